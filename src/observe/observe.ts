@@ -1,0 +1,53 @@
+/**
+ * The one seam through which rooms say what happens.
+ *
+ * A room is handed an `Observe` and calls it with a name and a detail from the vocabulary. It never logs, counts or
+ * streams by itself: the log, the metrics and the event stream are listeners, wired in `main.ts`.
+ */
+import { type Vocabulary } from "./vocabulary.ts";
+
+/** Says that something happened. Never throws and never waits. */
+export type Observe = <Name extends keyof Vocabulary>(name: Name, detail: Vocabulary[Name]) => void;
+
+/** One thing that happened, as listeners get it. */
+export type Happening = {
+  [Name in keyof Vocabulary]: { name: Name; detail: Vocabulary[Name]; at: Date };
+}[keyof Vocabulary];
+
+/** Gets every happening, in order, synchronously; it must return quickly. */
+export type Listener = (happening: Happening) => void;
+
+/** The hub between rooms and listeners. */
+export interface Observer {
+  observe: Observe;
+  /** Adds a listener; the returned function takes it away again. */
+  listen(listener: Listener): () => void;
+}
+
+/** An observer with no listeners yet. A listener that throws is reported to `onListenerError` and kept. */
+export function createObserver(
+  onListenerError: (error: unknown) => void = (error) =>
+    console.error("observer listener failed", error),
+): Observer {
+  const listeners = new Set<Listener>();
+  const observe: Observe = (name, detail) => {
+    const happening = { name, detail, at: new Date() } as Happening;
+    for (const listener of listeners) {
+      try {
+        listener(happening);
+      } catch (error) {
+        onListenerError(error);
+      }
+    }
+  };
+  return {
+    observe,
+    listen(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
+}
+
+/** Says nothing to nobody: for tests and one-off commands. */
+export const unobserved: Observe = () => {};

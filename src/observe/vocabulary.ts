@@ -1,0 +1,254 @@
+/**
+ * Everything that can happen, named once: `room.thing` with the fields of its detail, its level and its sentence.
+ *
+ * The log prints the sentence, metrics count the names, the event stream sends both. Adding a happening is adding one
+ * entry to `Vocabulary` (its detail) and one to `VOCABULARY` (level and sentence). No detail carries a secret.
+ */
+
+export type Level = "debug" | "info" | "warning" | "error";
+
+/** The detail of each happening. Units are in the names. */
+export interface Vocabulary {
+  // Broker and registry, whichever stands behind the log.
+  "broker.starting": { kind: string; reason: string };
+  "broker.ready": { kind: string; brokers: string; schemaRegistryUrl: string; took_ms: number };
+  "broker.stopped": { kind: string };
+  "broker.failed": { kind: string; reason: string };
+  /** A client or request that the embedded broker refused. */
+  "broker.refused": { client: string; reason: string };
+
+  // PostgreSQL.
+  "database.starting": { directory: string; port: number };
+  "database.ready": { url: string; version: string; took_ms: number };
+  "database.stopped": { directory: string };
+  "database.log": { line: string };
+  "database.migrated": { name: string; took_ms: number };
+
+  // The log of events as the application uses it.
+  "log.topic_created": { topic: string; partitions: number };
+  "log.schema_registered": { subject: string; id: number };
+  "log.client": { level: Level; message: string };
+  "log.unavailable": { what: string; reason: string; attempt: number; delay_ms: number };
+
+  // Runs and the files they take.
+  "run.requested": { runId: string; kind: string; selection: string };
+  "run.started": { runId: string; kind: string; owner: string };
+  "run.planned": { runId: string; files: number };
+  "run.completed": {
+    runId: string;
+    kind: string;
+    files: number;
+    rowsRead: number;
+    rowsPublished: number;
+    rowsRejected: number;
+    took_ms: number;
+  };
+  "run.failed": { runId: string; kind: string; reason: string };
+  "run.cancelled": { runId: string; kind: string };
+  "run.paused": { runId: string; kind: string };
+  "run.loaded": { runId: string; kind: string; rowsLoaded: number; took_ms: number };
+  "file.started": { runId: string; file: string; size_bytes: number | null };
+  "file.extracted": {
+    runId: string;
+    file: string;
+    rowsRead: number;
+    rowsPublished: number;
+    rowsRejected: number;
+    took_ms: number;
+  };
+  "file.skipped": { runId: string; file: string; reason: string };
+  "file.failed": { runId: string; file: string; reason: string };
+  "source.retry": { url: string; reason: string; attempt: number; delay_ms: number };
+
+  // The schedule.
+  "schedule.set": { pattern: string; next: Date | null };
+  "schedule.fired": { runId: string; planned: Date };
+  "schedule.missed": { last: Date | null };
+
+  // The sink.
+  "sink.assigned": { topic: string; partition: number; nextOffset: bigint };
+  "sink.revoked": { topic: string; partition: number };
+  "sink.loaded": {
+    topic: string;
+    partition: number;
+    records: number;
+    inserted: number;
+    updated: number;
+    unchanged: number;
+    took_ms: number;
+  };
+  "sink.dead_letter": { topic: string; partition: number; offset: bigint; reason: string };
+  "sink.retry": {
+    topic: string;
+    partition: number;
+    reason: string;
+    attempt: number;
+    delay_ms: number;
+  };
+  "sink.fenced": { topic: string; partition: number; expected: bigint; found: bigint };
+
+  // HTTP.
+  "http.listening": { url: string };
+  "http.request": { method: string; path: string; status: number; took_ms: number };
+  "http.error": { method: string; path: string; reason: string };
+
+  // The process.
+  "service.starting": { version: string; dataDirectory: string };
+  "service.ready": { took_ms: number };
+  "service.stopping": { reason: string };
+  "service.stopped": { took_ms: number };
+}
+
+/** How one happening is told. */
+export interface Telling<Detail> {
+  level: Level | ((detail: Detail) => Level);
+  /** One plain sentence, values included. */
+  say: (detail: Detail) => string;
+}
+
+const seconds = (ms: number): string => `${(ms / 1000).toFixed(ms < 10_000 ? 2 : 0)} s`;
+const count = (n: number): string => n.toLocaleString("en-US");
+
+/** Level and sentence of each happening. */
+export const VOCABULARY: { [Name in keyof Vocabulary]: Telling<Vocabulary[Name]> } = {
+  "broker.starting": { level: "info", say: (d) => `broker: ${d.kind} (${d.reason})` },
+  "broker.ready": {
+    level: "info",
+    say: (d) =>
+      `broker ready at ${d.brokers}, registry at ${d.schemaRegistryUrl} (${seconds(d.took_ms)})`,
+  },
+  "broker.stopped": { level: "info", say: (d) => `broker (${d.kind}) stopped` },
+  "broker.failed": { level: "error", say: (d) => `broker (${d.kind}) failed: ${d.reason}` },
+  "broker.refused": { level: "debug", say: (d) => `broker refused ${d.client}: ${d.reason}` },
+
+  "database.starting": {
+    level: "info",
+    say: (d) => `PostgreSQL starting in ${d.directory} on port ${d.port}`,
+  },
+  "database.ready": {
+    level: "info",
+    say: (d) => `PostgreSQL ${d.version} ready at ${d.url} (${seconds(d.took_ms)})`,
+  },
+  "database.stopped": { level: "info", say: () => `PostgreSQL stopped` },
+  "database.log": { level: "debug", say: (d) => `postgres: ${d.line}` },
+  "database.migrated": {
+    level: "info",
+    say: (d) => `migration ${d.name} applied (${seconds(d.took_ms)})`,
+  },
+
+  "log.topic_created": {
+    level: "info",
+    say: (d) => `topic ${d.topic} created with ${d.partitions} partition(s)`,
+  },
+  "log.schema_registered": {
+    level: "debug",
+    say: (d) => `schema of ${d.subject} registered with id ${d.id}`,
+  },
+  "log.client": { level: (d) => d.level, say: (d) => `kafka: ${d.message}` },
+  "log.unavailable": {
+    level: "warning",
+    say: (d) =>
+      `${d.what} not available (${d.reason}); try ${d.attempt} failed, next in ${
+        seconds(d.delay_ms)
+      }`,
+  },
+
+  "run.requested": { level: "info", say: (d) => `run ${d.runId} requested: ${d.selection}` },
+  "run.started": { level: "info", say: (d) => `run ${d.runId} (${d.kind}) started` },
+  "run.planned": {
+    level: "info",
+    say: (d) => `run ${d.runId}: ${count(d.files)} file(s) to look at`,
+  },
+  "run.completed": {
+    level: "info",
+    say: (d) =>
+      `run ${d.runId} (${d.kind}) completed: ${count(d.files)} file(s), ${
+        count(d.rowsRead)
+      } rows read, ` +
+      `${count(d.rowsPublished)} published, ${count(d.rowsRejected)} rejected (${
+        seconds(d.took_ms)
+      })`,
+  },
+  "run.failed": { level: "error", say: (d) => `run ${d.runId} (${d.kind}) failed: ${d.reason}` },
+  "run.cancelled": { level: "warning", say: (d) => `run ${d.runId} (${d.kind}) cancelled` },
+  "run.paused": {
+    level: "info",
+    say: (d) => `run ${d.runId} (${d.kind}) paused; it goes on at the next start`,
+  },
+  "run.loaded": {
+    level: "info",
+    say: (d) =>
+      `run ${d.runId} (${d.kind}) loaded: ${count(d.rowsLoaded)} rows in the data store (${
+        seconds(d.took_ms)
+      })`,
+  },
+  "file.started": { level: "debug", say: (d) => `reading ${d.file}` },
+  "file.extracted": {
+    level: "info",
+    say: (d) =>
+      `${d.file}: ${count(d.rowsRead)} rows read, ${count(d.rowsPublished)} published, ` +
+      `${count(d.rowsRejected)} rejected (${seconds(d.took_ms)})`,
+  },
+  "file.skipped": { level: "debug", say: (d) => `${d.file} skipped: ${d.reason}` },
+  "file.failed": { level: "warning", say: (d) => `${d.file} failed: ${d.reason}` },
+  "source.retry": {
+    level: "warning",
+    say: (d) => `${d.url}: ${d.reason}; try ${d.attempt} failed, next in ${seconds(d.delay_ms)}`,
+  },
+
+  "schedule.set": {
+    level: "info",
+    say: (d) => `schedule ${d.pattern} UTC, next ${d.next?.toISOString() ?? "never"}`,
+  },
+  "schedule.fired": { level: "info", say: (d) => `schedule fired: run ${d.runId}` },
+  "schedule.missed": {
+    level: "info",
+    say: (d) =>
+      `a scheduled daily run was missed (last one: ${
+        d.last?.toISOString() ?? "never"
+      }); making up for it`,
+  },
+
+  "sink.assigned": {
+    level: "debug",
+    say: (d) => `${d.topic}-${d.partition} assigned, from offset ${d.nextOffset}`,
+  },
+  "sink.revoked": { level: "debug", say: (d) => `${d.topic}-${d.partition} revoked` },
+  "sink.loaded": {
+    level: "debug",
+    say: (d) =>
+      `${d.topic}-${d.partition}: ${count(d.records)} records, ${count(d.inserted)} inserted, ` +
+      `${count(d.updated)} updated, ${count(d.unchanged)} unchanged (${seconds(d.took_ms)})`,
+  },
+  "sink.dead_letter": {
+    level: "warning",
+    say: (d) => `${d.topic}-${d.partition}@${d.offset} goes to the dead letters: ${d.reason}`,
+  },
+  "sink.retry": {
+    level: "warning",
+    say: (d) =>
+      `${d.topic}-${d.partition} can't load now (${d.reason}); try ${d.attempt} failed, next in ${
+        seconds(d.delay_ms)
+      }`,
+  },
+  "sink.fenced": {
+    level: "warning",
+    say: (d) =>
+      `${d.topic}-${d.partition}: the database is at offset ${d.found}, not ${d.expected}: another consumer went on; seeking`,
+  },
+
+  "http.listening": { level: "info", say: (d) => `HTTP at ${d.url}` },
+  "http.request": {
+    level: "debug",
+    say: (d) => `${d.method} ${d.path} ${d.status} (${Math.round(d.took_ms)} ms)`,
+  },
+  "http.error": { level: "error", say: (d) => `${d.method} ${d.path} failed: ${d.reason}` },
+
+  "service.starting": {
+    level: "info",
+    say: (d) => `GMN Data Store ingestion ${d.version}, data in ${d.dataDirectory}`,
+  },
+  "service.ready": { level: "info", say: (d) => `ready (${seconds(d.took_ms)})` },
+  "service.stopping": { level: "info", say: (d) => `stopping: ${d.reason}` },
+  "service.stopped": { level: "info", say: (d) => `stopped (${seconds(d.took_ms)})` },
+};

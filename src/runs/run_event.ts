@@ -1,0 +1,103 @@
+/**
+ * What can happen to an ingestion run, as the domain sees it: a closed union, one member per event type.
+ *
+ * `schemas/ingestion_run_event.avsc` is the same thing flattened for the topic; `run_event_record.ts` goes between the two.
+ * A run is the fold of its events (`run.ts`).
+ */
+
+/** Why a run exists. `daily` runs are never held up by `backfill` runs; `upload` is a file pushed by a person. */
+export type RunKind = "daily" | "backfill" | "upload";
+
+/**
+ * What a run was asked to take. Dates are UTC dates `YYYY-MM-DD`, months `YYYY-MM`, both ends included.
+ * `days` is the daily window; `upload` names a file that does not come from the data directory.
+ */
+export type Selection =
+  | { readonly days: number }
+  | { readonly all: true }
+  | { readonly year: number }
+  | { readonly month: string }
+  | { readonly from: string; readonly to: string }
+  | { readonly upload: string };
+
+/** Who asked. */
+export type RequestedBy = "schedule" | "http" | "cli" | "boot";
+
+/** Rows of one file so far. `read` = `published` + `rejected`, always. */
+export interface RowCounts {
+  readonly read: number;
+  readonly published: number;
+  readonly rejected: number;
+}
+
+/** What is known of a source file before its lines are read; null where the source does not say. */
+export interface FileIdentity {
+  readonly size_bytes: number | null;
+  readonly etag: string | null;
+  /** The Last-Modified header as sent. */
+  readonly lastModified: string | null;
+  /** Date and size as the directory listing printed them, as sent; equal texts mean an unchanged listing. */
+  readonly listed: string | null;
+}
+
+/** Everything in the file before `byteOffset` is published and acknowledged. */
+export interface Checkpoint {
+  readonly byteOffset: number;
+  /** Number of the last line before `byteOffset`, from 1. */
+  readonly lineNumber: number;
+}
+
+/** Per partition of `trajectory_summary_raw`: the offset after the last record of the file or run. */
+export type NextOffsets = Readonly<Record<number, number>>;
+
+interface Of<Type extends string> {
+  readonly type: Type;
+  readonly runId: string;
+  readonly at: Date;
+}
+
+export type RunRequested = Of<"requested"> & {
+  readonly kind: RunKind;
+  readonly selection: Selection;
+  readonly requestedBy: RequestedBy;
+  readonly idempotencyKey: string | null;
+};
+/** A process took the run on: for the first time or again after a restart. */
+export type RunStarted = Of<"started"> & { readonly owner: string };
+/** The files the run will look at, paths relative to the data directory. */
+export type RunPlanned = Of<"planned"> & { readonly files: readonly string[] };
+export type FileStarted = Of<"file_started"> & {
+  readonly file: string;
+  readonly identity: FileIdentity;
+};
+export type FileProgress = Of<"file_progress"> & {
+  readonly file: string;
+  readonly generatedAt: Date | null;
+  readonly checkpoint: Checkpoint;
+  readonly rows: RowCounts;
+};
+export type FileExtracted = Of<"file_extracted"> & {
+  readonly file: string;
+  readonly identity: FileIdentity;
+  readonly generatedAt: Date | null;
+  readonly rows: RowCounts;
+  readonly nextOffsets: NextOffsets;
+};
+export type FileSkipped = Of<"file_skipped"> & { readonly file: string; readonly reason: string };
+export type FileFailed = Of<"file_failed"> & { readonly file: string; readonly reason: string };
+export type RunCompleted = Of<"completed"> & { readonly nextOffsets: NextOffsets };
+export type RunFailed = Of<"failed"> & { readonly reason: string };
+export type RunCancelled = Of<"cancelled"> & { readonly reason: string };
+
+export type RunEvent =
+  | RunRequested
+  | RunStarted
+  | RunPlanned
+  | FileStarted
+  | FileProgress
+  | FileExtracted
+  | FileSkipped
+  | FileFailed
+  | RunCompleted
+  | RunFailed
+  | RunCancelled;

@@ -1,0 +1,52 @@
+/**
+ * What the sink hands to the store: one batch of one partition, in offset order, and what became of it.
+ *
+ * Rows, dead-letter counts and the partition's offset are written in one transaction, so a batch is in the database wholly
+ * and once, or not at all.
+ */
+import type { TrajectorySummary } from "../trajectory/summary.ts";
+
+/** Where a record comes from and in which order it stands against others of the same id. */
+export interface Lineage {
+  readonly offset: bigint;
+  readonly sourceFile: string | null;
+  readonly sourceLine: number | null;
+  /** Generation stamp of the source file; null from producers that send none (then the log's order decides). */
+  readonly sourceGeneratedAt: Date | null;
+  readonly runId: string | null;
+}
+
+export interface TrajectoryUpsert {
+  readonly summary: TrajectorySummary;
+  readonly lineage: Lineage;
+}
+
+/** A tombstone: the trajectory was withdrawn at the source. */
+export interface TrajectoryWithdrawal {
+  readonly id: string;
+  readonly lineage: Lineage;
+  /** Timestamp of the record. */
+  readonly at: Date;
+}
+
+export interface TrajectoryBatch {
+  readonly topic: string;
+  readonly partition: number;
+  /** The offset the database must be at for this batch to be the next one. */
+  readonly firstOffset: bigint;
+  /** The offset after the batch's last record; what the database is at afterwards. */
+  readonly nextOffset: bigint;
+  /** In offset order; an id may occur more than once (the last one that is not older wins). */
+  readonly changes: readonly (TrajectoryUpsert | TrajectoryWithdrawal)[];
+  /** Records of this batch that went to the dead letters, per run id ("" for records without one). */
+  readonly deadByRun: ReadonlyMap<string, number>;
+}
+
+/** Rows by what happened to them. `stale` came from an older file generation than the row in place. */
+export interface LoadCounts {
+  readonly inserted: number;
+  readonly updated: number;
+  readonly unchanged: number;
+  readonly stale: number;
+  readonly withdrawn: number;
+}

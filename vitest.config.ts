@@ -1,0 +1,18 @@
+import { defineConfig } from "vitest/config";
+
+/**
+ * Vitest runs under Deno (`deno task test`), which gives the tests `Deno`, `node:sqlite` and Web
+ * Workers. Vite resolves imports from node_modules and does not read deno.json's import map, so the
+ * one name that is mapped there is mapped here too.
+ */
+export default defineConfig({
+  resolve: { alias: [{ find: /^@std\/csv\//, replacement: "deno-std/csv/" }] },
+  test: {
+    pool: "forks",
+    include: ["src/**/*.test.ts", "sample/**/*.test.ts", "tests/**/*.test.ts"],
+    // Two cores: more workers only make the real databases and brokers wait for each other.
+    maxWorkers: 2,
+    testTimeout: 20_000,
+    hookTimeout: 60_000,
+  },
+});
