@@ -68,6 +68,13 @@ export interface Vocabulary {
   // The sink.
   "sink.assigned": { topic: string; partition: number; nextOffset: bigint };
   "sink.revoked": { topic: string; partition: number };
+  "sink.repositioned": {
+    topic: string;
+    partition: number;
+    from: bigint | null;
+    to: bigint;
+    reason: string;
+  };
   "sink.loaded": {
     topic: string;
     partition: number;
@@ -214,6 +221,10 @@ export const VOCABULARY: { [Name in keyof Vocabulary]: Telling<Vocabulary[Name]>
     say: (d) => `${d.topic}-${d.partition} assigned, from offset ${d.nextOffset}`,
   },
   "sink.revoked": { level: "debug", say: (d) => `${d.topic}-${d.partition} revoked` },
+  "sink.repositioned": {
+    level: "warning",
+    say: (d) => `${d.topic}-${d.partition} is read from offset ${d.to}, not ${d.from}: ${d.reason}`,
+  },
   "sink.loaded": {
     level: "debug",
     say: (d) =>

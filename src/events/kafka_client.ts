@@ -1,0 +1,93 @@
+/**
+ * The kafkajs client, made once per process, with its log lines going through ours and its faults mended.
+ */
+import "./kafkajs_mend.ts";
+import { Kafka, type KafkaConfig, logLevel } from "kafkajs";
+import type { Observe } from "../observe/observe.ts";
+import { explain, PermanentError, TransientError } from "../failures/failures.ts";
+
+/** Where the log is and how to get in. */
+export interface KafkaConnection {
+  /** `host:port` of one or more brokers. */
+  readonly brokers: readonly string[];
+  readonly clientId: string;
+  readonly ssl?: KafkaConfig["ssl"];
+  readonly sasl?: KafkaConfig["sasl"];
+}
+
+/** A broker that takes longer to accept a connection is not there. */
+const CONNECTION_TIMEOUT_MS = 5_000;
+/** A broker that takes longer to answer is stuck; produce with acks=-1 over a slow disk is the longest wait. */
+const REQUEST_TIMEOUT_MS = 30_000;
+
+/** A kafkajs client for `connection`. Nothing is connected yet. */
+export function createKafka(connection: KafkaConnection, observe: Observe): Kafka {
+  return new Kafka({
+    brokers: [...connection.brokers],
+    clientId: connection.clientId,
+    connectionTimeout: CONNECTION_TIMEOUT_MS,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    // Retrying inside kafkajs is kept short: our loops retry, say so in the status, and can be stopped while they wait.
+    retry: { initialRetryTime: 100, maxRetryTime: 2_000, retries: 4 },
+    ...(connection.ssl === undefined ? {} : { ssl: connection.ssl }),
+    ...(connection.sasl === undefined ? {} : { sasl: connection.sasl }),
+    logLevel: logLevel.WARN,
+    logCreator: () => ({ level, log }) => {
+      const detail = typeof log.error === "string" ? `: ${log.error}` : "";
+      // kafkajs calls ordinary things errors (a rebalance, a broker that is restarting); what matters to us reaches us as
+      // exceptions and is told by the loops. Its own words are kept one level lower.
+      observe("log.client", {
+        level: level === logLevel.ERROR ? "warning" : "debug",
+        message: `${log.message}${detail}`,
+      });
+    },
+  });
+}
+
+/** Names of kafkajs errors that say the request itself is wrong, whatever the state of the broker. */
+const PERMANENT_TYPES = new Set([
+  "MESSAGE_TOO_LARGE",
+  "RECORD_LIST_TOO_LARGE",
+  "INVALID_TOPIC_EXCEPTION",
+  "TOPIC_AUTHORIZATION_FAILED",
+  "GROUP_AUTHORIZATION_FAILED",
+  "CLUSTER_AUTHORIZATION_FAILED",
+  "SASL_AUTHENTICATION_FAILED",
+  "UNSUPPORTED_SASL_MECHANISM",
+  "ILLEGAL_SASL_STATE",
+  "INVALID_REQUIRED_ACKS",
+  "UNSUPPORTED_VERSION",
+  "INVALID_RECORD",
+  "INVALID_CONFIG",
+  "INVALID_PARTITIONS",
+  "INVALID_REPLICATION_FACTOR",
+  "POLICY_VIOLATION",
+]);
+
+/**
+ * What an error of kafkajs means for us: permanent when the broker refuses this very request, transient otherwise
+ * (unreachable, restarting, no leader, not acknowledged in time).
+ */
+export function classifyKafkaError(error: unknown, doing: string): TransientError | PermanentError {
+  if (error instanceof TransientError || error instanceof PermanentError) return error;
+  for (
+    let at: unknown = error, depth = 0;
+    at instanceof Error && depth < 5;
+    at = at.cause, depth++
+  ) {
+    const type = (at as { type?: unknown }).type;
+    const isAuthentication = at.name === "KafkaJSSASLAuthenticationError";
+    if ((typeof type === "string" && PERMANENT_TYPES.has(type)) || isAuthentication) {
+      return new PermanentError(`${doing}: ${explain(error)}`, {
+        cause: error,
+        hint: isAuthentication
+          ? "Check the SASL settings."
+          : "The broker refuses this request; see the reason.",
+      });
+    }
+  }
+  return new TransientError(`${doing}: ${explain(error)}`, {
+    cause: error,
+    hint: "Check that the broker is running and that KAFKA_BROKERS names it.",
+  });
+}

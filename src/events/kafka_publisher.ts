@@ -1,0 +1,172 @@
+/**
+ * The publisher over kafkajs: one producer per process, one request in flight, acks from all replicas.
+ *
+ * One at a time keeps the log in the order of the calls even when kafkajs retries (a later send can't overtake a failed
+ * one), which is what "the last version of a trajectory wins" rests on. kafkajs's idempotent producer is not used: it is
+ * marked experimental and has had faults (tulios/kafkajs issue 598); a record that is appended twice after a lost
+ * acknowledgement changes nothing downstream, because every consumer here is idempotent.
+ */
+import { Buffer } from "node:buffer";
+import { CompressionTypes, type Kafka, type Message, Partitioners, type Producer } from "kafkajs";
+import { PermanentError } from "../failures/failures.ts";
+import { classifyKafkaError } from "./kafka_client.ts";
+import { createKeyPartitioner, type KeyPartitioner } from "./key_partitioner.ts";
+import type { NextOffsetByPartition, OutgoingRecord, Publisher } from "./publisher.ts";
+import { type Topic, TOPICS } from "./topics.ts";
+
+/**
+ * Bytes for one partition in one request. kafkajs makes one record batch of them, and brokers refuse batches over
+ * `max.message.bytes`, 1,048,588 by default.
+ */
+export const PUBLISH_MAX_PARTITION_BYTES = 900_000;
+
+/** Records in one request: bounds what a lost acknowledgement may append twice. */
+export const PUBLISH_MAX_RECORDS = 5_000;
+
+/** Bytes that the record format adds to a record (varints, attributes) and to a header, generously. */
+const RECORD_OVERHEAD_BYTES = 24;
+const HEADER_OVERHEAD_BYTES = 4;
+
+/** A connected publisher. `schemaIds` are what the registry answered for each topic name. */
+export async function createKafkaPublisher(
+  kafka: Kafka,
+  schemaIds: ReadonlyMap<string, number>,
+): Promise<Publisher> {
+  const producer = kafka.producer({
+    createPartitioner: Partitioners.DefaultPartitioner,
+    allowAutoTopicCreation: false,
+    maxInFlightRequests: 1,
+  });
+  let partitioners: ReadonlyMap<string, KeyPartitioner>;
+  try {
+    await producer.connect();
+    partitioners = await createPartitioners(kafka);
+  } catch (error) {
+    throw classifyKafkaError(error, "connecting the producer");
+  }
+
+  /** The end of the queue: publishes run one after the other, in the order of the calls. */
+  let tail: Promise<unknown> = Promise.resolve();
+
+  return {
+    publish(topic, records) {
+      const partitioner = partitioners.get(topic.name);
+      if (partitioner === undefined) {
+        throw new PermanentError(`topic ${topic.name} is not one of ours`);
+      }
+      const work = tail.then(async () => {
+        const next = new Map<number, bigint>();
+        for (const request of splitIntoRequests(records, partitioner)) {
+          for (const [partition, end] of await send(producer, topic, request)) {
+            next.set(partition, end);
+          }
+        }
+        return next as NextOffsetByPartition;
+      });
+      tail = work.catch(() => {});
+      return work;
+    },
+    schemaId(topic) {
+      const id = schemaIds.get(topic.name);
+      if (id === undefined) {
+        throw new PermanentError(`the schema of topic ${topic.name} was not registered`);
+      }
+      return id;
+    },
+    async close() {
+      await tail;
+      await producer.disconnect();
+    },
+  };
+}
+
+/**
+ * The partitioner of each of our topics, from the partitions they have now. Partitions added later are used after the next
+ * start; until then every key keeps going where it went, which is what ordering by key wants anyway.
+ */
+async function createPartitioners(kafka: Kafka): Promise<ReadonlyMap<string, KeyPartitioner>> {
+  const admin = kafka.admin();
+  try {
+    await admin.connect();
+    const { topics } = await admin.fetchTopicMetadata({
+      topics: TOPICS.map((topic) => topic.name),
+    });
+    return new Map(
+      topics.map((topic) => [topic.name, createKeyPartitioner(topic.partitions.length)]),
+    );
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+/** Cuts `records` into requests that no broker refuses for their size; a single larger record is sent alone and judged there. */
+function* splitIntoRequests(
+  records: readonly OutgoingRecord[],
+  partitioner: KeyPartitioner,
+): Generator<Message[]> {
+  let request: Message[] = [];
+  let bytesByPartition = new Map<number, number>();
+  for (const record of records) {
+    const partition = partitioner(record.key);
+    const size = sizeBytes(record);
+    const filled = bytesByPartition.get(partition) ?? 0;
+    if (
+      request.length > 0 &&
+      (request.length >= PUBLISH_MAX_RECORDS || filled + size > PUBLISH_MAX_PARTITION_BYTES)
+    ) {
+      yield request;
+      request = [];
+      bytesByPartition = new Map();
+    }
+    bytesByPartition.set(partition, (bytesByPartition.get(partition) ?? 0) + size);
+    request.push({
+      partition,
+      key: record.key,
+      value: record.value === null ? null : asBuffer(record.value),
+      ...(record.headers === undefined ? {} : { headers: { ...record.headers } }),
+    });
+  }
+  if (request.length > 0) yield request;
+}
+
+/** Sends one request; gives the offset after its last record, per partition. */
+async function send(
+  producer: Producer,
+  topic: Topic,
+  messages: Message[],
+): Promise<Map<number, bigint>> {
+  try {
+    const answers = await producer.send({
+      topic: topic.name,
+      acks: -1,
+      compression: CompressionTypes.None,
+      messages,
+    });
+    const sent = new Map<number, number>();
+    for (const { partition } of messages) {
+      sent.set(partition ?? 0, (sent.get(partition ?? 0) ?? 0) + 1);
+    }
+    return new Map(
+      answers.map(({ partition, baseOffset }) => [
+        partition,
+        BigInt(baseOffset ?? "0") + BigInt(sent.get(partition) ?? 0),
+      ]),
+    );
+  } catch (error) {
+    throw classifyKafkaError(error, `publishing ${messages.length} record(s) to ${topic.name}`);
+  }
+}
+
+function sizeBytes(record: OutgoingRecord): number {
+  let bytes = RECORD_OVERHEAD_BYTES + (record.key?.length ?? 0) + (record.value?.byteLength ?? 0);
+  for (const [name, value] of Object.entries(record.headers ?? {})) {
+    bytes += name.length + value.length + HEADER_OVERHEAD_BYTES;
+  }
+  return bytes;
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes)
+    ? bytes
+    : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

@@ -1,0 +1,154 @@
+import { Buffer } from "node:buffer";
+import { describe, expect, test } from "vitest";
+import { type ConsumedRecord, PositionLostError, type RecordBatch } from "./consumed_record.ts";
+import { Lane, type LaneLimits } from "./lane.ts";
+
+const LIMITS: LaneLimits = { maxRecords: 3, maxBytes: 1_000, queueBytes: 200 };
+
+function record(offset: number, bytes = 10): ConsumedRecord {
+  return {
+    offset: BigInt(offset),
+    timestamp: new Date(0),
+    key: null,
+    value: Buffer.alloc(bytes),
+    headers: {},
+  };
+}
+
+function fetched(from: number, to: number, bytes = 10, end = to) {
+  const records = Array.from({ length: to - from }, (_, i) => record(from + i, bytes));
+  return { fetchedFrom: BigInt(from), records, nextOffset: BigInt(to), end: BigInt(end) };
+}
+
+/** A lane whose batches wait until the test lets them go. */
+function openLane(position = 0, limits = LIMITS) {
+  const batches: { batch: RecordBatch; store: () => void; refuse: (error: unknown) => void }[] = [];
+  let failed: (error: unknown) => void = () => {};
+  const failure = new Promise<unknown>((resolve) => failed = resolve);
+  const seen = { paused: 0, resumed: 0, stored: [] as bigint[], failures: [] as unknown[] };
+  let arrived: () => void = () => {};
+  const lane = new Lane({
+    topic: "t",
+    partition: 0,
+    position: BigInt(position),
+    end: BigInt(position),
+    limits,
+    process: (batch, signal) =>
+      new Promise<void>((store, refuse) => {
+        batches.push({ batch, store, refuse });
+        signal.addEventListener("abort", () => refuse(signal.reason), { once: true });
+        arrived();
+      }),
+    onStored: (next) => seen.stored.push(next),
+    pause: () => seen.paused++,
+    resume: () => seen.resumed++,
+    onFailure: (error) => {
+      seen.failures.push(error);
+      failed(error);
+    },
+  });
+  /** The `n`th batch handed to `process`. */
+  const batchNumber = async (n: number) => {
+    while (batches.length <= n) await new Promise<void>((resolve) => arrived = resolve);
+    return batches[n]!;
+  };
+  return { lane, seen, batchNumber, failure };
+}
+
+describe("a lane", () => {
+  test("hands records on in batches of at most maxRecords, each beginning where the last one ended", async () => {
+    const { lane, seen, batchNumber } = openLane();
+    lane.receive(fetched(0, 5));
+    const first = await batchNumber(0);
+    expect([first.batch.firstOffset, first.batch.nextOffset, first.batch.records.length]).toEqual([
+      0n,
+      3n,
+      3,
+    ]);
+    first.store();
+    const second = await batchNumber(1);
+    expect([second.batch.firstOffset, second.batch.nextOffset, second.batch.records.length])
+      .toEqual([3n, 5n, 2]);
+    second.store();
+    await lane.stop();
+    expect(seen.stored).toEqual([3n, 5n]);
+    expect(lane.lag()).toEqual({ topic: "t", partition: 0, position: 5n, end: 5n });
+  });
+
+  test("takes what comes while a batch is being stored into the next one", async () => {
+    const { lane, batchNumber } = openLane();
+    lane.receive(fetched(0, 1));
+    const first = await batchNumber(0);
+    lane.receive(fetched(1, 2));
+    lane.receive(fetched(2, 3));
+    first.store();
+    const second = await batchNumber(1);
+    expect(second.batch.records.map((one) => one.offset)).toEqual([1n, 2n]);
+    await lane.stop();
+  });
+
+  test("takes no record twice when a fetch overlaps what it has", async () => {
+    const { lane, batchNumber } = openLane(2);
+    lane.receive(fetched(0, 4));
+    const first = await batchNumber(0);
+    expect(first.batch.records.map((one) => one.offset)).toEqual([2n, 3n]);
+    await lane.stop();
+  });
+
+  test("moves past filtered records at the end of a fetch", async () => {
+    const { lane, batchNumber } = openLane();
+    lane.receive({ fetchedFrom: 0n, records: [record(0)], nextOffset: 4n, end: 4n });
+    const first = await batchNumber(0);
+    expect(first.batch.nextOffset).toBe(4n);
+    await lane.stop();
+  });
+
+  test("pauses its partition when the queue is full and resumes it at half", async () => {
+    const { lane, seen, batchNumber } = openLane();
+    lane.receive(fetched(0, 5, 50));
+    expect([seen.paused, seen.resumed]).toEqual([1, 0]);
+    const first = await batchNumber(0);
+    first.store();
+    await batchNumber(1);
+    expect([seen.paused, seen.resumed]).toEqual([1, 1]);
+    await lane.stop();
+  });
+
+  test("a record larger than a batch may be is a batch of its own", async () => {
+    const { lane, batchNumber } = openLane(0, { ...LIMITS, maxBytes: 100 });
+    lane.receive(fetched(0, 2, 500));
+    const first = await batchNumber(0);
+    expect(first.batch.records.length).toBe(1);
+    await lane.stop();
+  });
+
+  test("reports a failure once and takes nothing more", async () => {
+    const { lane, seen, batchNumber, failure } = openLane();
+    lane.receive(fetched(0, 1));
+    const first = await batchNumber(0);
+    first.refuse(new Error("no"));
+    await failure;
+    await lane.stop();
+    lane.receive(fetched(1, 2));
+    expect(seen.failures.map(String)).toEqual(["Error: no"]);
+    expect(seen.stored).toEqual([]);
+  });
+
+  test("a stop is not a failure", async () => {
+    const { lane, seen, batchNumber } = openLane();
+    lane.receive(fetched(0, 1));
+    await batchNumber(0);
+    await lane.stop();
+    expect(seen.failures).toEqual([]);
+  });
+
+  test.each([
+    ["a fetch that starts beyond the lane (kafkajs jumped to another offset)", fetched(7, 9)],
+    ["a log that ends before the lane (the log was made anew)", fetched(0, 2)],
+  ])("gives up its position on %s", async (_, fetch) => {
+    const { lane, seen } = openLane(5);
+    lane.receive(fetch);
+    await lane.stop();
+    expect(seen.failures[0]).toBeInstanceOf(PositionLostError);
+  });
+});

@@ -1,0 +1,171 @@
+/**
+ * A lane carries the records of one partition from fetches to the store, in order, one batch at a time.
+ *
+ *     receive ──▶ queue (bounded: a full one pauses the partition) ──▶ batch of up to `maxRecords` ──▶ process ──▶ stored
+ *
+ * While a batch is being stored the next fetches fill the queue, so the network, the decoding and the database of different
+ * partitions overlap. States: open → stopped (by `stop`, or by a failure of `process`, which is reported once).
+ */
+import { type ConsumedRecord, PositionLostError, type RecordBatch } from "./consumed_record.ts";
+
+/** Bounds of a lane. Memory per partition is at most `queueBytes` plus one fetch plus one batch. */
+export interface LaneLimits {
+  /** Records in one batch handed to `process`. */
+  readonly maxRecords: number;
+  /** Bytes of keys and values in one batch; a single larger record is a batch of its own. */
+  readonly maxBytes: number;
+  /** Queued bytes at which the partition is paused; it is resumed at half of it. */
+  readonly queueBytes: number;
+}
+
+/** What one fetch brought. */
+export interface Fetched {
+  /** The offset that was asked for. */
+  readonly fetchedFrom: bigint;
+  readonly records: readonly ConsumedRecord[];
+  /** The offset after the last record fetched, filtered ones included. */
+  readonly nextOffset: bigint;
+  /** The end of the log at that time. */
+  readonly end: bigint;
+}
+
+export interface LaneOptions {
+  readonly topic: string;
+  readonly partition: number;
+  /** The stored position: the offset of the first record to take. */
+  readonly position: bigint;
+  readonly end: bigint;
+  readonly limits: LaneLimits;
+  readonly process: (batch: RecordBatch, signal: AbortSignal) => Promise<void>;
+  readonly onStored: (nextOffset: bigint) => void;
+  readonly pause: () => void;
+  readonly resume: () => void;
+  /** Called once, when `process` failed for another reason than `stop`; the lane is stopped by then. */
+  readonly onFailure: (error: unknown) => void;
+}
+
+export class Lane {
+  readonly topic: string;
+  readonly partition: number;
+  readonly #options: LaneOptions;
+  readonly #stopping = new AbortController();
+  #queue: ConsumedRecord[] = [];
+  #queuedBytes = 0;
+  /** What is stored. */
+  #position: bigint;
+  /** Everything before this offset is stored or queued. */
+  #received: bigint;
+  #end: bigint;
+  #paused = false;
+  #working: Promise<void> | null = null;
+
+  constructor(options: LaneOptions) {
+    this.topic = options.topic;
+    this.partition = options.partition;
+    this.#options = options;
+    this.#position = options.position;
+    this.#received = options.position;
+    this.#end = options.end;
+  }
+
+  lag(): { topic: string; partition: number; position: bigint; end: bigint } {
+    return {
+      topic: this.topic,
+      partition: this.partition,
+      position: this.#position,
+      end: this.#end,
+    };
+  }
+
+  /** Takes a fetch, unless it was asked for at another position than this lane's (fetched before a seek). Never waits. */
+  receive(fetched: Fetched): void {
+    if (this.#stopping.signal.aborted) return;
+    if (fetched.end > this.#end) this.#end = fetched.end;
+    if (fetched.fetchedFrom > this.#received || fetched.end < this.#received) {
+      // Only a log that was cut or made anew under us looks like this (kafkajs then starts over by itself, which would
+      // skip or repeat records in silence). Whoever opened this lane must find out where to go on.
+      return this.#giveUp(
+        new PositionLostError(
+          `${this.topic}-${this.partition}: a fetch from ${fetched.fetchedFrom} of a log that ends at ${fetched.end} ` +
+            `came to a lane that is at ${this.#received}`,
+        ),
+      );
+    }
+    if (fetched.nextOffset <= this.#received) return;
+    for (const record of fetched.records) {
+      if (record.offset < this.#received) continue;
+      this.#queue.push(record);
+      this.#queuedBytes += recordBytes(record);
+    }
+    this.#received = fetched.nextOffset;
+    if (!this.#paused && this.#queuedBytes >= this.#options.limits.queueBytes) {
+      this.#paused = true;
+      this.#options.pause();
+    }
+    this.#working ??= this.#work();
+  }
+
+  /** Lets the batch at work finish or give up, and drops the queue. */
+  async stop(): Promise<void> {
+    this.#stopping.abort(new Error(`${this.topic}-${this.partition} is revoked`));
+    this.#queue = [];
+    this.#queuedBytes = 0;
+    await this.#working;
+  }
+
+  async #work(): Promise<void> {
+    const signal = this.#stopping.signal;
+    try {
+      while (!signal.aborted && this.#position < this.#received) {
+        const batch = this.#take();
+        await this.#options.process(batch, signal);
+        this.#position = batch.nextOffset;
+        this.#options.onStored(batch.nextOffset);
+        if (this.#paused && this.#queuedBytes <= this.#options.limits.queueBytes / 2) {
+          this.#paused = false;
+          this.#options.resume();
+        }
+      }
+    } catch (error) {
+      this.#giveUp(error);
+    } finally {
+      this.#working = null;
+    }
+  }
+
+  #giveUp(error: unknown): void {
+    if (this.#stopping.signal.aborted) return;
+    this.#stopping.abort(error);
+    this.#queue = [];
+    this.#queuedBytes = 0;
+    this.#options.onFailure(error);
+  }
+
+  /** The next batch: as many queued records as the limits allow. */
+  #take(): RecordBatch {
+    const { maxRecords, maxBytes } = this.#options.limits;
+    let count = 0;
+    let bytes = 0;
+    while (count < this.#queue.length && count < maxRecords) {
+      const size = recordBytes(this.#queue[count]!);
+      if (count > 0 && bytes + size > maxBytes) break;
+      bytes += size;
+      count++;
+    }
+    const records = this.#queue.splice(0, count);
+    this.#queuedBytes -= bytes;
+    // With the queue empty, filtered records behind the last one count as read too.
+    const nextOffset = this.#queue.length === 0 ? this.#received : this.#queue[0]!.offset;
+    return {
+      topic: this.topic,
+      partition: this.partition,
+      firstOffset: this.#position,
+      nextOffset,
+      records,
+    };
+  }
+}
+
+function recordBytes(record: ConsumedRecord): number {
+  return (record.key?.length ?? 0) + (record.value?.length ?? 0);
+}

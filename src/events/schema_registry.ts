@@ -1,0 +1,116 @@
+/**
+ * The schema registry as the application uses it: registers the checked-in schemas at boot, and gives the writer's schema
+ * of any id that is met in a record.
+ */
+import {
+  COMPATIBILITY,
+  SchemaRegistry as Client,
+  SchemaType,
+} from "@kafkajs/confluent-schema-registry";
+import { explain, PermanentError, TransientError } from "../failures/failures.ts";
+import type { Observe } from "../observe/observe.ts";
+import { schemaText } from "./schema_files.ts";
+import { type Topic, valueSubject } from "./topics.ts";
+
+/** Where the registry is and how to get in. */
+export interface RegistryConnection {
+  readonly url: string;
+  readonly clientId: string;
+  readonly username?: string;
+  readonly password?: string;
+}
+
+export interface SchemaRegistry {
+  /**
+   * Registers the value schemas of `topics` under `<topic>-value`; registering the same schema again gives the same id.
+   * @returns the id of each topic's schema, by topic name
+   * @throws PermanentError when the registry holds an incompatible schema
+   * @throws TransientError when the registry can't be reached
+   */
+  register(topics: readonly Topic[]): Promise<ReadonlyMap<string, number>>;
+  /**
+   * The Avro schema, as JSON text, that a record with this id was written with. Remembered once known: an id never changes.
+   * @throws PermanentError when no such schema exists or it is not Avro
+   * @throws TransientError when the registry can't be reached
+   */
+  writerSchema(id: number): Promise<string>;
+}
+
+/** A registry that no answer comes from within this time is not there. */
+const REGISTRY_RETRY = { retries: 2, initialRetryTimeInSecs: 0.1, maxRetryTimeInSecs: 1 };
+
+/** A client of the registry at `connection`. Nothing is asked yet. */
+export function createSchemaRegistry(
+  connection: RegistryConnection,
+  observe: Observe,
+): SchemaRegistry {
+  const client = new Client({
+    host: connection.url.replace(/\/+$/, ""),
+    clientId: connection.clientId,
+    retry: REGISTRY_RETRY,
+    ...(connection.username === undefined
+      ? {}
+      : { auth: { username: connection.username, password: connection.password ?? "" } }),
+  });
+  const known = new Map<number, string>();
+  return {
+    async register(topics) {
+      const ids = new Map<string, number>();
+      for (const topic of topics) {
+        const subject = valueSubject(topic);
+        try {
+          const { id } = await client.register(
+            { type: SchemaType.AVRO, schema: schemaText(topic.schemaFile) },
+            { subject, compatibility: COMPATIBILITY.BACKWARD },
+          );
+          ids.set(topic.name, id);
+          observe("log.schema_registered", { subject, id });
+        } catch (error) {
+          throw classifyRegistryError(
+            error,
+            `registering schemas/${topic.schemaFile} as ${subject}`,
+            connection.url,
+          );
+        }
+      }
+      return ids;
+    },
+    async writerSchema(id) {
+      const remembered = known.get(id);
+      if (remembered !== undefined) return remembered;
+      try {
+        const schema = await client.getSchema(id);
+        const type = schema as { schema?: (options: { exportAttrs: boolean }) => unknown };
+        if (typeof type.schema !== "function") {
+          throw new PermanentError(`schema ${id} is not an Avro schema`);
+        }
+        const text = JSON.stringify(type.schema({ exportAttrs: true }));
+        known.set(id, text);
+        return text;
+      } catch (error) {
+        throw classifyRegistryError(error, `looking up schema ${id}`, connection.url);
+      }
+    },
+  };
+}
+
+/** 4xx is an answer (and final); everything else is a registry that is not there right now. */
+function classifyRegistryError(
+  error: unknown,
+  doing: string,
+  url: string,
+): TransientError | PermanentError {
+  if (error instanceof PermanentError || error instanceof TransientError) return error;
+  const status = (error as { status?: unknown }).status;
+  const isArgument = error instanceof Error &&
+    /Compatibility|Argument|InvalidSchema/.test(error.name);
+  if (
+    (typeof status === "number" && status >= 400 && status < 500 && status !== 429) || isArgument
+  ) {
+    return new PermanentError(`${doing}: ${explain(error)}`, { cause: error });
+  }
+  return new TransientError(`${doing}: registry at ${url}: ${explain(error)}`, {
+    cause: error,
+    hint: "Check that the schema registry is running and that SCHEMA_REGISTRY_URL names it.",
+  });
+}

@@ -1,0 +1,62 @@
+/**
+ * Where to start reading a partition, when what is stored and what the log holds may disagree. Pure, but for asking the log.
+ */
+import type { Kafka } from "kafkajs";
+import { classifyKafkaError } from "./kafka_client.ts";
+
+/** What the log holds of a partition: offsets from `low` (included) to `high` (excluded). */
+export interface Watermarks {
+  readonly low: bigint;
+  readonly high: bigint;
+}
+
+/** Where to start, and what is wrong, in plain words, when that is not simply where the store left off. */
+export interface StartPosition {
+  readonly offset: bigint;
+  readonly problem: string | null;
+}
+
+/**
+ * Where reading starts: at the stored offset if the log has it; at the beginning of what the log has if nothing is stored, if
+ * the log was cut beyond it (records between are gone), or if the log ends before it (a new log in place of the old one:
+ * reading all of it again is right, since loading is idempotent).
+ */
+export function startPosition(stored: bigint | null, { low, high }: Watermarks): StartPosition {
+  if (stored === null) return { offset: low, problem: null };
+  if (stored < low) {
+    return {
+      offset: low,
+      problem: `offsets ${stored} to ${low - 1n} are no longer in the log; they were never loaded`,
+    };
+  }
+  if (stored > high) {
+    return {
+      offset: low,
+      problem:
+        `the log ends at ${high}, before what is already loaded: it is not the log this database was loaded from. ` +
+        `Everything in it is loaded (again)`,
+    };
+  }
+  return { offset: stored, problem: null };
+}
+
+/** The watermarks of all partitions of a topic. @throws TransientError, PermanentError */
+export async function readWatermarks(
+  kafka: Kafka,
+  topic: string,
+): Promise<ReadonlyMap<number, Watermarks>> {
+  const admin = kafka.admin();
+  try {
+    await admin.connect();
+    const offsets = await admin.fetchTopicOffsets(topic);
+    return new Map(
+      offsets.map((
+        { partition, low, high },
+      ) => [partition, { low: BigInt(low), high: BigInt(high) }]),
+    );
+  } catch (error) {
+    throw classifyKafkaError(error, `reading the offsets of ${topic}`);
+  } finally {
+    await admin.disconnect();
+  }
+}

@@ -1,0 +1,298 @@
+/**
+ * Reading the log as one member of a consumer group, with the position kept by whoever stores the results.
+ *
+ * Kafka's own committed offsets are only a courtesy to lag tools here. The truth is the `PositionStore`, which commits a
+ * position in the same transaction as the rows that came of it:
+ *
+ *     joined ──▶ each assigned partition is paused ──▶ its position is asked for ──▶ seek, resume ──▶ fetch, process …
+ *        ▲                                                                                    │
+ *        └──────────── rebalance, lost connection, position lost (someone else went on) ◀────┘
+ *
+ * A partition's records pass through its lane (`lane.ts`), so partitions are worked on side by side and a slow one does not
+ * hold up the others; a lane that is full pauses its partition. Losing the broker ends the session; a new one is opened with
+ * back-off, for ever, until `stop`.
+ */
+import type { Batch, Consumer, Kafka } from "kafkajs";
+import { type Backoff, backoffDelayMs, wait } from "../failures/backoff.ts";
+import { explain, PermanentError } from "../failures/failures.ts";
+import type { Observe } from "../observe/observe.ts";
+import { type ConsumedRecord, PositionLostError, type RecordBatch } from "./consumed_record.ts";
+import { Lane, type LaneLimits } from "./lane.ts";
+import { readWatermarks, startPosition } from "./start_position.ts";
+
+/** What becomes of the records. Both are called for one partition at a time, never twice at once for the same one. */
+export interface PartitionReader {
+  /** The offset of the next record to read, or null when nothing of this partition was ever stored. */
+  position(topic: string, partition: number): Promise<bigint | null>;
+  /**
+   * Moves a position that the log no longer has (the log was truncated or made anew), if it still is where we saw it.
+   * Called before reading starts there.
+   */
+  reposition(topic: string, partition: number, from: bigint | null, to: bigint): Promise<void>;
+  /**
+   * Stores a batch and its `nextOffset` in one transaction. It waits out transient failures itself, until `signal` aborts.
+   * @throws PositionLostError when the stored position is not `batch.firstOffset`
+   */
+  process(batch: RecordBatch, signal: AbortSignal): Promise<void>;
+}
+
+/** How far one partition is behind. */
+export interface PartitionLag {
+  readonly topic: string;
+  readonly partition: number;
+  /** The offset after the last record that was stored. */
+  readonly position: bigint;
+  /** The offset after the last record in the log, when it was last seen. */
+  readonly end: bigint;
+}
+
+export interface Subscription {
+  /** Partitions assigned to this process, with their lag as last seen. */
+  lag(): PartitionLag[];
+  /** Whether a session is up: joined, and assigned what the group gave it. */
+  connected(): boolean;
+  /** Finishes what is being stored, leaves the group. Records that only wait in memory are left for the next start. */
+  stop(): Promise<void>;
+}
+
+export interface SubscriptionOptions {
+  readonly kafka: Kafka;
+  readonly groupId: string;
+  readonly topics: readonly string[];
+  readonly reader: PartitionReader;
+  readonly limits: LaneLimits;
+  readonly observe: Observe;
+  /** Milliseconds without a heartbeat after which the group gives a member's partitions to others. */
+  readonly sessionTimeout_ms?: number;
+}
+
+/** Kafka's default is 45 s; half a minute hands over faster and still outlives a long garbage collection. */
+const SESSION_TIMEOUT_MS = 30_000;
+/** How long a fetch waits at the broker for a first record; also how soon a resumed partition is noticed. */
+const FETCH_MAX_WAIT_MS = 250;
+/** About five thousand trajectory summaries a fetch and partition. */
+const FETCH_MAX_PARTITION_BYTES = 4 * 1024 * 1024;
+const FETCH_MAX_BYTES = 16 * 1024 * 1024;
+/** A broker that is gone is tried again for ever. */
+const SESSION_BACKOFF: Backoff = { base_ms: 250, cap_ms: 10_000, attempts: Infinity };
+
+/** Starts reading. Resolves when the first session has joined the group; the rest goes on in the background. */
+export function subscribe(options: SubscriptionOptions): Subscription {
+  const stopping = new AbortController();
+  let session: Session | null = null;
+
+  const loop = (async () => {
+    for (let attempt = 1; !stopping.signal.aborted; attempt++) {
+      session = new Session(options);
+      try {
+        await session.run(stopping.signal, () => attempt = 0);
+      } catch (error) {
+        if (stopping.signal.aborted) break;
+        const delay_ms = backoffDelayMs(SESSION_BACKOFF, Math.max(attempt, 1));
+        options.observe("log.unavailable", {
+          what: "the broker (consumer)",
+          reason: explain(error),
+          attempt: Math.max(attempt, 1),
+          delay_ms,
+        });
+        await wait(delay_ms, stopping.signal).catch(() => {});
+      } finally {
+        await session.close();
+      }
+    }
+  })();
+
+  return {
+    lag: () => session?.lag() ?? [],
+    connected: () => session?.joined ?? false,
+    async stop() {
+      stopping.abort(new Error("the subscription is stopped"));
+      await loop;
+    },
+  };
+}
+
+/** One connection to the group: from join to the first failure or stop. */
+class Session {
+  joined = false;
+  readonly #options: SubscriptionOptions;
+  readonly #consumer: Consumer;
+  readonly #lanes = new Map<string, Lane>();
+  /** Aborted when this session is over; every lane stops with it. */
+  readonly #over = new AbortController();
+  #fail: (error: unknown) => void = () => {};
+  /** Counts assignments: what was begun for an older one stops where it is. */
+  #assignment = 0;
+
+  constructor(options: SubscriptionOptions) {
+    this.#options = options;
+    this.#consumer = options.kafka.consumer({
+      groupId: options.groupId,
+      sessionTimeout: options.sessionTimeout_ms ?? SESSION_TIMEOUT_MS,
+      heartbeatInterval: Math.floor((options.sessionTimeout_ms ?? SESSION_TIMEOUT_MS) / 10),
+      maxWaitTimeInMs: FETCH_MAX_WAIT_MS,
+      maxBytesPerPartition: FETCH_MAX_PARTITION_BYTES,
+      maxBytes: FETCH_MAX_BYTES,
+      allowAutoTopicCreation: false,
+      // Sessions are restarted by `subscribe`, in one place, with one back-off; kafkajs only reports the crash.
+      retry: {
+        retries: 3,
+        initialRetryTime: 100,
+        maxRetryTime: 1_000,
+        restartOnFailure: () => Promise.resolve(false),
+      },
+    });
+  }
+
+  /** Joins and reads until `signal` aborts (resolves) or something breaks (rejects). */
+  async run(signal: AbortSignal, onJoined: () => void): Promise<void> {
+    const consumer = this.#consumer;
+    const failed = new Promise<never>((_, reject) => this.#fail = reject);
+    failed.catch(() => {});
+    consumer.on(consumer.events.CRASH, ({ payload }) => this.#fail(payload.error));
+    consumer.on(consumer.events.REBALANCING, () => void this.#revokeAll());
+    consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
+      this.joined = true;
+      onJoined();
+      // Synchronously, before kafkajs's first fetch: nothing may be read before the stored position is known.
+      const assigned = Object.entries(payload.memberAssignment).map(([topic, partitions]) => ({
+        topic,
+        partitions,
+      }));
+      consumer.pause(assigned);
+      this.#assign(assigned).catch((error) => this.#fail(error));
+    });
+    await consumer.connect();
+    await consumer.subscribe({ topics: [...this.#options.topics], fromBeginning: true });
+    await consumer.run({
+      autoCommit: false,
+      eachBatchAutoResolve: true,
+      partitionsConsumedConcurrently: 1,
+      eachBatch: ({ batch }) => Promise.resolve(this.#receive(batch)),
+    });
+    const aborted = new Promise<void>((resolve) => {
+      if (signal.aborted) resolve();
+      signal.addEventListener("abort", () => resolve(), { once: true });
+    });
+    await Promise.race([failed, aborted]);
+  }
+
+  lag(): PartitionLag[] {
+    return [...this.#lanes.values()].map((lane) => lane.lag());
+  }
+
+  async close(): Promise<void> {
+    this.joined = false;
+    this.#over.abort(new Error("the session is over"));
+    await this.#revokeAll();
+    await this.#consumer.disconnect().catch(() => {});
+  }
+
+  async #revokeAll(): Promise<void> {
+    const lanes = [...this.#lanes.values()];
+    this.#lanes.clear();
+    await Promise.all(lanes.map((lane) => lane.stop()));
+    for (const { topic, partition } of lanes) {
+      this.#options.observe("sink.revoked", { topic, partition });
+    }
+  }
+
+  /** Opens a lane for each assigned partition, at its stored position. */
+  async #assign(assigned: { topic: string; partitions: number[] }[]): Promise<void> {
+    const assignment = ++this.#assignment;
+    await this.#revokeAll();
+    for (const { topic, partitions } of assigned) {
+      for (const partition of partitions) await this.#open(topic, partition, assignment);
+    }
+  }
+
+  async #open(topic: string, partition: number, assignment: number): Promise<void> {
+    const { kafka, reader, observe, limits } = this.#options;
+    const watermarks = (await readWatermarks(kafka, topic)).get(partition);
+    if (watermarks === undefined) {
+      throw new PermanentError(`topic ${topic} has no partition ${partition}`);
+    }
+    const stored = await reader.position(topic, partition);
+    const start = startPosition(stored, watermarks);
+    const isCurrent = () => assignment === this.#assignment && !this.#over.signal.aborted;
+    if (!isCurrent()) return;
+    if (start.offset !== stored) await reader.reposition(topic, partition, stored, start.offset);
+    if (!isCurrent()) return;
+    if (start.problem !== null) {
+      observe("sink.repositioned", {
+        topic,
+        partition,
+        from: stored,
+        to: start.offset,
+        reason: start.problem,
+      });
+    }
+    const consumer = this.#consumer;
+    const lane: Lane = new Lane({
+      topic,
+      partition,
+      position: start.offset,
+      end: watermarks.high,
+      limits,
+      process: (batch, signal) => reader.process(batch, signal),
+      onStored: (nextOffset) => this.#tellGroup(topic, partition, nextOffset),
+      pause: () => consumer.pause([{ topic, partitions: [partition] }]),
+      resume: () => {
+        if (!this.#over.signal.aborted) consumer.resume([{ topic, partitions: [partition] }]);
+      },
+      onFailure: (error) => this.#onLaneFailure(lane, error),
+    });
+    this.#lanes.set(laneKey(topic, partition), lane);
+    observe("sink.assigned", { topic, partition, nextOffset: start.offset });
+    consumer.seek({ topic, partition, offset: start.offset.toString() });
+    consumer.resume([{ topic, partitions: [partition] }]);
+  }
+
+  /** Another member went on: find out from where, and follow. Anything else that a lane throws ends the session. */
+  #onLaneFailure(lane: Lane, error: unknown): void {
+    if (!(error instanceof PositionLostError)) return this.#fail(error);
+    const { topic, partition } = lane;
+    if (this.#lanes.get(laneKey(topic, partition)) !== lane) return;
+    this.#consumer.pause([{ topic, partitions: [partition] }]);
+    this.#lanes.delete(laneKey(topic, partition));
+    this.#open(topic, partition, this.#assignment).catch((reopening) => this.#fail(reopening));
+  }
+
+  /** Hands what was fetched to its lane. What does not start where the lane stands was fetched for an older position. */
+  #receive(batch: Batch): void {
+    const lane = this.#lanes.get(laneKey(batch.topic, batch.partition));
+    if (lane === undefined) return;
+    // kafkajs keeps the offset that it asked for in a field its types leave out.
+    const fetchedFrom = BigInt((batch as Batch & { fetchedOffset: string | number }).fetchedOffset);
+    lane.receive({
+      fetchedFrom,
+      records: batch.messages.map(toRecord),
+      nextOffset: BigInt(batch.lastOffset()) + 1n,
+      end: BigInt(batch.highWatermark),
+    });
+  }
+
+  /** The group's offset follows the stored one, for lag tools; if that fails, nothing is lost. */
+  #tellGroup(topic: string, partition: number, nextOffset: bigint): void {
+    this.#consumer.commitOffsets([{ topic, partition, offset: nextOffset.toString() }]).catch((
+      error,
+    ) =>
+      this.#options.observe("log.client", {
+        level: "debug",
+        message: `committing ${topic}-${partition}@${nextOffset}: ${explain(error)}`,
+      })
+    );
+  }
+}
+
+const laneKey = (topic: string, partition: number): string => `${topic}-${partition}`;
+
+function toRecord(message: Batch["messages"][number]): ConsumedRecord {
+  return {
+    offset: BigInt(message.offset),
+    timestamp: new Date(Number(message.timestamp)),
+    key: message.key,
+    value: message.value,
+    headers: message.headers ?? {},
+  };
+}

@@ -1,0 +1,83 @@
+/**
+ * Values of the service's own topics (run events, dead letters) in Confluent wire format:
+ * a zero byte, the schema id as four bytes, big-endian, then Avro binary
+ * (docs.confluent.io, "Wire format" of the schema registry's serializers).
+ *
+ * Trajectory summaries have a faster codec of their own in the trajectory room.
+ */
+import { Buffer } from "node:buffer";
+import avro from "avsc";
+import { explain, PermanentError } from "../failures/failures.ts";
+import { schemaText } from "./schema_files.ts";
+import type { Topic } from "./topics.ts";
+
+/** Bytes before the Avro body: the zero byte and the schema id. */
+const WIRE_HEADER_BYTES = 5;
+
+/** Encodes and decodes the values of one topic; `Value` is the flat record of its .avsc. */
+export interface ValueCodec<Value> {
+  /** @throws PermanentError when `value` does not fit the schema */
+  encode(value: Value, schemaId: number): Buffer;
+  /**
+   * Decodes a value that was written with `writerSchema` (JSON text), whatever its version, into today's record.
+   * @throws PermanentError when the bytes are not of that schema, or the schemas can't be reconciled
+   */
+  decode(bytes: Uint8Array, writerSchema: string): Value;
+}
+
+/** The id in a value's wire header. @throws PermanentError when there is no such header. */
+export function wireSchemaId(bytes: Uint8Array): number {
+  if (bytes.length < WIRE_HEADER_BYTES || bytes[0] !== 0) {
+    throw new PermanentError(
+      `not in the wire format of the schema registry: ${bytes.length} bytes, first byte ${
+        bytes[0] ?? "missing"
+      }`,
+    );
+  }
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(1);
+}
+
+/** The codec of a topic's values. */
+export function createValueCodec<Value>(topic: Topic): ValueCodec<Value> {
+  const type = avro.Type.forSchema(JSON.parse(schemaText(topic.schemaFile)));
+  const resolvers = new Map<
+    string,
+    { type: avro.Type; resolver: ReturnType<avro.Type["createResolver"]> }
+  >();
+  return {
+    encode(value, schemaId) {
+      let body: Buffer;
+      try {
+        body = type.toBuffer(value);
+      } catch (error) {
+        throw new PermanentError(
+          `a value of ${topic.name} does not fit its schema: ${explain(error)}`,
+          { cause: error },
+        );
+      }
+      const header = Buffer.alloc(WIRE_HEADER_BYTES);
+      header.writeUInt32BE(schemaId, 1);
+      return Buffer.concat([header, body]);
+    },
+    decode(bytes, writerSchema) {
+      try {
+        let known = resolvers.get(writerSchema);
+        if (known === undefined) {
+          const writer = avro.Type.forSchema(JSON.parse(writerSchema));
+          known = { type: writer, resolver: type.createResolver(writer) };
+          resolvers.set(writerSchema, known);
+        }
+        const body = Buffer.from(
+          bytes.buffer,
+          bytes.byteOffset + WIRE_HEADER_BYTES,
+          bytes.byteLength - WIRE_HEADER_BYTES,
+        );
+        return type.fromBuffer(body, known.resolver) as Value;
+      } catch (error) {
+        throw new PermanentError(`a value of ${topic.name} can't be decoded: ${explain(error)}`, {
+          cause: error,
+        });
+      }
+    },
+  };
+}
