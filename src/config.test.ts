@@ -1,0 +1,108 @@
+import { describe, expect, test } from "vitest";
+import { isLoopback, readConfig, SETTINGS, settingsHelp } from "./config.ts";
+import { PermanentError } from "./failures/failures.ts";
+
+function problems(environment: Record<string, string>): string {
+  try {
+    readConfig(environment);
+  } catch (error) {
+    expect(error).toBeInstanceOf(PermanentError);
+    return (error as Error).message;
+  }
+  return "";
+}
+
+describe("the configuration", () => {
+  test("of an empty environment is all defaults: loopback, everything embedded, all roles", () => {
+    const config = readConfig({});
+    expect(config).toMatchObject({
+      httpHost: "127.0.0.1",
+      httpPort: 8000,
+      apiToken: null,
+      broker: "auto",
+      kafkaBrokers: null,
+      databaseUrl: null,
+      extractDays: 10,
+      schedule: "0 1 * * *",
+      gmnRequestInterval_ms: 10_000,
+    });
+    expect([...config.roles]).toEqual(["producer", "consumer", "http"]);
+    expect(config.dataDirectory.startsWith("/")).toBe(true);
+  });
+
+  test("takes an empty variable for an unset one", () => {
+    expect(readConfig({ HTTP_PORT: "", DATABASE_URL: " " })).toMatchObject({
+      httpPort: 8000,
+      databaseUrl: null,
+    });
+  });
+
+  test.each([
+    ["HTTP_PORT", "eighty"],
+    ["HTTP_PORT", "70000"],
+    ["HTTP_PORT", "-1"],
+    ["KAFKA_BROKERS", "localhost"],
+    ["SCHEMA_REGISTRY_URL", "localhost:8081"],
+    ["DATABASE_URL", "mysql://x"],
+    ["ROLES", "consumer,cook"],
+    ["LOG_LEVEL", "loud"],
+    ["EXTRACT_DAYS", "0"],
+    ["GMN_REQUEST_INTERVAL_MS", "1.5"],
+    ["BROKER", "carrier-pigeon"],
+    ["API_TOKEN", "short"],
+  ])("refuses %s=%s by name, with what is allowed", (name, value) => {
+    expect(problems({ [name]: value })).toMatch(new RegExp(`${name}=.*: must be .{5,}`));
+  });
+
+  test("names all bad settings at once", () => {
+    const message = problems({ HTTP_PORT: "x", LOG_LEVEL: "y" });
+    expect(message).toContain("HTTP_PORT");
+    expect(message).toContain("LOG_LEVEL");
+  });
+
+  test("never shows a secret, not even a bad one", () => {
+    const message = problems({ API_TOKEN: "hunter2", DATABASE_URL: "postgre://me:hunter2@db/x" });
+    expect(message).not.toContain("hunter2");
+  });
+
+  test.each([
+    [{ HTTP_HOST: "0.0.0.0" }, /API_TOKEN must be set/],
+    [{ BROKER: "external" }, /needs KAFKA_BROKERS/],
+    [{ KAFKA_BROKERS: "a:9092" }, /needs SCHEMA_REGISTRY_URL/],
+    [{ BROKER: "embedded", KAFKA_BROKERS: "a:9092" }, /contradicts KAFKA_BROKERS/],
+    [{ HTTP_PORT: "9092" }, /KAFKA_PORT="9092": is HTTP_PORT's port too/],
+  ])("refuses settings that contradict each other: %j", (environment, message) => {
+    expect(problems(environment as Record<string, string>)).toMatch(message);
+  });
+
+  test("lets several ports be 0: each takes a free one", () => {
+    expect(
+      problems({ HTTP_PORT: "0", KAFKA_PORT: "0", SCHEMA_REGISTRY_PORT: "0", POSTGRES_PORT: "0" }),
+    ).toBe("");
+  });
+
+  test("is wide open only with a token", () => {
+    expect(readConfig({ HTTP_HOST: "0.0.0.0", API_TOKEN: "0123456789abcdef" }).httpHost).toBe(
+      "0.0.0.0",
+    );
+  });
+
+  test("help lists every setting", () => {
+    for (const name of Object.keys(SETTINGS)) expect(settingsHelp()).toContain(name);
+  });
+});
+
+test.each([
+  ["127.0.0.1", true],
+  ["127.9.9.9", true],
+  ["localhost", true],
+  ["::1", true],
+  ["0.0.0.0", false],
+  ["::", false],
+  [
+    "10.0.0.1",
+    false,
+  ],
+])("%s is loopback: %s", (host, loopback) => {
+  expect(isLoopback(host)).toBe(loopback);
+});
