@@ -1,0 +1,297 @@
+/**
+ * A run: what was asked for, which files it takes, how far each got. Its state is the fold of its events.
+ *
+ * The state machine, as everything below keeps it (states only move forward, never back):
+ *
+ *     (no run) ──requested──▶ REQUESTED ──started──▶ RUNNING ──completed──▶ COMPLETED
+ *                                 │                  │  ▲ └────failed─────▶ FAILED
+ *                                 │                  │  └─started (another process took it over)
+ *                                 ├──────failed──────┼────────────────────▶ FAILED
+ *                                 └─────cancelled────┴────────────────────▶ CANCELLED
+ *
+ * and, inside a running run, each planned file:
+ *
+ *     PLANNED ──file_started──▶ READING ──file_extracted──▶ EXTRACTED
+ *        │                       │  ▲ └───file_failed─────▶ FAILED
+ *        │                       │  └─file_started: read again from its first byte, the counts begin at 0
+ *        └────file_skipped───────┴────────────────────────▶ SKIPPED
+ *
+ * Two functions, in two files. `decide` (`run_decide.ts`) is strict: it turns a command into the events that follow from
+ * it, or refuses. `evolve` is total: it takes any event in any state, and an event that can't follow (a duplicate from a
+ * publish that was retried, something written by a newer version) changes nothing. So a log that holds the same event twice folds
+ * to the same state, and the fold never fails.
+ *
+ * What always holds (checked by properties in `run.test.ts`):
+ *   - planned = pending + extracted + skipped + failed files; read = published + rejected rows, in each file and in all;
+ *   - a checkpoint never moves back while its file is read; a file that is settled stays as it is;
+ *   - a run COMPLETED has no file pending and none failed. With failed files it ends FAILED and says how many.
+ */
+import type {
+  Checkpoint,
+  FileExtracted,
+  FileIdentity,
+  FileProgress,
+  NextOffsets,
+  RequestedBy,
+  RowCounts,
+  RunEvent,
+  RunKind,
+  RunRequested,
+  Selection,
+} from "./run_event.ts";
+
+export type RunStatus = "requested" | "running" | "completed" | "failed" | "cancelled";
+export type FileStatus = "planned" | "reading" | "extracted" | "skipped" | "failed";
+
+/** One file of a run, as far as the run's events tell. */
+export interface FileState {
+  /** Relative to the data directory. */
+  readonly file: string;
+  readonly status: FileStatus;
+  /** Of the reading under way or done; null before the file was opened. */
+  readonly identity: FileIdentity | null;
+  readonly generatedAt: Date | null;
+  /** Where a reading can go on; null when it must start at the first byte. */
+  readonly checkpoint: Checkpoint | null;
+  readonly rows: RowCounts;
+  readonly nextOffsets: NextOffsets;
+  /** Why it was skipped or failed. */
+  readonly reason: string | null;
+  readonly startedAt: Date | null;
+  readonly finishedAt: Date | null;
+}
+
+/** A run, as far as its events tell. */
+export interface RunState {
+  readonly runId: string;
+  readonly kind: RunKind;
+  readonly selection: Selection;
+  readonly requestedBy: RequestedBy;
+  readonly idempotencyKey: string | null;
+  readonly status: RunStatus;
+  /** The process that took it on last. */
+  readonly owner: string | null;
+  readonly requestedAt: Date;
+  readonly startedAt: Date | null;
+  readonly finishedAt: Date | null;
+  /** In the order of the plan; null before the run is planned. */
+  readonly files: ReadonlyMap<string, FileState> | null;
+  /** Per partition, the offset after the run's last record so far. */
+  readonly nextOffsets: NextOffsets;
+  /** Why it failed or was cancelled. */
+  readonly reason: string | null;
+}
+
+const NO_ROWS: RowCounts = { read: 0, published: 0, rejected: 0 };
+
+/** The state after `event`. Total: an event that can't follow leaves the state as it is. `state` is null before the first. */
+export function evolve(state: RunState | null, event: RunEvent): RunState | null {
+  if (state === null) return event.type === "requested" ? requested(event) : null;
+  if (event.runId !== state.runId || isFinished(state)) return state;
+  switch (event.type) {
+    case "requested":
+      return state;
+    case "started":
+      return {
+        ...state,
+        status: "running",
+        owner: event.owner,
+        startedAt: state.startedAt ?? event.at,
+      };
+    case "failed":
+    case "cancelled":
+      return { ...state, status: event.type, reason: event.reason, finishedAt: event.at };
+    case "planned":
+      if (state.status !== "running" || state.files !== null) return state;
+      return { ...state, files: new Map(event.files.map((file) => [file, plannedFile(file)])) };
+    case "completed":
+      if (state.status !== "running" || !readyToComplete(state)) return state;
+      return {
+        ...state,
+        status: "completed",
+        finishedAt: event.at,
+        nextOffsets: furthest(state.nextOffsets, event.nextOffsets),
+      };
+    default:
+      return evolveFile(state, event);
+  }
+}
+
+/** The fold of a run's events, in the order of the topic; null when they do not begin with `requested`. */
+export function foldRun(events: Iterable<RunEvent>): RunState | null {
+  let state: RunState | null = null;
+  for (const event of events) state = evolve(state, event);
+  return state;
+}
+
+/** Runs by id out of a history that mixes them, in the order in which they were requested. */
+export function foldRuns(events: Iterable<RunEvent>): Map<string, RunState> {
+  const runs = new Map<string, RunState>();
+  for (const event of events) {
+    const state = evolve(runs.get(event.runId) ?? null, event);
+    if (state !== null) runs.set(event.runId, state);
+  }
+  return runs;
+}
+
+/** Whether nothing can happen to the run any more. */
+export function isFinished(state: RunState): boolean {
+  return state.status !== "requested" && state.status !== "running";
+}
+
+/** Whether nothing can happen to the file any more within its run. */
+export function isSettled(file: FileState): boolean {
+  return file.status !== "planned" && file.status !== "reading";
+}
+
+/** Files that still have to be taken, in the order of the plan. */
+export function pendingFiles(state: RunState): FileState[] {
+  return [...(state.files?.values() ?? [])].filter((file) => !isSettled(file));
+}
+
+/** How many files, by what became of them; `planned` is the sum of the other four. */
+export interface FileCounts {
+  readonly planned: number;
+  readonly pending: number;
+  readonly extracted: number;
+  readonly skipped: number;
+  readonly failed: number;
+}
+
+export function countFiles(state: RunState): FileCounts {
+  const counts = { planned: 0, pending: 0, extracted: 0, skipped: 0, failed: 0 };
+  for (const { status } of state.files?.values() ?? []) {
+    counts.planned++;
+    counts[status === "planned" || status === "reading" ? "pending" : status]++;
+  }
+  return counts;
+}
+
+/** The rows of all files of the run so far. */
+export function countRows(state: RunState): RowCounts {
+  const sum = { read: 0, published: 0, rejected: 0 };
+  for (const { rows } of state.files?.values() ?? []) {
+    sum.read += rows.read;
+    sum.published += rows.published;
+    sum.rejected += rows.rejected;
+  }
+  return sum;
+}
+
+/** Per partition the larger of the two: offsets only grow. */
+export function furthest(a: NextOffsets, b: NextOffsets): NextOffsets {
+  const merged: Record<number, number> = { ...a };
+  for (const [partition, offset] of Object.entries(b)) {
+    merged[Number(partition)] = Math.max(merged[Number(partition)] ?? 0, offset);
+  }
+  return merged;
+}
+
+function requested(event: RunRequested): RunState {
+  return {
+    runId: event.runId,
+    kind: event.kind,
+    selection: event.selection,
+    requestedBy: event.requestedBy,
+    idempotencyKey: event.idempotencyKey,
+    status: "requested",
+    owner: null,
+    requestedAt: event.at,
+    startedAt: null,
+    finishedAt: null,
+    files: null,
+    nextOffsets: {},
+    reason: null,
+  };
+}
+
+function plannedFile(file: string): FileState {
+  return {
+    file,
+    status: "planned",
+    identity: null,
+    generatedAt: null,
+    checkpoint: null,
+    rows: NO_ROWS,
+    nextOffsets: {},
+    reason: null,
+    startedAt: null,
+    finishedAt: null,
+  };
+}
+
+function readyToComplete(state: RunState): boolean {
+  const { pending, failed } = countFiles(state);
+  return state.files !== null && pending === 0 && failed === 0;
+}
+
+type FileEvent = Extract<RunEvent, { file: string }>;
+
+function evolveFile(state: RunState, event: FileEvent): RunState {
+  const before = state.files?.get(event.file);
+  if (state.status !== "running" || state.files === null || before === undefined) return state;
+  const after = nextFile(before, event);
+  if (after === before) return state;
+  return {
+    ...state,
+    files: new Map(state.files).set(event.file, after),
+    nextOffsets: furthest(state.nextOffsets, after.nextOffsets),
+  };
+}
+
+function nextFile(before: FileState, event: FileEvent): FileState {
+  if (isSettled(before)) return before;
+  const reading = before.status === "reading";
+  switch (event.type) {
+    case "file_started":
+      return {
+        ...plannedFile(before.file),
+        status: "reading",
+        identity: event.identity,
+        startedAt: before.startedAt ?? event.at,
+      };
+    case "file_progress":
+      if (!reading || !rowsFollow(before, event) || !checkpointFollows(before, event)) {
+        return before;
+      }
+      return {
+        ...before,
+        generatedAt: event.generatedAt,
+        checkpoint: event.checkpoint,
+        rows: event.rows,
+      };
+    case "file_extracted":
+      if (!reading || !rowsFollow(before, event)) return before;
+      return {
+        ...before,
+        status: "extracted",
+        identity: event.identity,
+        generatedAt: event.generatedAt,
+        checkpoint: null,
+        rows: event.rows,
+        nextOffsets: event.nextOffsets,
+        finishedAt: event.at,
+      };
+    case "file_skipped":
+    case "file_failed":
+      return {
+        ...before,
+        status: event.type === "file_skipped" ? "skipped" : "failed",
+        reason: event.reason,
+        finishedAt: event.at,
+      };
+  }
+}
+
+/** Whether the event's counts add up and are not less than what was counted before. */
+export function rowsFollow(before: FileState, event: FileProgress | FileExtracted): boolean {
+  const { read, published, rejected } = event.rows;
+  return read === published + rejected && published >= before.rows.published &&
+    rejected >= before.rows.rejected;
+}
+
+/** Whether the event's checkpoint is not before the one in place. */
+export function checkpointFollows(before: FileState, event: FileProgress): boolean {
+  return event.checkpoint.byteOffset >= (before.checkpoint?.byteOffset ?? 0) &&
+    event.checkpoint.lineNumber >= (before.checkpoint?.lineNumber ?? 0);
+}

@@ -1,0 +1,224 @@
+/**
+ * Run events as the flat record of `schemas/ingestion_run_event.avsc`, and back.
+ *
+ * The topic outlives the code: a record of a type this version does not know (its enum symbol reads as `unknown`), or one
+ * that lacks what its type needs, gives null and is passed over by the fold, never an exception.
+ */
+import type { FileIdentity, NextOffsets, RowCounts, RunEvent, RunKind } from "./run_event.ts";
+import type { RequestedBy } from "./run_event.ts";
+import { selectionOf } from "./selection.ts";
+
+/** The record, field for field in the order of the schema. Times are microseconds since 1970, UTC. */
+export interface RunEventRecord {
+  run_id: string;
+  type: string;
+  at: number;
+  kind: string | null;
+  selection: string | null;
+  requested_by: string | null;
+  idempotency_key: string | null;
+  owner: string | null;
+  files: string[] | null;
+  file: string | null;
+  file_size_bytes: number | null;
+  file_etag: string | null;
+  file_last_modified: string | null;
+  file_listed: string | null;
+  file_generated_at: number | null;
+  byte_offset: number | null;
+  line_number: number | null;
+  rows_read: number | null;
+  rows_published: number | null;
+  rows_rejected: number | null;
+  next_offsets: Record<string, number> | null;
+  reason: string | null;
+}
+
+const MICROSECONDS = 1000;
+
+/** The record of an event; fields its type does not use are null. */
+export function toRecord(event: RunEvent): RunEventRecord {
+  return {
+    run_id: event.runId,
+    type: event.type,
+    at: event.at.getTime() * MICROSECONDS,
+    kind: null,
+    selection: null,
+    requested_by: null,
+    idempotency_key: null,
+    owner: null,
+    files: null,
+    file: null,
+    file_size_bytes: null,
+    file_etag: null,
+    file_last_modified: null,
+    file_listed: null,
+    file_generated_at: null,
+    byte_offset: null,
+    line_number: null,
+    rows_read: null,
+    rows_published: null,
+    rows_rejected: null,
+    next_offsets: null,
+    reason: null,
+    ...fieldsOf(event),
+  };
+}
+
+function fieldsOf(event: RunEvent): Partial<RunEventRecord> {
+  switch (event.type) {
+    case "requested":
+      return {
+        kind: event.kind,
+        selection: JSON.stringify(event.selection),
+        requested_by: event.requestedBy,
+        idempotency_key: event.idempotencyKey,
+      };
+    case "started":
+      return { owner: event.owner };
+    case "planned":
+      return { files: [...event.files] };
+    case "file_started":
+      return { file: event.file, ...identityFields(event.identity) };
+    case "file_progress":
+      return {
+        file: event.file,
+        ...rowFields(event.rows, event.generatedAt),
+        byte_offset: event.checkpoint.byteOffset,
+        line_number: event.checkpoint.lineNumber,
+      };
+    case "file_extracted":
+      return {
+        file: event.file,
+        ...identityFields(event.identity),
+        ...rowFields(event.rows, event.generatedAt),
+        next_offsets: { ...event.nextOffsets },
+      };
+    case "file_skipped":
+    case "file_failed":
+      return { file: event.file, reason: event.reason };
+    case "completed":
+      return { next_offsets: { ...event.nextOffsets } };
+    case "failed":
+    case "cancelled":
+      return { reason: event.reason };
+  }
+}
+
+function identityFields(identity: FileIdentity): Partial<RunEventRecord> {
+  return {
+    file_size_bytes: identity.size_bytes,
+    file_etag: identity.etag,
+    file_last_modified: identity.lastModified,
+    file_listed: identity.listed,
+  };
+}
+
+function rowFields(rows: RowCounts, generatedAt: Date | null): Partial<RunEventRecord> {
+  return {
+    file_generated_at: generatedAt === null ? null : generatedAt.getTime() * MICROSECONDS,
+    rows_read: rows.read,
+    rows_published: rows.published,
+    rows_rejected: rows.rejected,
+  };
+}
+
+/** The event of a decoded record; null for one that this version can't understand. */
+export function fromRecord(record: RunEventRecord): RunEvent | null {
+  const of = { runId: record.run_id, at: new Date(record.at / MICROSECONDS) };
+  const { file, reason } = record;
+  switch (record.type) {
+    case "requested": {
+      const selection = selectionOf(record.selection);
+      if (selection === null || !isKind(record.kind) || !isRequester(record.requested_by)) {
+        return null;
+      }
+      return {
+        type: "requested",
+        ...of,
+        kind: record.kind,
+        selection,
+        requestedBy: record.requested_by,
+        idempotencyKey: record.idempotency_key,
+      };
+    }
+    case "started":
+      return { type: "started", ...of, owner: record.owner ?? "" };
+    case "planned":
+      return record.files && { type: "planned", ...of, files: [...record.files] };
+    case "file_started":
+      if (file === null) return null;
+      return { type: "file_started", ...of, file, identity: identityOf(record) };
+    case "file_progress":
+      return progressOf(record, of);
+    case "file_extracted":
+      if (file === null) return null;
+      return {
+        type: "file_extracted",
+        ...of,
+        file,
+        identity: identityOf(record),
+        generatedAt: dateOf(record.file_generated_at),
+        rows: rowsOf(record),
+        nextOffsets: offsetsOf(record),
+      };
+    case "file_skipped":
+    case "file_failed":
+      return file === null ? null : { type: record.type, ...of, file, reason: reason ?? "" };
+    case "completed":
+      return { type: "completed", ...of, nextOffsets: offsetsOf(record) };
+    case "failed":
+    case "cancelled":
+      return { type: record.type, ...of, reason: reason ?? "" };
+    default:
+      return null;
+  }
+}
+
+function progressOf(record: RunEventRecord, of: { runId: string; at: Date }): RunEvent | null {
+  const { file, byte_offset: byteOffset, line_number: lineNumber } = record;
+  if (file === null || byteOffset === null || lineNumber === null) return null;
+  return {
+    type: "file_progress",
+    ...of,
+    file,
+    generatedAt: dateOf(record.file_generated_at),
+    checkpoint: { byteOffset, lineNumber },
+    rows: rowsOf(record),
+  };
+}
+
+function identityOf(record: RunEventRecord): FileIdentity {
+  return {
+    size_bytes: record.file_size_bytes,
+    etag: record.file_etag,
+    lastModified: record.file_last_modified,
+    listed: record.file_listed,
+  };
+}
+
+function rowsOf(record: RunEventRecord): RowCounts {
+  return {
+    read: record.rows_read ?? 0,
+    published: record.rows_published ?? 0,
+    rejected: record.rows_rejected ?? 0,
+  };
+}
+
+function offsetsOf(record: RunEventRecord): NextOffsets {
+  return Object.fromEntries(
+    Object.entries(record.next_offsets ?? {}).map(([partition, offset]) => [partition, offset]),
+  );
+}
+
+function dateOf(microseconds: number | null): Date | null {
+  return microseconds === null ? null : new Date(microseconds / MICROSECONDS);
+}
+
+function isKind(kind: string | null): kind is RunKind {
+  return kind === "daily" || kind === "backfill" || kind === "upload";
+}
+
+function isRequester(by: string | null): by is RequestedBy {
+  return by === "schedule" || by === "http" || by === "cli" || by === "boot";
+}
