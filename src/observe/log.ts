@@ -2,14 +2,7 @@
  * The log: every happening of the vocabulary as one line, human on a terminal and JSON otherwise. A listener, nothing more.
  */
 import process from "node:process";
-import {
-  configure,
-  getConsoleSink,
-  getLogger,
-  jsonLinesFormatter,
-  reset,
-  type TextFormatter,
-} from "@logtape/logtape";
+import { configure, getConsoleSink, getLogger, reset, type TextFormatter } from "@logtape/logtape";
 import type { Listener } from "./observe.ts";
 import { type Level, type Telling, VOCABULARY } from "./vocabulary.ts";
 
@@ -21,10 +14,24 @@ export interface LogOptions {
 
 const MARKS: Record<string, string> = { debug: "·", info: " ", warning: "!", error: "✗" };
 
-/** `01:02:03 ! sentence` in local plainness: the time of day is enough beside a terminal. */
+/** `01:02:03 ! sentence`: the time of day (UTC) is enough beside a terminal. */
 const humanFormatter: TextFormatter = (record) => {
   const time = new Date(record.timestamp).toISOString().slice(11, 19);
-  return `${time} ${MARKS[record.level] ?? "?"} ${record.message.join("")}\n`;
+  return `${time} ${MARKS[record.level] ?? "?"} ${record.properties.sentence}\n`;
+};
+
+/** One JSON object a line: when, how bad, the name of the happening, its sentence, and its detail under `detail`. */
+const jsonFormatter: TextFormatter = (record) => {
+  const { sentence, event, detail } = record.properties;
+  return `${
+    JSON.stringify({
+      at: new Date(record.timestamp).toISOString(),
+      level: record.level,
+      event,
+      message: sentence,
+      detail,
+    })
+  }\n`;
 };
 
 /**
@@ -33,11 +40,12 @@ const humanFormatter: TextFormatter = (record) => {
  */
 export async function createLogListener(options: LogOptions): Promise<Listener> {
   await reset();
-  const formatter = options.format === "human" ? humanFormatter : jsonLinesFormatter;
-  const write = (text: string) =>
-    void process.stderr.write(text.endsWith("\n") ? text : `${text}\n`);
+  const formatter = options.format === "human" ? humanFormatter : jsonFormatter;
   await configure({
-    sinks: { stderr: (record) => write(formatter(record)), meta: getConsoleSink() },
+    sinks: {
+      stderr: (record) => void process.stderr.write(formatter(record)),
+      meta: getConsoleSink(),
+    },
     loggers: [
       { category: ["gmn"], lowestLevel: options.level, sinks: ["stderr"] },
       { category: ["logtape", "meta"], lowestLevel: "warning", sinks: ["meta"] },
@@ -50,7 +58,7 @@ export async function createLogListener(options: LogOptions): Promise<Listener> 
     logger[level === "warning" ? "warn" : level]("{sentence}", () => ({
       sentence: telling.say(detail),
       event: name,
-      ...plain(detail),
+      detail: plain(detail),
     }));
   };
 }

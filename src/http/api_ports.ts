@@ -1,0 +1,76 @@
+/**
+ * What the API needs of the rest of the service. `service.ts` gives it; tests of the HTTP surface give their own.
+ */
+import type { RequestedBy, RunKind, Selection } from "../runs/run_event.ts";
+
+/** A run as the API shows it. Field names are JSON's, times are ISO 8601 in UTC. */
+export interface RunView {
+  id: string;
+  kind: RunKind;
+  selection: Selection;
+  state: "requested" | "running" | "completed" | "failed" | "cancelled";
+  requested_by: RequestedBy;
+  requested_at: string;
+  started_at: string | null;
+  ended_at: string | null;
+  /** Why it failed or was cancelled. */
+  reason: string | null;
+  files: { planned: number; extracted: number; skipped: number; failed: number };
+  /** read = published + rejected; loaded reaches published when the sink has passed the run's last record. */
+  rows: { read: number; published: number; rejected: number; loaded: number };
+}
+
+/** A file of a run. */
+export interface RunFileView {
+  file: string;
+  state: string;
+  size_bytes: number | null;
+  generated_at: string | null;
+  rows: { read: number; published: number; rejected: number };
+  reason: string | null;
+}
+
+/** One part of the service and whether it works. */
+export interface PartStatus {
+  ready: boolean;
+  /** What it is, or why it is not ready, in plain words. */
+  detail: string;
+}
+
+/** `GET /status`. */
+export interface ServiceStatus {
+  version: string;
+  started_at: string;
+  roles: string[];
+  parts: Record<
+    "broker" | "registry" | "database" | "consumer",
+    PartStatus & Record<string, unknown>
+  >;
+  schedule: { pattern: string; next: string | null; leader: boolean } | null;
+  lag: { topic: string; partition: number; position: string; end: string; lag: number }[];
+  store: { meteors: number; dead_letters: number } | null;
+}
+
+export interface ApiPorts {
+  /**
+   * Puts a run on the log. The same idempotency key gives the same run again.
+   * @throws TransientError when the log can't be reached
+   * @throws IdempotencyConflictError when the key was used for another request
+   */
+  requestRun(
+    kind: RunKind,
+    selection: Selection,
+    idempotencyKey: string | null,
+  ): Promise<{ runId: string; isNew: boolean }>;
+  /** Newest first; `before` is the id of the last one of the page before. */
+  listRuns(page: { limit: number; before: string | null }): Promise<RunView[]>;
+  getRun(runId: string): Promise<{ run: RunView; files: RunFileView[] } | null>;
+  status(): Promise<ServiceStatus>;
+  /** Parts that are not ready, by name, with why; empty when all are. */
+  notReady(): Promise<Record<string, string>>;
+}
+
+/** The caller's Idempotency-Key stands for another request already. */
+export class IdempotencyConflictError extends Error {
+  override readonly name = "IdempotencyConflictError";
+}

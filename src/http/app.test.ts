@@ -1,0 +1,239 @@
+import { beforeEach, describe, expect, test } from "vitest";
+import { TransientError } from "../failures/failures.ts";
+import type { Vocabulary } from "../observe/vocabulary.ts";
+import type { Selection } from "../runs/run_event.ts";
+import { type ApiPorts, IdempotencyConflictError, type RunView } from "./api_ports.ts";
+import { createApi } from "./app.ts";
+
+const RUN: RunView = {
+  id: "019ab0d3-0000-7000-8000-000000000001",
+  kind: "backfill",
+  selection: { year: 2024 },
+  state: "running",
+  requested_by: "http",
+  requested_at: "2026-11-24T00:00:00.000Z",
+  started_at: null,
+  ended_at: null,
+  reason: null,
+  files: { planned: 1, extracted: 0, skipped: 0, failed: 0 },
+  rows: { read: 0, published: 0, rejected: 0, loaded: 0 },
+};
+
+let asked: { kind: string; selection: Selection; key: string | null }[];
+let ports: ApiPorts;
+let happened: { name: string; detail: unknown }[];
+
+beforeEach(() => {
+  asked = [];
+  happened = [];
+  ports = {
+    requestRun(kind, selection, key) {
+      asked.push({ kind, selection, key });
+      return Promise.resolve({ runId: RUN.id, isNew: true });
+    },
+    listRuns: ({ limit }) => Promise.resolve(Array.from({ length: Math.min(limit, 2) }, () => RUN)),
+    getRun: (id) => Promise.resolve(id === RUN.id ? { run: RUN, files: [] } : null),
+    status: () => Promise.reject(new Error("secret detail")),
+    notReady: () => Promise.resolve({}),
+  };
+});
+
+function api(apiToken: string | null = null) {
+  return createApi({
+    ports,
+    apiToken,
+    extractDays: 10,
+    observe: <Name extends keyof Vocabulary>(name: Name, detail: Vocabulary[Name]) => {
+      happened.push({ name, detail });
+    },
+  });
+}
+
+function post(path: string, body: unknown, headers: Record<string, string> = {}) {
+  return api().request(`http://localhost:8000${path}`, {
+    method: "POST",
+    headers: { host: "localhost:8000", "content-type": "application/json", ...headers },
+    body: typeof body === "string" ? body : JSON.stringify(body),
+  });
+}
+
+describe("POST /backfill", () => {
+  test.each([[{ all: true }], [{ year: 2024 }], [{ month: "2024-08" }], [{
+    from: "2024-08-01",
+    to: "2024-08-31",
+  }]])(
+    "takes %j: 202, the run's id, and where to look at it",
+    async (selection) => {
+      const response = await post("/backfill", selection, { "idempotency-key": "k1" });
+      expect(response.status).toBe(202);
+      expect(response.headers.get("location")).toBe(`/runs/${RUN.id}`);
+      expect(await response.json()).toMatchObject({ run_id: RUN.id, kind: "backfill", selection });
+      expect(asked).toEqual([{ kind: "backfill", selection, key: "k1" }]);
+    },
+  );
+
+  test.each([
+    ["no body", "", /no body/],
+    ["not JSON", "{", /not JSON/],
+    ["nothing asked for", {}, /selection/],
+    ["two things at once", { year: 2024, all: true }, /exactly one/],
+    ["an impossible date", { from: "2024-02-30", to: "2024-03-01" }, /2024-02-30/],
+    ["a range backwards", { from: "2024-08-31", to: "2024-08-01" }, /2024-08/],
+    ["the daily window", { days: 3 }, /POST \/extract/],
+    ["a year before the network", { year: 1999 }, /1999/],
+  ])("refuses %s with 400 and the reason", async (_, body, reason) => {
+    const response = await post("/backfill", body);
+    expect(response.status).toBe(400);
+    expect(response.headers.get("content-type")).toBe("application/problem+json");
+    const problem = await response.json();
+    expect(problem).toMatchObject({
+      type: "urn:gmn:problem:bad-request",
+      status: 400,
+      instance: "/backfill",
+    });
+    expect(problem.detail).toMatch(reason);
+    expect(asked).toEqual([]);
+  });
+
+  test("takes JSON from curl -d, which calls it a form", async () => {
+    const response = await post("/backfill", '{"year":2024}', {
+      "content-type": "application/x-www-form-urlencoded",
+    });
+    expect(response.status).toBe(202);
+  });
+
+  test("refuses other content types with 415", async () => {
+    expect((await post("/backfill", "<a/>", { "content-type": "text/xml" })).status).toBe(415);
+  });
+
+  test("refuses a body larger than it needs with 413", async () => {
+    expect((await post("/backfill", " ".repeat(70_000))).status).toBe(413);
+  });
+
+  test("an idempotency key used for something else is a conflict", async () => {
+    ports.requestRun = () =>
+      Promise.reject(new IdempotencyConflictError("k1 stands for the year 2023"));
+    expect((await post("/backfill", { year: 2024 }, { "idempotency-key": "k1" })).status).toBe(409);
+  });
+
+  test("a log that is away is 503 with Retry-After", async () => {
+    ports.requestRun = () => Promise.reject(new TransientError("no broker at 127.0.0.1:9092"));
+    const response = await post("/backfill", { year: 2024 });
+    expect(response.status).toBe(503);
+    expect(response.headers.get("retry-after")).toBe("5");
+    expect((await response.json()).detail).toContain("no broker");
+  });
+});
+
+describe("POST /extract", () => {
+  test("without a body takes the window of the settings", async () => {
+    expect((await post("/extract", "")).status).toBe(202);
+    expect(asked).toEqual([{ kind: "daily", selection: { days: 10 }, key: null }]);
+  });
+
+  test("takes another window", async () => {
+    expect((await post("/extract", { days: 3 })).status).toBe(202);
+    expect(asked[0]?.selection).toEqual({ days: 3 });
+  });
+
+  test("refuses what belongs to /backfill", async () => {
+    expect((await post("/extract", { year: 2024 })).status).toBe(400);
+  });
+});
+
+describe("who may change something", () => {
+  test("a page of another site may not, even on loopback", async () => {
+    const response = await post("/backfill", { year: 2024 }, { origin: "https://evil.example" });
+    expect(response.status).toBe(403);
+    expect(asked).toEqual([]);
+  });
+
+  test("our own page may", async () => {
+    expect((await post("/backfill", { year: 2024 }, { origin: "http://localhost:8000" })).status)
+      .toBe(202);
+  });
+
+  test("without a token, a foreign name that points at loopback may not", async () => {
+    expect((await post("/backfill", { year: 2024 }, { host: "rebound.example:8000" })).status).toBe(
+      403,
+    );
+  });
+
+  test.each([
+    ["no token", {}, 401],
+    ["a wrong token", { authorization: "Bearer wrong" }, 401],
+    ["another scheme", { authorization: "Basic 0123456789abcdef" }, 401],
+    ["the token", { authorization: "Bearer 0123456789abcdef" }, 202],
+  ])("with a token set, %s gives %s", async (_, headers, status) => {
+    const response = await api("0123456789abcdef").request("http://gmn.example/backfill", {
+      method: "POST",
+      headers: {
+        host: "gmn.example",
+        "content-type": "application/json",
+        ...(headers as Record<string, string>),
+      },
+      body: JSON.stringify({ year: 2024 }),
+    });
+    expect(response.status).toBe(status);
+  });
+
+  test("reading needs no token", async () => {
+    expect((await api("0123456789abcdef").request("http://gmn.example/runs")).status).toBe(200);
+  });
+});
+
+describe("GET /runs", () => {
+  test("lists runs and links the next page when the page is full", async () => {
+    const response = await api().request("/runs?limit=2");
+    expect((await response.json()).runs).toHaveLength(2);
+    expect(response.headers.get("link")).toBe(`</runs?limit=2&before=${RUN.id}>; rel="next"`);
+  });
+
+  test.each(["limit=0", "limit=1000", "limit=x", "before=x"])("refuses ?%s", async (query) => {
+    expect((await api().request(`/runs?${query}`)).status).toBe(400);
+  });
+
+  test("one run, with its files", async () => {
+    expect(await (await api().request(`/runs/${RUN.id}`)).json()).toEqual({
+      ...RUN,
+      file_list: [],
+    });
+  });
+
+  test.each(["nonsense", "019ab0d3-0000-7000-8000-00000000ffff", "%00"])(
+    "no run %s: 404",
+    async (id) => {
+      expect((await api().request(`/runs/${id}`)).status).toBe(404);
+    },
+  );
+});
+
+describe("the rest", () => {
+  test("alive whatever else is down", async () => {
+    expect((await api().request("/healthz")).status).toBe(200);
+  });
+
+  test("ready only when nothing is missing, else 503 naming it", async () => {
+    expect((await api().request("/readyz")).status).toBe(200);
+    ports.notReady = () => Promise.resolve({ database: "connection refused" });
+    const response = await api().request("/readyz");
+    expect(response.status).toBe(503);
+    expect(await response.json()).toMatchObject({ not_ready: { database: "connection refused" } });
+  });
+
+  test("a fault inside is 500 without its details, which go to the log", async () => {
+    const response = await api().request("/status");
+    expect(response.status).toBe(500);
+    expect(await response.text()).not.toContain("secret");
+    expect(happened).toContainEqual({
+      name: "http.error",
+      detail: { method: "GET", path: "/status", reason: "secret detail" },
+    });
+  });
+
+  test("an unknown path is 404 as a problem", async () => {
+    const response = await api().request("/nope");
+    expect(response.status).toBe(404);
+    expect(response.headers.get("content-type")).toBe("application/problem+json");
+  });
+});
