@@ -1,0 +1,60 @@
+/**
+ * Lists what a plan needs, with as few requests as it takes.
+ *
+ * A selection has an order of folders to look into; the looking ends as soon as one shows what covers the selection. A
+ * directory without the usual folders (a person's own, with a few files in it) is taken as one flat folder.
+ */
+import { PermanentError } from "../failures/failures.ts";
+import type { Selection } from "../runs/run_event.ts";
+import { parseFileName } from "./files.ts";
+import type { DataDirectory, Folder, ListedFile, ListOptions } from "./source/data_directory.ts";
+
+/**
+ * The files listed in the folders that matter to the selection.
+ * @throws PermanentError when none of the folders is there
+ * @throws SourceUnavailableError when the source does not answer
+ */
+export async function listForPlan(
+  directory: DataDirectory,
+  selection: Selection,
+  options: ListOptions = {},
+): Promise<ListedFile[]> {
+  const listed: ListedFile[] = [];
+  const missing: Folder[] = [];
+  for (const folder of foldersFor(selection)) {
+    const files = await directory.list(folder, options);
+    if (files === "missing") missing.push(folder);
+    else listed.push(...files);
+    if (isEnough(selection, listed)) return listed;
+  }
+  // Nothing where it should be: perhaps the files lie in the directory itself.
+  if (missing.length > 0 && listed.length === 0 && !missing.includes("")) {
+    const files = await directory.list("", options);
+    if (files === "missing") missing.push("");
+    else return [...files];
+  }
+  if (listed.length === 0 && missing.includes("")) {
+    throw new PermanentError(`there is no data directory at ${directory.location}`, {
+      hint: "GMN_DATA_URL names it: an http(s) URL or a folder with daily/ and monthly/ in it",
+    });
+  }
+  return listed;
+}
+
+function foldersFor(selection: Selection): Folder[] {
+  if ("days" in selection || "from" in selection) return ["daily"];
+  if ("month" in selection) return ["monthly", "daily"];
+  return ["", "monthly", "daily"];
+}
+
+function isEnough(selection: Selection, listed: readonly ListedFile[]): boolean {
+  return listed.some(({ name }) => {
+    const is = parseFileName(name);
+    if (is === null) return false;
+    if ("all" in selection) return is.kind === "all";
+    if ("month" in selection) return is.kind === "monthly" && is.month === selection.month;
+    if (!("year" in selection)) return false;
+    return is.kind === "yearly" && is.year === selection.year ||
+      is.kind === "monthly" && is.month.startsWith(`${selection.year}-`);
+  });
+}
