@@ -1,0 +1,31 @@
+/**
+ * Content negotiation as Redpanda does it (`pandaproxy/parsing/httpd.h`): the first type of the header that is known is
+ * taken; parameters and weights are not looked at. A body must say its type, an answer is in the registry's own type
+ * unless another was asked for.
+ */
+import { notAcceptable, unsupportedMediaType } from "./registry_error.ts";
+
+export const REGISTRY_JSON = "application/vnd.schemaregistry.v1+json";
+
+const ANSWERED = [REGISTRY_JSON, "application/vnd.schemaregistry+json", "application/json"];
+const ACCEPTED = [...ANSWERED, "application/octet-stream"];
+
+/** The type to answer in. Throws 406 where none that is asked for is served. */
+export function answerType(request: Request): string {
+  const header = request.headers.get("accept") ?? "";
+  for (const type of partsOf(header)) {
+    if (type === "" || type === "*/*") return REGISTRY_JSON;
+    if (ANSWERED.includes(type)) return type;
+  }
+  throw notAcceptable(header);
+}
+
+/** Throws 415 where the body's type is missing or not JSON. */
+export function checkBodyType(request: Request): void {
+  const header = request.headers.get("content-type") ?? "";
+  if (!partsOf(header).some((type) => ACCEPTED.includes(type))) throw unsupportedMediaType(header);
+}
+
+function partsOf(header: string): string[] {
+  return header.toLowerCase().split(/[,; ]+/);
+}

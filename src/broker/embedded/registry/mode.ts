@@ -1,0 +1,15 @@
+/**
+ * Modes of the registry or of one subject: what may be written.
+ *
+ * READWRITE: registering and deleting. READONLY: neither. IMPORT: registering with the id and version the client says,
+ * to copy another registry; compatibility is not checked, since the history was right where it comes from.
+ */
+export const MODES = ["READWRITE", "READONLY", "IMPORT"] as const;
+
+export type Mode = typeof MODES[number];
+
+export const DEFAULT_MODE: Mode = "READWRITE";
+
+export function isMode(text: string): text is Mode {
+  return (MODES as readonly string[]).includes(text);
+}
