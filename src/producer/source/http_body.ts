@@ -1,0 +1,85 @@
+/**
+ * The body of one answer as chunks: a time-out for silence, decoding, and the length checked against what was promised.
+ *
+ * Files are asked for unencoded (`Accept-Encoding: identity`), since `Range` counts bytes of the encoded form. A server that
+ * compresses all the same is decoded here; such a body can't be resumed in its middle.
+ */
+import { explain } from "../../failures/failures.ts";
+import { SourceUnavailableError } from "./data_directory.ts";
+import type { Answer } from "./http_request.ts";
+
+/** Longest silence within a body before the connection is taken for dead. */
+export const IDLE_TIMEOUT_MS = 60_000;
+
+/** Whether the body is compressed. */
+export function isEncoded(response: Response): boolean {
+  const encoding = response.headers.get("content-encoding");
+  return encoding !== null && encoding.trim() !== "" && encoding.trim() !== "identity";
+}
+
+/** The promised length of the body in bytes (as sent, so encoded if it is); null when there is none. */
+export function contentLength(response: Response): number | null {
+  const header = response.headers.get("content-length");
+  return header !== null && /^\d+$/.test(header) ? Number(header) : null;
+}
+
+/**
+ * The decoded bytes of the answer, once.
+ * @throws SourceUnavailableError when the connection breaks, is silent for too long, or ends too early
+ */
+export async function* bodyChunks(
+  answer: Answer,
+  idleTimeout_ms: number,
+  signal?: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  const raw = rawChunks(answer, idleTimeout_ms);
+  try {
+    yield* isEncoded(answer.response) ? decoded(raw, answer) : raw;
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (error instanceof SourceUnavailableError) throw error;
+    throw new SourceUnavailableError(`${answer.url.href} broke off: ${explain(error)}`, {
+      cause: error,
+    });
+  } finally {
+    answer.abort(new Error("reading ended"));
+  }
+}
+
+async function* rawChunks(answer: Answer, idleTimeout_ms: number): AsyncGenerator<Uint8Array> {
+  const { response, url } = answer;
+  if (response.body === null) return;
+  const silence = new SourceUnavailableError(
+    `${url.href} sent nothing for ${idleTimeout_ms / 1000} s`,
+  );
+  const promised = contentLength(response);
+  let received = 0;
+  const reader = response.body.getReader();
+  try {
+    for (;;) {
+      // The clock runs only while we wait for the source, not while the reader of the file is busy.
+      const timer = setTimeout(() => answer.abort(silence), idleTimeout_ms);
+      const { done, value } = await reader.read().finally(() => clearTimeout(timer));
+      if (done) break;
+      received += value.byteLength;
+      yield value;
+    }
+  } finally {
+    reader.releaseLock();
+  }
+  if (promised !== null && received !== promised) {
+    throw new SourceUnavailableError(`${url.href} sent ${received} of ${promised} bytes`);
+  }
+}
+
+function decoded(raw: AsyncIterable<Uint8Array>, answer: Answer): AsyncIterable<Uint8Array> {
+  const encoding = answer.response.headers.get("content-encoding")?.trim().toLowerCase() ?? "";
+  if (encoding !== "gzip" && encoding !== "x-gzip" && encoding !== "deflate") {
+    throw new SourceUnavailableError(`${answer.url.href} is encoded as ${encoding}, unasked`, {
+      hint: "the server ignores Accept-Encoding: identity",
+    });
+  }
+  const format = encoding === "deflate" ? "deflate" : "gzip";
+  return ReadableStream.from(raw as AsyncIterable<BufferSource>)
+    .pipeThrough(new DecompressionStream(format));
+}
