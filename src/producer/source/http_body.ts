@@ -2,7 +2,8 @@
  * The body of one answer as chunks: a time-out for silence, decoding, and the length checked against what was promised.
  *
  * Files are asked for unencoded (`Accept-Encoding: identity`), since `Range` counts bytes of the encoded form. A server that
- * compresses all the same is decoded here; such a body can't be resumed in its middle.
+ * compresses all the same is decoded here: Deno's `fetch` leaves a body as it came when the request named its own
+ * `Accept-Encoding: identity` (it decodes only what it, or a request for gzip, asked for).
  */
 import { explain } from "../../failures/failures.ts";
 import { SourceUnavailableError } from "./data_directory.ts";

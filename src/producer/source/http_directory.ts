@@ -125,7 +125,7 @@ export class HttpDirectory implements DataDirectory {
   }
 
   async #page(url: URL, options: ListOptions): Promise<{ html: string; url: URL } | "missing"> {
-    const answer = await this.#ask(url, { "accept-encoding": "gzip" }, options);
+    const answer = await this.#ask(url, {}, options);
     const { status } = answer.response;
     if (status === 404 || status === 410) return discard(answer, "missing");
     if (status !== 200) {
