@@ -277,6 +277,7 @@ function nextFile(before: FileState, event: FileEvent): FileState {
       return {
         ...before,
         status: event.type === "file_skipped" ? "skipped" : "failed",
+        identity: (event.type === "file_skipped" ? event.identity : undefined) ?? before.identity,
         reason: event.reason,
         finishedAt: event.at,
       };

@@ -56,7 +56,13 @@ export type RunCommand =
       readonly rows: RowCounts;
       readonly nextOffsets: NextOffsets;
     }
-    | { readonly type: "skip"; readonly file: string; readonly reason: string }
+    /** `identity`: what was found unchanged, if the file was looked at. */
+    | {
+      readonly type: "skip";
+      readonly file: string;
+      readonly reason: string;
+      readonly identity?: FileIdentity;
+    }
     | { readonly type: "failFile"; readonly file: string; readonly reason: string }
     /** All files are settled. The run ends failed when some of them failed. */
     | { readonly type: "complete" }
@@ -110,7 +116,14 @@ function decideFile(before: FileState, command: FileCommand): RunEvent {
     case "startFile":
       return { type: "file_started", runId, at, file, identity: command.identity };
     case "skip":
-      return { type: "file_skipped", runId, at, file, reason: command.reason };
+      return {
+        type: "file_skipped",
+        runId,
+        at,
+        file,
+        reason: command.reason,
+        ...(command.identity === undefined ? {} : { identity: command.identity }),
+      };
     case "failFile":
       return { type: "file_failed", runId, at, file, reason: command.reason };
     case "progress": {

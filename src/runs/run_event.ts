@@ -83,7 +83,12 @@ export type FileExtracted = Of<"file_extracted"> & {
   readonly rows: RowCounts;
   readonly nextOffsets: NextOffsets;
 };
-export type FileSkipped = Of<"file_skipped"> & { readonly file: string; readonly reason: string };
+export type FileSkipped = Of<"file_skipped"> & {
+  readonly file: string;
+  readonly reason: string;
+  /** What was found unchanged, with how it is listed now; absent when the file was skipped without a look at it. */
+  readonly identity?: FileIdentity;
+};
 export type FileFailed = Of<"file_failed"> & { readonly file: string; readonly reason: string };
 export type RunCompleted = Of<"completed"> & { readonly nextOffsets: NextOffsets };
 export type RunFailed = Of<"failed"> & { readonly reason: string };

@@ -65,6 +65,7 @@ const EVENTS: RunEvent[] = [
     nextOffsets: { 0: 12, 2: 9_000_000_000 },
   },
   { type: "file_skipped", ...of, file: "b.txt", reason: "unchanged" },
+  { type: "file_skipped", ...of, file: "b.txt", reason: "unchanged", identity },
   { type: "file_failed", ...of, file: "b.txt", reason: "cut" },
   { type: "completed", ...of, nextOffsets: { 1: 3 } },
   { type: "failed", ...of, reason: "1 of 2 files failed" },

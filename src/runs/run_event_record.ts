@@ -95,6 +95,11 @@ function fieldsOf(event: RunEvent): Partial<RunEventRecord> {
         next_offsets: { ...event.nextOffsets },
       };
     case "file_skipped":
+      return {
+        file: event.file,
+        reason: event.reason,
+        ...(event.identity === undefined ? {} : identityFields(event.identity)),
+      };
     case "file_failed":
       return { file: event.file, reason: event.reason };
     case "completed":
@@ -162,9 +167,20 @@ export function fromRecord(record: RunEventRecord): RunEvent | null {
         rows: rowsOf(record),
         nextOffsets: offsetsOf(record),
       };
-    case "file_skipped":
+    case "file_skipped": {
+      if (file === null) return null;
+      const identity = identityOf(record);
+      const isKnown = Object.values(identity).some((value) => value !== null);
+      return {
+        type: "file_skipped",
+        ...of,
+        file,
+        reason: reason ?? "",
+        ...(isKnown ? { identity } : {}),
+      };
+    }
     case "file_failed":
-      return file === null ? null : { type: record.type, ...of, file, reason: reason ?? "" };
+      return file === null ? null : { type: "file_failed", ...of, file, reason: reason ?? "" };
     case "completed":
       return { type: "completed", ...of, nextOffsets: offsetsOf(record) };
     case "failed":
