@@ -9,6 +9,8 @@ export default defineConfig({
   resolve: { alias: [{ find: /^@std\/csv\//, replacement: "deno-std/csv/" }] },
   test: {
     pool: "forks",
+    // One PostgreSQL per run, started when the first test asks for a database.
+    globalSetup: ["tests/support/global_setup.ts"],
     include: ["src/**/*.test.ts", "sample/**/*.test.ts", "tests/**/*.test.ts"],
     // Two cores: more workers only make the real databases and brokers wait for each other.
     maxWorkers: 2,

@@ -23,6 +23,10 @@ export interface Vocabulary {
   "database.stopped": { directory: string };
   "database.log": { line: string };
   "database.migrated": { name: string; took_ms: number };
+  /** What PostgreSQL's user could not reach was put elsewhere. */
+  "database.moved": { what: "programs" | "data"; directory: string; reason: string };
+  /** The embedded server was gone without our doing and runs again. */
+  "database.restarted": { directory: string; port: number };
 
   // The log of events as the application uses it.
   "log.topic_created": { topic: string; partitions: number };
@@ -141,6 +145,14 @@ export const VOCABULARY: { [Name in keyof Vocabulary]: Telling<Vocabulary[Name]>
   "database.migrated": {
     level: "info",
     say: (d) => `migration ${d.name} applied (${seconds(d.took_ms)})`,
+  },
+  "database.moved": {
+    level: "info",
+    say: (d) => `PostgreSQL's ${d.what} are in ${d.directory}: ${d.reason}`,
+  },
+  "database.restarted": {
+    level: "warning",
+    say: (d) => `PostgreSQL in ${d.directory} was gone; started again on port ${d.port}`,
   },
 
   "log.topic_created": {

@@ -1,0 +1,115 @@
+/**
+ * What a failure of the database means for whoever asked: wait, give up, or look for the bad record.
+ *
+ * By SQLSTATE class (PostgreSQL documentation, appendix A) and by the codes of postgres.js and of the operating system
+ * for a connection that could not be made or broke.
+ */
+import { explain, PermanentError, TransientError } from "../failures/failures.ts";
+
+/** The database can't store these values, whoever sends them: one record is to blame, and a smaller batch finds it. */
+export class DataRefusedError extends PermanentError {
+  override readonly name = "DataRefusedError";
+  /** The record's offset, where it is known already. */
+  readonly offset: bigint | null;
+  /** The field of the schema, where it is known. */
+  readonly field: string | null;
+  constructor(
+    message: string,
+    options: { cause?: unknown; hint?: string; offset?: bigint; field?: string } = {},
+  ) {
+    super(message, options);
+    this.offset = options.offset ?? null;
+    this.field = options.field ?? null;
+  }
+}
+
+/** The fields of a PostgreSQL error that postgres.js gives. */
+interface ServerError extends Error {
+  readonly code: string;
+  readonly detail?: string;
+  readonly column_name?: string;
+}
+
+const SQLSTATE = /^[0-9A-Z]{5}$/;
+
+/** Codes of postgres.js and of Node's sockets for "there is no connection". */
+const CONNECTION_CODES = new Set([
+  "CONNECT_TIMEOUT",
+  "CONNECTION_CLOSED",
+  "CONNECTION_DESTROYED",
+  "CONNECTION_ENDED",
+  "EAI_AGAIN",
+  "ECONNABORTED",
+  "ECONNREFUSED",
+  "ECONNRESET",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "ENOTFOUND",
+  "EPIPE",
+  "ETIMEDOUT",
+]);
+
+/** Single states that waiting may help with; whole classes are in `TRANSIENT_CLASSES`. */
+const TRANSIENT_STATES = new Set([
+  "25006", // read_only_sql_transaction: a standby that is about to be promoted
+  "25P03", // idle_in_transaction_session_timeout
+  "40001", // serialization_failure
+  "40P01", // deadlock_detected
+  "55006", // object_in_use
+  "55P03", // lock_not_available
+  "57014", // query_canceled: statement_timeout, or a person
+]);
+
+/** 08 connection exception, 53 insufficient resources, 57P operator intervention, 58 system error. */
+const TRANSIENT_CLASSES = ["08", "53", "57P", "58"];
+
+/** 22 data exception, 23 integrity constraint violation, 54 program limit exceeded (an index row too large). */
+const DATA_CLASSES = ["22", "23", "54"];
+
+const HINTS: Readonly<Record<string, string>> = {
+  "28": "check user and password in DATABASE_URL",
+  "3D": "create the database that DATABASE_URL names",
+  "42":
+    "this database was not migrated by this version of the service: start it once with this DATABASE_URL",
+  "53": "the server is out of connections, memory or disk: look at its log",
+};
+
+/**
+ * Any error thrown by the database or its driver, as one of the two kinds of failure. Failures stay as they are.
+ * @returns `DataRefusedError` when the values are to blame
+ */
+export function classifyDatabaseError(error: unknown): TransientError | PermanentError {
+  if (error instanceof TransientError || error instanceof PermanentError) return error;
+  const code = codeOf(error);
+  if (code === null) return new PermanentError(`database: ${explain(error)}`, { cause: error });
+  if (CONNECTION_CODES.has(code)) {
+    return new TransientError(`the database can't be reached (${code}): ${explain(error)}`, {
+      cause: error,
+      hint: "check that PostgreSQL runs at the address in DATABASE_URL",
+    });
+  }
+  const { detail, column_name: column } = error as ServerError;
+  const message = `PostgreSQL says ${code}: ${explain(error)}${
+    detail === undefined ? "" : ` (${detail})`
+  }`;
+  const hint = HINTS[code.slice(0, 2)];
+  const options = { cause: error, ...(hint === undefined ? {} : { hint }) };
+  if (TRANSIENT_STATES.has(code) || TRANSIENT_CLASSES.some((prefix) => code.startsWith(prefix))) {
+    return new TransientError(message, options);
+  }
+  if (DATA_CLASSES.some((prefix) => code.startsWith(prefix))) {
+    return new DataRefusedError(
+      message,
+      column === undefined ? options : { ...options, field: column },
+    );
+  }
+  return new PermanentError(message, options);
+}
+
+function codeOf(error: unknown): string | null {
+  if (error instanceof AggregateError && error.errors.length > 0) return codeOf(error.errors[0]);
+  if (!(error instanceof Error) || !("code" in error) || typeof error.code !== "string") {
+    return null;
+  }
+  return CONNECTION_CODES.has(error.code) || SQLSTATE.test(error.code) ? error.code : null;
+}

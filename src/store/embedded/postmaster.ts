@@ -1,0 +1,118 @@
+/**
+ * The server process of a cluster: whether one runs, starting it, stopping it.
+ *
+ * `pg_ctl` does the work, because it waits for readiness properly and detaches the server from our terminal.
+ */
+import { readFile, readlink, realpath, rename, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { PermanentError } from "../../failures/failures.ts";
+import { program } from "./binaries.ts";
+import type { Place } from "./place.ts";
+import { runCommand } from "./run_command.ts";
+
+/** What `postmaster.pid` says of a server (PostgreSQL's `pidfile.h`: pid, directory, start, port, …). */
+export interface Postmaster {
+  readonly pid: number;
+  readonly port: number;
+}
+
+/** Recovery after a crash replays at most `max_wal_size` of WAL; ten minutes is a slow disk's time for it. */
+const START_SECONDS_MAX = 600;
+/** A fast stop writes one checkpoint. After that, an immediate stop: the next start recovers. */
+const STOP_SECONDS_MAX = 60;
+/** The server's log is put aside at a start when it has grown beyond this; one old one is kept. */
+const LOG_BYTES_MAX = 1_000_000;
+/** Lines of the server's log that a failed start reports. */
+const LOG_LINES_REPORTED = 8;
+
+/** The server that runs on this cluster, or null. A pid file left by a crash is removed when its pid is another's. */
+export async function runningPostmaster(place: Place): Promise<Postmaster | null> {
+  const pidFile = join(place.cluster, "postmaster.pid");
+  const text = await readFile(pidFile, "utf8").catch(() => null);
+  if (text === null) return null;
+  const lines = text.split("\n");
+  const [pid, port] = [Number(lines[0]), Number(lines[3])];
+  if (await isPostmaster(pid, place.cluster)) return { pid, port };
+  // PostgreSQL would refuse to start if that pid now belongs to some other process, as it does in a restarted container.
+  await rm(pidFile, { force: true });
+  return null;
+}
+
+/** Whether a process with that pid lives and is the server of that cluster. */
+async function isPostmaster(pid: number, cluster: string): Promise<boolean> {
+  if (!Number.isInteger(pid) || pid <= 0) return false;
+  try {
+    process.kill(pid, 0);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EPERM") return false;
+  }
+  if (process.platform === "linux") {
+    // A postmaster's working directory is its cluster.
+    const at = await readlink(`/proc/${pid}/cwd`).catch(() => null);
+    return at !== null && at === await realpath(cluster).catch(() => cluster);
+  }
+  if (process.platform === "win32") return true;
+  const { output } = await runCommand("ps", ["-o", "command=", "-p", String(pid)], { runAs: null });
+  return output.includes("postgres");
+}
+
+/** How starting the server ended when it did not succeed. */
+export class StartFailure extends PermanentError {
+  /** Somebody else listens on the port. */
+  readonly portInUse: boolean;
+  constructor(place: Place, port: number, log: string) {
+    const portInUse = /could not bind|Address already in use|address already in use/i.test(log);
+    super(`PostgreSQL did not start on port ${port}: ${log}`, {
+      hint: `its log is ${place.logFile}`,
+    });
+    this.portInUse = portInUse;
+  }
+}
+
+/**
+ * Starts the server and waits until it accepts connections, crash recovery included.
+ * @throws StartFailure with the end of the server's log
+ */
+export async function startPostmaster(
+  place: Place,
+  port: number,
+  signal?: AbortSignal,
+): Promise<void> {
+  const log = await stat(place.logFile).catch(() => null);
+  if (log !== null && log.size > LOG_BYTES_MAX) {
+    await rename(place.logFile, `${place.logFile}.1`);
+  }
+  const from = log === null || log.size > LOG_BYTES_MAX ? 0 : log.size;
+  const started = await pgCtl(
+    place,
+    ["start", "-l", place.logFile, "-w", "-t", String(START_SECONDS_MAX)],
+    signal,
+  );
+  if (started.code === 0) return;
+  if (signal?.aborted) {
+    await stopPostmaster(place);
+    signal.throwIfAborted();
+  }
+  const lines = (await readFile(place.logFile).catch(() => new Uint8Array()))
+    .subarray(from).toString().trim().split("\n").slice(-LOG_LINES_REPORTED);
+  throw new StartFailure(
+    place,
+    port,
+    lines.join(" | ") || started.output || `${started.startError}`,
+  );
+}
+
+/** Stops the server if one runs: fast (connections are cut, a checkpoint written), and at last immediately. */
+export async function stopPostmaster(place: Place): Promise<void> {
+  for (const mode of ["fast", "immediate"]) {
+    if (await runningPostmaster(place) === null) return;
+    await pgCtl(place, ["stop", "-m", mode, "-w", "-t", String(STOP_SECONDS_MAX)]);
+  }
+}
+
+function pgCtl(place: Place, args: readonly string[], signal?: AbortSignal) {
+  return runCommand(program(place.binaries, "pg_ctl"), [...args, "-D", place.cluster], {
+    runAs: place.runAs,
+    ...(signal === undefined ? {} : { signal }),
+  });
+}

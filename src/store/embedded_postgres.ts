@@ -1,0 +1,246 @@
+/**
+ * A real PostgreSQL beside this process, for machines that have none: made, started, watched and stopped here.
+ *
+ * States of a data directory, and what a start does about each:
+ *
+ *     nothing there ───────────────▶ initdb, start
+ *     cluster, no server ──────────▶ start (after a crash PostgreSQL recovers by itself)
+ *     cluster, server of a killed process ──▶ adopt it; if it listens on another port than wanted, restart it
+ *     cluster, server of a living process ──▶ refuse
+ *
+ * Who owns a server is told by an advisory lock that the owner's session holds: the kernel closes a killed process's
+ * connections, so the lock is right where a pid file would lie.
+ */
+import { createServer } from "node:net";
+import { resolve } from "node:path";
+import type postgres from "postgres";
+import { explain, PermanentError, TransientError } from "../failures/failures.ts";
+import { retry } from "../failures/backoff.ts";
+import type { Observe } from "../observe/observe.ts";
+import { connectStore, type Store } from "./connection.ts";
+import { classifyDatabaseError } from "./database_errors.ts";
+import { prepareCluster, SUPERUSER } from "./embedded/cluster.ts";
+import { findPlace, type Place } from "./embedded/place.ts";
+import {
+  runningPostmaster,
+  StartFailure,
+  startPostmaster,
+  stopPostmaster,
+} from "./embedded/postmaster.ts";
+
+export interface EmbeddedPostgresOptions {
+  /** Where the cluster is to lie; made when missing. */
+  readonly directory: string;
+  /** TCP port on 127.0.0.1; 0 takes a free one. */
+  readonly port: number;
+  readonly observe: Observe;
+  /** Aborting gives up a start; what was started is stopped again. */
+  readonly signal?: AbortSignal;
+  /** More server settings, winning over ours; tests turn fsync off. */
+  readonly settings?: Readonly<Record<string, string>>;
+}
+
+/** A running server that this process owns. */
+export interface EmbeddedPostgres {
+  /** Whole, with password: `postgres://gmn:…@127.0.0.1:port/gmn_data_store`. */
+  readonly url: string;
+  readonly version: string;
+  readonly port: number;
+  /** Where the data really is (see `embedded/place.ts`). */
+  readonly directory: string;
+  /** Stops the server and waits for its end. Calling it again is harmless. */
+  stop(): Promise<void>;
+}
+
+const DATABASE = "gmn_data_store";
+/** Key of the owner's advisory lock, in the database `postgres`: "gmn" and "own" in hexadecimal. */
+const OWNER_LOCK = [0x676d6e, 0x6f776e] as const;
+/** How often a start is tried when another process takes the free port, or starts the same cluster, in between. */
+const START_ATTEMPTS = 5;
+/** A server that is starting, stopping or recovering refuses connections for a while (SQLSTATE 57P03). */
+const OWNER_BACKOFF = { base_ms: 100, cap_ms: 1_000, attempts: 60 };
+
+/**
+ * Starts (or adopts) the PostgreSQL in `directory` and makes the database in it.
+ * @throws PermanentError with a hint: the port is in use, no programs or no user to run them, a living process owns it
+ */
+export async function startEmbeddedPostgres(
+  options: EmbeddedPostgresOptions,
+): Promise<EmbeddedPostgres> {
+  const { observe, signal } = options;
+  const startedAt = performance.now();
+  const place = await findPlace(resolve(options.directory), observe);
+  observe("database.starting", { directory: place.directory, port: options.port });
+  let stopping = false;
+  let reviving: Promise<void> | null = null;
+  const running = await startAndOwn(place, options, options.port, () => onOwnerLost());
+
+  /** The owner's connection ends with the server: if that was no stop of ours, the server is started again. */
+  function onOwnerLost(): void {
+    if (stopping || reviving !== null) return;
+    reviving = revive().finally(() => reviving = null);
+  }
+  async function revive(): Promise<void> {
+    try {
+      await running.owner.close();
+      if (stopping) return;
+      const again = await startAndOwn(place, options, running.port, () => onOwnerLost());
+      running.owner = again.owner;
+      observe("database.restarted", { directory: place.directory, port: running.port });
+    } catch (error) {
+      observe("database.log", { line: `could not be started again: ${explain(error)}` });
+    }
+  }
+  async function stop(): Promise<void> {
+    stopping = true;
+    await reviving;
+    await running.owner.close();
+    await stopPostmaster(place);
+    observe("database.stopped", { directory: place.directory });
+  }
+
+  let stopped: Promise<void> | null = null;
+  const server: EmbeddedPostgres = {
+    url: urlOf(running.password, running.port, DATABASE),
+    version: place.version,
+    port: running.port,
+    directory: place.directory,
+    stop: () => stopped ??= stop(),
+  };
+  try {
+    signal?.throwIfAborted();
+    await createDatabase(running.owner.sql);
+  } catch (error) {
+    await server.stop();
+    throw error;
+  }
+  observe("database.ready", {
+    url: urlOf("***", server.port, DATABASE),
+    version: server.version,
+    took_ms: performance.now() - startedAt,
+  });
+  return server;
+}
+
+const urlOf = (password: string, port: number, database: string): string =>
+  `postgres://${SUPERUSER}:${password}@127.0.0.1:${port}/${database}`;
+
+interface Running {
+  owner: Store;
+  readonly password: string;
+  readonly port: number;
+}
+
+/** One server on the cluster, owned by this process. Tries again where another process came in between. */
+async function startAndOwn(
+  place: Place,
+  options: EmbeddedPostgresOptions,
+  wantedPort: number,
+  onLost: () => void,
+): Promise<Running> {
+  const { signal, settings = {}, observe } = options;
+  for (let attempt = 1;; attempt++) {
+    signal?.throwIfAborted();
+    const found = await runningPostmaster(place);
+    const port = wantedPort !== 0 ? wantedPort : found?.port ?? await freePort();
+    const password = await prepareCluster(place, {
+      port,
+      settings,
+      ...(signal === undefined ? {} : { signal }),
+    });
+    try {
+      if (found === null) {
+        if (wantedPort !== 0) await assertPortFree(port);
+        await startPostmaster(place, port, signal);
+      }
+      const at = found?.port ?? port;
+      const owner = await own(place, urlOf(password, at, "postgres"), observe, onLost);
+      if (at === port) return { owner, password, port };
+      await owner.close();
+      await stopPostmaster(place);
+    } catch (error) {
+      const portTaken = error instanceof StartFailure && error.portInUse;
+      if (portTaken && wantedPort !== 0) throw portInUse(port, error);
+      // Another process started this very cluster in between, or the server found was just going down.
+      const other = await runningPostmaster(place) !== null;
+      const raced = error instanceof StartFailure
+        ? portTaken || other
+        : error instanceof TransientError && !other;
+      if (!raced || attempt >= START_ATTEMPTS) throw error;
+    }
+  }
+}
+
+/** A session that holds the owner's lock for as long as this process lives. */
+async function own(
+  place: Place,
+  url: string,
+  observe: Observe,
+  onLost: () => void,
+): Promise<Store> {
+  let owned = false;
+  const owner = connectStore({
+    url,
+    max: 1,
+    applicationName: "gmn-data-store owner",
+    observe,
+    onClose: () => owned && onLost(),
+  });
+  const [a, b] = OWNER_LOCK;
+  try {
+    const lock = () =>
+      owner.sql<{ mine: boolean }[]>`select pg_try_advisory_lock(${a}, ${b}) as mine`
+        .catch((error: unknown) => Promise.reject(classifyDatabaseError(error)));
+    const [row] = await retry(lock, { backoff: OWNER_BACKOFF });
+    owned = row?.mine === true;
+  } catch (error) {
+    await owner.close();
+    throw error;
+  }
+  if (owned) return owner;
+  await owner.close();
+  throw new PermanentError(`the PostgreSQL in ${place.directory} is in use by another process`, {
+    hint: "stop that process, or set DATA_DIR to another directory, " +
+      "or set DATABASE_URL to share one PostgreSQL",
+  });
+}
+
+async function createDatabase(sql: postgres.Sql<{ bigint: bigint }>): Promise<void> {
+  const [found] = await sql`select from pg_database where datname = ${DATABASE}`;
+  if (found === undefined) await sql`create database ${sql(DATABASE)}`;
+}
+
+function portInUse(port: number, cause: unknown): PermanentError {
+  return new PermanentError(`port ${port} on 127.0.0.1 is in use, PostgreSQL can't listen there`, {
+    cause,
+    hint: "stop what listens there, or set POSTGRES_PORT to another port (0 takes a free one)",
+  });
+}
+
+/** Listening and letting go again tells at once, and better than the server's log, whether the port can be had. */
+function listenOnce(port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.once("error", reject);
+    probe.listen({ port, host: "127.0.0.1", exclusive: true }, () => {
+      const address = probe.address();
+      const taken = address !== null && typeof address === "object" ? address.port : port;
+      probe.close(() => resolve(taken));
+    });
+  });
+}
+
+const freePort = (): Promise<number> => listenOnce(0);
+
+async function assertPortFree(port: number): Promise<void> {
+  try {
+    await listenOnce(port);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "EADDRINUSE") throw portInUse(port, error);
+    throw new PermanentError(`port ${port} can't be used for PostgreSQL: ${explain(error)}`, {
+      cause: error,
+      hint: "set POSTGRES_PORT to a port between 1024 and 65535 (0 takes a free one)",
+    });
+  }
+}

@@ -1,0 +1,164 @@
+import { afterEach, describe, expect, test } from "vitest";
+import { PermanentError, TransientError } from "../../src/failures/failures.ts";
+import { unobserved } from "../../src/observe/observe.ts";
+import type { Observe } from "../../src/observe/observe.ts";
+import { connectStore } from "../../src/store/connection.ts";
+import { METEOR_COLUMNS } from "../../src/store/meteor_columns.ts";
+import { migrate, readMigrations } from "../../src/store/migrate.ts";
+import { TRAJECTORY_FIELDS } from "../../src/trajectory/schema.ts";
+import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
+
+let database: TestDatabase;
+afterEach(() => database.drop());
+
+const applied = async (): Promise<string[]> =>
+  (await database.sql<{ name: string }[]>`select name from schema_migration order by name`)
+    .map(({ name }) => name);
+
+const viewColumns = async (): Promise<string[]> =>
+  (await database.sql<{ name: string }[]>`
+    select attname as name from pg_attribute where attrelid = 'meteor_summary'::regclass and attnum > 0
+    order by attnum`).map(({ name }) => name);
+
+describe("migrate", () => {
+  test("makes a column of the right type for every field, and a view with exactly the schema's fields", async () => {
+    database = await createTestDatabase();
+    expect(await viewColumns()).toEqual(TRAJECTORY_FIELDS.map(({ name }) => name));
+    const types = await database.sql<{ name: string; type: string }[]>`
+      select attname as name, format_type(atttypid, atttypmod) as type from pg_attribute
+      where attrelid = 'meteor'::regclass and attnum > 0`;
+    const byName = new Map(types.map(({ name, type }) => [name, type]));
+    for (const { column, catalogType } of METEOR_COLUMNS) {
+      expect(byName.get(column), column).toBe(catalogType);
+    }
+  });
+
+  test("explains every table and every column to whoever looks with psql", async () => {
+    database = await createTestDatabase();
+    const silent = await database.sql<{ name: string }[]>`
+      select relname as name from pg_class
+      where relnamespace = 'public'::regnamespace and relkind in ('r', 'v')
+        and obj_description(oid, 'pg_class') is null
+      union all
+      select relname || '.' || attname from pg_class join pg_attribute on attrelid = pg_class.oid
+      where relname in ('meteor', 'meteor_summary') and attnum > 0 and col_description(attrelid, attnum) is null`;
+    expect(silent.map(({ name }) => name)).toEqual([]);
+    const [doc] = await database.sql<{ text: string }[]>`
+      select col_description('meteor'::regclass, attnum) as text from pg_attribute
+      where attrelid = 'meteor'::regclass and attname = 'vgeo_km_s'`;
+    expect(doc?.text).toBe(TRAJECTORY_FIELDS.find(({ name }) => name === "vgeo_km_s")?.doc);
+  });
+
+  test("applies each file once, and two processes may start together", async () => {
+    database = await createTestDatabase({ empty: true });
+    const names: string[] = [];
+    const observe: Observe = (name, detail) => {
+      if (name === "database.migrated" && "name" in detail) names.push(String(detail.name));
+    };
+    const other = connectStore({
+      url: database.url,
+      max: 1,
+      applicationName: "other",
+      observe: unobserved,
+    });
+    await Promise.all([
+      migrate(database.sql, observe),
+      migrate(other.sql, observe),
+      migrate(database.sql, observe),
+    ]);
+    await other.close();
+    expect(names.sort()).toEqual(await applied());
+    await migrate(database.sql, observe);
+    expect(names).toHaveLength((await applied()).length);
+  });
+
+  test("upgrades a database of an earlier version, with its rows", async () => {
+    database = await createTestDatabase({ empty: true });
+    const all = await readMigrations();
+    await migrate(database.sql, unobserved, all.slice(0, 1));
+    await database.sql`insert into meteor (id, topic_partition, topic_offset) values ('old', 0, 0)`;
+    expect(await database.sql`select to_regclass('dead_letter') as there`).toMatchObject([{
+      there: null,
+    }]);
+    await migrate(database.sql, unobserved);
+    expect(await applied()).toEqual(expect.arrayContaining(all.map(({ name }) => name)));
+    expect(await database.sql`select id from meteor`).toMatchObject([{ id: "old" }]);
+    expect(await database.sql`select to_regclass('dead_letter')::text as there`).toMatchObject([
+      { there: "dead_letter" },
+    ]);
+  });
+
+  test("adds a column and renews the view when the schema has a new field", async () => {
+    database = await createTestDatabase();
+    // A database of a time when the schema had neither field.
+    await database.sql.unsafe(`
+      drop view meteor_summary;
+      alter table meteor drop column qc_deg, drop column schema_version;
+      create view meteor_summary as select id as unique_trajectory_identifier from meteor;
+      insert into meteor (id, topic_partition, topic_offset) values ('old', 0, 0);`);
+    await migrate(database.sql, unobserved);
+    expect(await viewColumns()).toEqual(TRAJECTORY_FIELDS.map(({ name }) => name));
+    expect(
+      await database
+        .sql`select unique_trajectory_identifier as id, qc_deg, schema_version from meteor_summary`,
+    )
+      .toMatchObject([{ id: "old", qc_deg: null, schema_version: null }]);
+  });
+
+  test("refuses a file that was changed after it was applied, and changes nothing", async () => {
+    database = await createTestDatabase();
+    const all = await readMigrations();
+    const changed = all.map((one, at) =>
+      at === 0 ? { ...one, text: `${one.text}\n-- later` } : one
+    );
+    await expect(migrate(database.sql, unobserved, changed)).rejects.toThrow(
+      /0001_meteors has been applied .* changed since/,
+    );
+  });
+
+  test("refuses a database that a newer version has migrated", async () => {
+    database = await createTestDatabase();
+    await database.sql`insert into schema_migration (name, checksum) values ('0999_future', 'x')`;
+    await expect(migrate(database.sql, unobserved)).rejects.toThrow(/0999_future/);
+  });
+
+  test("a failing file leaves nothing of itself behind and is named", async () => {
+    database = await createTestDatabase();
+    const all = await readMigrations();
+    const broken = [...all, {
+      name: "0998_broken",
+      text: "create table half (a int); select 1/0;",
+    }];
+    const failure = migrate(database.sql, unobserved, broken);
+    await expect(failure).rejects.toThrow(PermanentError);
+    await expect(failure).rejects.toThrow(/0998_broken failed: division by zero/);
+    expect(await database.sql`select to_regclass('half') as there`).toMatchObject([{
+      there: null,
+    }]);
+    expect(await applied()).not.toContain("0998_broken");
+  });
+
+  test("a column of another type than its field takes a migration of its own", async () => {
+    database = await createTestDatabase();
+    await database.sql.unsafe(
+      "drop view meteor_summary; alter table meteor alter column qc_deg type text",
+    );
+    await expect(migrate(database.sql, unobserved)).rejects.toThrow(
+      /meteor.qc_deg is of type text/,
+    );
+  });
+
+  test("a database that is not there is worth waiting for", async () => {
+    database = await createTestDatabase({ empty: true });
+    const nobody = connectStore({
+      url: "postgres://gmn@127.0.0.1:1/none",
+      max: 1,
+      applicationName: "test",
+      observe: unobserved,
+    });
+    await expect(migrate(nobody.sql, unobserved)).rejects.toThrow(TransientError);
+    // The connection is not lost to the failure: it tries, and fails, again.
+    await expect(migrate(nobody.sql, unobserved)).rejects.toThrow(TransientError);
+    await nobody.close();
+  });
+});

@@ -1,0 +1,39 @@
+/**
+ * Vitest's global set-up: one PostgreSQL for a whole run of the tests, started when the first test asks for a database.
+ *
+ * The workers are processes of their own, so they ask over HTTP (loopback). Tests that need no database pay for one
+ * listening socket.
+ */
+import { createServer } from "node:http";
+import type { TestProject } from "vitest/node";
+import { explain } from "../../src/failures/failures.ts";
+import { startTestServer, type TestServer } from "./test_server.ts";
+
+declare module "vitest" {
+  export interface ProvidedContext {
+    /** Where a worker asks for the PostgreSQL of this run. */
+    postgresLauncher: string;
+  }
+}
+
+/** Opens the launcher; the returned function ends it and the PostgreSQL it may have started. */
+export async function setup(project: TestProject): Promise<() => Promise<void>> {
+  let server: Promise<TestServer> | null = null;
+  const launcher = createServer((_request, response) => {
+    server ??= startTestServer();
+    server.then(
+      ({ adminUrl, template }) => response.end(JSON.stringify({ adminUrl, template })),
+      (error: unknown) => response.writeHead(500).end(explain(error)),
+    );
+  });
+  await new Promise<void>((resolve) => launcher.listen(0, "127.0.0.1", resolve));
+  const address = launcher.address();
+  if (address === null || typeof address === "string") throw new Error("the launcher has no port");
+  project.provide("postgresLauncher", `http://127.0.0.1:${address.port}/`);
+  return async () => {
+    launcher.closeAllConnections();
+    await new Promise<void>((resolve) => launcher.close(() => resolve()));
+    // A failed start has been reported to the test that asked.
+    await server?.then((started) => started.stop(), () => {});
+  };
+}

@@ -1,0 +1,44 @@
+/**
+ * A database of its own for a test: real PostgreSQL, migrated, empty.
+ *
+ *     const database = await createTestDatabase();
+ *     afterAll(() => database.drop());
+ *
+ * or `await using database = await createTestDatabase();`. The server is the same for a whole run of the tests (an embedded
+ * PostgreSQL, or the one `TEST_DATABASE_URL` names) and starts when the first test asks.
+ */
+import { inject } from "vitest";
+import { unobserved } from "../../src/observe/observe.ts";
+import { connectStore, type Sql, type Store } from "../../src/store/connection.ts";
+import { administer, uniqueName, urlOfDatabase } from "./test_server.ts";
+
+export interface TestDatabase extends AsyncDisposable {
+  readonly url: string;
+  /** A small pool on it, closed by `drop`. */
+  readonly sql: Sql;
+  /** Removes the database, cutting what is still connected. Calling it again is harmless. */
+  drop(): Promise<void>;
+}
+
+/**
+ * Makes a database.
+ * @param options `empty`: without any table, to test migrations
+ */
+export async function createTestDatabase(options: { empty?: boolean } = {}): Promise<TestDatabase> {
+  const response = await fetch(inject("postgresLauncher"));
+  if (!response.ok) throw new Error(`no PostgreSQL for tests: ${await response.text()}`);
+  const { adminUrl, template } = await response.json() as { adminUrl: string; template: string };
+  const name = uniqueName("gmn_test");
+  await administer(
+    adminUrl,
+    `create database ${name} template ${options.empty === true ? "template0" : template}`,
+  );
+  const url = urlOfDatabase(adminUrl, name);
+  const store: Store = connectStore({ url, max: 4, applicationName: "test", observe: unobserved });
+  let dropped: Promise<void> | null = null;
+  const drop = (): Promise<void> =>
+    dropped ??= store.close().then(() =>
+      administer(adminUrl, `drop database ${name} with (force)`)
+    );
+  return { url, sql: store.sql, drop, [Symbol.asyncDispose]: drop };
+}
