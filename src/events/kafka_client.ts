@@ -2,7 +2,9 @@
  * The kafkajs client, made once per process, with its log lines going through ours and its faults mended.
  */
 import "./kafkajs_mend.ts";
-import { Kafka, type KafkaConfig, logLevel } from "kafkajs";
+import net from "node:net";
+import tls from "node:tls";
+import { type ISocketFactory, Kafka, type KafkaConfig, logLevel } from "kafkajs";
 import type { Observe } from "../observe/observe.ts";
 import { explain, PermanentError, TransientError } from "../failures/failures.ts";
 
@@ -20,6 +22,25 @@ const CONNECTION_TIMEOUT_MS = 5_000;
 /** A broker that takes longer to answer is stuck; produce with acks=-1 over a slow disk is the longest wait. */
 const REQUEST_TIMEOUT_MS = 30_000;
 
+/** How long a connection may be silent before the system asks whether the other end is still there; kafkajs's own value. */
+const KEEP_ALIVE_DELAY_MS = 60_000;
+
+/**
+ * kafkajs's own socket factory, but with Nagle's algorithm off: a request's last, half-full segment must not wait for the
+ * acknowledgement of the one before (kafkajs sets only keep-alive).
+ */
+const socketFactory: ISocketFactory = ({ host, port, ssl, onConnect }) => {
+  const socket = ssl
+    ? tls.connect(
+      { host, port, ...(net.isIP(host) ? {} : { servername: host }), ...ssl },
+      onConnect,
+    )
+    : net.connect({ host, port }, onConnect);
+  socket.setKeepAlive(true, KEEP_ALIVE_DELAY_MS);
+  socket.setNoDelay(true);
+  return socket;
+};
+
 /** A kafkajs client for `connection`. Nothing is connected yet. */
 export function createKafka(connection: KafkaConnection, observe: Observe): Kafka {
   return new Kafka({
@@ -27,6 +48,7 @@ export function createKafka(connection: KafkaConnection, observe: Observe): Kafk
     clientId: connection.clientId,
     connectionTimeout: CONNECTION_TIMEOUT_MS,
     requestTimeout: REQUEST_TIMEOUT_MS,
+    socketFactory,
     // Retrying inside kafkajs is kept short: our loops retry, say so in the status, and can be stopped while they wait.
     retry: { initialRetryTime: 100, maxRetryTime: 2_000, retries: 4 },
     ...(connection.ssl === undefined ? {} : { ssl: connection.ssl }),

@@ -1,8 +1,3 @@
-declare module "kafkajs/src/network/requestQueue/index.js" {
-  const RequestQueue: unknown;
-  export default RequestQueue;
-}
-
 declare module "kafkajs/src/producer/partitioners/default/murmur2.js" {
   /** 32-bit murmur2 of the UTF-8 bytes of a string, or of a buffer, as a signed integer. */
   export default function murmur2(key: string | Uint8Array): number;

@@ -1,13 +1,19 @@
 /**
- * Two mends of kafkajs 2.2.4 (its last release, 2023) without a fork, applied once when this module is loaded.
+ * Two mends of kafkajs 2.2.4 (its last release, 2023) without a fork. This module must be evaluated before kafkajs is, so it
+ * is the first import of `kafka_client.ts`, and nothing else imports kafkajs values.
  *
  * 1. Its request queue re-arms a timer with a delay of `-1 - Date.now()` as long as a connection lives, even when nothing
  *    is pending: hundreds of wake-ups a second per connection, and a warning on runtimes that mind negative delays
  *    (tulios/kafkajs issues 1704 and 1751; the proposed fix in pull request 1768 was never released). The timer is only
  *    needed while requests are held back by throttling or by the in-flight limit, so it is armed only then.
- * 2. Its type declarations know nothing of the module paths used here; the shapes needed are declared below.
+ * 2. Its record encoder makes a buffer for every record and every header. Uncompressed batches are written by
+ *    `record_batch_encoder.ts` instead; compressed ones go the old way.
  */
-import RequestQueue from "kafkajs/src/network/requestQueue/index.js";
+import { createRequire } from "node:module";
+import type { Buffer } from "node:buffer";
+import { type BatchHead, type BatchRecord, encodeRecordBatch } from "./record_batch_encoder.ts";
+
+const require = createRequire(import.meta.url);
 
 /** How long to wait before pending requests are looked at again when nothing else says; kafkajs's own constant. */
 const CHECK_PENDING_REQUESTS_INTERVAL_MS = 10;
@@ -20,13 +26,91 @@ interface RequestQueueInternals {
   scheduleCheckPendingRequests(): void;
 }
 
-const prototype = (RequestQueue as unknown as { prototype: RequestQueueInternals }).prototype;
+function mendIdleTimer(): void {
+  const RequestQueue = require("kafkajs/src/network/requestQueue/index.js") as {
+    prototype: RequestQueueInternals;
+  };
+  RequestQueue.prototype.scheduleCheckPendingRequests = function (): void {
+    if (this.throttleCheckTimeoutId || this.pending.length === 0) return;
+    const throttled_ms = this.throttledUntil - Date.now();
+    this.throttleCheckTimeoutId = setTimeout(() => {
+      this.throttleCheckTimeoutId = null;
+      this.checkPendingRequests();
+    }, throttled_ms > 0 ? throttled_ms : CHECK_PENDING_REQUESTS_INTERVAL_MS);
+  };
+}
 
-prototype.scheduleCheckPendingRequests = function (this: RequestQueueInternals): void {
-  if (this.throttleCheckTimeoutId || this.pending.length === 0) return;
-  const throttled_ms = this.throttledUntil - Date.now();
-  this.throttleCheckTimeoutId = setTimeout(() => {
-    this.throttleCheckTimeoutId = null;
-    this.checkPendingRequests();
-  }, throttled_ms > 0 ? throttled_ms : CHECK_PENDING_REQUESTS_INTERVAL_MS);
-};
+/** The lowest three bits of a batch's attributes name the compression; 0 is none. */
+const COMPRESSION_MASK = 0x07;
+const TRANSACTIONAL_BIT = 0x10;
+
+/** kafkajs's growing buffer: what its protocol code hands around. */
+interface Encoder {
+  buf: Buffer;
+  offset: number;
+}
+
+/** What kafkajs passes to its batch encoder (src/protocol/recordBatch/v0/index.js). */
+export interface KafkajsBatch extends Partial<Omit<BatchHead, "attributes" | "producerId">> {
+  readonly compression?: number;
+  readonly transactional?: boolean;
+  readonly producerId?: { toString(): string };
+  readonly records?: readonly BatchRecord[];
+}
+
+type EncodeRecord = (record: BatchRecord) => Encoder;
+type EncodeBatch = (
+  batch: Omit<KafkajsBatch, "records"> & { records: readonly Encoder[] },
+) => Promise<Encoder>;
+
+function mendRecordEncoder(): (batch: KafkajsBatch) => Promise<Buffer> {
+  const recordPath = require.resolve("kafkajs/src/protocol/recordBatch/record/v0/index.js");
+  const encodeRecord = require(recordPath) as EncodeRecord;
+  const batchModule = require("kafkajs/src/protocol/recordBatch/v0/index.js") as {
+    RecordBatch: EncodeBatch;
+  };
+  const encodeBatch = batchModule.RecordBatch;
+  const EncoderClass = require("kafkajs/src/protocol/encoder.js") as new (size: number) => Encoder;
+  const crc32c = require("kafkajs/src/protocol/recordBatch/crc32C/index.js") as (
+    bytes: Buffer,
+  ) => number;
+
+  /** kafkajs's own way, for compressed batches, and for the test that compares. */
+  const original = (batch: KafkajsBatch) =>
+    encodeBatch({ ...batch, records: (batch.records ?? []).map(encodeRecord) });
+
+  // Records are left as they are; the batch encoder below writes them.
+  require.cache[recordPath]!.exports = (record: BatchRecord) => record;
+  const mended = async (batch: KafkajsBatch): Promise<Encoder> => {
+    const compression = (batch.compression ?? 0) & COMPRESSION_MASK;
+    if (compression !== 0) return await original(batch);
+    const now = Date.now();
+    const bytes = encodeRecordBatch(
+      {
+        attributes: batch.transactional ? TRANSACTIONAL_BIT : 0,
+        lastOffsetDelta: batch.lastOffsetDelta ?? 0,
+        firstTimestamp: batch.firstTimestamp ?? now,
+        maxTimestamp: batch.maxTimestamp ?? now,
+        producerId: BigInt(batch.producerId?.toString() ?? "-1"),
+        producerEpoch: batch.producerEpoch ?? 0,
+        firstSequence: batch.firstSequence ?? 0,
+      },
+      batch.records ?? [],
+      crc32c,
+    );
+    const encoder = new EncoderClass(1);
+    encoder.buf = bytes;
+    encoder.offset = bytes.length;
+    return encoder;
+  };
+  batchModule.RecordBatch = mended as unknown as EncodeBatch;
+  return async (batch) => {
+    const encoder = await original(batch);
+    return encoder.buf.subarray(0, encoder.offset);
+  };
+}
+
+mendIdleTimer();
+
+/** kafkajs's own encoding of an uncompressed or compressed batch, as it was before the mend: what ours is compared with. */
+export const encodeBatchAsKafkajs = mendRecordEncoder();
