@@ -1,0 +1,158 @@
+/**
+ * Records of `trajectory_summary_raw` as changes to the data store, and those that can't be one as dead letters.
+ *
+ * Other producers write to this topic too: a key may be missing (the id inside the value counts), headers may be missing, the
+ * schema may be another registration or a newer version.
+ */
+import { type ConsumedRecord, headerText, type RecordBatch } from "../events/consumed_record.ts";
+import { type DeadLetter, type DeadLetterStage, recordLetterId } from "../events/dead_letter.ts";
+import type { SchemaRegistry } from "../events/schema_registry.ts";
+import { HEADERS } from "../events/topics.ts";
+import { explain, PermanentError, TransientError } from "../failures/failures.ts";
+import type { Lineage, TrajectoryUpsert, TrajectoryWithdrawal } from "../store/trajectory_batch.ts";
+import {
+  createTrajectoryDecoder,
+  type TrajectoryDecoder,
+  wireSchemaId,
+} from "../trajectory/codec.ts";
+
+/** A change with the record it came from, which a dead letter needs should the database refuse it. */
+export interface RecordedChange {
+  readonly change: TrajectoryUpsert | TrajectoryWithdrawal;
+  readonly record: ConsumedRecord;
+}
+
+/** What became of a batch's records, both in offset order. */
+export interface TrajectoryChanges {
+  readonly changes: readonly RecordedChange[];
+  readonly letters: readonly DeadLetter[];
+}
+
+/** Decodes batches; remembers a decoder for each writer's schema it has met. */
+export function createTrajectoryChanges(
+  registry: SchemaRegistry,
+): (batch: RecordBatch) => Promise<TrajectoryChanges> {
+  const decoders = new Map<number, TrajectoryDecoder | PermanentError>();
+
+  /** The decoder of a schema id; an id that stands for no usable schema is remembered as the error it gives. */
+  async function decoderOf(id: number): Promise<TrajectoryDecoder> {
+    let decoder = decoders.get(id);
+    if (decoder === undefined) {
+      try {
+        decoder = createTrajectoryDecoder(await registry.writerSchema(id));
+        decoders.set(id, decoder);
+      } catch (error) {
+        // Not remembered: a schema that is registered later makes the same record readable (a replay of the letter).
+        if (error instanceof TransientError) throw error;
+        throw new PermanentError(`schema ${id}: ${explain(error)}`, { cause: error });
+      }
+    }
+    if (decoder instanceof PermanentError) throw decoder;
+    return decoder;
+  }
+
+  return async (batch) => {
+    const changes: RecordedChange[] = [];
+    const letters: DeadLetter[] = [];
+    for (const record of batch.records) {
+      try {
+        changes.push({ record, change: await toChange(record, decoderOf) });
+      } catch (error) {
+        if (!(error instanceof PermanentError)) throw error;
+        letters.push(recordLetter(batch, record, "decode", error));
+      }
+    }
+    return { changes, letters };
+  };
+}
+
+async function toChange(
+  record: ConsumedRecord,
+  decoderOf: (schemaId: number) => Promise<TrajectoryDecoder>,
+): Promise<TrajectoryUpsert | TrajectoryWithdrawal> {
+  const lineage = lineageOf(record);
+  if (record.value === null) {
+    const id = record.key?.toString("utf8") ?? "";
+    if (id === "") {
+      throw new PermanentError(
+        "a tombstone without a key: nothing says which trajectory it withdraws",
+      );
+    }
+    return { id, at: record.timestamp, lineage };
+  }
+  const decode = await decoderOf(wireSchemaId(record.value));
+  const summary = decode(record.value);
+  if (
+    summary.unique_trajectory_identifier === null || summary.unique_trajectory_identifier === ""
+  ) {
+    const key = record.key?.toString("utf8") ?? "";
+    if (key === "") {
+      throw new PermanentError(
+        "unique_trajectory_identifier is null, and the record has no key either",
+      );
+    }
+    summary.unique_trajectory_identifier = key;
+  }
+  return { summary, lineage };
+}
+
+/** Where a record says it comes from. A header that can't be read counts as missing: lineage is never worth losing a row. */
+function lineageOf(record: ConsumedRecord): Lineage {
+  const line = Number(headerText(record, HEADERS.sourceLine) ?? NaN);
+  const generatedAt = new Date(headerText(record, HEADERS.sourceGeneratedAt) ?? NaN);
+  return {
+    offset: record.offset,
+    sourceFile: headerText(record, HEADERS.sourceFile),
+    sourceLine: Number.isSafeInteger(line) ? line : null,
+    sourceGeneratedAt: Number.isNaN(generatedAt.getTime()) ? null : generatedAt,
+    runId: headerText(record, HEADERS.runId),
+  };
+}
+
+/** The dead letter of a record. */
+export function recordLetter(
+  batch: { topic: string; partition: number },
+  record: ConsumedRecord,
+  stage: DeadLetterStage,
+  error: PermanentError,
+): DeadLetter {
+  const lineage = lineageOf(record);
+  return {
+    id: recordLetterId(batch.topic, batch.partition, record.offset),
+    at: Date.now() * 1000,
+    stage,
+    reason: explain(error),
+    field: fieldOf(error),
+    run_id: lineage.runId,
+    source_file: lineage.sourceFile,
+    source_line: lineage.sourceLine,
+    source_generated_at: lineage.sourceGeneratedAt === null
+      ? null
+      : lineage.sourceGeneratedAt.getTime() * 1000,
+    text: null,
+    topic: batch.topic,
+    partition: batch.partition,
+    offset: Number(record.offset),
+    key: record.key,
+    value: record.value,
+    schema_id: schemaIdOf(record),
+  };
+}
+
+/** Errors that know the field they are about say so in `field`. */
+function fieldOf(error: unknown): string | null {
+  for (let at = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth++) {
+    const field = (at as { field?: unknown }).field;
+    if (typeof field === "string") return field;
+  }
+  return null;
+}
+
+function schemaIdOf(record: ConsumedRecord): number | null {
+  if (record.value === null) return null;
+  try {
+    return wireSchemaId(record.value);
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,147 @@
+/**
+ * Trajectory summaries from the log into the data store.
+ *
+ *     batch ──decode──▶ changes ──load──▶ rows and offset, one transaction
+ *                │                 └─ refused ─▶ halve until the refused record is alone
+ *                └─ can't be decoded ──┐                     │
+ *                                      ▼                     ▼
+ *                       trajectory_summary_dead_letter (acknowledged before the offset moves past the record)
+ *
+ * So a bad record costs about log2(n) statements and nobody else's row, and is in the dead letters or in the table, never in
+ * neither. After a crash between the two, the letter is written again under the same id.
+ */
+import { PositionLostError, type RecordBatch } from "../events/consumed_record.ts";
+import type { DeadLetter } from "../events/dead_letter.ts";
+import type { SchemaRegistry } from "../events/schema_registry.ts";
+import { TRAJECTORY_SUMMARY_RAW } from "../events/topics.ts";
+import { PermanentError } from "../failures/failures.ts";
+import type { Observe } from "../observe/observe.ts";
+import type { LoadCounts, TrajectoryBatch } from "../store/trajectory_batch.ts";
+import { OffsetMismatchError, type TrajectoryLoader } from "../store/trajectory_loader.ts";
+import {
+  createTrajectoryChanges,
+  type RecordedChange,
+  recordLetter,
+} from "./trajectory_changes.ts";
+import type { TopicSink } from "./topic_sink.ts";
+
+export interface TrajectorySinkOptions {
+  readonly registry: SchemaRegistry;
+  readonly loader: TrajectoryLoader;
+  /** Appends letters to the dead letter topic and waits for the acknowledgement. */
+  readonly publishLetters: (letters: readonly DeadLetter[]) => Promise<void>;
+  readonly observe: Observe;
+}
+
+export function createTrajectorySink(options: TrajectorySinkOptions): TopicSink {
+  const { loader, observe, publishLetters } = options;
+  const changesOf = createTrajectoryChanges(options.registry);
+
+  async function giveUp(letters: readonly DeadLetter[]): Promise<void> {
+    if (letters.length === 0) return;
+    await publishLetters(letters);
+    for (const { topic, partition, offset, reason } of letters) {
+      observe("sink.dead_letter", {
+        topic: topic ?? "",
+        partition: partition ?? 0,
+        offset: BigInt(offset ?? 0),
+        reason,
+      });
+    }
+  }
+
+  /** Loads a stretch of the log; halves it when the database refuses it, until the refused record is alone. */
+  async function load(stretch: Stretch): Promise<LoadCounts> {
+    try {
+      return await loader.load(toBatch(stretch));
+    } catch (error) {
+      if (error instanceof OffsetMismatchError) {
+        observe("sink.fenced", {
+          topic: stretch.topic,
+          partition: stretch.partition,
+          expected: error.expected,
+          found: error.found,
+        });
+        throw new PositionLostError(error.message, { cause: error });
+      }
+      if (!(error instanceof PermanentError) || stretch.changes.length === 0) throw error;
+      if (stretch.changes.length > 1) {
+        const [first, second] = halve(stretch);
+        return add(await load(first), await load(second));
+      }
+      const refused = stretch.changes[0]!;
+      const letter = recordLetter(stretch, refused.record, "load", error);
+      await giveUp([letter]);
+      return await load({ ...stretch, changes: [], dead: [...stretch.dead, letter] });
+    }
+  }
+
+  return {
+    topic: TRAJECTORY_SUMMARY_RAW.name,
+    async store(batch) {
+      const started = performance.now();
+      const { changes, letters } = await changesOf(batch);
+      await giveUp(letters);
+      const counts = await load({ ...batch, changes, dead: letters });
+      observe("sink.loaded", {
+        topic: batch.topic,
+        partition: batch.partition,
+        records: batch.records.length,
+        inserted: counts.inserted,
+        updated: counts.updated,
+        unchanged: counts.unchanged,
+        took_ms: performance.now() - started,
+      });
+    },
+  };
+}
+
+/** A part of a batch: what lies from `firstOffset` to `nextOffset`. */
+interface Stretch extends Omit<RecordBatch, "records"> {
+  readonly changes: readonly RecordedChange[];
+  readonly dead: readonly DeadLetter[];
+}
+
+function halve(stretch: Stretch): [Stretch, Stretch] {
+  const middle = stretch.changes.length >> 1;
+  const cut = stretch.changes[middle]!.record.offset;
+  return [
+    {
+      ...stretch,
+      nextOffset: cut,
+      changes: stretch.changes.slice(0, middle),
+      dead: stretch.dead.filter(({ offset }) => BigInt(offset ?? 0) < cut),
+    },
+    {
+      ...stretch,
+      firstOffset: cut,
+      changes: stretch.changes.slice(middle),
+      dead: stretch.dead.filter(({ offset }) => BigInt(offset ?? 0) >= cut),
+    },
+  ];
+}
+
+function toBatch(stretch: Stretch): TrajectoryBatch {
+  const deadByRun = new Map<string, number>();
+  for (const { run_id } of stretch.dead) {
+    deadByRun.set(run_id ?? "", (deadByRun.get(run_id ?? "") ?? 0) + 1);
+  }
+  return {
+    topic: stretch.topic,
+    partition: stretch.partition,
+    firstOffset: stretch.firstOffset,
+    nextOffset: stretch.nextOffset,
+    changes: stretch.changes.map(({ change }) => change),
+    deadByRun,
+  };
+}
+
+function add(a: LoadCounts, b: LoadCounts): LoadCounts {
+  return {
+    inserted: a.inserted + b.inserted,
+    updated: a.updated + b.updated,
+    unchanged: a.unchanged + b.unchanged,
+    stale: a.stale + b.stale,
+    withdrawn: a.withdrawn + b.withdrawn,
+  };
+}
