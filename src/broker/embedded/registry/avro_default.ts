@@ -2,7 +2,9 @@
  * Whether a field's default fits its type, by the table of the specification ("Complex Types", field default values):
  * bytes and fixed are strings of code points up to 255, a union's default is one of its first branch.
  *
- * Avro 1.12 lets a union's default match any branch; Redpanda (avro-cpp), avsc and every Avro before take the first.
+ * Two points the specification leaves open, or has changed, are as in avro-cpp, which Redpanda uses: a union's default
+ * is of the first branch (Avro 1.12 lets it be of any), and a record's default has all its fields (others fill in the
+ * fields' own defaults, which has no end where a record is its own field's default).
  */
 import { type ExactJson, ExactNumber, isArray, isObject, kindOf, member } from "./exact_json.ts";
 import type { AvroSchema, RecordSchema } from "./avro_schema.ts";
@@ -52,13 +54,9 @@ function recordProblem(type: RecordSchema, json: ExactJson): string | undefined 
   if (!isObject(json)) return wanted(`an object for record '${type.name}'`, json);
   return first(type.fields, (field) => {
     const value = member(json, field.name);
-    // A field left out takes its own default, which is judged where it is declared.
-    if (value === undefined) {
-      return field.default === undefined
-        ? `field '${field.name}' of '${type.name}' is missing`
-        : undefined;
-    }
-    return defaultProblem(field.type, value);
+    return value === undefined
+      ? `field '${field.name}' of '${type.name}' is missing`
+      : defaultProblem(field.type, value);
   });
 }
 

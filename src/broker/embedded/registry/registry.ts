@@ -27,11 +27,18 @@ export interface Registry {
   fetch(request: Request): Response | Promise<Response>;
 }
 
+export interface RegistryOptions {
+  /** Where it keeps its tables. The caller sets the database's durability and closes it. */
+  db: DatabaseSync;
+  /** Told of an error that is the registry's own fault (the client gets a 500), for the owner's log. */
+  onFault?: (error: Error) => void;
+}
+
 /**
- * A registry over `db`, in which it makes its tables. The handle may be shared: transactions begin and end within one
- * turn of the event loop. The caller sets the database's durability and closes it.
+ * A registry over a database whose handle it may share: its transactions begin and end within one turn of the event
+ * loop, and the owner's must too.
  */
-export function createRegistry({ db }: { db: DatabaseSync }): Registry {
+export function createRegistry({ db, onFault }: RegistryOptions): Registry {
   const store = new RegistryStore(db);
   const settings = new Settings(store);
   const subjects = new Subjects(store, settings);
@@ -49,7 +56,11 @@ export function createRegistry({ db }: { db: DatabaseSync }): Registry {
   routeModes(app, settings);
   app.get("/status/ready", () => new Response(null, { status: 200 }));
   app.notFound(() => refuse(routeNotFound()));
-  app.onError((error) => refuse(error));
+  app.onError((error) => {
+    if (error instanceof RegistryError) return refuse(error);
+    onFault?.(error);
+    return refuse(new RegistryError(500, `Internal Server Error: ${error.message}`));
+  });
   return { fetch: (request) => app.fetch(request) };
 }
 
@@ -242,11 +253,7 @@ function answerText(c: Context, json: string): Response {
   return new Response(json, { headers: { "content-type": answerType(c.req.raw) } });
 }
 
-/** The answer to what went wrong. A failure that is not a refusal is a fault of ours: 500, and the server's log has it. */
-function refuse(error: Error): Response {
-  const { status, code, message } = error instanceof RegistryError
-    ? error
-    : { status: 500, code: 500, message: `Internal Server Error: ${error.message}` };
+function refuse({ status, code, message }: RegistryError): Response {
   return new Response(JSON.stringify({ error_code: code, message }), {
     status,
     headers: { "content-type": REGISTRY_JSON },

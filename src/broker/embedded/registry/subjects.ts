@@ -232,10 +232,11 @@ export class Subjects {
   #checkMayRegister(subject: string, sent: SentSchema): void {
     this.#settings.checkWritable(subject);
     const imports = this.#settings.modeOf(subject) === "IMPORT";
-    if (imports && sent.id === undefined) {
-      throw operationNotPermitted(`Subject ${subject} is in import mode: an id must be given`);
+    const saysWhere = sent.id !== undefined || sent.version !== undefined;
+    if (imports && !saysWhere) {
+      throw operationNotPermitted(`Subject ${subject} is in import mode: give an id or a version`);
     }
-    if (!imports && (sent.id !== undefined || sent.version !== undefined)) {
+    if (!imports && saysWhere) {
       throw operationNotPermitted(`Subject ${subject} is not in import mode`);
     }
   }

@@ -1,0 +1,177 @@
+/**
+ * avsc as the judge: where this registry says that a reader can read, avsc builds a reader that does and it reads; where
+ * it says no, avsc can't. The seed is printed when a run fails.
+ *
+ * Both sides of a pair come from one template, so that they are related as versions of a schema are. Every named type
+ * occurs once: of types that are shared, avsc remembers a failed attempt as a success.
+ */
+import avro from "avsc";
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { checkAvroCompatibility } from "./avro_compatibility.ts";
+import { readAvroSchema } from "./avro_schema.ts";
+import { parseExactJson } from "./exact_json.ts";
+
+/** A part of a schema in two versions. */
+type Pair = [reader: unknown, writer: unknown];
+/** Builds a pair; `path` makes its names unique. */
+type Template = (path: string) => Pair;
+
+const both = (pair: Pair, wrap: (schema: unknown, side: 0 | 1) => unknown): Pair => [
+  wrap(pair[0], 0),
+  wrap(pair[1], 1),
+];
+const mostly = fc.integer({ min: 0, max: 9 }).map((n) => n > 0);
+const eachSide = <T>(of: fc.Arbitrary<T>) => fc.tuple(of, of);
+
+const primitive = eachSide(
+  fc.constantFrom("null", "boolean", "int", "long", "float", "double", "bytes", "string"),
+).map(([reader, writer]): Template => () => [reader, writer]);
+
+const samePrimitive = fc.constantFrom("null", "boolean", "int", "long", "double", "string")
+  .map((kind): Template => () => [kind, kind]);
+
+const naming = fc.record({ same: mostly, alias: fc.boolean() });
+
+/** The names of a type's two versions: the same, other, or other with an alias. */
+function named(path: string, { same, alias }: { same: boolean; alias: boolean }) {
+  const writer = { name: `T${path}` };
+  if (same) return [writer, writer];
+  return [{ name: `U${path}`, ...(alias ? { aliases: [`T${path}`] } : {}) }, writer];
+}
+
+const fixed = fc.tuple(naming, eachSide(fc.constantFrom(2, 2, 2, 3)))
+  .map(([names, sizes]): Template => (path) => {
+    const [reader, writer] = named(path, names);
+    return [
+      { type: "fixed", ...reader, size: sizes[0] },
+      { type: "fixed", ...writer, size: sizes[1] },
+    ];
+  });
+
+const symbols = fc.tuple(
+  naming,
+  eachSide(fc.uniqueArray(fc.constantFrom("A", "B", "C"), { minLength: 1 })),
+  fc.boolean(),
+).map(([names, lists, hasDefault]): Template => (path) => {
+  const [reader, writer] = named(path, names);
+  const fallback = hasDefault ? { default: lists[0][0] } : {};
+  return [
+    { type: "enum", ...reader, symbols: lists[0], ...fallback },
+    { type: "enum", ...writer, symbols: lists[1] },
+  ];
+});
+
+const template = fc.letrec<{ any: Template; record: Template }>((tie) => ({
+  any: fc.oneof(
+    { maxDepth: 4, withCrossShrink: true },
+    { arbitrary: samePrimitive, weight: 3 },
+    { arbitrary: primitive, weight: 2 },
+    { arbitrary: fixed, weight: 1 },
+    { arbitrary: symbols, weight: 2 },
+    {
+      arbitrary: tie("any").map((items): Template => (path) =>
+        both(items(`${path}i`), (schema) => ({ type: "array", items: schema }))
+      ),
+      weight: 1,
+    },
+    {
+      arbitrary: tie("any").map((values): Template => (path) =>
+        both(values(`${path}v`), (schema) => ({ type: "map", values: schema }))
+      ),
+      weight: 1,
+    },
+    {
+      arbitrary: fc.tuple(tie("any"), eachSide(fc.boolean())).map(
+        ([inner, wraps]): Template => (path) =>
+          both(inner(path), (schema, side) => wraps[side] ? nullable(schema) : schema),
+      ),
+      weight: 2,
+    },
+    { arbitrary: tie("record"), weight: 3 },
+  ),
+  record: fc.tuple(
+    naming,
+    fc.array(
+      fc.record({
+        type: tie("any"),
+        at: fc.constantFrom("both", "both", "both", "reader", "writer", "alias"),
+      }),
+      { maxLength: 4 },
+    ),
+  ).map(([names, fields]): Template => (path) => {
+    const [reader, writer] = named(path, names);
+    const sides: [unknown[], unknown[]] = [[], []];
+    fields.forEach(({ type, at }, index) => {
+      const types = type(`${path}_${index}`);
+      const name = `f${index}`;
+      if (at === "alias") sides[0].push({ name: `g${index}`, aliases: [name], type: types[0] });
+      else if (at !== "writer") sides[0].push({ name, type: types[0] });
+      if (at !== "reader") sides[1].push({ name, type: types[1] });
+    });
+    return [
+      { type: "record", ...reader, fields: sides[0] },
+      { type: "record", ...writer, fields: sides[1] },
+    ];
+  }),
+}));
+
+function nullable(schema: unknown): unknown {
+  if (Array.isArray(schema)) return schema;
+  return schema === "null" ? ["null"] : ["null", schema];
+}
+
+const toAvsc = (schema: unknown) =>
+  avro.Type.forSchema(schema as avro.Schema, { registry: Object.create(null) });
+const toOurs = (schema: unknown) =>
+  readAvroSchema(parseExactJson(JSON.stringify(schema)), new Map());
+
+test("the same verdict as avsc, and data is read", () => {
+  const seen = { readable: 0, unreadable: 0 };
+  fc.assert(
+    fc.property(template.any, (build) => {
+      const [reader, writer] = build("");
+      const reasons = checkAvroCompatibility(toOurs(reader), toOurs(writer), "resolve");
+      const readerType = toAvsc(reader);
+      const writerType = toAvsc(writer);
+      if (reasons.length > 0) {
+        seen.unreadable++;
+        expect(() => readerType.createResolver(writerType)).toThrow();
+        return;
+      }
+      seen.readable++;
+      const resolver = readerType.createResolver(writerType);
+      for (let n = 0; n < 3; n++) {
+        const bytes = writerType.toBuffer(writerType.random());
+        const value = readerType.fromBuffer(bytes, resolver);
+        expect(readerType.isValid(value)).toBe(true);
+      }
+    }),
+    { numRuns: 3_000 },
+  );
+  // A generator that only makes one kind would prove nothing.
+  expect(seen.readable).toBeGreaterThan(300);
+  expect(seen.unreadable).toBeGreaterThan(300);
+});
+
+test("aliases that are not resolved only make the verdict stricter", () => {
+  fc.assert(
+    fc.property(template.any, (build) => {
+      const [reader, writer] = build("").map(toOurs);
+      const ignoring = checkAvroCompatibility(reader, writer, "ignore");
+      fc.pre(ignoring.length === 0);
+      expect(checkAvroCompatibility(reader, writer, "resolve")).toEqual([]);
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+test("every schema reads its own data", () => {
+  fc.assert(
+    fc.property(template.any, (build) => {
+      const [schema] = build("").map(toOurs);
+      expect(checkAvroCompatibility(schema, schema, "ignore")).toEqual([]);
+    }),
+    { numRuns: 1_000 },
+  );
+});

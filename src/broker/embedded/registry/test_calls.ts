@@ -1,0 +1,67 @@
+/**
+ * Calls to a registry without a server between, for the tests of its HTTP surface.
+ */
+import { DatabaseSync } from "node:sqlite";
+import { createRegistry } from "./registry.ts";
+
+/** Status and parsed body of an answer. */
+export interface Answer {
+  readonly status: number;
+  // deno-lint-ignore no-explicit-any -- tests look into bodies of every shape
+  readonly body: any;
+}
+
+/** A registry over a database in memory, and ways to call it. */
+export function openTestRegistry(db = new DatabaseSync(":memory:")) {
+  const { fetch } = createRegistry({ db });
+
+  async function call(method: string, path: string, body?: unknown): Promise<Answer> {
+    const response = await fetch(
+      new Request(`http://registry${path}`, {
+        method,
+        ...(body === undefined ? {} : {
+          body: typeof body === "string" ? body : JSON.stringify(body),
+          headers: { "content-type": "application/vnd.schemaregistry.v1+json" },
+        }),
+      }),
+    );
+    const text = await response.text();
+    return { status: response.status, body: text === "" ? undefined : JSON.parse(text) };
+  }
+
+  return {
+    fetch,
+    call,
+    get: (path: string) => call("GET", path),
+    post: (path: string, body: unknown) => call("POST", path, body),
+    put: (path: string, body: unknown) => call("PUT", path, body),
+    delete: (path: string) => call("DELETE", path),
+    /** Registers a schema and gives its id; fails the test where it is refused. */
+    async register(subject: string, schema: unknown, more: Record<string, unknown> = {}) {
+      const { status, body } = await call("POST", `/subjects/${subject}/versions`, {
+        schema: JSON.stringify(schema),
+        ...more,
+      });
+      if (status !== 200) throw new Error(`not registered: ${JSON.stringify(body)}`);
+      return body.id as number;
+    },
+  };
+}
+
+/** A body with a schema. */
+export const sent = (schema: unknown, more: Record<string, unknown> = {}) => ({
+  schema: JSON.stringify(schema),
+  ...more,
+});
+
+const field = (name: string, rest: Record<string, unknown> = {}) => ({
+  name,
+  type: "string",
+  ...rest,
+});
+const record = (...fields: unknown[]) => ({ type: "record", name: "Walk", fields });
+
+/** A first schema; one that follows it under every level; one that reads no data of the first. */
+export const FIRST = record(field("f1"));
+export const WITH_DEFAULT = record(field("f1"), field("f2", { default: "foo" }));
+export const WITHOUT_DEFAULT = record(field("f1"), field("f2"));
