@@ -1,0 +1,313 @@
+/**
+ * The meteors of one window: each comes from somewhere, meets the night side of the Earth above some cameras, and is
+ * measured. One draw goes the whole way or is thrown away, as most are: by day, below the horizon, seen by one camera.
+ */
+import {
+  direction,
+  latitudeOf,
+  longitudeOf,
+  sinDegrees,
+  turn,
+  turnAboutZ,
+  type Vector,
+} from "./astronomy/angles.ts";
+import { alongTrack, enter, type Entry, sineOfElevation } from "./astronomy/entry.ts";
+import {
+  earthFixed,
+  eclipticFromEquatorial,
+  equatorialFromEcliptic,
+  type Place,
+  precessionTo,
+  rotate,
+  type Rotation,
+} from "./astronomy/frames.ts";
+import { earthAt, type EarthState, type Orbit, orbitOf } from "./astronomy/orbit.ts";
+import { epochMicrosecondsOf, siderealTime, solarLongitude } from "./astronomy/time.ts";
+import { braking, heights, peakMagnitude, photometricMass } from "./light.ts";
+import { type Arrival, type Influx, influxAt } from "./radiants.ts";
+import { createRandom, type Random } from "./random.ts";
+import { sight } from "./sighting.ts";
+import { STATIONS } from "./stations.ts";
+import type { Measured, SummaryRow } from "./summary_row.ts";
+import { groundErrors, measuringError, propagate } from "./uncertainty.ts";
+import type { Window } from "./windows.ts";
+
+/** A meteor and its life in the files (see `history.ts`). Julian dates. */
+export interface Meteor {
+  row: SummaryRow;
+  /** From then on it is in the files, at first without uncertainties. */
+  solvedAt: number;
+  /** From then on it has them. */
+  refinedAt: number;
+  /** A station whose data came late: it is among the row's stations from this moment on. */
+  late: { station: string; at: number } | undefined;
+}
+
+/** Cameras work when the Sun is this far below the horizon, degrees. */
+const NIGHT_BELOW_DEGREES = -9;
+/** Radiants lower than this make no trajectory, degrees. */
+const LOWEST_ELEVATION = 4;
+/** The longest track that fits the cameras of a neighbourhood, km; the shortest time that gives six frames, seconds. */
+const LONGEST_TRACK_KM = 130;
+const SHORTEST_DURATION_S = 0.18;
+/** The real writer's limit. */
+const LARGEST_ECCENTRICITY = 1.5;
+/** A window needs about 20 draws a meteor; far beyond that something is wrong with the sky. */
+const MOST_DRAWS_PER_METEOR = 2000;
+/** Solutions older than this (2021-11-09) have no uncertainty for the latitude of perihelion. */
+const SIGMA_B_SINCE_JULIAN_DATE = 2_459_527.5;
+
+const ID_CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+
+/** Mean of `Influx.rate` over the year, so that `meteorsPerDay` is what it says. */
+const MEAN_RATE = Array.from({ length: 360 }, (_, degree) => influxAt(degree + 0.5).rate)
+  .reduce((sum, rate) => sum + rate, 0) / 360;
+
+/** All meteors of a window, by time. The same seed and window give the same meteors, whatever else is generated. */
+export function meteorsOf(window: Window, seed: number, meteorsPerDay: number): Meteor[] {
+  const random = createRandom("window", seed, window.number, meteorsPerDay);
+  const sky = skyOf(window);
+  const count = random.poisson(meteorsPerDay * sky.influx.rate / MEAN_RATE);
+  const meteors: Meteor[] = [];
+  for (let draws = 0; meteors.length < count; draws++) {
+    if (draws > count * MOST_DRAWS_PER_METEOR) {
+      throw new Error(
+        `window ${window.number}: ${draws} draws gave ${meteors.length} of ${count} meteors`,
+      );
+    }
+    const meteor = drawMeteor(sky, random);
+    if (meteor !== undefined) meteors.push(meteor);
+  }
+  return meteors.sort((a, b) => a.row.julianDate - b.row.julianDate);
+}
+
+/** What is the same for a whole window: the Sun moves a degree in it. */
+interface Sky {
+  window: Window;
+  influx: Influx;
+  /** Towards the Sun, equator and equinox of date. */
+  sun: Vector;
+  precession: Rotation;
+}
+
+function skyOf(window: Window): Sky {
+  const middle = (window.begin + window.end) / 2;
+  const precession = precessionTo(middle);
+  return {
+    window,
+    influx: influxAt(window.number % 360 + 0.5),
+    sun: rotate(precession, equatorialFromEcliptic(direction(solarLongitude(middle), 0))),
+    precession,
+  };
+}
+
+function drawMeteor(sky: Sky, random: Random): Meteor | undefined {
+  const { window } = sky;
+  // 1 - uniform: the window's begin is not in it, its end is.
+  const julianDate = window.begin + (window.end - window.begin) * (1 - random.uniform());
+  const anchor = random.below(STATIONS.length);
+  const station = STATIONS[anchor];
+  if (station === undefined) return undefined;
+  const sidereal = siderealTime(julianDate);
+  const sunSine = sineOfElevation(sky.sun, sidereal, station.latitude, station.longitude);
+  if (sunSine > sinDegrees(NIGHT_BELOW_DEGREES)) return undefined;
+
+  const sun = solarLongitude(julianDate);
+  const earth = earthAt(sun);
+  const arrival = sky.influx.next(random, earth, sun);
+  if (arrival === undefined) return undefined;
+  const truth = equatorialFromEcliptic(arrival.radiant);
+  const sine = sineOfElevation(
+    rotate(sky.precession, truth),
+    sidereal,
+    station.latitude,
+    station.longitude,
+  );
+  // A level surface catches fewer meteors of a low radiant.
+  if (sine < 0.03 || random.uniform() > sine) return undefined;
+  return measure({ sky, julianDate, anchor, sun, earth, arrival, truth }, random);
+}
+
+/** A meteoroid above a camera at night. */
+interface Encounter {
+  sky: Sky;
+  julianDate: number;
+  /** Place in `STATIONS`. */
+  anchor: number;
+  sun: number;
+  earth: EarthState;
+  arrival: Arrival;
+  /** The true radiant, J2000 equatorial. */
+  truth: Vector;
+}
+
+function measure(encounter: Encounter, random: Random): Meteor | undefined {
+  const { julianDate, arrival, truth } = encounter;
+  const track = trackOf(encounter, random);
+  if (track === undefined) return undefined;
+  const sighting = sight(encounter.anchor, track.begin, track.end, track.magnitude, random);
+  if (sighting === undefined) return undefined;
+
+  // The radiant and speed that come out of the measurement are off by its error.
+  const { convergenceAngle, stations } = sighting;
+  const error = measuringError(arrival.vGeo, convergenceAngle, stations.length, random);
+  const vGeo = arrival.vGeo + error.vGeo * random.normal();
+  const dec = Math.min(89.9, Math.max(-89.9, latitudeOf(truth) + error.alongDec * random.normal()));
+  const ra = turn(
+    longitudeOf(truth) + error.alongRa * random.normal() / Math.cos(dec * Math.PI / 180),
+  );
+  const entry = enter(
+    rotate(encounter.sky.precession, direction(ra, dec)),
+    vGeo,
+    julianDate,
+    track.begin,
+  );
+  const offset = eclipticFromEquatorial(
+    turnAboutZ(earthFixed(track.begin), -siderealTime(julianDate)),
+  );
+  const orbitFrom = (ra: number, dec: number, vGeo: number): Orbit =>
+    orbitOf(encounter.earth, offset, eclipticFromEquatorial(direction(ra, dec)), vGeo);
+  const orbit = orbitFrom(ra, dec, vGeo);
+  if (orbit.e > LARGEST_ECCENTRICITY || entry.elevation < LOWEST_ELEVATION) return undefined;
+
+  const sigma = {
+    ...propagate({ ra, dec, vGeo, orbit }, error, orbitFrom),
+    ...groundErrors(error, { ...entry, latitude: track.begin.latitude, vGeo }, random),
+  } as Record<Measured, number | null>;
+  if (julianDate < SIGMA_B_SINCE_JULIAN_DATE) sigma.b = null;
+  const value = valuesOf({ ra, dec, vGeo, orbit, entry, track });
+  return withHistory(rowOf({ encounter, track, entry, value, sigma, sighting, random }), random);
+}
+
+/** The luminous path. */
+interface Track {
+  begin: Place;
+  end: Place;
+  length_km: number;
+  magnitude: number;
+}
+
+function trackOf(
+  { sky, julianDate, anchor, arrival, truth }: Encounter,
+  random: Random,
+): Track | undefined {
+  const station = STATIONS[anchor];
+  if (station === undefined) return undefined;
+  // Square root: alike likely everywhere within the camera's circle.
+  const distance = 30 + 170 * Math.sqrt(random.uniform());
+  const bearing = 2 * Math.PI * random.uniform();
+  const latitude = station.latitude + distance * Math.cos(bearing) / 111.2;
+  const east = distance * Math.sin(bearing) / (111.2 * Math.cos(latitude * Math.PI / 180));
+  const longitude = (station.longitude + east + 540) % 360 - 180;
+  const seen = enter(rotate(sky.precession, truth), arrival.vGeo, julianDate, {
+    latitude,
+    longitude,
+    height_km: 95,
+  });
+  if (seen.elevation < LOWEST_ELEVATION) return undefined;
+  const magnitude = peakMagnitude(seen.vInit, random);
+  const { begin: top, end: bottom } = heights(seen.vInit, magnitude, seen.elevation, random);
+  const length_km = (top - bottom) / sinDegrees(seen.elevation);
+  if (length_km > LONGEST_TRACK_KM) return undefined;
+  if (length_km / seen.vInit < SHORTEST_DURATION_S) return undefined;
+  const begin = { latitude, longitude, height_km: top };
+  return { begin, end: alongTrack(begin, seen.towards, length_km), length_km, magnitude };
+}
+
+function valuesOf(
+  { ra, dec, vGeo, orbit, entry, track: { begin, end } }: {
+    ra: number;
+    dec: number;
+    vGeo: number;
+    orbit: Orbit;
+    entry: Entry;
+    track: Track;
+  },
+): Record<Measured, number> {
+  const ecliptic = eclipticFromEquatorial(direction(ra, dec));
+  return {
+    raGeo: ra,
+    decGeo: dec,
+    lamGeo: longitudeOf(ecliptic),
+    betGeo: latitudeOf(ecliptic),
+    vGeo,
+    ...orbit,
+    raApp: entry.raApp,
+    decApp: entry.decApp,
+    azimuth: entry.azimuth,
+    elevation: entry.elevation,
+    vInit: entry.vInit,
+    // Set with the duration, which it must fit.
+    vAvg: NaN,
+    latBegin: begin.latitude,
+    lonBegin: begin.longitude,
+    heightBegin: begin.height_km,
+    latEnd: end.latitude,
+    lonEnd: end.longitude,
+    heightEnd: end.height_km,
+  };
+}
+
+function rowOf({ encounter, track, entry, value, sigma, sighting, random }: {
+  encounter: Encounter;
+  track: Track;
+  entry: Entry;
+  value: Record<Measured, number>;
+  sigma: Record<Measured, number | null>;
+  sighting: { stations: string[]; convergenceAngle: number };
+  random: Random;
+}): SummaryRow {
+  const { julianDate, arrival: { shower } } = encounter;
+  const beginning_us = epochMicrosecondsOf(julianDate);
+  const vAvg = entry.vInit * braking(random);
+  const duration_s = track.length_km / vAvg;
+  const fParameter = Math.max(-0.05, Math.min(1, 0.57 + 0.19 * random.normal()));
+  const fall = track.begin.height_km - track.end.height_km;
+  const inView = () => random.uniform() > 0.007;
+  return {
+    id: identifier(beginning_us, random),
+    julianDate,
+    beginning_us,
+    showerNumber: shower?.number ?? -1,
+    showerCode: shower?.code ?? "...",
+    solarLongitude: encounter.sun,
+    localSiderealTime: entry.localSiderealTime,
+    value: { ...value, vAvg },
+    sigma,
+    duration_s,
+    peakMagnitude: track.magnitude,
+    peakHeight: track.begin.height_km - fParameter * fall,
+    fParameter,
+    mass_kg: photometricMass(track.magnitude, duration_s, vAvg, random),
+    convergenceAngle: sighting.convergenceAngle,
+    medianFitError: 45 * Math.exp(0.53 * random.normal()),
+    beginInView: inView(),
+    endInView: inView(),
+    stations: sighting.stations,
+  };
+}
+
+/** The second of the beginning, and five characters that tell apart what falls into it. */
+function identifier(beginning_us: number, random: Random): string {
+  const stamp = new Date(Math.floor(beginning_us / 1000)).toISOString().replace(/[-T:]/g, "");
+  let suffix = "";
+  for (let at = 0; at < 5; at++) {
+    suffix += ID_CHARACTERS.charAt(random.below(ID_CHARACTERS.length));
+  }
+  return `${stamp.slice(0, 14)}_${suffix}`;
+}
+
+/** When the row appears, gets its uncertainties, and perhaps another station. */
+function withHistory(row: SummaryRow, random: Random): Meteor {
+  const solvedAt = row.julianDate + random.between(2, 9) / 24;
+  const refinedAt = solvedAt + random.between(1, 14) / 24;
+  const isLate = row.stations.length > 2 && random.uniform() < 0.08;
+  return {
+    row,
+    solvedAt,
+    refinedAt,
+    late: isLate
+      ? { station: random.pick(row.stations), at: solvedAt + random.between(1, 7) }
+      : undefined,
+  };
+}

@@ -1,0 +1,73 @@
+/**
+ * Which cameras see a meteor, and from how different directions.
+ *
+ * A camera is a neighbour or it is not; whether it sees this meteor is a matter of distance, brightness and luck (where
+ * it points, clouds). Two at least must see it, or there is no trajectory.
+ */
+import { add, angleBetween, cross, type Vector } from "./astronomy/angles.ts";
+import { earthFixed, type Place } from "./astronomy/frames.ts";
+import type { Random } from "./random.ts";
+import { NEIGHBOURS, type Station, STATIONS } from "./stations.ts";
+
+/** A track in the air as cameras have it. */
+export interface Sighting {
+  /** Codes, sorted. */
+  stations: string[];
+  /** The largest angle between the planes in which two stations see the track, degrees: the file's Qc. */
+  convergenceAngle: number;
+}
+
+/** Most stations in one row of the published files that were looked at. */
+const MOST_STATIONS = 13;
+/** The real writer leaves out rows below this convergence angle. */
+const SMALLEST_CONVERGENCE_DEGREES = 5;
+/** Camera fields end about here. */
+const FARTHEST_KM = 420;
+
+/** Who sees a track, beside the station at `anchor` (its place in `STATIONS`); undefined when too few do. */
+export function sight(
+  anchor: number,
+  begin: Place,
+  end: Place,
+  magnitude: number,
+  random: Random,
+): Sighting | undefined {
+  const from = earthFixed(begin);
+  const to = earthFixed(end);
+  const first = STATIONS[anchor];
+  if (first === undefined) return undefined;
+  const seen: Station[] = [first];
+  const luck = Math.min(0.75, 0.1 * Math.exp(-0.35 * (magnitude - 1)));
+  let nearest: { station: Station; distance: number } | undefined;
+  for (const station of NEIGHBOURS[anchor] ?? []) {
+    const distance = distanceBetween(station.position, from);
+    if (distance > FARTHEST_KM) continue;
+    if (nearest === undefined || distance < nearest.distance) nearest = { station, distance };
+    if (random.uniform() < luck * Math.exp(-((distance / 260) ** 2))) seen.push(station);
+    if (seen.length === MOST_STATIONS) break;
+  }
+  if (seen.length === 1 && nearest !== undefined) seen.push(nearest.station);
+  if (seen.length < 2) return undefined;
+  const convergenceAngle = convergence(seen, from, to);
+  if (convergenceAngle < SMALLEST_CONVERGENCE_DEGREES) return undefined;
+  return { stations: seen.map((station) => station.code).sort(), convergenceAngle };
+}
+
+function distanceBetween(a: Vector, b: Vector): number {
+  return Math.hypot(a[0] - b[0], a[1] - b[1], a[2] - b[2]);
+}
+
+function convergence(stations: readonly Station[], from: Vector, to: Vector): number {
+  const planes = stations.map(({ position }) => {
+    const back: Vector = [-position[0], -position[1], -position[2]];
+    return cross(add(from, back), add(to, back));
+  });
+  let largest = 0;
+  planes.forEach((plane, at) => {
+    for (const other of planes.slice(at + 1)) {
+      const angle = angleBetween(plane, other);
+      largest = Math.max(largest, Math.min(angle, 180 - angle));
+    }
+  });
+  return largest;
+}

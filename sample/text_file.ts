@@ -1,0 +1,45 @@
+/** Writing large text files: buffered, appearing whole, with a given time of modification. */
+import { mkdir, open, rename, utimes } from "node:fs/promises";
+import { dirname } from "node:path";
+
+/** Enough that the cost of a write call does not count, little enough for any machine. */
+const BUFFER_CHARACTERS = 1 << 20;
+
+/** A file being written. */
+export interface TextFile {
+  write(text: string): Promise<void>;
+  /** Puts the file in its place, dated `modified`; returns its size in bytes. */
+  finish(modified: Date): Promise<number>;
+}
+
+/** Starts a file; it lies beside its place as `NAME.tmp` until it is finished. ASCII only: a character is a byte. */
+export async function createTextFile(path: string): Promise<TextFile> {
+  await mkdir(dirname(path), { recursive: true });
+  const temporary = `${path}.tmp`;
+  const handle = await open(temporary, "w");
+  let parts: string[] = [];
+  let buffered = 0;
+  let size = 0;
+  const flush = async (): Promise<void> => {
+    if (buffered === 0) return;
+    const bytes = new TextEncoder().encode(parts.join(""));
+    parts = [];
+    buffered = 0;
+    await handle.writeFile(bytes);
+    size += bytes.length;
+  };
+  return {
+    async write(text) {
+      parts.push(text);
+      buffered += text.length;
+      if (buffered >= BUFFER_CHARACTERS) await flush();
+    },
+    async finish(modified) {
+      await flush();
+      await handle.close();
+      await utimes(temporary, modified, modified);
+      await rename(temporary, path);
+      return size;
+    },
+  };
+}
