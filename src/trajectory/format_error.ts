@@ -1,0 +1,37 @@
+/**
+ * Why a whole file can't be read as a trajectory summary file (a single bad line is a `RejectedLine` instead).
+ */
+import { PermanentError, TransientError } from "../failures/failures.ts";
+
+/**
+ * - `html`: a web page came instead of the file
+ * - `no_header`: data before any column names, so nobody knows what the columns are
+ * - `no_identifier`: the layout from before 2022-03-16 (78 to 85 columns), whose rows have no identity
+ */
+export type FormatProblem = "html" | "no_header" | "no_identifier";
+
+/** This is not a trajectory summary file that can be read, and waiting will not make it one. */
+export class SummaryFormatError extends PermanentError {
+  override readonly name = "SummaryFormatError";
+  constructor(readonly problem: FormatProblem, message: string, hint: string) {
+    super(message, { hint });
+  }
+}
+
+/**
+ * The file ended before its first row: empty, or only (a part of) the header. The source writes its files in place, so
+ * this is most likely a write in progress; it never publishes a file without rows. Transient: reading it again later helps.
+ */
+export class UnfinishedSummaryError extends TransientError {
+  override readonly name = "UnfinishedSummaryError";
+  constructor(readonly bytes: number, readonly hasHeader: boolean) {
+    super(
+      bytes === 0
+        ? "the file is empty"
+        : `the file ends after ${bytes} bytes, ${
+          hasHeader ? "before its first row" : "inside its header"
+        }`,
+      { hint: "The source may be writing it right now: read it again in a few minutes." },
+    );
+  }
+}

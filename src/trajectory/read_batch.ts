@@ -1,0 +1,65 @@
+/**
+ * What reading a summary file gives: batches of rows and rejected lines, and at the end what the file was.
+ */
+import type { SummaryHeader } from "./header.ts";
+import type { TrajectorySummary } from "./summary.ts";
+
+/**
+ * One row and the number of its line: the one an editor shows that ends lines at LF, counted from 1. So in the LF-CR files of
+ * the source the stray CR at a line's beginning counts for nothing, and in its yearly and `all` files, which have an empty
+ * line after each row, the empty lines count.
+ */
+export interface ReadRow {
+  readonly line: number;
+  readonly summary: TrajectorySummary;
+}
+
+/** One line that could not be read. */
+export interface RejectedLine {
+  readonly line: number;
+  /** Why, with the values, for a person. */
+  readonly reason: string;
+  /** The field that was wrong, where it was one. */
+  readonly field: string | null;
+  /** The line as it was; only its beginning if it was longer than a line may be. Latin-1 if it was not UTF-8. */
+  readonly text: string;
+}
+
+/** Consecutive lines of the file. */
+export interface ReadBatch {
+  readonly rows: readonly ReadRow[];
+  readonly rejected: readonly RejectedLine[];
+  /** Everything before this byte of the file is in this or earlier batches; always the beginning of a line, or the end. */
+  readonly byteOffset: number;
+  /** Number of the last line before `byteOffset`. */
+  readonly lastLine: number;
+  /** Generation stamp of these rows; null if the file has none. */
+  readonly generatedAt: Date | null;
+  /** The header these rows were read under. */
+  readonly header: SummaryHeader;
+}
+
+/** What one call read, returned after the last batch. */
+export interface ReadSummary {
+  /** Rows and rejected lines of this call: those before a resume point are not in it. */
+  readonly rows: number;
+  readonly rejected: number;
+  readonly generatedAt: Date | null;
+  /** The last line was cut, and is neither a row nor rejected: the file was being written, read it again later. */
+  readonly cut: boolean;
+  /** The end of the file, or the beginning of its cut last line. */
+  readonly byteOffset: number;
+}
+
+/**
+ * Where to go on inside a file; everything but the first two comes with each batch. A caller that kept only the numbers
+ * (a run's checkpoint) gets `header` and `generatedAt` from the first bytes of the file with `readHeader`.
+ */
+export interface ResumePoint {
+  readonly header: SummaryHeader;
+  readonly generatedAt: Date | null;
+  /** `byteOffset` of the last batch: the first chunk begins at this byte. */
+  readonly byteOffset: number;
+  /** `lastLine` of the last batch. */
+  readonly lineNumber: number;
+}

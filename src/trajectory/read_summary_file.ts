@@ -1,0 +1,62 @@
+/**
+ * Reading a trajectory summary file as a stream: the public face of the file format.
+ *
+ * A file is read chunk by chunk as it comes, in memory that does not depend on its size. There is one asynchronous step per
+ * chunk, not per row: a row takes a few microseconds, a turn of the event loop as much again. What the lines may look like
+ * is said in `summary_reader.ts` (lines), `header.ts` (columns), `row.ts` and `cell.ts` (values).
+ */
+import { UnfinishedSummaryError } from "./format_error.ts";
+import type { SummaryHeader } from "./header.ts";
+import type { ReadBatch, ReadSummary, ResumePoint } from "./read_batch.ts";
+import { SummaryReader } from "./summary_reader.ts";
+
+export { type FormatProblem, SummaryFormatError, UnfinishedSummaryError } from "./format_error.ts";
+export type { SummaryColumn, SummaryHeader } from "./header.ts";
+export type { ReadBatch, ReadRow, ReadSummary, RejectedLine, ResumePoint } from "./read_batch.ts";
+
+/** Bytes from the beginning of a file that hold its whole header (it has some 4,200), for a Range request. */
+export const HEADER_BYTES = 8 * 1024;
+
+/**
+ * Reads a summary file, or with `resume` the rest of one.
+ *
+ * @param chunks the file's bytes in order, cut anywhere; on a resume from `resume.byteOffset` on. Ended early (by `break` or
+ *   an error), they are closed.
+ * @returns after the last batch (`for await` does not show it; iterate by hand, or see `ReadBatch.byteOffset`), the counts
+ *   and whether the last line was cut
+ * @throws SummaryFormatError (permanent) if this is not a summary file that can be read: a web page, no column names, no
+ *   identifier column
+ * @throws UnfinishedSummaryError (transient) if the file ends before its first row
+ */
+export async function* readSummaryFile(
+  chunks: AsyncIterable<Uint8Array>,
+  options: { readonly resume?: ResumePoint } = {},
+): AsyncGenerator<ReadBatch, ReadSummary, void> {
+  const reader = new SummaryReader(options.resume);
+  for await (const chunk of chunks) yield* reader.read(chunk);
+  return yield* reader.finish();
+}
+
+/** What the beginning of a file says about all of it. */
+export interface FileHead {
+  readonly header: SummaryHeader;
+  readonly generatedAt: Date | null;
+}
+
+/**
+ * Reads the header of a file and closes `chunks`, which need not be the whole file: the first HEADER_BYTES are enough.
+ * With a checkpoint's numbers that makes a `ResumePoint`.
+ * @throws SummaryFormatError, UnfinishedSummaryError as `readSummaryFile` does
+ */
+export async function readHeader(chunks: AsyncIterable<Uint8Array>): Promise<FileHead> {
+  const reader = new SummaryReader();
+  let bytes = 0;
+  for await (const chunk of chunks) {
+    bytes += chunk.length;
+    // Rows behind the header are read and dropped: at most a chunk of them.
+    for (const _batch of reader.read(chunk));
+    const { header, generatedAt } = reader;
+    if (header !== null) return { header, generatedAt };
+  }
+  throw new UnfinishedSummaryError(bytes, false);
+}

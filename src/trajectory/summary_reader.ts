@@ -1,0 +1,262 @@
+/**
+ * The reader of summary files as a state machine over chunks: bytes in, batches out, no waiting.
+ *
+ *   before header ── two lines of column names ──▶ rows ── other column names ──▶ rows, mapped anew
+ *        │                                          │
+ *        ├─ names without the identifier: SummaryFormatError(no_identifier)
+ *        ├─ a data line: SummaryFormatError(html | no_header)
+ *        └─ the end: UnfinishedSummaryError         └─ the end: ReadSummary
+ *
+ * Lines end at LF; CRs around a line are dropped, so that LF, CRLF, the source's LF-CR and the LF + empty line of its yearly
+ * files all read alike. Empty lines are skipped, lines that begin with `#` are comments, wherever they are. A comment may
+ * carry a generation stamp or, two in a row, the column names; anything else in it is ignored.
+ *
+ * Memory is bounded: a line is buffered up to LINE_BYTES_MAX, a batch holds at most BATCH_LINES_MAX lines.
+ */
+import { Buffer } from "node:buffer";
+import { SummaryFormatError, UnfinishedSummaryError } from "./format_error.ts";
+import { commentCells, hasIdentifier, headerOf, stampOf, type SummaryHeader } from "./header.ts";
+import { LineCarry } from "./line_carry.ts";
+import type { ReadBatch, ReadRow, ReadSummary, RejectedLine, ResumePoint } from "./read_batch.ts";
+import { Rejection, RowReader, utf8Text } from "./row.ts";
+
+/** Longest line that is read. Rows have 900 to 1,000 bytes, seven more for each station beyond a few. */
+export const LINE_BYTES_MAX = 16 * 1024;
+/** Lines (rows and rejected) in one batch at most, however large the chunk: some 15 MB of rows. */
+export const BATCH_LINES_MAX = 4096;
+
+const LF = 0x0a, CR = 0x0d, SPACE = 0x20, HASH = 0x23;
+/** Characters of a line that are quoted in an error. */
+const QUOTED_LENGTH_MAX = 60;
+const BYTE_ORDER_MARK = "\ufeff";
+
+/** Reads one file, or the rest of one. Feed it the chunks in order with `read`, then call `finish` once. */
+export class SummaryReader {
+  readonly #carry = new LineCarry(LINE_BYTES_MAX);
+  readonly #isResumed: boolean;
+  /** Where the line at hand begins, and its number. */
+  #lineOffset: number;
+  #line: number;
+
+  #header: SummaryHeader | null = null;
+  #rowReader: RowReader | null = null;
+  /** Why rows under a later header can't be read; null while they can. */
+  #refusal: string | null = null;
+  #generatedAt: Date | null;
+  /** Cells of the comment line before, which may be the first of two lines of column names. */
+  #nameCells: string[] | null = null;
+
+  /** The batch at hand, and those that are ready to be given. */
+  #rows: ReadRow[] = [];
+  #rejected: RejectedLine[] = [];
+  readonly #ready: ReadBatch[] = [];
+  #rowCount = 0;
+  #rejectedCount = 0;
+
+  constructor(resume?: ResumePoint) {
+    this.#isResumed = resume !== undefined;
+    this.#lineOffset = resume?.byteOffset ?? 0;
+    this.#line = (resume?.lineNumber ?? 0) + 1;
+    this.#generatedAt = resume?.generatedAt ?? null;
+    if (resume !== undefined) this.#readUnder(resume.header);
+  }
+
+  /** The header in force, null before there is one. */
+  get header(): SummaryHeader | null {
+    return this.#header;
+  }
+
+  /** The generation stamp in force, null before there is one. */
+  get generatedAt(): Date | null {
+    return this.#generatedAt;
+  }
+
+  /**
+   * Takes the next chunk and gives what its lines hold: one batch, none if it ended no data line, more if it holds more than
+   * BATCH_LINES_MAX lines or a new header. The chunk's memory may be used again when the generator is done.
+   * @throws SummaryFormatError if this is no summary file that can be read
+   */
+  *read(chunk: Uint8Array): Generator<ReadBatch, void, void> {
+    const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    let start = 0;
+    for (let lf = indexOfLf(bytes, 0); lf !== -1; lf = indexOfLf(bytes, start)) {
+      const length = this.#takeLine(bytes, start, lf);
+      this.#lineOffset += length + 1;
+      this.#line++;
+      start = lf + 1;
+      if (this.#rows.length + this.#rejected.length >= BATCH_LINES_MAX) this.#closeBatch();
+      if (this.#ready.length > 0) yield* this.#ready.splice(0);
+    }
+    this.#carry.append(bytes, start, bytes.length);
+    this.#closeBatch();
+    yield* this.#ready.splice(0);
+  }
+
+  /**
+   * Takes the end of the file: gives the batch of a last line without a line end, if it is one, and returns what was read.
+   *
+   * The source ends every line, so a last line without an end is nearly always one that was being written. It is taken only
+   * if nothing can be missing: all fields, as many stations as `num_stat` says, and the last one in full. Otherwise the file
+   * is `cut` and the line is left for the next reading. (What no later reading can mend is refused like any other line: too
+   * many fields, control characters, too long.)
+   * @throws UnfinishedSummaryError if the file ended before its first row
+   * @throws SummaryFormatError if data came before any header
+   */
+  *finish(): Generator<ReadBatch, ReadSummary, void> {
+    const cut = this.#isCut();
+    if (!cut && this.#carry.length > 0) this.#lineOffset += this.#takeLine(this.#carry.bytes, 0, 0);
+    const readNothing = this.#rowCount + this.#rejectedCount === 0 && !cut && !this.#isResumed;
+    if (readNothing) throw new UnfinishedSummaryError(this.#lineOffset, this.#header !== null);
+    this.#closeBatch();
+    yield* this.#ready.splice(0);
+    return {
+      rows: this.#rowCount,
+      rejected: this.#rejectedCount,
+      generatedAt: this.#generatedAt,
+      cut,
+      byteOffset: this.#lineOffset,
+    };
+  }
+
+  #isCut(): boolean {
+    const { bytes, kept, length } = this.#carry;
+    const [start, end] = trimmed(bytes, 0, kept);
+    if (start === end || bytes[start] === HASH || length > LINE_BYTES_MAX) return false;
+    return this.#rowReader !== null && this.#refusal === null &&
+      this.#rowReader.isCut(bytes, start, end);
+  }
+
+  /** Takes the line that ends with `bytes[start, end)`, whose beginning may be in the carry. Gives its length in bytes. */
+  #takeLine(bytes: Buffer, start: number, end: number): number {
+    let length = end - start;
+    if (this.#carry.length > 0) {
+      this.#carry.append(bytes, start, end);
+      ({ bytes, length } = this.#carry);
+      start = 0;
+      this.#carry.clear();
+    }
+    const [from, to] = trimmed(bytes, start, start + Math.min(length, LINE_BYTES_MAX));
+    if (from === to) return length;
+    if (bytes[from] === HASH) this.#takeComment(bytes, from, to);
+    else if (this.#rowReader === null) this.#takeTextBeforeHeader(bytes, from, to);
+    else this.#takeData(this.#rowReader, bytes, from, to, length);
+    return length;
+  }
+
+  #takeData(reader: RowReader, bytes: Buffer, start: number, end: number, length: number): void {
+    this.#nameCells = null;
+    const result = this.#refusal !== null
+      ? new Rejection(this.#refusal, null)
+      : length > LINE_BYTES_MAX
+      ? new Rejection(`line of ${length} bytes, at most ${LINE_BYTES_MAX} are read`, null)
+      : reader.read(bytes, start, end);
+    if (result instanceof Rejection) {
+      this.#rejectedCount++;
+      const text = lineText(bytes, start, end);
+      this.#rejected.push({ line: this.#line, reason: result.reason, field: result.field, text });
+    } else {
+      this.#rowCount++;
+      this.#rows.push({ line: this.#line, summary: result });
+    }
+  }
+
+  #takeComment(bytes: Buffer, start: number, end: number): void {
+    const text = lineText(bytes, start, end);
+    if (this.#header === null && text.includes("\r")) {
+      throw new SummaryFormatError(
+        "no_header",
+        "the file's lines end in carriage returns alone",
+        "Convert it to lines that end in line feeds.",
+      );
+    }
+    const stamp = stampOf(text);
+    if (stamp !== null) {
+      if (stamp.getTime() !== this.#generatedAt?.getTime()) this.#closeBatch();
+      this.#generatedAt = stamp;
+    }
+    const first = this.#nameCells;
+    const second = this.#nameCells = commentCells(text);
+    const header = first === null || second === null ? null : headerOf(first, second);
+    if (header !== null) this.#takeHeader(header);
+  }
+
+  #takeHeader(header: SummaryHeader): void {
+    this.#nameCells = null;
+    if (hasIdentifier(header)) {
+      this.#refusal = null;
+      // The same names again (each month's header in a file put together from months): nothing changes.
+      if (JSON.stringify(header) === JSON.stringify(this.#header)) return;
+      this.#closeBatch();
+      this.#readUnder(header);
+      return;
+    }
+    const reason = `the header has ${header.columns.length} columns and none of them is the ` +
+      "unique trajectory identifier";
+    if (this.#header === null) {
+      throw new SummaryFormatError(
+        "no_identifier",
+        `${reason}, so its rows can't be told apart`,
+        "It was generated before 2022-03-16, when the source added the identifier: get a newer copy of the file.",
+      );
+    }
+    this.#refusal = `${reason} (line ${this.#line})`;
+  }
+
+  #readUnder(header: SummaryHeader): void {
+    this.#header = header;
+    this.#rowReader = new RowReader(header);
+  }
+
+  #takeTextBeforeHeader(bytes: Buffer, start: number, end: number): void {
+    const text = lineText(bytes, start, end).replace(BYTE_ORDER_MARK, "").trimStart();
+    if (text === "") return;
+    if (text.startsWith("#")) {
+      return this.#takeComment(Buffer.from(text), 0, Buffer.byteLength(text));
+    }
+    const quoted = JSON.stringify(text.slice(0, QUOTED_LENGTH_MAX));
+    if (text.startsWith("<")) {
+      throw new SummaryFormatError(
+        "html",
+        `a web page came instead of a summary file: line ${this.#line} begins with ${quoted}`,
+        "Look at the address in a browser: the source may be down or the file may have moved.",
+      );
+    }
+    throw new SummaryFormatError(
+      "no_header",
+      `line ${this.#line} is data (${quoted}), but no column names came before it`,
+      "A summary file begins with comment lines that name its columns; is this one, and its beginning?",
+    );
+  }
+
+  /** Makes a batch of the lines so far; the line at hand is not in it. */
+  #closeBatch(): void {
+    if (this.#header === null || this.#rows.length + this.#rejected.length === 0) return;
+    this.#ready.push({
+      rows: this.#rows,
+      rejected: this.#rejected,
+      byteOffset: this.#lineOffset,
+      lastLine: this.#line - 1,
+      generatedAt: this.#generatedAt,
+      header: this.#header,
+    });
+    this.#rows = [];
+    this.#rejected = [];
+  }
+}
+
+/** Where the next LF is, or -1. The engine's own search: Buffer's has overheads for its many cases. */
+function indexOfLf(bytes: Uint8Array, start: number): number {
+  return Uint8Array.prototype.indexOf.call(bytes, LF, start);
+}
+
+/** `bytes[start, end)` without spaces and carriage returns at its ends. */
+function trimmed(bytes: Buffer, start: number, end: number): [number, number] {
+  while (start < end && (bytes[start] === CR || bytes[start] === SPACE)) start++;
+  while (end > start && (bytes[end - 1] === CR || bytes[end - 1] === SPACE)) end--;
+  return [start, end];
+}
+
+/** The text of a line. What is not UTF-8 is read as Latin-1, in which no byte is lost. */
+function lineText(bytes: Buffer, start: number, end: number): string {
+  return utf8Text(bytes, start, end) ?? bytes.toString("latin1", start, end);
+}
