@@ -8,6 +8,8 @@ import { type ISocketFactory, Kafka, type KafkaConfig, logLevel } from "kafkajs"
 import type { Observe } from "../observe/observe.ts";
 import { explain, PermanentError, TransientError } from "../failures/failures.ts";
 
+export type { Kafka } from "kafkajs";
+
 /** Where the log is and how to get in. */
 export interface KafkaConnection {
   /** `host:port` of one or more brokers. */

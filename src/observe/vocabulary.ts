@@ -89,6 +89,7 @@ export interface Vocabulary {
     took_ms: number;
   };
   "sink.dead_letter": { topic: string; partition: number; offset: bigint; reason: string };
+  "sink.passed_over": { topic: string; partition: number; offset: bigint; reason: string };
   "sink.retry": {
     topic: string;
     partition: number;
@@ -246,6 +247,10 @@ export const VOCABULARY: { [Name in keyof Vocabulary]: Telling<Vocabulary[Name]>
   "sink.dead_letter": {
     level: "warning",
     say: (d) => `${d.topic}-${d.partition}@${d.offset} goes to the dead letters: ${d.reason}`,
+  },
+  "sink.passed_over": {
+    level: "warning",
+    say: (d) => `${d.topic}-${d.partition}@${d.offset} is not one of our records: ${d.reason}`,
   },
   "sink.retry": {
     level: "warning",

@@ -75,15 +75,19 @@ export async function writeRunState(
   sql: TransactionSql,
   before: RunState | null,
   after: RunState,
-  lastEventOffset: bigint,
+  event: { readonly at: Date; readonly offset: bigint },
 ): Promise<void> {
+  // A key that another run has already (two processes, one key, at the same time) is left off: the run must not be lost.
+  const isKeyFree = before !== null || after.idempotencyKey === null ||
+    (await sql`select from ingestion_run where idempotency_key = ${after.idempotencyKey}`)
+        .length === 0;
   const row = {
     id: after.runId,
     kind: after.kind,
     selection: sql.json(after.selection),
     state: after.status,
     requested_by: after.requestedBy,
-    idempotency_key: after.idempotencyKey,
+    idempotency_key: isKeyFree ? after.idempotencyKey : null,
     owner: after.owner,
     requested_at: after.requestedAt,
     started_at: after.startedAt,
@@ -91,9 +95,8 @@ export async function writeRunState(
     reason: storable(after.reason),
     files_planned: after.files === null ? null : after.files.size,
     next_offsets: sql.json({ ...after.nextOffsets }),
-    last_event_offset: lastEventOffset,
+    last_event_offset: event.offset,
   };
-  // A key that another run has already (two processes, one key, at once) is left off: the run itself must not be lost.
   await sql`
     insert into ingestion_run ${sql(row)}
     on conflict (id) do update set
@@ -104,17 +107,18 @@ export async function writeRunState(
     before?.files?.get(file.file) !== file
   );
   for (let from = 0; from < changed.length; from += FILES_PER_STATEMENT) {
-    await writeFiles(sql, after.runId, changed.slice(from, from + FILES_PER_STATEMENT));
+    await writeFiles(sql, after.runId, changed.slice(from, from + FILES_PER_STATEMENT), event.at);
   }
 }
 
-/** PostgreSQL takes 65,535 parameters a statement; a file has 14. */
+/** PostgreSQL takes 65,535 parameters a statement; a file has 15. */
 const FILES_PER_STATEMENT = 1_000;
 
 async function writeFiles(
   sql: TransactionSql,
   runId: string,
   files: readonly FileState[],
+  at: Date,
 ): Promise<void> {
   const rows = files.map((file) => ({
     run_id: runId,
@@ -131,6 +135,7 @@ async function writeFiles(
     rows_published: file.rows.published,
     rows_rejected: file.rows.rejected,
     reason: storable(file.reason),
+    updated_at: at,
   }));
   await sql`
     insert into ingestion_run_file ${sql(rows)}
@@ -138,7 +143,7 @@ async function writeFiles(
       state = excluded.state, size_bytes = excluded.size_bytes, etag = excluded.etag,
       last_modified = excluded.last_modified, listed = excluded.listed, generated_at = excluded.generated_at,
       byte_offset = excluded.byte_offset, line_number = excluded.line_number, rows_read = excluded.rows_read,
-      rows_published = excluded.rows_published, rows_rejected = excluded.rows_rejected, reason = excluded.reason`;
+      rows_published = excluded.rows_published, rows_rejected = excluded.rows_rejected, reason = excluded.reason, updated_at = excluded.updated_at`;
 }
 
 /** PostgreSQL's text can't hold NUL; a reason quotes what it found. */

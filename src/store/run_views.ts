@@ -1,0 +1,163 @@
+/**
+ * Runs as people look at them: with counts of files and rows, and how many of the rows are in the data store.
+ */
+import type { FileStatus, RunStatus } from "../runs/run.ts";
+import type { RequestedBy, RunKind, Selection } from "../runs/run_event.ts";
+import type { Queryable } from "./connection.ts";
+
+/** A run with its counts. `read` = `published` + `rejected`; `loaded` counts records of the run that the sink has passed. */
+export interface RunView {
+  readonly id: string;
+  readonly kind: RunKind;
+  readonly selection: Selection;
+  readonly state: RunStatus;
+  readonly requestedBy: RequestedBy;
+  readonly requestedAt: Date;
+  readonly startedAt: Date | null;
+  readonly endedAt: Date | null;
+  readonly reason: string | null;
+  readonly files: { planned: number; extracted: number; skipped: number; failed: number };
+  readonly rows: {
+    read: number;
+    published: number;
+    rejected: number;
+    loaded: number;
+    dead: number;
+  };
+}
+
+/** A file of a run. */
+export interface RunFileView {
+  readonly file: string;
+  readonly state: FileStatus;
+  readonly sizeBytes: number | null;
+  readonly generatedAt: Date | null;
+  readonly rows: { read: number; published: number; rejected: number };
+  readonly reason: string | null;
+}
+
+interface RunViewRow {
+  id: string;
+  kind: RunKind;
+  selection: Selection;
+  state: RunStatus;
+  requested_by: RequestedBy;
+  requested_at: Date;
+  started_at: Date | null;
+  ended_at: Date | null;
+  reason: string | null;
+  files_planned: number | null;
+  extracted: bigint;
+  skipped: bigint;
+  failed: bigint;
+  rows_read: bigint;
+  rows_published: bigint;
+  rows_rejected: bigint;
+  rows_loaded: bigint;
+  rows_dead: bigint;
+}
+
+/** A page of runs, newest first, beginning after the run `before` (null: at the newest). */
+export async function listRunViews(
+  sql: Queryable,
+  page: { readonly limit: number; readonly before: string | null },
+): Promise<RunView[]> {
+  const before = page.before === null ? sql`` : sql`where id < ${page.before}`;
+  return await viewsOf(
+    sql,
+    sql`select id from ingestion_run ${before} order by id desc limit ${page.limit}`,
+  );
+}
+
+/** One run with its files, in the order of their names, or null. */
+export async function getRunView(
+  sql: Queryable,
+  runId: string,
+): Promise<{ run: RunView; files: RunFileView[] } | null> {
+  const [run] = await viewsOf(sql, sql`select id from ingestion_run where id = ${runId}`);
+  if (run === undefined) return null;
+  const rows = await sql<
+    {
+      file: string;
+      state: FileStatus;
+      size_bytes: bigint | null;
+      generated_at: Date | null;
+      rows_read: bigint;
+      rows_published: bigint;
+      rows_rejected: bigint;
+      reason: string | null;
+    }[]
+  >`select * from ingestion_run_file where run_id = ${runId} order by file`;
+  return {
+    run,
+    files: rows.map((row) => ({
+      file: row.file,
+      state: row.state,
+      sizeBytes: row.size_bytes === null ? null : Number(row.size_bytes),
+      generatedAt: row.generated_at,
+      rows: {
+        read: Number(row.rows_read),
+        published: Number(row.rows_published),
+        rejected: Number(row.rows_rejected),
+      },
+      reason: row.reason,
+    })),
+  };
+}
+
+/** Rows of a run that the sink has passed so far: those in the data store, and those it had to give up. */
+export async function readRunLoaded(
+  sql: Queryable,
+  runId: string,
+): Promise<{ loaded: number; dead: number }> {
+  const [row] = await sql<{ loaded: bigint; dead: bigint }[]>`
+    select coalesce(sum(rows_loaded), 0)::bigint as loaded, coalesce(sum(rows_dead), 0)::bigint as dead
+    from run_loaded where run_id = ${runId}`;
+  return { loaded: Number(row?.loaded ?? 0n), dead: Number(row?.dead ?? 0n) };
+}
+
+async function viewsOf(sql: Queryable, ids: ReturnType<Queryable>): Promise<RunView[]> {
+  const rows = await sql<RunViewRow[]>`
+    select run.*, files.*, loaded.*
+    from ingestion_run run
+    cross join lateral (
+      select
+        count(*) filter (where state = 'extracted') as extracted,
+        count(*) filter (where state = 'skipped') as skipped,
+        count(*) filter (where state = 'failed') as failed,
+        coalesce(sum(rows_read), 0)::bigint as rows_read,
+        coalesce(sum(rows_published), 0)::bigint as rows_published,
+        coalesce(sum(rows_rejected), 0)::bigint as rows_rejected
+      from ingestion_run_file where run_id = run.id
+    ) files
+    cross join lateral (
+      select coalesce(sum(rows_loaded), 0)::bigint as rows_loaded, coalesce(sum(rows_dead), 0)::bigint as rows_dead
+      from run_loaded where run_id = run.id
+    ) loaded
+    where run.id in (${ids})
+    order by run.id desc`;
+  return rows.map((row) => ({
+    id: row.id,
+    kind: row.kind,
+    selection: row.selection,
+    state: row.state,
+    requestedBy: row.requested_by,
+    requestedAt: row.requested_at,
+    startedAt: row.started_at,
+    endedAt: row.ended_at,
+    reason: row.reason,
+    files: {
+      planned: row.files_planned ?? 0,
+      extracted: Number(row.extracted),
+      skipped: Number(row.skipped),
+      failed: Number(row.failed),
+    },
+    rows: {
+      read: Number(row.rows_read),
+      published: Number(row.rows_published),
+      rejected: Number(row.rows_rejected),
+      loaded: Number(row.rows_loaded),
+      dead: Number(row.rows_dead),
+    },
+  }));
+}
