@@ -259,6 +259,7 @@ function nextFile(before: FileState, event: FileEvent): FileState {
         generatedAt: event.generatedAt,
         checkpoint: event.checkpoint,
         rows: event.rows,
+        nextOffsets: furthest(before.nextOffsets, event.nextOffsets ?? {}),
       };
     case "file_extracted":
       if (!reading || !rowsFollow(before, event)) return before;
@@ -269,7 +270,7 @@ function nextFile(before: FileState, event: FileEvent): FileState {
         generatedAt: event.generatedAt,
         checkpoint: null,
         rows: event.rows,
-        nextOffsets: event.nextOffsets,
+        nextOffsets: furthest(before.nextOffsets, event.nextOffsets),
         finishedAt: event.at,
       };
     case "file_skipped":

@@ -47,6 +47,7 @@ export type RunCommand =
       readonly generatedAt: Date | null;
       readonly checkpoint: Checkpoint;
       readonly rows: RowCounts;
+      readonly nextOffsets?: NextOffsets;
     }
     | {
       readonly type: "extract";
@@ -127,7 +128,7 @@ function decideFile(before: FileState, command: FileCommand): RunEvent {
     case "failFile":
       return { type: "file_failed", runId, at, file, reason: command.reason };
     case "progress": {
-      const { generatedAt, checkpoint, rows } = command;
+      const { generatedAt, checkpoint, rows, nextOffsets } = command;
       const event = {
         type: "file_progress",
         runId,
@@ -136,6 +137,7 @@ function decideFile(before: FileState, command: FileCommand): RunEvent {
         generatedAt,
         checkpoint,
         rows,
+        ...(nextOffsets === undefined ? {} : { nextOffsets }),
       } as const;
       mustBeReading(before, command);
       mustAddUp(rowsFollow(before, event), before, command);

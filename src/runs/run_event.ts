@@ -75,6 +75,8 @@ export type FileProgress = Of<"file_progress"> & {
   readonly generatedAt: Date | null;
   readonly checkpoint: Checkpoint;
   readonly rows: RowCounts;
+  /** After the file's last record so far, so that a run that is resumed still knows where its records end. */
+  readonly nextOffsets?: NextOffsets;
 };
 export type FileExtracted = Of<"file_extracted"> & {
   readonly file: string;

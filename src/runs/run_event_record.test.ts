@@ -56,6 +56,15 @@ const EVENTS: RunEvent[] = [
     rows,
   },
   {
+    type: "file_progress",
+    ...of,
+    file: "b.txt",
+    generatedAt: null,
+    checkpoint: { byteOffset: 1, lineNumber: 1 },
+    rows,
+    nextOffsets: { 0: 3 },
+  },
+  {
     type: "file_extracted",
     ...of,
     file: "b.txt",

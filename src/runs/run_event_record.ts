@@ -86,6 +86,7 @@ function fieldsOf(event: RunEvent): Partial<RunEventRecord> {
         ...rowFields(event.rows, event.generatedAt),
         byte_offset: event.checkpoint.byteOffset,
         line_number: event.checkpoint.lineNumber,
+        ...(event.nextOffsets === undefined ? {} : { next_offsets: { ...event.nextOffsets } }),
       };
     case "file_extracted":
       return {
@@ -201,6 +202,7 @@ function progressOf(record: RunEventRecord, of: { runId: string; at: Date }): Ru
     generatedAt: dateOf(record.file_generated_at),
     checkpoint: { byteOffset, lineNumber },
     rows: rowsOf(record),
+    ...(record.next_offsets === null ? {} : { nextOffsets: offsetsOf(record) }),
   };
 }
 

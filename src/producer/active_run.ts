@@ -1,0 +1,164 @@
+/**
+ * A run this process works on: its state in memory, kept equal to what the journal has.
+ *
+ * Commands go through `apply`, one at a time: decide, write each event, then take it into the state. So the state never shows
+ * what is not in the log, and a cancellation that comes between two commands of the worker is seen by the second.
+ */
+import { type Backoff, retry } from "../failures/backoff.ts";
+import { type Observe } from "../observe/observe.ts";
+import { countFiles, countRows, evolve, isFinished, type RunState } from "../runs/run.ts";
+import { decide, type RunCommand } from "../runs/run_decide.ts";
+import type { RunEvent } from "../runs/run_event.ts";
+import { describeSelection } from "../runs/selection.ts";
+import type { RunJournal } from "./ports.ts";
+
+/** A journal that is away is waited for, for ever: a run has nowhere else to tell what it did. */
+const JOURNAL_BACKOFF: Backoff = { base_ms: 500, cap_ms: 10_000, attempts: Infinity };
+
+type Without<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
+/** A command without what every command has. */
+export type Asked = Without<RunCommand, "runId" | "at">;
+
+/** Why a run's signal aborted: somebody cancelled it. */
+export class RunCancelled extends Error {
+  override readonly name = "RunCancelled";
+}
+
+export interface ActiveRunOptions {
+  readonly journal: RunJournal;
+  readonly observe: Observe;
+  readonly now: () => Date;
+  /** Aborts when the process stops: the run is paused. */
+  readonly stopping: AbortSignal;
+  /** Told every event after it is written, with the state it led to. */
+  readonly onEvent: (event: RunEvent, state: RunState) => void;
+}
+
+export class ActiveRun {
+  readonly runId: string;
+  /** Aborts when the run is cancelled or the process stops. */
+  readonly signal: AbortSignal;
+  readonly #options: ActiveRunOptions;
+  readonly #cancelled = new AbortController();
+  #state: RunState | null;
+  #tail: Promise<unknown> = Promise.resolve();
+
+  /** `state` is null for a run that is not requested yet. */
+  constructor(runId: string, state: RunState | null, options: ActiveRunOptions) {
+    this.runId = runId;
+    this.#state = state;
+    this.#options = options;
+    this.signal = AbortSignal.any([this.#cancelled.signal, options.stopping]);
+  }
+
+  /** @throws Error before the run is requested */
+  get state(): RunState {
+    if (this.#state === null) throw new Error(`run ${this.runId} is not requested yet`);
+    return this.#state;
+  }
+
+  /**
+   * Writes what follows from the command, and gives the state afterwards. Waits while the journal is away, until the
+   * process stops; `patience: "none"` makes one try (for somebody who waits for an answer).
+   * @throws RunCommandRefused when the command can't follow
+   */
+  apply(asked: Asked, patience: "endless" | "none" = "endless"): Promise<RunState> {
+    const work = this.#tail.then(async () => {
+      const command = { runId: this.runId, at: this.#options.now(), ...asked } as RunCommand;
+      for (const event of decide(this.#state, command)) {
+        await this.#write(event, patience);
+        this.#state = evolve(this.#state, event);
+        observeEvent(event, this.state, this.#options.observe);
+        this.#options.onEvent(event, this.state);
+      }
+      return this.state;
+    });
+    this.#tail = work.catch(() => {});
+    return work;
+  }
+
+  /** Cancels the run; its worker ends by itself soon after. A run that is cancelled already stays so. */
+  async cancel(reason: string): Promise<RunState> {
+    const state = await this.apply({ type: "cancel", reason }, "none");
+    this.#cancelled.abort(new RunCancelled(reason));
+    return state;
+  }
+
+  #write(event: RunEvent, patience: "endless" | "none"): Promise<void> {
+    const { journal, observe, stopping } = this.#options;
+    if (patience === "none") return journal.append(event);
+    return retry(() => journal.append(event), {
+      backoff: JOURNAL_BACKOFF,
+      signal: stopping,
+      onRetry: (error, attempt, delay_ms) =>
+        observe("log.unavailable", {
+          what: "run journal",
+          reason: error.message,
+          attempt,
+          delay_ms,
+        }),
+    });
+  }
+}
+
+/** Says in the house's vocabulary what happened to the run. */
+function observeEvent(event: RunEvent, state: RunState, observe: Observe): void {
+  const { runId, at } = event;
+  const { kind } = state;
+  switch (event.type) {
+    case "requested":
+      return observe("run.requested", {
+        runId,
+        kind,
+        selection: describeSelection(event.selection),
+      });
+    case "started":
+      return observe("run.started", { runId, kind, owner: event.owner });
+    case "planned":
+      return observe("run.planned", { runId, files: event.files.length });
+    case "file_started": {
+      const { size_bytes } = event.identity;
+      return observe("file.started", { runId, file: event.file, size_bytes });
+    }
+    case "file_progress":
+      return;
+    case "file_extracted": {
+      const { rows } = event;
+      const started = state.files?.get(event.file)?.startedAt ?? at;
+      return observe("file.extracted", {
+        runId,
+        file: event.file,
+        rowsRead: rows.read,
+        rowsPublished: rows.published,
+        rowsRejected: rows.rejected,
+        took_ms: at.getTime() - started.getTime(),
+      });
+    }
+    case "file_skipped":
+    case "file_failed": {
+      const name = event.type === "file_skipped" ? "file.skipped" : "file.failed";
+      return observe(name, { runId, file: event.file, reason: event.reason });
+    }
+    case "completed": {
+      const rows = countRows(state);
+      return observe("run.completed", {
+        runId,
+        kind,
+        files: countFiles(state).planned,
+        rowsRead: rows.read,
+        rowsPublished: rows.published,
+        rowsRejected: rows.rejected,
+        took_ms: at.getTime() - (state.startedAt ?? at).getTime(),
+      });
+    }
+    case "failed":
+      return observe("run.failed", { runId, kind, reason: event.reason });
+    case "cancelled":
+      return observe("run.cancelled", { runId, kind });
+  }
+}
+
+/** Whether the run came to its end, whoever ended it. */
+export function hasEnded(run: ActiveRun): boolean {
+  return isFinished(run.state);
+}

@@ -1,0 +1,270 @@
+/**
+ * One file on its way from bytes to the topic.
+ *
+ *     chunks ──read──▶ rows ──encode──▶ portion of up to PORTION_ROWS ──publish──▶ acknowledged ──▶ progress with checkpoint
+ *                      └─ rejected lines ──▶ dead letters, published with their portion
+ *
+ * One portion is on its way to the log while the next is read and encoded; never two, so the log keeps the order of the
+ * file and a slow broker slows the reading (the only buffers are a portion and a chunk). A checkpoint is told only after
+ * everything before it was acknowledged: whoever goes on from it misses nothing, and publishes again at most what came after.
+ *
+ * An id that occurs twice in a file is published twice, in the order of the file, and the last one stands. The writer itself
+ * keeps one row per id since January 2025; for older files the better row (more stations) would need all ids of the file in memory.
+ */
+import { retry } from "../failures/backoff.ts";
+import { TransientError } from "../failures/failures.ts";
+import { type DeadLetter, lineLetterId } from "../events/dead_letter.ts";
+import type { OutgoingRecord, Publisher } from "../events/publisher.ts";
+import { DEAD_LETTER, HEADERS, type Topic, TRAJECTORY_SUMMARY_RAW } from "../events/topics.ts";
+import { type Observe, unobserved } from "../observe/observe.ts";
+import { furthest } from "../runs/run.ts";
+import type { Checkpoint, NextOffsets, RowCounts } from "../runs/run_event.ts";
+import { readSummaryFile } from "../trajectory/read_summary_file.ts";
+import type {
+  ReadBatch,
+  ReadSummary,
+  RejectedLine,
+  ResumePoint,
+} from "../trajectory/read_batch.ts";
+import type { ExtractTools } from "./ports.ts";
+
+/** Rows of one portion: enough that a round trip to the broker costs little, few enough that two portions are a few MB. */
+export const PORTION_ROWS = 2000;
+/** Longest time that rows wait for their portion to fill, when the source is slow. */
+export const PORTION_AGE_MS = 1000;
+/** Between two progress events. Each is a record kept for ever, and what a crash may publish twice. */
+export const PROGRESS_INTERVAL_MS = 2000;
+/** A broker that is away is waited for, for ever, at most this long at a time. */
+const PUBLISH_BACKOFF = { base_ms: 500, cap_ms: 10_000, attempts: Infinity };
+
+/** How far a file is; everything before the checkpoint is acknowledged. */
+export interface Progress {
+  readonly generatedAt: Date | null;
+  readonly checkpoint: Checkpoint;
+  readonly rows: RowCounts;
+  readonly nextOffsets: NextOffsets;
+}
+
+/** One file to extract. Whoever opened it closes it, also when the extraction fails. */
+export interface Extraction {
+  readonly runId: string;
+  /** Path for events and headers. */
+  readonly file: string;
+  /** The file from its first byte, or from `resume.point`. */
+  readonly chunks: AsyncIterable<Uint8Array>;
+  readonly resume?: { readonly point: ResumePoint; readonly rows: RowCounts };
+  readonly signal?: AbortSignal;
+  /** Called every PROGRESS_INTERVAL_MS or so; the extraction waits for it. */
+  readonly onProgress?: (progress: Progress) => Promise<void>;
+  readonly progressInterval_ms?: number;
+  readonly observe?: Observe;
+}
+
+/** What became of a file that was read to its end. */
+export interface Extracted {
+  readonly generatedAt: Date | null;
+  readonly rows: RowCounts;
+  readonly nextOffsets: NextOffsets;
+}
+
+/** The file ends in the middle of a line: it was being written. All its whole lines are published. */
+export class CutFileError extends TransientError {
+  override readonly name = "CutFileError";
+}
+
+/**
+ * Reads a file to its end and publishes what is in it. All published rows and dead letters are acknowledged when it resolves.
+ * @throws CutFileError, UnfinishedSummaryError, SummaryFormatError, whatever `chunks` throws
+ * @throws PermanentError when the broker refuses records for good
+ */
+export async function extractFile(extraction: Extraction, tools: ExtractTools): Promise<Extracted> {
+  const publishing = new PortionPublisher(extraction, tools);
+  const reading = readSummaryFile(extraction.chunks, { resume: extraction.resume?.point });
+  let end: ReadSummary;
+  try {
+    for (;;) {
+      const step = await reading.next();
+      if (step.done === true) {
+        end = step.value;
+        break;
+      }
+      await publishing.take(step.value);
+    }
+  } finally {
+    // Also when reading failed: what is on its way to the log is not abandoned.
+    await publishing.settle();
+  }
+  await publishing.finish();
+  const { rows, nextOffsets } = publishing;
+  if (end.cut) {
+    throw new CutFileError(
+      `${extraction.file} ends in the middle of a line, at byte ${end.byteOffset}, after ${rows.read} rows`,
+      { hint: "the source may be writing it right now: it is read again later" },
+    );
+  }
+  return { generatedAt: end.generatedAt, rows, nextOffsets };
+}
+
+/** Rows and rejected lines that go to the log together, and where the file is after them. */
+interface Portion {
+  readonly records: OutgoingRecord[];
+  readonly letters: OutgoingRecord[];
+  readonly after: Omit<Progress, "nextOffsets">;
+}
+
+class PortionPublisher {
+  readonly #extraction: Extraction;
+  readonly #publisher: Publisher;
+  readonly #tools: ExtractTools;
+  readonly #schemaId: number;
+  readonly #letterSchemaId: number;
+  #batches: ReadBatch[] = [];
+  #batchedRows = 0;
+  #batchedSince_ms = 0;
+  /** The portion on its way; never rejects, its failure is kept for `#acknowledged`. */
+  #underway: Promise<void> = Promise.resolve();
+  #failure: { error: unknown } | null = null;
+  /** Counts up to the last portion made, and up to the last one acknowledged. */
+  #encoded: RowCounts;
+  rows: RowCounts;
+  nextOffsets: NextOffsets = {};
+  #progress: Progress | null = null;
+  #toldAt_ms = performance.now();
+
+  constructor(extraction: Extraction, tools: ExtractTools) {
+    this.#extraction = extraction;
+    this.#tools = tools;
+    this.#publisher = tools.publisher;
+    this.#schemaId = tools.publisher.schemaId(TRAJECTORY_SUMMARY_RAW);
+    this.#letterSchemaId = tools.publisher.schemaId(DEAD_LETTER);
+    this.rows = extraction.resume?.rows ?? { read: 0, published: 0, rejected: 0 };
+    this.#encoded = this.rows;
+  }
+
+  /** Takes the next batch; sends a portion when there is enough for one. */
+  async take(batch: ReadBatch): Promise<void> {
+    this.#extraction.signal?.throwIfAborted();
+    if (this.#batches.length === 0) this.#batchedSince_ms = performance.now();
+    this.#batches.push(batch);
+    this.#batchedRows += batch.rows.length + batch.rejected.length;
+    const age_ms = performance.now() - this.#batchedSince_ms;
+    if (this.#batchedRows >= PORTION_ROWS || age_ms >= PORTION_AGE_MS) await this.#send();
+  }
+
+  /** Sends the rest and waits until all of it is acknowledged. */
+  async finish(): Promise<void> {
+    await this.#send();
+    await this.#acknowledged();
+  }
+
+  /** Waits until nothing is on its way any more, whatever became of it. */
+  settle(): Promise<void> {
+    return this.#underway;
+  }
+
+  async #send(): Promise<void> {
+    if (this.#batches.length === 0) return;
+    const portion = this.#encode();
+    await this.#acknowledged();
+    const interval_ms = this.#extraction.progressInterval_ms ?? PROGRESS_INTERVAL_MS;
+    if (this.#progress !== null && performance.now() - this.#toldAt_ms >= interval_ms) {
+      await this.#extraction.onProgress?.(this.#progress);
+      this.#toldAt_ms = performance.now();
+    }
+    this.#underway = this.#publish(portion).catch((error) => {
+      this.#failure = { error };
+    });
+  }
+
+  async #acknowledged(): Promise<void> {
+    await this.#underway;
+    if (this.#failure !== null) throw this.#failure.error;
+  }
+
+  #encode(): Portion {
+    const records: OutgoingRecord[] = [];
+    const letters: OutgoingRecord[] = [];
+    for (const batch of this.#batches) {
+      const headers = this.#headers(batch.generatedAt);
+      for (const { line, summary } of batch.rows) {
+        records.push({
+          key: summary.unique_trajectory_identifier,
+          value: this.#tools.encodeTrajectory(summary, this.#schemaId),
+          headers: { ...headers, [HEADERS.sourceLine]: String(line) },
+        });
+      }
+      for (const rejected of batch.rejected) {
+        const letter = letterOf(rejected, this.#extraction, batch.generatedAt);
+        letters.push({
+          key: this.#extraction.file,
+          value: this.#tools.encodeDeadLetter(letter, this.#letterSchemaId),
+        });
+      }
+    }
+    const last = this.#batches[this.#batches.length - 1];
+    const rows = {
+      read: this.#encoded.read + records.length + letters.length,
+      published: this.#encoded.published + records.length,
+      rejected: this.#encoded.rejected + letters.length,
+    };
+    this.#encoded = rows;
+    this.#batches = [];
+    this.#batchedRows = 0;
+    const checkpoint = { byteOffset: last.byteOffset, lineNumber: last.lastLine };
+    return { records, letters, after: { generatedAt: last.generatedAt, checkpoint, rows } };
+  }
+
+  #headers(generatedAt: Date | null): Record<string, string> {
+    return {
+      [HEADERS.runId]: this.#extraction.runId,
+      [HEADERS.sourceFile]: this.#extraction.file,
+      ...(generatedAt === null ? {} : { [HEADERS.sourceGeneratedAt]: generatedAt.toISOString() }),
+    };
+  }
+
+  async #publish({ records, letters, after }: Portion): Promise<void> {
+    if (letters.length > 0) await this.#patiently(DEAD_LETTER, letters);
+    if (records.length > 0) {
+      const next = await this.#patiently(TRAJECTORY_SUMMARY_RAW, records);
+      const offsets = Object.fromEntries([...next].map(([at, offset]) => [at, Number(offset)]));
+      this.nextOffsets = furthest(this.nextOffsets, offsets);
+    }
+    this.rows = after.rows;
+    this.#progress = { ...after, nextOffsets: this.nextOffsets };
+  }
+
+  #patiently(topic: Topic, records: readonly OutgoingRecord[]) {
+    const { signal, observe = unobserved } = this.#extraction;
+    return retry(() => this.#publisher.publish(topic, records), {
+      backoff: PUBLISH_BACKOFF,
+      signal,
+      onRetry: (error, attempt, delay_ms) =>
+        observe("log.unavailable", { what: topic.name, reason: error.message, attempt, delay_ms }),
+    });
+  }
+}
+
+function letterOf(
+  { line, reason, field, text }: RejectedLine,
+  { runId, file }: Extraction,
+  generatedAt: Date | null,
+): DeadLetter {
+  return {
+    id: lineLetterId(file, generatedAt, line),
+    at: Date.now() * 1000,
+    stage: "read",
+    reason,
+    field,
+    run_id: runId,
+    source_file: file,
+    source_line: line,
+    source_generated_at: generatedAt === null ? null : generatedAt.getTime() * 1000,
+    text,
+    topic: null,
+    partition: null,
+    offset: null,
+    key: null,
+    value: null,
+    schema_id: null,
+  };
+}

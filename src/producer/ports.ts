@@ -1,0 +1,39 @@
+/**
+ * What the producer needs of other rooms, as narrow as it needs it. `main.ts` gives the real ones, tests their own.
+ */
+import type { FileIdentity, RunEvent } from "../runs/run_event.ts";
+import type { RunState } from "../runs/run.ts";
+import type { DeadLetter } from "../events/dead_letter.ts";
+import type { Publisher } from "../events/publisher.ts";
+import type { TrajectorySummary } from "../trajectory/summary.ts";
+
+/** Where the events of runs are written: the topic `ingestion_run`. */
+export interface RunJournal {
+  /**
+   * Resolves when the event is in the log for good.
+   * @throws TransientError when nobody knows; writing it again is right, the fold takes an event once
+   */
+  append(event: RunEvent): Promise<void>;
+}
+
+/** What earlier runs left behind. It must not lag behind the journal when the engine starts. */
+export interface RunHistory {
+  /** Runs that were requested or running when the last process stopped. */
+  unfinished(): Promise<readonly RunState[]>;
+  /**
+   * By path: the identity with which a file was last extracted, or later found unchanged (a `file_skipped` with an
+   * identity). Files never extracted are absent.
+   */
+  identities(paths: readonly string[]): Promise<ReadonlyMap<string, FileIdentity>>;
+  /** The run that was requested with this Idempotency-Key. */
+  findByIdempotencyKey(key: string): Promise<RunState | null>;
+}
+
+/** What extracting a file takes. */
+export interface ExtractTools {
+  readonly publisher: Publisher;
+  /** A summary in the wire format of the topic. */
+  readonly encodeTrajectory: (summary: TrajectorySummary, schemaId: number) => Uint8Array;
+  /** A dead letter in the wire format of its topic. */
+  readonly encodeDeadLetter: (letter: DeadLetter, schemaId: number) => Uint8Array;
+}

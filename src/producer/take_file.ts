@@ -1,0 +1,184 @@
+/**
+ * One planned file of a run: opened, skipped, extracted or failed, and told to the run as it goes.
+ *
+ *     open ─ missing ──────────────────────────────▶ failed
+ *       ├─── unchanged since it was ingested ───────▶ skipped
+ *       ├─── a copy of a file this run has ─────────▶ skipped
+ *       ├─── the same file as at the checkpoint ────▶ goes on there ─┐
+ *       └─── any other ── file_started ─────────────▶ from byte 0 ───┴─▶ extracted
+ *
+ * What may pass by itself (a cut or rewritten file, a source that does not answer) is thrown as a `TransientError`: the run
+ * comes back to the file later. Anything else settles the file as failed, and the run goes on with the next.
+ */
+import { explain, TransientError } from "../failures/failures.ts";
+import { type Observe } from "../observe/observe.ts";
+import type { FileIdentity, RowCounts } from "../runs/run_event.ts";
+import type { FileState } from "../runs/run.ts";
+import { readHeader, type ResumePoint } from "../trajectory/read_summary_file.ts";
+import type { ActiveRun } from "./active_run.ts";
+import { extractFile } from "./extract_file.ts";
+import { parseFileName } from "./files.ts";
+import type { ExtractTools } from "./ports.ts";
+import { isSameFile, type OpenedFile, type OpenOptions } from "./source/data_directory.ts";
+
+/** How a file is opened: from the data directory, or from what a person sent. */
+export type OpenFile = (options: OpenOptions) => Promise<OpenedFile | "unchanged" | "missing">;
+
+export interface TakeFileOptions {
+  readonly run: ActiveRun;
+  /** As in the run's plan. */
+  readonly file: string;
+  readonly open: OpenFile;
+  /** Date and size as listed; null when unknown. */
+  readonly listed: string | null;
+  /** With what identity the file was ingested before; unchanged, it is skipped. */
+  readonly ingested: FileIdentity | undefined;
+  readonly tools: ExtractTools;
+  readonly observe: Observe;
+  readonly progressInterval_ms?: number;
+}
+
+/** A file ready to be read, and from where. */
+interface Ready {
+  readonly opened: OpenedFile;
+  readonly resume?: { readonly point: ResumePoint; readonly rows: RowCounts };
+}
+
+/**
+ * Takes one file; it is settled afterwards.
+ * @throws TransientError when it should be tried again later (the file is not settled then), the signal's reason on abort
+ */
+export async function takeFile(options: TakeFileOptions): Promise<void> {
+  const { run, file } = options;
+  try {
+    const ready = await openForReading(options);
+    if (ready === null) return;
+    try {
+      await extract(ready, options);
+    } finally {
+      await ready.opened.close();
+    }
+  } catch (error) {
+    run.signal.throwIfAborted();
+    if (error instanceof TransientError) throw error;
+    await run.apply({ type: "failFile", file, reason: explain(error) });
+  }
+}
+
+/** Opens the file where it has to be read from; null when it was settled without reading. */
+async function openForReading(options: TakeFileOptions): Promise<Ready | null> {
+  const { run, file, open, ingested } = options;
+  const before = run.state.files?.get(file);
+  if (before?.checkpoint != null) {
+    const resumed = await openAtCheckpoint(before, options);
+    if (resumed !== null) return resumed;
+  }
+  const opened = await open({ ...openOptions(run), unlessSame: ingested });
+  if (opened === "unchanged") {
+    const identity = { ...ingested ?? NO_IDENTITY, listed: options.listed };
+    const reason = "unchanged since it was ingested";
+    await run.apply({ type: "skip", file, reason, identity });
+    return null;
+  }
+  if (opened === "missing") {
+    await run.apply({ type: "failFile", file, reason: `the source has no ${file} (any more)` });
+    return null;
+  }
+  const original = copiedFrom(file, opened.identity, run);
+  if (original !== null) {
+    await opened.close();
+    await run.apply({ type: "skip", file, reason: `a copy of ${original}` });
+    return null;
+  }
+  await startFromZero(opened, options);
+  return { opened };
+}
+
+/**
+ * Opens the file at the checkpoint of an earlier process. Checkpoints do not keep the columns, so the head of the file is read
+ * first: one more request, once in the life of a crash. Null when the file is another one by now.
+ */
+async function openAtCheckpoint(
+  before: FileState,
+  { run, open }: TakeFileOptions,
+): Promise<Ready | null> {
+  const { checkpoint, identity, rows } = before;
+  if (checkpoint === null || identity === null) return null;
+  const head = await open(openOptions(run));
+  if (typeof head === "string") return null;
+  let header: Awaited<ReturnType<typeof readHeader>>;
+  try {
+    if (!isSameFile(head.identity, identity)) return null;
+    header = await readHeader(head.chunks);
+  } finally {
+    await head.close();
+  }
+  const { byteOffset, lineNumber } = checkpoint;
+  const opened = await open({ ...openOptions(run), from: { byteOffset, identity } });
+  if (typeof opened === "string") return null;
+  if (opened.from !== byteOffset) {
+    await opened.close();
+    return null;
+  }
+  // The stamp is the checkpoint's: in a file with several stamps it may be a later one than the head's.
+  const generatedAt = before.generatedAt ?? header.generatedAt;
+  return {
+    opened,
+    resume: { point: { header: header.header, generatedAt, byteOffset, lineNumber }, rows },
+  };
+}
+
+async function startFromZero(opened: OpenedFile, { run, file, listed }: TakeFileOptions) {
+  try {
+    await run.apply({ type: "startFile", file, identity: { ...opened.identity, listed } });
+  } catch (error) {
+    await opened.close();
+    throw error;
+  }
+}
+
+async function extract({ opened, resume }: Ready, options: TakeFileOptions): Promise<void> {
+  const { run, file, listed, observe, progressInterval_ms } = options;
+  const extracted = await extractFile({
+    runId: run.runId,
+    file,
+    chunks: opened.chunks,
+    resume,
+    signal: run.signal,
+    observe,
+    progressInterval_ms,
+    onProgress: async (progress) => void await run.apply({ type: "progress", file, ...progress }),
+  }, options.tools);
+  // A resumed file keeps what its listing said when it was started: that is the version that was read.
+  const identity = resume === undefined
+    ? { ...opened.identity, listed }
+    : run.state.files?.get(file)?.identity ?? opened.identity;
+  await run.apply({ type: "extract", file, identity, ...extracted });
+}
+
+/** The file of this run that `file`, an alias, is a byte copy of: same time of change, same size; null if there is none. */
+function copiedFrom(file: string, identity: FileIdentity, run: ActiveRun): string | null {
+  if (parseFileName(file.split("/").at(-1) ?? "")?.kind !== "alias") return null;
+  const { lastModified, size_bytes } = identity;
+  if (lastModified === null || size_bytes === null) return null;
+  for (const other of run.state.files?.values() ?? []) {
+    const same = other.identity?.lastModified === lastModified &&
+      other.identity.size_bytes === size_bytes;
+    if (same && other.file !== file) return other.file;
+  }
+  return null;
+}
+
+function openOptions(run: ActiveRun): OpenOptions {
+  return {
+    priority: run.state.kind === "backfill" ? "backfill" : "daily",
+    signal: run.signal,
+  };
+}
+
+const NO_IDENTITY: FileIdentity = {
+  size_bytes: null,
+  etag: null,
+  lastModified: null,
+  listed: null,
+};
