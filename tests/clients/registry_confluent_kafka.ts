@@ -12,7 +12,7 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { startTestServer } from "../../src/broker/embedded/registry/test_server.ts";
+import { startRegistryServer } from "../support/registry_server.ts";
 
 const CLIENT = "confluent-kafka[avro,schemaregistry]==2.16.1";
 const SCRIPT = new URL("./registry_confluent_kafka.py", import.meta.url).pathname;
@@ -39,7 +39,7 @@ const lastLine = (text: string): string => text.trim().split("\n").at(-1) ?? "";
 
 /** Runs the script against a fresh registry; gives its exit code. */
 async function runScript(python: string): Promise<number> {
-  const server = startTestServer();
+  const server = startRegistryServer();
   try {
     const child = new Deno.Command(python, { args: [SCRIPT, server.url] }).spawn();
     return (await child.status).code;

@@ -8,7 +8,7 @@
  */
 import { type ExactJson, type ExactJsonObject, isArray, isObject, member } from "./exact_json.ts";
 
-const ORDER_OF_TYPE = [
+const orderOfType = [
   "type",
   "name",
   "namespace",
@@ -22,9 +22,9 @@ const ORDER_OF_TYPE = [
   "size",
   "aliases",
 ];
-const ORDER_OF_FIELD = ["name", "type", ...ORDER_OF_TYPE.slice(2)];
-const COMPLEX = new Set(["record", "error", "enum", "fixed", "array", "map"]);
-const NAMED = new Set(["record", "error", "enum", "fixed"]);
+const orderOfField = ["name", "type", ...orderOfType.slice(2)];
+const complexTypes = new Set(["record", "error", "enum", "fixed", "array", "map"]);
+const namedTypes = new Set(["record", "error", "enum", "fixed"]);
 
 /** The canonical form of a schema. Anything that is not a schema is left alone, for the schema's reader to refuse. */
 export function canonicalAvro(json: ExactJson, namespace = ""): ExactJson {
@@ -39,9 +39,9 @@ export function canonicalAvro(json: ExactJson, namespace = ""): ExactJson {
 
 function canonicalType(json: ExactJsonObject, enclosing: string): ExactJsonObject {
   const type = member(json, "type");
-  if (typeof type !== "string" || !COMPLEX.has(type)) return inOrder(json, ORDER_OF_FIELD);
+  if (typeof type !== "string" || !complexTypes.has(type)) return inOrder(json, orderOfField);
   const members = new Map(Object.entries(json));
-  const namespace = NAMED.has(type) ? splitName(members, enclosing) : enclosing;
+  const namespace = namedTypes.has(type) ? splitName(members, enclosing) : enclosing;
   for (const key of ["items", "values"]) {
     const child = members.get(key);
     if (child !== undefined) members.set(key, canonicalAvro(child, namespace));
@@ -50,7 +50,7 @@ function canonicalType(json: ExactJsonObject, enclosing: string): ExactJsonObjec
   if (isArray(fields)) {
     members.set("fields", fields.map((field) => canonicalField(field, namespace)));
   }
-  return inOrder(Object.fromEntries(members), ORDER_OF_TYPE);
+  return inOrder(Object.fromEntries(members), orderOfType);
 }
 
 function canonicalField(json: ExactJson, namespace: string): ExactJson {
@@ -58,7 +58,7 @@ function canonicalField(json: ExactJson, namespace: string): ExactJson {
   const members = new Map(Object.entries(json));
   const type = members.get("type");
   if (type !== undefined) members.set("type", canonicalAvro(type, namespace));
-  return inOrder(Object.fromEntries(members), ORDER_OF_FIELD);
+  return inOrder(Object.fromEntries(members), orderOfField);
 }
 
 /** Parts a full name, drops a namespace that says nothing new, and gives the namespace that holds inside. */

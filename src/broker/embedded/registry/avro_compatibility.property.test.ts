@@ -9,7 +9,7 @@ import avro from "avsc";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { checkAvroCompatibility } from "./avro_compatibility.ts";
-import { readAvroSchema } from "./avro_schema.ts";
+import { readAvroSchema } from "./avro_schema_reader.ts";
 import { parseExactJson } from "./exact_json.ts";
 
 /** A part of a schema in two versions. */

@@ -8,7 +8,7 @@ import {
   checkAvroCompatibility,
   tellIncompatibility,
 } from "./avro_compatibility.ts";
-import { readAvroSchema } from "./avro_schema.ts";
+import { readAvroSchema } from "./avro_schema_reader.ts";
 import { parseExactJson } from "./exact_json.ts";
 
 const schemaOf = (json: unknown) => readAvroSchema(parseExactJson(JSON.stringify(json)), new Map());
@@ -63,10 +63,10 @@ describe("primitives", () => {
 /** Name, one schema, another, why the first can't read the second, why the second can't read the first. */
 type Case = [name: string, a: unknown, b: unknown, aReadsB: string[], bReadsA: string[]];
 
-const TREE = record("Tree", field("left", ["null", "Tree"]), field("value", "int"));
-const TREE_OF_LONGS = record("Tree", field("left", ["null", "Tree"]), field("value", "long"));
+const tree = record("Tree", field("left", ["null", "Tree"]), field("value", "int"));
+const treeOfLongs = record("Tree", field("left", ["null", "Tree"]), field("value", "long"));
 
-const CASES: Case[] = [
+const cases: Case[] = [
   [
     "a field with a default may be missing at the writer; what only the writer has is skipped",
     record("R", field("a", "int"), field("b", "string", { default: "" })),
@@ -254,8 +254,8 @@ const CASES: Case[] = [
   ],
   [
     "a recursive type, promoted",
-    TREE_OF_LONGS,
-    TREE,
+    treeOfLongs,
+    tree,
     [],
     [
       "TYPE_MISMATCH /fields/1/type reader type: INT not compatible with writer type: LONG",
@@ -282,7 +282,7 @@ const CASES: Case[] = [
 ];
 
 describe("complex types", () => {
-  for (const [name, a, b, aReadsB, bReadsA] of CASES) {
+  for (const [name, a, b, aReadsB, bReadsA] of cases) {
     test(name, () => {
       expect(reasons(a, b)).toEqual(aReadsB);
       expect(reasons(b, a)).toEqual(bReadsA);

@@ -66,7 +66,7 @@ export function checkAvroCompatibility(
 }
 
 /** What each kind may be promoted to, the same kind aside. */
-const PROMOTIONS: Partial<Record<PrimitiveKind, readonly AvroSchema["kind"][]>> = {
+const promotions: Partial<Record<PrimitiveKind, readonly AvroSchema["kind"][]>> = {
   int: ["long", "float", "double"],
   long: ["float", "double"],
   float: ["double"],
@@ -160,7 +160,7 @@ class Check {
     if (match !== undefined) return this.compare(field.type, match.type, under(at, "type"));
     if (field.default !== undefined) return [];
     const type = "READER_FIELD_MISSING_DEFAULT_VALUE" as const;
-    return [{ type, ...at, info: aliased === undefined ? field.name : field.name + ALIAS_UNUSED }];
+    return [{ type, ...at, info: aliased === undefined ? field.name : field.name + aliasUnused }];
   }
 
   #enums(reader: EnumSchema, writer: EnumSchema, place: Place): Incompatibility[] {
@@ -188,7 +188,7 @@ class Check {
     if (reader.name === writer.name) return [];
     const aliased = reader.aliases.includes(writer.name);
     if (aliased && this.#aliases === "resolve") return [];
-    const info = `expected: ${writer.name}${aliased ? ALIAS_UNUSED : ""}`;
+    const info = `expected: ${writer.name}${aliased ? aliasUnused : ""}`;
     return [{ type: "NAME_MISMATCH", ...under(place, "name"), info }];
   }
 
@@ -210,10 +210,10 @@ class Check {
   }
 }
 
-const ALIAS_UNUSED = " (an alias would match, but aliases are not resolved)";
+const aliasUnused = " (an alias would match, but aliases are not resolved)";
 
 function isPromoted(from: AvroSchema["kind"], to: AvroSchema["kind"]): boolean {
-  return PROMOTIONS[from as PrimitiveKind]?.includes(to) ?? false;
+  return promotions[from as PrimitiveKind]?.includes(to) ?? false;
 }
 
 function label(schema: AvroSchema): string {
@@ -221,7 +221,7 @@ function label(schema: AvroSchema): string {
   return "name" in schema ? `${kind} ${schema.name}` : kind;
 }
 
-const SENTENCES: Record<IncompatibilityType, (path: string, info: string) => string> = {
+const sentences: Record<IncompatibilityType, (path: string, info: string) => string> = {
   NAME_MISMATCH: (path) => `The name of the schema has changed (path '${path}')`,
   FIXED_SIZE_MISMATCH: (path) =>
     `The size of FIXED type field at path '${path}' in the {reader} schema does not match with the {writer} schema`,
@@ -245,7 +245,7 @@ export function tellIncompatibility(
   writer: string,
 ): string {
   const path = reason.path === "" ? "/" : reason.path;
-  const description = SENTENCES[reason.type](path, reason.info)
+  const description = sentences[reason.type](path, reason.info)
     .replace("{reader}", reader)
     .replace("{writer}", writer);
   const field = reason.field === undefined

@@ -11,7 +11,7 @@ import {
 } from "./avro_compatibility.ts";
 import type { AvroSchema } from "./avro_schema.ts";
 
-export const COMPATIBILITY_LEVELS = [
+export const compatibilityLevels = [
   "NONE",
   "BACKWARD",
   "BACKWARD_TRANSITIVE",
@@ -21,16 +21,16 @@ export const COMPATIBILITY_LEVELS = [
   "FULL_TRANSITIVE",
 ] as const;
 
-export type CompatibilityLevel = typeof COMPATIBILITY_LEVELS[number];
+export type CompatibilityLevel = typeof compatibilityLevels[number];
 
 /** The level of a registry in which none was set; Redpanda's and Confluent's too. */
-export const DEFAULT_LEVEL: CompatibilityLevel = "BACKWARD";
+export const defaultLevel: CompatibilityLevel = "BACKWARD";
 
 /** Redpanda's Avro library does not resolve aliases: what passes here must pass there. */
-const ALIASES: AliasRule = "ignore";
+const aliasRule: AliasRule = "ignore";
 
 export function isCompatibilityLevel(text: string): text is CompatibilityLevel {
-  return (COMPATIBILITY_LEVELS as readonly string[]).includes(text);
+  return (compatibilityLevels as readonly string[]).includes(text);
 }
 
 export function isTransitive(level: CompatibilityLevel): boolean {
@@ -79,7 +79,7 @@ export function checkLevel(
 const MAX_REASONS = 100;
 
 function tell(reader: AvroSchema, writer: AvroSchema, readerName: string, writerName: string) {
-  const reasons = checkAvroCompatibility(reader, writer, ALIASES);
+  const reasons = checkAvroCompatibility(reader, writer, aliasRule);
   const told = reasons.slice(0, MAX_REASONS)
     .map((reason) => tellIncompatibility(reason, readerName, writerName));
   return reasons.length > MAX_REASONS

@@ -5,17 +5,17 @@
  */
 import { notAcceptable, unsupportedMediaType } from "./registry_error.ts";
 
-export const REGISTRY_JSON = "application/vnd.schemaregistry.v1+json";
+export const registryJson = "application/vnd.schemaregistry.v1+json";
 
-const ANSWERED = [REGISTRY_JSON, "application/vnd.schemaregistry+json", "application/json"];
-const ACCEPTED = [...ANSWERED, "application/octet-stream"];
+const answeredTypes = [registryJson, "application/vnd.schemaregistry+json", "application/json"];
+const acceptedTypes = [...answeredTypes, "application/octet-stream"];
 
 /** The type to answer in. Throws 406 where none that is asked for is served. */
 export function answerType(request: Request): string {
   const header = request.headers.get("accept") ?? "";
   for (const type of partsOf(header)) {
-    if (type === "" || type === "*/*") return REGISTRY_JSON;
-    if (ANSWERED.includes(type)) return type;
+    if (type === "" || type === "*/*") return registryJson;
+    if (answeredTypes.includes(type)) return type;
   }
   throw notAcceptable(header);
 }
@@ -23,7 +23,9 @@ export function answerType(request: Request): string {
 /** Throws 415 where the body's type is missing or not JSON. */
 export function checkBodyType(request: Request): void {
   const header = request.headers.get("content-type") ?? "";
-  if (!partsOf(header).some((type) => ACCEPTED.includes(type))) throw unsupportedMediaType(header);
+  if (!partsOf(header).some((type) => acceptedTypes.includes(type))) {
+    throw unsupportedMediaType(header);
+  }
 }
 
 function partsOf(header: string): string[] {

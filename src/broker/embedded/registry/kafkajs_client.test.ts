@@ -5,16 +5,19 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { COMPATIBILITY, SchemaRegistry, SchemaType } from "@kafkajs/confluent-schema-registry";
-import { startTestServer, type TestServer } from "./test_server.ts";
+import {
+  type RegistryServer,
+  startRegistryServer,
+} from "../../../../tests/support/registry_server.ts";
 
-const SCHEMAS = new URL("../../../../schemas/", import.meta.url);
+const schemas = new URL("../../../../schemas/", import.meta.url);
 
-let server: TestServer;
+let server: RegistryServer;
 /** Without retries, a 5xx is seen and not hidden; each call makes a client with an empty cache. */
 const client = () => new SchemaRegistry({ host: server.url, retry: { retries: 0 } });
 
 beforeEach(() => {
-  server = startTestServer();
+  server = startRegistryServer();
 });
 afterEach(() => server.stop());
 
@@ -34,7 +37,7 @@ const V2: WalkSchema = {
   ...V1,
   fields: [...V1.fields, { name: "km", type: "double", default: 0 }],
 };
-const BROKEN: WalkSchema = { ...V1, fields: [...V1.fields, { name: "km", type: "double" }] };
+const broken: WalkSchema = { ...V1, fields: [...V1.fields, { name: "km", type: "double" }] };
 
 test("register, encode, decode by another client", async () => {
   const { id } = await client().register(avro(V1), { subject: "walk-value" });
@@ -44,10 +47,10 @@ test("register, encode, decode by another client", async () => {
 });
 
 test("every schema of the application registers, and again with the same id", async () => {
-  const files = readdirSync(SCHEMAS).filter((file) => file.endsWith(".avsc"));
+  const files = readdirSync(schemas).filter((file) => file.endsWith(".avsc"));
   expect(files.length).toBeGreaterThan(1);
   for (const file of files) {
-    const schema = readFileSync(new URL(file, SCHEMAS), "utf8");
+    const schema = readFileSync(new URL(file, schemas), "utf8");
     const sent = { type: SchemaType.AVRO as const, schema };
     const options = { subject: `${file}-value`, compatibility: COMPATIBILITY.BACKWARD };
     const first = await client().register(sent, options);
@@ -68,7 +71,7 @@ test("a second version is read with the first one's data; a breaking one is refu
   const old = await client().encode(first.id, { id: "a" });
   const read = await client().decode(old, { [SchemaType.AVRO]: { readerSchema: V2 } });
   expect({ ...read }).toEqual({ id: "a", km: 0 });
-  await expect(client().register(avro(BROKEN), { subject: "other-value" })).resolves.toBeDefined();
+  await expect(client().register(avro(broken), { subject: "other-value" })).resolves.toBeDefined();
   const breaking = { ...V2, fields: [...V2.fields, { name: "start", type: "string" }] };
   await expect(client().register(avro(breaking), { subject: "walk-value" }))
     .rejects.toMatchObject({ status: 409, message: expect.stringContaining("field 'start'") });

@@ -4,12 +4,12 @@
  * READWRITE: registering and deleting. READONLY: neither. IMPORT: registering with the id and version the client says,
  * to copy another registry; compatibility is not checked, since the history was right where it comes from.
  */
-export const MODES = ["READWRITE", "READONLY", "IMPORT"] as const;
+export const modes = ["READWRITE", "READONLY", "IMPORT"] as const;
 
-export type Mode = typeof MODES[number];
+export type Mode = typeof modes[number];
 
-export const DEFAULT_MODE: Mode = "READWRITE";
+export const defaultMode: Mode = "READWRITE";
 
 export function isMode(text: string): text is Mode {
-  return (MODES as readonly string[]).includes(text);
+  return (modes as readonly string[]).includes(text);
 }

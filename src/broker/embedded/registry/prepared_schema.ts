@@ -3,12 +3,8 @@
  * references found, and checked to be Avro.
  */
 import { canonicalAvro } from "./avro_canonical.ts";
-import {
-  type AvroSchema,
-  InvalidAvroSchema,
-  type NamedSchema,
-  readAvroSchema,
-} from "./avro_schema.ts";
+import type { AvroSchema, NamedSchema } from "./avro_schema.ts";
+import { InvalidAvroSchema, readAvroSchema } from "./avro_schema_reader.ts";
 import { parseExactJson, writeExactJson } from "./exact_json.ts";
 import { emptySchema, invalidSchema, referenceNotFound } from "./registry_error.ts";
 import type { RegistryStore, SchemaReference, StoredSchema } from "./registry_store.ts";

@@ -8,7 +8,7 @@
  */
 import type { DatabaseSync } from "node:sqlite";
 import { type Context, Hono } from "hono";
-import { answerType, checkBodyType, REGISTRY_JSON } from "./content_type.ts";
+import { answerType, checkBodyType, registryJson } from "./content_type.ts";
 import type { ExactJsonObject } from "./exact_json.ts";
 import {
   badParameter,
@@ -17,7 +17,7 @@ import {
   RegistryError,
   routeNotFound,
 } from "./registry_error.ts";
-import { GLOBAL, RegistryStore, type StoredSchema } from "./registry_store.ts";
+import { RegistryStore, type StoredSchema, wholeRegistry } from "./registry_store.ts";
 import { readBody, toLevel, toMode, toSentSchema } from "./request_body.ts";
 import { Settings } from "./settings.ts";
 import { MAX_ID, Subjects, type SubjectVersion } from "./subjects.ts";
@@ -142,7 +142,7 @@ function routeLevels(app: Hono, settings: Settings): void {
   app.get("/config", (c) => answer(c, { compatibilityLevel: settings.globalLevel() }));
   app.put("/config", async (c) => {
     const compatibility = toLevel(await body(c));
-    settings.setLevel(GLOBAL, compatibility);
+    settings.setLevel(wholeRegistry, compatibility);
     return answer(c, { compatibility });
   });
   app.get("/config/:subject", (c) => {
@@ -163,7 +163,7 @@ function routeModes(app: Hono, settings: Settings): void {
   app.get("/mode", (c) => answer(c, { mode: settings.globalMode() }));
   app.put("/mode", async (c) => {
     const mode = toMode(await body(c));
-    settings.setMode(GLOBAL, mode, flag(c, "force"));
+    settings.setMode(wholeRegistry, mode, flag(c, "force"));
     return answer(c, { mode });
   });
   app.get("/mode/:subject", (c) => {
@@ -256,6 +256,6 @@ function answerText(c: Context, json: string): Response {
 function refuse({ status, code, message }: RegistryError): Response {
   return new Response(JSON.stringify({ error_code: code, message }), {
     status,
-    headers: { "content-type": REGISTRY_JSON },
+    headers: { "content-type": registryJson },
   });
 }

@@ -11,7 +11,12 @@ import { createInterface } from "node:readline";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createRegistry } from "./registry.ts";
-import { FIRST, openTestRegistry, sent, WITH_DEFAULT } from "./test_calls.ts";
+import {
+  first,
+  openTestRegistry,
+  sent,
+  withDefault,
+} from "../../../../tests/support/registry_calls.ts";
 
 let directory: string;
 beforeEach(() => {
@@ -29,9 +34,9 @@ function open(): DatabaseSync {
 test("opened again, it says the same", async () => {
   const db = open();
   const before = openTestRegistry(db);
-  await before.register("a", FIRST);
-  await before.register("a", WITH_DEFAULT);
-  await before.register("b", FIRST, {});
+  await before.register("a", first);
+  await before.register("a", withDefault);
+  await before.register("b", first, {});
   const reference = { name: "Walk", subject: "a", version: 1 };
   await before.register("c", { type: "array", items: "Walk" }, { references: [reference] });
   await before.delete("/subjects/a/versions/2");
@@ -103,12 +108,12 @@ test("a call inside the owner's transaction is refused, not silently left to it"
   const db = open();
   const registry = openTestRegistry(db);
   db.exec("BEGIN");
-  const answer = await registry.post("/subjects/a/versions", sent(FIRST));
+  const answer = await registry.post("/subjects/a/versions", sent(first));
   expect(answer).toMatchObject({
     status: 500,
     body: { message: expect.stringContaining("inside a transaction") },
   });
   db.exec("ROLLBACK");
-  expect(await registry.register("a", FIRST)).toBe(1);
+  expect(await registry.register("a", first)).toBe(1);
   db.close();
 });

@@ -29,9 +29,9 @@ export interface StoredVersion {
 }
 
 /** Whose level or mode it is: a subject's, or everyone's who has none. A subject's name is never empty. */
-export const GLOBAL = "";
+export const wholeRegistry = "";
 
-const SCHEMA = `
+const tables = `
   -- AUTOINCREMENT: an id is never given twice, even when its schema was deleted for good; clients cache by id.
   CREATE TABLE IF NOT EXISTS registry_schema (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -66,7 +66,7 @@ export class RegistryStore {
 
   constructor(db: DatabaseSync) {
     this.#db = db;
-    db.exec(SCHEMA);
+    db.exec(tables);
   }
 
   /**

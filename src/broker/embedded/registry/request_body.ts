@@ -4,8 +4,8 @@
  */
 import { Buffer } from "node:buffer";
 import {
-  COMPATIBILITY_LEVELS,
   type CompatibilityLevel,
+  compatibilityLevels,
   isCompatibilityLevel,
 } from "./compatibility_level.ts";
 import {
@@ -105,7 +105,7 @@ export function toLevel(body: ExactJsonObject): CompatibilityLevel {
   const level = member(body, "compatibility");
   if (typeof level !== "string") {
     throw invalidBody(
-      `"compatibility" must be one of ${COMPATIBILITY_LEVELS.join(", ")}, not ${kindOf(level)}`,
+      `"compatibility" must be one of ${compatibilityLevels.join(", ")}, not ${kindOf(level)}`,
     );
   }
   if (!isCompatibilityLevel(level)) throw invalidCompatibility();

@@ -3,17 +3,17 @@
  */
 import {
   type CompatibilityLevel,
-  DEFAULT_LEVEL,
+  defaultLevel,
   isCompatibilityLevel,
 } from "./compatibility_level.ts";
-import { DEFAULT_MODE, isMode, type Mode } from "./mode.ts";
+import { defaultMode, isMode, type Mode } from "./mode.ts";
 import {
   compatibilityNotFound,
   modeNotFound,
   operationNotPermitted,
   subjectNotFound,
 } from "./registry_error.ts";
-import { GLOBAL, type RegistryStore } from "./registry_store.ts";
+import { type RegistryStore, wholeRegistry } from "./registry_store.ts";
 
 export class Settings {
   readonly #store: RegistryStore;
@@ -24,12 +24,12 @@ export class Settings {
 
   /** The level that holds for a subject. */
   levelOf(subject: string): CompatibilityLevel {
-    return this.#ownLevel(subject) ?? this.#ownLevel(GLOBAL) ?? DEFAULT_LEVEL;
+    return this.#ownLevel(subject) ?? this.#ownLevel(wholeRegistry) ?? defaultLevel;
   }
 
   /** The level of the whole registry. */
   globalLevel(): CompatibilityLevel {
-    return this.levelOf(GLOBAL);
+    return this.levelOf(wholeRegistry);
   }
 
   /**
@@ -64,11 +64,11 @@ export class Settings {
 
   /** The mode that holds for a subject. */
   modeOf(subject: string): Mode {
-    return this.#ownMode(subject) ?? this.#ownMode(GLOBAL) ?? DEFAULT_MODE;
+    return this.#ownMode(subject) ?? this.#ownMode(wholeRegistry) ?? defaultMode;
   }
 
   globalMode(): Mode {
-    return this.modeOf(GLOBAL);
+    return this.modeOf(wholeRegistry);
   }
 
   /** The mode a subject has set itself, or 40409. With `fallback`, what holds for it. */
@@ -86,7 +86,7 @@ export class Settings {
   setMode(subject: string, mode: Mode, force: boolean): void {
     this.#store.transact(() => {
       if (mode === "IMPORT" && this.modeOf(subject) !== "IMPORT" && !force) {
-        const inTheWay = subject === GLOBAL
+        const inTheWay = subject === wholeRegistry
           ? this.#store.subjects("", false)
           : this.#store.versions(subject).filter(({ deleted }) => !deleted);
         if (inTheWay.length > 0) {
@@ -110,7 +110,7 @@ export class Settings {
   /** Refuses with 42205 where the mode is READONLY. */
   checkWritable(subject: string): void {
     if (this.modeOf(subject) === "READONLY") {
-      const name = subject === GLOBAL ? "null" : subject;
+      const name = subject === wholeRegistry ? "null" : subject;
       throw operationNotPermitted(`Subject ${name} is in read-only mode`);
     }
   }

@@ -4,7 +4,8 @@
 import avro from "avsc";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type NamedSchema, readAvroSchema } from "./avro_schema.ts";
+import type { NamedSchema } from "./avro_schema.ts";
+import { readAvroSchema } from "./avro_schema_reader.ts";
 import { parseExactJson } from "./exact_json.ts";
 
 const read = (json: unknown) =>
@@ -30,7 +31,6 @@ describe("valid", () => {
       name: "a.R",
       fields: [{ name: "e", type: { ...color, namespace: "b" } }, { name: "f", type: "b.E" }],
     },
-    "a name that is a primitive's, in a namespace": { type: "enum", name: "x.int", symbols: ["A"] },
     "a name JavaScript's objects have": {
       type: "enum",
       name: "constructor",
@@ -106,6 +106,10 @@ describe("invalid", () => {
     "a namespace that is a number": [
       { type: "fixed", name: "A", namespace: 1, size: 1 },
       '"namespace" must be a string',
+    ],
+    "a primitive's name in a namespace": [
+      { type: "enum", name: "x.int", symbols: ["A"] },
+      "'int' is a primitive type, in any namespace",
     ],
     "a primitive's name": [{ type: "fixed", name: "int", size: 1 }, "is a primitive type"],
     "aliases that are no array": [

@@ -2,15 +2,15 @@
  * A registry over real HTTP on a free port, for the tests that need a real client.
  */
 import { DatabaseSync } from "node:sqlite";
-import { createRegistry } from "./registry.ts";
+import { createRegistry } from "../../src/broker/embedded/registry/registry.ts";
 
 /** A running registry over a database in memory. */
-export interface TestServer {
+export interface RegistryServer {
   readonly url: string;
   stop(): Promise<void>;
 }
 
-export function startTestServer(): TestServer {
+export function startRegistryServer(): RegistryServer {
   const db = new DatabaseSync(":memory:");
   const registry = createRegistry({ db });
   const server = Deno.serve(

@@ -2,20 +2,23 @@
  * Calls to a registry without a server between, for the tests of its HTTP surface.
  */
 import { DatabaseSync } from "node:sqlite";
-import { createRegistry } from "./registry.ts";
+import { createRegistry } from "../../src/broker/embedded/registry/registry.ts";
 
-/** Status and parsed body of an answer. */
-export interface Answer {
+/** Status and parsed body of an answer; the caller says what shape it takes the body to have. */
+export interface Answer<Body> {
   readonly status: number;
-  // deno-lint-ignore no-explicit-any -- tests look into bodies of every shape
-  readonly body: any;
+  readonly body: Body;
 }
 
 /** A registry over a database in memory, and ways to call it. */
 export function openTestRegistry(db = new DatabaseSync(":memory:")) {
   const { fetch } = createRegistry({ db });
 
-  async function call(method: string, path: string, body?: unknown): Promise<Answer> {
+  async function call<Body = unknown>(
+    method: string,
+    path: string,
+    body?: unknown,
+  ): Promise<Answer<Body>> {
     const response = await fetch(
       new Request(`http://registry${path}`, {
         method,
@@ -32,18 +35,19 @@ export function openTestRegistry(db = new DatabaseSync(":memory:")) {
   return {
     fetch,
     call,
-    get: (path: string) => call("GET", path),
+    get: <Body = unknown>(path: string) => call<Body>("GET", path),
     post: (path: string, body: unknown) => call("POST", path, body),
     put: (path: string, body: unknown) => call("PUT", path, body),
     delete: (path: string) => call("DELETE", path),
     /** Registers a schema and gives its id; fails the test where it is refused. */
     async register(subject: string, schema: unknown, more: Record<string, unknown> = {}) {
-      const { status, body } = await call("POST", `/subjects/${subject}/versions`, {
-        schema: JSON.stringify(schema),
-        ...more,
-      });
+      const { status, body } = await call<{ id: number }>(
+        "POST",
+        `/subjects/${subject}/versions`,
+        sent(schema, more),
+      );
       if (status !== 200) throw new Error(`not registered: ${JSON.stringify(body)}`);
-      return body.id as number;
+      return body.id;
     },
   };
 }
@@ -62,6 +66,6 @@ const field = (name: string, rest: Record<string, unknown> = {}) => ({
 const record = (...fields: unknown[]) => ({ type: "record", name: "Walk", fields });
 
 /** A first schema; one that follows it under every level; one that reads no data of the first. */
-export const FIRST = record(field("f1"));
-export const WITH_DEFAULT = record(field("f1"), field("f2", { default: "foo" }));
-export const WITHOUT_DEFAULT = record(field("f1"), field("f2"));
+export const first = record(field("f1"));
+export const withDefault = record(field("f1"), field("f2", { default: "foo" }));
+export const withoutDefault = record(field("f1"), field("f2"));
