@@ -106,6 +106,12 @@ export function classifyDatabaseError(error: unknown): TransientError | Permanen
   return new PermanentError(message, options);
 }
 
+/** Whether an error says that the connection is gone or could not be made (and not that a statement failed on it). */
+export function isConnectionLoss(error: unknown): boolean {
+  const code = codeOf(error);
+  return code !== null && CONNECTION_CODES.has(code);
+}
+
 function codeOf(error: unknown): string | null {
   if (error instanceof AggregateError && error.errors.length > 0) return codeOf(error.errors[0]);
   if (!(error instanceof Error) || !("code" in error) || typeof error.code !== "string") {

@@ -73,7 +73,9 @@ function createView(columns: readonly MeteorColumn[]): string {
       ? quoteIdentifier(column)
       : `${quoteIdentifier(column)} AS ${quoteIdentifier(field)}`
   );
-  return `CREATE VIEW ${SUMMARY_VIEW} AS\nSELECT\n  ${list.join(",\n  ")}\nFROM meteor\nWHERE withdrawn_at IS NULL`;
+  return `CREATE VIEW ${SUMMARY_VIEW} AS\nSELECT\n  ${
+    list.join(",\n  ")
+  }\nFROM meteor\nWHERE withdrawn_at IS NULL`;
 }
 
 function comments(columns: readonly MeteorColumn[]): string[] {
