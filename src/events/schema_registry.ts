@@ -34,10 +34,15 @@ export interface SchemaRegistry {
    * @throws TransientError when the registry can't be reached
    */
   writerSchema(id: number): Promise<string>;
+  /** Whether the registry answers. @throws TransientError when it does not */
+  ping(): Promise<void>;
 }
 
 /** A registry that no answer comes from within this time is not there. */
 const REGISTRY_RETRY = { retries: 2, initialRetryTimeInSecs: 0.1, maxRetryTimeInSecs: 1 };
+
+/** Somebody waits for the answer in a browser. */
+const PING_TIMEOUT_MS = 3_000;
 
 /** A client of the registry at `connection`. Nothing is asked yet. */
 export function createSchemaRegistry(
@@ -75,6 +80,20 @@ export function createSchemaRegistry(
       }
       return ids;
     },
+    async ping() {
+      try {
+        const response = await fetch(`${connection.url.replace(/\/+$/, "")}/subjects`, {
+          signal: AbortSignal.timeout(PING_TIMEOUT_MS),
+          headers: authorizationHeader(connection),
+        });
+        await response.body?.cancel();
+        if (!response.ok) throw new Error(`HTTP ${response.status}`);
+      } catch (error) {
+        throw new TransientError(`registry at ${connection.url}: ${explain(error)}`, {
+          cause: error,
+        });
+      }
+    },
     async writerSchema(id) {
       const remembered = known.get(id);
       if (remembered !== undefined) return remembered;
@@ -92,6 +111,12 @@ export function createSchemaRegistry(
       }
     },
   };
+}
+
+function authorizationHeader({ username, password }: RegistryConnection): Record<string, string> {
+  return username === undefined
+    ? {}
+    : { authorization: `Basic ${btoa(`${username}:${password ?? ""}`)}` };
 }
 
 /** 4xx is an answer (and final); everything else is a registry that is not there right now. */

@@ -1,0 +1,67 @@
+/**
+ * Asks the log how it is: for `/status`, `/readyz` and lag. One connection, made when it is first needed.
+ */
+import type { Admin, Kafka } from "kafkajs";
+import { explain, TransientError } from "../failures/failures.ts";
+import type { Watermarks } from "./start_position.ts";
+
+/** Somebody waits for the answer in a browser; a broker that takes longer counts as away. */
+const PROBE_TIMEOUT_MS = 3_000;
+
+export interface LogProbe {
+  /** Watermarks of all partitions of the topics, by topic and partition. @throws TransientError when the log is away */
+  watermarks(
+    topics: readonly string[],
+  ): Promise<ReadonlyMap<string, ReadonlyMap<number, Watermarks>>>;
+  close(): Promise<void>;
+}
+
+export function createLogProbe(kafka: Kafka): LogProbe {
+  let connecting: Promise<Admin> | null = null;
+
+  /** A connection that failed once is not trusted again: the next question makes a new one. */
+  async function ask<Answer>(question: (admin: Admin) => Promise<Answer>): Promise<Answer> {
+    connecting ??= (async () => {
+      const admin = kafka.admin({ retry: { retries: 0 } });
+      await admin.connect();
+      return admin;
+    })();
+    const mine = connecting;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    try {
+      return await Promise.race([
+        mine.then(question),
+        new Promise<never>((_, reject) => {
+          timer = setTimeout(
+            () => reject(new Error(`no answer within ${PROBE_TIMEOUT_MS} ms`)),
+            PROBE_TIMEOUT_MS,
+          );
+        }),
+      ]);
+    } catch (error) {
+      if (connecting === mine) connecting = null;
+      void mine.then((admin) => admin.disconnect()).catch(() => {});
+      throw new TransientError(explain(error), { cause: error });
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  return {
+    watermarks: (topics) =>
+      ask(async (admin) => {
+        const answers = await Promise.all(topics.map(async (topic) => {
+          const offsets = await admin.fetchTopicOffsets(topic);
+          const marks = offsets.map(({ partition, low, high }) =>
+            [partition, { low: BigInt(low), high: BigInt(high) }] as const
+          );
+          return [topic, new Map(marks)] as const;
+        }));
+        return new Map(answers);
+      }),
+    async close() {
+      const admin = await connecting?.catch(() => null);
+      await admin?.disconnect();
+    },
+  };
+}
