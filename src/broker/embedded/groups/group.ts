@@ -1,0 +1,472 @@
+/**
+ * One consumer group: the classic protocol (JoinGroup, SyncGroup, Heartbeat, LeaveGroup) as a state machine.
+ *
+ *                     first join                      all joined, or the rebalance
+ *            ┌───────┐ ──────────▶ ┌────────────────────┐  time-out is over  ┌─────────────────────┐
+ *            │ Empty │             │ PreparingRebalance │ ─────────────────▶ │ CompletingRebalance │
+ *            └───────┘ ◀────────── └────────────────────┘                    └─────────────────────┘
+ *                      nobody left     ▲            ▲   join, leave, expiry,       │
+ *                                      │            └──── sync time-out ───────────┤
+ *                                      │                                           │ leader's SyncGroup
+ *                                      │ join of a new member, of the              ▼
+ *                                      │ leader or with new metadata;         ┌────────┐
+ *                                      └──────────── leave, expiry ────────── │ Stable │
+ *                                                                             └────────┘
+ *
+ * - PreparingRebalance: JoinGroup requests are parked until every known member has sent one, or until the longest
+ *   rebalance time-out is over: who has not come by then is out (a static member only when its session ends).
+ * - CompletingRebalance: everybody knows the new generation; SyncGroup requests are parked until the leader's brings
+ *   the assignments. Who sends none within the rebalance time-out is out.
+ * - Stable: members heartbeat. Commits are taken from members of this generation only: that is the fence which keeps
+ *   out a member that was paused, lost its partitions and came back.
+ *
+ * Time-outs: a member that is silent for its session time-out is out, in any state, unless a request of its is parked here.
+ * The rules are those of Kafka's `GroupCoordinator` (KIP-62, KIP-345 static members, KIP-394 known member ids).
+ */
+import { ErrorCode, KafkaError } from "../protocol/error_code.ts";
+import {
+  copyProtocols,
+  type JoinRequest,
+  type JoinResult,
+  type Member,
+  metadataFor,
+  sameProtocols,
+  type SyncResult,
+} from "./member.ts";
+
+export type GroupState = "Empty" | "PreparingRebalance" | "CompletingRebalance" | "Stable";
+
+const NO_BYTES = new Uint8Array();
+
+/** What a group starts with: nothing, or what was kept of it in the database. */
+export interface SavedGroup {
+  readonly protocolType: string;
+  readonly generation: number;
+}
+
+/** What a group tells its coordinator. */
+export interface GroupHooks {
+  /** A generation is complete, or the last member left. */
+  changed(group: Group): void;
+  /** Ids were given out, but nobody came. */
+  abandoned(group: Group): void;
+}
+
+export class Group {
+  state: GroupState = "Empty";
+  generation: number;
+  protocolType: string;
+  /** The protocol that this generation uses. */
+  protocol = "";
+  leaderId: string | null = null;
+  readonly members = new Map<string, Member>();
+  /** Ids that were given out (KIP-394) and not used yet, with the timer that takes them back. */
+  private readonly pending = new Map<string, ReturnType<typeof setTimeout>>();
+  /** Members that have not sent SyncGroup in this generation. */
+  private readonly unsynced = new Set<string>();
+  private joinTimer: ReturnType<typeof setTimeout> | undefined;
+  private syncTimer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(
+    readonly id: string,
+    saved: SavedGroup | null,
+    private readonly hooks: GroupHooks,
+  ) {
+    this.generation = saved?.generation ?? 0;
+    this.protocolType = saved?.protocolType ?? "";
+  }
+
+  /** Nobody is in it or about to be. */
+  get vacant(): boolean {
+    return this.members.size === 0 && this.pending.size === 0;
+  }
+
+  /** Members, and ids given out. */
+  get size(): number {
+    return this.members.size + this.pending.size;
+  }
+
+  // ── JoinGroup ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Takes a member in, or tells why not; resolves when the rebalance it takes part in has all its members. */
+  join(request: JoinRequest): Promise<JoinResult> {
+    try {
+      if (this.members.size > 0 && !this.isCompatible(request)) {
+        throw new KafkaError(ErrorCode.INCONSISTENT_GROUP_PROTOCOL);
+      }
+      return request.memberId === "" ? this.joinNew(request) : this.joinKnown(request);
+    } catch (error) {
+      if (!(error instanceof KafkaError)) throw error;
+      return Promise.resolve(refusedJoin(error.code, request.memberId));
+    }
+  }
+
+  private joinNew(request: JoinRequest): Promise<JoinResult> {
+    const { instanceId } = request;
+    const memberId = `${instanceId ?? request.clientId}-${crypto.randomUUID()}`;
+    const previous = instanceId === null ? undefined : this.findStatic(instanceId);
+    if (previous !== undefined) return this.replaceStatic(previous, memberId, request);
+    if (request.requiresKnownMemberId && instanceId === null) {
+      const timer = setTimeout(() => this.takeBack(memberId), request.sessionTimeout_ms);
+      this.pending.set(memberId, timer);
+      return Promise.resolve(refusedJoin(ErrorCode.MEMBER_ID_REQUIRED, memberId));
+    }
+    return this.admit(memberId, request);
+  }
+
+  /** Forgets an id that was given out. Gives whether it was one. */
+  private takeBack(memberId: string): boolean {
+    clearTimeout(this.pending.get(memberId));
+    if (!this.pending.delete(memberId)) return false;
+    if (this.vacant) this.hooks.abandoned(this);
+    else this.advance();
+    return true;
+  }
+
+  private joinKnown(request: JoinRequest): Promise<JoinResult> {
+    const timer = this.pending.get(request.memberId);
+    if (timer !== undefined) {
+      clearTimeout(timer);
+      this.pending.delete(request.memberId);
+      return this.admit(request.memberId, request);
+    }
+    const member = this.memberOf(request.memberId, request.instanceId);
+    const unchanged = sameProtocols(member.protocols, request.protocols);
+    const answersAtOnce = unchanged && (
+      // The answer was lost: the same one again.
+      this.state === "CompletingRebalance" ||
+      // A follower that joins again changes nothing. The leader does: that is how it asks for a new assignment.
+      (this.state === "Stable" && member.id !== this.leaderId)
+    );
+    if (answersAtOnce) {
+      this.touch(member);
+      return Promise.resolve(this.joinResult(member));
+    }
+    this.update(member, request);
+    return this.park(member);
+  }
+
+  private admit(memberId: string, request: JoinRequest): Promise<JoinResult> {
+    const member: Member = {
+      id: memberId,
+      instanceId: request.instanceId,
+      clientId: "",
+      clientHost: "",
+      sessionTimeout_ms: 0,
+      rebalanceTimeout_ms: 0,
+      protocols: [],
+      assignment: NO_BYTES,
+      parkedJoin: null,
+      parkedSync: null,
+      sessionTimer: undefined,
+    };
+    this.update(member, request);
+    this.members.set(memberId, member);
+    this.protocolType = request.protocolType;
+    this.leaderId ??= memberId;
+    return this.park(member);
+  }
+
+  private update(member: Member, request: JoinRequest): void {
+    member.clientId = request.clientId;
+    member.clientHost = request.clientHost;
+    member.sessionTimeout_ms = request.sessionTimeout_ms;
+    member.rebalanceTimeout_ms = request.rebalanceTimeout_ms;
+    member.protocols = copyProtocols(request.protocols);
+  }
+
+  /** Parks a JoinGroup and sees that a rebalance is on its way. */
+  private park(member: Member): Promise<JoinResult> {
+    const result = new Promise<JoinResult>((resolve) => {
+      // A client that sends JoinGroup twice has given up on the first.
+      member.parkedJoin?.(refusedJoin(ErrorCode.UNKNOWN_MEMBER_ID, member.id));
+      member.parkedJoin = resolve;
+    });
+    this.touch(member);
+    if (this.state === "PreparingRebalance") this.advance();
+    else this.prepareRebalance();
+    return result;
+  }
+
+  /** A static member is back after a restart, under a new id: it takes its place over, and the old id is fenced. */
+  private replaceStatic(
+    member: Member,
+    memberId: string,
+    request: JoinRequest,
+  ): Promise<JoinResult> {
+    const before = { leaderId: this.leaderId, protocols: member.protocols };
+    clearTimeout(member.sessionTimer);
+    member.parkedJoin?.(refusedJoin(ErrorCode.FENCED_INSTANCE_ID, member.id));
+    member.parkedSync?.({ errorCode: ErrorCode.FENCED_INSTANCE_ID, assignment: NO_BYTES });
+    member.parkedJoin = null;
+    member.parkedSync = null;
+    this.members.delete(member.id);
+    if (this.leaderId === member.id) this.leaderId = memberId;
+    if (this.unsynced.delete(member.id)) this.unsynced.add(memberId);
+    member.id = memberId;
+    this.members.set(memberId, member);
+    this.update(member, request);
+    if (this.state === "Stable" && sameProtocols(before.protocols, member.protocols)) {
+      this.touch(member);
+      // Told the old leader id on purpose: were it told that it leads, it would assign anew with no members listed.
+      return Promise.resolve({
+        ...this.joinResult(member),
+        leaderId: before.leaderId ?? "",
+        members: [],
+      });
+    }
+    return this.park(member);
+  }
+
+  // ── Rebalance ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+  private prepareRebalance(): void {
+    this.state = "PreparingRebalance";
+    this.endSync(ErrorCode.REBALANCE_IN_PROGRESS);
+    this.startJoinTimer();
+    this.advance();
+  }
+
+  private startJoinTimer(): void {
+    clearTimeout(this.joinTimer);
+    const timeouts = [...this.members.values()].map((member) => member.rebalanceTimeout_ms);
+    this.joinTimer = setTimeout(() => this.completeJoin(), Math.max(0, ...timeouts));
+  }
+
+  /** Completes a rebalance when nobody is missing any more. */
+  private advance(): void {
+    if (this.state !== "PreparingRebalance" || this.pending.size > 0) return;
+    for (const member of this.members.values()) if (member.parkedJoin === null) return;
+    this.completeJoin();
+  }
+
+  private completeJoin(): void {
+    clearTimeout(this.joinTimer);
+    for (const member of [...this.members.values()]) {
+      // A static member may be restarting; its session decides.
+      if (member.parkedJoin === null && member.instanceId === null) this.drop(member);
+    }
+    const joined = [...this.members.values()].filter((member) => member.parkedJoin !== null);
+    if (joined.length === 0 && this.members.size > 0) return this.startJoinTimer();
+    this.generation++;
+    if (this.members.size === 0) {
+      this.state = "Empty";
+      this.protocol = "";
+      this.leaderId = null;
+      this.hooks.changed(this);
+      return;
+    }
+    if (!joined.some((member) => member.id === this.leaderId)) this.leaderId = joined[0].id;
+    this.protocol = this.vote();
+    this.state = "CompletingRebalance";
+    this.unsynced.clear();
+    for (const member of this.members.values()) {
+      this.unsynced.add(member.id);
+      member.assignment = NO_BYTES;
+    }
+    for (const member of joined) {
+      const answer = member.parkedJoin;
+      member.parkedJoin = null;
+      this.touch(member);
+      answer?.(this.joinResult(member));
+    }
+    const timeouts = joined.map((member) => member.rebalanceTimeout_ms);
+    this.syncTimer = setTimeout(() => this.expireUnsynced(), Math.max(...timeouts));
+    this.hooks.changed(this);
+  }
+
+  /** The protocol that most members like best, of those that all of them know. */
+  private vote(): string {
+    const members = [...this.members.values()];
+    const votes = new Map<string, number>();
+    for (const member of members) {
+      const choice = member.protocols.find(({ name }) => this.allKnow(name))?.name ?? "";
+      votes.set(choice, (votes.get(choice) ?? 0) + 1);
+    }
+    return [...votes].reduce((best, next) => (next[1] > best[1] ? next : best))[0];
+  }
+
+  private allKnow(protocol: string): boolean {
+    for (const member of this.members.values()) {
+      if (!member.protocols.some(({ name }) => name === protocol)) return false;
+    }
+    return true;
+  }
+
+  private isCompatible(request: JoinRequest): boolean {
+    return request.protocolType === this.protocolType &&
+      request.protocols.some(({ name }) => this.allKnow(name));
+  }
+
+  private joinResult(member: Member): JoinResult {
+    const leads = member.id === this.leaderId;
+    return {
+      errorCode: ErrorCode.NONE,
+      generation: this.generation,
+      protocol: this.protocol,
+      leaderId: this.leaderId ?? "",
+      memberId: member.id,
+      members: !leads ? [] : [...this.members.values()].map((each) => ({
+        memberId: each.id,
+        instanceId: each.instanceId,
+        metadata: metadataFor(each, this.protocol),
+      })),
+    };
+  }
+
+  // ── SyncGroup, Heartbeat, LeaveGroup, commits ──────────────────────────────────────────────────────────────────
+
+  /** Gives a member its assignment; resolves when the leader has brought it. */
+  sync(
+    memberId: string,
+    instanceId: string | null,
+    generation: number,
+    assignments: readonly { memberId: string; assignment: Uint8Array }[],
+  ): Promise<SyncResult> {
+    const member = this.memberOf(memberId, instanceId, generation);
+    this.touch(member);
+    if (this.state === "PreparingRebalance") {
+      throw new KafkaError(ErrorCode.REBALANCE_IN_PROGRESS);
+    }
+    this.unsynced.delete(memberId);
+    if (this.unsynced.size === 0) clearTimeout(this.syncTimer);
+    if (this.state === "Stable") {
+      return Promise.resolve({ errorCode: ErrorCode.NONE, assignment: member.assignment });
+    }
+    const result = new Promise<SyncResult>((resolve) => {
+      member.parkedSync?.({ errorCode: ErrorCode.UNKNOWN_MEMBER_ID, assignment: NO_BYTES });
+      member.parkedSync = resolve;
+    });
+    if (memberId === this.leaderId) this.assign(assignments);
+    return result;
+  }
+
+  private assign(assignments: readonly { memberId: string; assignment: Uint8Array }[]): void {
+    for (const { memberId, assignment } of assignments) {
+      const member = this.members.get(memberId);
+      if (member !== undefined) member.assignment = assignment.slice();
+    }
+    this.state = "Stable";
+    for (const member of this.members.values()) {
+      member.parkedSync?.({ errorCode: ErrorCode.NONE, assignment: member.assignment });
+      member.parkedSync = null;
+    }
+  }
+
+  private endSync(errorCode: ErrorCode): void {
+    clearTimeout(this.syncTimer);
+    for (const member of this.members.values()) {
+      member.parkedSync?.({ errorCode, assignment: NO_BYTES });
+      member.parkedSync = null;
+    }
+  }
+
+  private expireUnsynced(): void {
+    const late = [...this.unsynced].flatMap((id) => this.members.get(id) ?? []);
+    for (const member of late) this.drop(member);
+    if (late.length > 0) this.prepareRebalance();
+  }
+
+  /** A sign of life. @throws KafkaError REBALANCE_IN_PROGRESS tells the member to join again */
+  heartbeat(memberId: string, instanceId: string | null, generation: number): void {
+    this.touch(this.memberOf(memberId, instanceId, generation));
+    if (this.state === "PreparingRebalance") {
+      throw new KafkaError(ErrorCode.REBALANCE_IN_PROGRESS);
+    }
+  }
+
+  /** @throws KafkaError UNKNOWN_MEMBER_ID */
+  leave(memberId: string): void {
+    if (this.takeBack(memberId)) return;
+    this.remove(this.memberOf(memberId, null));
+  }
+
+  /**
+   * Looks whether offsets may be committed. A client without membership (generation below 0) may commit while nobody
+   * is in the group.
+   * @throws KafkaError UNKNOWN_MEMBER_ID, ILLEGAL_GENERATION, FENCED_INSTANCE_ID or REBALANCE_IN_PROGRESS
+   */
+  checkCommit(memberId: string, generation: number): void {
+    if (generation < 0 && this.members.size === 0) return;
+    const member = this.memberOf(memberId, null, generation);
+    if (this.state === "CompletingRebalance") {
+      throw new KafkaError(ErrorCode.REBALANCE_IN_PROGRESS);
+    }
+    this.touch(member);
+  }
+
+  // ── Members ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  private findStatic(instanceId: string): Member | undefined {
+    for (const member of this.members.values()) {
+      if (member.instanceId === instanceId) return member;
+    }
+    return undefined;
+  }
+
+  /** @throws KafkaError FENCED_INSTANCE_ID, UNKNOWN_MEMBER_ID or ILLEGAL_GENERATION */
+  private memberOf(memberId: string, instanceId: string | null, generation?: number): Member {
+    const holder = instanceId === null ? undefined : this.findStatic(instanceId);
+    if (holder !== undefined && holder.id !== memberId) {
+      throw new KafkaError(ErrorCode.FENCED_INSTANCE_ID);
+    }
+    const member = this.members.get(memberId);
+    if (member === undefined) throw new KafkaError(ErrorCode.UNKNOWN_MEMBER_ID);
+    if (generation !== undefined && generation !== this.generation) {
+      throw new KafkaError(ErrorCode.ILLEGAL_GENERATION);
+    }
+    return member;
+  }
+
+  /** Starts a member's session anew. */
+  private touch(member: Member): void {
+    clearTimeout(member.sessionTimer);
+    member.sessionTimer = setTimeout(() => {
+      // A member whose request waits here is alive as far as anybody can know.
+      if (member.parkedJoin !== null || member.parkedSync !== null) this.touch(member);
+      else this.remove(member);
+    }, member.sessionTimeout_ms);
+  }
+
+  /** Takes a member out and lets the others know. */
+  private remove(member: Member): void {
+    this.drop(member);
+    if (this.state === "PreparingRebalance") this.advance();
+    else this.prepareRebalance();
+  }
+
+  /** Takes a member out, its parked requests answered. */
+  private drop(member: Member): void {
+    clearTimeout(member.sessionTimer);
+    member.parkedJoin?.(refusedJoin(ErrorCode.UNKNOWN_MEMBER_ID, member.id));
+    member.parkedSync?.({ errorCode: ErrorCode.UNKNOWN_MEMBER_ID, assignment: NO_BYTES });
+    member.parkedJoin = null;
+    member.parkedSync = null;
+    this.unsynced.delete(member.id);
+    this.members.delete(member.id);
+    if (this.leaderId === member.id) this.leaderId = null;
+  }
+
+  /** Ends all timers and answers all that is parked; for the end of the broker. */
+  close(): void {
+    for (const timer of this.pending.values()) clearTimeout(timer);
+    this.pending.clear();
+    clearTimeout(this.joinTimer);
+    clearTimeout(this.syncTimer);
+    for (const member of [...this.members.values()]) this.drop(member);
+  }
+
+  /** Bytes of metadata and assignments kept for its members. */
+  keptBytes(): number {
+    let bytes = 0;
+    for (const { protocols, assignment } of this.members.values()) {
+      bytes += assignment.length;
+      for (const protocol of protocols) bytes += protocol.metadata.length;
+    }
+    return bytes;
+  }
+}
+
+function refusedJoin(errorCode: ErrorCode, memberId: string): JoinResult {
+  return { errorCode, generation: -1, protocol: "", leaderId: "", memberId, members: [] };
+}

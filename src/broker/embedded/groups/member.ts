@@ -1,0 +1,81 @@
+/**
+ * One member of a consumer group, as the coordinator knows it.
+ */
+import type { ErrorCode } from "../protocol/error_code.ts";
+
+/** One way in which a member can take part (for consumers: a partition assignor), with its data for it. */
+export interface GroupProtocol {
+  readonly name: string;
+  readonly metadata: Uint8Array;
+}
+
+/** What JoinGroup answers. `members` is filled for the leader only. */
+export interface JoinResult {
+  readonly errorCode: ErrorCode;
+  readonly generation: number;
+  readonly protocol: string;
+  readonly leaderId: string;
+  readonly memberId: string;
+  readonly members: readonly {
+    readonly memberId: string;
+    readonly instanceId: string | null;
+    readonly metadata: Uint8Array;
+  }[];
+}
+
+/** What SyncGroup answers. */
+export interface SyncResult {
+  readonly errorCode: ErrorCode;
+  readonly assignment: Uint8Array;
+}
+
+/** Asks to become, or stay, a member. */
+export interface JoinRequest {
+  readonly groupId: string;
+  /** Empty for a new member. */
+  readonly memberId: string;
+  /** Name of a static member (`group.instance.id`), which keeps its place over a restart. */
+  readonly instanceId: string | null;
+  readonly clientId: string;
+  readonly clientHost: string;
+  readonly sessionTimeout_ms: number;
+  readonly rebalanceTimeout_ms: number;
+  readonly protocolType: string;
+  readonly protocols: readonly GroupProtocol[];
+  /** From JoinGroup version 4 on: a new member first learns its id, then joins with it (KIP-394). */
+  readonly requiresKnownMemberId: boolean;
+}
+
+/** A member. The two `parked` callbacks answer a JoinGroup or SyncGroup that waits for the others. */
+export interface Member {
+  id: string;
+  readonly instanceId: string | null;
+  clientId: string;
+  clientHost: string;
+  sessionTimeout_ms: number;
+  rebalanceTimeout_ms: number;
+  protocols: readonly GroupProtocol[];
+  assignment: Uint8Array;
+  parkedJoin: ((result: JoinResult) => void) | null;
+  parkedSync: ((result: SyncResult) => void) | null;
+  sessionTimer: ReturnType<typeof setTimeout> | undefined;
+}
+
+/** The data of a member for one protocol. */
+export function metadataFor(member: Member, protocol: string): Uint8Array {
+  return member.protocols.find(({ name }) => name === protocol)?.metadata ?? new Uint8Array();
+}
+
+/** Copies: what came with a request is a view into the whole of it, which must not be kept alive for long. */
+export function copyProtocols(protocols: readonly GroupProtocol[]): GroupProtocol[] {
+  return protocols.map(({ name, metadata }) => ({ name, metadata: metadata.slice() }));
+}
+
+/** Whether two lists of protocols are the same, data included: then a rejoining member changes nothing. */
+export function sameProtocols(a: readonly GroupProtocol[], b: readonly GroupProtocol[]): boolean {
+  return a.length === b.length && a.every(({ name, metadata }, i) => {
+    const other = b[i];
+    return name === other.name && metadata.length === other.metadata.length &&
+      metadata.every((byte, at) => byte === other.metadata[at]);
+  });
+}

@@ -1,0 +1,150 @@
+/**
+ * The SQL of record batches, prepared once and shared by all partitions.
+ */
+import type { DatabaseSync } from "node:sqlite";
+
+/** A batch as it is found by offset or time. */
+export interface BatchRow {
+  readonly base_offset: number;
+  readonly last_offset: number;
+}
+
+/** Batches of all partitions. Everything here is synchronous; writes belong inside a transaction of `Commits`. */
+export class BatchStore {
+  private readonly insertion;
+  private readonly containing;
+  private readonly sizes;
+  private readonly contents;
+  private readonly head;
+  private readonly tail;
+  private readonly removal;
+  private readonly removable;
+
+  constructor(db: DatabaseSync) {
+    this.insertion = db.prepare(
+      "INSERT INTO batch (partition_id, base_offset, last_offset, running_max_timestamp, bytes) VALUES (?, ?, ?, ?, ?)",
+    );
+    this.containing = db.prepare(
+      `SELECT base_offset, last_offset, running_max_timestamp FROM batch
+       WHERE partition_id = ? AND base_offset <= ? ORDER BY base_offset DESC LIMIT 1`,
+    );
+    this.sizes = db.prepare(
+      `SELECT base_offset, length(bytes) AS size FROM batch
+       WHERE partition_id = ? AND base_offset >= ? ORDER BY base_offset`,
+    );
+    this.contents = db.prepare(
+      "SELECT bytes FROM batch WHERE partition_id = ? AND base_offset BETWEEN ? AND ? ORDER BY base_offset",
+    );
+    this.head = db.prepare(
+      "SELECT base_offset, last_offset FROM batch WHERE partition_id = ? ORDER BY base_offset LIMIT 1",
+    );
+    this.tail = db.prepare(
+      `SELECT last_offset, running_max_timestamp FROM batch
+       WHERE partition_id = ? ORDER BY base_offset DESC LIMIT 1`,
+    );
+    this.removable = db.prepare(
+      `SELECT base_offset, length(bytes) AS size FROM batch
+       WHERE partition_id = ? AND base_offset < ? AND last_offset < ? ORDER BY base_offset`,
+    );
+    this.removal = db.prepare("DELETE FROM batch WHERE partition_id = ? AND base_offset <= ?");
+  }
+
+  insert(
+    partitionId: number,
+    baseOffset: number,
+    lastOffset: number,
+    runningMaxTimestamp_ms: number,
+    bytes: Uint8Array,
+  ): void {
+    this.insertion.run(partitionId, baseOffset, lastOffset, runningMaxTimestamp_ms, bytes);
+  }
+
+  /** The newest batch: where the partition ends. */
+  last(partitionId: number): { last_offset: number; running_max_timestamp: number } | undefined {
+    return this.tail.get(partitionId) as
+      | { last_offset: number; running_max_timestamp: number }
+      | undefined;
+  }
+
+  /**
+   * The batches from the one that holds `offset` on, whole, up to `max_bytes` in all; with `atLeastOne` the first
+   * however large it is.
+   */
+  read(
+    partitionId: number,
+    offset: number,
+    max_bytes: number,
+    atLeastOne: boolean,
+  ): Uint8Array[] {
+    const first = this.containing.get(partitionId, offset) as BatchRow | undefined;
+    // Sizes first (they are in the row's head), contents after: no megabyte is read to find that it doesn't fit.
+    let total = 0;
+    let from: number | undefined;
+    let to = 0;
+    for (const row of this.sizes.iterate(partitionId, first?.base_offset ?? offset)) {
+      const { base_offset, size } = row as { base_offset: number; size: number };
+      total += size;
+      if (total > max_bytes && !(from === undefined && atLeastOne)) break;
+      from ??= base_offset;
+      to = base_offset;
+      if (total >= max_bytes) break;
+    }
+    if (from === undefined) return [];
+    return this.contents.all(partitionId, from, to).map((row) => row.bytes as Uint8Array);
+  }
+
+  /** The bytes of the batch that begins at `baseOffset`. */
+  at(partitionId: number, baseOffset: number): Uint8Array | undefined {
+    return this.contents.get(partitionId, baseOffset, baseOffset)?.bytes as Uint8Array | undefined;
+  }
+
+  /**
+   * The first batch that has a timestamp of at least `timestamp_ms`, by binary search between `from` and `to` (offsets):
+   * `running_max_timestamp` never falls from batch to batch.
+   */
+  firstReaching(
+    partitionId: number,
+    timestamp_ms: number,
+    from: number,
+    to: number,
+  ): BatchRow | undefined {
+    let found: BatchRow | undefined;
+    let low = (this.head.get(partitionId) as BatchRow | undefined)?.base_offset ?? from;
+    let high = to - 1;
+    while (low <= high) {
+      const middle = Math.floor((low + high) / 2);
+      const row = this.containing.get(partitionId, middle) as
+        | (BatchRow & { running_max_timestamp: number })
+        | undefined;
+      if (row === undefined) return found;
+      if (row.running_max_timestamp >= timestamp_ms) {
+        found = row;
+        high = row.base_offset - 1;
+      } else low = row.last_offset + 1;
+    }
+    return found;
+  }
+
+  /**
+   * Removes the oldest batches that lie wholly below `offset`, up to about `max_bytes` of them.
+   * Gives whether there may be more.
+   */
+  removeBelow(partitionId: number, offset: number, max_bytes: number, max_rows: number): boolean {
+    let total = 0;
+    let rows = 0;
+    let to: number | undefined;
+    let more = false;
+    for (const row of this.removable.iterate(partitionId, offset, offset)) {
+      if (total >= max_bytes || rows >= max_rows) {
+        more = true;
+        break;
+      }
+      const { base_offset, size } = row as { base_offset: number; size: number };
+      total += size;
+      rows++;
+      to = base_offset;
+    }
+    if (to !== undefined) this.removal.run(partitionId, to);
+    return more;
+  }
+}

@@ -1,0 +1,80 @@
+/**
+ * Removes batches that nobody can read any more (deleted topics, records below a start offset), a bit at a time between
+ * other work: deleting gigabytes in one transaction would hold everybody up for seconds.
+ *
+ * What is left to remove is in the database, so it goes on after a restart. The file does not shrink; its free pages are
+ * used again.
+ */
+import type { DatabaseSync } from "node:sqlite";
+import type { Commits } from "../storage/commits.ts";
+import { BatchStore } from "./batch_store.ts";
+
+/** Removed in one transaction. Few milliseconds each. */
+const STEP_BYTES = 8 * 1024 * 1024;
+const STEP_ROWS = 1000;
+/** Above every offset. */
+const ALL = Number.MAX_SAFE_INTEGER;
+
+export class Sweeper {
+  private readonly batches: BatchStore;
+  private readonly nextDoomed;
+  private readonly undoom;
+  private readonly trimmed = new Map<number, number>();
+  private running = false;
+  private stopped = false;
+
+  constructor(db: DatabaseSync, private readonly commits: Commits) {
+    this.batches = new BatchStore(db);
+    this.nextDoomed = db.prepare("SELECT partition_id FROM doomed_partition LIMIT 1");
+    this.undoom = db.prepare("DELETE FROM doomed_partition WHERE partition_id = ?");
+    const partitions = db.prepare(
+      "SELECT partition_id, start_offset FROM partition WHERE start_offset > 0",
+    ).all();
+    for (const row of partitions) {
+      this.trimmed.set(row.partition_id as number, row.start_offset as number);
+    }
+  }
+
+  /** Says that a partition's records below `startOffset` are to go. */
+  trim(partitionId: number, startOffset: number): void {
+    this.trimmed.set(partitionId, startOffset);
+    this.wake();
+  }
+
+  /** Begins with whatever is left to remove, in the background. */
+  wake(): void {
+    if (this.running || this.stopped) return;
+    this.running = true;
+    this.sweep().finally(() => (this.running = false)).catch(() => {
+      // Told by `Commits` already; the next wake-up tries again.
+    });
+  }
+
+  /** Ends after the step under way. */
+  stop(): void {
+    this.stopped = true;
+  }
+
+  private async sweep(): Promise<void> {
+    while (!this.stopped) {
+      const more = await this.commits.write(() => this.step(), STEP_BYTES);
+      if (!more) return;
+    }
+  }
+
+  /** One step; gives whether there is more to do. */
+  private step(): boolean {
+    const doomed = this.nextDoomed.get()?.partition_id as number | undefined;
+    if (doomed !== undefined) {
+      const more = this.batches.removeBelow(doomed, ALL, STEP_BYTES, STEP_ROWS);
+      if (!more) this.undoom.run(doomed);
+      return true;
+    }
+    for (const [partitionId, startOffset] of this.trimmed) {
+      const more = this.batches.removeBelow(partitionId, startOffset, STEP_BYTES, STEP_ROWS);
+      if (!more) this.trimmed.delete(partitionId);
+      return true;
+    }
+    return false;
+  }
+}
