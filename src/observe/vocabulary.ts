@@ -68,6 +68,7 @@ export interface Vocabulary {
   "schedule.set": { pattern: string; next: Date | null };
   "schedule.fired": { runId: string; planned: Date };
   "schedule.missed": { last: Date | null };
+  "schedule.failed": { reason: string };
 
   // The sink.
   "sink.assigned": { topic: string; partition: number; nextOffset: bigint };
@@ -221,6 +222,10 @@ export const VOCABULARY: { [Name in keyof Vocabulary]: Telling<Vocabulary[Name]>
     say: (d) => `schedule ${d.pattern} UTC, next ${d.next?.toISOString() ?? "never"}`,
   },
   "schedule.fired": { level: "info", say: (d) => `schedule fired: run ${d.runId}` },
+  "schedule.failed": {
+    level: "warning",
+    say: (d) => `the scheduled run could not be requested: ${d.reason}`,
+  },
   "schedule.missed": {
     level: "info",
     say: (d) =>

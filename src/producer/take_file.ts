@@ -69,7 +69,7 @@ export async function takeFile(options: TakeFileOptions): Promise<void> {
 async function openForReading(options: TakeFileOptions): Promise<Ready | null> {
   const { run, file, open, ingested } = options;
   const before = run.state.files?.get(file);
-  if (before?.checkpoint != null) {
+  if (before !== undefined && before.checkpoint !== null) {
     const resumed = await openAtCheckpoint(before, options);
     if (resumed !== null) return resumed;
   }

@@ -131,13 +131,18 @@ async function ask(
     signal?.removeEventListener("abort", stop);
     if (signal?.aborted) throw signal.reason;
     if (cancel.signal.aborted) throw timeout;
-    throw new SourceUnavailableError(`can't reach ${url.href}: ${explain(error)}`, {
+    throw new SourceUnavailableError(`can't reach ${url.href}: ${plainly(error)}`, {
       cause: error,
       hint: "check the network and GMN_DATA_URL",
     });
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** The end of the chain that `fetch` tells: "…: client error (Connect): tcp connect error: Connection refused (os error 111)". */
+function plainly(error: unknown): string {
+  return explain(error).split(/(?:tcp connect|dns) error: |client error \(\w+\): /).at(-1) ?? "";
 }
 
 /**

@@ -1,0 +1,184 @@
+/**
+ * The work of one run, from its start to its end: list, plan, take each file, end.
+ *
+ * Files are taken one after the other. One that can't be taken now (cut, rewritten under our hands, source away) is left for
+ * a later pass, up to MAX_PASSES; the others do not wait for it. When the source seems gone altogether, the run fails
+ * instead of asking for every file that is left. Whatever ends the work early leaves the run where its events say:
+ *
+ *     cancelled      the run has ended already; nothing to add
+ *     process stops  nothing is written: the run goes on at the next start (a pause is not a failure)
+ *     anything else  the run fails, with the reason in words
+ */
+import { retry, wait } from "../failures/backoff.ts";
+import { explain, PermanentError, TransientError } from "../failures/failures.ts";
+import { type Observe } from "../observe/observe.ts";
+import type { FileIdentity, Selection } from "../runs/run_event.ts";
+import { pendingFiles } from "../runs/run.ts";
+import { type ActiveRun, hasEnded } from "./active_run.ts";
+import { listForPlan } from "./list_for_plan.ts";
+import { type Plan, planFiles } from "./plan.ts";
+import type { ExtractTools, RunHistory } from "./ports.ts";
+import { type DataDirectory, SourceUnavailableError } from "./source/data_directory.ts";
+import { type OpenFile, takeFile } from "./take_file.ts";
+
+/** Times a file is tried within one run, each with the retries of its requests. */
+export const MAX_PASSES = 3;
+/** Before the files left over are tried again: the source writes its files in place, which takes seconds. */
+export const PASS_PAUSE_MS = 60_000;
+/** A database that is away is waited for. */
+const HISTORY_BACKOFF = { base_ms: 500, cap_ms: 10_000, attempts: Infinity };
+/** Files in a row for which the source did not answer, after which it is taken for gone. */
+const MAX_OUTAGES = 3;
+
+export interface RunWorkOptions {
+  readonly directory: DataDirectory;
+  readonly history: RunHistory;
+  readonly tools: ExtractTools;
+  readonly observe: Observe;
+  readonly now: () => Date;
+  /** Name of this process, for the events. */
+  readonly owner: string;
+  readonly passPause_ms?: number;
+  readonly progressInterval_ms?: number;
+}
+
+/** What the files of a run are and where they come from. */
+interface Sources {
+  readonly plan: Plan;
+  readonly ingested: ReadonlyMap<string, FileIdentity>;
+  readonly open: (file: string) => OpenFile;
+}
+
+/**
+ * Works on the run until it ends or is paused. Never rejects. `upload` opens the one file of an upload.
+ */
+export async function workOn(
+  run: ActiveRun,
+  upload: OpenFile | null,
+  options: RunWorkOptions,
+): Promise<void> {
+  try {
+    await run.apply({ type: "start", owner: options.owner });
+    const sources = "upload" in run.state.selection
+      ? uploadSource(run.state.selection.upload, upload)
+      : await directorySources(run, options);
+    if (run.state.files === null) await announce(run, sources.plan);
+    await takeFiles(run, sources, options);
+    await run.apply({ type: "complete" });
+  } catch (error) {
+    await end(run, error, options);
+  }
+}
+
+async function end(run: ActiveRun, error: unknown, { observe }: RunWorkOptions): Promise<void> {
+  const { runId } = run;
+  if (hasEnded(run)) return;
+  if (run.signal.aborted) return observe("run.paused", { runId, kind: run.state.kind });
+  try {
+    await run.apply({ type: "fail", reason: explain(error) });
+  } catch (refusal) {
+    if (hasEnded(run)) return;
+    if (run.signal.aborted) return observe("run.paused", { runId, kind: run.state.kind });
+    // The journal refuses for good. The run stays unfinished there and is taken up again at the next start.
+    const reason = `${explain(error)}; and its end can't be written: ${explain(refusal)}`;
+    observe("run.failed", { runId, kind: run.state.kind, reason });
+  }
+}
+
+/** The path under which an upload's file stands in events and headers; no file of the data directory has such a path. */
+export function uploadPath(name: string): string {
+  return `upload/${name}`;
+}
+
+function uploadSource(name: string, open: OpenFile | null): Sources {
+  if (open === null) {
+    throw new PermanentError(`the process stopped before ${name} was read to its end`, {
+      hint: "send the file again; rows that came through already are not doubled",
+    });
+  }
+  const listed = { listed: null, modified: null, size_bytes: null };
+  const file = { path: uploadPath(name), name, ...listed };
+  return {
+    plan: { files: [{ file, skip: null }], nothing: null },
+    ingested: new Map(),
+    open: () => open,
+  };
+}
+
+async function directorySources(run: ActiveRun, options: RunWorkOptions): Promise<Sources> {
+  const { directory, history, now } = options;
+  const { kind, selection } = run.state;
+  const priority = kind === "backfill" ? "backfill" : "daily";
+  const listed = await listForPlan(directory, selection, { priority, signal: run.signal });
+  const ingested = await retry(() => history.identities(listed.map((file) => file.path)), {
+    backoff: HISTORY_BACKOFF,
+    signal: run.signal,
+    onRetry: (error, attempt, delay_ms) =>
+      options.observe("log.unavailable", {
+        what: "history of files",
+        reason: error.message,
+        attempt,
+        delay_ms,
+      }),
+  });
+  // A resumed daily run is planned as of when it was asked for, so that it finds its own files again.
+  const at = "days" in selection ? run.state.requestedAt : now();
+  const plan = planFiles({ selection, now: at, listed, ingested });
+  return {
+    plan,
+    ingested,
+    open: (file) => (opening) => directory.open(file, opening),
+  };
+}
+
+async function announce(run: ActiveRun, plan: Plan): Promise<void> {
+  if (plan.nothing !== null) throw new PermanentError(plan.nothing);
+  await run.apply({ type: "plan", files: plan.files.map(({ file }) => file.path) });
+  for (const { file, skip } of plan.files) {
+    if (skip !== null) await run.apply({ type: "skip", file: file.path, reason: skip });
+  }
+}
+
+async function takeFiles(run: ActiveRun, sources: Sources, options: RunWorkOptions) {
+  const { tools, observe, progressInterval_ms } = options;
+  const planned = new Map(sources.plan.files.map((one) => [one.file.path, one]));
+  for (let pass = 1, left = pendingFiles(run.state); left.length > 0; pass++) {
+    if (pass > 1) await wait(options.passPause_ms ?? PASS_PAUSE_MS, run.signal);
+    let outages = 0;
+    for (const { file } of left) {
+      run.signal.throwIfAborted();
+      const { skip = null, file: { listed } = { listed: null } } = planned.get(file) ?? {};
+      if (skip !== null) {
+        await run.apply({ type: "skip", file, reason: skip });
+        continue;
+      }
+      try {
+        await takeFile({
+          run,
+          file,
+          open: sources.open(file),
+          listed,
+          ingested: sources.ingested.get(file),
+          tools,
+          observe,
+          progressInterval_ms,
+        });
+        outages = 0;
+      } catch (error) {
+        run.signal.throwIfAborted();
+        if (!(error instanceof TransientError)) throw error;
+        outages = error instanceof SourceUnavailableError ? outages + 1 : 0;
+        if (outages >= MAX_OUTAGES) throw error;
+        if (pass >= passesOf(run.state.selection)) {
+          await run.apply({ type: "failFile", file, reason: explain(error) });
+        }
+      }
+    }
+    left = pendingFiles(run.state);
+  }
+}
+
+/** What a person sent can be read once; sending it again is theirs to do. */
+function passesOf(selection: Selection): number {
+  return "upload" in selection ? 1 : MAX_PASSES;
+}

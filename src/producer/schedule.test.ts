@@ -1,0 +1,167 @@
+/** The schedule: on time, missed, led by one. Croner's own timers are real where the test is about them. */
+import { afterEach, describe, expect, test } from "vitest";
+import { PermanentError, TransientError } from "../failures/failures.ts";
+import { createObserver, type Happening } from "../observe/observe.ts";
+import { type Lease, Schedule, type ScheduleOptions } from "./schedule.ts";
+
+const open: Schedule[] = [];
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((schedule) => schedule.stop()));
+});
+
+/** One lock, many processes that want it. */
+function lock() {
+  let holder: AbortController | null = null;
+  return {
+    get isHeld() {
+      return holder !== null;
+    },
+    lose() {
+      holder?.abort();
+      holder = null;
+    },
+    take(): Promise<Lease | null> {
+      if (holder !== null) return Promise.resolve(null);
+      const mine = holder = new AbortController();
+      return Promise.resolve({
+        lost: mine.signal,
+        release: () => {
+          if (holder === mine) holder = null;
+          return Promise.resolve();
+        },
+      });
+    },
+  };
+}
+
+function setUp(options: Partial<ScheduleOptions> & { at?: string; last?: string | null } = {}) {
+  const requested: string[] = [];
+  const happened: Happening[] = [];
+  const observer = createObserver();
+  observer.listen((happening) => happened.push(happening));
+  const clock = { now: new Date(options.at ?? "2026-11-23T12:00:00Z") };
+  const last = options.last === undefined ? null : options.last;
+  const schedule = new Schedule({
+    pattern: "0 1 * * *",
+    requestDaily: (planned) => {
+      requested.push(planned.toISOString());
+      return Promise.resolve("run");
+    },
+    lastDailyRun: () => Promise.resolve(last === null ? null : new Date(last)),
+    tryBecomeLeader: lock().take,
+    observe: observer.observe,
+    now: () => clock.now,
+    ...options,
+  });
+  open.push(schedule);
+  return { schedule, requested, happened, clock, names: () => happened.map(({ name }) => name) };
+}
+
+describe("a missed run", () => {
+  test("is made up at the start: none ever, or none since the last time of the pattern", async () => {
+    for (const last of [null, "2026-11-22T01:00:03Z", "2026-11-23T00:59:59Z"]) {
+      const { schedule, requested, names } = setUp({ last });
+      await schedule.start();
+      expect(requested).toEqual(["2026-11-23T01:00:00.000Z"]);
+      expect(names()).toEqual(["schedule.set", "schedule.missed", "schedule.fired"]);
+    }
+  });
+
+  test("is none when a run was requested since, by whomever", async () => {
+    const { schedule, requested } = setUp({ last: "2026-11-23T01:00:00Z" });
+    await schedule.start();
+    expect(requested).toEqual([]);
+  });
+
+  test("is made up once, though the history lags behind", async () => {
+    const { schedule, requested } = setUp({ last: null });
+    await schedule.start();
+    await schedule.fire();
+    expect(requested).toHaveLength(1);
+  });
+});
+
+describe("a time of the pattern", () => {
+  test("fires when it comes, and is not called missed", async () => {
+    const { schedule, requested, names, clock } = setUp({ last: "2026-11-23T01:00:00Z" });
+    await schedule.start();
+    for (const now of ["2026-11-24T00:59:59.900Z", "2026-11-24T01:00:00.004Z"]) {
+      clock.now = new Date(now);
+      await schedule.fire();
+    }
+    expect(requested).toEqual(["2026-11-24T01:00:00.000Z"]);
+    expect(names()).toEqual(["schedule.set", "schedule.fired"]);
+  });
+
+  test("comes by Croner's clock, again and again", async () => {
+    const { schedule, requested } = setUp({ pattern: "* * * * * *", now: () => new Date() });
+    await schedule.start();
+    await expect.poll(() => requested.length, { timeout: 5000 }).toBeGreaterThanOrEqual(3);
+    expect(new Set(requested).size).toBe(requested.length);
+  });
+
+  test("is visible beforehand, in UTC", () => {
+    const { schedule } = setUp({ pattern: "30 2 * * *" });
+    expect(schedule.next()?.toISOString()).toMatch(/T02:30:00.000Z$/);
+  });
+});
+
+describe("several processes", () => {
+  test("fire once; another one takes over when the leader is gone", async () => {
+    const shared = lock();
+    let last: Date | null = null;
+    const requested: string[] = [];
+    const of = (name: string): Partial<ScheduleOptions> => ({
+      tryBecomeLeader: shared.take,
+      lastDailyRun: () => Promise.resolve(last),
+      requestDaily: (planned) => {
+        requested.push(`${name} ${planned.toISOString()}`);
+        last = planned;
+        return Promise.resolve("run");
+      },
+    });
+    const one = setUp(of("one"));
+    const two = setUp(of("two"));
+    await one.schedule.start();
+    await two.schedule.start();
+    expect([one.schedule.isLeader, two.schedule.isLeader]).toEqual([true, false]);
+    shared.lose();
+    one.clock.now = two.clock.now = new Date("2026-11-24T01:00:00Z");
+    await two.schedule.fire();
+    await one.schedule.fire();
+    expect([one.schedule.isLeader, two.schedule.isLeader]).toEqual([false, true]);
+    expect(requested).toEqual([
+      "one 2026-11-23T01:00:00.000Z",
+      "two 2026-11-24T01:00:00.000Z",
+    ]);
+    await two.schedule.stop();
+    expect(shared.isHeld).toBe(false);
+  });
+});
+
+test("a pause lets times pass; resuming makes up for them", async () => {
+  const { schedule, requested } = setUp({ paused: true });
+  await schedule.start();
+  expect([schedule.isPaused, schedule.next()]).toEqual([true, null]);
+  expect(requested).toEqual([]);
+  await schedule.resume();
+  expect(requested).toHaveLength(1);
+});
+
+test("a log that is away is waited for; a stop ends the waiting", async () => {
+  const { schedule, happened } = setUp({
+    requestDaily: () => Promise.reject(new TransientError("no broker")),
+  });
+  const starting = schedule.start();
+  await expect.poll(() => happened.at(-1)).toMatchObject({
+    name: "schedule.failed",
+    detail: { reason: "no broker" },
+  });
+  await schedule.stop();
+  await starting;
+});
+
+test.each(["", "every day", "0 25 * * *", "0 0 30 2 *", "1 2"])("%j is refused", (pattern) => {
+  expect(() => setUp({ pattern })).toThrow(PermanentError);
+  expect(() => setUp({ pattern })).toThrow(`SCHEDULE is ${JSON.stringify(pattern)}: `);
+});

@@ -1,0 +1,160 @@
+/**
+ * The schedule: asks for a daily run at the times of a cron pattern, UTC, by Croner.
+ *
+ *     FOLLOWING ──lease taken──▶ LEADING ──lease lost──▶ FOLLOWING
+ *
+ * Several processes may have the same schedule; the one that holds the lease (an advisory lock of PostgreSQL) fires it. A
+ * follower tries to take the lease at the start and at each time of the pattern, and leads from then on. A new leader looks
+ * whether a run was asked for since the last time of the pattern; if not, that one was missed (nobody was up, or the
+ * leader died before it fired), and it makes up for it at once. The same look keeps two processes whose clocks differ
+ * from firing one time twice.
+ */
+import { Cron } from "croner";
+import { retry } from "../failures/backoff.ts";
+import { explain, PermanentError } from "../failures/failures.ts";
+import { type Observe, unobserved } from "../observe/observe.ts";
+
+/** The right to fire, as long as it lasts. */
+export interface Lease {
+  /** Aborts when the right was lost (the connection to the database broke). */
+  readonly lost: AbortSignal;
+  release(): Promise<void>;
+}
+
+export interface ScheduleOptions {
+  /** Five fields of cron, or six with seconds first; UTC. */
+  readonly pattern: string;
+  /** Asks for a daily run; gives its id. `planned` is the time of the pattern it stands for. */
+  readonly requestDaily: (planned: Date) => Promise<string>;
+  /** When the last daily run was requested, by whomever; null when there never was one. */
+  readonly lastDailyRun: () => Promise<Date | null>;
+  /** The lease, or null when another process holds it. */
+  readonly tryBecomeLeader: () => Promise<Lease | null>;
+  readonly observe?: Observe;
+  readonly now?: () => Date;
+  /** Begin paused, as it was left. */
+  readonly paused?: boolean;
+}
+
+/** How late a firing may be and still count as on time: timers of a busy process. */
+const ON_TIME_MS = 5000;
+/** A log or a database that is away is waited for: the next time of the pattern may be a day away. */
+const FIRE_BACKOFF = { base_ms: 1000, cap_ms: 60_000, attempts: Infinity };
+
+export class Schedule {
+  readonly pattern: string;
+  readonly #options: ScheduleOptions;
+  readonly #observe: Observe;
+  readonly #now: () => Date;
+  readonly #cron: Cron;
+  #lease: Lease | null = null;
+  readonly #stopping = new AbortController();
+  #isPaused: boolean;
+  /** The last time of the pattern that was fired for. */
+  #fired: Date | null = null;
+  #work: Promise<void> = Promise.resolve();
+
+  /** @throws PermanentError naming SCHEDULE and the value when the pattern is none, or never comes true */
+  constructor(options: ScheduleOptions) {
+    this.#options = options;
+    this.#observe = options.observe ?? unobserved;
+    this.#now = options.now ?? (() => new Date());
+    this.pattern = options.pattern;
+    this.#isPaused = options.paused ?? false;
+    this.#cron = parsePattern(options.pattern, this.#now());
+  }
+
+  /** Begins to follow the pattern, and makes up for a missed run; resolves when that is done (a boot need not wait for it). */
+  start(): Promise<void> {
+    this.#cron.schedule(() => this.fire());
+    this.#observe("schedule.set", { pattern: this.pattern, next: this.next() });
+    return this.fire();
+  }
+
+  /** The next time of the pattern; null while paused. */
+  next(): Date | null {
+    return this.#stopping.signal.aborted || this.#isPaused ? null : this.#cron.nextRun();
+  }
+
+  /** Whether this process is the one that fires. */
+  get isLeader(): boolean {
+    return this.#lease !== null && !this.#lease.lost.aborted;
+  }
+
+  get isPaused(): boolean {
+    return this.#isPaused;
+  }
+
+  /** No runs until `resume`; then a missed one is made up. */
+  pause(): void {
+    this.#isPaused = true;
+  }
+
+  resume(): Promise<void> {
+    this.#isPaused = false;
+    return this.fire();
+  }
+
+  /** Ends the schedule, after a firing under way, and gives the lease back. */
+  async stop(): Promise<void> {
+    this.#stopping.abort(new Error("the schedule ends"));
+    this.#cron.stop();
+    await this.#work;
+    const lease = this.#lease;
+    this.#lease = null;
+    await lease?.release();
+  }
+
+  /**
+   * Asks for the run that is due: the latest time of the pattern, unless a run was requested since. Called at the pattern's
+   * times; calls do not overlap. Never rejects: a failure is told, and the next time comes.
+   */
+  fire(): Promise<void> {
+    const signal = this.#stopping.signal;
+    const told = (error: unknown) => {
+      if (!signal.aborted) this.#observe("schedule.failed", { reason: explain(error) });
+    };
+    this.#work = this.#work
+      .then(() => retry(() => this.#fireOnce(), { backoff: FIRE_BACKOFF, signal, onRetry: told }))
+      .catch(told);
+    return this.#work;
+  }
+
+  async #fireOnce(): Promise<void> {
+    if (this.#stopping.signal.aborted || this.#isPaused || !await this.#lead()) return;
+    const now = this.#now();
+    // Croner counts whole seconds and looks strictly before its reference.
+    const planned = this.#cron.previousRuns(2, new Date(now.getTime() + 1000))
+      .find((time) => time <= now) ?? now;
+    if (this.#fired !== null && this.#fired >= planned) return;
+    const last = await this.#options.lastDailyRun();
+    if (last !== null && last >= planned) return;
+    if (now.getTime() - planned.getTime() > ON_TIME_MS) this.#observe("schedule.missed", { last });
+    const runId = await this.#options.requestDaily(planned);
+    this.#fired = planned;
+    this.#observe("schedule.fired", { runId, planned });
+  }
+
+  async #lead(): Promise<boolean> {
+    if (this.isLeader) return true;
+    this.#lease = await this.#options.tryBecomeLeader();
+    return this.#lease !== null;
+  }
+}
+
+function parsePattern(pattern: string, now: Date): Cron {
+  const options = { timezone: "UTC", protect: true } as const;
+  const refuse = (why: string, cause?: unknown) =>
+    new PermanentError(`SCHEDULE is ${JSON.stringify(pattern)}: ${why}`, {
+      cause,
+      hint: "allowed: a cron pattern in UTC, minute hour day month weekday, such as 0 1 * * *",
+    });
+  let cron: Cron;
+  try {
+    cron = new Cron(pattern, options);
+  } catch (error) {
+    throw refuse(explain(error).replace(/^CronPattern: /, ""), error);
+  }
+  if (cron.nextRun(now) === null) throw refuse("no time of it lies ahead");
+  return cron;
+}
