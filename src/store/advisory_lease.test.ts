@@ -1,0 +1,35 @@
+import { expect, test } from "vitest";
+import { createTestDatabase } from "../../tests/support/postgres.ts";
+import { unobserved } from "../observe/observe.ts";
+import { takeLease } from "./advisory_lease.ts";
+
+test("one has the lease, the next gets it when it is given back", async () => {
+  await using database = await createTestDatabase();
+  const options = { url: database.url, lease: "schedule", observe: unobserved } as const;
+  const first = await takeLease(options);
+  expect(first).not.toBeNull();
+  expect(await takeLease(options)).toBeNull();
+  const other = await takeLease({ ...options, lease: "producer" });
+  expect(other).not.toBeNull();
+  await other?.release();
+  await first?.release();
+  const second = await takeLease(options);
+  expect(second).not.toBeNull();
+  await second?.release();
+});
+
+test("whoever loses the connection loses the lease and is told", async () => {
+  await using database = await createTestDatabase();
+  const options = { url: database.url, lease: "schedule", observe: unobserved } as const;
+  const lease = await takeLease(options);
+  const told = new Promise<void>((resolve) =>
+    lease!.lost.addEventListener("abort", () => resolve())
+  );
+  await database.sql`
+    select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'gmn lease%' and datname = current_database()`;
+  await told;
+  const next = await takeLease(options);
+  expect(next).not.toBeNull();
+  await next?.release();
+  await lease?.release();
+});

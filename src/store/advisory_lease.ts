@@ -1,0 +1,57 @@
+/**
+ * A lease that at most one process has: an advisory lock of PostgreSQL, held by a connection of its own.
+ *
+ * The lock lives as long as the connection, so a killed process gives it back by dying, and a process that loses the database
+ * loses the lease and is told.
+ */
+import type { Observe } from "../observe/observe.ts";
+import { classifyDatabaseError } from "./database_errors.ts";
+import { openDriver } from "./driver.ts";
+
+export interface AdvisoryLease {
+  /** Aborts when the connection broke, and with it the lock. */
+  readonly lost: AbortSignal;
+  /** Gives the lease back. */
+  release(): Promise<void>;
+}
+
+/** First key of all our leases: "gmn" in hexadecimal. */
+const LEASE_SPACE = 0x676d6e;
+/** Second keys, one for each lease. */
+const LEASES = { schedule: 0x736364, producer: 0x707264 } as const;
+
+/** Seconds that the connection may take to close. */
+const CLOSE_SECONDS = 2;
+
+/**
+ * The lease, or null when another process has it.
+ * @throws TransientError when the database can't be reached
+ */
+export async function takeLease(
+  options: { readonly url: string; readonly lease: keyof typeof LEASES; readonly observe: Observe },
+): Promise<AdvisoryLease | null> {
+  const lost = new AbortController();
+  const sql = openDriver({
+    url: options.url,
+    max: 1,
+    applicationName: `gmn lease: ${options.lease}`,
+    observe: options.observe,
+    onClose: () =>
+      lost.abort(new Error(`the lease ${options.lease} is lost: its connection has ended`)),
+  });
+  try {
+    const [row] = await sql<{ taken: boolean }[]>`
+      select pg_try_advisory_lock(${LEASE_SPACE}, ${LEASES[options.lease]}) as taken`;
+    if (row?.taken === true) {
+      return {
+        lost: lost.signal,
+        release: () => sql.end({ timeout: CLOSE_SECONDS }),
+      };
+    }
+    await sql.end({ timeout: CLOSE_SECONDS });
+    return null;
+  } catch (error) {
+    await sql.end({ timeout: 0 });
+    throw classifyDatabaseError(error);
+  }
+}
