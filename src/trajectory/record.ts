@@ -8,21 +8,27 @@
  */
 import avro from "avsc";
 import { PermanentError } from "../failures/failures.ts";
+import { untrustedType } from "./untrusted_types.ts";
 import type { TrajectorySummary } from "./summary.ts";
 import { TRAJECTORY_SCHEMA_TEXT } from "./schema.ts";
 
 /** A value of any field. */
 export type FieldValue = string | number | boolean | null | (string | null)[];
 
-/** How every avsc type of this room is made: unions unwrapped (`null | number`, not `{ double: number }`). */
-export const AVRO_OPTIONS = { wrapUnions: "never", omitRecordMethods: true } as const;
-
 /** The Avro type of a summary. Logical types are not registered, so a timestamp is a plain integer of microseconds. */
 export const TRAJECTORY_TYPE = recordType(TRAJECTORY_SCHEMA_TEXT);
 
-/** Compiles the Avro schema of a record. `forSchema` is typed to give any type; a record's is a `RecordType`. */
+/**
+ * Compiles the Avro schema of a record: unions unwrapped (`null | number`, not `{ double: number }`), no methods on records,
+ * bytes not trusted.
+ * @throws PermanentError if it is the schema of something else; whatever avsc throws if it is none
+ */
 export function recordType(schemaText: string): avro.types.RecordType {
-  const type = avro.Type.forSchema(JSON.parse(schemaText), AVRO_OPTIONS);
+  const type = avro.Type.forSchema(JSON.parse(schemaText), {
+    wrapUnions: "never",
+    omitRecordMethods: true,
+    typeHook: untrustedType,
+  });
   if (!(type instanceof avro.types.RecordType)) {
     throw new PermanentError(`the schema is of a ${type.typeName}, not of a record`);
   }

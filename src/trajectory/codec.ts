@@ -1,0 +1,184 @@
+/**
+ * Trajectory summaries on the wire: Confluent's format (a zero byte, the schema id in four bytes, big-endian, then Avro
+ * binary; docs.confluent.io, "Wire format" of the schema registry's serializers).
+ *
+ * Other producers write to this topic too: Python ones, which put NaN where a value is missing, and some day newer and older
+ * versions of the schema. So a record is decoded with the schema it was written with and resolved to ours: fields we do not
+ * have are skipped, fields it does not have are null, integers become doubles. And a double that is no finite number is null,
+ * the one meaning all of them can only have.
+ */
+import { Buffer } from "node:buffer";
+import { explain, PermanentError } from "../failures/failures.ts";
+import { recordType, TRAJECTORY_TYPE } from "./record.ts";
+import { TRAJECTORY_FIELDS } from "./schema.ts";
+import type { TrajectorySummary } from "./summary.ts";
+
+/** Bytes before the Avro body. */
+const WIRE_HEADER_BYTES = 5;
+const MAGIC = 0;
+/** Rows have about 770 bytes; the scratch buffer grows for longer ones. */
+const SCRATCH_BYTES = 4096;
+
+/** A value that does not fit the schema, or bytes that are no value of it. */
+export class TrajectoryCodecError extends PermanentError {
+  override readonly name = "TrajectoryCodecError";
+  constructor(
+    message: string,
+    /** The field where it went wrong; null if it was none in particular. */
+    readonly field: string | null,
+    options: { cause?: unknown; hint?: string } = {},
+  ) {
+    super(message, options);
+  }
+}
+
+/** Where values are written before they are copied out; avsc wants a Buffer, plain bytes are faster to copy from. */
+let scratch = Buffer.alloc(SCRATCH_BYTES);
+let scratchBytes = new Uint8Array(scratch.buffer, scratch.byteOffset, scratch.length);
+
+/**
+ * A summary as a value of the topic, in bytes of its own. Fields that are missing are written as null.
+ * @throws TrajectoryCodecError naming the first field whose value does not fit the schema
+ */
+export function encodeTrajectory(summary: TrajectorySummary, schemaId: number): Uint8Array {
+  let end: number;
+  try {
+    // A negative answer is how many bytes were too few.
+    while ((end = TRAJECTORY_TYPE.encode(summary, scratch, WIRE_HEADER_BYTES)) < 0) {
+      scratch = Buffer.alloc(2 * (scratch.length - end));
+      scratchBytes = new Uint8Array(scratch.buffer, scratch.byteOffset, scratch.length);
+    }
+  } catch (error) {
+    throw misfit(summary, error);
+  }
+  scratchBytes[0] = MAGIC;
+  for (let i = 1; i < WIRE_HEADER_BYTES; i++) scratchBytes[i] = schemaId >>> (32 - 8 * i);
+  return scratchBytes.slice(0, end);
+}
+
+/** Why a summary could not be encoded. */
+function misfit(summary: TrajectorySummary, cause: unknown): TrajectoryCodecError {
+  let field: string | null = null;
+  let value: unknown = summary;
+  if (typeof summary === "object" && summary !== null) {
+    TRAJECTORY_TYPE.isValid({ ...summary }, {
+      errorHook(path, wrong) {
+        field ??= path[0] ?? null;
+        value = wrong;
+      },
+    });
+  }
+  const kind = TRAJECTORY_FIELDS.find(({ name }) => name === field)?.kind ?? "trajectory summary";
+  return new TrajectoryCodecError(
+    `${field === null ? "" : `${field}: `}${shown(value)} is not a ${kind} or null`,
+    field,
+    { cause },
+  );
+}
+
+/** A value for an error message. */
+function shown(value: unknown): string {
+  const text = typeof value === "object" ? JSON.stringify(value) : String(value);
+  return `${typeof value === "string" ? JSON.stringify(text) : text}`.slice(0, 80);
+}
+
+/** A value's schema id and its Avro body, a view into the same memory. */
+export interface WireValue {
+  readonly schemaId: number;
+  readonly payload: Uint8Array;
+}
+
+/**
+ * Takes a value's wire header off.
+ * @throws TrajectoryCodecError if there is none: too short, or another first byte
+ */
+export function readWireHeader(bytes: Uint8Array): WireValue {
+  if (bytes.length < WIRE_HEADER_BYTES || bytes[0] !== MAGIC) {
+    const found = bytes.length === 0
+      ? "no bytes"
+      : `${bytes.length} bytes beginning with ${
+        [...bytes.subarray(0, WIRE_HEADER_BYTES)].map((b) => b.toString(16).padStart(2, "0")).join(
+          " ",
+        )
+      }`;
+    throw new TrajectoryCodecError(
+      `not in the schema registry's wire format (00, a schema id of 4 bytes, Avro): ${found}`,
+      null,
+      { hint: "The producer must serialize with the schema registry, not with bare Avro or JSON." },
+    );
+  }
+  const header = new DataView(bytes.buffer, bytes.byteOffset, WIRE_HEADER_BYTES);
+  return { schemaId: header.getUint32(1), payload: bytes.subarray(WIRE_HEADER_BYTES) };
+}
+
+/** The schema id in a value's wire header. @throws TrajectoryCodecError if there is none */
+export function wireSchemaId(bytes: Uint8Array): number {
+  return readWireHeader(bytes).schemaId;
+}
+
+/**
+ * Decodes a value of the topic, wire header included.
+ * @throws TrajectoryCodecError naming the field at which the bytes stop making sense
+ */
+export type TrajectoryDecoder = (value: Uint8Array) => TrajectorySummary;
+
+/**
+ * The decoder of values that were written with `writerSchema` (Avro JSON). Make it once for each schema id: resolving two
+ * schemas takes milliseconds, a value a few microseconds.
+ * @throws TrajectoryCodecError if no value of that schema can be read as a summary
+ */
+export function createTrajectoryDecoder(writerSchema: string): TrajectoryDecoder {
+  let writer: ReturnType<typeof recordType>;
+  let resolver: ReturnType<typeof TRAJECTORY_TYPE.createResolver>;
+  try {
+    writer = recordType(writerSchema);
+    resolver = TRAJECTORY_TYPE.createResolver(writer, { ignoreNamespaces: true });
+  } catch (cause) {
+    throw new TrajectoryCodecError(
+      `values of this schema can't be read as trajectory summaries: ${explain(cause)}`,
+      null,
+      { cause, hint: "Compare the registered schema with schemas/trajectory_summary.avsc." },
+    );
+  }
+  return (value) => {
+    if (value[0] !== MAGIC || value.length < WIRE_HEADER_BYTES) readWireHeader(value);
+    const bytes = Buffer.isBuffer(value)
+      ? value
+      : Buffer.from(value.buffer, value.byteOffset, value.length);
+    let decoded: { value: TrajectorySummary; offset: number };
+    try {
+      decoded = TRAJECTORY_TYPE.decode(bytes, WIRE_HEADER_BYTES, resolver);
+    } catch (cause) {
+      throw undecodable(writer, bytes, cause);
+    }
+    if (decoded.offset !== bytes.length) throw undecodable(writer, bytes);
+    return decoded.value;
+  };
+}
+
+/** Where a value stops being one of the writer's schema, found by reading its fields one by one. */
+function undecodable(
+  writer: ReturnType<typeof recordType>,
+  bytes: Buffer,
+  cause?: unknown,
+): TrajectoryCodecError {
+  let at = WIRE_HEADER_BYTES;
+  for (const { name, type } of writer.fields) {
+    let end = -1;
+    let reason = "the value ends inside it";
+    try {
+      end = type.decode(bytes, at).offset;
+    } catch (error) {
+      reason = explain(error);
+    }
+    if (end < 0) {
+      const message = `${name}, at byte ${at} of ${bytes.length}: ${reason}`;
+      return new TrajectoryCodecError(message, name, { cause });
+    }
+    at = end;
+  }
+  const reason = at < bytes.length
+    ? `${bytes.length - at} bytes are left after its last field`
+    : explain(cause);
+  return new TrajectoryCodecError(`not a value of its schema: ${reason}`, null, { cause });
+}
