@@ -7,14 +7,8 @@
 import { createServer } from "node:http";
 import type { TestProject } from "vitest/node";
 import { explain } from "../../src/failures/failures.ts";
+import "./provided.ts";
 import { startTestServer, type TestServer } from "./test_server.ts";
-
-declare module "vitest" {
-  export interface ProvidedContext {
-    /** Where a worker asks for the PostgreSQL of this run. */
-    postgresLauncher: string;
-  }
-}
 
 /** Opens the launcher; the returned function ends it and the PostgreSQL it may have started. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {

@@ -10,6 +10,7 @@
 import { inject } from "vitest";
 import { unobserved } from "../../src/observe/observe.ts";
 import { connectStore, type Sql, type Store } from "../../src/store/connection.ts";
+import "./provided.ts";
 import { administer, uniqueName, urlOfDatabase } from "./test_server.ts";
 
 export interface TestDatabase extends AsyncDisposable {

@@ -1,0 +1,223 @@
+/**
+ * The SQL that carries staged rows into the tables, and the rules it keeps:
+ *
+ * - A record of an older file generation than any seen of its trajectory is stale: it changes nothing. Records without a
+ *   generation (other producers) are taken in the order of the log.
+ * - The same values again change nothing: not the row, not its lineage, not even a lock on it (so no dead tuples). That is why
+ *   rows are compared before INSERT … ON CONFLICT, which locks every row it meets.
+ * - But the generation must not be forgotten then: values A of generation 1, again A of generation 3, then B of generation 2
+ *   must leave A. When newer values equal the old, the narrow table `meteor_generation` keeps the generation; the row, seventy
+ *   times as wide and with its indexes, is left alone.
+ * - A trajectory's stations are those of the row that won, none left over.
+ */
+import { LINEAGE_COLUMNS, METEOR_COLUMNS, quoteIdentifier } from "./meteor_columns.ts";
+import { STAGE } from "./stage.ts";
+
+/** Columns that hold values, the key excepted. */
+const VALUES = METEOR_COLUMNS.map(({ column }) => column).filter((column) => column !== "id");
+const list = (prefix: string, columns: readonly string[]): string =>
+  columns.map((column) => `${prefix}${quoteIdentifier(column)}`).join(", ");
+
+/**
+ * Settings of the session. The merge must look up each staged row in the large tables by index, whatever the statistics say:
+ * they are those of an empty table when an import begins, and a plan made then (a hash join that reads all of `meteor`) would
+ * take longer with every batch. With the other ways switched off there is one plan, good for every size.
+ */
+export const SESSION_SETTINGS: Readonly<Record<string, string>> = {
+  enable_hashjoin: "off",
+  enable_mergejoin: "off",
+  enable_seqscan: "off",
+  plan_cache_mode: "force_generic_plan",
+  jit: "off",
+  // A batch in the staging table fits: 10,000 rows of 1 KB.
+  temp_buffers: "32MB",
+  work_mem: "32MB",
+};
+
+/** Counts that `MERGE_METEORS` gives. What is in none of them was unchanged. */
+export interface MergeCounts {
+  inserted: number;
+  updated: number;
+  stale: number;
+}
+
+/**
+ * Carries the staged rows, each id once, into `meteor`, `participating_station` and `meteor_generation`. Their showers and
+ * stations must be there. `$1` is the partition.
+ *
+ * The conditions of DO UPDATE repeat the verdict for the case that another loader has put the row there since the verdict: it
+ * can only be records without a key, which Kafka may spread over partitions.
+ */
+export const MERGE_METEORS = `
+WITH verdict AS MATERIALIZED (
+  SELECT s.ctid AS at, s.id, s.source_generated_at AS generation, m.source_generated_at AS old_generation,
+    CASE
+      WHEN m.id IS NULL THEN 'new'
+      WHEN s.source_generated_at < m.source_generated_at THEN 'stale'
+      WHEN m.withdrawn_at IS NULL AND (${list("s.", VALUES)}) IS NOT DISTINCT FROM (${
+  list("m.", VALUES)
+})
+        THEN 'unchanged'
+      WHEN s.source_generated_at < (SELECT generated_at FROM meteor_generation WHERE meteor_id = s.id) THEN 'stale'
+      ELSE 'changed'
+    END AS verdict
+  FROM ${STAGE} AS s LEFT JOIN meteor AS m ON m.id = s.id
+), won AS (
+  INSERT INTO meteor AS m (id, ${list("", VALUES)}, ${list("", LINEAGE_COLUMNS)})
+  SELECT s.id, ${
+  list("s.", VALUES)
+}, s.source_file, s.source_line, s.source_generated_at, s.run_id, $1::integer, s.topic_offset
+  FROM verdict AS v JOIN ${STAGE} AS s ON s.ctid = v.at
+  WHERE v.verdict IN ('new', 'changed')
+  ON CONFLICT (id) DO UPDATE SET
+    ${
+  [...VALUES, ...LINEAGE_COLUMNS].map(quoteIdentifier).map((c) => `${c} = excluded.${c}`).join(", ")
+},
+    updated_at = now(),
+    withdrawn_at = NULL
+  WHERE (excluded.source_generated_at < m.source_generated_at) IS NOT TRUE
+    AND (m.withdrawn_at IS NOT NULL OR (${list("m.", VALUES)}) IS DISTINCT FROM (${
+  list("excluded.", VALUES)
+}))
+  RETURNING m.id, m.participating_stations AS stations, m.xmax = 0 AS inserted
+), gone AS (
+  DELETE FROM participating_station AS p USING won AS w
+  WHERE NOT w.inserted AND p.meteor_id = w.id AND p.station_code <> ALL (coalesce(w.stations, '{}'))
+), taking_part AS (
+  INSERT INTO participating_station (meteor_id, station_code)
+  SELECT w.id, unnest(w.stations) FROM won AS w
+  ON CONFLICT DO NOTHING
+), remembered AS (
+  INSERT INTO meteor_generation AS g (meteor_id, generated_at)
+  SELECT id, CASE verdict WHEN 'unchanged' THEN generation ELSE old_generation END
+  FROM verdict
+  WHERE verdict = 'unchanged' AND generation > coalesce(old_generation, '-infinity')
+      AND generation > coalesce((SELECT generated_at FROM meteor_generation WHERE meteor_id = id), '-infinity')
+    OR verdict = 'changed' AND generation IS NULL AND old_generation IS NOT NULL
+  ON CONFLICT (meteor_id) DO UPDATE SET generated_at = excluded.generated_at
+  WHERE g.generated_at < excluded.generated_at
+)
+SELECT
+  (SELECT count(*) FROM won WHERE inserted)::integer AS inserted,
+  (SELECT count(*) FROM won WHERE NOT inserted)::integer AS updated,
+  (SELECT count(*) FROM verdict WHERE verdict = 'stale')::integer AS stale`;
+
+/** Empties the staging table for another wave of the same transaction. */
+export const EMPTY_STAGE = `DELETE FROM ${STAGE}`;
+
+/** One tombstone, as `$1` of `WITHDRAW_METEORS` has them. */
+export interface WithdrawalRow {
+  id: string;
+  at: string;
+  generated_at: string | null;
+  source_file: string | null;
+  source_line: number | null;
+  run_id: string | null;
+  topic_offset: string;
+}
+
+/**
+ * Marks rows as withdrawn. `$1`: JSON list of `WithdrawalRow`, each id once; `$2`: the partition. What is not in the counts
+ * was withdrawn already or never there.
+ */
+export const WITHDRAW_METEORS = `
+WITH verdict AS MATERIALIZED (
+  SELECT t.*,
+    CASE
+      WHEN t.generated_at < m.source_generated_at
+        OR t.generated_at < (SELECT g.generated_at FROM meteor_generation AS g WHERE g.meteor_id = t.id) THEN 'stale'
+      WHEN m.withdrawn_at IS NOT NULL THEN 'unchanged'
+      ELSE 'withdrawn'
+    END AS verdict
+  FROM json_to_recordset($1::json) AS t (
+    id text, at timestamptz, generated_at timestamptz, source_file text, source_line bigint, run_id text, topic_offset bigint
+  )
+  JOIN meteor AS m ON m.id = t.id COLLATE "C"
+), won AS (
+  UPDATE meteor AS m SET
+    withdrawn_at = v.at,
+    updated_at = now(),
+    source_file = v.source_file,
+    source_line = v.source_line,
+    source_generated_at = coalesce(v.generated_at, m.source_generated_at),
+    run_id = v.run_id,
+    topic_partition = $2::integer,
+    topic_offset = v.topic_offset
+  FROM verdict AS v
+  WHERE m.id = v.id COLLATE "C" AND v.verdict = 'withdrawn'
+  RETURNING m.id
+), remembered AS (
+  INSERT INTO meteor_generation AS g (meteor_id, generated_at)
+  SELECT id, generated_at FROM verdict WHERE verdict = 'unchanged' AND generated_at IS NOT NULL
+  ON CONFLICT (meteor_id) DO UPDATE SET generated_at = excluded.generated_at
+  WHERE g.generated_at < excluded.generated_at
+)
+SELECT
+  (SELECT count(*) FROM won)::integer AS withdrawn,
+  (SELECT count(*) FROM verdict WHERE verdict = 'stale')::integer AS stale`;
+
+/** Adds showers that are not there yet. `$1`: JSON list of `{number, code}`, in the order of numbers. */
+export const ADD_SHOWERS = `
+INSERT INTO iau_shower (number, code)
+SELECT number, code FROM json_to_recordset($1::json) AS t (number integer, code text)
+ON CONFLICT (number) DO NOTHING`;
+
+/** The codes that showers have now. `$1`: JSON list of numbers. */
+export const SHOWER_CODES = `
+SELECT s.number, s.code
+FROM json_array_elements_text($1::json) AS n JOIN iau_shower AS s ON s.number = n::integer`;
+
+/** Locks showers whose code is to be settled. `$1` as of `SETTLE_SHOWERS`. */
+export const LOCK_SHOWERS = `
+SELECT s.number
+FROM iau_shower AS s
+WHERE s.number IN (SELECT number FROM json_to_recordset($1::json) AS t (number integer))
+ORDER BY s.number
+FOR NO KEY UPDATE`;
+
+/**
+ * Gives showers whose number has been used for more than one code the code of the latest meteor with that number. `$1`: JSON
+ * list of `{number, code}`, every code the number may have. By the meteor's time and not by arrival: then a replay of the log,
+ * in which partitions interleave differently, ends the same.
+ */
+export const SETTLE_SHOWERS = `
+UPDATE iau_shower AS s SET code = latest.code, updated_at = now()
+FROM (
+  SELECT DISTINCT ON (t.number) t.number, t.code
+  FROM json_to_recordset($1::json) AS t (number integer, code text)
+  CROSS JOIN LATERAL (
+    SELECT m.beginning_utc_time, m.id FROM meteor AS m
+    WHERE m.iau_code = t.code COLLATE "C" AND m.iau_shower_id = t.number
+    ORDER BY m.beginning_utc_time DESC NULLS LAST, m.id DESC
+    LIMIT 1
+  ) AS last
+  ORDER BY t.number, last.beginning_utc_time DESC NULLS LAST, last.id DESC
+) AS latest
+WHERE s.number = latest.number AND s.code IS DISTINCT FROM latest.code`;
+
+/** Adds stations that are not there yet. `$1`: JSON list of codes, in order. */
+export const ADD_STATIONS = `
+INSERT INTO station (code)
+SELECT code FROM json_array_elements_text($1::json) AS code
+ON CONFLICT (code) DO NOTHING`;
+
+/**
+ * The fence: moves the offset from `$3` to `$4`, or gives no row when it is not at `$3`. It also holds the partition's row
+ * locked until the end of the transaction. A partition that has no row yet is taken at any offset.
+ */
+export const ADVANCE_OFFSET = `
+INSERT INTO consumer_offset AS o (topic, partition, next_offset)
+VALUES ($1, $2, $4)
+ON CONFLICT (topic, partition) DO UPDATE SET next_offset = excluded.next_offset, updated_at = now()
+WHERE o.next_offset = $3
+RETURNING true AS moved`;
+
+/** Counts records of runs. `$1`: JSON list of `{run_id, loaded, dead}`; `$2`: topic, `$3`: partition. */
+export const COUNT_RUNS = `
+INSERT INTO run_loaded AS r (run_id, topic, partition, rows_loaded, rows_dead)
+SELECT run_id, $2, $3::integer, loaded, dead
+FROM json_to_recordset($1::json) AS t (run_id text, loaded bigint, dead bigint)
+ON CONFLICT (run_id, topic, partition) DO UPDATE SET
+  rows_loaded = r.rows_loaded + excluded.rows_loaded,
+  rows_dead = r.rows_dead + excluded.rows_dead,
+  updated_at = now()`;

@@ -1,0 +1,190 @@
+/**
+ * The staging table of a loader, and its rows in COPY's binary format.
+ *
+ * Temporary: its pages are in the session's own memory and not in the WAL, and it goes away with the connection.
+ */
+import { CopyBinaryWriter } from "./copy_binary.ts";
+import { DataRefusedError } from "./database_errors.ts";
+import { METEOR_COLUMNS, type MeteorColumn, quoteIdentifier } from "./meteor_columns.ts";
+import type { TrajectoryUpsert } from "./trajectory_batch.ts";
+
+export const STAGE = "meteor_stage";
+
+/** The lineage columns that differ from row to row (the partition is the batch's). */
+const STAGE_LINEAGE = [
+  { column: "source_file", sqlType: "text" },
+  { column: "source_line", sqlType: "bigint" },
+  { column: "source_generated_at", sqlType: "timestamptz" },
+  { column: "run_id", sqlType: "text" },
+  { column: "topic_offset", sqlType: "bigint" },
+] as const;
+
+/** Columns of the staging table, in order. */
+export const STAGE_COLUMNS: readonly string[] = [
+  ...METEOR_COLUMNS.map(({ column }) => column),
+  ...STAGE_LINEAGE.map(({ column }) => column),
+];
+
+/** Empties itself at each commit, without the catalogue entries that TRUNCATE leaves. */
+export const CREATE_STAGE = `CREATE TEMPORARY TABLE ${STAGE} (${
+  [...METEOR_COLUMNS, ...STAGE_LINEAGE]
+    .map(({ column, sqlType }) => `${quoteIdentifier(column)} ${sqlType}`).join(", ")
+}) ON COMMIT DELETE ROWS`;
+
+export const COPY_STAGE = `COPY ${STAGE} FROM STDIN (FORMAT binary)`;
+
+/** Handed to the socket at a time: large enough that the pieces cost nothing, small enough that the server starts early. */
+const CHUNK_BYTES = 256 * 1024;
+/** Range of PostgreSQL's `integer`, which iau_shower.number is. */
+const INT4_MAX = 2 ** 31 - 1;
+/** Years that PostgreSQL's timestamps can hold (documentation, "Date/Time Types"), in microseconds since 1970. */
+const TIMESTAMP_MICROS_MIN = Date.UTC(-4712, 0, 1) * 1000;
+const TIMESTAMP_MICROS_MAX = Date.UTC(9999, 11, 31) * 1000;
+/** What the source writes for "no shower"; other producers publish it as it is. */
+const NO_SHOWER_CODE = "...";
+
+/** Encodes rows and notes which showers and stations they name. One for each loader; its buffer is kept. */
+export class StageEncoder {
+  readonly #writer = new CopyBinaryWriter();
+  /** Codes by number, since `clear`. */
+  readonly showers = new Map<number, Set<string>>();
+  /** Station codes, since `clear`. */
+  readonly stations = new Set<string>();
+
+  clear(): void {
+    this.#writer.clear();
+    this.showers.clear();
+    this.stations.clear();
+  }
+
+  /**
+   * The rows as COPY data, in chunks that are valid until the next one is asked for.
+   * @throws DataRefusedError, with offset and field, for a value that PostgreSQL can't store
+   */
+  *encode(rows: readonly TrajectoryUpsert[]): Generator<Uint8Array> {
+    const writer = this.#writer;
+    writer.clear();
+    writer.begin();
+    for (const row of rows) {
+      this.#row(row);
+      if (writer.length >= CHUNK_BYTES) {
+        yield writer.bytes();
+        writer.clear();
+      }
+    }
+    writer.end();
+    yield writer.bytes();
+  }
+
+  #row(row: TrajectoryUpsert): void {
+    const writer = this.#writer;
+    writer.row(STAGE_COLUMNS.length);
+    for (const column of METEOR_COLUMNS) {
+      const value = row.summary[column.field];
+      if (value === null || value === undefined) writer.null();
+      else this.#value(row, column, value);
+    }
+    const { sourceFile, sourceLine, sourceGeneratedAt, runId, offset } = row.lineage;
+    if (sourceFile === null) writer.null();
+    else writer.text(storable(sourceFile));
+    if (sourceLine === null) writer.null();
+    else writer.int8(sourceLine);
+    if (sourceGeneratedAt === null) writer.null();
+    else writer.timestamptz(sourceGeneratedAt.getTime() * 1000);
+    if (runId === null) writer.null();
+    else writer.text(storable(runId));
+    writer.bigint8(offset);
+    this.#mentionShower(row);
+  }
+
+  #value(
+    row: TrajectoryUpsert,
+    column: MeteorColumn,
+    value: string | number | boolean | readonly (string | null)[],
+  ): void {
+    const writer = this.#writer;
+    switch (column.kind) {
+      case "double":
+        if (typeof value !== "number") throw refused(row, column, value, "is not a number");
+        return Number.isNaN(value) ? writer.null() : writer.float8(value);
+      case "long":
+        if (!isWhole(value)) throw refused(row, column, value, "is not a whole number");
+        return column.field === "iau_no"
+          ? this.#showerNumber(row, column, value)
+          : writer.int8(value);
+      case "timestamp_micros":
+        if (!isWhole(value) || value < TIMESTAMP_MICROS_MIN || value > TIMESTAMP_MICROS_MAX) {
+          throw refused(row, column, value, "is not a time that PostgreSQL can store");
+        }
+        return writer.timestamptz(value);
+      case "boolean":
+        if (typeof value !== "boolean") throw refused(row, column, value, "is not a boolean");
+        return writer.boolean(value);
+      case "string":
+        if (column.field === "iau_code" && value === NO_SHOWER_CODE) return writer.null();
+        return writer.text(text(row, column, value));
+      case "string_array":
+        return writer.textArray(this.#stationCodes(row, column, value));
+    }
+  }
+
+  /** The source's -1 (no shower) is null. */
+  #showerNumber(row: TrajectoryUpsert, column: MeteorColumn, value: number): void {
+    if (value < 0) return this.#writer.null();
+    if (value > INT4_MAX) throw refused(row, column, value, "is not a shower number");
+    this.#writer.int4(value);
+  }
+
+  #mentionShower({ summary: { iau_no, iau_code } }: TrajectoryUpsert): void {
+    if (iau_no === null || iau_no < 0) return;
+    let codes = this.showers.get(iau_no);
+    if (codes === undefined) this.showers.set(iau_no, codes = new Set());
+    if (iau_code !== null && iau_code !== NO_SHOWER_CODE) codes.add(iau_code);
+  }
+
+  /** Sorted and without repetition, as the source writes them: then equal sets are equal arrays. */
+  #stationCodes(row: TrajectoryUpsert, column: MeteorColumn, value: unknown): string[] {
+    if (!Array.isArray(value)) throw refused(row, column, value, "is not a list");
+    const codes: string[] = [];
+    let inOrder = true;
+    for (const code of value) {
+      if (code === null || code === "") continue;
+      const last = codes.at(-1);
+      if (last !== undefined && last >= code) inOrder = false;
+      codes.push(text(row, column, code));
+    }
+    const sorted = inOrder ? codes : [...new Set(codes)].sort();
+    for (const code of sorted) this.stations.add(code);
+    return sorted;
+  }
+}
+
+/** Whole as a double can say it: beyond 2^53 only multiples of powers of two are, which year 1 in microseconds is. */
+function isWhole(value: unknown): value is number {
+  return typeof value === "number" && Number.isInteger(value);
+}
+
+function text(row: TrajectoryUpsert, column: MeteorColumn, value: unknown): string {
+  if (typeof value !== "string") throw refused(row, column, value, "is not a text");
+  if (value.includes("\0")) throw refused(row, column, value, "has a NUL character");
+  return value;
+}
+
+/** Lineage is about the record, not of it: no reason to refuse the record. */
+export function storable(value: string): string {
+  return value.includes("\0") ? value.replaceAll("\0", "␀") : value;
+}
+
+function refused(
+  row: TrajectoryUpsert,
+  { field }: MeteorColumn,
+  value: unknown,
+  why: string,
+): DataRefusedError {
+  const { summary, lineage } = row;
+  const id = summary.unique_trajectory_identifier;
+  return new DataRefusedError(
+    `trajectory ${id} at offset ${lineage.offset}: ${field} ${why}: ${JSON.stringify(value)}`,
+    { offset: lineage.offset, field },
+  );
+}

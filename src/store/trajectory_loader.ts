@@ -1,0 +1,369 @@
+/**
+ * The loader: writes one batch of one partition to the database, in one transaction, once.
+ *
+ *     begin
+ *     move the partition's offset from first to next   ── not at first? another consumer went on: nothing is written
+ *     for each wave (every id at most once):
+ *       COPY into the staging table
+ *       add missing showers and stations
+ *       merge into meteor, participating_station       ── see merge.ts for the rules
+ *       mark withdrawn ones
+ *     settle codes of showers that have more than one
+ *     count for the runs
+ *     commit
+ *
+ * An id that occurs twice in a batch goes into two waves, so a batch ends as if its records had come one by one, whatever the
+ * batch's size; nearly every batch is one wave.
+ *
+ * A loader has one connection of its own. Whenever anything fails it is thrown away, which rolls back, and the next batch makes
+ * a new one: no state to repair, nothing of the driver's to trust after an error.
+ */
+import type { Socket } from "node:net";
+import { PermanentError, TransientError } from "../failures/failures.ts";
+import type { Observe } from "../observe/observe.ts";
+import { copyIn } from "./copy_in.ts";
+import { classifyDatabaseError, DataRefusedError } from "./database_errors.ts";
+import { openDriver, type Sql } from "./driver.ts";
+import {
+  ADD_SHOWERS,
+  ADD_STATIONS,
+  ADVANCE_OFFSET,
+  COUNT_RUNS,
+  EMPTY_STAGE,
+  LOCK_SHOWERS,
+  MERGE_METEORS,
+  type MergeCounts,
+  SESSION_SETTINGS,
+  SETTLE_SHOWERS,
+  SHOWER_CODES,
+  WITHDRAW_METEORS,
+  type WithdrawalRow,
+} from "./merge.ts";
+import { COPY_STAGE, CREATE_STAGE, StageEncoder, storable } from "./stage.ts";
+import type {
+  LoadCounts,
+  TrajectoryBatch,
+  TrajectoryUpsert,
+  TrajectoryWithdrawal,
+} from "./trajectory_batch.ts";
+
+/** Writes batches of trajectories, one at a time. */
+export interface TrajectoryLoader {
+  /**
+   * Writes the batch, wholly or not at all.
+   * @throws OffsetMismatchError when the database is not at `batch.firstOffset`; nothing was written: read the offset and seek
+   * @throws DataRefusedError when a value can't be stored; with `offset` and `field` where they are known, else half the batch
+   *   tells which half it is in
+   * @throws TransientError when the connection is lost, a deadlock or time-out met, …: nobody knows whether the batch was
+   *   written. Loading it again is right: if it was, that is an OffsetMismatchError.
+   */
+  load(batch: TrajectoryBatch): Promise<LoadCounts>;
+  /** Closes the connection; a load under way fails. */
+  close(): Promise<void>;
+}
+
+/** The fence: another consumer has written this partition since. */
+export class OffsetMismatchError extends PermanentError {
+  override readonly name = "OffsetMismatchError";
+  constructor(topic: string, partition: number, readonly expected: bigint, readonly found: bigint) {
+    super(`${topic}-${partition}: the database is at offset ${found}, not at ${expected}`, {
+      hint: "go on from the database's offset",
+    });
+  }
+}
+
+/** A batch is a second's work at most; a database that takes longer than this hangs, or a checkpoint has choked its disk. */
+const LOAD_MS_MAX = 120_000;
+/** The server's own limits, under the one above, so that locks are let go of even when this process is stopped. */
+const SERVER_LIMITS = { statement_timeout: "100s", idle_in_transaction_session_timeout: "100s" };
+
+export interface LoaderOptions {
+  /** `postgres://…` */
+  readonly url: string;
+  readonly observe: Observe;
+  /** Milliseconds that a load may take (default `LOAD_MS_MAX`). */
+  readonly timeout_ms?: number;
+}
+
+/** A loader; it connects at the first batch. */
+export function createTrajectoryLoader(options: LoaderOptions): TrajectoryLoader {
+  let session: Promise<Session> | null = null;
+  let loading = false;
+  const encoder = new StageEncoder();
+
+  async function drop(): Promise<void> {
+    const dropped = session;
+    session = null;
+    await dropped?.then((it) => it.close(), () => {});
+  }
+  return {
+    async load(batch) {
+      if (loading) throw new PermanentError("a loader loads one batch at a time");
+      loading = true;
+      try {
+        session ??= openSession(options);
+        return await (await session).within(
+          options.timeout_ms ?? LOAD_MS_MAX,
+          (sql) => loadBatch(sql, encoder, batch),
+        );
+      } catch (error) {
+        await drop();
+        throw classifyDatabaseError(error);
+      } finally {
+        loading = false;
+      }
+    },
+    close: drop,
+  };
+}
+
+/** A statement of the session; `parameters` may hold objects for JSON parameters. */
+type Run = <Row extends object>(text: string, parameters?: readonly unknown[]) => Promise<Row[]>;
+
+interface SessionSql {
+  readonly run: Run;
+  copy(statement: string, chunks: Iterable<Uint8Array>): Promise<void>;
+}
+
+/** One connection, never made again: a statement after its loss must not run, outside the transaction, on another one. */
+interface Session {
+  within<T>(ms: number, work: (sql: SessionSql) => Promise<T>): Promise<T>;
+  close(): Promise<void>;
+}
+
+async function openSession({ url, observe }: LoaderOptions): Promise<Session> {
+  let socket: Socket | null = null;
+  let lost = false;
+  let onLost: (error: Error) => void = () => {};
+  const lose = (error: Error) => {
+    lost = true;
+    onLost(error);
+  };
+  const driver = openDriver({
+    url,
+    max: 1,
+    applicationName: "gmn-data-store loader",
+    observe,
+    onSocket: (opened) => socket = opened,
+    onClose: () => lose(new TransientError("the connection to the database was lost")),
+  });
+  const assertThere = () => {
+    if (lost) throw new TransientError("the connection to the database was lost");
+  };
+  const session: SessionSql = {
+    async run<Row extends object>(text: string, parameters: readonly unknown[] = []) {
+      assertThere();
+      // Prepared once for the connection: planning the merge takes longer than small batches.
+      return await driver.unsafe<Row[]>(text, parameters as never[], { prepare: true });
+    },
+    async copy(statement, chunks) {
+      assertThere();
+      await copyIn(driver, statement, chunks);
+    },
+  };
+  async function close(): Promise<void> {
+    // `end` alone waits for statements under way.
+    socket?.destroy();
+    await driver.end({ timeout: 0 });
+  }
+  try {
+    await configure(driver);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return {
+    close,
+    async within(ms, work) {
+      assertThere();
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      const failed = new Promise<never>((_resolve, reject) => {
+        onLost = reject;
+        timer = setTimeout(() => {
+          lose(new TransientError(`the database took longer than ${ms} ms for a batch`));
+          socket?.destroy();
+        }, ms);
+      });
+      try {
+        return await Promise.race([work(session), failed]);
+      } finally {
+        clearTimeout(timer);
+        onLost = () => {};
+      }
+    },
+  };
+}
+
+async function configure(driver: Sql): Promise<void> {
+  for (const [name, value] of Object.entries({ ...SESSION_SETTINGS, ...SERVER_LIMITS })) {
+    await driver`select set_config(${name}, ${value}, false)`;
+  }
+  await driver.unsafe(CREATE_STAGE);
+}
+
+async function loadBatch(
+  sql: SessionSql,
+  encoder: StageEncoder,
+  batch: TrajectoryBatch,
+): Promise<LoadCounts> {
+  const waves = splitIntoWaves(batch);
+  const counts = { inserted: 0, updated: 0, unchanged: 0, stale: 0, withdrawn: 0 };
+  await sql.run("BEGIN");
+  await advance(sql, batch);
+  const contested = new Map<number, Set<string>>();
+  for (const [at, wave] of waves.entries()) {
+    if (at > 0) await sql.run(EMPTY_STAGE);
+    if (wave.upserts.length > 0) {
+      const merged = await upsert(sql, encoder, batch.partition, wave.upserts, contested);
+      counts.inserted += merged.inserted;
+      counts.updated += merged.updated;
+      counts.stale += merged.stale;
+    }
+    if (wave.withdrawals.length > 0) {
+      const withdrawn = await withdraw(sql, batch.partition, wave.withdrawals);
+      counts.withdrawn += withdrawn.withdrawn;
+      counts.stale += withdrawn.stale;
+    }
+  }
+  await settleShowers(sql, contested);
+  await countRuns(sql, batch);
+  await sql.run("COMMIT");
+  counts.unchanged = batch.changes.length - counts.inserted - counts.updated - counts.stale -
+    counts.withdrawn;
+  return counts;
+}
+
+interface Wave {
+  readonly ids: Set<string>;
+  readonly upserts: TrajectoryUpsert[];
+  readonly withdrawals: TrajectoryWithdrawal[];
+}
+
+/** The n-th record of an id goes into the n-th wave. Upserts are sorted by id: see `byId`. */
+function splitIntoWaves(batch: TrajectoryBatch): Wave[] {
+  const waves: Wave[] = [];
+  // Where to look first: an id that occurred n times is in the first n waves.
+  for (const change of batch.changes) {
+    const id = idOf(change);
+    let wave = waves.find(({ ids }) => !ids.has(id));
+    if (wave === undefined) waves.push(wave = { ids: new Set(), upserts: [], withdrawals: [] });
+    wave.ids.add(id);
+    if ("summary" in change) wave.upserts.push(change);
+    else wave.withdrawals.push(change);
+  }
+  for (const wave of waves) wave.upserts.sort(byId);
+  return waves;
+}
+
+function idOf(change: TrajectoryUpsert | TrajectoryWithdrawal): string {
+  if (!("summary" in change)) return storable(change.id);
+  const id = change.summary.unique_trajectory_identifier;
+  if (id !== null && id !== "") return id;
+  const { offset } = change.lineage;
+  throw new DataRefusedError(`the record at offset ${offset} has no unique_trajectory_identifier`, {
+    offset,
+    field: "unique_trajectory_identifier",
+  });
+}
+
+/** Two loaders that meet the same ids take their locks in the same order; and neighbours in the index are written together. */
+function byId(a: TrajectoryUpsert, b: TrajectoryUpsert): number {
+  const [x, y] = [
+    a.summary.unique_trajectory_identifier ?? "",
+    b.summary.unique_trajectory_identifier ?? "",
+  ];
+  return x < y ? -1 : x > y ? 1 : 0;
+}
+
+async function advance(sql: SessionSql, batch: TrajectoryBatch): Promise<void> {
+  const { topic, partition, firstOffset, nextOffset } = batch;
+  const [moved] = await sql.run(ADVANCE_OFFSET, [topic, partition, firstOffset, nextOffset]);
+  if (moved !== undefined) return;
+  const [row] = await sql.run<{ next_offset: bigint }>(
+    "SELECT next_offset FROM consumer_offset WHERE topic = $1 AND partition = $2",
+    [topic, partition],
+  );
+  throw new OffsetMismatchError(topic, partition, firstOffset, row?.next_offset ?? 0n);
+}
+
+async function upsert(
+  sql: SessionSql,
+  encoder: StageEncoder,
+  partition: number,
+  rows: readonly TrajectoryUpsert[],
+  contested: Map<number, Set<string>>,
+): Promise<MergeCounts> {
+  encoder.clear();
+  await sql.copy(COPY_STAGE, encoder.encode(rows));
+  if (encoder.showers.size > 0) await addShowers(sql, encoder.showers, contested);
+  if (encoder.stations.size > 0) await sql.run(ADD_STATIONS, [[...encoder.stations].sort()]);
+  const [counts] = await sql.run<MergeCounts>(MERGE_METEORS, [partition]);
+  return counts ?? { inserted: 0, updated: 0, stale: 0 };
+}
+
+/** Adds what is missing and notes the numbers that have had another code than the one in the table. */
+async function addShowers(
+  sql: SessionSql,
+  showers: ReadonlyMap<number, ReadonlySet<string>>,
+  contested: Map<number, Set<string>>,
+): Promise<void> {
+  const numbers = [...showers.keys()].sort((a, b) => a - b);
+  await sql.run(ADD_SHOWERS, [
+    numbers.map((number) => ({ number, code: [...showers.get(number) ?? []].at(-1) ?? null })),
+  ]);
+  const rows = await sql.run<{ number: number; code: string | null }>(SHOWER_CODES, [numbers]);
+  for (const { number, code } of rows) {
+    const codes = new Set([...contested.get(number) ?? [], ...showers.get(number) ?? []]);
+    if (code !== null && codes.size > 0) codes.add(code);
+    if (codes.size > 1 || code === null && codes.size === 1) contested.set(number, codes);
+  }
+}
+
+async function settleShowers(
+  sql: SessionSql,
+  contested: ReadonlyMap<number, ReadonlySet<string>>,
+): Promise<void> {
+  if (contested.size === 0) return;
+  const candidates = [...contested].flatMap(([number, codes]) =>
+    [...codes].map((code) => ({ number, code }))
+  );
+  // A statement of its own: the next one then sees what the loader that held the lock has committed.
+  await sql.run(LOCK_SHOWERS, [candidates]);
+  await sql.run(SETTLE_SHOWERS, [candidates]);
+}
+
+async function withdraw(
+  sql: SessionSql,
+  partition: number,
+  withdrawals: readonly TrajectoryWithdrawal[],
+): Promise<{ withdrawn: number; stale: number }> {
+  const rows = withdrawals.map(({ id, lineage, at }): WithdrawalRow => ({
+    id: storable(id),
+    at: at.toISOString(),
+    generated_at: lineage.sourceGeneratedAt?.toISOString() ?? null,
+    source_file: lineage.sourceFile,
+    source_line: lineage.sourceLine,
+    run_id: lineage.runId,
+    topic_offset: String(lineage.offset),
+  }));
+  const [counts] = await sql.run<{ withdrawn: number; stale: number }>(WITHDRAW_METEORS, [
+    rows,
+    partition,
+  ]);
+  return counts ?? { withdrawn: 0, stale: 0 };
+}
+
+async function countRuns(sql: SessionSql, batch: TrajectoryBatch): Promise<void> {
+  const runs = new Map<string, { loaded: number; dead: number }>();
+  const of = (run: string) => {
+    const counts = runs.get(run) ?? { loaded: 0, dead: 0 };
+    runs.set(run, counts);
+    return counts;
+  };
+  for (const { lineage } of batch.changes) of(storable(lineage.runId ?? "")).loaded++;
+  for (const [run, dead] of batch.deadByRun) of(storable(run)).dead += dead;
+  if (runs.size === 0) return;
+  const rows = [...runs].sort(([a], [b]) => a < b ? -1 : 1)
+    .map(([run_id, { loaded, dead }]) => ({ run_id, loaded, dead }));
+  await sql.run(COUNT_RUNS, [rows, batch.topic, batch.partition]);
+}
