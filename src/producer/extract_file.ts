@@ -57,6 +57,7 @@ export interface Extraction {
   /** Called every PROGRESS_INTERVAL_MS or so; the extraction waits for it. */
   readonly onProgress?: (progress: Progress) => Promise<void>;
   readonly progressInterval_ms?: number;
+  readonly portionRows?: number;
   readonly observe?: Observe;
 }
 
@@ -148,7 +149,8 @@ class PortionPublisher {
     this.#batches.push(batch);
     this.#batchedRows += batch.rows.length + batch.rejected.length;
     const age_ms = performance.now() - this.#batchedSince_ms;
-    if (this.#batchedRows >= PORTION_ROWS || age_ms >= PORTION_AGE_MS) await this.#send();
+    const { portionRows = PORTION_ROWS } = this.#extraction;
+    if (this.#batchedRows >= portionRows || age_ms >= PORTION_AGE_MS) await this.#send();
   }
 
   /** Sends the rest and waits until all of it is acknowledged. */
