@@ -45,8 +45,14 @@ export interface Progress {
   readonly nextOffsets: NextOffsets;
 }
 
+/** Sizes that tests make small. */
+export interface Pace {
+  readonly portionRows?: number;
+  readonly progressInterval_ms?: number;
+}
+
 /** One file to extract. Whoever opened it closes it, also when the extraction fails. */
-export interface Extraction {
+export interface Extraction extends Pace {
   readonly runId: string;
   /** Path for events and headers. */
   readonly file: string;
@@ -56,8 +62,6 @@ export interface Extraction {
   readonly signal?: AbortSignal;
   /** Called every PROGRESS_INTERVAL_MS or so; the extraction waits for it. */
   readonly onProgress?: (progress: Progress) => Promise<void>;
-  readonly progressInterval_ms?: number;
-  readonly portionRows?: number;
   readonly observe?: Observe;
 }
 
@@ -91,13 +95,16 @@ export async function extractFile(extraction: Extraction, tools: ExtractTools): 
       }
       await publishing.take(step.value);
     }
-  } finally {
-    // Also when reading failed: what is on its way to the log is not abandoned.
+    await publishing.finish();
+  } catch (error) {
+    // What is on its way to the log is not abandoned, and what arrived counts: the next try goes on behind it.
     await publishing.settle();
+    if (extraction.signal?.aborted !== true) await publishing.tell();
+    throw error;
   }
-  await publishing.finish();
   const { rows, nextOffsets } = publishing;
   if (end.cut) {
+    await publishing.tell();
     throw new CutFileError(
       `${extraction.file} ends in the middle of a line, at byte ${end.byteOffset}, after ${rows.read} rows`,
       { hint: "the source may be writing it right now: it is read again later" },
@@ -129,6 +136,7 @@ class PortionPublisher {
   #encoded: RowCounts;
   rows: RowCounts;
   nextOffsets: NextOffsets = {};
+  /** Acknowledged, and not told yet. */
   #progress: Progress | null = null;
   #toldAt_ms = performance.now();
 
@@ -164,15 +172,21 @@ class PortionPublisher {
     return this.#underway;
   }
 
+  /** Tells how far everything is acknowledged, if that was not told yet. */
+  async tell(): Promise<void> {
+    const progress = this.#progress;
+    if (progress === null) return;
+    this.#progress = null;
+    await this.#extraction.onProgress?.(progress);
+    this.#toldAt_ms = performance.now();
+  }
+
   async #send(): Promise<void> {
     if (this.#batches.length === 0) return;
     const portion = this.#encode();
     await this.#acknowledged();
     const interval_ms = this.#extraction.progressInterval_ms ?? PROGRESS_INTERVAL_MS;
-    if (this.#progress !== null && performance.now() - this.#toldAt_ms >= interval_ms) {
-      await this.#extraction.onProgress?.(this.#progress);
-      this.#toldAt_ms = performance.now();
-    }
+    if (performance.now() - this.#toldAt_ms >= interval_ms) await this.tell();
     this.#underway = this.#publish(portion).catch((error) => {
       this.#failure = { error };
     });

@@ -15,6 +15,7 @@ import { RunCommandRefused } from "../runs/run_decide.ts";
 import type { RequestedBy, RunEvent, RunKind, Selection } from "../runs/run_event.ts";
 import { newRunId } from "../runs/run_id.ts";
 import { ActiveRun } from "./active_run.ts";
+import type { Pace } from "./extract_file.ts";
 import type { ExtractTools, RunHistory, RunJournal } from "./ports.ts";
 import { workOn } from "./run_work.ts";
 import type { DataDirectory } from "./source/data_directory.ts";
@@ -35,7 +36,7 @@ export interface RunEngineOptions {
   readonly observe?: Observe;
   readonly now?: () => Date;
   readonly passPause_ms?: number;
-  readonly progressInterval_ms?: number;
+  readonly pace?: Pace;
 }
 
 export interface RunRequest {

@@ -15,6 +15,7 @@ import { type Observe } from "../observe/observe.ts";
 import type { FileIdentity, Selection } from "../runs/run_event.ts";
 import { pendingFiles } from "../runs/run.ts";
 import { type ActiveRun, hasEnded } from "./active_run.ts";
+import type { Pace } from "./extract_file.ts";
 import { listForPlan } from "./list_for_plan.ts";
 import { type Plan, planFiles } from "./plan.ts";
 import type { ExtractTools, RunHistory } from "./ports.ts";
@@ -39,7 +40,7 @@ export interface RunWorkOptions {
   /** Name of this process, for the events. */
   readonly owner: string;
   readonly passPause_ms?: number;
-  readonly progressInterval_ms?: number;
+  readonly pace?: Pace;
 }
 
 /** What the files of a run are and where they come from. */
@@ -140,7 +141,7 @@ async function announce(run: ActiveRun, plan: Plan): Promise<void> {
 }
 
 async function takeFiles(run: ActiveRun, sources: Sources, options: RunWorkOptions) {
-  const { tools, observe, progressInterval_ms } = options;
+  const { tools, observe, pace } = options;
   const planned = new Map(sources.plan.files.map((one) => [one.file.path, one]));
   for (let pass = 1, left = pendingFiles(run.state); left.length > 0; pass++) {
     if (pass > 1) await wait(options.passPause_ms ?? PASS_PAUSE_MS, run.signal);
@@ -161,7 +162,7 @@ async function takeFiles(run: ActiveRun, sources: Sources, options: RunWorkOptio
           ingested: sources.ingested.get(file),
           tools,
           observe,
-          progressInterval_ms,
+          pace,
         });
         outages = 0;
       } catch (error) {

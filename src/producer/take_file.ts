@@ -16,7 +16,7 @@ import type { FileIdentity, RowCounts } from "../runs/run_event.ts";
 import type { FileState } from "../runs/run.ts";
 import { readHeader, type ResumePoint } from "../trajectory/read_summary_file.ts";
 import type { ActiveRun } from "./active_run.ts";
-import { extractFile } from "./extract_file.ts";
+import { extractFile, type Pace } from "./extract_file.ts";
 import { parseFileName } from "./files.ts";
 import type { ExtractTools } from "./ports.ts";
 import { isSameFile, type OpenedFile, type OpenOptions } from "./source/data_directory.ts";
@@ -35,7 +35,7 @@ export interface TakeFileOptions {
   readonly ingested: FileIdentity | undefined;
   readonly tools: ExtractTools;
   readonly observe: Observe;
-  readonly progressInterval_ms?: number;
+  readonly pace?: Pace;
 }
 
 /** A file ready to be read, and from where. */
@@ -138,7 +138,7 @@ async function startFromZero(opened: OpenedFile, { run, file, listed }: TakeFile
 }
 
 async function extract({ opened, resume }: Ready, options: TakeFileOptions): Promise<void> {
-  const { run, file, listed, observe, progressInterval_ms } = options;
+  const { run, file, listed, observe, pace } = options;
   const extracted = await extractFile({
     runId: run.runId,
     file,
@@ -146,7 +146,7 @@ async function extract({ opened, resume }: Ready, options: TakeFileOptions): Pro
     resume,
     signal: run.signal,
     observe,
-    progressInterval_ms,
+    ...pace,
     onProgress: async (progress) => void await run.apply({ type: "progress", file, ...progress }),
   }, options.tools);
   // A resumed file keeps what its listing said when it was started: that is the version that was read.
