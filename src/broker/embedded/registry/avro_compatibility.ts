@@ -74,6 +74,8 @@ const promotions: Partial<Record<PrimitiveKind, readonly AvroSchema["kind"][]>> 
   bytes: ["string"],
 };
 
+const aliasUnused = " (an alias would match, but aliases are not resolved)";
+
 interface Place {
   readonly path: string;
   readonly field: Incompatibility["field"];
@@ -126,11 +128,17 @@ class Check {
   #readerUnion(reader: UnionSchema, writer: AvroSchema, place: Place): Incompatibility[] {
     const coming = writer.kind === "union" ? writer.branches : [writer];
     return coming.flatMap((branch, index): Incompatibility[] => {
-      if (reader.branches.some((own) => this.compare(own, branch, place).length === 0)) return [];
+      if (reader.branches.some((own) => this.#canRead(own, branch, place))) return [];
       const at = writer.kind === "union" ? under(place, `${index}`) : place;
       const info = `reader union lacking writer type: ${label(branch)}`;
       return [{ type: "MISSING_UNION_BRANCH", ...at, info }];
     });
+  }
+
+  /** Asked of every branch against every other, so names that differ must end it early. */
+  #canRead(reader: AvroSchema, writer: AvroSchema, place: Place): boolean {
+    if ("name" in reader && "name" in writer && !this.#isNamed(reader, writer)) return false;
+    return this.compare(reader, writer, place).length === 0;
   }
 
   #records(reader: RecordSchema, writer: RecordSchema, place: Place): Incompatibility[] {
@@ -140,11 +148,14 @@ class Check {
     const verdict: Verdict = { reader, writer, reasons: undefined };
     const begun = this.#order.length;
     this.#remember(verdict);
+    const writerFields = new Map(writer.fields.map((field) => [field.name, field]));
     const reasons = [
       ...this.#names(reader, writer, place),
-      ...reader.fields.flatMap((field, index) =>
-        this.#field(field, reader, writer, under(place, `fields/${index}`))
-      ),
+      ...reader.fields.flatMap((field, index) => {
+        const at = { record: reader.name, name: field.name };
+        const path = `${place.path}/fields/${index}`;
+        return this.#field(field, writerFields, { path, field: at });
+      }),
     ];
     verdict.reasons = reasons;
     // What was found readable meanwhile may have leaned on this pair being readable: if it is not, ask again.
@@ -152,29 +163,27 @@ class Check {
     return reasons;
   }
 
-  #field(field: RecordField, reader: RecordSchema, writer: RecordSchema, place: Place) {
-    const at: Place = { ...place, field: { record: reader.name, name: field.name } };
-    const named = writer.fields.find((candidate) => candidate.name === field.name);
-    const aliased = writer.fields.find((candidate) => field.aliases.includes(candidate.name));
-    const match = named ?? (this.#aliases === "resolve" ? aliased : undefined);
-    if (match !== undefined) return this.compare(field.type, match.type, under(at, "type"));
+  #field(
+    field: RecordField,
+    writer: ReadonlyMap<string, RecordField>,
+    place: Place,
+  ): Incompatibility[] {
+    const alias = field.aliases.find((name) => writer.has(name));
+    const aliased = alias === undefined ? undefined : writer.get(alias);
+    const match = writer.get(field.name) ?? (this.#aliases === "resolve" ? aliased : undefined);
+    if (match !== undefined) return this.compare(field.type, match.type, under(place, "type"));
     if (field.default !== undefined) return [];
-    const type = "READER_FIELD_MISSING_DEFAULT_VALUE" as const;
-    return [{ type, ...at, info: aliased === undefined ? field.name : field.name + aliasUnused }];
+    const info = aliased === undefined ? field.name : field.name + aliasUnused;
+    return [{ type: "READER_FIELD_MISSING_DEFAULT_VALUE", ...place, info }];
   }
 
   #enums(reader: EnumSchema, writer: EnumSchema, place: Place): Incompatibility[] {
     const reasons = this.#names(reader, writer, place);
     if (reader.default !== undefined) return reasons;
-    const known = new Set(reader.symbols);
-    const missing = writer.symbols.filter((symbol) => !known.has(symbol));
+    const missing = [...writer.symbols].filter((symbol) => !reader.symbols.has(symbol));
     if (missing.length === 0) return reasons;
-    const at = under(place, "symbols");
-    return [...reasons, {
-      type: "MISSING_ENUM_SYMBOLS",
-      ...at,
-      info: `[${missing.join(", ")}]`,
-    }];
+    const info = `[${missing.join(", ")}]`;
+    return [...reasons, { type: "MISSING_ENUM_SYMBOLS", ...under(place, "symbols"), info }];
   }
 
   #fixed(reader: FixedSchema, writer: FixedSchema, place: Place): Incompatibility[] {
@@ -185,11 +194,14 @@ class Check {
   }
 
   #names(reader: NamedSchema, writer: NamedSchema, place: Place): Incompatibility[] {
-    if (reader.name === writer.name) return [];
-    const aliased = reader.aliases.includes(writer.name);
-    if (aliased && this.#aliases === "resolve") return [];
-    const info = `expected: ${writer.name}${aliased ? aliasUnused : ""}`;
-    return [{ type: "NAME_MISMATCH", ...under(place, "name"), info }];
+    if (this.#isNamed(reader, writer)) return [];
+    const info = writer.name + (reader.aliases.includes(writer.name) ? aliasUnused : "");
+    return [{ type: "NAME_MISMATCH", ...under(place, "name"), info: `expected: ${info}` }];
+  }
+
+  #isNamed(reader: NamedSchema, writer: NamedSchema): boolean {
+    if (reader.name === writer.name) return true;
+    return this.#aliases === "resolve" && reader.aliases.includes(writer.name);
   }
 
   #remember(verdict: Verdict): void {
@@ -209,8 +221,6 @@ class Check {
     }
   }
 }
-
-const aliasUnused = " (an alias would match, but aliases are not resolved)";
 
 function isPromoted(from: AvroSchema["kind"], to: AvroSchema["kind"]): boolean {
   return promotions[from as PrimitiveKind]?.includes(to) ?? false;

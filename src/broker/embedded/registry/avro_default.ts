@@ -32,7 +32,7 @@ export function defaultProblem(type: AvroSchema, json: ExactJson): string | unde
         ? undefined
         : wanted(`a string of ${type.size} code points up to 255`, json);
     case "enum":
-      return type.symbols.some((symbol) => symbol === json)
+      return typeof json === "string" && type.symbols.has(json)
         ? undefined
         : wanted(`a symbol of '${type.name}'`, json);
     case "union":

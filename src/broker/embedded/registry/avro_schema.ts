@@ -41,7 +41,8 @@ export interface EnumSchema {
   readonly kind: "enum";
   readonly name: string;
   readonly aliases: readonly string[];
-  readonly symbols: readonly string[];
+  /** In the order in which they are numbered. */
+  readonly symbols: ReadonlySet<string>;
   readonly default: string | undefined;
 }
 

@@ -220,12 +220,18 @@ class SchemaReader {
     if (symbols.length === 0) {
       throw new InvalidAvroSchema(`enum '${named.name}' has no symbols`, place.path);
     }
-    const twice = symbols.find((symbol, index) => symbols.indexOf(symbol) !== index);
-    if (twice !== undefined) {
-      throw new InvalidAvroSchema(`enum '${named.name}' has symbol '${twice}' twice`, place.path);
+    const distinct = new Set<string>();
+    for (const symbol of symbols) {
+      if (distinct.has(symbol)) {
+        throw new InvalidAvroSchema(
+          `enum '${named.name}' has symbol '${symbol}' twice`,
+          place.path,
+        );
+      }
+      distinct.add(symbol);
     }
     const fallback = member(json, "default");
-    if (fallback !== undefined && !symbols.some((symbol) => symbol === fallback)) {
+    if (fallback !== undefined && !(typeof fallback === "string" && distinct.has(fallback))) {
       throw new InvalidAvroSchema(
         `the default of enum '${named.name}', ${kindOf(fallback)}, is none of its symbols`,
         place.path,
@@ -234,7 +240,7 @@ class SchemaReader {
     const schema: EnumSchema = {
       kind: "enum",
       ...named,
-      symbols,
+      symbols: distinct,
       default: typeof fallback === "string" ? fallback : undefined,
     };
     this.#define(schema, place);

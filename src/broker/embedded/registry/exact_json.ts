@@ -48,9 +48,14 @@ export function parseExactJson(text: string): ExactJson {
 function nestingOf(text: string): number {
   let depth = 0;
   let deepest = 0;
-  for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"|[[\]{}]/gs)) {
-    if (token === "[" || token === "{") deepest = Math.max(deepest, ++depth);
-    else if (token === "]" || token === "}") depth--;
+  let inString = false;
+  for (let at = 0; at < text.length; at++) {
+    const character = text[at];
+    if (inString && character === "\\") at++;
+    else if (character === '"') inString = !inString;
+    else if (inString) continue;
+    else if (character === "[" || character === "{") deepest = Math.max(deepest, ++depth);
+    else if (character === "]" || character === "}") depth--;
   }
   return deepest;
 }
@@ -65,11 +70,6 @@ export function writeExactJson(json: ExactJson): string {
     return `{${members.join(",")}}`;
   }
   return JSON.stringify(json);
-}
-
-/** The same value as plain JSON, for code that wants JavaScript numbers. */
-export function plainJson(json: ExactJson): unknown {
-  return JSON.parse(writeExactJson(json));
 }
 
 export function isObject(json: ExactJson | undefined): json is ExactJsonObject {
@@ -90,7 +90,7 @@ export function member(json: ExactJsonObject, key: string): ExactJson | undefine
 export function kindOf(json: ExactJson | undefined): string {
   if (json === undefined) return "nothing";
   if (json === null) return "null";
-  if (json instanceof ExactNumber) return `the number ${json.text}`;
+  if (json instanceof ExactNumber) return `the number ${shorten(json.text)}`;
   if (isArray(json)) return "an array";
   if (typeof json === "string") return `the string "${shorten(json)}"`;
   return isObject(json) ? "an object" : `${json}`;

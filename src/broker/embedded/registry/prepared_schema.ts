@@ -49,15 +49,18 @@ function readWithReferences(store: RegistryStore, stored: StoredSchema): AvroSch
   const read = new Set<number>();
   const readReferences = ({ references }: StoredSchema): void => {
     for (const { name, subject, version } of references) {
-      const found = store.versions(subject)
-        .find((candidate) => candidate.version === version && !candidate.deleted);
-      const schema = found && store.schemaById(found.id);
-      if (schema === undefined) throw referenceNotFound(name, subject, version);
-      if (read.has(found!.id)) continue;
+      const id = store.versions(subject)
+        .find((candidate) => candidate.version === version && !candidate.deleted)?.id;
+      const schema = id === undefined ? undefined : store.schemaById(id);
+      if (id === undefined || schema === undefined) {
+        throw referenceNotFound(name, subject, version);
+      }
+      // Reached by two ways, its types are still defined once.
+      if (read.has(id)) continue;
       if (read.size >= MAX_REFERENCED_SCHEMAS) {
         throw invalidSchema(`more than ${MAX_REFERENCED_SCHEMAS} schemas are referenced`);
       }
-      read.add(found!.id);
+      read.add(id);
       readReferences(schema);
       readAvroSchema(parseExactJson(schema.text), named);
     }

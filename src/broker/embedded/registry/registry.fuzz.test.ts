@@ -151,6 +151,57 @@ test("no body makes it fail, JSON or not", async () => {
   );
 });
 
+/**
+ * A second or so each on an idle machine, which is linear in their size; what costs the square of it would take minutes,
+ * and this time-out is the judge.
+ */
+const worstTimeout_ms = 60_000;
+
+test("the worst schemas that fit into a body are done with soon", async () => {
+  const registry = openTestRegistry();
+  await registry.put("/config", { compatibility: "FULL" });
+  const many = <T>(length: number, make: (n: number) => T) =>
+    Array.from({ length }, (_, n) => make(n));
+  const branches = many(256, (n) => ({ type: "fixed", name: `F${n}`, size: 1 }));
+  const worst: Record<string, unknown> = {
+    "unions of all types, in every field": {
+      type: "record",
+      name: "R",
+      fields: [
+        { name: "f", type: branches },
+        ...many(400, (n) => ({ name: `f${n}`, type: branches.map(({ name }) => name) })),
+      ],
+    },
+    "an enum of many symbols": { type: "enum", name: "E", symbols: many(80_000, (n) => `S${n}`) },
+    "a record of many fields": {
+      type: "record",
+      name: "R",
+      fields: many(20_000, (n) => ({ name: `f${n}`, type: "int" })),
+    },
+    "records within records": many(200, (n) => ({
+      type: "record",
+      name: `R${n}`,
+      fields: [{ name: "f", type: n === 0 ? "int" : `R${n - 1}` }],
+    })),
+    "quotes that never end": `"${'\\"'.repeat(200_000)}`,
+    "a long text": { type: "int", doc: "x".repeat(900_000) },
+    "a long number": `{"type":"fixed","name":"F","size":${"1".repeat(900_000)}}`,
+    "brackets": "[".repeat(900_000),
+  };
+  for (const [name, schema] of Object.entries(worst)) {
+    // Told apart by a doc, so that the second is compared with the first.
+    for (const doc of ["", "x"]) {
+      const text = typeof schema === "string"
+        ? schema
+        : JSON.stringify({ type: "array", items: schema, doc });
+      const answer = await registry.post(`/subjects/${encodeURIComponent(name)}/versions`, {
+        schema: text,
+      });
+      expect([200, 422], name).toContain(answer.status);
+    }
+  }
+}, worstTimeout_ms);
+
 const step = fc.oneof(
   fc.record({
     method: fc.constant("POST"),

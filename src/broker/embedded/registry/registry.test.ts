@@ -185,6 +185,21 @@ describe("the wire", () => {
     expect((await post({ "content-type": v1 }, stream)).status).toBe(413);
   });
 
+  test("a body that breaks off is the client's matter", async () => {
+    const stream = new ReadableStream({
+      start: (controller) => controller.error(new Error("connection reset")),
+    });
+    const response = await post({ "content-type": v1 }, stream);
+    expect(response.status).toBe(400);
+    expect((await response.json()).message).toContain("connection reset");
+  });
+
+  test("a body that is not UTF-8", async () => {
+    const response = await post({ "content-type": v1 }, new Uint8Array([34, 0xff, 34]));
+    expect(response.status).toBe(422);
+    expect((await response.json()).message).toContain("not UTF-8");
+  });
+
   test("bodies are strict", async () => {
     const refused = async (body: unknown, message: string) =>
       expect(await registry.post("/subjects/a/versions", body))

@@ -35,6 +35,9 @@ export const unsupportedMediaType = (contentType: string) =>
 export const bodyTooLarge = (limit_bytes: number) =>
   new RegistryError(413, `HTTP 413 Payload Too Large: a body may have ${limit_bytes} bytes`);
 
+export const unreadableBody = (reason: string) =>
+  new RegistryError(400, `HTTP 400 Bad Request: the body ended early: ${reason}`);
+
 export const subjectNotFound = (subject: string) =>
   new RegistryError(40401, `Subject '${subject}' not found.`);
 
@@ -44,12 +47,6 @@ export const versionNotFound = (version: number) =>
 export const idNotFound = (id: number) => new RegistryError(40403, `Schema ${id} not found`);
 
 export const schemaNotFound = () => new RegistryError(40403, "Schema not found");
-
-export const subjectSoftDeleted = (subject: string) =>
-  new RegistryError(
-    40404,
-    `Subject '${subject}' was soft deleted.Set permanent=true to delete permanently`,
-  );
 
 export const subjectNotDeleted = (subject: string) =>
   new RegistryError(
@@ -100,6 +97,9 @@ export const referenceNotFound = (name: string, subject: string, version: number
       `${version} (reference '${name}')`,
   );
 
+export const versionNotNext = () =>
+  new RegistryError(42201, "Version is not one more than previous version");
+
 export const invalidVersion = (version: string) =>
   new RegistryError(
     42202,
@@ -125,5 +125,3 @@ export const hasReferences = (subject: string, version: number) =>
     `One or more references exist to the schema ` +
       `{magic=1,keytype=SCHEMA,subject=${subject},version=${version}}`,
   );
-
-export const idExists = (reason: string) => new RegistryError(42207, reason);

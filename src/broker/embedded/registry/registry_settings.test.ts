@@ -92,36 +92,50 @@ describe("modes", () => {
     expect(await registry.put("/mode/a", { mode: "SLEEPING" })).toEqual(error(422, 42204));
   });
 
-  test("IMPORT takes ids and versions as they come, and needs room for them", async () => {
-    expect(await registry.post("/subjects/a/versions", sent(first, { id: 7 })))
-      .toEqual(error(422, 42205, "Subject a is not in import mode"));
+  test("IMPORT needs room: no version there, softly deleted or not, or force", async () => {
     await registry.register("b", first);
-    expect(await registry.put("/mode", { mode: "IMPORT" }))
-      .toEqual(error(422, 42205, "Cannot import since found existing subjects"));
-    expect(await registry.put("/mode?force=true", { mode: "IMPORT" })).toMatchObject({
-      status: 200,
-    });
-    await registry.put("/mode", { mode: "READWRITE" });
+    const refused = error(422, 42205, "Cannot import since found existing subjects");
+    expect(await registry.put("/mode", { mode: "IMPORT" })).toEqual(refused);
+    expect(await registry.put("/mode/b", { mode: "IMPORT" })).toEqual(refused);
+    await registry.delete("/subjects/b");
+    expect(await registry.put("/mode", { mode: "IMPORT" })).toEqual(refused);
     expect(await registry.put("/mode/a", { mode: "IMPORT" })).toMatchObject({ status: 200 });
-    expect(await registry.post("/subjects/a/versions", sent(withDefault)))
-      .toEqual(error(422, 42205));
-    expect(await registry.register("a", withDefault, { id: 70, version: 5 })).toBe(70);
-    expect(await registry.register("a", "string", { id: 71, version: 6 }), "unchecked").toBe(71);
-    expect(await registry.get("/subjects/a/versions")).toMatchObject({ body: [5, 6] });
-    const clash = (schema: unknown, more: Record<string, unknown>) =>
+    expect(await registry.put("/mode?force=true", { mode: "IMPORT" }))
+      .toMatchObject({ status: 200 });
+  });
+
+  test("IMPORT takes ids and versions as they come", async () => {
+    await registry.register("b", first);
+    await registry.put("/mode/a", { mode: "IMPORT" });
+    const register = (schema: unknown, more: Record<string, unknown> = {}) =>
       registry.post("/subjects/a/versions", sent(schema, more));
-    expect(await clash(first, { id: 8 })).toEqual(error(
-      422,
-      42207,
-      "Schema already registered with id 1 instead of input id 8",
-    ));
-    expect(await clash("int", { id: 70 })).toEqual(error(
-      422,
-      42207,
-      "Overwrite new schema with id 70 is not permitted.",
-    ));
-    expect(await clash("int", { id: 72, version: 5 })).toEqual(error(422, 42205));
+    expect(await register(withDefault))
+      .toEqual(error(422, 42205, "Subject a is not in read-write mode"));
+    expect(await register(withDefault, { id: 70, version: 5 })).toMatchObject({ body: { id: 70 } });
+    expect(await register(withDefault, { id: 70, version: 5 })).toMatchObject({ body: { id: 70 } });
+    expect(await register("string", { id: 71 }), "unchecked").toMatchObject({ body: { id: 71 } });
+    expect(await register(first, { id: 72 }), "known by another id, too")
+      .toMatchObject({ body: { id: 72 } });
+    expect(await registry.get("/subjects/a/versions")).toMatchObject({ body: [5, 6, 7] });
+    expect(await registry.post("/subjects/a", sent(first))).toMatchObject({ body: { id: 72 } });
+    expect(await registry.post("/subjects/b", sent(first))).toMatchObject({ body: { id: 1 } });
+    expect(await register("int", { id: 70 }))
+      .toEqual(error(422, 42205, "Overwrite new schema with id 70 is not permitted."));
+    expect(await register("int", { id: 73, version: 5 })).toEqual(error(422, 42205));
     await registry.put("/mode/a", { mode: "READWRITE" });
-    expect(await registry.register("c", "long"), "new ids follow the highest").toBe(72);
+    expect(await registry.register("c", "long"), "new ids follow the highest").toBe(73);
+    expect(await registry.register("d", first), "the oldest id of those it has").toBe(1);
+  });
+
+  test("READWRITE takes no ids, and the next version only", async () => {
+    await registry.register("a", first);
+    const register = (schema: unknown, more: Record<string, unknown>) =>
+      registry.post("/subjects/a/versions", sent(schema, more));
+    const refused = error(422, 42205, "Subject a is not in import mode");
+    expect(await register(withDefault, { id: 7 })).toEqual(refused);
+    expect(await register(first, { id: 1 })).toEqual(refused);
+    expect(await register(withDefault, { version: 3 }))
+      .toEqual(error(422, 42201, "Version is not one more than previous version"));
+    expect(await register(withDefault, { version: 2 })).toMatchObject({ body: { id: 2 } });
   });
 });

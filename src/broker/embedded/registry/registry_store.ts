@@ -35,9 +35,11 @@ const tables = `
   -- AUTOINCREMENT: an id is never given twice, even when its schema was deleted for good; clients cache by id.
   CREATE TABLE IF NOT EXISTS registry_schema (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
-    digest BLOB NOT NULL UNIQUE, -- SHA-256 of text and references: what makes two schemas one
+    digest BLOB NOT NULL, -- SHA-256 of text and references: what makes two schemas one
     text TEXT NOT NULL
   ) STRICT;
+  -- Not unique: an import may bring the same schema under two ids, as the registry had it that it comes from.
+  CREATE INDEX IF NOT EXISTS registry_schema_digest ON registry_schema (digest);
   CREATE TABLE IF NOT EXISTS registry_reference (
     schema_id INTEGER NOT NULL REFERENCES registry_schema (id) ON DELETE CASCADE,
     position INTEGER NOT NULL,
@@ -97,12 +99,15 @@ export class RegistryStore {
     return row && { text: text(row.text), references: this.#references(id) };
   }
 
-  idOfSchema(schema: StoredSchema): number | undefined {
-    const row = this.#one("SELECT id FROM registry_schema WHERE digest = ?", digestOf(schema));
-    return row && number(row.id);
+  /** The ids of a schema, ascending: one, unless an import brought more; none where it is not there. */
+  idsOfSchema(schema: StoredSchema): number[] {
+    return this.#all(
+      "SELECT id FROM registry_schema WHERE digest = ? ORDER BY id",
+      digestOf(schema),
+    ).map((row) => number(row.id));
   }
 
-  /** Stores a schema that is not there yet, under the next id or a given one. */
+  /** Stores a schema under the next id or a given one that is free. */
   insertSchema(schema: StoredSchema, id: number | null): number {
     const { lastInsertRowid } = this.#run(
       "INSERT INTO registry_schema (id, digest, text) VALUES (?, ?, ?)",

@@ -3,6 +3,7 @@
  * as Redpanda refuses it: a client that sends `rulesets` or `metadata` must learn that nobody will heed them.
  */
 import { Buffer } from "node:buffer";
+import { explain } from "../../../failures/failures.ts";
 import {
   type CompatibilityLevel,
   compatibilityLevels,
@@ -25,6 +26,8 @@ import {
   invalidCompatibility,
   invalidMode,
   invalidSchema,
+  RegistryError,
+  unreadableBody,
 } from "./registry_error.ts";
 import type { SchemaReference } from "./registry_store.ts";
 import { MAX_ID, type SentSchema } from "./subjects.ts";
@@ -38,14 +41,7 @@ const MAX_REFERENCES = 100;
 export async function readBody(request: Request): Promise<ExactJsonObject> {
   const announced = Number(request.headers.get("content-length") ?? 0);
   if (announced > MAX_BODY_BYTES) throw bodyTooLarge(MAX_BODY_BYTES);
-  const text = new TextDecoder().decode(await readBytes(request));
-  let json: ExactJson;
-  try {
-    json = parseExactJson(text);
-  } catch (error) {
-    if (error instanceof SyntaxError) throw invalidBody(error.message);
-    throw error;
-  }
+  const json = parseBody(await readBytes(request));
   if (!isObject(json)) throw invalidBody(`expected an object, not ${kindOf(json)}`);
   return json;
 }
@@ -53,12 +49,27 @@ export async function readBody(request: Request): Promise<ExactJsonObject> {
 async function readBytes(request: Request): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let size_bytes = 0;
-  for await (const chunk of request.body ?? []) {
-    size_bytes += chunk.byteLength;
-    if (size_bytes > MAX_BODY_BYTES) throw bodyTooLarge(MAX_BODY_BYTES);
-    chunks.push(chunk);
+  try {
+    for await (const chunk of request.body ?? []) {
+      size_bytes += chunk.byteLength;
+      if (size_bytes > MAX_BODY_BYTES) throw bodyTooLarge(MAX_BODY_BYTES);
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    // A client that went away in the middle is no fault of the registry's.
+    throw error instanceof RegistryError ? error : unreadableBody(explain(error));
   }
   return Buffer.concat(chunks);
+}
+
+function parseBody(bytes: Uint8Array): ExactJson {
+  try {
+    return parseExactJson(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch (error) {
+    if (error instanceof SyntaxError) throw invalidBody(error.message);
+    if (error instanceof TypeError) throw invalidBody("the body is not UTF-8");
+    throw error;
+  }
 }
 
 /** `{"schema", "schemaType"?, "references"?, "id"?, "version"?}`. Throws 422 for types other than AVRO. */

@@ -80,15 +80,15 @@ export class Settings {
   }
 
   /**
-   * Sets a mode. IMPORT needs the registry, or the subject, to have no versions unless `force` says otherwise: ids and
-   * versions that are imported could clash with those that are there.
+   * Sets a mode. IMPORT needs the registry, or the subject, to have no versions, softly deleted ones included, unless
+   * `force` says otherwise: ids and versions that are imported could clash with those that are there.
    */
   setMode(subject: string, mode: Mode, force: boolean): void {
     this.#store.transact(() => {
       if (mode === "IMPORT" && this.modeOf(subject) !== "IMPORT" && !force) {
         const inTheWay = subject === wholeRegistry
-          ? this.#store.subjects("", false)
-          : this.#store.versions(subject).filter(({ deleted }) => !deleted);
+          ? this.#store.subjects("", true)
+          : this.#store.versions(subject);
         if (inTheWay.length > 0) {
           throw operationNotPermitted("Cannot import since found existing subjects");
         }

@@ -15,7 +15,6 @@ import { checkLevel, type EarlierVersion, isTransitive } from "./compatibility_l
 import { type PreparedSchema, prepareSchema, readStoredSchema } from "./prepared_schema.ts";
 import {
   hasReferences,
-  idExists,
   idNotFound,
   incompatible,
   operationNotPermitted,
@@ -24,6 +23,7 @@ import {
   subjectNotFound,
   versionNotDeleted,
   versionNotFound,
+  versionNotNext,
   versionSoftDeleted,
 } from "./registry_error.ts";
 import type {
@@ -67,17 +67,22 @@ export class Subjects {
   register(subject: string, sent: SentSchema, normalize: boolean): number {
     return this.#store.transact(() => {
       const prepared = prepareSchema(this.#store, sent.schema, sent.references, normalize);
-      const known = this.#store.idOfSchema(prepared.stored);
+      const known = this.#store.idsOfSchema(prepared.stored);
+      if (sent.id !== undefined) this.#checkId(subject, sent.id, known);
+      const ids = sent.id === undefined ? known : [sent.id];
       const there = this.#versions(subject, false);
-      if (sent.id !== undefined) this.#checkId(sent.id, known);
-      if (there.some((version) => version.id === known)) return known!;
-      this.#checkMayRegister(subject, sent);
+      const found = there.find((version) => ids.includes(version.id));
+      if (found !== undefined) return found.id;
+      this.#settings.checkWritable(subject);
       if (this.#settings.modeOf(subject) !== "IMPORT") {
         const messages = this.#compare(subject, prepared, there.slice(-1));
         if (messages.length > 0) throw incompatible(subject, messages);
+      } else if (sent.id === undefined) {
+        throw operationNotPermitted(`Subject ${subject} is not in read-write mode`);
       }
       const version = this.#nextVersion(subject, sent.version);
-      const id = known ?? this.#insert(prepared.stored, sent.id);
+      const isStored = sent.id === undefined ? known.length > 0 : known.includes(sent.id);
+      const id = isStored ? ids[0] : this.#insert(prepared.stored, sent.id);
       this.#store.insertVersion(subject, version, id);
       return id;
     });
@@ -88,8 +93,8 @@ export class Subjects {
     return this.#store.transact(() => {
       const versions = this.#existing(subject, deleted);
       const prepared = prepareSchema(this.#store, sent.schema, sent.references, normalize);
-      const id = this.#store.idOfSchema(prepared.stored);
-      const found = versions.find((version) => version.id === id);
+      const ids = this.#store.idsOfSchema(prepared.stored);
+      const found = versions.find((version) => ids.includes(version.id));
       if (found === undefined) throw schemaNotFound();
       return { subject, version: found.version, id: found.id, schema: prepared.stored };
     });
@@ -184,6 +189,7 @@ export class Subjects {
         this.#store.markDeleted(subject, wanted);
       }
       if (this.#versions(subject, false).length === 0) this.#store.removeLevel(subject);
+      if (this.#versions(subject, true).length === 0) this.#store.removeMode(subject);
       return wanted;
     });
   }
@@ -220,38 +226,28 @@ export class Subjects {
     );
   }
 
-  #checkId(id: number, known: number | undefined): void {
-    if (known !== undefined && known !== id) {
-      throw idExists(`Schema already registered with id ${known} instead of input id ${id}`);
-    }
-    if (known === undefined && this.#store.schemaById(id) !== undefined) {
-      throw idExists(`Overwrite new schema with id ${id} is not permitted.`);
-    }
-  }
-
-  #checkMayRegister(subject: string, sent: SentSchema): void {
+  /** An id may be chosen in mode IMPORT, if it is free or has this very schema. */
+  #checkId(subject: string, id: number, known: readonly number[]): void {
     this.#settings.checkWritable(subject);
-    const imports = this.#settings.modeOf(subject) === "IMPORT";
-    const saysWhere = sent.id !== undefined || sent.version !== undefined;
-    if (imports && !saysWhere) {
-      throw operationNotPermitted(`Subject ${subject} is in import mode: give an id or a version`);
-    }
-    if (!imports && saysWhere) {
+    if (this.#settings.modeOf(subject) !== "IMPORT") {
       throw operationNotPermitted(`Subject ${subject} is not in import mode`);
     }
+    if (!known.includes(id) && this.#store.schemaById(id) !== undefined) {
+      throw operationNotPermitted(`Overwrite new schema with id ${id} is not permitted.`);
+    }
   }
 
+  /** The number of a new version: one more than the last, or in mode IMPORT any that is free. */
   #nextVersion(subject: string, wanted: number | undefined): number {
-    const taken = this.#versions(subject, true);
-    if (wanted === undefined) {
-      const next = (taken.at(-1)?.version ?? 0) + 1;
-      if (next > MAX_ID) throw operationNotPermitted(`Subject ${subject} has no version left`);
-      return next;
-    }
-    if (taken.some(({ version }) => version === wanted)) {
+    const taken = this.#versions(subject, true).map(({ version }) => version);
+    const next = (taken.at(-1) ?? 0) + 1;
+    if (this.#settings.modeOf(subject) === "IMPORT" && wanted !== undefined) {
+      if (!taken.includes(wanted)) return wanted;
       throw operationNotPermitted(`Subject ${subject} has another schema as version ${wanted}`);
     }
-    return wanted;
+    if (wanted !== undefined && wanted !== next) throw versionNotNext();
+    if (next > MAX_ID) throw operationNotPermitted(`Subject ${subject} has no version left`);
+    return next;
   }
 
   #insert(schema: StoredSchema, id: number | undefined): number {
