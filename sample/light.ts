@@ -18,7 +18,7 @@ const LUMINOUS_EFFICIENCY = 0.007;
 
 /** Absolute magnitude at the peak. Cameras lose faint meteors, slow ones last: they stay longer on each pixel. */
 export function peakMagnitude(vInit: number, random: Random): number {
-  const limit = 2.35 - 0.03 * vInit + 0.8 * random.normal();
+  const limit = 2.6 - 0.03 * vInit + 0.8 * random.normal();
   return Math.max(BRIGHTEST, limit - random.exponential() / Math.log(POPULATION_INDEX));
 }
 

@@ -56,6 +56,8 @@ const LARGEST_ECCENTRICITY = 1.5;
 const MOST_DRAWS_PER_METEOR = 2000;
 /** Solutions older than this (2021-11-09) have no uncertainty for the latitude of perihelion. */
 const SIGMA_B_SINCE_JULIAN_DATE = 2_459_527.5;
+/** Before this day (2025-03-04) a mass of zero was written for meteors without usable magnitudes. */
+const MASSES_MENDED_JULIAN_DATE = 2_460_738.5;
 
 const ID_CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
@@ -151,6 +153,7 @@ function measure(encounter: Encounter, random: Random): Meteor | undefined {
   // The radiant and speed that come out of the measurement are off by its error.
   const { convergenceAngle, stations } = sighting;
   const error = measuringError(arrival.vGeo, convergenceAngle, stations.length, random);
+  if (error === undefined) return undefined;
   const vGeo = arrival.vGeo + error.vGeo * random.normal();
   const dec = Math.min(89.9, Math.max(-89.9, latitudeOf(truth) + error.alongDec * random.normal()));
   const ra = turn(
@@ -170,10 +173,10 @@ function measure(encounter: Encounter, random: Random): Meteor | undefined {
   const orbit = orbitFrom(ra, dec, vGeo);
   if (orbit.e > LARGEST_ECCENTRICITY || entry.elevation < LOWEST_ELEVATION) return undefined;
 
-  const sigma = {
+  const sigma: Record<Measured, number | null> = {
     ...propagate({ ra, dec, vGeo, orbit }, error, orbitFrom),
     ...groundErrors(error, { ...entry, latitude: track.begin.latitude, vGeo }, random),
-  } as Record<Measured, number | null>;
+  };
   if (julianDate < SIGMA_B_SINCE_JULIAN_DATE) sigma.b = null;
   const value = valuesOf({ ra, dec, vGeo, orbit, entry, track });
   return withHistory(rowOf({ encounter, track, entry, value, sigma, sighting, random }), random);
@@ -263,7 +266,7 @@ function rowOf({ encounter, track, entry, value, sigma, sighting, random }: {
   const duration_s = track.length_km / vAvg;
   const fParameter = Math.max(-0.05, Math.min(1, 0.57 + 0.19 * random.normal()));
   const fall = track.begin.height_km - track.end.height_km;
-  const inView = () => random.uniform() > 0.007;
+  const massless = julianDate < MASSES_MENDED_JULIAN_DATE && random.uniform() < 0.003;
   return {
     id: identifier(beginning_us, random),
     julianDate,
@@ -278,13 +281,19 @@ function rowOf({ encounter, track, entry, value, sigma, sighting, random }: {
     peakMagnitude: track.magnitude,
     peakHeight: track.begin.height_km - fParameter * fall,
     fParameter,
-    mass_kg: photometricMass(track.magnitude, duration_s, vAvg, random),
+    mass_kg: massless ? 0 : photometricMass(track.magnitude, duration_s, vAvg, random),
     convergenceAngle: sighting.convergenceAngle,
     medianFitError: 45 * Math.exp(0.53 * random.normal()),
-    beginInView: inView(),
-    endInView: inView(),
+    beginInView: inView(random),
+    endInView: inView(random),
     stations: sighting.stations,
   };
+}
+
+/** Nearly always yes; a few solutions do not know. */
+function inView(random: Random): boolean | null {
+  const luck = random.uniform();
+  return luck < 0.002 ? null : luck > 0.009;
 }
 
 /** The second of the beginning, and five characters that tell apart what falls into it. */

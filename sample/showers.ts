@@ -118,14 +118,14 @@ type SourceLine = readonly [string, number, number, number, number, number, numb
 
 const SOURCES: readonly SourceLine[] = [
   // name, longitude, latitude, their scatter, 1/a, its scatter, weight
-  ["antihelion", 198, 0, 13, 8, 0.45, 0.16, 0.26],
-  ["helion", 342, 1, 13, 8, 0.45, 0.16, 0.04],
+  ["antihelion", 198, 0, 13, 8, 0.4, 0.16, 0.26],
+  ["helion", 342, 1, 13, 8, 0.4, 0.16, 0.04],
   ["north apex", 271, 19, 18, 9, 0.15, 0.2, 0.27],
   ["south apex", 271, -11, 18, 8, 0.15, 0.2, 0.14],
-  ["north toroidal", 271, 58, 16, 8, 0.45, 0.25, 0.14],
-  ["south toroidal", 274, -60, 14, 8, 0.5, 0.25, 0.06],
+  ["north toroidal", 271, 58, 16, 8, 0.36, 0.22, 0.14],
+  ["south toroidal", 274, -60, 14, 8, 0.42, 0.22, 0.06],
   // Slow meteors of asteroidal and Jupiter-family orbits come from everywhere outside the apex.
-  ["slow", 150, 15, 55, 35, 0.5, 0.15, 0.12],
+  ["slow", 150, 15, 55, 35, 0.48, 0.15, 0.12],
 ];
 
 /** The sporadic background; the weights add up to about 1. */

@@ -38,15 +38,18 @@ export function sight(
   if (first === undefined) return undefined;
   const seen: Station[] = [first];
   const luck = Math.min(0.75, 0.1 * Math.exp(-0.35 * (magnitude - 1)));
-  let nearest: { station: Station; distance: number } | undefined;
+  let other: Station | undefined;
+  let others = 0;
   for (const station of NEIGHBOURS[anchor] ?? []) {
     const distance = distanceBetween(station.position, from);
     if (distance > FARTHEST_KM) continue;
-    if (nearest === undefined || distance < nearest.distance) nearest = { station, distance };
+    others++;
+    // One of them, all alike likely, for when luck has none.
+    if (random.uniform() * others < 1) other = station;
     if (random.uniform() < luck * Math.exp(-((distance / 260) ** 2))) seen.push(station);
     if (seen.length === MOST_STATIONS) break;
   }
-  if (seen.length === 1 && nearest !== undefined) seen.push(nearest.station);
+  if (seen.length === 1 && other !== undefined) seen.push(other);
   if (seen.length < 2) return undefined;
   const convergenceAngle = convergence(seen, from, to);
   if (convergenceAngle < SMALLEST_CONVERGENCE_DEGREES) return undefined;

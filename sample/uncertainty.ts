@@ -21,29 +21,34 @@ export interface MeasuringError {
 }
 
 /** The real writer's limits: rows with larger errors are left out. */
-const LARGEST_RADIANT_ERROR_DEGREES = 1.99;
-const LARGEST_RELATIVE_SPEED_ERROR = 0.099;
+const LARGEST_RADIANT_ERROR_DEGREES = 2;
+const LARGEST_RELATIVE_SPEED_ERROR = 0.1;
 /** A Monte Carlo run has clones out to about this many standard deviations. */
 const FARTHEST_CLONE = 2.2;
 const KM_PER_DEGREE = 111.2;
 
-/** How well a meteor was measured: more stations and a wider convergence angle help; luck has the largest part. */
+/**
+ * How well a meteor was measured: more stations and a wider convergence angle help; luck has the largest part. Undefined
+ * when so badly that the real writer would leave it out.
+ */
 export function measuringError(
   vGeo: number,
   convergenceAngle: number,
   stations: number,
   random: Random,
-): MeasuringError {
+): MeasuringError | undefined {
   const shared = Math.exp(0.75 * random.normal()) * (40 / convergenceAngle) ** 0.35 *
     (2.6 / stations) ** 0.35;
-  const angle = () =>
-    Math.min(LARGEST_RADIANT_ERROR_DEGREES, 0.22 * shared * Math.exp(0.5 * random.normal()));
-  const relative = Math.min(
-    LARGEST_RELATIVE_SPEED_ERROR,
-    0.004 * shared * Math.exp(0.9 * random.normal()),
-  );
-  return { alongRa: angle(), alongDec: angle(), vGeo: vGeo * relative };
+  const alongRa = 0.22 * shared * Math.exp(0.5 * random.normal());
+  const alongDec = 0.22 * shared * Math.exp(0.5 * random.normal());
+  const relative = 0.004 * shared * Math.exp(0.9 * random.normal());
+  if (Math.max(alongRa, alongDec) > LARGEST_RADIANT_ERROR_DEGREES) return undefined;
+  if (relative > LARGEST_RELATIVE_SPEED_ERROR) return undefined;
+  return { alongRa, alongDec, vGeo: vGeo * relative };
 }
+
+/** What follows from the radiant and the speed alone; the rest is seen from the ground. */
+export type OfOrbit = "raGeo" | "decGeo" | "lamGeo" | "betGeo" | "vGeo" | keyof Orbit;
 
 /** A measured state: radiant in degrees (J2000 equatorial), speed in km/s, with its orbit. */
 export interface State {
@@ -85,7 +90,7 @@ export function propagate(
   state: State,
   error: MeasuringError,
   orbitFrom: (ra: number, dec: number, vGeo: number) => Orbit,
-): Partial<Record<Measured, number>> {
+): Record<OfOrbit, number> {
   const { ra, dec, vGeo, orbit } = state;
   const raError = error.alongRa / Math.max(0.01, cosDegrees(dec));
   const clones = [
@@ -93,7 +98,9 @@ export function propagate(
     orbitFrom(ra, dec + error.alongDec, vGeo),
     orbitFrom(ra, dec, vGeo + error.vGeo),
   ];
-  const sigma: Partial<Record<Measured, number>> = {
+  const sigma: Record<OfOrbit, number> = {
+    // Its names; the values follow.
+    ...orbit,
     raGeo: raError,
     decGeo: error.alongDec,
     ...eclipticErrors(ra, dec, raError, error.alongDec),
@@ -136,7 +143,7 @@ export function groundErrors(
   error: MeasuringError,
   seen: { decApp: number; elevation: number; latitude: number; vGeo: number; vInit: number },
   random: Random,
-): Partial<Record<Measured, number>> {
+): Record<Exclude<Measured, OfOrbit>, number> {
   const vInit = error.vGeo * seen.vGeo / seen.vInit;
   const metres = () => 35 * Math.exp(0.95 * random.normal());
   const north = () => metres() / 1000 / KM_PER_DEGREE;
