@@ -97,7 +97,7 @@ async function start(
   const { broker, commits, faults } = assemble(db, settings, events, memory);
   releasers.push(() => commits.drained());
 
-  const registry = createRegistry({ db, onFault: (error) => events.onFault(error.message) });
+  const registry = createRegistry({ db, onFault: (error) => events.onFault(tell(error)) });
   const registryServer = serveRegistry(registry, settings.host, settings.schemaRegistryPort);
   releasers.push(() => registryServer.stop());
 
@@ -107,6 +107,7 @@ async function start(
     dispatch: dispatchTo(broker.handlers()),
     memory,
     onRefused: events.onRefused,
+    onFault: (error) => events.onFault(tell(error)),
   });
   broker.port = listener.port;
   releasers.push(async () => {
@@ -155,8 +156,7 @@ function assemble(
     handlers: () => handlers,
     isCongested: () => memory.isCongested,
     onRequestFailure: (api, client, error) => {
-      const reason = error instanceof Error ? error.stack ?? error.message : String(error);
-      events.onFault(`${api} of ${client} failed: ${reason}`);
+      events.onFault(`${api} of ${client} failed: ${tell(error)}`);
     },
   };
   const handlers = apisOf(broker);
@@ -168,4 +168,9 @@ function clusterIdOf(db: DatabaseSync): string {
   const made = crypto.randomUUID().replaceAll("-", "").slice(0, 22);
   db.prepare("INSERT OR IGNORE INTO meta (name, value) VALUES ('cluster_id', ?)").run(made);
   return db.prepare("SELECT value FROM meta WHERE name = 'cluster_id'").get()?.value as string;
+}
+
+/** An error that nobody foresaw, with its place. */
+function tell(error: unknown): string {
+  return error instanceof Error ? error.stack ?? error.message : String(error);
 }

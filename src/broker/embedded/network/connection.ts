@@ -33,6 +33,8 @@ export interface ConnectionOptions {
   readonly memory: ClientMemory;
   /** The connection was closed because of what the client did. */
   onRefused(client: string, reason: string): void;
+  /** The broker itself failed at a request. */
+  onFault(error: unknown): void;
   /** The connection is gone. */
   onClosed(): void;
 }
@@ -150,8 +152,10 @@ export class Connection {
         this.sendReady();
       },
       (error) => {
-        if (!(error instanceof MalformedRequest)) throw error; // a fault of the broker: the Worker reports it
-        this.refuse(error.message);
+        if (error instanceof MalformedRequest) return this.refuse(error.message);
+        // A fault of the broker: this client loses its connection, the others lose nothing.
+        this.options.onFault(error);
+        this.socket.destroy();
       },
     );
   }

@@ -19,6 +19,7 @@ export interface ListenerOptions {
   readonly dispatch: Dispatch;
   readonly memory: ClientMemory;
   onRefused(client: string, reason: string): void;
+  onFault(error: unknown): void;
 }
 
 /** A listener that is bound. */
@@ -50,6 +51,7 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
       dispatch: options.dispatch,
       memory: options.memory,
       onRefused: options.onRefused,
+      onFault: options.onFault,
       onClosed: () => {
         connections.delete(connection);
         if (connections.size === 0) { for (const resolve of idle.splice(0)) resolve(); }

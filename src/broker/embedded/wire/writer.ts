@@ -33,17 +33,21 @@ export class Writer {
     return from;
   }
 
+  // Room is taken before `view` is looked at: taking may replace it.
   int8(value: number): void {
-    this.view.setInt8(this.take(1), value);
+    const at = this.take(1);
+    this.view.setInt8(at, value);
   }
   boolean(value: boolean): void {
     this.int8(value ? 1 : 0);
   }
   int16(value: number): void {
-    this.view.setInt16(this.take(2), value);
+    const at = this.take(2);
+    this.view.setInt16(at, value);
   }
   int32(value: number): void {
-    this.view.setInt32(this.take(4), value);
+    const at = this.take(4);
+    this.view.setInt32(at, value);
   }
   /** A 64-bit integer from a number (see `Reader.int64`). */
   int64(value: number): void {
@@ -72,7 +76,6 @@ export class Writer {
 
   /** Bytes as they are, copied. */
   raw(value: Uint8Array): void {
-    // Not nested in `set`: taking may replace the buffer.
     const from = this.take(value.length);
     this.buffer.set(value, from);
   }
