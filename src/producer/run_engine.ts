@@ -135,7 +135,10 @@ export class RunEngine {
     return this.#runs.get(runId)?.state ?? null;
   }
 
-  /** Tells every event of this process's runs, with the state after it; the returned function ends that. */
+  /**
+   * Tells every event of this process's runs, with the state after it; the returned function ends that. A watcher returns
+   * quickly; one that throws is reported and kept.
+   */
   watch(watcher: Watcher): () => void {
     this.#watchers.add(watcher);
     return () => this.#watchers.delete(watcher);
@@ -204,9 +207,16 @@ export class RunEngine {
       return known.then(({ run }) => ({ run: this.get(run.runId) ?? run, isNew: false }));
     }
     const submitting = this.#options.history.findByIdempotencyKey(key)
-      .then((earlier) => earlier === null ? request() : { run: earlier, isNew: false });
+      .then((earlier) => {
+        if (earlier === null) return request();
+        // On the log, but nobody began it: its acknowledgement was lost, and the caller asks again.
+        if (earlier.status === "requested") this.adopt(earlier);
+        return { run: earlier, isNew: false };
+      });
     this.#byKey.set(key, submitting);
-    submitting.catch(() => this.#byKey.delete(key));
+    // A failed request did not happen; one of an earlier process is found in the history again.
+    submitting.then(({ isNew }) => isNew, () => false)
+      .then((isNew) => isNew || this.#byKey.delete(key));
     return submitting;
   }
 
@@ -218,7 +228,13 @@ export class RunEngine {
       now,
       stopping: this.#stopping.signal,
       onEvent: (event, after) => {
-        for (const watcher of this.#watchers) watcher(event, after);
+        for (const watcher of this.#watchers) {
+          try {
+            watcher(event, after);
+          } catch (error) {
+            console.error("a watcher of runs failed", error);
+          }
+        }
       },
     });
   }

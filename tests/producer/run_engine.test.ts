@@ -470,6 +470,20 @@ describe("asking", () => {
     expect((await engine.submit(keyed)).isNew).toBe(true);
   });
 
+  test("again after the acknowledgement was lost works on the run that is on the log", async () => {
+    await put(MONTHLY, summaryText(LINES));
+    const engine = localEngine();
+    log.fault = (_, when) => {
+      if (when === "after") throw new TransientError("no answer");
+    };
+    const keyed = { ...MONTH, idempotencyKey: "k-3" };
+    await expect(engine.submit(keyed)).rejects.toThrow("no answer");
+    log.fault = () => {};
+    const { run, isNew } = await engine.submit(keyed);
+    expect(isNew).toBe(false);
+    expect((await engine.waitFor(run.runId)).status).toBe("completed");
+  });
+
   test("without end is refused", async () => {
     server.on("monthly/", () => {});
     const engine = httpEngine();
