@@ -14,8 +14,8 @@ import { PositionLostError, type RecordBatch } from "../events/consumed_record.t
 import type { DeadLetter } from "../events/dead_letter.ts";
 import type { SchemaRegistry } from "../events/schema_registry.ts";
 import { TRAJECTORY_SUMMARY_RAW } from "../events/topics.ts";
-import { PermanentError } from "../failures/failures.ts";
 import type { Observe } from "../observe/observe.ts";
+import { DataRefusedError } from "../store/database_errors.ts";
 import type { LoadCounts, TrajectoryBatch } from "../store/trajectory_batch.ts";
 import { OffsetMismatchError, type TrajectoryLoader } from "../store/trajectory_loader.ts";
 import {
@@ -27,14 +27,26 @@ import type { TopicSink } from "./topic_sink.ts";
 
 export interface TrajectorySinkOptions {
   readonly registry: SchemaRegistry;
-  readonly loader: TrajectoryLoader;
+  /** Makes a loader. Each partition gets one of its own, because a loader writes one batch at a time. */
+  readonly createLoader: () => TrajectoryLoader;
   /** Appends letters to the dead letter topic and waits for the acknowledgement. */
   readonly publishLetters: (letters: readonly DeadLetter[]) => Promise<void>;
   readonly observe: Observe;
 }
 
-export function createTrajectorySink(options: TrajectorySinkOptions): TopicSink {
-  const { loader, observe, publishLetters } = options;
+/** The sink of `trajectory_summary_raw`, and how to close its connections. */
+export interface TrajectorySink extends TopicSink {
+  close(): Promise<void>;
+}
+
+export function createTrajectorySink(options: TrajectorySinkOptions): TrajectorySink {
+  const { observe, publishLetters } = options;
+  const loaders = new Map<number, TrajectoryLoader>();
+  const loaderOf = (partition: number): TrajectoryLoader => {
+    let loader = loaders.get(partition);
+    if (loader === undefined) loaders.set(partition, loader = options.createLoader());
+    return loader;
+  };
   const changesOf = createTrajectoryChanges(options.registry);
 
   async function giveUp(letters: readonly DeadLetter[]): Promise<void> {
@@ -53,7 +65,7 @@ export function createTrajectorySink(options: TrajectorySinkOptions): TopicSink 
   /** Loads a stretch of the log; halves it when the database refuses it, until the refused record is alone. */
   async function load(stretch: Stretch): Promise<LoadCounts> {
     try {
-      return await loader.load(toBatch(stretch));
+      return await loaderOf(stretch.partition).load(toBatch(stretch));
     } catch (error) {
       if (error instanceof OffsetMismatchError) {
         observe("sink.fenced", {
@@ -64,9 +76,10 @@ export function createTrajectorySink(options: TrajectorySinkOptions): TopicSink 
         });
         throw new PositionLostError(error.message, { cause: error });
       }
-      if (!(error instanceof PermanentError) || stretch.changes.length === 0) throw error;
+      // Only values can be to blame for a refusal that a smaller stretch finds; a missing table must not cost a single record.
+      if (!(error instanceof DataRefusedError) || stretch.changes.length === 0) throw error;
       if (stretch.changes.length > 1) {
-        const [first, second] = halve(stretch);
+        const [first, second] = cut(stretch, error.offset);
         return add(await load(first), await load(second));
       }
       const refused = stretch.changes[0]!;
@@ -93,6 +106,9 @@ export function createTrajectorySink(options: TrajectorySinkOptions): TopicSink 
         took_ms: performance.now() - started,
       });
     },
+    async close() {
+      await Promise.all([...loaders.values()].map((loader) => loader.close()));
+    },
   };
 }
 
@@ -102,21 +118,23 @@ interface Stretch extends Omit<RecordBatch, "records"> {
   readonly dead: readonly DeadLetter[];
 }
 
-function halve(stretch: Stretch): [Stretch, Stretch] {
-  const middle = stretch.changes.length >> 1;
-  const cut = stretch.changes[middle]!.record.offset;
+/** Cuts a stretch in two: right before or behind the refused record where it is known, else in the middle. */
+function cut(stretch: Stretch, refused: bigint | null): [Stretch, Stretch] {
+  const at = stretch.changes.findIndex(({ record }) => record.offset === refused);
+  const middle = at === 0 ? 1 : at > 0 ? at : stretch.changes.length >> 1;
+  const from = stretch.changes[middle]!.record.offset;
   return [
     {
       ...stretch,
-      nextOffset: cut,
+      nextOffset: from,
       changes: stretch.changes.slice(0, middle),
-      dead: stretch.dead.filter(({ offset }) => BigInt(offset ?? 0) < cut),
+      dead: stretch.dead.filter(({ offset }) => BigInt(offset ?? 0) < from),
     },
     {
       ...stretch,
-      firstOffset: cut,
+      firstOffset: from,
       changes: stretch.changes.slice(middle),
-      dead: stretch.dead.filter(({ offset }) => BigInt(offset ?? 0) >= cut),
+      dead: stretch.dead.filter(({ offset }) => BigInt(offset ?? 0) >= from),
     },
   ];
 }

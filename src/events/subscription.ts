@@ -90,7 +90,7 @@ export function subscribe(options: SubscriptionOptions): Subscription {
         if (stopping.signal.aborted) break;
         const delay_ms = backoffDelayMs(SESSION_BACKOFF, Math.max(attempt, 1));
         options.observe("log.unavailable", {
-          what: "the broker (consumer)",
+          what: "the consumer's session",
           reason: explain(error),
           attempt: Math.max(attempt, 1),
           delay_ms,

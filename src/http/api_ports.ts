@@ -42,10 +42,7 @@ export interface ServiceStatus {
   version: string;
   started_at: string;
   roles: string[];
-  parts: Record<
-    "broker" | "registry" | "database" | "consumer",
-    PartStatus & Record<string, unknown>
-  >;
+  parts: Record<"broker" | "registry" | "database" | "consumer", PartStatus>;
   schedule: { pattern: string; next: string | null; leader: boolean } | null;
   lag: { topic: string; partition: number; position: string; end: string; lag: number }[];
   store: { meteors: number; dead_letters: number } | null;

@@ -110,6 +110,9 @@ export interface Vocabulary {
   "service.ready": { took_ms: number };
   "service.stopping": { reason: string };
   "service.stopped": { took_ms: number };
+  /** A part could not be released in order; the stop goes on. */
+  "service.release_failed": { name: string; reason: string };
+  "producer.failed": { reason: string };
 }
 
 /** How one happening is told. */
@@ -283,5 +286,10 @@ export const VOCABULARY: { [Name in keyof Vocabulary]: Telling<Vocabulary[Name]>
   },
   "service.ready": { level: "info", say: (d) => `ready (${seconds(d.took_ms)})` },
   "service.stopping": { level: "info", say: (d) => `stopping: ${d.reason}` },
+  "service.release_failed": {
+    level: "warning",
+    say: (d) => `${d.name} did not stop in order: ${d.reason}`,
+  },
+  "producer.failed": { level: "error", say: (d) => `the producer could not start: ${d.reason}` },
   "service.stopped": { level: "info", say: (d) => `stopped (${seconds(d.took_ms)})` },
 };

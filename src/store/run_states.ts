@@ -60,10 +60,10 @@ export async function readRunStateByKey(sql: Queryable, key: string): Promise<Ru
   return run === undefined ? null : (await withFiles(sql, [run]))[0]!;
 }
 
-/** When the last run of this kind that ended well was asked for, or null. */
-export async function readLastCompleted(sql: Queryable, kind: RunKind): Promise<Date | null> {
+/** When the last run of this kind was asked for, by whomever, or null. */
+export async function readLastRequested(sql: Queryable, kind: RunKind): Promise<Date | null> {
   const [row] = await sql<{ at: Date | null }[]>`
-    select max(requested_at) as at from ingestion_run where kind = ${kind} and state = 'completed'`;
+    select max(requested_at) as at from ingestion_run where kind = ${kind}`;
   return row?.at ?? null;
 }
 

@@ -25,35 +25,52 @@ const LOG_BYTES_MAX = 1_000_000;
 /** Lines of the server's log that a failed start reports. */
 const LOG_LINES_REPORTED = 8;
 
-/** The server that runs on this cluster, or null. A pid file left by a crash is removed when its pid is another's. */
+/**
+ * The server that runs on this cluster, or null. A pid file whose pid certainly is another process's now (a restarted
+ * container, a crash long ago) is removed: PostgreSQL would refuse to start beside it. In doubt it stays: a server that misses
+ * its pid file shuts down at once, without a checkpoint.
+ */
 export async function runningPostmaster(place: Place): Promise<Postmaster | null> {
   const pidFile = join(place.cluster, "postmaster.pid");
   const text = await readFile(pidFile, "utf8").catch(() => null);
   if (text === null) return null;
   const lines = text.split("\n");
   const [pid, port] = [Number(lines[0]), Number(lines[3])];
-  if (await isPostmaster(pid, place.cluster)) return { pid, port };
-  // PostgreSQL would refuse to start if that pid now belongs to some other process, as it does in a restarted container.
-  await rm(pidFile, { force: true });
-  return null;
+  switch (await whoIs(pid, place.cluster)) {
+    case "postmaster":
+    case "unknown":
+      return { pid, port };
+    case "nobody":
+      return null;
+    case "another":
+      await rm(pidFile, { force: true });
+      return null;
+  }
 }
 
-/** Whether a process with that pid lives and is the server of that cluster. */
-async function isPostmaster(pid: number, cluster: string): Promise<boolean> {
-  if (!Number.isInteger(pid) || pid <= 0) return false;
+/** Whose pid it is: this cluster's server's, another process's, nobody's; or it can't be told. */
+async function whoIs(
+  pid: number,
+  cluster: string,
+): Promise<"postmaster" | "another" | "nobody" | "unknown"> {
+  if (!Number.isInteger(pid) || pid <= 0) return "another";
   try {
     process.kill(pid, 0);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EPERM") return false;
+    if ((error as NodeJS.ErrnoException).code !== "EPERM") return "nobody";
   }
+  if (process.platform === "win32") return "unknown";
   if (process.platform === "linux") {
-    // A postmaster's working directory is its cluster.
+    // A postmaster's working directory is its cluster. Deno lets nobody read /proc who was not given all permissions.
     const at = await readlink(`/proc/${pid}/cwd`).catch(() => null);
-    return at !== null && at === await realpath(cluster).catch(() => cluster);
+    if (at !== null) {
+      return at === await realpath(cluster).catch(() => cluster) ? "postmaster" : "another";
+    }
   }
-  if (process.platform === "win32") return true;
-  const { output } = await runCommand("ps", ["-o", "command=", "-p", String(pid)], { runAs: null });
-  return output.includes("postgres");
+  // Servers are started with `-D <cluster>`, which ps shows. A machine without ps leaves it open.
+  const shown = await runCommand("ps", ["-ww", "-o", "args=", "-p", String(pid)], { runAs: null });
+  if (shown.code !== 0 || shown.output.trim() === "") return "unknown";
+  return shown.output.includes(cluster) ? "postmaster" : "another";
 }
 
 /** How starting the server ended when it did not succeed. */

@@ -1,0 +1,45 @@
+/**
+ * Dead letters from the log into the table `dead_letter`, where they can be listed, understood and replayed.
+ */
+import type { DeadLetter } from "../events/dead_letter.ts";
+import type { SchemaRegistry } from "../events/schema_registry.ts";
+import { DEAD_LETTER } from "../events/topics.ts";
+import { createValueCodec, wireSchemaId } from "../events/wire_values.ts";
+import { explain, PermanentError, TransientError } from "../failures/failures.ts";
+import type { Observe } from "../observe/observe.ts";
+import type { Sql } from "../store/connection.ts";
+import { insertDeadLetters } from "../store/dead_letters.ts";
+import { storeAt } from "./store_at.ts";
+import type { TopicSink } from "./topic_sink.ts";
+
+export interface DeadLetterSinkOptions {
+  readonly sql: Sql;
+  readonly registry: SchemaRegistry;
+  readonly observe: Observe;
+}
+
+export function createDeadLetterSink({ sql, registry, observe }: DeadLetterSinkOptions): TopicSink {
+  const codec = createValueCodec<DeadLetter>(DEAD_LETTER);
+  return {
+    topic: DEAD_LETTER.name,
+    async store(batch) {
+      const letters: DeadLetter[] = [];
+      for (const { value, offset } of batch.records) {
+        try {
+          if (value === null) throw new PermanentError("a dead letter without a value");
+          letters.push(codec.decode(value, await registry.writerSchema(wireSchemaId(value))));
+        } catch (error) {
+          if (error instanceof TransientError) throw error;
+          // A letter about a letter would go round for ever; it stays in the log.
+          observe("sink.passed_over", {
+            topic: batch.topic,
+            partition: batch.partition,
+            offset,
+            reason: explain(error),
+          });
+        }
+      }
+      await storeAt(sql, batch, (transaction) => insertDeadLetters(transaction, letters));
+    },
+  };
+}

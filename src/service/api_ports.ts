@@ -1,0 +1,192 @@
+/**
+ * The API's view of the service. Until the service is up it answers that it is starting.
+ */
+import { TransientError } from "../failures/failures.ts";
+import {
+  type ApiPorts,
+  IdempotencyConflictError,
+  type RunFileView,
+  type RunView,
+} from "../http/api_ports.ts";
+import type { Observe } from "../observe/observe.ts";
+import type { Subscription } from "../events/subscription.ts";
+import { wait } from "../failures/backoff.ts";
+import type { RunState } from "../runs/run.ts";
+import { describeSelection } from "../runs/selection.ts";
+import type { Store } from "../store/connection.ts";
+import { countDeadLetters } from "../store/dead_letters.ts";
+import { countMeteors } from "../store/meteor_counts.ts";
+import * as views from "../store/run_views.ts";
+import type { Log } from "./open_log.ts";
+import { askParts, type Parts } from "./parts.ts";
+import type { Producer } from "./roles.ts";
+
+/** What the API stands on. `running` is null until the boot is through. */
+export interface ApiParts {
+  readonly version: string;
+  readonly startedAt: Date;
+  readonly roles: string[];
+  running: RunningParts | null;
+}
+
+export interface RunningParts {
+  readonly store: Store;
+  readonly log: Log;
+  readonly subscription: Subscription | null;
+  readonly producer: Producer | null;
+  readonly describe: { readonly broker: string; readonly database: string };
+}
+
+/** A run that was just asked for goes round through the log before it can be seen; longer than this nobody is kept waiting. */
+const VISIBLE_WITHIN_MS = 2_000;
+const LOOK_INTERVAL_MS = 25;
+
+/** The ports over the parts. */
+export function createApiPorts(parts: ApiParts, _observe: Observe): ApiPorts {
+  const running = (): RunningParts => {
+    if (parts.running === null) {
+      throw new TransientError("the service is starting; GET /readyz says when it is ready");
+    }
+    return parts.running;
+  };
+  return {
+    async requestRun(kind, selection, idempotencyKey) {
+      if (kind === "upload") throw new TransientError("uploads are not taken over HTTP yet");
+      const { producer, store } = running();
+      if (producer === null) {
+        throw new TransientError("this process has no producer role; ask one that has");
+      }
+      const { run, isNew } = await producer.engine.submit({
+        kind,
+        selection,
+        requestedBy: "http",
+        idempotencyKey,
+      });
+      if (!isNew) assertSame(run, kind, describeSelection(selection), idempotencyKey);
+      await untilVisible(store, run.runId);
+      return { runId: run.runId, isNew };
+    },
+    async listRuns(page) {
+      return (await views.listRunViews(running().store.sql, page)).map(toJson);
+    },
+    async getRun(runId) {
+      const found = await views.getRunView(running().store.sql, runId);
+      return found === null ? null : { run: toJson(found.run), files: found.files.map(fileToJson) };
+    },
+    async status() {
+      return await statusOf(parts);
+    },
+    async notReady() {
+      if (parts.running === null) return { service: "starting" };
+      const { status } = await askParts(partsOf(parts.running));
+      return Object.fromEntries(
+        Object.entries(status).filter(([, part]) => !part.ready).map((
+          [name, part],
+        ) => [name, part.detail]),
+      );
+    },
+  };
+}
+
+/** The same key must mean the same request. */
+function assertSame(run: RunState, kind: string, selection: string, key: string | null): void {
+  const earlier = describeSelection(run.selection);
+  if (run.kind !== kind || earlier !== selection) {
+    throw new IdempotencyConflictError(
+      `Idempotency-Key ${
+        JSON.stringify(key)
+      } stands for the ${run.kind} run ${run.runId} of ${earlier}, not for a ${kind} run of ${selection}`,
+    );
+  }
+}
+
+async function untilVisible({ sql }: Store, runId: string): Promise<void> {
+  const deadline = performance.now() + VISIBLE_WITHIN_MS;
+  while (performance.now() < deadline) {
+    if ((await sql`select from ingestion_run where id = ${runId}`).length > 0) return;
+    await wait(LOOK_INTERVAL_MS);
+  }
+}
+
+function partsOf({ store, log, subscription, describe }: RunningParts): Parts {
+  return {
+    sql: store.sql,
+    probe: log.probe,
+    registry: log.registry,
+    subscription,
+    names: {
+      broker: describe.broker,
+      registry: `of ${describe.broker}`,
+      database: describe.database,
+    },
+  };
+}
+
+async function statusOf(parts: ApiParts): ReturnType<ApiPorts["status"]> {
+  const { version, startedAt, roles } = parts;
+  const base = { version, started_at: startedAt.toISOString(), roles };
+  if (parts.running === null) {
+    const starting = { ready: false, detail: "starting" };
+    return {
+      ...base,
+      parts: { broker: starting, registry: starting, database: starting, consumer: starting },
+      schedule: null,
+      lag: [],
+      store: null,
+    };
+  }
+  const { producer, store } = parts.running;
+  const { status, lag } = await askParts(partsOf(parts.running));
+  const schedule = producer?.schedule ?? null;
+  return {
+    ...base,
+    parts: status,
+    schedule: schedule === null ? null : {
+      pattern: schedule.pattern,
+      next: schedule.next()?.toISOString() ?? null,
+      leader: schedule.isLeader,
+    },
+    lag: (lag ?? []).map(({ topic, partition, position, end }) => ({
+      topic,
+      partition,
+      position: position.toString(),
+      end: end.toString(),
+      lag: Number(end - position),
+    })),
+    store: status.database.ready
+      ? { meteors: await countMeteors(store.sql), dead_letters: await countDeadLetters(store.sql) }
+      : null,
+  };
+}
+
+function toJson(view: views.RunView): RunView {
+  return {
+    id: view.id,
+    kind: view.kind,
+    selection: view.selection,
+    state: view.state,
+    requested_by: view.requestedBy,
+    requested_at: view.requestedAt.toISOString(),
+    started_at: view.startedAt?.toISOString() ?? null,
+    ended_at: view.endedAt?.toISOString() ?? null,
+    reason: view.reason,
+    files: view.files,
+    rows: {
+      read: view.rows.read,
+      published: view.rows.published,
+      rejected: view.rows.rejected,
+      loaded: view.rows.loaded,
+    },
+  };
+}
+
+function fileToJson(view: views.RunFileView): RunFileView {
+  return {
+    file: view.file,
+    state: view.state,
+    size_bytes: view.sizeBytes,
+    generated_at: view.generatedAt?.toISOString() ?? null,
+    rows: view.rows,
+    reason: view.reason,
+  };
+}

@@ -1,0 +1,85 @@
+/**
+ * The log, opened: topics made, schemas registered, a publisher connected, a probe to ask how it is.
+ */
+import type { RunningBroker } from "../broker/broker.ts";
+import type { DeadLetter } from "../events/dead_letter.ts";
+import { ensureTopics } from "../events/ensure_topics.ts";
+import { createKafka, type Kafka } from "../events/kafka_client.ts";
+import { createKafkaPublisher } from "../events/kafka_publisher.ts";
+import { createLogProbe, type LogProbe } from "../events/log_probe.ts";
+import type { Publisher } from "../events/publisher.ts";
+import { createSchemaRegistry, type SchemaRegistry } from "../events/schema_registry.ts";
+import { DEAD_LETTER, INGESTION_RUN, TOPICS } from "../events/topics.ts";
+import { createValueCodec } from "../events/wire_values.ts";
+import type { Observe } from "../observe/observe.ts";
+import type { RunJournal } from "../producer/ports.ts";
+import { type RunEventRecord, toRecord } from "../runs/run_event_record.ts";
+
+/** Everything that reads or writes the log. */
+export interface Log {
+  readonly kafka: Kafka;
+  readonly registry: SchemaRegistry;
+  readonly publisher: Publisher;
+  readonly probe: LogProbe;
+  readonly journal: RunJournal;
+  encodeLetter(letter: DeadLetter, schemaId: number): Uint8Array;
+  /** Appends dead letters and waits for the acknowledgement. */
+  publishLetters(letters: readonly DeadLetter[]): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface OpenLogOptions {
+  readonly observe: Observe;
+  /** Runs work until it succeeds, waiting while what it needs is away. */
+  readonly patiently: <Result>(what: string, work: () => Promise<Result>) => Promise<Result>;
+}
+
+const CLIENT_ID = "gmn-data-store-ingestion";
+
+/**
+ * Opens the log behind `broker`.
+ * @throws PermanentError when a topic can't serve, or the registry holds an incompatible schema
+ */
+export async function openLog(
+  broker: RunningBroker,
+  { observe, patiently }: OpenLogOptions,
+): Promise<Log> {
+  const kafka = createKafka({ brokers: broker.brokers, clientId: CLIENT_ID }, observe);
+  const registry = createSchemaRegistry(
+    { url: broker.schemaRegistryUrl, clientId: CLIENT_ID },
+    observe,
+  );
+  await patiently("the broker", () => ensureTopics(kafka, TOPICS, observe));
+  const schemaIds = await patiently("the schema registry", () => registry.register(TOPICS));
+  const publisher = await patiently("the broker", () => createKafkaPublisher(kafka, schemaIds));
+  const probe = createLogProbe(kafka);
+  const letters = createValueCodec<DeadLetter>(DEAD_LETTER);
+  const runEvents = createValueCodec<RunEventRecord>(INGESTION_RUN);
+  const encodeLetter = (letter: DeadLetter, schemaId: number) => letters.encode(letter, schemaId);
+  return {
+    kafka,
+    registry,
+    publisher,
+    probe,
+    encodeLetter,
+    journal: {
+      async append(event) {
+        const value = runEvents.encode(toRecord(event), publisher.schemaId(INGESTION_RUN));
+        await publisher.publish(INGESTION_RUN, [{ key: event.runId, value }]);
+      },
+    },
+    async publishLetters(given) {
+      const schemaId = publisher.schemaId(DEAD_LETTER);
+      await publisher.publish(
+        DEAD_LETTER,
+        given.map((letter) => ({
+          key: letter.source_file ?? `${letter.topic}-${letter.partition}`,
+          value: encodeLetter(letter, schemaId),
+        })),
+      );
+    },
+    async close() {
+      await Promise.all([publisher.close(), probe.close()]);
+    },
+  };
+}

@@ -1,0 +1,91 @@
+/**
+ * Runs as the engine and the API need them, out of PostgreSQL: what is unfinished, what is visible, what is loaded.
+ */
+import process from "node:process";
+import { hostname } from "node:os";
+import { wait } from "../failures/backoff.ts";
+import type { NextOffsets } from "../runs/run_event.ts";
+import { INGESTION_RUN, TRAJECTORY_SUMMARY_RAW } from "../events/topics.ts";
+import type { LogProbe } from "../events/log_probe.ts";
+import type { RunState } from "../runs/run.ts";
+import type { RunHistory } from "../producer/ports.ts";
+import type { Sql } from "../store/connection.ts";
+import { readOffsets } from "../store/consumer_offsets.ts";
+import { readRunStateByKey, readUnfinishedRunStates } from "../store/run_states.ts";
+import { readSourceFiles } from "../store/source_files.ts";
+
+/** Between two looks at the database, when somebody waits for the sink. */
+const LOOK_INTERVAL_MS = 100;
+
+/** How long a run waits for the projection of earlier runs, before it may read a file again that is unchanged. */
+const PROJECTION_PATIENCE_MS = 5_000;
+
+/** Name of this process in the events of the runs it works on. */
+export const OWNER = `${hostname()}:${process.pid}`;
+
+/** Waits until the sink has passed these offsets of a topic. @throws the signal's reason when it aborts first */
+export async function waitForOffsets(
+  sql: Sql,
+  topic: string,
+  nextOffsets: ReadonlyMap<number, bigint>,
+  signal: AbortSignal,
+): Promise<void> {
+  for (;;) {
+    const stored = await readOffsets(sql, topic);
+    const isThere = [...nextOffsets].every(([partition, next]) =>
+      (stored.get(partition) ?? 0n) >= next
+    );
+    if (isThere) return;
+    await wait(LOOK_INTERVAL_MS, signal);
+  }
+}
+
+/** Waits until all rows of a run are in the data store (or in the dead letters). */
+export async function waitForRows(
+  sql: Sql,
+  nextOffsets: NextOffsets,
+  signal: AbortSignal,
+): Promise<void> {
+  const offsets = new Map(
+    Object.entries(nextOffsets).map(([partition, next]) => [Number(partition), BigInt(next)]),
+  );
+  await waitForOffsets(sql, TRAJECTORY_SUMMARY_RAW.name, offsets, signal);
+}
+
+/** The engine's view of earlier runs. */
+export function createRunHistory(sql: Sql, probe: LogProbe, signal: AbortSignal): RunHistory {
+  /** Waits until the projection has seen everything that is in the journal now. */
+  async function caughtUp(until: AbortSignal): Promise<void> {
+    const watermarks = (await probe.watermarks([INGESTION_RUN.name])).get(INGESTION_RUN.name);
+    const ends = new Map([...watermarks ?? []].map(([partition, { high }]) => [partition, high]));
+    await waitForOffsets(sql, INGESTION_RUN.name, ends, until);
+  }
+  return {
+    async unfinished() {
+      await caughtUp(signal);
+      return (await readUnfinishedRunStates(sql)).filter((state) =>
+        !isUploadOfLivingProcess(state)
+      );
+    },
+    async identities(paths) {
+      // A run that ended a moment ago may not be projected yet; without a consumer there is nothing to wait for, for ever.
+      const patience = AbortSignal.any([signal, AbortSignal.timeout(PROJECTION_PATIENCE_MS)]);
+      await caughtUp(patience).catch(() => signal.throwIfAborted());
+      return await readSourceFiles(sql, paths);
+    },
+    findByIdempotencyKey: (key) => readRunStateByKey(sql, key),
+  };
+}
+
+/** An upload has its file in the process that sends it: only that process can work on it. */
+function isUploadOfLivingProcess({ kind, owner }: RunState): boolean {
+  if (kind !== "upload" || owner === null) return false;
+  const [host, pid] = owner.split(":");
+  if (host !== hostname()) return true;
+  try {
+    process.kill(Number(pid), 0);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,234 @@
+/**
+ * The service: wires the rooms together, starts them in order, stops them in reverse. The only place that knows them all.
+ *
+ *     http (answers 503 at first) ─▶ database ┐
+ *                                  ─▶ broker  ┴▶ migrate, topics, schemas ─▶ consumer ─▶ producer, schedule ─▶ ready
+ *
+ * HTTP comes first, so that a port in use is told before anything is started, and so that `/readyz` can say what is being
+ * waited for. An external broker or database that is away is waited for; a setting that can't work ends the boot.
+ */
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import process from "node:process";
+import { startBroker } from "../broker/choose_broker.ts";
+import type { RunningBroker } from "../broker/broker.ts";
+import type { Config } from "../config.ts";
+import { type Backoff, retry } from "../failures/backoff.ts";
+import { explain } from "../failures/failures.ts";
+import { createApi } from "../http/app.ts";
+import { serveHttp } from "../http/server.ts";
+import type { Observe, Observer } from "../observe/observe.ts";
+import { connectStore, type Store } from "../store/connection.ts";
+import { startEmbeddedPostgres } from "../store/embedded_postgres.ts";
+import { migrate } from "../store/migrate.ts";
+import { removeAddresses, type ServiceAddresses, writeAddresses } from "./address_file.ts";
+import { type ApiParts, createApiPorts } from "./api_ports.ts";
+import { openLog } from "./open_log.ts";
+import { Releasers } from "./releasers.ts";
+import { startConsumer, startProducer } from "./roles.ts";
+
+/** Version of the service, in `/status`, the User-Agent and the banner. */
+export const VERSION = "0.1.0";
+
+/** A running service. */
+export interface Service {
+  readonly addresses: ServiceAddresses;
+  /** What the parts are, for the banner. */
+  readonly describe: { readonly broker: string; readonly database: string };
+  /** The API's functions, for commands in the same process. */
+  readonly parts: ApiParts;
+  /** Stops everything in reverse order. Calling it again waits for the first call. */
+  stop(reason: string): Promise<void>;
+}
+
+export interface StartOptions {
+  readonly config: Config;
+  readonly observer: Observer;
+  /** Aborting ends the boot; what was started is stopped again. */
+  readonly signal?: AbortSignal;
+  /** Whether the schedule runs; commands that start a service for their own work leave it out. */
+  readonly withSchedule?: boolean;
+}
+
+/** What is not there yet is asked for again at these times. */
+const BOOT_BACKOFF: Backoff = { base_ms: 500, cap_ms: 10_000, attempts: Infinity };
+/** API, projections, leases and status questions; loaders have connections of their own. */
+const POOL_CONNECTIONS = 6;
+
+/**
+ * Starts the service.
+ * @throws PermanentError with a hint when a setting can't work (a port in use, a database too old, …); everything that was
+ *   started is stopped by then
+ */
+export async function startService(options: StartOptions): Promise<Service> {
+  const { config, observer } = options;
+  const { observe } = observer;
+  const began = performance.now();
+  const releasers = new Releasers((name, reason) =>
+    observe("service.release_failed", { name, reason })
+  );
+  const aborting = new AbortController();
+  const signal = options.signal === undefined
+    ? aborting.signal
+    : AbortSignal.any([options.signal, aborting.signal]);
+  observe("service.starting", { version: VERSION, dataDirectory: config.dataDirectory });
+  try {
+    await mkdir(config.dataDirectory, { recursive: true });
+    const parts: ApiParts = {
+      version: VERSION,
+      startedAt: new Date(),
+      roles: [...config.roles],
+      running: null,
+    };
+    const http = config.roles.has("http") ? serveApi(config, parts, observe, releasers) : null;
+    const { database, broker } = await startEngines(config, observe, releasers, signal);
+
+    const store = connectStore({
+      url: database.url,
+      max: POOL_CONNECTIONS,
+      applicationName: "gmn data store ingestion",
+      observe,
+    });
+    releasers.add("database connections", () => store.close());
+    await patiently("the database", () => migrate(store.sql, observe), observe, signal);
+    const log = await openLog(broker, {
+      observe,
+      patiently: (what, work) => patiently(what, work, observe, signal),
+    });
+    releasers.add("log", () => log.close());
+
+    const wiring = { config, observe, store, databaseUrl: database.url, log, releasers, signal };
+    const subscription = config.roles.has("consumer") ? startConsumer(wiring) : null;
+    const producer = config.roles.has("producer")
+      ? await startProducer(wiring, { withSchedule: options.withSchedule ?? true })
+      : null;
+    parts.running = {
+      store,
+      log,
+      subscription,
+      producer,
+      describe: { broker: broker.kind, database: database.describe },
+    };
+
+    const addresses: ServiceAddresses = {
+      pid: process.pid,
+      http,
+      brokers: broker.brokers,
+      schemaRegistryUrl: broker.schemaRegistryUrl,
+      databaseUrl: database.url,
+    };
+    await writeAddresses(config.dataDirectory, addresses);
+    releasers.add("address file", () => removeAddresses(config.dataDirectory));
+    observe("service.ready", { took_ms: performance.now() - began });
+
+    let stopping: Promise<void> | null = null;
+    return {
+      addresses,
+      describe: { broker: broker.kind, database: database.describe },
+      parts,
+      stop(reason) {
+        return stopping ??= (async () => {
+          const stopBegan = performance.now();
+          observe("service.stopping", { reason });
+          aborting.abort(new Error(reason));
+          await releasers.release();
+          observe("service.stopped", { took_ms: performance.now() - stopBegan });
+        })();
+      },
+    };
+  } catch (error) {
+    aborting.abort(error);
+    await releasers.release();
+    throw error;
+  }
+}
+
+function serveApi(config: Config, parts: ApiParts, observe: Observe, releasers: Releasers): string {
+  const api = createApi({
+    ports: createApiPorts(parts, observe),
+    apiToken: config.apiToken,
+    extractDays: config.extractDays,
+    observe,
+  });
+  const server = serveHttp({
+    host: config.httpHost,
+    port: config.httpPort,
+    fetch: (request) => api.fetch(request),
+  });
+  releasers.add("http", () => server.stop());
+  observe("http.listening", { url: server.url });
+  return server.url;
+}
+
+interface Database {
+  readonly url: string;
+  readonly describe: string;
+}
+
+/** Starts the database and the broker side by side. When one fails the other is stopped with everything else. */
+async function startEngines(
+  config: Config,
+  observe: Observe,
+  releasers: Releasers,
+  signal: AbortSignal,
+): Promise<{ database: Database; broker: RunningBroker }> {
+  const [database, broker] = await Promise.allSettled([
+    startDatabase(config, observe, releasers, signal),
+    startBroker(config, observe).then((broker) => {
+      releasers.add("broker", () => broker.stop());
+      return broker;
+    }),
+  ]);
+  if (database.status === "rejected") throw database.reason;
+  if (broker.status === "rejected") throw broker.reason;
+  signal.throwIfAborted();
+  return { database: database.value, broker: broker.value };
+}
+
+async function startDatabase(
+  config: Config,
+  observe: Observe,
+  releasers: Releasers,
+  signal: AbortSignal,
+): Promise<Database> {
+  if (config.databaseUrl !== null) {
+    return { url: config.databaseUrl, describe: "PostgreSQL of DATABASE_URL" };
+  }
+  const server = await startEmbeddedPostgres({
+    directory: join(config.dataDirectory, "postgres"),
+    port: config.postgresPort,
+    observe,
+    signal,
+  });
+  releasers.add("PostgreSQL", () => server.stop());
+  return {
+    url: server.url,
+    describe: `embedded PostgreSQL ${server.version} in ${server.directory}`,
+  };
+}
+
+/** Does `work`, again and again while what it needs is away. */
+function patiently<Result>(
+  what: string,
+  work: () => Promise<Result>,
+  observe: Observe,
+  signal: AbortSignal,
+): Promise<Result> {
+  return retry(work, {
+    backoff: BOOT_BACKOFF,
+    signal,
+    onRetry: (error, attempt, delay_ms) =>
+      observe("log.unavailable", { what, reason: explain(error), attempt, delay_ms }),
+  });
+}
+
+/** Types that the roles share. */
+export interface Wiring {
+  readonly config: Config;
+  readonly observe: Observe;
+  readonly store: Store;
+  readonly databaseUrl: string;
+  readonly log: Awaited<ReturnType<typeof openLog>>;
+  readonly releasers: Releasers;
+  readonly signal: AbortSignal;
+}

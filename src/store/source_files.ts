@@ -1,0 +1,77 @@
+/**
+ * The source files as they were when they were last ingested: what tells an unchanged file from a changed one.
+ */
+import type { FileIdentity, RowCounts } from "../runs/run_event.ts";
+import type { Queryable, TransactionSql } from "./connection.ts";
+
+/** The identity with which each of these files was last ingested, or later found unchanged; others are absent. */
+export async function readSourceFiles(
+  sql: Queryable,
+  paths: readonly string[],
+): Promise<ReadonlyMap<string, FileIdentity>> {
+  const rows = await sql<
+    {
+      file: string;
+      size_bytes: bigint | null;
+      etag: string | null;
+      last_modified: string | null;
+      listed: string | null;
+    }[]
+  >`select file, size_bytes, etag, last_modified, listed from ingestion_file where file = any(${[
+    ...paths,
+  ]})`;
+  return new Map(rows.map((row) => [row.file, {
+    size_bytes: row.size_bytes === null ? null : Number(row.size_bytes),
+    etag: row.etag,
+    lastModified: row.last_modified,
+    listed: row.listed,
+  }]));
+}
+
+/** Keeps a complete extraction of a file in place of the one before. */
+export async function recordExtraction(
+  sql: TransactionSql,
+  extraction: {
+    readonly runId: string;
+    readonly at: Date;
+    readonly file: string;
+    readonly identity: FileIdentity;
+    readonly generatedAt: Date | null;
+    readonly rows: RowCounts;
+  },
+): Promise<void> {
+  const { identity, rows } = extraction;
+  const row = {
+    file: extraction.file,
+    size_bytes: identity.size_bytes,
+    etag: identity.etag,
+    last_modified: identity.lastModified,
+    listed: identity.listed,
+    generated_at: extraction.generatedAt,
+    rows_read: rows.read,
+    rows_published: rows.published,
+    rows_rejected: rows.rejected,
+    run_id: extraction.runId,
+    extracted_at: extraction.at,
+  };
+  await sql`
+    insert into ingestion_file ${sql(row)}
+    on conflict (file) do update set
+      size_bytes = excluded.size_bytes, etag = excluded.etag, last_modified = excluded.last_modified,
+      listed = excluded.listed, generated_at = excluded.generated_at, rows_read = excluded.rows_read,
+      rows_published = excluded.rows_published, rows_rejected = excluded.rows_rejected, run_id = excluded.run_id,
+      extracted_at = excluded.extracted_at`;
+}
+
+/** Keeps how an ingested file, found unchanged, looks now (its date in the listing may be another one). */
+export async function recordUnchanged(
+  sql: TransactionSql,
+  file: string,
+  identity: FileIdentity,
+): Promise<void> {
+  await sql`
+    update ingestion_file set
+      size_bytes = ${identity.size_bytes}, etag = ${identity.etag}, last_modified = ${identity.lastModified},
+      listed = ${identity.listed}
+    where file = ${file}`;
+}
