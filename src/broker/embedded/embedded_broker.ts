@@ -92,7 +92,7 @@ async function start(
   release: () => Promise<void>,
 ): Promise<ListeningBroker> {
   const db = openDatabase(settings.directory);
-  releasers.push(() => closeDatabase(db));
+  releasers.push(() => closeDatabase(db, settings.directory));
   const memory = new ClientMemory();
   const { broker, commits, faults } = assemble(db, settings, events, memory);
   releasers.push(() => commits.drained());

@@ -99,7 +99,7 @@ function bind(server: Server, host: string, port: number): Promise<number> {
   });
 }
 
-/** Why a port can't be had, and which setting to change. */
+/** Why a port can't be had, and which setting (of the service; the command line has it in small letters) to change. */
 export function portRefusal(
   what: string,
   setting: string,

@@ -8,7 +8,7 @@
  * One process at a time: `locking_mode=EXCLUSIVE` keeps SQLite's own file lock from the first write until the database
  * is closed. The operating system lets go of it when the process dies, so there is never a stale lock to clear away.
  */
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { explain, PermanentError } from "../../../failures/failures.ts";
@@ -95,8 +95,9 @@ export function openDatabase(directory: string): DatabaseSync {
 }
 
 /** Closes the database, everything brought into its main file. */
-export function closeDatabase(db: DatabaseSync): void {
+export function closeDatabase(db: DatabaseSync, directory: string): void {
   db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+  rmSync(join(directory, OWNER_FILE), { force: true });
   db.close();
 }
 
