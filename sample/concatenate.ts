@@ -18,7 +18,7 @@ export async function concatenate(
   monthlyFiles: readonly string[],
   stamp: Stamp,
 ): Promise<{ rows: number; size_bytes: number }> {
-  const file = await createTextFile(target);
+  await using file = await createTextFile(target);
   await file.write(stampLine(stamp) + LINE_END);
   let headerWritten = false;
   let stampSkipped = false;

@@ -68,7 +68,7 @@ export async function generateDataDirectory(
   await mkdir(join(options.directory, "daily"), { recursive: true });
   await mkdir(join(options.directory, "monthly"), { recursive: true });
   const newest = windowNumberAt(runBefore(lastDay));
-  const months = new MonthlyFiles(options, monthsOf(changes, newest));
+  await using months = new MonthlyFiles(options, monthsOf(changes, newest));
   const daily: GeneratedFile[] = [];
   const applied: AppliedChange[] = [];
   for (let back = days - 1; back >= 0; back--) {
@@ -130,7 +130,7 @@ async function writeDaily(
 ): Promise<GeneratedFile> {
   const name = `daily/${dailyFileName(window)}`;
   const stamp = dailyStamp(name, run, back);
-  const file = await createTextFile(join(directory, name));
+  await using file = await createTextFile(join(directory, name));
   await file.write(fileHeader(stamp));
   for (const row of rows) await file.write(formatRow(row, codeWidthAt(stamp.at)) + LINE_END);
   const size_bytes = await file.finish(stamp.at);

@@ -44,7 +44,7 @@ const FAR_FUTURE = new Date("2200-01-01T00:00:00Z");
 export async function generateFile(options: FileOptions): Promise<number> {
   const { path, style, rows, from, perDay, seed, fast = false } = options;
   if (perDay < 1) throw new PermanentError(`meteors a day are ${perDay}; give 1 or more`);
-  const file = await createTextFile(path);
+  await using file = await createTextFile(path);
   const lines = (fast ? repeatRows : generateRows)({ seed, from, to: FAR_FUTURE, perDay });
   const layout = LAYOUTS[style];
   await file.write(layout.header(from));

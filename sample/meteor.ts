@@ -4,6 +4,7 @@
  */
 import {
   direction,
+  dot,
   latitudeOf,
   longitudeOf,
   sinDegrees,
@@ -11,24 +12,24 @@ import {
   turnAboutZ,
   type Vector,
 } from "./astronomy/angles.ts";
-import { alongTrack, enter, type Entry, sineOfElevation } from "./astronomy/entry.ts";
+import { enter, type Entry, zenithOf } from "./astronomy/entry.ts";
 import {
   earthFixed,
   eclipticFromEquatorial,
   equatorialFromEcliptic,
-  type Place,
   precessionTo,
   rotate,
   type Rotation,
 } from "./astronomy/frames.ts";
 import { earthAt, type EarthState, type Orbit, orbitOf } from "./astronomy/orbit.ts";
 import { epochMicrosecondsOf, siderealTime, solarLongitude } from "./astronomy/time.ts";
-import { braking, heights, peakMagnitude, photometricMass } from "./light.ts";
+import { braking, photometricMass } from "./light.ts";
 import { type Arrival, type Influx, influxAt } from "./radiants.ts";
 import { createRandom, type Random } from "./random.ts";
 import { sight } from "./sighting.ts";
-import { STATIONS } from "./stations.ts";
+import { type Station, STATIONS } from "./stations.ts";
 import type { Measured, SummaryRow } from "./summary_row.ts";
+import { LOWEST_ELEVATION, type Track, trackNear } from "./track.ts";
 import { groundErrors, measuringError, propagate } from "./uncertainty.ts";
 import type { Window } from "./windows.ts";
 
@@ -45,11 +46,8 @@ export interface Meteor {
 
 /** Cameras work when the Sun is this far below the horizon, degrees. */
 const NIGHT_BELOW_DEGREES = -9;
-/** Radiants lower than this make no trajectory, degrees. */
-const LOWEST_ELEVATION = 4;
-/** The longest track that fits the cameras of a neighbourhood, km; the shortest time that gives six frames, seconds. */
-const LONGEST_TRACK_KM = 130;
-const SHORTEST_DURATION_S = 0.18;
+/** Radiants this low and lower are not tried, as the sine of their elevation: hardly one gives a track. */
+const SMALLEST_SINE = 0.03;
 /** The real writer's limit. */
 const LARGEST_ECCENTRICITY = 1.5;
 /** A window needs about 20 draws a meteor; far beyond that something is wrong with the sky. */
@@ -107,35 +105,28 @@ function drawMeteor(sky: Sky, random: Random): Meteor | undefined {
   const { window } = sky;
   // 1 - uniform: the window's begin is not in it, its end is.
   const julianDate = window.begin + (window.end - window.begin) * (1 - random.uniform());
-  const anchor = random.below(STATIONS.length);
-  const station = STATIONS[anchor];
-  if (station === undefined) return undefined;
+  const station = random.pick(STATIONS);
   const sidereal = siderealTime(julianDate);
-  const sunSine = sineOfElevation(sky.sun, sidereal, station.latitude, station.longitude);
-  if (sunSine > sinDegrees(NIGHT_BELOW_DEGREES)) return undefined;
+  const zenith = zenithOf(station.latitude, station.longitude, sidereal);
+  if (dot(sky.sun, zenith) > sinDegrees(NIGHT_BELOW_DEGREES)) return undefined;
 
   const sun = solarLongitude(julianDate);
   const earth = earthAt(sun);
   const arrival = sky.influx.next(random, earth, sun);
   if (arrival === undefined) return undefined;
   const truth = equatorialFromEcliptic(arrival.radiant);
-  const sine = sineOfElevation(
-    rotate(sky.precession, truth),
-    sidereal,
-    station.latitude,
-    station.longitude,
-  );
+  const sine = dot(rotate(sky.precession, truth), zenith);
   // A level surface catches fewer meteors of a low radiant.
-  if (sine < 0.03 || random.uniform() > sine) return undefined;
-  return measure({ sky, julianDate, anchor, sun, earth, arrival, truth }, random);
+  if (sine < SMALLEST_SINE || random.uniform() > sine) return undefined;
+  return measure({ sky, julianDate, station, sun, earth, arrival, truth }, random);
 }
 
 /** A meteoroid above a camera at night. */
 interface Encounter {
   sky: Sky;
   julianDate: number;
-  /** Place in `STATIONS`. */
-  anchor: number;
+  /** It sees the meteor in any case; others may. */
+  station: Station;
   sun: number;
   earth: EarthState;
   arrival: Arrival;
@@ -144,10 +135,11 @@ interface Encounter {
 }
 
 function measure(encounter: Encounter, random: Random): Meteor | undefined {
-  const { julianDate, arrival, truth } = encounter;
-  const track = trackOf(encounter, random);
+  const { julianDate, arrival, station, truth } = encounter;
+  const { precession } = encounter.sky;
+  const track = trackNear(station, rotate(precession, truth), arrival.vGeo, julianDate, random);
   if (track === undefined) return undefined;
-  const sighting = sight(encounter.anchor, track.begin, track.end, track.magnitude, random);
+  const sighting = sight(station, track.begin, track.end, track.magnitude, random);
   if (sighting === undefined) return undefined;
 
   // The radiant and speed that come out of the measurement are off by its error.
@@ -160,7 +152,7 @@ function measure(encounter: Encounter, random: Random): Meteor | undefined {
     longitudeOf(truth) + error.alongRa * random.normal() / Math.cos(dec * Math.PI / 180),
   );
   const entry = enter(
-    rotate(encounter.sky.precession, direction(ra, dec)),
+    rotate(precession, direction(ra, dec)),
     vGeo,
     julianDate,
     track.begin,
@@ -180,41 +172,6 @@ function measure(encounter: Encounter, random: Random): Meteor | undefined {
   if (julianDate < SIGMA_B_SINCE_JULIAN_DATE) sigma.b = null;
   const value = valuesOf({ ra, dec, vGeo, orbit, entry, track });
   return withHistory(rowOf({ encounter, track, entry, value, sigma, sighting, random }), random);
-}
-
-/** The luminous path. */
-interface Track {
-  begin: Place;
-  end: Place;
-  length_km: number;
-  magnitude: number;
-}
-
-function trackOf(
-  { sky, julianDate, anchor, arrival, truth }: Encounter,
-  random: Random,
-): Track | undefined {
-  const station = STATIONS[anchor];
-  if (station === undefined) return undefined;
-  // Square root: alike likely everywhere within the camera's circle.
-  const distance = 30 + 170 * Math.sqrt(random.uniform());
-  const bearing = 2 * Math.PI * random.uniform();
-  const latitude = station.latitude + distance * Math.cos(bearing) / 111.2;
-  const east = distance * Math.sin(bearing) / (111.2 * Math.cos(latitude * Math.PI / 180));
-  const longitude = (station.longitude + east + 540) % 360 - 180;
-  const seen = enter(rotate(sky.precession, truth), arrival.vGeo, julianDate, {
-    latitude,
-    longitude,
-    height_km: 95,
-  });
-  if (seen.elevation < LOWEST_ELEVATION) return undefined;
-  const magnitude = peakMagnitude(seen.vInit, random);
-  const { begin: top, end: bottom } = heights(seen.vInit, magnitude, seen.elevation, random);
-  const length_km = (top - bottom) / sinDegrees(seen.elevation);
-  if (length_km > LONGEST_TRACK_KM) return undefined;
-  if (length_km / seen.vInit < SHORTEST_DURATION_S) return undefined;
-  const begin = { latitude, longitude, height_km: top };
-  return { begin, end: alongTrack(begin, seen.towards, length_km), length_km, magnitude };
 }
 
 function valuesOf(

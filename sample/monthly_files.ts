@@ -18,7 +18,7 @@ interface OpenMonth {
 }
 
 /** The writer of all monthly files of a directory; windows are added in order of time. */
-export class MonthlyFiles {
+export class MonthlyFiles implements AsyncDisposable {
   readonly #options: DirectoryOptions;
   /** Months that a change touches; they are stamped by an extra run. */
   readonly #changed: ReadonlySet<string>;
@@ -54,6 +54,11 @@ export class MonthlyFiles {
   async finish(): Promise<GeneratedFile[]> {
     for (const month of this.#open.keys()) await this.#close(month);
     return this.#finished;
+  }
+
+  /** Leaves no half-written month behind. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const { file } of this.#open.values()) await file[Symbol.asyncDispose]();
   }
 
   async #start(month: string): Promise<OpenMonth> {

@@ -2,6 +2,7 @@
  * Serves a data directory over HTTP the way the source does: nginx, files as they lie there, listings, conditional
  * requests, ranges. It logs what was asked, and can be told to misbehave.
  */
+import { Buffer } from "node:buffer";
 import { open, realpath, stat } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { isAbsolute, join, relative } from "node:path";
@@ -10,37 +11,13 @@ import { pipeline } from "node:stream/promises";
 import { PermanentError } from "../src/failures/failures.ts";
 import { answerTo, type Conditions, entityTag, type FileVersion } from "./conditions.ts";
 import { listingOf } from "./listing.ts";
+import { createLog, type LoggedRequest, type RequestLog } from "./request_log.ts";
 
 /** Where the source keeps its summary files. */
 export const DATA_PATH = "/data/traj_summary_data/";
 
 /** How requests are kept apart from each other by a polite client (the source's robots.txt, as of 2026). */
 const ROBOTS_TXT = "User-agent: *\nCrawl-delay: 10\n";
-/** The log keeps this many requests; a demo may run for months. */
-const MOST_LOGGED = 10_000;
-
-/** A request as it was answered. */
-export interface LoggedRequest {
-  method: string;
-  /** As asked, query included. */
-  path: string;
-  status: number;
-  /** Bytes of body that were handed to the socket. */
-  sent_bytes: number;
-  range: string | undefined;
-  ifNoneMatch: string | undefined;
-  userAgent: string | undefined;
-  /** When it came in. */
-  at: Date;
-}
-
-/** The last requests, oldest first. */
-export interface RequestLog {
-  readonly all: readonly LoggedRequest[];
-  /** Calls the listener after every request; the returned function ends that. */
-  listen(listener: (request: LoggedRequest) => void): () => void;
-}
-
 /** How to misbehave on one request: another status instead of the file, or the connection cut in the body. */
 export type Fault =
   | { status: number; headers?: Record<string, string> }
@@ -129,25 +106,6 @@ function logged(
     ifNoneMatch: headers["if-none-match"],
     userAgent: headers["user-agent"],
     ...rest,
-  };
-}
-
-function createLog(): { log: RequestLog; add: (request: LoggedRequest) => void } {
-  const all: LoggedRequest[] = [];
-  const listeners = new Set<(request: LoggedRequest) => void>();
-  return {
-    log: {
-      all,
-      listen(listener) {
-        listeners.add(listener);
-        return () => listeners.delete(listener);
-      },
-    },
-    add(request) {
-      all.push(request);
-      if (all.length > MOST_LOGGED) all.shift();
-      for (const listener of listeners) listener(request);
-    },
   };
 }
 

@@ -7,7 +7,7 @@
 import { add, angleBetween, cross, type Vector } from "./astronomy/angles.ts";
 import { earthFixed, type Place } from "./astronomy/frames.ts";
 import type { Random } from "./random.ts";
-import { NEIGHBOURS, type Station, STATIONS } from "./stations.ts";
+import { neighboursOf, type Station } from "./stations.ts";
 
 /** A track in the air as cameras have it. */
 export interface Sighting {
@@ -24,9 +24,9 @@ const SMALLEST_CONVERGENCE_DEGREES = 5;
 /** Camera fields end about here. */
 const FARTHEST_KM = 420;
 
-/** Who sees a track, beside the station at `anchor` (its place in `STATIONS`); undefined when too few do. */
+/** Who sees a track, beside the station that does in any case; undefined when too few do. */
 export function sight(
-  anchor: number,
+  station: Station,
   begin: Place,
   end: Place,
   magnitude: number,
@@ -34,19 +34,17 @@ export function sight(
 ): Sighting | undefined {
   const from = earthFixed(begin);
   const to = earthFixed(end);
-  const first = STATIONS[anchor];
-  if (first === undefined) return undefined;
-  const seen: Station[] = [first];
+  const seen: Station[] = [station];
   const luck = Math.min(0.75, 0.1 * Math.exp(-0.35 * (magnitude - 1)));
   let other: Station | undefined;
   let others = 0;
-  for (const station of NEIGHBOURS[anchor] ?? []) {
-    const distance = distanceBetween(station.position, from);
+  for (const neighbour of neighboursOf(station)) {
+    const distance = distanceBetween(neighbour.position, from);
     if (distance > FARTHEST_KM) continue;
     others++;
     // One of them, all alike likely, for when luck has none.
-    if (random.uniform() * others < 1) other = station;
-    if (random.uniform() < luck * Math.exp(-((distance / 260) ** 2))) seen.push(station);
+    if (random.uniform() * others < 1) other = neighbour;
+    if (random.uniform() < luck * Math.exp(-((distance / 260) ** 2))) seen.push(neighbour);
     if (seen.length === MOST_STATIONS) break;
   }
   if (seen.length === 1 && other !== undefined) seen.push(other);

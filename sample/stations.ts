@@ -69,14 +69,17 @@ const CODE_DIGITS = 3;
 /** All cameras. The same on every call: where a station stands does not depend on the seed of the meteors. */
 export const STATIONS: readonly Station[] = placeStations();
 
-/** For each camera (by its place in `STATIONS`), the cameras with which it can share a meteor, itself left out. */
-export const NEIGHBOURS: readonly (readonly Station[])[] = STATIONS.map((station) =>
+const NEIGHBOURS = new Map(STATIONS.map((station) => [
+  station,
   STATIONS.filter((other) => {
-    if (other === station) return false;
     const here = direction(station.longitude, station.latitude);
-    return angleBetween(here, direction(other.longitude, other.latitude)) < NEIGHBOUR_DEGREES;
-  })
-);
+    return other !== station &&
+      angleBetween(here, direction(other.longitude, other.latitude)) < NEIGHBOUR_DEGREES;
+  }),
+]));
+
+/** The cameras with which one can share a meteor, itself left out. */
+export const neighboursOf = (station: Station): readonly Station[] => NEIGHBOURS.get(station) ?? [];
 
 function placeStations(): Station[] {
   const random = createRandom("stations");

@@ -1,12 +1,12 @@
 /** Writing large text files: buffered, appearing whole, with a given time of modification. */
-import { mkdir, open, rename, utimes } from "node:fs/promises";
+import { mkdir, open, rename, rm, utimes } from "node:fs/promises";
 import { dirname } from "node:path";
 
 /** Enough that the cost of a write call does not count, little enough for any machine. */
 const BUFFER_CHARACTERS = 1 << 20;
 
-/** A file being written. */
-export interface TextFile {
+/** A file being written. Disposed of before it is finished, it leaves nothing behind. */
+export interface TextFile extends AsyncDisposable {
   write(text: string): Promise<void>;
   /** Puts the file in its place, dated `modified`; returns its size in bytes. */
   finish(modified: Date): Promise<number>;
@@ -20,6 +20,7 @@ export async function createTextFile(path: string): Promise<TextFile> {
   let parts: string[] = [];
   let buffered = 0;
   let size = 0;
+  let finished = false;
   const flush = async (): Promise<void> => {
     if (buffered === 0) return;
     const bytes = new TextEncoder().encode(parts.join(""));
@@ -39,7 +40,13 @@ export async function createTextFile(path: string): Promise<TextFile> {
       await handle.close();
       await utimes(temporary, modified, modified);
       await rename(temporary, path);
+      finished = true;
       return size;
+    },
+    async [Symbol.asyncDispose]() {
+      if (finished) return;
+      await handle.close().catch(() => {});
+      await rm(temporary, { force: true });
     },
   };
 }

@@ -50,13 +50,13 @@ export interface Entry {
  */
 export function enter(radiant: Vector, speed: number, julianDate: number, begin: Place): Entry {
   const sidereal = siderealTime(julianDate);
-  const true_ = turnAboutZ(radiant, sidereal);
+  const unbent = turnAboutZ(radiant, sidereal);
   const position = earthFixed(begin);
   const zenith = unit(position);
   const speedInside = Math.sqrt(speed * speed + 2 * EARTH_GRAVITY / norm(position));
 
-  const cosine = dot(true_, zenith);
-  const level = add(true_, scale(zenith, -cosine));
+  const cosine = dot(unbent, zenith);
+  const level = add(unbent, scale(zenith, -cosine));
   const sine = norm(level);
   const k = (speedInside - speed) / (speedInside + speed);
   // tan(z / 2) without the loss of digits near the zenith.
@@ -91,12 +91,6 @@ export function alongTrack(begin: Place, towards: Vector, length_km: number): Pl
   return placeOf(add(earthFixed(begin), scale(towards, -length_km)));
 }
 
-/** How high a point of the sky (equator of date) stands over a place, as the sine of its elevation. */
-export function sineOfElevation(
-  ofDate: Vector,
-  sidereal: number,
-  latitude: number,
-  longitude: number,
-): number {
-  return dot(turnAboutZ(ofDate, sidereal), direction(longitude, latitude));
-}
+/** The point of the sky (equator of date) above a place. Its dot product with another one is the sine of that one's elevation. */
+export const zenithOf = (latitude: number, longitude: number, sidereal: number): Vector =>
+  direction(longitude + sidereal, latitude);
