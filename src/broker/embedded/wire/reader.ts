@@ -38,6 +38,11 @@ export class Reader {
     return from;
   }
 
+  /** All that is left. */
+  rest(): Uint8Array {
+    return this.bytes.subarray(this.take(this.remaining));
+  }
+
   int8(): number {
     return this.view.getInt8(this.take(1));
   }
