@@ -9,7 +9,7 @@ export interface LoggedRequest {
   /** As asked, query included. */
   path: string;
   status: number;
-  /** Bytes of body that were handed to the socket. */
+  /** Bytes of a file that were handed to the socket; listings and messages do not count. */
   sent_bytes: number;
   range: string | undefined;
   ifNoneMatch: string | undefined;
