@@ -12,7 +12,7 @@ export interface WindowChange {
   windowsBack: number;
   /** Rows that get one more station. */
   stationsAdded?: number;
-  /** Rows whose sigmas all grow by a tenth. */
+  /** Rows whose sigmas all grow by a tenth. (The two newest windows have rows without sigmas: those stay as they are.) */
   sigmasChanged?: number;
   /** Rows that are no longer there. */
   withdrawn?: number;
