@@ -53,10 +53,10 @@ export interface Producer {
 }
 
 /** Starts the run engine, which takes up unfinished runs, and the schedule. */
-export async function startProducer(
+export function startProducer(
   wiring: Wiring,
-  { withSchedule }: { withSchedule: boolean },
-): Promise<Producer> {
+  { isForOneCommand }: { isForOneCommand: boolean },
+): Producer {
   const { config, observe, store, databaseUrl, log, releasers, signal } = wiring;
   const directory = openDataDirectory(config.gmnDataUrl, {
     interval_ms: config.gmnRequestInterval_ms,
@@ -64,28 +64,26 @@ export async function startProducer(
     observe,
   });
   // A pattern that can't be is refused before any run is taken up.
-  const schedule = withSchedule
-    ? new Schedule({
-      pattern: config.schedule,
-      requestDaily: async () => {
-        const selection = { days: config.extractDays };
-        return (await engine.submit({ kind: "daily", selection, requestedBy: "schedule" })).run
-          .runId;
-      },
-      lastDailyRun: async () => {
-        // A run that was asked for a moment ago may not be projected yet.
-        const asked = engine.current().filter(({ kind }) => kind === "daily").map((
-          { requestedAt },
-        ) => requestedAt);
-        const projected = await readLastRequested(store.sql, "daily");
-        return [...asked, ...(projected === null ? [] : [projected])].toSorted((a, b) =>
-          +b - +a
-        )[0] ?? null;
-      },
-      tryBecomeLeader: () => takeLease({ url: databaseUrl, lease: "schedule", observe }),
-      observe,
-    })
-    : null;
+  const schedule = isForOneCommand ? null : new Schedule({
+    pattern: config.schedule,
+    requestDaily: async () => {
+      const selection = { days: config.extractDays };
+      return (await engine.submit({ kind: "daily", selection, requestedBy: "schedule" })).run
+        .runId;
+    },
+    lastDailyRun: async () => {
+      // A run that was asked for a moment ago may not be projected yet.
+      const asked = engine.current().filter(({ kind }) => kind === "daily").map((
+        { requestedAt },
+      ) => requestedAt);
+      const projected = await readLastRequested(store.sql, "daily");
+      return [...asked, ...(projected === null ? [] : [projected])].toSorted((a, b) =>
+        +b - +a
+      )[0] ?? null;
+    },
+    tryBecomeLeader: () => takeLease({ url: databaseUrl, lease: "schedule", observe }),
+    observe,
+  });
   const engine = new RunEngine({
     directory,
     journal: log.journal,
@@ -97,12 +95,12 @@ export async function startProducer(
   releasers.add("runs", () => engine.stop());
   releasers.add("loaded watch", tellWhenLoaded(engine, store.sql, observe, signal));
   // Not awaited by the boot: taking up old runs needs the consumer to have caught up with the journal.
-  const started = engine.start().then(() => schedule?.start());
-  started.catch((error) => {
-    if (!signal.aborted) observe("producer.failed", { reason: explain(error) });
-  });
+  if (!isForOneCommand) {
+    engine.start().then(() => schedule?.start()).catch((error) => {
+      if (!signal.aborted) observe("producer.failed", { reason: explain(error) });
+    });
+  }
   if (schedule !== null) releasers.add("schedule", () => schedule.stop());
-  await Promise.resolve();
   return { engine, schedule };
 }
 

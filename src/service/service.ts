@@ -46,8 +46,8 @@ export interface StartOptions {
   readonly observer: Observer;
   /** Aborting ends the boot; what was started is stopped again. */
   readonly signal?: AbortSignal;
-  /** Whether the schedule runs; commands that start a service for their own work leave it out. */
-  readonly withSchedule?: boolean;
+  /** For a command that needs the engines for its own runs: no schedule, no runs of earlier processes are taken up. */
+  readonly isForOneCommand?: boolean;
 }
 
 /** What is not there yet is asked for again at these times. */
@@ -100,7 +100,7 @@ export async function startService(options: StartOptions): Promise<Service> {
     const wiring = { config, observe, store, databaseUrl: database.url, log, releasers, signal };
     const subscription = config.roles.has("consumer") ? startConsumer(wiring) : null;
     const producer = config.roles.has("producer")
-      ? await startProducer(wiring, { withSchedule: options.withSchedule ?? true })
+      ? startProducer(wiring, { isForOneCommand: options.isForOneCommand ?? false })
       : null;
     parts.running = {
       store,

@@ -1,0 +1,73 @@
+/**
+ * Progress for a person: one line that is rewritten on a terminal, a plain line now and then elsewhere.
+ */
+import process from "node:process";
+
+/** How far something is. */
+export interface ProgressState {
+  /** What is going on, in a word or two. */
+  readonly label: string;
+  readonly done: number;
+  /** null when nobody knows. */
+  readonly total: number | null;
+  /** More, in words: rows, rate. */
+  readonly detail: string;
+}
+
+/** Milliseconds between two drawings on a terminal, and between two plain lines elsewhere. */
+const DRAW_INTERVAL_MS = 100;
+const LINE_INTERVAL_MS = 5_000;
+const BAR_CHARACTERS = 24;
+
+/** `[######----]  42 %`, or nothing when the total is unknown. */
+export function drawBar({ done, total }: Pick<ProgressState, "done" | "total">): string {
+  if (total === null || total === 0) return "";
+  const part = Math.min(1, done / total);
+  const filled = Math.round(part * BAR_CHARACTERS);
+  return `[${"#".repeat(filled)}${"-".repeat(BAR_CHARACTERS - filled)}] ${
+    String(Math.floor(part * 100)).padStart(3)
+  } %`;
+}
+
+/** Seconds as `1:05` or `2:03:04`. */
+export function clock(seconds: number): string {
+  const whole = Math.round(seconds);
+  const [hours, minutes, rest] = [
+    Math.floor(whole / 3600),
+    Math.floor(whole / 60) % 60,
+    whole % 60,
+  ];
+  const two = (n: number) => String(n).padStart(2, "0");
+  return hours > 0 ? `${hours}:${two(minutes)}:${two(rest)}` : `${minutes}:${two(rest)}`;
+}
+
+/** Draws progress on standard error, no more often than a person can read. */
+export class ProgressBar {
+  readonly #isTerminal = process.stderr.isTTY === true;
+  readonly #began = performance.now();
+  #drawnAt = -Infinity;
+
+  /** Seconds since the bar was made. */
+  get elapsed_s(): number {
+    return (performance.now() - this.#began) / 1000;
+  }
+
+  update(state: ProgressState, isLast = false): void {
+    const now = performance.now();
+    const interval = this.#isTerminal ? DRAW_INTERVAL_MS : LINE_INTERVAL_MS;
+    if (!isLast && now - this.#drawnAt < interval) return;
+    this.#drawnAt = now;
+    const left = state.total === null || state.done === 0 || state.done >= state.total
+      ? ""
+      : `, ${clock(this.elapsed_s * (state.total - state.done) / state.done)} left`;
+    const line = [state.label, drawBar(state), `${state.detail}${left}`].filter((part) =>
+      part !== ""
+    ).join("  ");
+    process.stderr.write(this.#isTerminal ? `\r\x1b[K${line}${isLast ? "\n" : ""}` : `${line}\n`);
+  }
+
+  /** Clears the line on a terminal, for other output. */
+  clear(): void {
+    if (this.#isTerminal) process.stderr.write("\r\x1b[K");
+  }
+}

@@ -1,0 +1,102 @@
+/**
+ * For commands that publish something of their own: the service that runs on this data directory, joined from outside; or, when
+ * none runs, the same engines started for the length of the command.
+ */
+import type { RunningBroker } from "../broker/broker.ts";
+import type { Config } from "../config.ts";
+import type { Observer } from "../observe/observe.ts";
+import { RunEngine } from "../producer/run_engine.ts";
+import { openDataDirectory } from "../producer/source/open_data_directory.ts";
+import { connectStore, type Store } from "../store/connection.ts";
+import { encodeTrajectory } from "../trajectory/codec.ts";
+import { readAddresses, type ServiceAddresses } from "./address_file.ts";
+import { openLog } from "./open_log.ts";
+import { createRunHistory, OWNER } from "./run_access.ts";
+import { startService } from "./service.ts";
+
+/** What a command works with. */
+export interface Workbench {
+  /** An engine of this process, for this process's runs only. */
+  readonly engine: RunEngine;
+  readonly store: Store;
+  /** Whose consumer loads the rows, in words. */
+  readonly describe: string;
+  close(): Promise<void>;
+}
+
+/** Connections a command needs: it asks one thing at a time. */
+const COMMAND_CONNECTIONS = 2;
+
+/**
+ * Joins the running service, or starts its engines.
+ * @throws PermanentError, TransientError when neither works
+ */
+export async function openWorkbench(
+  config: Config,
+  observer: Observer,
+  signal: AbortSignal,
+): Promise<Workbench> {
+  const addresses = await readAddresses(config.dataDirectory);
+  return addresses === null
+    ? await startWorkbench(config, observer, signal)
+    : await joinService(config, addresses, observer, signal);
+}
+
+async function joinService(
+  config: Config,
+  addresses: ServiceAddresses,
+  { observe }: Observer,
+  signal: AbortSignal,
+): Promise<Workbench> {
+  const broker: RunningBroker = {
+    kind: "of the running service",
+    brokers: [...addresses.brokers],
+    schemaRegistryUrl: addresses.schemaRegistryUrl,
+    stop: () => Promise.resolve(),
+  };
+  // Whoever started a command is told at once what is away, instead of waiting for it.
+  const log = await openLog(broker, { observe, patiently: (_what, work) => work() });
+  const store = connectStore({
+    url: addresses.databaseUrl,
+    max: COMMAND_CONNECTIONS,
+    applicationName: "gmn command",
+    observe,
+  });
+  const engine = new RunEngine({
+    directory: openDataDirectory(config.gmnDataUrl),
+    journal: log.journal,
+    history: createRunHistory(store.sql, log.probe, signal),
+    tools: { publisher: log.publisher, encodeTrajectory, encodeDeadLetter: log.encodeLetter },
+    owner: OWNER,
+    observe,
+  });
+  return {
+    engine,
+    store,
+    describe: `the service that runs on ${config.dataDirectory} (process ${addresses.pid})`,
+    async close() {
+      await engine.stop();
+      await Promise.all([log.close(), store.close()]);
+    },
+  };
+}
+
+async function startWorkbench(
+  config: Config,
+  observer: Observer,
+  signal: AbortSignal,
+): Promise<Workbench> {
+  const service = await startService({
+    config: { ...config, roles: new Set(["producer", "consumer"]) },
+    observer,
+    signal,
+    isForOneCommand: true,
+  });
+  const running = service.parts.running!;
+  return {
+    engine: running.producer!.engine,
+    store: running.store,
+    describe: `engines of its own on ${config.dataDirectory}`,
+    close: () => service.stop("the command is done"),
+  };
+}
