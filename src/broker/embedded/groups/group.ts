@@ -348,17 +348,24 @@ export class Group {
     }
     this.state = "Stable";
     for (const member of this.members.values()) {
-      member.parkedSync?.({ errorCode: ErrorCode.NONE, assignment: member.assignment });
-      member.parkedSync = null;
+      this.answerSync(member, { errorCode: ErrorCode.NONE, assignment: member.assignment });
     }
   }
 
   private endSync(errorCode: ErrorCode): void {
     clearTimeout(this.syncTimer);
     for (const member of this.members.values()) {
-      member.parkedSync?.({ errorCode, assignment: NO_BYTES });
-      member.parkedSync = null;
+      this.answerSync(member, { errorCode, assignment: NO_BYTES });
     }
+  }
+
+  /** Answers a parked SyncGroup. While it waited, its member could not heartbeat: a whole session begins now. */
+  private answerSync(member: Member, result: SyncResult): void {
+    const answer = member.parkedSync;
+    if (answer === null) return;
+    member.parkedSync = null;
+    this.touch(member);
+    answer(result);
   }
 
   private expireUnsynced(): void {
