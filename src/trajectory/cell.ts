@@ -116,8 +116,8 @@ export function readFlag(bytes: Uint8Array, start: number, end: number): number 
   return isMissing(bytes, start, end) ? MISSING : MALFORMED;
 }
 
-/** The years whose microseconds since 1970 a double counts exactly (2^53 µs are 285 years). */
-const FIRST_YEAR = 1685, LAST_YEAR = 2254;
+/** The years whose microseconds since 1970 survive the log exactly: 2^52 are 142 years (see `untrusted_types.ts`). */
+const FIRST_YEAR = 1828, LAST_YEAR = 2111;
 const DAYS_IN_MONTH = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
 /**

@@ -56,30 +56,25 @@ export function encodeTrajectory(summary: TrajectorySummary, schemaId: number): 
   return scratchBytes.slice(0, end);
 }
 
-/** Why a summary could not be encoded. */
+/** Why a summary could not be encoded: the first field that does not fit. */
 function misfit(summary: TrajectorySummary, cause: unknown): TrajectoryCodecError {
   let field: string | null = null;
-  let value: unknown = summary;
-  if (typeof summary === "object" && summary !== null) {
-    TRAJECTORY_TYPE.isValid({ ...summary }, {
-      errorHook(path, wrong) {
-        field ??= path[0] ?? null;
-        value = wrong;
-      },
-    });
-  }
-  const kind = TRAJECTORY_FIELDS.find(({ name }) => name === field)?.kind ?? "trajectory summary";
-  return new TrajectoryCodecError(
-    `${field === null ? "" : `${field}: `}${shown(value)} is not a ${kind} or null`,
-    field,
-    { cause },
-  );
+  let message = `not a trajectory summary: ${explain(cause)}`;
+  TRAJECTORY_TYPE.isValid({ ...summary }, {
+    errorHook([name], value) {
+      const kind = TRAJECTORY_FIELDS.find((known) => known.name === name)?.kind;
+      if (field !== null || kind === undefined) return;
+      field = name;
+      message = `${name}: ${shown(value)} is not a ${kind} or null`;
+    },
+  });
+  return new TrajectoryCodecError(message, field, { cause });
 }
 
 /** A value for an error message. */
 function shown(value: unknown): string {
   const text = typeof value === "object" ? JSON.stringify(value) : String(value);
-  return `${typeof value === "string" ? JSON.stringify(text) : text}`.slice(0, 80);
+  return (typeof value === "string" ? JSON.stringify(text) : text).slice(0, 80);
 }
 
 /** A value's schema id and its Avro body, a view into the same memory. */

@@ -38,6 +38,8 @@ export const VERSION_FIELD: TrajectoryFieldName = "schema_version";
 
 /** Two comment lines with a semicolon are the column names if they give at least this many known columns. */
 const KNOWN_COLUMNS_MIN = 2;
+/** Characters of a header cell that are kept; the longest real one has 17. */
+const CELL_LENGTH_MAX = 60;
 const UNCERTAINTY = "+/-";
 /** Column names that differ from another's by case alone. */
 const FIELD_BY_EXACT_NAME: ReadonlyMap<string, string> = new Map([["Q AU", "q_au_"]]);
@@ -50,7 +52,10 @@ const SIGMA_OF = new Map(
 /** The cells of a comment line, or null if it has none (no semicolon). */
 export function commentCells(comment: string): string[] | null {
   if (!comment.includes(";")) return null;
-  return comment.replace(/^\s*#/, "").split(";").map((cell) => cell.trim());
+  // Names go into messages and the database; what can't be printed (or stored: NUL) must not.
+  // deno-lint-ignore no-control-regex
+  const printable = comment.replace(/^\s*#/, "").replace(/[\0-\x1f\x7f]/g, "\ufffd");
+  return printable.split(";").map((cell) => cell.trim().slice(0, CELL_LENGTH_MAX));
 }
 
 /** The header that two lines of column names make, or null if they are not column names. */

@@ -14,7 +14,7 @@ export { type FormatProblem, SummaryFormatError, UnfinishedSummaryError } from "
 export type { SummaryColumn, SummaryHeader } from "./header.ts";
 export type { ReadBatch, ReadRow, ReadSummary, RejectedLine, ResumePoint } from "./read_batch.ts";
 
-/** Bytes from the beginning of a file that hold its whole header (it has some 4,200), for a Range request. */
+/** Bytes from the beginning of a file that hold its whole header (it has some 2,900), for a Range request. */
 export const HEADER_BYTES = 8 * 1024;
 
 /**

@@ -14,7 +14,8 @@
  * - stations: separated by commas, an empty list is null
  *
  * Values are refused for their range only where they are impossible: a latitude or declination beyond ±90 degrees, a
- * longitude beyond -180 or 360, a negative number of stations. The unlikely is the source's business.
+ * longitude beyond -180 or 360, a shower number below -1, a number of stations below 0, either of more than
+ * nine digits. The unlikely is the source's business.
  */
 import type { Buffer } from "node:buffer";
 import { isIdentifier, MALFORMED, readFlag, readNumber, readTime } from "./cell.ts";
@@ -27,6 +28,7 @@ import {
   type TrajectoryFieldName,
 } from "./schema.ts";
 import type { TrajectorySummary } from "./summary.ts";
+import { EXACT_LONG_MAX } from "./untrusted_types.ts";
 
 /** Why a line is no row. */
 export class Rejection {
@@ -41,6 +43,9 @@ const NO_CODE = "...";
 type Read = FieldKind | "identifier" | "nothing";
 
 const RIGHT_ANGLE = [-90, 90] as const, LONGITUDE = [-180, 360] as const;
+const ANY_NUMBER = [-Number.MAX_VALUE, Number.MAX_VALUE] as const;
+/** What the codec takes; see `untrusted_types.ts`. */
+const ANY_LONG = [-EXACT_LONG_MAX, EXACT_LONG_MAX] as const;
 /** The only ranges that are checked. */
 const RANGES: Partial<Record<TrajectoryFieldName, readonly [number, number]>> = {
   decgeo_deg: RIGHT_ANGLE,
@@ -53,7 +58,8 @@ const RANGES: Partial<Record<TrajectoryFieldName, readonly [number, number]>> = 
   latend_n_deg: RIGHT_ANGLE,
   lonbeg_e_deg: LONGITUDE,
   lonend_e_deg: LONGITUDE,
-  num_stat: [0, Number.MAX_VALUE],
+  iau_no: [-1, 999_999_999],
+  num_stat: [0, 999_999_999],
 };
 
 /** What a malformed cell should have been, for the reason. */
@@ -88,14 +94,18 @@ export class RowReader {
     const fields = header.columns.map((column) =>
       TRAJECTORY_FIELDS.find((field) => field.name === column.field) ?? null
     );
-    const ranges = fields.map((field) => field === null ? undefined : RANGES[field.name]);
+    const ranges = fields.map((field) =>
+      field === null
+        ? ANY_NUMBER
+        : RANGES[field.name] ?? (field.kind === "long" ? ANY_LONG : ANY_NUMBER)
+    );
     this.#header = header;
     this.#reads = fields.map((field) =>
       field === null ? "nothing" : field.name === IDENTIFIER_FIELD ? "identifier" : field.kind
     );
     this.#slots = Int32Array.from(fields, (f) => f === null ? -1 : TRAJECTORY_FIELDS.indexOf(f));
-    this.#least = Float64Array.from(ranges, (range) => range?.[0] ?? -Number.MAX_VALUE);
-    this.#most = Float64Array.from(ranges, (range) => range?.[1] ?? Number.MAX_VALUE);
+    this.#least = Float64Array.from(ranges, ([least]) => least);
+    this.#most = Float64Array.from(ranges, ([, most]) => most);
     this.#ends = new Int32Array(header.columns.length);
     this.#blank = TRAJECTORY_FIELDS.map(({ name }) =>
       name === VERSION_FIELD ? SCHEMA_VERSION : null
@@ -185,7 +195,7 @@ export class RowReader {
     switch (read) {
       case "long": {
         const value = readNumber(bytes, start, end);
-        return Number.isNaN(value) ? null : Number.isSafeInteger(value) ? value : MALFORMED;
+        return Number.isNaN(value) ? null : Number.isInteger(value) ? value : MALFORMED;
       }
       case "timestamp_micros": {
         const value = readTime(bytes, start, end);
@@ -218,7 +228,7 @@ export class RowReader {
     const says = start === end ? "is empty" : `says ${JSON.stringify(text)}`;
     const expected = value === MALFORMED
       ? EXPECTED[this.#reads[column]]
-      : `a value ${most < Number.MAX_VALUE ? `from ${least} to ${most}` : `of at least ${least}`}`;
+      : `a value from ${least} to ${most}`;
     return new Rejection(`column ${column + 1} (${name}) ${says}, expected ${expected}`, field);
   }
 }
