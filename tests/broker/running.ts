@@ -127,7 +127,8 @@ export class TestConsumer {
     for (const { resolve } of met) resolve();
   }
 
-  private until(holds: () => boolean): Promise<void> {
+  /** Resolves when `holds` does; it is looked at after each record and each assignment. */
+  until(holds: () => boolean): Promise<void> {
     return new Promise((resolve) => {
       this.waiters.push({ holds, resolve });
       this.changed();
