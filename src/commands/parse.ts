@@ -1,0 +1,123 @@
+/**
+ * `parse FILE …`: summary files as JSON lines, for a look at what the service reads.
+ *
+ * Rows are written as they are read; a reader that is slow slows the reading, one that goes away (`| head`) ends it.
+ */
+import { explain, hintOf } from "../failures/failures.ts";
+import {
+  type ReadBatch,
+  readSummaryFile,
+  type SummaryHeader,
+} from "../trajectory/read_summary_file.ts";
+import type { TrajectorySummary } from "../trajectory/summary.ts";
+
+const HELP = `Reads trajectory summary files and prints each row as a line of JSON.
+
+usage: deno run --allow-read src/commands/parse.ts FILE …     ("-" is standard input)
+
+To standard output: one JSON object a row, with the field names of schemas/trajectory_summary.avsc in their order; null where
+the file has no value, beginning_utc_time in microseconds since 1970-01-01T00:00:00Z.
+To standard error: rejected lines as FILE:LINE: reason, columns that are missing or not known, and at the end the counts.
+
+exit code  0  every line was read
+           1  some were not: lines rejected, or the last one cut
+           2  a file could not be read at all: not there, not a summary file, empty
+`;
+
+const ALL_READ = 0, SOME_NOT = 1, REFUSED = 2;
+
+const encoder = new TextEncoder();
+
+/** Writes all of it and waits until it is taken. @throws Deno.errors.BrokenPipe if nobody reads any more */
+async function write(stream: typeof Deno.stdout, text: string): Promise<void> {
+  const bytes = encoder.encode(text);
+  for (let at = 0; at < bytes.length;) at += await stream.write(bytes.subarray(at));
+}
+
+/** Runs the command and gives its exit code. */
+export async function parseCommand(args: readonly string[]): Promise<number> {
+  if (args.includes("--help") || args.includes("-h")) {
+    await write(Deno.stdout, HELP);
+    return ALL_READ;
+  }
+  const option = args.find((arg) => arg.startsWith("-") && arg !== "-");
+  if (option !== undefined || args.length === 0) {
+    const what = option === undefined ? "no file is given" : `there is no option ${option}`;
+    await write(Deno.stderr, `parse: ${what}\n\n${HELP}`);
+    return REFUSED;
+  }
+  let code = ALL_READ;
+  for (const file of args) code = Math.max(code, await parseFile(file));
+  return code;
+}
+
+async function parseFile(file: string): Promise<number> {
+  try {
+    const chunks = file === "-" ? Deno.stdin.readable : (await Deno.open(file)).readable;
+    return await printRows(file, readSummaryFile(chunks));
+  } catch (error) {
+    if (error instanceof Deno.errors.BrokenPipe) throw error;
+    const hint = hintOf(error);
+    await write(
+      Deno.stderr,
+      `${file}: ${explain(error)}\n${hint === undefined ? "" : `${hint}\n`}`,
+    );
+    return REFUSED;
+  }
+}
+
+async function printRows(file: string, reading: ReturnType<typeof readSummaryFile>) {
+  let header: SummaryHeader | null = null;
+  for (;;) {
+    const step = await reading.next();
+    if (step.done === true) {
+      const { rows, rejected, cut, generatedAt } = step.value;
+      await write(
+        Deno.stderr,
+        `${file}: ${rows} rows, ${rejected} lines rejected` +
+          (cut ? ", the last line is cut" : "") +
+          (generatedAt === null ? "\n" : `; generated ${generatedAt.toISOString()}\n`),
+      );
+      return rejected > 0 || cut ? SOME_NOT : ALL_READ;
+    }
+    if (step.value.header !== header) {
+      header = step.value.header;
+      await write(Deno.stderr, notesOn(file, header));
+    }
+    await printBatch(file, step.value);
+  }
+}
+
+async function printBatch(file: string, { rows, rejected }: ReadBatch): Promise<void> {
+  await write(Deno.stderr, rejected.map((r) => `${file}:${r.line}: ${r.reason}\n`).join(""));
+  await write(Deno.stdout, rows.map((row) => `${jsonOf(row.summary)}\n`).join(""));
+}
+
+/** The row as JSON. `JSON.stringify` makes 0 of a minus zero, which the files have (`-0.0000`); here it stays one. */
+function jsonOf(summary: TrajectorySummary): string {
+  if (!Object.values(summary).some((value) => Object.is(value, -0))) return JSON.stringify(summary);
+  const members = Object.entries(summary).map(([name, value]) =>
+    `${JSON.stringify(name)}:${Object.is(value, -0) ? "-0.0" : JSON.stringify(value)}`
+  );
+  return `{${members.join(",")}}`;
+}
+
+function notesOn(file: string, header: SummaryHeader): string {
+  const { unknownColumns, missingColumns } = header;
+  return (unknownColumns.length === 0
+    ? ""
+    : `${file}: columns not known, ignored: ${unknownColumns.join(", ")}\n`) +
+    (missingColumns.length === 0
+      ? ""
+      : `${file}: columns missing, null in every row: ${missingColumns.join(", ")}\n`);
+}
+
+if (import.meta.main) {
+  try {
+    Deno.exit(await parseCommand(Deno.args));
+  } catch (error) {
+    // Whoever read our output has seen enough (`parse FILE | head`).
+    if (error instanceof Deno.errors.BrokenPipe) Deno.exit(ALL_READ);
+    throw error;
+  }
+}
