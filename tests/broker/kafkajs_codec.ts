@@ -4,6 +4,7 @@
  */
 import { createRequire } from "node:module";
 import { Buffer } from "node:buffer";
+import { Writer } from "../../src/broker/embedded/wire/writer.ts";
 import type { RawClient } from "./raw_client.ts";
 
 interface Encoded {
@@ -36,6 +37,23 @@ const { requests } = require("kafkajs/src/protocol/requests/index.js") as {
 /** The versions of an API that kafkajs has, up to `max`. */
 export function versionsOf(api: string, min: number, max: number): number[] {
   return requests[api].versions.map(Number).filter((version) => version >= min && version <= max);
+}
+
+/** A request in one version as kafkajs encodes it, with header and size. */
+export async function encodeRequest(
+  api: string,
+  version: number,
+  fields: object,
+): Promise<Uint8Array> {
+  const { request } = requests[api].protocol({ version })(fields);
+  const { buffer } = await request.encode();
+  const writer = new Writer();
+  writer.int16(request.apiKey);
+  writer.int16(request.apiVersion);
+  writer.int32(1);
+  writer.string("kafkajs");
+  writer.raw(buffer);
+  return Buffer.concat(writer.chunks());
 }
 
 /** Sends a request in one version, as kafkajs encodes it; gives what kafkajs reads from the answer. */

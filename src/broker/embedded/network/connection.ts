@@ -24,6 +24,8 @@ const MAX_REQUESTS_BYTES = 32 * 1024 * 1024;
 const MAX_UNSENT_BYTES = 1024 * 1024;
 /** How long the rest of a request, or the taking of an answer, may make no progress. */
 const STALL_TIMEOUT_MS = 30_000;
+/** How long a client that ended its side, or a broker that stops, waits for requests under way (a JoinGroup may take minutes). */
+const END_TIMEOUT_MS = 2000;
 /** Kafka's `connections.max.idle.ms`. */
 const IDLE_TIMEOUT_MS = 10 * 60_000;
 
@@ -56,6 +58,7 @@ export class Connection {
   private request_bytes = 0;
   private unsent_bytes = 0;
   private ending = false;
+  private endTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(private readonly socket: Socket, private readonly options: ConnectionOptions) {
     this.client = `${socket.remoteAddress}:${socket.remotePort}`;
@@ -76,6 +79,8 @@ export class Connection {
     // Long polls are cut short: whoever waits for records is told there are none.
     this.gone.abort();
     if (this.running.length === 0) this.socket.end();
+    // Also when the last answers are on their way: whoever does not take them by then is not waited for.
+    this.endTimer = setTimeout(() => this.socket.destroy(), END_TIMEOUT_MS);
   }
 
   /** Closes at once. */
@@ -193,6 +198,7 @@ export class Connection {
   }
 
   private onClose(): void {
+    clearTimeout(this.endTimer);
     this.gone.abort();
     this.waiting.length = 0;
     this.count(-this.request_bytes);

@@ -9,8 +9,6 @@ import type { ClientMemory } from "./memory.ts";
 
 /** Each client has two or three; thousands are a mistake or an attack, and are closed at once. */
 const MAX_CONNECTIONS = 1000;
-/** How long clients may take to read their last answers when the broker stops. */
-const DRAIN_TIMEOUT_MS = 2000;
 
 export interface ListenerOptions {
   readonly host: string;
@@ -72,12 +70,7 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
       server.close();
       for (const connection of connections) connection.end();
       if (connections.size === 0) return;
-      const drained = new Promise<void>((resolve) => idle.push(resolve));
-      const timer = setTimeout(() => {
-        for (const connection of connections) connection.destroy();
-      }, DRAIN_TIMEOUT_MS);
-      await drained;
-      clearTimeout(timer);
+      await new Promise<void>((resolve) => idle.push(resolve));
     },
   };
 }
