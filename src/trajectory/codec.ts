@@ -4,8 +4,8 @@
  *
  * Other producers write to this topic too: Python ones, which put NaN where a value is missing, and some day newer and older
  * versions of the schema. So a record is decoded with the schema it was written with and resolved to ours: fields we do not
- * have are skipped, fields it does not have are null, integers become doubles. And a double that is no finite number is null,
- * the one meaning all of them can only have.
+ * have are skipped, fields it does not have are null, integers become doubles, and a double that is not finite is null
+ * (`untrusted_types.ts`, which also keeps a damaged record from taking the process down).
  */
 import { Buffer } from "node:buffer";
 import { explain, PermanentError } from "../failures/failures.ts";

@@ -297,6 +297,7 @@ describe("a last line without an end", () => {
   test("is a row if nothing can be missing", () => {
     expect(readWhole(whole)).toMatchObject({
       rows: [{ line: 5 }, { line: 6 }],
+      batches: [{ lastLine: 5 }, { lastLine: 6, byteOffset: whole.length }],
       end: { cut: false, byteOffset: whole.length },
     });
   });

@@ -28,7 +28,6 @@ export const BATCH_LINES_MAX = 4096;
 const LF = 0x0a, CR = 0x0d, SPACE = 0x20, HASH = 0x23;
 /** Characters of a line that are quoted in an error. */
 const QUOTED_LENGTH_MAX = 60;
-const BYTE_ORDER_MARK = "\ufeff";
 
 /** Reads one file, or the rest of one. Feed it the chunks in order with `read`, then call `finish` once. */
 export class SummaryReader {
@@ -104,7 +103,10 @@ export class SummaryReader {
    */
   *finish(): Generator<ReadBatch, ReadSummary, void> {
     const cut = this.#isCut();
-    if (!cut && this.#carry.length > 0) this.#lineOffset += this.#takeLine(this.#carry.bytes, 0, 0);
+    if (!cut && this.#carry.length > 0) {
+      this.#lineOffset += this.#takeLine(this.#carry.bytes, 0, 0);
+      this.#line++;
+    }
     const readNothing = this.#rowCount + this.#rejectedCount === 0 && !cut && !this.#isResumed;
     if (readNothing) throw new UnfinishedSummaryError(this.#lineOffset, this.#header !== null);
     this.#closeBatch();
@@ -208,7 +210,8 @@ export class SummaryReader {
   }
 
   #takeTextBeforeHeader(bytes: Buffer, start: number, end: number): void {
-    const text = lineText(bytes, start, end).replace(BYTE_ORDER_MARK, "").trimStart();
+    // A byte order mark, which would hide the first comment's #, is taken off by the decoder.
+    const text = lineText(bytes, start, end).trimStart();
     if (text === "") return;
     if (text.startsWith("#")) {
       return this.#takeComment(Buffer.from(text), 0, Buffer.byteLength(text));
