@@ -69,6 +69,8 @@ export interface Vocabulary {
   "schedule.fired": { runId: string; planned: Date };
   "schedule.missed": { last: Date | null };
   "schedule.failed": { reason: string };
+  "schedule.paused": Record<never, never>;
+  "schedule.resumed": { next: Date | null };
 
   // The sink.
   "sink.assigned": { topic: string; partition: number; nextOffset: bigint };
@@ -113,6 +115,10 @@ export interface Vocabulary {
   /** A part could not be released in order; the stop goes on. */
   "service.release_failed": { name: string; reason: string };
   "producer.failed": { reason: string };
+  /** This process works on the runs from now on. */
+  "producer.leads": Record<never, never>;
+  /** It lost the right to. */
+  "producer.follows": { reason: string };
 }
 
 /** How one happening is told. */
@@ -217,7 +223,10 @@ export const VOCABULARY: { [Name in keyof Vocabulary]: Telling<Vocabulary[Name]>
   "file.failed": { level: "warning", say: (d) => `${d.file} failed: ${d.reason}` },
   "source.retry": {
     level: "warning",
-    say: (d) => `${d.url}: ${d.reason}; try ${d.attempt} failed, next in ${seconds(d.delay_ms)}`,
+    say: (d) =>
+      `${
+        d.reason.includes(d.url) ? "" : `${d.url}: `
+      }${d.reason}; try ${d.attempt} failed, next in ${seconds(d.delay_ms)}`,
   },
 
   "schedule.set": {
@@ -228,6 +237,11 @@ export const VOCABULARY: { [Name in keyof Vocabulary]: Telling<Vocabulary[Name]>
   "schedule.failed": {
     level: "warning",
     say: (d) => `the scheduled run could not be requested: ${d.reason}`,
+  },
+  "schedule.paused": { level: "info", say: () => "schedule paused until it is resumed" },
+  "schedule.resumed": {
+    level: "info",
+    say: (d) => `schedule resumed, next ${d.next?.toISOString() ?? "never"}`,
   },
   "schedule.missed": {
     level: "info",
@@ -290,6 +304,11 @@ export const VOCABULARY: { [Name in keyof Vocabulary]: Telling<Vocabulary[Name]>
     level: "warning",
     say: (d) => `${d.name} did not stop in order: ${d.reason}`,
   },
-  "producer.failed": { level: "error", say: (d) => `the producer could not start: ${d.reason}` },
+  "producer.failed": { level: "error", say: (d) => `the producer stumbled: ${d.reason}` },
+  "producer.leads": { level: "debug", say: () => "this process works on the runs" },
+  "producer.follows": {
+    level: "warning",
+    say: (d) => `this process works on the runs no more (${d.reason}); they go on where it can again`,
+  },
   "service.stopped": { level: "info", say: (d) => `stopped (${seconds(d.took_ms)})` },
 };

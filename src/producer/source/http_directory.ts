@@ -6,9 +6,9 @@
  *   200 of the same file      the server has no ranges: the bytes that were given already are passed over
  *   anything else             the file changed meanwhile: FileChangedError, and the caller starts again from its first byte
  */
-import { backoffDelayMs, retry, wait } from "../../failures/backoff.ts";
+import { backoffDelayMs, wait } from "../../failures/backoff.ts";
 import type { Backoff } from "../../failures/backoff.ts";
-import { PermanentError } from "../../failures/failures.ts";
+import { PermanentError, TransientError } from "../../failures/failures.ts";
 import { type Observe, unobserved } from "../../observe/observe.ts";
 import type { FileIdentity } from "../../runs/run_event.ts";
 import {
@@ -38,7 +38,7 @@ import { PoliteGate } from "./polite_gate.ts";
 export const REQUEST_INTERVAL_MS = 10_000;
 /** Largest listing that is read: ten times that of daily/ (3,000 names of 200 bytes). */
 const MAX_LISTING_BYTES = 8 * 2 ** 20;
-/** Tries to read one listing to its end (each with the tries of a request). */
+/** Tries to read one listing to its end, when its text breaks off. */
 const LISTING_TRIES = 3;
 /** Breaks in a row, each with less than `PROGRESS_BYTES` since the one before, after which a download is given up. */
 const MAX_BREAKS = 5;
@@ -78,10 +78,7 @@ export class HttpDirectory implements DataDirectory {
 
   async list(folder: Folder, options: ListOptions = {}): Promise<ListedFile[] | "missing"> {
     const url = new URL(folder === "" ? "" : `${folder}/`, this.#base);
-    const page = await retry(() => this.#page(url, options), {
-      backoff: { ...this.#options.backoff, attempts: LISTING_TRIES },
-      signal: options.signal,
-    });
+    const page = await this.#page(url, options);
     return page === "missing" ? page : parseListing(page.html, page.url, folder);
   }
 
@@ -124,14 +121,26 @@ export class HttpDirectory implements DataDirectory {
     );
   }
 
+  /** The listing's text. A request has its own tries; here only a text that breaks off is asked for again. */
   async #page(url: URL, options: ListOptions): Promise<{ html: string; url: URL } | "missing"> {
-    const answer = await this.#ask(url, {}, options);
-    const { status } = answer.response;
-    if (status === 404 || status === 410) return discard(answer, "missing");
-    if (status !== 200) {
-      discard(answer, null);
-      throw new SourceUnavailableError(unexpected(answer));
+    for (let attempt = 1;; attempt++) {
+      const answer = await this.#ask(url, {}, options);
+      const { status } = answer.response;
+      if (status === 404 || status === 410) return discard(answer, "missing");
+      if (status !== 200) {
+        discard(answer, null);
+        throw new SourceUnavailableError(unexpected(answer));
+      }
+      try {
+        return { html: await this.#text(answer, options), url: answer.url };
+      } catch (error) {
+        if (!(error instanceof TransientError) || attempt >= LISTING_TRIES) throw error;
+        await wait(backoffDelayMs(this.#options.backoff, attempt), options.signal);
+      }
     }
+  }
+
+  async #text(answer: Answer, options: ListOptions): Promise<string> {
     const decoder = new TextDecoder();
     let html = "";
     let size = 0;
@@ -139,7 +148,7 @@ export class HttpDirectory implements DataDirectory {
       size += chunk.byteLength;
       if (size > MAX_LISTING_BYTES) {
         throw new PermanentError(
-          `the listing at ${url.href} is longer than ${MAX_LISTING_BYTES} bytes`,
+          `the listing at ${answer.url.href} is longer than ${MAX_LISTING_BYTES} bytes`,
           {
             hint: "GMN_DATA_URL must name a directory with an index, not a file",
           },
@@ -147,7 +156,7 @@ export class HttpDirectory implements DataDirectory {
       }
       html += decoder.decode(chunk, { stream: true });
     }
-    return { html: html + decoder.decode(), url: answer.url };
+    return html + decoder.decode();
   }
 
   #opened(

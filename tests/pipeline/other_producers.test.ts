@@ -1,0 +1,212 @@
+/**
+ * Records that other programs put on the topic: right ones, odd ones, and ones that can't be stored.
+ */
+import { Buffer } from "node:buffer";
+import avro from "avsc";
+import { Partitioners } from "kafkajs";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { TRAJECTORY_SUMMARY_RAW, valueSubject } from "../../src/events/topics.ts";
+import { TRAJECTORY_SCHEMA } from "../../src/trajectory/schema.ts";
+import type { TrajectorySummary } from "../../src/trajectory/summary.ts";
+import { startTestService, type TestService } from "../support/service.ts";
+import { summaryOf } from "../support/trajectories.ts";
+
+const ID = (n: number) => `202601010000${String(n).padStart(2, "0")}_other`;
+
+let whole: TestService;
+beforeAll(async () => {
+  whole = await startTestService({ sample: null });
+});
+afterAll(() => whole[Symbol.asyncDispose]());
+
+/** Registers a schema as the Python producer does, and gives its id. */
+async function register(schema: object): Promise<number> {
+  const { schemaRegistryUrl } = whole.service.addresses;
+  const response = await fetch(
+    `${schemaRegistryUrl}/subjects/${valueSubject(TRAJECTORY_SUMMARY_RAW)}/versions`,
+    {
+      method: "POST",
+      headers: { "content-type": "application/vnd.schemaregistry.v1+json" },
+      body: JSON.stringify({ schema: JSON.stringify(schema) }),
+    },
+  );
+  if (!response.ok) throw new Error(await response.text());
+  return (await response.json()).id;
+}
+
+function wire(schemaId: number, body: Uint8Array): Buffer {
+  const header = Buffer.alloc(5);
+  header.writeUInt32BE(schemaId, 1);
+  return Buffer.concat([header, body]);
+}
+
+interface Message {
+  key: string | null;
+  value: Buffer | null;
+  headers?: Record<string, string>;
+}
+
+/** Sends messages to one partition and waits until the sink has passed them. */
+async function send(messages: Message[]): Promise<void> {
+  const producer = whole.kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner });
+  await producer.connect();
+  const [answer] = await producer.send({
+    topic: TRAJECTORY_SUMMARY_RAW.name,
+    messages: messages.map((message) => ({ ...message, partition: 1 })),
+  });
+  await producer.disconnect();
+  const end = BigInt(answer!.baseOffset!) + BigInt(messages.length);
+  await expect.poll(async () => {
+    const [row] = await whole.database.sql`
+      select next_offset from consumer_offset where topic = ${TRAJECTORY_SUMMARY_RAW.name} and partition = 1`;
+    return row?.next_offset >= end;
+  }, { timeout: 10_000 }).toBe(true);
+}
+
+/** The reference's schema has no docs and no defaults: another registration of the same thing. */
+const pythonSchema = {
+  type: "record",
+  name: "Root",
+  fields: TRAJECTORY_SCHEMA.fields.map(({ name, type }) => ({ name, type })),
+};
+const pythonType = avro.Type.forSchema(pythonSchema as avro.Schema);
+
+/** A summary as pandas gives it to fastavro: NaN where a number is missing. */
+function pythonBody(summary: TrajectorySummary): Uint8Array {
+  return pythonType.toBuffer(summary);
+}
+
+const meteor = async (id: string) =>
+  (await whole.database.sql`select * from meteor where id = ${id}`)[0];
+const letterCount = async () =>
+  Number((await whole.database.sql`select count(*) as n from dead_letter`)[0]!.n);
+
+describe("records of the Python system", () => {
+  test("load without key and headers, with NaN as null and a registration of their own", async () => {
+    const id = await register(pythonSchema);
+    await send([{
+      key: null,
+      value: wire(
+        id,
+        pythonBody(summaryOf(ID(1), { m_deg: NaN, sigma_17: NaN, iau_no: -1, iau_code: null })),
+      ),
+    }]);
+    expect(await meteor(ID(1))).toMatchObject({
+      m_deg: null,
+      sigma_17: null,
+      iau_shower_id: null,
+      source_file: null,
+      run_id: null,
+    });
+  });
+
+  test("load with null in any field but the id", async () => {
+    const id = await register(pythonSchema);
+    const empty = Object.fromEntries(
+      pythonSchema.fields.map(({ name }) => [name, null]),
+    );
+    await send([{
+      key: null,
+      value: wire(id, pythonType.toBuffer({ ...empty, unique_trajectory_identifier: ID(2) })),
+    }]);
+    expect(await meteor(ID(2))).toMatchObject({
+      rageo_deg: null,
+      beginning_utc_time: null,
+      num_stat: null,
+    });
+  });
+});
+
+describe("a newer writer", () => {
+  test("whose schema has one more field is read; the field we do not know is left out", async () => {
+    const newer = {
+      ...pythonSchema,
+      fields: [...pythonSchema.fields, {
+        name: "colour_index",
+        type: ["null", "double"],
+        default: null,
+      }],
+    };
+    const id = await register(newer);
+    const body = avro.Type.forSchema(newer as avro.Schema).toBuffer({
+      ...summaryOf(ID(3)),
+      colour_index: 0.4,
+    });
+    await send([{ key: ID(3), value: wire(id, body) }]);
+    expect(await meteor(ID(3))).toMatchObject({ iau_code: "GEM" });
+  });
+});
+
+describe("records that can't be stored", () => {
+  test("go to the dead letters one by one, with where they are and why; the rest of their batch is loaded", async () => {
+    const id = await register(pythonSchema);
+    const good = (n: number): Message => ({
+      key: ID(n),
+      value: wire(id, pythonBody(summaryOf(ID(n)))),
+    });
+    const before = await letterCount();
+    const bad: [string, Message][] = [
+      ["not the wire format", { key: "a", value: Buffer.from("hello") }],
+      ["an unknown schema id", { key: "b", value: wire(999_999, Buffer.alloc(10)) }],
+      ["cut short", { key: "c", value: good(90).value!.subarray(0, 40) }],
+      ["a NUL in a string", {
+        key: "d",
+        value: wire(id, pythonBody(summaryOf(ID(91), { iau_code: "G\0M" }))),
+      }],
+      ["a shower number out of range", {
+        key: "e",
+        value: wire(id, pythonBody(summaryOf(ID(92), { iau_no: 2 ** 40 }))),
+      }],
+      ["no id at all", {
+        key: null,
+        value: wire(id, pythonBody(summaryOf(ID(93), { unique_trajectory_identifier: null }))),
+      }],
+      ["a tombstone for nobody", { key: null, value: null }],
+    ];
+    await send(bad.flatMap(([, message], n) => [good(10 + n), message]).concat(good(40)));
+    await expect.poll(letterCount).toBe(before + bad.length);
+
+    const letters = await whole.database
+      .sql`select * from dead_letter order by topic_offset desc limit ${bad.length}`;
+    for (const [n, letter] of letters.toReversed().entries()) {
+      const [what, message] = bad[n]!;
+      expect(letter, what).toMatchObject({
+        topic: TRAJECTORY_SUMMARY_RAW.name,
+        topic_partition: 1,
+      });
+      expect(letter.id).toBe(`${TRAJECTORY_SUMMARY_RAW.name}-1@${letter.topic_offset}`);
+      expect(letter.reason.length, what).toBeGreaterThan(15);
+      expect(letter.value?.equals(message.value!) ?? null, what).toBe(
+        message.value === null ? null : true,
+      );
+    }
+    for (let n = 0; n < bad.length; n++) expect(await meteor(ID(10 + n))).toBeDefined();
+    expect(await meteor(ID(40))).toBeDefined();
+  });
+});
+
+describe("a tombstone", () => {
+  test("marks the row withdrawn and keeps it; a record that comes after brings it back", async () => {
+    const id = await register(pythonSchema);
+    const value = wire(id, pythonBody(summaryOf(ID(50))));
+    await send([{ key: ID(50), value }, { key: ID(50), value: null }]);
+    expect((await meteor(ID(50)))!.withdrawn_at).toBeInstanceOf(Date);
+    await send([{ key: ID(50), value }]);
+    expect((await meteor(ID(50)))!.withdrawn_at).toBeNull();
+  });
+});
+
+describe("an older file generation", () => {
+  test("never overwrites a newer one", async () => {
+    const id = await register(pythonSchema);
+    const version = (vgeo_km_s: number, generatedAt: string): Message => ({
+      key: ID(60),
+      value: wire(id, pythonBody(summaryOf(ID(60), { vgeo_km_s }))),
+      headers: { "gmn-source-generated-at": generatedAt },
+    });
+    await send([version(31, "2026-02-02T00:00:00Z"), version(30, "2026-01-01T00:00:00Z")]);
+    expect((await meteor(ID(60)))!.vgeo_km_s).toBe(31);
+    await send([version(32, "2026-03-03T00:00:00Z")]);
+    expect((await meteor(ID(60)))!.vgeo_km_s).toBe(32);
+  });
+});

@@ -1,0 +1,180 @@
+/**
+ * A whole service for a test: real PostgreSQL (a database of its own), the real embedded broker in a temporary folder, real HTTP
+ * and a real data directory behind a real web server, all on ports of the system's choice.
+ *
+ * With KAFKA_BROKERS and SCHEMA_REGISTRY_URL in the environment the same tests run on that Kafka; its topics are removed first.
+ */
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { generateDataDirectory, type GeneratedDirectory } from "../../sample/generate.ts";
+import { type DataServer, serveDataDirectory } from "../../sample/server.ts";
+import { readConfig } from "../../src/config.ts";
+import { createKafka, type Kafka } from "../../src/events/kafka_client.ts";
+import { TOPICS } from "../../src/events/topics.ts";
+import { createObserver, type Happening, unobserved } from "../../src/observe/observe.ts";
+import type { Vocabulary } from "../../src/observe/vocabulary.ts";
+import { type Service, startService } from "../../src/service/service.ts";
+import { createTestDatabase, type TestDatabase } from "./postgres.ts";
+
+/** The end of the made-up data: fixed, so that every run of the tests sees the same meteors. */
+export const SAMPLE_NOW = new Date("2026-11-20T12:00:00Z");
+export const SAMPLE = { seed: 7, lastDay: SAMPLE_NOW, days: 4, meteorsPerDay: 40 } as const;
+
+export interface TestService extends AsyncDisposable {
+  readonly service: Service;
+  readonly database: TestDatabase;
+  readonly sample: GeneratedDirectory;
+  readonly source: DataServer;
+  /** Folder of the data directory behind `source`. */
+  readonly sourceFolder: string;
+  readonly kafka: Kafka;
+  /** Everything that happened so far. */
+  readonly happenings: readonly Happening[];
+  /** The first happening of this name that `matches`, past or to come. */
+  next<Name extends keyof Vocabulary>(
+    name: Name,
+    matches?: (detail: Vocabulary[Name]) => boolean,
+  ): Promise<Vocabulary[Name]>;
+  /** A request to the API. */
+  api(path: string, init?: RequestInit): Promise<Response>;
+  /** Asks for a run and waits until its rows are loaded; gives the run as the API shows it. */
+  run(path: "/backfill" | "/extract", body: unknown): Promise<RunJson>;
+  /** Stops the service and starts it again on the same data. */
+  restart(): Promise<void>;
+}
+
+/** What the tests look at of a run. */
+export interface RunJson {
+  id: string;
+  state: string;
+  reason: string | null;
+  files: { planned: number; extracted: number; skipped: number; failed: number };
+  rows: { read: number; published: number; rejected: number; loaded: number };
+  file_list: { file: string; state: string; reason: string | null }[];
+}
+
+export interface TestServiceOptions {
+  /** Settings over those of the fixture. */
+  readonly environment?: Record<string, string>;
+  /** What the data directory holds; `null` leaves it empty. */
+  readonly sample?: Partial<Parameters<typeof generateDataDirectory>[0]> | null;
+  /** With its schedule and taking up old runs, as in life; off by default, so that only the test's runs run. */
+  readonly withSchedule?: boolean;
+}
+
+/** Starts it all; `await using` ends it all. */
+export async function startTestService(options: TestServiceOptions = {}): Promise<TestService> {
+  const stack = new AsyncDisposableStack();
+  try {
+    const folder = await mkdtemp(join(tmpdir(), "gmn-service-"));
+    stack.defer(() => rm(folder, { recursive: true, force: true }));
+    const database = await createTestDatabase();
+    stack.use(database);
+    const sourceFolder = join(folder, "source");
+    await mkdir(sourceFolder);
+    const sample = options.sample === null
+      ? { files: [], rows: 0, changes: [] }
+      : await generateDataDirectory({ directory: sourceFolder, ...SAMPLE, ...options.sample });
+    const source = await serveDataDirectory({
+      directory: sourceFolder,
+      port: 0,
+      host: "127.0.0.1",
+    });
+    stack.defer(() => source.stop());
+
+    const config = readConfig({
+      DATA_DIR: join(folder, "data"),
+      DATABASE_URL: database.url,
+      GMN_DATA_URL: source.url,
+      GMN_REQUEST_INTERVAL_MS: "0",
+      HTTP_PORT: "0",
+      KAFKA_PORT: "0",
+      SCHEMA_REGISTRY_PORT: "0",
+      ...externalKafka(),
+      ...options.environment,
+    });
+    await removeTopics(config.kafkaBrokers);
+
+    const observer = createObserver();
+    const happenings: Happening[] = [];
+    observer.listen((happening) => happenings.push(happening));
+    const start = () =>
+      startService({ config, observer, isForOneCommand: options.withSchedule !== true });
+    let service = await start();
+    stack.defer(() => service.stop("the test is over"));
+
+    const test: TestService = {
+      get service() {
+        return service;
+      },
+      get kafka() {
+        return createKafka({ brokers: service.addresses.brokers, clientId: "test" }, unobserved);
+      },
+      database,
+      sample,
+      source,
+      sourceFolder,
+      happenings,
+      next: (name, matches = () => true) =>
+        new Promise((resolve) => {
+          const isIt = (happening: Happening) =>
+            happening.name === name && matches(happening.detail as never);
+          const past = happenings.find(isIt);
+          if (past !== undefined) return resolve(past.detail as never);
+          const unlisten = observer.listen((happening) => {
+            if (!isIt(happening)) return;
+            unlisten();
+            resolve(happening.detail as never);
+          });
+        }),
+      api: (path, init) => fetch(`${service.addresses.http}${path}`, init),
+      async run(path, body) {
+        const asked = await test.api(path, {
+          method: "POST",
+          body: JSON.stringify(body),
+          headers: { "content-type": "application/json" },
+        });
+        if (asked.status !== 202) throw new Error(`${asked.status}: ${await asked.text()}`);
+        const { run_id } = await asked.json() as { run_id: string };
+        await test.next("run.loaded", ({ runId }) => runId === run_id);
+        // Its last event is projected on another partition than its rows.
+        for (;;) {
+          const run = await (await test.api(`/runs/${run_id}`)).json() as RunJson;
+          if (run.state !== "running" && run.state !== "requested") return run;
+        }
+      },
+      async restart() {
+        await service.stop("restart");
+        service = await start();
+      },
+      [Symbol.asyncDispose]: () => stack.disposeAsync(),
+    };
+    return test;
+  } catch (error) {
+    await stack.disposeAsync();
+    throw error;
+  }
+}
+
+function externalKafka(): Record<string, string> {
+  const { KAFKA_BROKERS, SCHEMA_REGISTRY_URL } = process.env;
+  return KAFKA_BROKERS === undefined || SCHEMA_REGISTRY_URL === undefined
+    ? {}
+    : { KAFKA_BROKERS, SCHEMA_REGISTRY_URL };
+}
+
+/** A Kafka that outlives the test begins it empty. */
+async function removeTopics(brokers: readonly string[] | null): Promise<void> {
+  if (brokers === null) return;
+  const admin = createKafka({ brokers, clientId: "test" }, unobserved).admin();
+  await admin.connect();
+  try {
+    const existing = await admin.listTopics();
+    const ours = TOPICS.map((topic) => topic.name).filter((name) => existing.includes(name));
+    if (ours.length > 0) await admin.deleteTopics({ topics: ours });
+  } finally {
+    await admin.disconnect();
+  }
+}
