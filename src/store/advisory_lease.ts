@@ -31,7 +31,7 @@ export async function takeLease(
   options: { readonly url: string; readonly lease: keyof typeof LEASES; readonly observe: Observe },
 ): Promise<AdvisoryLease | null> {
   const lost = new AbortController();
-  const sql = openDriver({
+  const { sql } = openDriver({
     url: options.url,
     max: 1,
     applicationName: `gmn lease: ${options.lease}`,

@@ -167,31 +167,39 @@ export const SHOWER_CODES = `
 SELECT s.number, s.code
 FROM json_array_elements_text($1::json) AS n JOIN iau_shower AS s ON s.number = n::integer`;
 
-/** Locks showers whose code is to be settled. `$1` as of `SETTLE_SHOWERS`. */
-export const LOCK_SHOWERS = `
-SELECT s.number
-FROM iau_shower AS s
-WHERE s.number IN (SELECT number FROM json_to_recordset($1::json) AS t (number integer))
-ORDER BY s.number
-FOR NO KEY UPDATE`;
+/**
+ * Between loaders that only add meteors of showers as they are (shared) and one that is to settle a shower's code (exclusive):
+ * that one must see every meteor of the shower. The second key is "shw" in hexadecimal.
+ */
+export const LOCK_SHOWERS = {
+  shared: "SELECT pg_advisory_xact_lock_shared(x'676d6e'::integer, x'736877'::integer)",
+  exclusive: "SELECT pg_advisory_xact_lock(x'676d6e'::integer, x'736877'::integer)",
+} as const;
 
 /**
  * Gives showers whose number has been used for more than one code the code of the latest meteor with that number. `$1`: JSON
- * list of `{number, code}`, every code the number may have. By the meteor's time and not by arrival: then a replay of the log,
- * in which partitions interleave differently, ends the same.
+ * list of `{number, code}`, the codes that came. By the meteor's time and not by arrival: then a replay of the log, in which
+ * partitions interleave differently, ends the same. Takes the exclusive lock.
  */
 export const SETTLE_SHOWERS = `
+WITH claim AS (
+  SELECT number, code COLLATE "C" AS code FROM json_to_recordset($1::json) AS t (number integer, code text)
+)
 UPDATE iau_shower AS s SET code = latest.code, updated_at = now()
 FROM (
-  SELECT DISTINCT ON (t.number) t.number, t.code
-  FROM json_to_recordset($1::json) AS t (number integer, code text)
+  SELECT DISTINCT ON (candidate.number) candidate.number, candidate.code
+  FROM (
+    SELECT number, code FROM claim
+    UNION
+    SELECT number, code FROM iau_shower WHERE number IN (SELECT number FROM claim)
+  ) AS candidate
   CROSS JOIN LATERAL (
     SELECT m.beginning_utc_time, m.id FROM meteor AS m
-    WHERE m.iau_code = t.code COLLATE "C" AND m.iau_shower_id = t.number
+    WHERE m.iau_code = candidate.code AND m.iau_shower_id = candidate.number
     ORDER BY m.beginning_utc_time DESC NULLS LAST, m.id DESC
     LIMIT 1
   ) AS last
-  ORDER BY t.number, last.beginning_utc_time DESC NULLS LAST, last.id DESC
+  ORDER BY candidate.number, last.beginning_utc_time DESC NULLS LAST, last.id DESC
 ) AS latest
 WHERE s.number = latest.number AND s.code IS DISTINCT FROM latest.code`;
 

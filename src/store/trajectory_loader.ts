@@ -1,14 +1,14 @@
 /**
  * The loader: writes one batch of one partition to the database, in one transaction, once.
  *
- *     begin
+ *     begin, lock against showers being settled
  *     move the partition's offset from first to next   ── not at first? another consumer went on: nothing is written
  *     for each wave (every id at most once):
  *       COPY into the staging table
  *       add missing showers and stations
  *       merge into meteor, participating_station       ── see merge.ts for the rules
  *       mark withdrawn ones
- *     settle codes of showers that have more than one
+ *     settle the codes of showers that came with another code than they have (rare: the batch is begun again for it)
  *     count for the runs
  *     commit
  *
@@ -23,7 +23,7 @@ import { PermanentError, TransientError } from "../failures/failures.ts";
 import type { Observe } from "../observe/observe.ts";
 import { copyIn } from "./copy_in.ts";
 import { classifyDatabaseError, DataRefusedError } from "./database_errors.ts";
-import { openDriver, type Sql } from "./driver.ts";
+import { type Driver, openDriver } from "./driver.ts";
 import {
   ADD_SHOWERS,
   ADD_STATIONS,
@@ -74,8 +74,11 @@ export class OffsetMismatchError extends PermanentError {
 
 /** A batch is a second's work at most; a database that takes longer than this hangs, or a checkpoint has choked its disk. */
 const LOAD_MS_MAX = 120_000;
-/** The server's own limits, under the one above, so that locks are let go of even when this process is stopped. */
-const SERVER_LIMITS = { statement_timeout: "100s", idle_in_transaction_session_timeout: "100s" };
+/** The server's own limits, a little under: a busy server then says why, and lets go of its locks. */
+const serverLimits = (ms: number): Readonly<Record<string, string>> => ({
+  statement_timeout: `${Math.ceil(ms * 0.8)}ms`,
+  idle_in_transaction_session_timeout: `${Math.ceil(ms * 0.8)}ms`,
+});
 
 export interface LoaderOptions {
   /** `postgres://…` */
@@ -87,6 +90,7 @@ export interface LoaderOptions {
 
 /** A loader; it connects at the first batch. */
 export function createTrajectoryLoader(options: LoaderOptions): TrajectoryLoader {
+  const timeout_ms = options.timeout_ms ?? LOAD_MS_MAX;
   let session: Promise<Session> | null = null;
   let loading = false;
   const encoder = new StageEncoder();
@@ -101,9 +105,9 @@ export function createTrajectoryLoader(options: LoaderOptions): TrajectoryLoader
       if (loading) throw new PermanentError("a loader loads one batch at a time");
       loading = true;
       try {
-        session ??= openSession(options);
+        session ??= openSession(options, serverLimits(timeout_ms));
         return await (await session).within(
-          options.timeout_ms ?? LOAD_MS_MAX,
+          timeout_ms,
           (sql) => loadBatch(sql, encoder, batch),
         );
       } catch (error) {
@@ -131,43 +135,38 @@ interface Session {
   close(): Promise<void>;
 }
 
-async function openSession({ url, observe }: LoaderOptions): Promise<Session> {
+async function openSession(
+  { url, observe }: LoaderOptions,
+  limits: Readonly<Record<string, string>>,
+): Promise<Session> {
   let socket: Socket | null = null;
-  let lost = false;
   let onLost: (error: Error) => void = () => {};
-  const lose = (error: Error) => {
-    lost = true;
-    onLost(error);
-  };
   const driver = openDriver({
     url,
     max: 1,
     applicationName: "gmn-data-store loader",
     observe,
     onSocket: (opened) => socket = opened,
-    onClose: () => lose(new TransientError("the connection to the database was lost")),
+    onClose: () => onLost(new TransientError(LOST)),
   });
-  const assertThere = () => {
-    if (lost) throw new TransientError("the connection to the database was lost");
-  };
   const session: SessionSql = {
     async run<Row extends object>(text: string, parameters: readonly unknown[] = []) {
-      assertThere();
+      assertThere(driver);
       // Prepared once for the connection: planning the merge takes longer than small batches.
-      return await driver.unsafe<Row[]>(text, parameters as never[], { prepare: true });
+      return await driver.sql.unsafe<Row[]>(text, parameters as never[], { prepare: true });
     },
     async copy(statement, chunks) {
-      assertThere();
-      await copyIn(driver, statement, chunks);
+      assertThere(driver);
+      await copyIn(driver.sql, statement, chunks);
     },
   };
   async function close(): Promise<void> {
     // `end` alone waits for statements under way.
     socket?.destroy();
-    await driver.end({ timeout: 0 });
+    await driver.sql.end({ timeout: 0 });
   }
   try {
-    await configure(driver);
+    await configure(driver, { ...SESSION_SETTINGS, ...limits });
   } catch (error) {
     await close();
     throw error;
@@ -175,12 +174,12 @@ async function openSession({ url, observe }: LoaderOptions): Promise<Session> {
   return {
     close,
     async within(ms, work) {
-      assertThere();
+      assertThere(driver);
       let timer: ReturnType<typeof setTimeout> | undefined;
       const failed = new Promise<never>((_resolve, reject) => {
         onLost = reject;
         timer = setTimeout(() => {
-          lose(new TransientError(`the database took longer than ${ms} ms for a batch`));
+          reject(new TransientError(`the database took longer than ${ms} ms for a batch`));
           socket?.destroy();
         }, ms);
       });
@@ -194,12 +193,24 @@ async function openSession({ url, observe }: LoaderOptions): Promise<Session> {
   };
 }
 
-async function configure(driver: Sql): Promise<void> {
-  for (const [name, value] of Object.entries({ ...SESSION_SETTINGS, ...SERVER_LIMITS })) {
-    await driver`select set_config(${name}, ${value}, false)`;
-  }
-  await driver.unsafe(CREATE_STAGE);
+const LOST = "the connection to the database was lost";
+
+function assertThere(driver: Driver): void {
+  if (driver.isLost()) throw new TransientError(LOST);
 }
+
+async function configure(
+  { sql }: Driver,
+  settings: Readonly<Record<string, string>>,
+): Promise<void> {
+  for (const [name, value] of Object.entries(settings)) {
+    await sql`select set_config(${name}, ${value}, false)`;
+  }
+  await sql.unsafe(CREATE_STAGE);
+}
+
+/** Thrown to begin a batch again with the exclusive lock: a number came with another code than its shower has. */
+class ContestedShower extends Error {}
 
 async function loadBatch(
   sql: SessionSql,
@@ -207,10 +218,32 @@ async function loadBatch(
   batch: TrajectoryBatch,
 ): Promise<LoadCounts> {
   const waves = splitIntoWaves(batch);
+  try {
+    return await writeBatch(sql, encoder, batch, waves, null);
+  } catch (error) {
+    if (!(error instanceof ContestedShower)) throw error;
+    await sql.run("ROLLBACK");
+    return await writeBatch(sql, encoder, batch, waves, new Map());
+  }
+}
+
+/** Codes that came for numbers whose shower has another. Null while none may come. */
+type Contested = Map<number, Set<string>> | null;
+
+async function writeBatch(
+  sql: SessionSql,
+  encoder: StageEncoder,
+  batch: TrajectoryBatch,
+  waves: readonly Wave[],
+  contested: Contested,
+): Promise<LoadCounts> {
   const counts = { inserted: 0, updated: 0, unchanged: 0, stale: 0, withdrawn: 0 };
-  await sql.run("BEGIN");
-  await advance(sql, batch);
-  const contested = new Map<number, Set<string>>();
+  // Sent together: they wait for each other in the server, not on the way.
+  await Promise.all([
+    sql.run("BEGIN"),
+    sql.run(contested === null ? LOCK_SHOWERS.shared : LOCK_SHOWERS.exclusive),
+    advance(sql, batch),
+  ]);
   for (const [at, wave] of waves.entries()) {
     if (at > 0) await sql.run(EMPTY_STAGE);
     if (wave.upserts.length > 0) {
@@ -225,9 +258,8 @@ async function loadBatch(
       counts.stale += withdrawn.stale;
     }
   }
-  await settleShowers(sql, contested);
-  await countRuns(sql, batch);
-  await sql.run("COMMIT");
+  if (contested !== null) await settleShowers(sql, contested);
+  await Promise.all([countRuns(sql, batch), sql.run("COMMIT")]);
   counts.unchanged = batch.changes.length - counts.inserted - counts.updated - counts.stale -
     counts.withdrawn;
   return counts;
@@ -291,7 +323,7 @@ async function upsert(
   encoder: StageEncoder,
   partition: number,
   rows: readonly TrajectoryUpsert[],
-  contested: Map<number, Set<string>>,
+  contested: Contested,
 ): Promise<MergeCounts> {
   encoder.clear();
   await sql.copy(COPY_STAGE, encoder.encode(rows));
@@ -301,11 +333,14 @@ async function upsert(
   return counts ?? { inserted: 0, updated: 0, stale: 0 };
 }
 
-/** Adds what is missing and notes the numbers that have had another code than the one in the table. */
+/**
+ * Adds what is missing, and notes the codes that come for a number which has another one.
+ * @throws ContestedShower when there are some and the lock is the shared one
+ */
 async function addShowers(
   sql: SessionSql,
   showers: ReadonlyMap<number, ReadonlySet<string>>,
-  contested: Map<number, Set<string>>,
+  contested: Contested,
 ): Promise<void> {
   const numbers = [...showers.keys()].sort((a, b) => a - b);
   await sql.run(ADD_SHOWERS, [
@@ -313,9 +348,10 @@ async function addShowers(
   ]);
   const rows = await sql.run<{ number: number; code: string | null }>(SHOWER_CODES, [numbers]);
   for (const { number, code } of rows) {
-    const codes = new Set([...contested.get(number) ?? [], ...showers.get(number) ?? []]);
-    if (code !== null && codes.size > 0) codes.add(code);
-    if (codes.size > 1 || code === null && codes.size === 1) contested.set(number, codes);
+    const came = showers.get(number) ?? new Set();
+    if ([...came].every((one) => one === code)) continue;
+    if (contested === null) throw new ContestedShower();
+    contested.set(number, new Set([...contested.get(number) ?? [], ...came]));
   }
 }
 
@@ -327,8 +363,6 @@ async function settleShowers(
   const candidates = [...contested].flatMap(([number, codes]) =>
     [...codes].map((code) => ({ number, code }))
   );
-  // A statement of its own: the next one then sees what the loader that held the lock has committed.
-  await sql.run(LOCK_SHOWERS, [candidates]);
   await sql.run(SETTLE_SHOWERS, [candidates]);
 }
 

@@ -1,0 +1,54 @@
+/**
+ * PostgreSQL's arrays as the driver sends and gets them: one-dimensional, in their text form (documentation, "Array Input and
+ * Output Syntax").
+ *
+ * postgres.js 3.4.9 would ask the server for its array types on each new connection, and when the connection breaks during that
+ * question, nobody handles the rejection, which ends the process. The oids of built-in types never change (pg_type.dat), so they
+ * are written down here, and the question is not asked.
+ */
+
+/** Array types by the oid of the array and of its element. */
+export const ARRAY_TYPES: readonly { readonly array: number; readonly element: number }[] = [
+  { array: 1000, element: 16 }, // bool
+  { array: 1003, element: 19 }, // name
+  { array: 1005, element: 21 }, // int2
+  { array: 1007, element: 23 }, // int4
+  { array: 1009, element: 25 }, // text
+  { array: 1015, element: 1043 }, // varchar
+  { array: 1016, element: 20 }, // int8
+  { array: 1021, element: 700 }, // float4
+  { array: 1022, element: 701 }, // float8
+  { array: 1028, element: 26 }, // oid
+  { array: 1185, element: 1184 }, // timestamptz
+  { array: 1231, element: 1700 }, // numeric
+  { array: 2951, element: 2950 }, // uuid
+];
+
+/** The text form of an array; `serialize` gives the text form of an element. */
+export function serializeArray(
+  values: readonly unknown[],
+  serialize: (value: unknown) => string,
+): string {
+  const elements = values.map((value) =>
+    value === null || value === undefined
+      ? "NULL"
+      : `"${serialize(value).replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`
+  );
+  return `{${elements.join(",")}}`;
+}
+
+/** An element: quoted, with backslashes before quotes and backslashes; or bare, up to the comma. */
+const ELEMENT = /"((?:[^"\\]|\\.)*)"|([^,{}]+)/gs;
+
+/** The elements of an array's text form; `parse` makes a value of an element's text form. */
+export function parseArray(text: string, parse: (element: string) => unknown): unknown[] {
+  // An array whose lower bound is not 1 says so in front: [0:1]={a,b}.
+  const body = text.slice(text.indexOf("{") + 1, -1);
+  return [...body.matchAll(ELEMENT)].map(([, quoted, bare]) =>
+    quoted !== undefined
+      ? parse(quoted.replaceAll(/\\(.)/gs, "$1"))
+      : bare === "NULL"
+      ? null
+      : parse(bare ?? "")
+  );
+}

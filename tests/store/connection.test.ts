@@ -1,0 +1,198 @@
+import { createServer } from "node:net";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { TransientError } from "../../src/failures/failures.ts";
+import { unobserved } from "../../src/observe/observe.ts";
+import { connectStore, type Store } from "../../src/store/connection.ts";
+import { classifyDatabaseError, isConnectionLoss } from "../../src/store/database_errors.ts";
+import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
+
+// A throw in one of the driver's timers is an uncaught exception, which fails the run: that is what many of these tests are for.
+
+let database: TestDatabase;
+const stores: Store[] = [];
+beforeAll(async () => {
+  database = await createTestDatabase();
+});
+afterEach(async () => {
+  await Promise.all(stores.splice(0).map((store) => store.close()));
+});
+afterAll(() => database.drop());
+
+function connect(max = 2, url = database.url): Store {
+  const store = connectStore({ url, max, applicationName: "under test", observe: unobserved });
+  stores.push(store);
+  return store;
+}
+const killAll = () =>
+  database.sql`select pg_terminate_backend(pid) from pg_stat_activity
+    where application_name = 'under test' and datname = current_database()`;
+const caught = (promise: PromiseLike<unknown>): Promise<unknown> =>
+  Promise.resolve(promise).then((value) => ({ resolved: value }), (error: unknown) => error);
+
+describe("values", () => {
+  test("64-bit integers, times in UTC, year 1, dates, nulls, arrays", async () => {
+    const { sql } = connect();
+    const [row] = await sql`
+      select 9007199254740993::bigint as big, '2026-02-03 04:05:06.123456+01'::timestamptz as time,
+        '0001-01-01 00:00:00+00'::timestamptz as first, '2026-02-03'::date as date, null as nothing, '{a,b}'::text[] as list`;
+    expect(row).toEqual({
+      big: 9007199254740993n,
+      time: new Date("2026-02-03T03:05:06.123Z"),
+      first: new Date("0001-01-01T00:00:00Z"),
+      date: new Date("2026-02-03T00:00:00Z"),
+      nothing: null,
+      list: ["a", "b"],
+    });
+    const time = new Date("2026-02-03T04:05:06.789Z");
+    expect(
+      await sql`select ${time}::timestamptz as time, ${
+        sql.json({ a: 1 })
+      } as json, ${9007199254740993n}::bigint as big`,
+    )
+      .toMatchObject([{ time, json: { a: 1 }, big: 9007199254740993n }]);
+  });
+
+  test("transactions commit, and roll back what fails; fragments and helpers work", async () => {
+    const { sql } = connect();
+    await sql`create table if not exists t (a int primary key, b text)`;
+    expect(await sql.begin((tx) => [tx`select 1 as one`, tx`select 2 as two`])).toMatchObject([[{
+      one: 1,
+    }], [{ two: 2 }]]);
+    await sql.begin("isolation level serializable", async (tx) => {
+      await tx`insert into t ${tx([{ a: 1, b: "x" }, { a: 2, b: "y" }])}`;
+    });
+    const failure = new Error("of the caller");
+    await expect(sql.begin(async (tx) => {
+      await tx`delete from t`;
+      throw failure;
+    })).rejects.toBe(failure);
+    await expect(sql.begin((tx) => tx`insert into t values (1, 'again')`)).rejects.toMatchObject({
+      code: "23505",
+    });
+    expect(await sql`select a from t where ${sql`a > ${1}`} order by a`).toMatchObject([{ a: 2 }]);
+    expect(await sql`select count(*)::int as n from t`).toMatchObject([{ n: 2 }]);
+  });
+
+  test("small statements do not wait for each other's acknowledgements", async () => {
+    const { sql } = connect(1);
+    await sql`select 1`;
+    const startedAt = performance.now();
+    for (let round = 0; round < 20; round++) {
+      const stream = await sql.unsafe("copy (select 1) to stdout").readable();
+      for await (const _chunk of stream) { /* read it */ }
+      await sql`select 1`;
+    }
+    // 40 ms each with Nagle's algorithm.
+    expect(performance.now() - startedAt).toBeLessThan(20 * 30);
+  });
+});
+
+describe("a backend that dies", () => {
+  test("between two statements of a transaction: the transaction fails, the pool goes on", async () => {
+    const { sql } = connect();
+    const failure = await caught(sql.begin(async (tx) => {
+      await tx`select 1`;
+      await killAll();
+      // Until the loss is known here: `begin` itself is rejected then, and this work goes on not knowing.
+      for (;;) await tx`select 1`;
+    }));
+    expect(isConnectionLoss(failure)).toBe(true);
+    expect(classifyDatabaseError(failure)).toBeInstanceOf(TransientError);
+    expect(await sql`select 1 as one`).toMatchObject([{ one: 1 }]);
+  });
+
+  test("during a statement of a transaction", async () => {
+    const { sql } = connect();
+    const failure = await caught(sql.begin(async (tx) => {
+      const sleeping = tx`select pg_sleep(60)`.execute();
+      await killAll();
+      await sleeping;
+    }));
+    expect(classifyDatabaseError(failure)).toBeInstanceOf(TransientError);
+    expect(await sql`select 1 as one`).toMatchObject([{ one: 1 }]);
+  });
+
+  test("while work that catches its errors goes on in the transaction", async () => {
+    const { sql } = connect();
+    const failure = await caught(sql.begin(async (tx) => {
+      const sleeping = tx`select pg_sleep(60)`.execute();
+      await killAll();
+      await caught(sleeping);
+      await caught(Promise.resolve().then(() => tx`select 1`));
+      return "all well";
+    }));
+    expect(classifyDatabaseError(failure)).toBeInstanceOf(TransientError);
+  });
+
+  test("under load, again and again: every query ends, and the pool goes on", async () => {
+    const { sql } = connect(4);
+    let done = 0;
+    let failed = 0;
+    const work = async (): Promise<void> => {
+      for (let round = 0; round < 40; round++) {
+        const end = await caught(
+          round % 3 === 0
+            ? sql.begin(async (tx) => {
+              await tx`select ${round}::int`;
+              await tx`select pg_sleep(0.001)`;
+            })
+            : sql`select ${"x".repeat(2000)}::text, ${round}::int`,
+        );
+        if (end instanceof Error) {
+          expect(classifyDatabaseError(end)).toBeInstanceOf(TransientError);
+          failed++;
+        } else done++;
+      }
+    };
+    let working = true;
+    const killer = async (): Promise<void> => {
+      while (working) await killAll();
+    };
+    const killing = killer();
+    await Promise.all(Array.from({ length: 8 }, work));
+    working = false;
+    await killing;
+    expect(done + failed).toBe(320);
+    expect(failed).toBeGreaterThan(0);
+    expect(await sql`select 1 as one`).toMatchObject([{ one: 1 }]);
+  });
+});
+
+describe("no server", () => {
+  test("nobody listens: transient, each time", async () => {
+    const { sql } = connect(1, "postgres://gmn@127.0.0.1:1/none");
+    for (let round = 0; round < 3; round++) {
+      expect(classifyDatabaseError(await caught(sql`select 1`))).toBeInstanceOf(TransientError);
+    }
+  });
+
+  test("somebody listens and hangs up: transient, and not tried for ever", async () => {
+    let connections = 0;
+    const server = createServer((socket) => {
+      connections++;
+      socket.resume().end();
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as { port: number };
+    const { sql } = connect(1, `postgres://gmn@127.0.0.1:${port}/none`);
+    expect(classifyDatabaseError(await caught(sql`select 1`))).toBeInstanceOf(TransientError);
+    expect(connections).toBeLessThan(5);
+    await new Promise((resolve) => server.close(resolve));
+  });
+
+  test("wrong password or no such database: permanent, with what to check", async () => {
+    const url = Object.assign(new URL(database.url), { pathname: "/no_such_database" }).href;
+    const failure = classifyDatabaseError(await caught(connect(1, url).sql`select 1`));
+    expect(failure).toMatchObject({
+      name: "PermanentError",
+      hint: expect.stringContaining("DATABASE_URL"),
+    });
+  });
+
+  test("closing a pool that was never used, or twice, is fine", async () => {
+    const store = connect();
+    await store.close();
+    await store.close();
+    expect(classifyDatabaseError(await caught(store.sql`select 1`))).toBeInstanceOf(TransientError);
+  });
+});

@@ -1,0 +1,22 @@
+/** Waits for what can only be asked for, not awaited. */
+
+/** Time after which a condition is not met any more. */
+const DEADLINE_MS = 10_000;
+const INTERVAL_MS = 10;
+
+/**
+ * Asks again and again until the answer is neither null, undefined nor false.
+ * @throws Error with `what` when it never is
+ */
+export async function until<T>(
+  what: string,
+  ask: () => Promise<T | null | undefined | false> | T | null | undefined | false,
+): Promise<T> {
+  const deadline = performance.now() + DEADLINE_MS;
+  for (;;) {
+    const answer = await ask();
+    if (answer !== null && answer !== undefined && answer !== false) return answer;
+    if (performance.now() > deadline) throw new Error(`waited ${DEADLINE_MS} ms in vain: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, INTERVAL_MS));
+  }
+}
