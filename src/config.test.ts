@@ -50,6 +50,10 @@ describe("the configuration", () => {
     ["GMN_REQUEST_INTERVAL_MS", "1.5"],
     ["BROKER", "carrier-pigeon"],
     ["API_TOKEN", "short"],
+    ["SCHEDULE", "never"],
+    ["SCHEDULE", "0 0 31 2 *"],
+    ["GMN_DATA_URL", "ftp://globalmeteornetwork.org/"],
+    ["GMN_DATA_URL", "http://"],
   ])("refuses %s=%s by name, with what is allowed", (name, value) => {
     expect(problems({ [name]: value })).toMatch(new RegExp(`${name}=.*: must be .{5,}`));
   });
@@ -80,6 +84,13 @@ describe("the configuration", () => {
       problems({ HTTP_PORT: "0", KAFKA_PORT: "0", SCHEMA_REGISTRY_PORT: "0", POSTGRES_PORT: "0" }),
     ).toBe("");
   });
+
+  test.each(["/srv/gmn", "./mirror", "C\\data", "file:///srv/gmn", "https://example.org/x/"])(
+    "takes %s as a source",
+    (source) => {
+      expect(readConfig({ GMN_DATA_URL: source }).gmnDataUrl).toBe(source);
+    },
+  );
 
   test("is wide open only with a token", () => {
     expect(readConfig({ HTTP_HOST: "0.0.0.0", API_TOKEN: "0123456789abcdef" }).httpHost).toBe(

@@ -5,6 +5,7 @@
  * are made from the same entries. Rooms never see a `Config`: `service.ts` hands each what it needs.
  */
 import { resolve } from "node:path";
+import { Cron } from "croner";
 import { z } from "zod";
 import { PermanentError } from "./failures/failures.ts";
 
@@ -18,6 +19,21 @@ const port = z.string().regex(/^\d{1,5}$/, "a port number from 0 to 65535 (0 tak
     "a port number from 0 to 65535 (0 takes a free one)",
   );
 const httpUrl = z.string().regex(/^https?:\/\/[^\s]+$/, "an http:// or https:// URL");
+
+/** A cron pattern that comes true some day. */
+const cronPattern = z.string().refine((text) => {
+  try {
+    return new Cron(text, { paused: true, timezone: "UTC" }).nextRun() !== null;
+  } catch {
+    return false;
+  }
+}, "a cron pattern in UTC, minute hour day month weekday, such as 0 1 * * *");
+
+/** Somewhere summary files can lie. The producer opens it; a scheme it does not know is told at the start. */
+const dataLocation = z.string().refine((text) => {
+  const scheme = /^([a-z][a-z0-9+.-]+):/i.exec(text)?.[1]?.toLowerCase();
+  return scheme === undefined || (["http", "https", "file"].includes(scheme) && URL.canParse(text));
+}, "an http or https URL, a file:// URL, or the path of a folder");
 
 /** A whole number from `least` to `most`, written in digits. */
 function whole(least: number, most: number, unit: string) {
@@ -62,7 +78,7 @@ export const SETTINGS = {
   GMN_DATA_URL: setting(
     "https://globalmeteornetwork.org/data/traj_summary_data/",
     "where the summary files are: an http(s) URL or a local folder",
-    z.string().min(1, "an http(s) URL or a folder"),
+    dataLocation,
   ),
   GMN_REQUEST_INTERVAL_MS: setting(
     "10000",
@@ -72,7 +88,7 @@ export const SETTINGS = {
   SCHEDULE: setting(
     "0 1 * * *",
     "when the daily extraction runs: a cron pattern, UTC",
-    z.string().min(1, "a cron pattern"),
+    cronPattern,
   ),
   EXTRACT_DAYS: setting(
     "10",
