@@ -76,8 +76,11 @@ function tellFirstRun(
         (service.addresses.http === null ? "" : `  see ${service.addresses.http}/runs/${runId}\n`),
     );
   });
-  const engine = service.parts.running?.producer?.engine;
-  engine?.submit({ kind: "daily", selection: { days: config.extractDays }, requestedBy: "cli" })
+  service.parts.running?.runs?.desk.submit({
+    kind: "daily",
+    selection: { days: config.extractDays },
+    requestedBy: "cli",
+  })
     .then(({ run }) => runId = run.runId)
     .catch(printFailure);
   return { cancel: unlisten };

@@ -37,13 +37,40 @@ export interface PartStatus {
   detail: string;
 }
 
+/** The schedule of the daily extraction. */
+export interface ScheduleView {
+  pattern: string;
+  /** null while paused. */
+  next: string | null;
+  /** null when it is not paused. */
+  paused_since: string | null;
+  /** Whether this process is the one that fires. */
+  leader: boolean;
+  /** Why it is not known whether it is paused; else null. */
+  problem: string | null;
+}
+
+/** A file that a run would take. */
+export interface PreviewedFile {
+  /** Relative to the data directory. */
+  file: string;
+  /** Date and size as the source's listing shows them; null when it shows none. */
+  listed: string | null;
+  modified: string | null;
+  /** Approximate where the listing rounds. */
+  size_bytes: number | null;
+  /** Why it would not be read, as far as the listing tells; null when it would. */
+  skip: string | null;
+}
+
 /** `GET /status`. */
 export interface ServiceStatus {
   version: string;
   started_at: string;
   roles: string[];
   parts: Record<"broker" | "registry" | "database" | "consumer", PartStatus>;
-  schedule: { pattern: string; next: string | null; leader: boolean } | null;
+  /** null in a process without the role producer. */
+  schedule: ScheduleView | null;
   lag: { topic: string; partition: number; position: string; end: string; lag: number }[];
   store: { meteors: number; dead_letters: number } | null;
 }
@@ -59,6 +86,23 @@ export interface ApiPorts {
     selection: Selection,
     idempotencyKey: string | null,
   ): Promise<{ runId: string; isNew: boolean }>;
+  /**
+   * What a run would take, without asking for it. `nothing` says why it would take nothing.
+   * @throws TransientError when the source does not answer
+   */
+  previewRun(selection: Selection): Promise<{ files: PreviewedFile[]; nothing: string | null }>;
+  /** Ends a run; null when there is none. @throws RunCommandRefused when it has ended otherwise */
+  cancelRun(runId: string): Promise<{ state: string } | null>;
+  /**
+   * Puts a run on the log that takes what a failed or cancelled one did not; null when there is none.
+   * @throws RunCommandRefused when nothing of it is left to take
+   */
+  retryRun(
+    runId: string,
+    idempotencyKey: string | null,
+  ): Promise<{ runId: string; isNew: boolean; kind: RunKind; selection: Selection } | null>;
+  /** Pauses or resumes the schedule, for all processes and their next starts. */
+  pauseSchedule(isPaused: boolean): Promise<ScheduleView>;
   /** Newest first; `before` is the id of the last one of the page before. */
   listRuns(page: { limit: number; before: string | null }): Promise<RunView[]>;
   getRun(runId: string): Promise<{ run: RunView; files: RunFileView[] } | null>;

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { TransientError } from "../failures/failures.ts";
 import type { Vocabulary } from "../observe/vocabulary.ts";
+import { RunCommandRefused } from "../runs/run_decide.ts";
 import type { Selection } from "../runs/run_event.ts";
 import { type ApiPorts, IdempotencyConflictError, type RunView } from "./api_ports.ts";
 import { createApi } from "./app.ts";
@@ -19,17 +20,53 @@ const RUN: RunView = {
   rows: { read: 0, published: 0, rejected: 0, loaded: 0 },
 };
 
+const RETRY = "019ab0d3-0000-7000-8000-000000000002";
+const PREVIEWED = {
+  file: "monthly/traj_summary_monthly_202408.txt",
+  listed: "10-Sep-2024 06:10 104581698",
+  modified: "2024-09-10T06:10:00.000Z",
+  size_bytes: 104_581_698,
+  skip: null,
+};
+
 let asked: { kind: string; selection: Selection; key: string | null }[];
+let cancelled: string[];
+let paused: boolean[];
 let ports: ApiPorts;
 let happened: { name: string; detail: unknown }[];
 
 beforeEach(() => {
   asked = [];
+  cancelled = [];
+  paused = [];
   happened = [];
   ports = {
     requestRun(kind, selection, key) {
       asked.push({ kind, selection, key });
       return Promise.resolve({ runId: RUN.id, isNew: true });
+    },
+    previewRun: () => Promise.resolve({ files: [PREVIEWED], nothing: null }),
+    cancelRun(id) {
+      cancelled.push(id);
+      return Promise.resolve(id === RUN.id ? { state: "cancelled" } : null);
+    },
+    retryRun: (id) =>
+      Promise.resolve(
+        id === RUN.id
+          ? { runId: RETRY, isNew: true, kind: "backfill", selection: { retry: id, files: ["a"] } }
+          : null,
+      ),
+    pauseSchedule(isPaused) {
+      paused.push(isPaused);
+      const next = isPaused ? null : "2026-11-24T01:00:00.000Z";
+      const paused_since = isPaused ? "2026-11-23T12:00:00.000Z" : null;
+      return Promise.resolve({
+        pattern: "0 1 * * *",
+        next,
+        paused_since,
+        leader: true,
+        problem: null,
+      });
     },
     listRuns: ({ limit }) => Promise.resolve(Array.from({ length: Math.min(limit, 2) }, () => RUN)),
     getRun: (id) => Promise.resolve(id === RUN.id ? { run: RUN, files: [] } : null),
@@ -123,6 +160,59 @@ describe("POST /backfill", () => {
     expect(response.headers.get("retry-after")).toBe("5");
     expect((await response.json()).detail).toContain("no broker");
   });
+});
+
+describe("POST /backfill?dry_run=true", () => {
+  test("shows what would be taken, and asks for no run", async () => {
+    const response = await post("/backfill?dry_run=true", { month: "2024-08" });
+    expect(response.status).toBe(200);
+    expect(await response.json()).toEqual({
+      dry_run: true,
+      selection: { month: "2024-08" },
+      files: [PREVIEWED],
+      nothing: null,
+    });
+    expect(asked).toEqual([]);
+  });
+
+  test("a value that could be meant either way is refused", async () => {
+    expect((await post("/backfill?dry_run=1", { year: 2024 })).status).toBe(400);
+    expect(asked).toEqual([]);
+  });
+});
+
+describe("a run that is there", () => {
+  test("can be cancelled", async () => {
+    const response = await post(`/runs/${RUN.id}/cancel`, "");
+    expect(await response.json()).toEqual({ run_id: RUN.id, state: "cancelled" });
+    expect(cancelled).toEqual([RUN.id]);
+  });
+
+  test("can be retried as a new run", async () => {
+    const response = await post(`/runs/${RUN.id}/retry`, "");
+    expect(response.status).toBe(202);
+    expect(response.headers.get("location")).toBe(`/runs/${RETRY}`);
+    expect(await response.json()).toMatchObject({ run_id: RETRY, selection: { retry: RUN.id } });
+  });
+
+  test.each(["cancel", "retry"])("%s of one that ended otherwise is a conflict", async (what) => {
+    const refuse = () => Promise.reject(new RunCommandRefused("it is completed already"));
+    Object.assign(ports, { cancelRun: refuse, retryRun: refuse });
+    const response = await post(`/runs/${RUN.id}/${what}`, "");
+    expect(response.status).toBe(409);
+    expect((await response.json()).detail).toContain("it is completed already");
+  });
+
+  test.each(["cancel", "retry"])("%s of none is 404", async (what) => {
+    expect((await post(`/runs/${RETRY}/${what}`, "")).status).toBe(404);
+    expect((await post(`/runs/nonsense/${what}`, "")).status).toBe(404);
+  });
+});
+
+test("the schedule can be paused and resumed", async () => {
+  expect(await (await post("/schedule/pause", "")).json()).toMatchObject({ next: null });
+  expect(await (await post("/schedule/resume", "")).json()).toMatchObject({ paused_since: null });
+  expect(paused).toEqual([true, false]);
 });
 
 describe("POST /extract", () => {

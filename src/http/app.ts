@@ -7,10 +7,12 @@ import { requestId } from "hono/request-id";
 import { secureHeaders } from "hono/secure-headers";
 import { explain, hintOf, PermanentError, TransientError } from "../failures/failures.ts";
 import type { Observe } from "../observe/observe.ts";
+import { RunCommandRefused } from "../runs/run_decide.ts";
 import { type ApiPorts, IdempotencyConflictError } from "./api_ports.ts";
 import { authorization } from "./authorization.ts";
 import { Problem, problemResponse } from "./problem.ts";
 import { addRunRoutes } from "./run_routes.ts";
+import { addScheduleRoutes } from "./schedule_routes.ts";
 import { addStatusRoutes } from "./status_routes.ts";
 
 export interface ApiOptions {
@@ -56,6 +58,7 @@ export function createApi(options: ApiOptions): Hono {
 
   addStatusRoutes(app, options.ports);
   addRunRoutes(app, options);
+  addScheduleRoutes(app, options.ports);
 
   app.notFound((context) =>
     problemResponse(
@@ -66,7 +69,7 @@ export function createApi(options: ApiOptions): Hono {
   );
   app.onError((error, context) => {
     if (error instanceof Problem) return problemResponse(context, error.type, error.message);
-    if (error instanceof IdempotencyConflictError) {
+    if (error instanceof IdempotencyConflictError || error instanceof RunCommandRefused) {
       return problemResponse(context, "conflict", error.message);
     }
     if (error instanceof TransientError) {

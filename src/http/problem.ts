@@ -9,7 +9,7 @@ export const PROBLEMS = {
   "unauthorized": { status: 401, title: "A valid token is needed" },
   "forbidden-origin": { status: 403, title: "The request comes from another site" },
   "not-found": { status: 404, title: "There is no such thing" },
-  "conflict": { status: 409, title: "The request contradicts an earlier one" },
+  "conflict": { status: 409, title: "The request does not go with what was before" },
   "too-large": { status: 413, title: "The request is too large" },
   "unsupported-media-type": { status: 415, title: "The request's content type is not supported" },
   "unavailable": { status: 503, title: "A part of the service is not available right now" },

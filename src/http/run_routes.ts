@@ -3,7 +3,7 @@
  */
 import type { Context, Hono } from "hono";
 import { z } from "zod";
-import { type Selection } from "../runs/run_event.ts";
+import type { RunKind, Selection } from "../runs/run_event.ts";
 import { parseSelection, SelectionError } from "../runs/selection.ts";
 import type { ApiPorts } from "./api_ports.ts";
 import { Problem } from "./problem.ts";
@@ -26,7 +26,11 @@ interface RunRouteOptions {
   readonly extractDays: number;
 }
 
-/** Adds `POST /backfill`, `POST /extract`, `GET /runs`, `GET /runs/ID`. */
+const backfillQuery = z.object({
+  dry_run: z.enum(["true", "false"], "true or false").default("false"),
+});
+
+/** Adds `POST /backfill`, `POST /extract`, `GET /runs`, `GET /runs/ID`, `POST /runs/ID/cancel`, `POST /runs/ID/retry`. */
 export function addRunRoutes(app: Hono, { ports, extractDays }: RunRouteOptions): void {
   app.post("/backfill", async (context) => {
     const selection = parseSelection(await jsonBody(context));
@@ -37,7 +41,15 @@ export function addRunRoutes(app: Hono, { ports, extractDays }: RunRouteOptions)
         "POST /extract takes days",
       );
     }
-    return await accept(context, ports, "backfill", selection);
+    const query = backfillQuery.safeParse(context.req.query());
+    if (!query.success) {
+      throw new Problem(
+        "bad-request",
+        `query parameter dry_run: ${query.error.issues[0]?.message}`,
+      );
+    }
+    if (query.data.dry_run === "false") return await accept(context, ports, "backfill", selection);
+    return context.json({ dry_run: true, selection, ...await ports.previewRun(selection) });
   });
 
   app.post("/extract", async (context) => {
@@ -71,13 +83,31 @@ export function addRunRoutes(app: Hono, { ports, extractDays }: RunRouteOptions)
   });
 
   app.get("/runs/:id", async (context) => {
-    const id = context.req.param("id");
-    const found = runId.safeParse(id).success ? await ports.getRun(id) : null;
-    if (found === null) {
-      throw new Problem("not-found", `there is no run ${id}; GET /runs lists them`);
-    }
+    const found = await ofRun(context.req.param("id"), (id) => ports.getRun(id));
     return context.json({ ...found.run, file_list: found.files });
   });
+
+  app.post("/runs/:id/cancel", async (context) => {
+    const id = context.req.param("id");
+    const { state } = await ofRun(id, (id) => ports.cancelRun(id));
+    return context.json({ run_id: id, state });
+  });
+
+  app.post("/runs/:id/retry", async (context) => {
+    const key = idempotencyKey(context);
+    const retry = await ofRun(context.req.param("id"), (id) => ports.retryRun(id, key));
+    return accepted(context, retry);
+  });
+}
+
+/** What there is of the run. @throws Problem when there is no such run */
+async function ofRun<Found>(
+  id: string,
+  look: (id: string) => Promise<Found | null>,
+): Promise<Found> {
+  const found = runId.safeParse(id).success ? await look(id) : null;
+  if (found === null) throw new Problem("not-found", `there is no run ${id}; GET /runs lists them`);
+  return found;
 }
 
 async function accept(
@@ -86,6 +116,24 @@ async function accept(
   kind: "daily" | "backfill",
   selection: Selection,
 ): Promise<Response> {
+  const { runId, isNew } = await ports.requestRun(kind, selection, idempotencyKey(context));
+  return accepted(context, { runId, isNew, kind, selection });
+}
+
+function accepted(
+  context: Context,
+  { runId, isNew, kind, selection }: {
+    runId: string;
+    isNew: boolean;
+    kind: RunKind;
+    selection: Selection;
+  },
+): Response {
+  context.header("location", `/runs/${runId}`);
+  return context.json({ run_id: runId, kind, selection, is_new: isNew }, 202);
+}
+
+function idempotencyKey(context: Context): string | null {
   const key = context.req.header("idempotency-key") ?? null;
   if (key !== null && (key.length === 0 || key.length > IDEMPOTENCY_KEY_MAX_CHARACTERS)) {
     throw new Problem(
@@ -93,9 +141,7 @@ async function accept(
       `Idempotency-Key must have 1 to ${IDEMPOTENCY_KEY_MAX_CHARACTERS} characters`,
     );
   }
-  const { runId, isNew } = await ports.requestRun(kind, selection, key);
-  context.header("location", `/runs/${runId}`);
-  return context.json({ run_id: runId, kind, selection, is_new: isNew }, 202);
+  return key;
 }
 
 /** The JSON body, or `fallback` when there is none. */

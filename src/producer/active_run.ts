@@ -28,7 +28,7 @@ export interface ActiveRunOptions {
   readonly journal: RunJournal;
   readonly observe: Observe;
   readonly now: () => Date;
-  /** Aborts when the process stops: the run is paused. */
+  /** Aborts when the process stops or leads no more: the run is paused. */
   readonly stopping: AbortSignal;
   /** Told every event after it is written, with the state it led to. */
   readonly onEvent: (event: RunEvent, state: RunState) => void;
@@ -84,6 +84,16 @@ export class ActiveRun {
     return state;
   }
 
+  /** Takes over the end that another process gave it on the log; its worker ends by itself soon after. */
+  endedElsewhere(state: RunState): void {
+    this.#tail = this.#tail.then(() => {
+      if (isFinished(this.state)) return;
+      this.#state = state;
+      this.#options.onEvent(endOf(state), state);
+    });
+    this.#cancelled.abort(new RunCancelled(state.reason ?? state.status));
+  }
+
   #write(event: RunEvent, patience: "endless" | "none"): Promise<void> {
     const { journal, observe, stopping } = this.#options;
     if (patience === "none") return journal.append(event);
@@ -99,6 +109,13 @@ export class ActiveRun {
         }),
     });
   }
+}
+
+/** The event that ended the run. */
+function endOf({ runId, finishedAt, status, reason, nextOffsets }: RunState): RunEvent {
+  const of = { runId, at: finishedAt ?? new Date(0) };
+  if (status === "completed") return { type: "completed", ...of, nextOffsets };
+  return { type: status === "failed" ? "failed" : "cancelled", ...of, reason: reason ?? "" };
 }
 
 /** Says in the house's vocabulary what happened to the run. */

@@ -44,7 +44,16 @@ export async function listForPlan(
 function foldersFor(selection: Selection): Folder[] {
   if ("days" in selection || "from" in selection) return ["daily"];
   if ("month" in selection) return ["monthly", "daily"];
+  if ("retry" in selection) {
+    return FOLDERS.filter((folder) => selection.files.some((path) => folderOf(path) === folder));
+  }
   return ["", "monthly", "daily"];
+}
+
+const FOLDERS: readonly Folder[] = ["", "monthly", "daily"];
+
+function folderOf(path: string): string {
+  return path.slice(0, Math.max(0, path.lastIndexOf("/")));
 }
 
 function isEnough(selection: Selection, listed: readonly ListedFile[]): boolean {

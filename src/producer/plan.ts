@@ -8,6 +8,7 @@
  * range: every window dated within it and the one before it. Windows follow each other without a gap and last a day or a little
  *   more, beginning at any hour; so the last window that begins before `from` is the one that was open at 00:00 of `from`.
  *   The rows outside the range that come along are right and do no harm.
+ * retry: the files it names, listed or not.
  * month, year, all: the coarsest files that cover it: the file of everything, else yearly files, else monthly files, else windows.
  */
 import { addDays, isoDate } from "../runs/selection.ts";
@@ -61,6 +62,7 @@ function choose(input: PlanInput): PlannedFile[] {
   const { selection, listed } = input;
   if ("days" in selection) return chooseDaily(input, selection.days);
   if ("upload" in selection) return [];
+  if ("retry" in selection) return chooseNamed(input, selection.files);
   const chosen = "all" in selection
     ? coveringAll(listed)
     : "year" in selection
@@ -83,6 +85,16 @@ function chooseDaily({ now, listed, ingested }: PlanInput, days: number): Planne
     ...filesOf(listed, "alias").map(({ file }) => ({ file, skip: copyReason(file, windows) })),
     ...rewritten.slice(0, MAX_REWRITTEN_FILES).map(({ file }) => ({ file, skip: null })),
   ];
+}
+
+/** One that is not listed (any more) is planned, too: opening it tells whether it is there. */
+function chooseNamed({ listed }: PlanInput, paths: readonly string[]): PlannedFile[] {
+  const byPath = new Map(listed.map((file) => [file.path, file]));
+  return paths.map((path) => {
+    const name = path.slice(path.lastIndexOf("/") + 1);
+    const unlisted = { path, name, listed: null, modified: null, size_bytes: null };
+    return { file: byPath.get(path) ?? unlisted, skip: null };
+  });
 }
 
 /** Whether the listing shows another date or size than when the file was ingested; never true of a file that was not. */

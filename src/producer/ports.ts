@@ -18,8 +18,17 @@ export interface RunJournal {
 
 /** What earlier runs left behind. It must not lag behind the journal when the engine starts. */
 export interface RunHistory {
-  /** Runs that were requested or running when the last process stopped. */
-  unfinished(): Promise<readonly RunState[]>;
+  /**
+   * Runs that were requested or running when the last process stopped. It waits until the history has caught up with the
+   * journal, or `until` aborts.
+   */
+  unfinished(until: AbortSignal): Promise<readonly RunState[]>;
+  /** Runs that nobody has begun, uploads left out, oldest first; as far as the history has got. */
+  requested(): Promise<readonly RunState[]>;
+  /** Those of these runs that have ended; as far as the history has got. */
+  ended(runIds: readonly string[]): Promise<readonly RunState[]>;
+  /** One run, or null; as far as the history has got. */
+  find(runId: string): Promise<RunState | null>;
   /**
    * By path: the identity with which a file was last extracted, or later found unchanged (a `file_skipped` with an
    * identity). Files never extracted are absent.

@@ -5,8 +5,15 @@
  *     adopt  ─▶           backfill ▶ one at a time ─┼─▶ run_work.ts ─▶ take_file.ts ─▶ extract_file.ts
  *     upload ─▶ journal ─▶ upload   ▶ one at a time ─┘
  *
- * A daily run is never held up by a backfill. At the start the unfinished runs of the last process are taken up again; a stop
- * pauses what is at work. A run that fails harms no other, and nothing that a run meets ends the loop.
+ * A daily run is never held up by a backfill. A stop pauses what is at work. A run that fails harms no other, and nothing that
+ * a run meets ends the loop.
+ *
+ * Of several processes one works on the runs of the data directory: it leads (`leadership.ts`), and
+ *
+ *     FOLLOWING ──lead──▶ LEADING ──follow──▶ FOLLOWING
+ *
+ * A follower takes requests too; it puts them on the log, where the leader finds them (`reconcile`). Uploads have their file in
+ * the process they are sent to, so that process works on them whether it leads or not.
  */
 import { TransientError } from "../failures/failures.ts";
 import { type Observe, unobserved } from "../observe/observe.ts";
@@ -16,7 +23,9 @@ import type { RequestedBy, RunEvent, RunKind, Selection } from "../runs/run_even
 import { newRunId } from "../runs/run_id.ts";
 import { ActiveRun } from "./active_run.ts";
 import type { Pace } from "./extract_file.ts";
+import { type Once, OncePerKey } from "./once_per_key.ts";
 import type { ExtractTools, RunHistory, RunJournal } from "./ports.ts";
+import { RunLane } from "./run_lane.ts";
 import { workOn } from "./run_work.ts";
 import type { DataDirectory } from "./source/data_directory.ts";
 import type { OpenFile } from "./take_file.ts";
@@ -33,6 +42,8 @@ export interface RunEngineOptions {
   readonly tools: ExtractTools;
   /** Name of this process in the events, such as `host:pid`. */
   readonly owner: string;
+  /** Whether it leads from the beginning (the default); false: not before `lead`. */
+  readonly leads?: boolean;
   readonly observe?: Observe;
   readonly now?: () => Date;
   readonly passPause_ms?: number;
@@ -54,45 +65,68 @@ export interface UploadRequest {
   readonly open: OpenFile;
 }
 
-/** What a request led to. `isNew` is false when the Idempotency-Key was known: then it is the run it stood for. */
-export interface Submitted {
-  readonly run: RunState;
-  readonly isNew: boolean;
-}
-
-/** One line of work. `isBusy` is told apart from `work`, the promise of it, because it must change in the turn of the last run. */
-interface Lane {
-  readonly waiting: ActiveRun[];
-  isBusy: boolean;
-  work: Promise<void>;
-}
+/** What a request led to. */
+export type Submitted = Once<RunState>;
 
 type Watcher = (event: RunEvent, state: RunState) => void;
 
 export class RunEngine {
   readonly #options: Required<Pick<RunEngineOptions, "observe" | "now">> & RunEngineOptions;
   readonly #stopping = new AbortController();
+  /** Aborts when it ends; null while another process leads. */
+  #leading: AbortController | null;
   readonly #runs = new Map<string, ActiveRun>();
-  readonly #byKey = new Map<string, Promise<Submitted>>();
-  readonly #lanes = new Map<RunKind, Lane>();
+  readonly #requests = new OncePerKey<RunState>();
+  readonly #lanes = new Map<RunKind, RunLane>();
   readonly #uploads = new Map<string, OpenFile>();
   readonly #watchers = new Set<Watcher>();
 
   constructor(options: RunEngineOptions) {
     this.#options = { observe: unobserved, now: () => new Date(), ...options };
+    this.#leading = options.leads === false ? null : new AbortController();
   }
 
-  /** Takes up the runs that the last process left unfinished, oldest first. */
-  async start(): Promise<void> {
-    const unfinished = await this.#options.history.unfinished();
+  /** Whether this process works on the runs of the data directory. */
+  get isLeading(): boolean {
+    return this.#leading !== null;
+  }
+
+  /** Leads from now on: takes up what is unfinished, whoever left it, oldest first. `until`: when to give up waiting for that. */
+  async lead(until: AbortSignal = this.#stopping.signal): Promise<void> {
+    const leading = this.#leading ??= new AbortController();
+    const unfinished = await this.#options.history.unfinished(until);
+    if (this.#leading !== leading) return;
     const byAge = [...unfinished].sort((a, b) => a.requestedAt.getTime() - b.requestedAt.getTime());
     for (const state of byAge) this.adopt(state);
   }
 
-  /** Works on a run that is on the log already: unfinished at the start, or requested by another process. Once per run. */
+  /** Leads no more: its runs pause, for whoever leads next. Resolves when none of them writes any more. */
+  async follow(): Promise<void> {
+    this.#leading?.abort(new Error("this process leads no more"));
+    this.#leading = null;
+    const lanes = [...this.#lanes].filter(([kind]) => kind !== "upload");
+    await Promise.all(lanes.map(([, lane]) => lane.close()));
+    for (const { runId, state } of this.#runs.values()) {
+      if (state.kind !== "upload" && !isFinished(state)) this.#runs.delete(runId);
+    }
+  }
+
+  /** Learns what other processes did: takes up runs that they put on the log, lets go of runs that they ended. */
+  async reconcile(): Promise<void> {
+    const { history } = this.#options;
+    if (this.#leading === null) return;
+    for (const state of await history.requested()) this.adopt(state);
+    const going = this.current().map(({ runId }) => runId);
+    if (going.length === 0) return;
+    for (const state of await history.ended(going)) {
+      this.#runs.get(state.runId)?.endedElsewhere(state);
+    }
+  }
+
+  /** Works on a run that is on the log already, once per run; a process that does not lead leaves it to the one that does. */
   adopt(state: RunState): void {
-    if (isFinished(state) || this.#runs.has(state.runId)) return;
-    this.#enqueue(this.#activeRun(state.runId, state));
+    if (this.#leading === null || isFinished(state) || this.#runs.has(state.runId)) return;
+    this.#enqueue(this.#activeRun(state.runId, state, state.kind));
   }
 
   /**
@@ -100,13 +134,13 @@ export class RunEngine {
    * @throws TransientError when the log does not take it, or too many are waiting
    */
   submit(request: RunRequest): Promise<Submitted> {
-    return this.#once(request.idempotencyKey ?? null, () => this.#request(request, request.kind));
+    return this.#once(request.idempotencyKey, () => this.#request(request, request.kind));
   }
 
   /** Puts a run for one file that a person sends on the log; `open` is called when its turn comes. */
   upload({ name, open, ...request }: UploadRequest): Promise<Submitted> {
     return this.#once(
-      request.idempotencyKey ?? null,
+      request.idempotencyKey,
       () => this.#request({ ...request, selection: { upload: name } }, "upload", open),
     );
   }
@@ -176,7 +210,7 @@ export class RunEngine {
   /** Pauses everything: the runs at work stop where they are and go on at the next start. */
   async stop(): Promise<void> {
     this.#stopping.abort(new Error("the process stops"));
-    await Promise.all([...this.#lanes.values()].map((lane) => lane.work));
+    await Promise.all([...this.#lanes.values()].map((lane) => lane.close()));
   }
 
   async #request(
@@ -185,48 +219,44 @@ export class RunEngine {
     open?: OpenFile,
   ): Promise<Submitted> {
     this.#stopping.signal.throwIfAborted();
-    const waiting = this.#lane(kind).waiting.length;
+    const { waiting } = this.#lane(kind);
     if (waiting >= MAX_WAITING_RUNS) {
       throw new TransientError(`${waiting} ${kind} runs are waiting already`, {
         hint: "wait until some have ended, or cancel some",
       });
     }
     const { selection, requestedBy, idempotencyKey = null } = request;
-    const run = this.#activeRun(newRunId(this.#options.now().getTime()), null);
+    const run = this.#activeRun(newRunId(this.#options.now().getTime()), null, kind);
     await run.apply({ type: "request", kind, selection, requestedBy, idempotencyKey }, "none");
     if (open !== undefined) this.#uploads.set(run.runId, open);
-    this.#enqueue(run);
+    // Who leads finds it on the log.
+    if (open !== undefined || this.#leading !== null) this.#enqueue(run);
     return { run: run.state, isNew: true };
   }
 
-  /** Makes one run of all requests with the same key, also of those that come while the first is being written. */
-  #once(key: string | null, request: () => Promise<Submitted>): Promise<Submitted> {
-    if (key === null) return request();
-    const known = this.#byKey.get(key);
-    if (known !== undefined) {
-      return known.then(({ run }) => ({ run: this.get(run.runId) ?? run, isNew: false }));
-    }
-    const submitting = this.#options.history.findByIdempotencyKey(key)
-      .then((earlier) => {
-        if (earlier === null) return request();
-        // On the log, but nobody began it: its acknowledgement was lost, and the caller asks again.
-        if (earlier.status === "requested") this.adopt(earlier);
-        return { run: earlier, isNew: false };
-      });
-    this.#byKey.set(key, submitting);
-    // A failed request did not happen; one of an earlier process is found in the history again.
-    submitting.then(({ isNew }) => isNew, () => false)
-      .then((isNew) => isNew || this.#byKey.delete(key));
-    return submitting;
+  async #once(
+    key: string | null = null,
+    request: () => Promise<Submitted>,
+  ): Promise<Submitted> {
+    const find = async (key: string) => {
+      const earlier = await this.#options.history.findByIdempotencyKey(key);
+      // On the log, but nobody began it: its acknowledgement was lost, and the caller asks again.
+      if (earlier?.status === "requested") this.adopt(earlier);
+      return earlier;
+    };
+    const { run, isNew } = await this.#requests.once(key, find, request);
+    return { run: isNew ? run : this.get(run.runId) ?? run, isNew };
   }
 
-  #activeRun(runId: string, state: RunState | null): ActiveRun {
+  #activeRun(runId: string, state: RunState | null, kind: RunKind): ActiveRun {
     const { journal, observe, now } = this.#options;
+    const signals = [this.#stopping.signal];
+    if (kind !== "upload" && this.#leading !== null) signals.push(this.#leading.signal);
     return new ActiveRun(runId, state, {
       journal,
       observe,
       now,
-      stopping: this.#stopping.signal,
+      stopping: AbortSignal.any(signals),
       onEvent: (event, after) => {
         for (const watcher of this.#watchers) {
           try {
@@ -239,10 +269,10 @@ export class RunEngine {
     });
   }
 
-  #lane(kind: RunKind): Lane {
+  #lane(kind: RunKind): RunLane {
     let lane = this.#lanes.get(kind);
     if (lane === undefined) {
-      lane = { waiting: [], isBusy: false, work: Promise.resolve() };
+      lane = new RunLane((run) => this.#workOn(run));
       this.#lanes.set(kind, lane);
     }
     return lane;
@@ -250,30 +280,22 @@ export class RunEngine {
 
   #enqueue(run: ActiveRun): void {
     this.#runs.set(run.runId, run);
-    const lane = this.#lane(run.state.kind);
-    lane.waiting.push(run);
-    if (!lane.isBusy) lane.work = this.#workThrough(lane);
+    this.#lane(run.state.kind).push(run);
   }
 
-  async #workThrough(lane: Lane): Promise<void> {
-    lane.isBusy = true;
-    while (!this.#stopping.signal.aborted) {
-      const run = lane.waiting.shift();
-      if (run === undefined) break;
-      if (!isFinished(run.state)) {
-        await workOn(run, this.#uploads.get(run.runId) ?? null, this.#options);
-      }
-      this.#uploads.delete(run.runId);
-      this.#forgetEnded();
+  async #workOn(run: ActiveRun): Promise<void> {
+    if (!isFinished(run.state)) {
+      await workOn(run, this.#uploads.get(run.runId) ?? null, this.#options);
     }
-    lane.isBusy = false;
+    this.#uploads.delete(run.runId);
+    this.#forgetEnded();
   }
 
   #forgetEnded(): void {
     const ended = [...this.#runs.values()].filter((run) => isFinished(run.state));
     for (const { runId, state } of ended.slice(0, Math.max(0, ended.length - MAX_ENDED_RUNS))) {
       this.#runs.delete(runId);
-      if (state.idempotencyKey !== null) this.#byKey.delete(state.idempotencyKey);
+      if (state.idempotencyKey !== null) this.#requests.forget(state.idempotencyKey);
     }
   }
 }

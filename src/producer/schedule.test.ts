@@ -2,7 +2,8 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { PermanentError, TransientError } from "../failures/failures.ts";
 import { createObserver, type Happening } from "../observe/observe.ts";
-import { type Lease, Schedule, type ScheduleOptions } from "./schedule.ts";
+import type { Lease } from "./leadership.ts";
+import { Schedule, type ScheduleOptions, type ScheduleSwitch } from "./schedule.ts";
 
 const open: Schedule[] = [];
 afterEach(async () => {
@@ -34,6 +35,17 @@ function lock() {
   };
 }
 
+/** Where a pause is kept, for any number of schedules. */
+function pauseSwitch(since: Date | null = null): ScheduleSwitch {
+  return {
+    pausedSince: () => Promise.resolve(since),
+    set(isPaused) {
+      since = isPaused ? since ?? new Date() : null;
+      return Promise.resolve();
+    },
+  };
+}
+
 function setUp(options: Partial<ScheduleOptions> & { at?: string; last?: string | null } = {}) {
   const requested: string[] = [];
   const happened: Happening[] = [];
@@ -49,6 +61,7 @@ function setUp(options: Partial<ScheduleOptions> & { at?: string; last?: string 
     },
     lastDailyRun: () => Promise.resolve(last === null ? null : new Date(last)),
     tryBecomeLeader: lock().take,
+    pause: pauseSwitch(),
     observe: observer.observe,
     now: () => clock.now,
     ...options,
@@ -139,13 +152,19 @@ describe("several processes", () => {
   });
 });
 
-test("a pause lets times pass; resuming makes up for them", async () => {
-  const { schedule, requested } = setUp({ paused: true });
+test("a pause lets times pass, also over a restart; resuming makes up for them", async () => {
+  const pause = pauseSwitch();
+  const before = setUp({ pause });
+  await before.schedule.pause();
+  await before.schedule.stop();
+  const { schedule, requested, names } = setUp({ pause });
   await schedule.start();
-  expect([schedule.isPaused, schedule.next()]).toEqual([true, null]);
+  expect(await schedule.state()).toMatchObject({ next: null, pausedSince: expect.any(Date) });
   expect(requested).toEqual([]);
   await schedule.resume();
-  expect(requested).toHaveLength(1);
+  await expect.poll(() => requested).toHaveLength(1);
+  expect(names()).toContain("schedule.resumed");
+  expect(await schedule.state()).toMatchObject({ next: expect.any(Date), pausedSince: null });
 });
 
 test("a log that is away is waited for; a stop ends the waiting", async () => {

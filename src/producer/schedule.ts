@@ -8,17 +8,31 @@
  * whether a run was asked for since the last time of the pattern; if not, that one was missed (nobody was up, or the
  * leader died before it fired), and it makes up for it at once. The same look keeps two processes whose clocks differ
  * from firing one time twice.
+ *
+ * A pause is kept outside (`ScheduleSwitch`), where a restart and the other processes find it. While it is paused each process
+ * looks again now and then, so that a resume anywhere is noticed everywhere.
  */
 import { Cron } from "croner";
 import { retry } from "../failures/backoff.ts";
 import { explain, PermanentError } from "../failures/failures.ts";
 import { type Observe, unobserved } from "../observe/observe.ts";
+import type { Lease } from "./leadership.ts";
 
-/** The right to fire, as long as it lasts. */
-export interface Lease {
-  /** Aborts when the right was lost (the connection to the database broke). */
-  readonly lost: AbortSignal;
-  release(): Promise<void>;
+/** Whether the schedule is paused, kept for all processes and for their next starts. */
+export interface ScheduleSwitch {
+  /** Since when it is paused; null when it is not. */
+  pausedSince(): Promise<Date | null>;
+  set(isPaused: boolean): Promise<void>;
+}
+
+/** The schedule as people see it. */
+export interface ScheduleState {
+  readonly pattern: string;
+  /** The next time of the pattern; null while paused. */
+  readonly next: Date | null;
+  readonly pausedSince: Date | null;
+  /** Whether this process is the one that fires. */
+  readonly isLeader: boolean;
 }
 
 export interface ScheduleOptions {
@@ -30,14 +44,15 @@ export interface ScheduleOptions {
   readonly lastDailyRun: () => Promise<Date | null>;
   /** The lease, or null when another process holds it. */
   readonly tryBecomeLeader: () => Promise<Lease | null>;
+  readonly pause: ScheduleSwitch;
   readonly observe?: Observe;
   readonly now?: () => Date;
-  /** Begin paused, as it was left. */
-  readonly paused?: boolean;
 }
 
 /** How late a firing may be and still count as on time: timers of a busy process. */
 const ON_TIME_MS = 5000;
+/** Between two looks of a paused schedule whether another process has resumed it. */
+const PAUSED_LOOK_MS = 5000;
 /** A log or a database that is away is waited for: the next time of the pattern may be a day away. */
 const FIRE_BACKOFF = { base_ms: 1000, cap_ms: 60_000, attempts: Infinity };
 
@@ -49,7 +64,8 @@ export class Schedule {
   readonly #cron: Cron;
   #lease: Lease | null = null;
   readonly #stopping = new AbortController();
-  #isPaused: boolean;
+  /** The next look, while paused. */
+  #look: ReturnType<typeof setTimeout> | undefined;
   /** The last time of the pattern that was fired for. */
   #fired: Date | null = null;
   #work: Promise<void> = Promise.resolve();
@@ -60,7 +76,6 @@ export class Schedule {
     this.#observe = options.observe ?? unobserved;
     this.#now = options.now ?? (() => new Date());
     this.pattern = options.pattern;
-    this.#isPaused = options.paused ?? false;
     this.#cron = parsePattern(options.pattern, this.#now());
   }
 
@@ -71,9 +86,9 @@ export class Schedule {
     return this.fire();
   }
 
-  /** The next time of the pattern; null while paused. */
+  /** The next time of the pattern, paused or not; null when the schedule has ended. */
   next(): Date | null {
-    return this.#stopping.signal.aborted || this.#isPaused ? null : this.#cron.nextRun();
+    return this.#stopping.signal.aborted ? null : this.#cron.nextRun();
   }
 
   /** Whether this process is the one that fires. */
@@ -81,25 +96,34 @@ export class Schedule {
     return this.#lease !== null && !this.#lease.lost.aborted;
   }
 
-  get isPaused(): boolean {
-    return this.#isPaused;
+  /** The schedule as it is now. @throws TransientError when the switch can't be read */
+  async state(): Promise<ScheduleState> {
+    const pausedSince = await this.#options.pause.pausedSince();
+    const { pattern, isLeader } = this;
+    return { pattern, next: pausedSince === null ? this.next() : null, pausedSince, isLeader };
   }
 
-  /** No runs until `resume`; then a missed one is made up. */
-  pause(): void {
-    this.#isPaused = true;
+  /** No runs until `resume`, in any process and after any restart; a pause of a pause changes nothing. */
+  async pause(): Promise<void> {
+    await this.#options.pause.set(true);
+    this.#observe("schedule.paused", {});
   }
 
-  resume(): Promise<void> {
-    this.#isPaused = false;
-    return this.fire();
+  /** Goes on, and makes up for a time of the pattern that came meanwhile. */
+  async resume(): Promise<void> {
+    await this.#options.pause.set(false);
+    this.#observe("schedule.resumed", { next: this.next() });
+    // Not awaited: whoever resumes need not wait for the run.
+    void this.fire();
   }
 
   /** Ends the schedule, after a firing under way, and gives the lease back. */
   async stop(): Promise<void> {
     this.#stopping.abort(new Error("the schedule ends"));
     this.#cron.stop();
+    clearTimeout(this.#look);
     await this.#work;
+    clearTimeout(this.#look);
     const lease = this.#lease;
     this.#lease = null;
     await lease?.release();
@@ -121,7 +145,12 @@ export class Schedule {
   }
 
   async #fireOnce(): Promise<void> {
-    if (this.#stopping.signal.aborted || this.#isPaused || !await this.#lead()) return;
+    clearTimeout(this.#look);
+    if (await this.#options.pause.pausedSince() !== null) {
+      this.#look = setTimeout(() => void this.fire(), PAUSED_LOOK_MS);
+      return;
+    }
+    if (this.#stopping.signal.aborted || !await this.#lead()) return;
     const now = this.#now();
     // Croner counts whole seconds and looks strictly before its reference.
     const planned = this.#cron.previousRuns(2, new Date(now.getTime() + 1000))

@@ -10,7 +10,8 @@ export type RunKind = "daily" | "backfill" | "upload";
 
 /**
  * What a run was asked to take. Dates are UTC dates `YYYY-MM-DD`, months `YYYY-MM`, both ends included.
- * `days` is the daily window; `upload` names a file that does not come from the data directory.
+ * `days` is the daily window; `upload` names a file that does not come from the data directory; `retry` names a run, of which
+ * the `files` that it did not get through are taken.
  */
 export type Selection =
   | { readonly days: number }
@@ -18,7 +19,8 @@ export type Selection =
   | { readonly year: number }
   | { readonly month: string }
   | { readonly from: string; readonly to: string }
-  | { readonly upload: string };
+  | { readonly upload: string }
+  | { readonly retry: string; readonly files: readonly string[] };
 
 /** Who asked. */
 export type RequestedBy = "schedule" | "http" | "cli" | "boot";

@@ -81,14 +81,22 @@ export function selectionOf(text: string | null): Selection | null {
     return null;
   }
   if (typeof json !== "object" || json === null) return null;
-  const { days, all, year, month, from, to, upload } = json as Record<string, unknown>;
+  const { days, all, year, month, from, to, upload, retry, files } = json as Record<
+    string,
+    unknown
+  >;
   if (typeof days === "number") return { days };
   if (all === true) return { all };
   if (typeof year === "number") return { year };
   if (typeof month === "string") return { month };
   if (typeof from === "string" && typeof to === "string") return { from, to };
   if (typeof upload === "string") return { upload };
+  if (typeof retry === "string" && isTextList(files)) return { retry, files };
   return null;
+}
+
+function isTextList(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((one) => typeof one === "string");
 }
 
 /** The selection in words, as in "a backfill of …". */
@@ -100,6 +108,9 @@ export function describeSelection(selection: Selection): string {
   if ("year" in selection) return `the year ${selection.year}`;
   if ("month" in selection) return `the month ${selection.month}`;
   if ("upload" in selection) return `the file ${selection.upload}`;
+  if ("retry" in selection) {
+    return `what is left of run ${selection.retry}: ${selection.files.length} file(s)`;
+  }
   return selection.from === selection.to
     ? `the day ${selection.from}`
     : `${selection.from} to ${selection.to}`;

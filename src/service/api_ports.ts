@@ -7,19 +7,22 @@ import {
   IdempotencyConflictError,
   type RunFileView,
   type RunView,
+  type ScheduleView,
 } from "../http/api_ports.ts";
 import type { Observe } from "../observe/observe.ts";
 import type { Subscription } from "../events/subscription.ts";
 import { wait } from "../failures/backoff.ts";
 import type { RunState } from "../runs/run.ts";
 import { describeSelection } from "../runs/selection.ts";
+import { explain } from "../failures/failures.ts";
+import type { Schedule, ScheduleState } from "../producer/schedule.ts";
 import type { Store } from "../store/connection.ts";
 import { countDeadLetters } from "../store/dead_letters.ts";
 import { countMeteors } from "../store/meteor_counts.ts";
 import * as views from "../store/run_views.ts";
 import type { Log } from "./open_log.ts";
 import { askParts, type Parts } from "./parts.ts";
-import type { Producer } from "./roles.ts";
+import type { Runs } from "./roles.ts";
 
 /** What the API stands on. `running` is null until the boot is through. */
 export interface ApiParts {
@@ -33,7 +36,10 @@ export interface RunningParts {
   readonly store: Store;
   readonly log: Log;
   readonly subscription: Subscription | null;
-  readonly producer: Producer | null;
+  /** null in a process that has neither of the roles producer and http. */
+  readonly runs: Runs | null;
+  /** null in a process without the role producer. */
+  readonly schedule: Schedule | null;
   readonly describe: { readonly broker: string; readonly database: string };
 }
 
@@ -49,22 +55,65 @@ export function createApiPorts(parts: ApiParts, _observe: Observe): ApiPorts {
     }
     return parts.running;
   };
+  const desk = () => {
+    const { runs } = running();
+    if (runs === null) throw new TransientError("this process has neither producer nor http role");
+    return runs.desk;
+  };
   return {
     async requestRun(kind, selection, idempotencyKey) {
       if (kind === "upload") throw new TransientError("uploads are not taken over HTTP yet");
-      const { producer, store } = running();
-      if (producer === null) {
-        throw new TransientError("this process has no producer role; ask one that has");
-      }
-      const { run, isNew } = await producer.engine.submit({
+      const { run, isNew } = await desk().submit({
         kind,
         selection,
         requestedBy: "http",
         idempotencyKey,
       });
       if (!isNew) assertSame(run, kind, describeSelection(selection), idempotencyKey);
-      await untilVisible(store, run.runId);
+      await untilVisible(running().store, run.runId);
       return { runId: run.runId, isNew };
+    },
+    async previewRun(selection) {
+      const { files, nothing } = await desk().preview(selection);
+      return {
+        nothing,
+        files: files.map(({ file, skip }) => ({
+          file: file.path,
+          listed: file.listed,
+          modified: file.modified?.toISOString() ?? null,
+          size_bytes: file.size_bytes,
+          skip,
+        })),
+      };
+    },
+    async cancelRun(runId) {
+      const state = await desk().cancel(runId, "cancelled over HTTP");
+      if (state === null) return null;
+      await untilVisible(running().store, runId, state.status);
+      return { state: state.status };
+    },
+    async retryRun(runId, idempotencyKey) {
+      const submitted = await desk().retry(runId, "http", idempotencyKey);
+      if (submitted === null) return null;
+      const { run, isNew } = submitted;
+      if (!isNew && !("retry" in run.selection && run.selection.retry === runId)) {
+        throw new IdempotencyConflictError(
+          `Idempotency-Key ${
+            JSON.stringify(idempotencyKey)
+          } stands for run ${run.runId}, another request`,
+        );
+      }
+      await untilVisible(running().store, run.runId);
+      const { kind, selection } = run;
+      return { runId: run.runId, isNew, kind, selection };
+    },
+    async pauseSchedule(isPaused) {
+      const { schedule } = running();
+      if (schedule === null) {
+        throw new TransientError("this process has no schedule; ask one with the role producer");
+      }
+      await (isPaused ? schedule.pause() : schedule.resume());
+      return scheduleToJson(await schedule.state());
     },
     async listRuns(page) {
       return (await views.listRunViews(running().store.sql, page)).map(toJson);
@@ -100,10 +149,14 @@ function assertSame(run: RunState, kind: string, selection: string, key: string 
   }
 }
 
-async function untilVisible({ sql }: Store, runId: string): Promise<void> {
+/** Waits, not for long, until the run can be seen, in this state if one is given. */
+async function untilVisible({ sql }: Store, runId: string, state?: string): Promise<void> {
   const deadline = performance.now() + VISIBLE_WITHIN_MS;
   while (performance.now() < deadline) {
-    if ((await sql`select from ingestion_run where id = ${runId}`).length > 0) return;
+    const [run] = await sql<
+      { state: string }[]
+    >`select state from ingestion_run where id = ${runId}`;
+    if (run !== undefined && (state === undefined || run.state === state)) return;
     await wait(LOOK_INTERVAL_MS);
   }
 }
@@ -135,17 +188,12 @@ async function statusOf(parts: ApiParts): ReturnType<ApiPorts["status"]> {
       store: null,
     };
   }
-  const { producer, store } = parts.running;
+  const { store } = parts.running;
   const { status, lag } = await askParts(partsOf(parts.running));
-  const schedule = producer?.schedule ?? null;
   return {
     ...base,
     parts: status,
-    schedule: schedule === null ? null : {
-      pattern: schedule.pattern,
-      next: schedule.next()?.toISOString() ?? null,
-      leader: schedule.isLeader,
-    },
+    schedule: await scheduleOf(parts.running),
     lag: (lag ?? []).map(({ topic, partition, position, end }) => ({
       topic,
       partition,
@@ -156,6 +204,30 @@ async function statusOf(parts: ApiParts): ReturnType<ApiPorts["status"]> {
     store: status.database.ready
       ? { meteors: await countMeteors(store.sql), dead_letters: await countDeadLetters(store.sql) }
       : null,
+  };
+}
+
+/** The schedule; without the database nobody knows whether it is paused, and its times are told all the same. */
+async function scheduleOf({ schedule }: RunningParts): Promise<ScheduleView | null> {
+  if (schedule === null) return null;
+  try {
+    return scheduleToJson(await schedule.state());
+  } catch (error) {
+    const { pattern, isLeader } = schedule;
+    return {
+      ...scheduleToJson({ pattern, next: schedule.next(), pausedSince: null, isLeader }),
+      problem: explain(error),
+    };
+  }
+}
+
+function scheduleToJson({ pattern, next, pausedSince, isLeader }: ScheduleState): ScheduleView {
+  return {
+    pattern,
+    next: next?.toISOString() ?? null,
+    paused_since: pausedSince?.toISOString() ?? null,
+    leader: isLeader,
+    problem: null,
   };
 }
 

@@ -94,7 +94,7 @@ async function startWorkbench(
   });
   const running = service.parts.running!;
   return {
-    engine: running.producer!.engine,
+    engine: running.runs!.engine,
     store: running.store,
     describe: `engines of its own on ${config.dataDirectory}`,
     close: () => service.stop("the command is done"),

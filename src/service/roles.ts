@@ -8,17 +8,19 @@ import { createTrajectorySink } from "../consumer/trajectory_sink.ts";
 import type { Subscription } from "../events/subscription.ts";
 import { explain } from "../failures/failures.ts";
 import type { Observe } from "../observe/observe.ts";
+import { Leadership } from "../producer/leadership.ts";
+import { RunDesk } from "../producer/run_desk.ts";
 import { RunEngine } from "../producer/run_engine.ts";
 import { Schedule } from "../producer/schedule.ts";
 import { openDataDirectory } from "../producer/source/open_data_directory.ts";
 import { isFinished } from "../runs/run.ts";
 import { takeLease } from "../store/advisory_lease.ts";
 import type { Sql } from "../store/connection.ts";
-import { readLastRequested } from "../store/run_states.ts";
 import { readRunLoaded } from "../store/run_views.ts";
+import { readSchedulePause, writeSchedulePause } from "../store/schedule_pause.ts";
 import { createTrajectoryLoader } from "../store/trajectory_loader.ts";
 import { encodeTrajectory } from "../trajectory/codec.ts";
-import { createRunHistory, OWNER, waitForRows } from "./run_access.ts";
+import { createRunHistory, OWNER, type RunRecords, waitForRows } from "./run_access.ts";
 import { VERSION, type Wiring } from "./service.ts";
 
 /** Starts consuming every topic into the database. */
@@ -46,62 +48,72 @@ export function startConsumer(
   return subscription;
 }
 
-/** The producer loop with its schedule, if it has one. */
-export interface Producer {
+/** Where runs are asked for, in any process that has the role `producer` or `http`. */
+export interface Runs {
   readonly engine: RunEngine;
-  readonly schedule: Schedule | null;
+  readonly desk: RunDesk;
+  readonly records: RunRecords;
 }
 
-/** Starts the run engine, which takes up unfinished runs, and the schedule. */
-export function startProducer(
-  wiring: Wiring,
+/** The engine, not leading yet unless it is for one command's own runs, and its desk. */
+export function openRuns(
+  { config, observe, store, log, releasers, signal }: Wiring,
   { isForOneCommand }: { isForOneCommand: boolean },
-): Producer {
-  const { config, observe, store, databaseUrl, log, releasers, signal } = wiring;
+): Runs {
   const directory = openDataDirectory(config.gmnDataUrl, {
     interval_ms: config.gmnRequestInterval_ms,
     userAgent: `gmn-data-store-ingestion/${VERSION}`,
     observe,
   });
-  // A pattern that can't be is refused before any run is taken up.
-  const schedule = isForOneCommand ? null : new Schedule({
-    pattern: config.schedule,
-    requestDaily: async () => {
-      const selection = { days: config.extractDays };
-      return (await engine.submit({ kind: "daily", selection, requestedBy: "schedule" })).run
-        .runId;
-    },
-    lastDailyRun: async () => {
-      // A run that was asked for a moment ago may not be projected yet.
-      const asked = engine.current().filter(({ kind }) => kind === "daily").map((
-        { requestedAt },
-      ) => requestedAt);
-      const projected = await readLastRequested(store.sql, "daily");
-      return [...asked, ...(projected === null ? [] : [projected])].toSorted((a, b) =>
-        +b - +a
-      )[0] ?? null;
-    },
-    tryBecomeLeader: () => takeLease({ url: databaseUrl, lease: "schedule", observe }),
-    observe,
-  });
+  const records = createRunHistory(store.sql, log.probe, signal);
+  const { journal } = log;
   const engine = new RunEngine({
     directory,
-    journal: log.journal,
-    history: createRunHistory(store.sql, log.probe, signal),
+    journal,
+    history: records,
     tools: { publisher: log.publisher, encodeTrajectory, encodeDeadLetter: log.encodeLetter },
     owner: OWNER,
+    leads: isForOneCommand,
     observe,
   });
   releasers.add("runs", () => engine.stop());
   releasers.add("loaded watch", tellWhenLoaded(engine, store.sql, observe, signal));
-  // Not awaited by the boot: taking up old runs needs the consumer to have caught up with the journal.
-  if (!isForOneCommand) {
-    engine.start().then(() => schedule?.start()).catch((error) => {
-      if (!signal.aborted) observe("producer.failed", { reason: explain(error) });
-    });
-  }
-  if (schedule !== null) releasers.add("schedule", () => schedule.stop());
-  return { engine, schedule };
+  return { engine, records, desk: new RunDesk({ engine, journal, history: records, directory }) };
+}
+
+/**
+ * Starts to lead whenever no other process does, which takes up unfinished runs; and the schedule.
+ * @throws PermanentError when the schedule's pattern can't be
+ */
+export function startProducer(wiring: Wiring, { engine, records }: Runs): Schedule {
+  const { config, observe, store, databaseUrl, releasers } = wiring;
+  // First, so that a pattern that can't be is refused before any run is taken up.
+  const schedule = new Schedule({
+    pattern: config.schedule,
+    requestDaily: async () => {
+      const selection = { days: config.extractDays };
+      const { run } = await engine.submit({ kind: "daily", selection, requestedBy: "schedule" });
+      return run.runId;
+    },
+    lastDailyRun: () => records.lastDailyRequest(),
+    tryBecomeLeader: () => takeLease({ url: databaseUrl, lease: "schedule", observe }),
+    pause: {
+      pausedSince: () => readSchedulePause(store.sql),
+      set: (isPaused) => writeSchedulePause(store.sql, isPaused),
+    },
+    observe,
+  });
+  const leadership = new Leadership({
+    engine,
+    tryBecomeLeader: () => takeLease({ url: databaseUrl, lease: "producer", observe }),
+    observe,
+  });
+  releasers.add("leadership", () => leadership.stop());
+  releasers.add("schedule", () => schedule.stop());
+  leadership.start();
+  // Not awaited by the boot: whether a run was missed is known when the consumer has caught up with the journal.
+  void schedule.start();
+  return schedule;
 }
 
 /** Says so when all rows of a run that has ended are in the data store. */

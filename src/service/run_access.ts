@@ -11,7 +11,15 @@ import type { RunState } from "../runs/run.ts";
 import type { RunHistory } from "../producer/ports.ts";
 import type { Sql } from "../store/connection.ts";
 import { readOffsets } from "../store/consumer_offsets.ts";
-import { readRunStateByKey, readUnfinishedRunStates } from "../store/run_states.ts";
+import { classifyDatabaseError } from "../store/database_errors.ts";
+import {
+  readEndedRunStates,
+  readLastDailyRequest,
+  readRequestedRunStates,
+  readRunState,
+  readRunStateByKey,
+  readUnfinishedRunStates,
+} from "../store/run_states.ts";
 import { readSourceFiles } from "../store/source_files.ts";
 
 /** Between two looks at the database, when somebody waits for the sink. */
@@ -52,29 +60,56 @@ export async function waitForRows(
   await waitForOffsets(sql, TRAJECTORY_SUMMARY_RAW.name, offsets, signal);
 }
 
-/** The engine's view of earlier runs. */
-export function createRunHistory(sql: Sql, probe: LogProbe, signal: AbortSignal): RunHistory {
+/** Requested runs looked at in one turn; more wait for the next. */
+const REQUESTED_MAX = 100;
+
+/** Earlier runs as the engine sees them, and the schedule. */
+export interface RunRecords extends RunHistory {
+  /** When the last daily run was requested, by whomever; waits (not for ever) until the projection has caught up. */
+  lastDailyRequest(): Promise<Date | null>;
+}
+
+/** What is on record of runs, with failures of the database as the house's own. `signal`: when the process stops. */
+export function createRunHistory(sql: Sql, probe: LogProbe, signal: AbortSignal): RunRecords {
   /** Waits until the projection has seen everything that is in the journal now. */
   async function caughtUp(until: AbortSignal): Promise<void> {
     const watermarks = (await probe.watermarks([INGESTION_RUN.name])).get(INGESTION_RUN.name);
     const ends = new Map([...watermarks ?? []].map(([partition, { high }]) => [partition, high]));
     await waitForOffsets(sql, INGESTION_RUN.name, ends, until);
   }
+  /** The same, but not for ever: without a consumer there is nothing to wait for. */
+  async function patiently(): Promise<void> {
+    const patience = AbortSignal.any([signal, AbortSignal.timeout(PROJECTION_PATIENCE_MS)]);
+    await caughtUp(patience).catch(() => signal.throwIfAborted());
+  }
   return {
-    async unfinished() {
-      await caughtUp(signal);
-      return (await readUnfinishedRunStates(sql)).filter((state) =>
-        !isUploadOfLivingProcess(state)
-      );
+    async unfinished(until) {
+      await caughtUp(AbortSignal.any([signal, until]));
+      const states = await asked(() => readUnfinishedRunStates(sql));
+      return states.filter((state) => !isUploadOfLivingProcess(state));
     },
+    requested: () => asked(() => readRequestedRunStates(sql, REQUESTED_MAX)),
+    ended: (runIds) => asked(() => readEndedRunStates(sql, runIds)),
+    find: (runId) => asked(() => readRunState(sql, runId)),
     async identities(paths) {
-      // A run that ended a moment ago may not be projected yet; without a consumer there is nothing to wait for, for ever.
-      const patience = AbortSignal.any([signal, AbortSignal.timeout(PROJECTION_PATIENCE_MS)]);
-      await caughtUp(patience).catch(() => signal.throwIfAborted());
-      return await readSourceFiles(sql, paths);
+      // A run that ended a moment ago may not be projected yet.
+      await patiently();
+      return await asked(() => readSourceFiles(sql, paths));
     },
-    findByIdempotencyKey: (key) => readRunStateByKey(sql, key),
+    findByIdempotencyKey: (key) => asked(() => readRunStateByKey(sql, key)),
+    async lastDailyRequest() {
+      await patiently();
+      return await asked(() => readLastDailyRequest(sql));
+    },
   };
+}
+
+async function asked<Answer>(question: () => Promise<Answer>): Promise<Answer> {
+  try {
+    return await question();
+  } catch (error) {
+    throw classifyDatabaseError(error);
+  }
 }
 
 /** An upload has its file in the process that sends it: only that process can work on it. */

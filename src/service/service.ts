@@ -25,7 +25,7 @@ import { removeAddresses, type ServiceAddresses, writeAddresses } from "./addres
 import { type ApiParts, createApiPorts } from "./api_ports.ts";
 import { openLog } from "./open_log.ts";
 import { Releasers } from "./releasers.ts";
-import { startConsumer, startProducer } from "./roles.ts";
+import { openRuns, startConsumer, startProducer } from "./roles.ts";
 
 /** Version of the service, in `/status`, the User-Agent and the banner. */
 export const VERSION = "0.1.0";
@@ -99,14 +99,18 @@ export async function startService(options: StartOptions): Promise<Service> {
 
     const wiring = { config, observe, store, databaseUrl: database.url, log, releasers, signal };
     const subscription = config.roles.has("consumer") ? startConsumer(wiring) : null;
-    const producer = config.roles.has("producer")
-      ? startProducer(wiring, { isForOneCommand: options.isForOneCommand ?? false })
+    const { isForOneCommand = false } = options;
+    const hasRuns = config.roles.has("producer") || config.roles.has("http");
+    const runs = hasRuns ? openRuns(wiring, { isForOneCommand }) : null;
+    const schedule = runs !== null && config.roles.has("producer") && !isForOneCommand
+      ? startProducer(wiring, runs)
       : null;
     parts.running = {
       store,
       log,
       subscription,
-      producer,
+      runs,
+      schedule,
       describe: { broker: broker.kind, database: database.describe },
     };
 

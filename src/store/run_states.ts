@@ -54,16 +54,35 @@ export async function readUnfinishedRunStates(sql: Queryable): Promise<RunState[
   return await withFiles(sql, runs);
 }
 
+/** Runs that nobody has begun, the oldest first, at most `limit`; without uploads, which only their own process can begin. */
+export async function readRequestedRunStates(sql: Queryable, limit: number): Promise<RunState[]> {
+  const runs = await sql<RunRow[]>`
+    select * from ingestion_run where state = 'requested' and kind <> 'upload' order by id limit ${limit}`;
+  return await withFiles(sql, runs);
+}
+
+/** Those of these runs that have ended. */
+export async function readEndedRunStates(
+  sql: Queryable,
+  runIds: readonly string[],
+): Promise<RunState[]> {
+  const runs = await sql<RunRow[]>`
+    select * from ingestion_run
+    where id = any(${[...runIds]}) and state not in ('requested', 'running') order by id`;
+  return await withFiles(sql, runs);
+}
+
 /** The run that was requested with this key, or null. */
 export async function readRunStateByKey(sql: Queryable, key: string): Promise<RunState | null> {
   const [run] = await sql<RunRow[]>`select * from ingestion_run where idempotency_key = ${key}`;
   return run === undefined ? null : (await withFiles(sql, [run]))[0]!;
 }
 
-/** When the last run of this kind was asked for, by whomever, or null. */
-export async function readLastRequested(sql: Queryable, kind: RunKind): Promise<Date | null> {
+/** When the last daily run was asked for, by whomever, or null. A retry of one, which takes only some files, is none. */
+export async function readLastDailyRequest(sql: Queryable): Promise<Date | null> {
   const [row] = await sql<{ at: Date | null }[]>`
-    select max(requested_at) as at from ingestion_run where kind = ${kind}`;
+    select max(requested_at) as at from ingestion_run
+    where kind = 'daily' and jsonb_exists(selection, 'days')`;
   return row?.at ?? null;
 }
 

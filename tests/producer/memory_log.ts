@@ -86,6 +86,19 @@ export function createMemoryLog(): MemoryLog {
     history: {
       unfinished: () =>
         Promise.resolve([...foldRuns(events).values()].filter((run) => !isFinished(run))),
+      requested: () =>
+        Promise.resolve(
+          [...foldRuns(events).values()].filter(({ status, kind }) =>
+            status === "requested" && kind !== "upload"
+          ),
+        ),
+      ended: (ids) =>
+        Promise.resolve(
+          [...foldRuns(events).values()].filter((run) =>
+            ids.includes(run.runId) && isFinished(run)
+          ),
+        ),
+      find: (runId) => Promise.resolve(foldRuns(events).get(runId) ?? null),
       identities: (paths) => Promise.resolve(identities(events, new Set(paths))),
       findByIdempotencyKey: (key) =>
         Promise.resolve(

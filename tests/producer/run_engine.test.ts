@@ -5,7 +5,13 @@ import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { PermanentError, TransientError } from "../../src/failures/failures.ts";
 import { createObserver, type Happening } from "../../src/observe/observe.ts";
-import { MAX_WAITING_RUNS, RunEngine, type RunRequest } from "../../src/producer/run_engine.ts";
+import { RunDesk } from "../../src/producer/run_desk.ts";
+import {
+  MAX_WAITING_RUNS,
+  RunEngine,
+  type RunEngineOptions,
+  type RunRequest,
+} from "../../src/producer/run_engine.ts";
 import { type DataDirectory } from "../../src/producer/source/data_directory.ts";
 import { HttpDirectory } from "../../src/producer/source/http_directory.ts";
 import { LocalDirectory, openLocalFile } from "../../src/producer/source/local_directory.ts";
@@ -44,7 +50,7 @@ afterEach(async () => {
   await rm(root, { recursive: true });
 });
 
-function engineOver(directory: DataDirectory): RunEngine {
+function engineOver(directory: DataDirectory, more: Partial<RunEngineOptions> = {}): RunEngine {
   const observer = createObserver();
   observer.listen((happening) => happened.push(happening));
   const { journal, history, tools } = log;
@@ -58,6 +64,7 @@ function engineOver(directory: DataDirectory): RunEngine {
     now: () => NOW,
     passPause_ms: 0,
     pace: { portionRows: 5, progressInterval_ms: 0 },
+    ...more,
   });
   engines.push(engine);
   return engine;
@@ -390,7 +397,7 @@ describe("a stop and a start", () => {
     expect(checkpoint?.byteOffset).toBeGreaterThan(0);
     server.on(MONTHLY, (request, response) => serve(file, request, response));
     const engine = httpEngine();
-    await engine.start();
+    await engine.lead();
     const ended = await engine.waitFor(runId);
     expect(ended).toMatchObject({ status: "completed" });
     expect(countRows(ended)).toEqual({ read: 60, published: 60, rejected: 0 });
@@ -407,7 +414,7 @@ describe("a stop and a start", () => {
     const runId = await interrupted();
     server.on(MONTHLY, (request, response) => serve({ ...file, etag: '"2-b"' }, request, response));
     const engine = httpEngine();
-    await engine.start();
+    await engine.lead();
     const ended = await engine.waitFor(runId);
     expect(countRows(ended)).toEqual({ read: 60, published: 60, rejected: 0 });
     expect(ended.files?.get(MONTHLY)?.identity?.etag).toBe('"2-b"');
@@ -433,7 +440,7 @@ describe("a stop and a start", () => {
     await expect.poll(() => engine.get(run.runId)?.status).toBe("running");
     // The process dies: this engine is not stopped, a second one finds the run.
     const next = localEngine();
-    await next.start();
+    await next.lead();
     expect(await next.waitFor(run.runId)).toMatchObject({
       status: "failed",
       reason: "the process stopped before x.txt was read to its end",
@@ -503,5 +510,105 @@ describe("asking", () => {
     expect(ended).toMatchObject({ status: "completed", selection: { upload: "mine.dat" } });
     expect(countRows(ended)).toEqual({ read: 61, published: 60, rejected: 1 });
     expect(log.letters[0]).toMatchObject({ source_file: "upload/mine.dat" });
+  });
+});
+
+describe("several processes", () => {
+  const deskOf = (engine: RunEngine) => {
+    const { journal, history } = log;
+    const directory = new LocalDirectory(root);
+    return new RunDesk({ engine, journal, history, directory, now: () => NOW });
+  };
+  const followerEngine = (owner = "follower:1") =>
+    engineOver(new LocalDirectory(root), { leads: false, owner });
+
+  test("a request in one that does not lead is worked on by the one that does", async () => {
+    await put(MONTHLY, summaryText(LINES));
+    const leader = localEngine();
+    const follower = followerEngine();
+    const { run } = await follower.submit(MONTH);
+    expect([follower.get(run.runId), follower.current()]).toEqual([null, []]);
+    await leader.reconcile();
+    expect((await leader.waitFor(run.runId)).status).toBe("completed");
+    await leader.reconcile();
+    expect(log.events.filter(({ type }) => type === "started")).toHaveLength(1);
+  });
+
+  test("one that stops leading pauses its runs, and the next leader goes on with them", async () => {
+    server.on("monthly/", (_, response) => response.end(`<a href="${MONTHLY.slice(8)}">x</a>`));
+    server.on(MONTHLY, () => {}); // never answers
+    await put(MONTHLY, summaryText(LINES));
+    const first = httpEngine();
+    const { run: going } = await first.submit(MONTH);
+    const { run: waiting } = await first.submit(MONTH);
+    await expect.poll(() => first.get(going.runId)?.files).toBeTruthy();
+    await first.follow();
+    expect([first.isLeading, first.current()]).toEqual([false, []]);
+    expect(happened.at(-1)).toMatchObject({ name: "run.paused", detail: { runId: going.runId } });
+
+    const second = followerEngine("second:1");
+    await second.lead();
+    expect(await second.waitFor(going.runId)).toMatchObject({
+      status: "completed",
+      owner: "second:1",
+    });
+    expect((await second.waitFor(waiting.runId)).status).toBe("completed");
+  });
+
+  test("a run is cancelled from anywhere, and ends where it is at work", async () => {
+    server.on("monthly/", () => {});
+    const leader = httpEngine();
+    const { run } = await leader.submit(MONTH);
+    const ended = leader.waitFor(run.runId);
+    const desk = deskOf(followerEngine());
+    expect((await desk.cancel(run.runId, "not needed"))?.status).toBe("cancelled");
+    await leader.reconcile();
+    expect(await ended).toMatchObject({ status: "cancelled", reason: "not needed" });
+    expect(await desk.cancel("nobody", "x")).toBeNull();
+    // Its lane is free again.
+    await put(MONTHLY, summaryText(LINES));
+    expect(leader.current()).toEqual([]);
+  });
+
+  test("a retry takes only the files that failed", async () => {
+    await put(daily("20261121"), summaryText(LINES.slice(0, 20)));
+    await put(daily("20261122"), "<html><body>Bad gateway</body></html>\n");
+    const engine = localEngine();
+    const desk = deskOf(engine);
+    const failed = await run(engine, DAILY);
+    await put(daily("20261122"), summaryText(LINES.slice(20)));
+    const retry = await desk.retry(failed.runId, "http", null);
+    const ended = await engine.waitFor(retry!.run.runId);
+    expect(ended).toMatchObject({ status: "completed", kind: "daily" });
+    expect(ended.selection).toEqual({ retry: failed.runId, files: [daily("20261122")] });
+    expect(filesOf(ended)).toEqual({ [daily("20261122")]: "extracted" });
+    await expect(desk.retry(ended.runId, "http", null)).rejects.toThrow(RunCommandRefused);
+  });
+
+  test("a retry of a file that is gone says so", async () => {
+    await put(daily("20261122"), "no summary file\n");
+    const engine = localEngine();
+    const failed = await run(engine, DAILY);
+    await rm(join(root, daily("20261122")));
+    const retry = await deskOf(engine).retry(failed.runId, "http", null);
+    const ended = await engine.waitFor(retry!.run.runId);
+    expect(ended.reason).toMatch(/the source has no daily\/traj_summary_20261122/);
+  });
+
+  test("a preview says what would be taken and what would be skipped, and writes nothing", async () => {
+    await put(daily("20261121"), summaryText(LINES.slice(0, 20)), "2026-11-22T00:10:00Z");
+    const engine = localEngine();
+    await run(engine, DAILY);
+    await put(daily("20261122"), summaryText(LINES.slice(20)));
+    const events = log.events.length;
+    const range = { from: "2026-11-21", to: "2026-11-22" };
+    const { files } = await deskOf(engine).preview(range);
+    expect(files.map(({ file, skip }) => [file.path, skip])).toEqual([
+      [daily("20261121"), "listed as when it was ingested"],
+      [daily("20261122"), null],
+    ]);
+    expect(files[1]!.file.size_bytes).toBe(summaryText(LINES.slice(20)).length);
+    expect((await deskOf(engine).preview({ year: 2020 })).nothing).toMatch(/yearly_2020/);
+    expect(log.events).toHaveLength(events);
   });
 });

@@ -1,0 +1,60 @@
+/**
+ * What every call of the API shares in its OpenAPI description, and how a request that does not fit its schema is refused.
+ */
+import { type Hook, OpenAPIHono, z } from "@hono/zod-openapi";
+import type { Env } from "hono";
+import { Problem, PROBLEMS, type ProblemType } from "./problem.ts";
+
+/** The app that all routes are added to. */
+export type Api = OpenAPIHono;
+
+/** An app whose routes answer 400 as a problem when parameters or body do not fit. */
+export function createOpenApiApp(): Api {
+  return new OpenAPIHono({ defaultHook: refuse });
+}
+
+const PLACES: Record<string, string> = {
+  query: "query parameter",
+  param: "path parameter",
+  header: "header",
+  json: "field",
+};
+
+const refuse: Hook<unknown, Env, string, unknown> = (result) => {
+  if (result.success) return;
+  const issue = result.error.issues[0];
+  const place = PLACES[result.target] ?? result.target;
+  if (issue?.code === "unrecognized_keys") {
+    throw new Problem("bad-request", `there is no ${place} ${issue.keys.join(", ")}; see /docs`);
+  }
+  throw new Problem(
+    "bad-request",
+    `${place} ${issue?.path.join(".") ?? ""}: ${issue?.message ?? "does not fit"}`,
+  );
+};
+
+/** The body of every error. */
+export const problemSchema = z.object({
+  type: z.string().openapi({ description: "Leads to the page about this kind of problem." }),
+  title: z.string(),
+  status: z.int(),
+  detail: z.string().openapi({ description: "What went wrong, in plain words, with the values." }),
+  instance: z.string(),
+  request_id: z.string().optional(),
+}).openapi("Problem");
+
+/** The answers of a call that are problems, for its `responses`. */
+export function problems(...types: ProblemType[]) {
+  const byStatus = Map.groupBy(types, (type) => PROBLEMS[type].status);
+  return Object.fromEntries(
+    [...byStatus].map(([status, of]) => [status, {
+      description: of.map((type) => PROBLEMS[type].title).join("; "),
+      content: { "application/problem+json": { schema: problemSchema } },
+    }]),
+  );
+}
+
+/** A JSON answer, for `responses`. */
+export function json<Schema extends z.ZodType>(schema: Schema, description: string) {
+  return { description, content: { "application/json": { schema } } };
+}

@@ -1,0 +1,96 @@
+/** Who leads, and what happens when the lease goes. The engine is a list of what was asked of it. */
+import { afterEach, expect, test } from "vitest";
+import { TransientError } from "../failures/failures.ts";
+import { Leadership, type Lease } from "./leadership.ts";
+
+const open: Leadership[] = [];
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((leadership) => leadership.stop()));
+});
+
+/** One lease, many processes that want it; each take is counted. */
+function lock() {
+  let holder: AbortController | null = null;
+  return {
+    takes: 0,
+    lose() {
+      holder?.abort(new Error("the connection broke"));
+      holder = null;
+    },
+    take(): Promise<Lease | null> {
+      this.takes++;
+      if (holder !== null) return Promise.resolve(null);
+      const mine = holder = new AbortController();
+      return Promise.resolve({
+        lost: mine.signal,
+        release() {
+          if (holder === mine) holder = null;
+          return Promise.resolve();
+        },
+      });
+    },
+  };
+}
+
+function process(name: string, shared: ReturnType<typeof lock>, told: string[]) {
+  const say = (what: string) => {
+    if (told.at(-1) !== `${name} ${what}`) told.push(`${name} ${what}`);
+    return Promise.resolve();
+  };
+  const leadership = new Leadership({
+    engine: {
+      lead: () => say("leads"),
+      follow: () => say("follows"),
+      reconcile: () => say("looks"),
+    },
+    tryBecomeLeader: () => shared.take(),
+    followInterval_ms: 1,
+    reconcileInterval_ms: 1,
+  });
+  open.push(leadership);
+  leadership.start();
+  return leadership;
+}
+
+test("one leads; when it stops, or its lease goes, another one does", async () => {
+  const shared = lock();
+  const told: string[] = [];
+  const one = process("one", shared, told);
+  await expect.poll(() => told).toContain("one looks");
+  process("two", shared, told);
+  const takes = shared.takes;
+  await expect.poll(() => shared.takes).toBeGreaterThan(takes + 2);
+  expect(told).toEqual(["one leads", "one looks"]);
+
+  await one.stop();
+  await expect.poll(() => told).toContain("two looks");
+  expect(told).toEqual(["one leads", "one looks", "one follows", "two leads", "two looks"]);
+
+  shared.lose();
+  await expect.poll(() => told.slice(5)).toEqual(["two follows", "two leads", "two looks"]);
+});
+
+test("a database that is away is waited for, and a look that fails for a moment ends nothing", async () => {
+  const told: string[] = [];
+  let tries = 0;
+  const leadership = new Leadership({
+    engine: {
+      lead: () => Promise.resolve(void told.push("leads")),
+      follow: () => Promise.resolve(void told.push("follows")),
+      reconcile: () => {
+        told.push("looks");
+        return Promise.reject(new TransientError("the database is busy"));
+      },
+    },
+    tryBecomeLeader() {
+      if (++tries === 1) return Promise.reject(new TransientError("no database"));
+      return lock().take();
+    },
+    reconcileInterval_ms: 1,
+  });
+  open.push(leadership);
+  leadership.start();
+  await expect.poll(() => told.slice(0, 3)).toEqual(["leads", "looks", "looks"]);
+  await leadership.stop();
+  expect(told.at(-1)).toBe("follows");
+});

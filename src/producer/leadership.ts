@@ -1,0 +1,121 @@
+/**
+ * Which process works on the runs: the one that holds the lease.
+ *
+ *     FOLLOWING ──lease taken──▶ LEADING ──lease lost──▶ FOLLOWING
+ *
+ * The lease ends with the connection that holds it, so a process that is killed hands over by dying, and one that loses the
+ * database pauses its runs before another may take them up. So a running run always has an owner, or gets one soon.
+ */
+import { type Backoff, retry, wait } from "../failures/backoff.ts";
+import { explain, TransientError } from "../failures/failures.ts";
+import { type Observe, unobserved } from "../observe/observe.ts";
+
+/** A right that one process has, as long as it lasts. */
+export interface Lease {
+  /** Aborts when the right was lost (the connection to the database broke). */
+  readonly lost: AbortSignal;
+  release(): Promise<void>;
+}
+
+/** What is led: the engine, as far as it matters here. */
+export interface Led {
+  lead(until: AbortSignal): Promise<void>;
+  follow(): Promise<void>;
+  reconcile(): Promise<void>;
+}
+
+export interface LeadershipOptions {
+  readonly engine: Led;
+  /** The lease, or null when another process holds it. */
+  readonly tryBecomeLeader: () => Promise<Lease | null>;
+  readonly observe?: Observe;
+  readonly followInterval_ms?: number;
+  readonly reconcileInterval_ms?: number;
+}
+
+/** Between two tries to take the lease: how long a killed leader's runs stand still. Each try is a connection. */
+const FOLLOW_INTERVAL_MS = 2000;
+/** Between two looks at what other processes asked for: how long their requests and cancellations wait. Two small queries. */
+const RECONCILE_INTERVAL_MS = 1000;
+/** A database that is away is waited for. */
+const LEASE_BACKOFF: Backoff = { base_ms: 500, cap_ms: 10_000, attempts: Infinity };
+
+export class Leadership {
+  readonly #options: LeadershipOptions;
+  readonly #observe: Observe;
+  readonly #stopping = new AbortController();
+  #work: Promise<void> = Promise.resolve();
+
+  constructor(options: LeadershipOptions) {
+    this.#options = options;
+    this.#observe = options.observe ?? unobserved;
+  }
+
+  /** Begins to follow, and to lead whenever it can. */
+  start(): void {
+    this.#work = this.#loop();
+  }
+
+  /** Ends it: the runs pause, then the lease goes back. */
+  async stop(): Promise<void> {
+    this.#stopping.abort(new Error("the process stops"));
+    await this.#work;
+  }
+
+  /** Never rejects. */
+  async #loop(): Promise<void> {
+    const { signal } = this.#stopping;
+    while (!signal.aborted) {
+      try {
+        const lease = await this.#takeLease();
+        if (lease === null) {
+          await wait(this.#options.followInterval_ms ?? FOLLOW_INTERVAL_MS, signal);
+        } else await this.#lead(lease);
+      } catch (error) {
+        if (signal.aborted) return;
+        this.#observe("producer.failed", { reason: explain(error) });
+        await wait(this.#options.followInterval_ms ?? FOLLOW_INTERVAL_MS, signal).catch(() => {});
+      }
+    }
+  }
+
+  #takeLease(): Promise<Lease | null> {
+    return retry(this.#options.tryBecomeLeader, {
+      backoff: LEASE_BACKOFF,
+      signal: this.#stopping.signal,
+      onRetry: (error, attempt, delay_ms) =>
+        this.#observe("log.unavailable", {
+          what: "the lease of the runs",
+          reason: error.message,
+          attempt,
+          delay_ms,
+        }),
+    });
+  }
+
+  async #lead(lease: Lease): Promise<void> {
+    const { engine, reconcileInterval_ms = RECONCILE_INTERVAL_MS } = this.#options;
+    const until = AbortSignal.any([this.#stopping.signal, lease.lost]);
+    try {
+      this.#observe("producer.leads", {});
+      await engine.lead(until);
+      while (!until.aborted) {
+        await wait(reconcileInterval_ms, until);
+        await engine.reconcile().catch(tolerate);
+      }
+    } catch (error) {
+      if (!until.aborted) throw error;
+    } finally {
+      await engine.follow();
+      if (lease.lost.aborted) {
+        this.#observe("producer.follows", { reason: explain(lease.lost.reason) });
+      }
+      await lease.release().catch(() => {});
+    }
+  }
+}
+
+/** A look that failed for a moment is made again at the next turn; a database that is gone ends the lease, too. */
+function tolerate(error: unknown): void {
+  if (!(error instanceof TransientError)) throw error;
+}

@@ -1,0 +1,41 @@
+/**
+ * Makes one run of all requests that come with the same Idempotency-Key, also of those that come while the first is being
+ * written to the log.
+ */
+
+/** What a request led to. `isNew` is false when the key was known: then the run is the one it stood for. */
+export interface Once<Run> {
+  readonly run: Run;
+  readonly isNew: boolean;
+}
+
+export class OncePerKey<Run> {
+  readonly #submitted = new Map<string, Promise<Once<Run>>>();
+
+  /**
+   * What `request` gives, or gave to the first with this key. `find` looks for the key among what earlier processes wrote.
+   * A request that fails did not happen, and the key is free again.
+   */
+  once(
+    key: string | null,
+    find: (key: string) => Promise<Run | null>,
+    request: () => Promise<Once<Run>>,
+  ): Promise<Once<Run>> {
+    if (key === null) return request();
+    const known = this.#submitted.get(key);
+    if (known !== undefined) return known.then(({ run }) => ({ run, isNew: false }));
+    const submitting = find(key).then((earlier) =>
+      earlier === null ? request() : { run: earlier, isNew: false }
+    );
+    this.#submitted.set(key, submitting);
+    // One of an earlier process is found there again, as it is then.
+    submitting.then(({ isNew }) => isNew, () => false)
+      .then((isNew) => isNew || this.#submitted.delete(key));
+    return submitting;
+  }
+
+  /** The run is found by `find` from now on. */
+  forget(key: string): void {
+    this.#submitted.delete(key);
+  }
+}

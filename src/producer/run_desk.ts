@@ -1,0 +1,91 @@
+/**
+ * Where people ask about runs: a new one, the end of one, a second try, a look at what one would take. It works in any process,
+ * also one that does not lead: everything goes through the log, and the leader finds it there.
+ */
+import { evolve, type RunState } from "../runs/run.ts";
+import { decide, RunCommandRefused } from "../runs/run_decide.ts";
+import type { RequestedBy, Selection } from "../runs/run_event.ts";
+import { retrySelection } from "../runs/retry.ts";
+import { listForPlan } from "./list_for_plan.ts";
+import { type Plan, planFiles } from "./plan.ts";
+import type { RunHistory, RunJournal } from "./ports.ts";
+import type { RunEngine, RunRequest, Submitted } from "./run_engine.ts";
+import type { DataDirectory } from "./source/data_directory.ts";
+
+export interface RunDeskOptions {
+  readonly engine: RunEngine;
+  readonly journal: RunJournal;
+  readonly history: RunHistory;
+  readonly directory: DataDirectory;
+  readonly now?: () => Date;
+}
+
+export class RunDesk {
+  readonly #options: RunDeskOptions;
+  readonly #now: () => Date;
+
+  constructor(options: RunDeskOptions) {
+    this.#options = options;
+    this.#now = options.now ?? (() => new Date());
+  }
+
+  /** Puts a run on the log. @throws TransientError when the log does not take it, or too many are waiting */
+  submit(request: RunRequest): Promise<Submitted> {
+    return this.#options.engine.submit(request);
+  }
+
+  /**
+   * Cancels a run, wherever it is at work; null when there is no such run. Resolves when that is on the log: a leader elsewhere
+   * notices at its next look (a second).
+   * @throws RunCommandRefused when it has ended otherwise
+   * @throws TransientError when the log does not take it
+   */
+  async cancel(runId: string, reason: string): Promise<RunState | null> {
+    const { engine, history, journal } = this.#options;
+    if (engine.get(runId) !== null) return await engine.cancel(runId, reason);
+    let state = await history.find(runId);
+    if (state === null) return null;
+    for (const event of decide(state, { type: "cancel", runId, at: this.#now(), reason })) {
+      await journal.append(event);
+      state = evolve(state, event) ?? state;
+    }
+    return state;
+  }
+
+  /**
+   * Asks for a run that takes what a failed or cancelled one did not; null when there is no such run.
+   * @throws RunCommandRefused when nothing of it is left to take
+   * @throws TransientError as `submit`
+   */
+  async retry(
+    runId: string,
+    requestedBy: RequestedBy,
+    idempotencyKey: string | null,
+  ): Promise<Submitted | null> {
+    const { engine, history } = this.#options;
+    const state = engine.get(runId) ?? await history.find(runId);
+    if (state === null) return null;
+    const selection = retrySelection(state);
+    // Refused already; said again for the compiler, whose kinds of request have no upload.
+    if (state.kind === "upload") throw new RunCommandRefused(`run ${runId} is an upload`);
+    return await engine.submit({ kind: state.kind, selection, requestedBy, idempotencyKey });
+  }
+
+  /**
+   * What a run of this selection would take if it were asked for now. Nothing is fetched but listings.
+   * @throws SourceUnavailableError when the source does not answer
+   */
+  async preview(selection: Selection, signal?: AbortSignal): Promise<Plan> {
+    const { directory, history } = this.#options;
+    // Somebody waits: before the requests of a backfill.
+    const listed = await listForPlan(directory, selection, { priority: "daily", signal });
+    const ingested = await history.identities(listed.map((file) => file.path));
+    const plan = planFiles({ selection, now: this.#now(), listed, ingested });
+    const files = plan.files.map(({ file, skip }) => {
+      const before = ingested.get(file.path)?.listed ?? null;
+      const isUnchanged = before !== null && before === file.listed;
+      return { file, skip: skip ?? (isUnchanged ? "listed as when it was ingested" : null) };
+    });
+    return { ...plan, files };
+  }
+}
