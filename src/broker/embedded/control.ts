@@ -69,12 +69,12 @@ export class WorkerControl implements BrokerControl {
     return this.call({ kind: "stats" });
   }
 
-  private call(message: WithoutCall<Call>): Promise<BrokerStats> {
+  private async call(message: WithoutCall<Call>): Promise<BrokerStats> {
     const call = this.nextNumber++;
     const answer = Promise.withResolvers<BrokerStats>();
-    this.calls.set(call, answer);
     this.post({ ...message, call });
-    return answer.promise;
+    this.calls.set(call, answer);
+    return await answer.promise;
   }
 
   /** The Worker did what was asked. */
