@@ -39,6 +39,12 @@ export class RawClient {
 
   /** Sends a request; resolves with a reader that stands after the response's header. Rejects when the connection closes. */
   request(apiKey: number, version: number, body: (writer: Writer) => void): Promise<Reader> {
+    this.sendRequest(apiKey, version, body);
+    return this.answer();
+  }
+
+  /** Sends a request that gets no answer. */
+  sendRequest(apiKey: number, version: number, body: (writer: Writer) => void): void {
     const writer = new Writer();
     writer.int16(apiKey);
     writer.int16(version);
@@ -46,7 +52,6 @@ export class RawClient {
     writer.string("raw-client");
     body(writer);
     for (const chunk of writer.chunks()) this.socket.write(chunk);
-    return this.answer();
   }
 
   /** Sends bytes as they are. */
@@ -99,20 +104,7 @@ export class RawClient {
     batch: Uint8Array | null,
     acks = -1,
   ): Promise<{ errorCode: number; baseOffset: number }> {
-    const answer = this.request(ApiKey.Produce, 7, (w) => {
-      w.string(null); // transactional id
-      w.int16(acks);
-      w.int32(1000);
-      w.array([topic], (name) => {
-        w.string(name);
-        w.array([partition], (number) => {
-          w.int32(number);
-          if (batch === null) w.int32(-1);
-          else w.bytesOf([batch]);
-        });
-      });
-    });
-    const r = await answer;
+    const r = await this.request(ApiKey.Produce, 7, produceBody(topic, partition, batch, acks));
     r.int32(); // topics
     r.string();
     r.int32(); // partitions
@@ -188,4 +180,26 @@ export class RawClient {
     r.string();
     return r.int16();
   }
+}
+
+/** The body of a Produce request of one batch to one partition. */
+export function produceBody(
+  topic: string,
+  partition: number,
+  batch: Uint8Array | null,
+  acks: number,
+): (writer: Writer) => void {
+  return (w) => {
+    w.string(null); // transactional id
+    w.int16(acks);
+    w.int32(1000);
+    w.array([topic], (name) => {
+      w.string(name);
+      w.array([partition], (number) => {
+        w.int32(number);
+        if (batch === null) w.int32(-1);
+        else w.bytesOf([batch]);
+      });
+    });
+  };
 }

@@ -22,6 +22,8 @@ export interface BrokerControl {
   failNext(spec: FaultSpec): Promise<Fault>;
   /** Closes every client's connection, as if the network had failed for a moment. */
   disconnectAll(): Promise<void>;
+  /** Lets the broker die of an uncaught error of its own. Its owner hears of it (`failed`), clients lose it. */
+  crash(): void;
   stats(): Promise<BrokerStats>;
 }
 
@@ -63,6 +65,10 @@ export class WorkerControl implements BrokerControl {
 
   async disconnectAll(): Promise<void> {
     await this.call({ kind: "disconnect all" });
+  }
+
+  crash(): void {
+    this.post({ kind: "crash" });
   }
 
   stats(): Promise<BrokerStats> {

@@ -64,3 +64,18 @@ test("a stopped broker can't be controlled, and says so", async () => {
   await broker.stop();
   await expect(broker.control.stats()).rejects.toThrow("the embedded broker is not running");
 });
+
+test("a broker that dies is not silent about it, and its directory can be used again", async () => {
+  const said: unknown[] = [];
+  const broker = await start({
+    observe: (name, detail) => said.push(name === "broker.failed" ? detail : name),
+  });
+  broker.control.crash();
+  expect((await broker.failed).message).toContain("crashed by order");
+  expect(said).toEqual(["broker.ready", {
+    kind: "embedded",
+    reason: expect.stringContaining("crashed by order"),
+  }]);
+  await broker.stop(); // has nothing left to do
+  await (await start()).stop();
+});

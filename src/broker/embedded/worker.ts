@@ -30,7 +30,7 @@ async function start(settings: Extract<ToWorker, { kind: "start" }>["settings"])
   }
 }
 
-function control(running: ListeningBroker, message: Exclude<ToWorker, { kind: "start" | "stop" }>) {
+function control(running: ListeningBroker, message: Extract<ToWorker, { call: number }>) {
   if (message.kind === "add fault") running.addFault(message.id, message.spec);
   if (message.kind === "remove fault") running.removeFault(message.id);
   if (message.kind === "disconnect all") running.disconnectAll();
@@ -38,6 +38,12 @@ function control(running: ListeningBroker, message: Exclude<ToWorker, { kind: "s
 }
 
 scope.onmessage = async ({ data: message }) => {
+  if (message.kind === "crash") {
+    setTimeout(() => {
+      throw new Error("crashed by order");
+    });
+    return;
+  }
   if (message.kind === "start") return start(message.settings);
   if (message.kind === "stop") {
     await broker?.stop();

@@ -8,6 +8,8 @@ import type { FaultSpec } from "./faults.ts";
 export type ToWorker =
   | { readonly kind: "start"; readonly settings: EmbeddedBrokerSettings }
   | { readonly kind: "stop" }
+  /** Dies of an uncaught error, for tests of what the service does then. */
+  | { readonly kind: "crash" }
   | {
     readonly kind: "add fault";
     readonly call: number;
