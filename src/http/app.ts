@@ -1,18 +1,20 @@
 /**
  * The API as a Hono app: the same for the server, for tests (`app.request(...)`) and for whoever mounts it elsewhere.
  */
-import { Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { requestId } from "hono/request-id";
 import { secureHeaders } from "hono/secure-headers";
 import { explain, hintOf, PermanentError, TransientError } from "../failures/failures.ts";
 import type { Observe } from "../observe/observe.ts";
 import { RunCommandRefused } from "../runs/run_decide.ts";
+import type { Sql } from "../store/connection.ts";
 import { type ApiPorts, IdempotencyConflictError } from "./api_ports.ts";
 import { authorization } from "./authorization.ts";
+import { type Api, createOpenApiApp } from "./openapi.ts";
 import { Problem, problemResponse } from "./problem.ts";
 import { addRunRoutes } from "./run_routes.ts";
 import { addScheduleRoutes } from "./schedule_routes.ts";
+import { addStatisticsRoutes } from "./statistics_routes.ts";
 import { addStatusRoutes } from "./status_routes.ts";
 
 export interface ApiOptions {
@@ -22,15 +24,17 @@ export interface ApiOptions {
   /** Days that `POST /extract` looks back when it is not told. */
   readonly extractDays: number;
   readonly observe: Observe;
+  /** The data store, for reading. @throws TransientError while the service starts */
+  readonly sql: () => Sql;
 }
 
 /** No request of this API needs more than a few hundred bytes of JSON. */
 const BODY_MAX_BYTES = 64 * 1024;
 
 /** The app, with every route. */
-export function createApi(options: ApiOptions): Hono {
+export function createApi(options: ApiOptions): Api {
   const { observe } = options;
-  const app = new Hono();
+  const app = createOpenApiApp();
 
   app.use(requestId());
   app.use(secureHeaders());
@@ -59,6 +63,7 @@ export function createApi(options: ApiOptions): Hono {
   addStatusRoutes(app, options.ports);
   addRunRoutes(app, options);
   addScheduleRoutes(app, options.ports);
+  addStatisticsRoutes(app, options.sql);
 
   app.notFound((context) =>
     problemResponse(

@@ -2,7 +2,7 @@
  * The query parameters that say which meteors: the same for lists, exports and statistics.
  */
 import { z } from "@hono/zod-openapi";
-import type { MeteorFilter, ShowerChoice } from "../store/meteor_filter.ts";
+import type { MeteorConditions, ShowerChoice } from "../store/meteor_conditions.ts";
 
 /** Showers, stations or countries in one question; a longer list is a job for SQL. */
 const CHOICES_MAX = 50;
@@ -107,8 +107,8 @@ export const meteorParameters = {
 
 const parameters = z.object(meteorParameters);
 
-/** The filter that the parameters ask for. */
-export function filterOf(query: z.output<typeof parameters>): MeteorFilter {
+/** The conditions that the parameters ask for. */
+export function conditionsOf(query: z.output<typeof parameters>): MeteorConditions {
   return {
     from: query.from ?? null,
     to: query.to === undefined ? null : endOf(query.to),

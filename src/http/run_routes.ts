@@ -1,11 +1,12 @@
 /**
  * Asking for runs and looking at them.
  */
-import type { Context, Hono } from "hono";
+import type { Context } from "hono";
 import { z } from "zod";
 import type { RunKind, Selection } from "../runs/run_event.ts";
 import { parseSelection, SelectionError } from "../runs/selection.ts";
 import type { ApiPorts } from "./api_ports.ts";
+import type { Api } from "./openapi.ts";
 import { Problem } from "./problem.ts";
 
 /** Runs on one page, and at most. */
@@ -31,7 +32,7 @@ const backfillQuery = z.object({
 });
 
 /** Adds `POST /backfill`, `POST /extract`, `GET /runs`, `GET /runs/ID`, `POST /runs/ID/cancel`, `POST /runs/ID/retry`. */
-export function addRunRoutes(app: Hono, { ports, extractDays }: RunRouteOptions): void {
+export function addRunRoutes(app: Api, { ports, extractDays }: RunRouteOptions): void {
   app.post("/backfill", async (context) => {
     const selection = parseSelection(await jsonBody(context));
     if ("days" in selection || "upload" in selection) {

@@ -3,12 +3,11 @@
  * made from one snapshot of the database.
  */
 import { createRoute, z } from "@hono/zod-openapi";
-import type { MeteorFilter } from "../store/meteor_filter.ts";
 import { readOnly } from "../store/read_only.ts";
 import type { Sql, TransactionSql } from "../store/connection.ts";
 import * as statistics from "../store/statistics.ts";
 import { TRAJECTORY_FIELDS } from "../trajectory/schema.ts";
-import { filterOf, meteorParameters } from "./meteor_query.ts";
+import { conditionsOf, meteorParameters } from "./meteor_query.ts";
 import { type Api, json, problems } from "./openapi.ts";
 
 /** Counting three million rows takes a few seconds on a small machine; what takes longer is asked wrongly. */
@@ -109,8 +108,8 @@ export function addStatisticsRoutes(app: Api, sql: () => Sql): void {
     readOnly(sql(), STATISTICS_TIMEOUT_MS, work);
 
   app.openapi(route("/statistics/totals", "How many meteors", query, totals), async (context) => {
-    const filter = filterOf(context.req.valid("query"));
-    const found = await ask((t) => statistics.readTotals(t, filter));
+    const wanted = conditionsOf(context.req.valid("query"));
+    const found = await ask((t) => statistics.readTotals(t, wanted));
     const { meteors, first, last, loadedToday, newestUpdate } = found;
     return context.json({
       meteors,
@@ -122,8 +121,8 @@ export function addStatisticsRoutes(app: Api, sql: () => Sql): void {
   });
 
   app.openapi(route("/statistics/nights", "Meteors per night", query, nights), async (context) => {
-    const filter = filterOf(context.req.valid("query"));
-    return context.json({ nights: await ask((t) => statistics.readNights(t, filter)) }, 200);
+    const wanted = conditionsOf(context.req.valid("query"));
+    return context.json({ nights: await ask((t) => statistics.readNights(t, wanted)) }, 200);
   });
 
   addHistogramRoute(app, ask);
@@ -132,8 +131,8 @@ export function addStatisticsRoutes(app: Api, sql: () => Sql): void {
     route("/statistics/showers", "Showers by meteors", limited(50, 1000), showers),
     async (context) => {
       const { limit, ...rest } = context.req.valid("query");
-      const filter: MeteorFilter = filterOf(rest);
-      return context.json(await ask((t) => statistics.readShowerCounts(t, filter, limit)), 200);
+      const wanted = conditionsOf(rest);
+      return context.json(await ask((t) => statistics.readShowerCounts(t, wanted, limit)), 200);
     },
   );
 
@@ -141,18 +140,23 @@ export function addStatisticsRoutes(app: Api, sql: () => Sql): void {
     route("/statistics/stations", "Stations by meteors", limited(20, 1000), stations),
     async (context) => {
       const { limit, ...rest } = context.req.valid("query");
-      const filter = filterOf(rest);
-      const found = await ask((t) => statistics.readStationCounts(t, filter, limit));
+      const wanted = conditionsOf(rest);
+      const found = await ask((t) => statistics.readStationCounts(t, wanted, limit));
       return context.json({ stations: found }, 200);
     },
   );
 
   app.openapi(
-    route("/statistics/radiants", "Radiants of the latest meteors", limited(2000, 20_000), radiants),
+    route(
+      "/statistics/radiants",
+      "Radiants of the latest meteors",
+      limited(2000, 20_000),
+      radiants,
+    ),
     async (context) => {
       const { limit, ...rest } = context.req.valid("query");
-      const filter = filterOf(rest);
-      const found = await ask((t) => statistics.readRadiants(t, filter, limit));
+      const wanted = conditionsOf(rest);
+      const found = await ask((t) => statistics.readRadiants(t, wanted, limit));
       return context.json({ radiants: found }, 200);
     },
   );
@@ -161,8 +165,8 @@ export function addStatisticsRoutes(app: Api, sql: () => Sql): void {
     route("/statistics/ground-tracks", "Tracks of the latest meteors", limited(500, 5000), tracks),
     async (context) => {
       const { limit, ...rest } = context.req.valid("query");
-      const filter = filterOf(rest);
-      const found = await ask((t) => statistics.readGroundTracks(t, filter, limit));
+      const wanted = conditionsOf(rest);
+      const found = await ask((t) => statistics.readGroundTracks(t, wanted, limit));
       return context.json({ tracks: found }, 200);
     },
   );
@@ -178,8 +182,8 @@ function addHistogramRoute(app: Api, ask: Ask): void {
   const described = route("/statistics/histogram", "Meteors by a field", asked, histogram);
   app.openapi(described, async (context) => {
     const { field, ...rest } = context.req.valid("query");
-    const filter = filterOf(rest);
-    const found = await ask((t) => statistics.readHistogram(t, filter, field));
+    const wanted = conditionsOf(rest);
+    const found = await ask((t) => statistics.readHistogram(t, wanted, field));
     const description = TRAJECTORY_FIELDS.find(({ name }) => name === field)?.doc ?? "";
     const { unit } = statistics.HISTOGRAMS[field];
     return context.json({ field, description, unit, ...found }, 200);

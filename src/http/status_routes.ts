@@ -1,11 +1,11 @@
 /**
  * Whether the service lives, is ready, and how it is.
  */
-import type { Hono } from "hono";
 import type { ApiPorts } from "./api_ports.ts";
+import type { Api } from "./openapi.ts";
 
 /** Adds `GET /healthz`, `GET /readyz`, `GET /status`. */
-export function addStatusRoutes(app: Hono, ports: ApiPorts): void {
+export function addStatusRoutes(app: Api, ports: ApiPorts): void {
   // Alive: the event loop turns. It asks nothing of others, so that a lost database never gets the process restarted.
   app.get("/healthz", (context) => context.json({ status: "ok" }));
 

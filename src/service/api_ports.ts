@@ -47,14 +47,17 @@ export interface RunningParts {
 const VISIBLE_WITHIN_MS = 2_000;
 const LOOK_INTERVAL_MS = 25;
 
+/** The parts once they run. @throws TransientError before */
+export function runningOf(parts: ApiParts): RunningParts {
+  if (parts.running === null) {
+    throw new TransientError("the service is starting; GET /readyz says when it is ready");
+  }
+  return parts.running;
+}
+
 /** The ports over the parts. */
 export function createApiPorts(parts: ApiParts, _observe: Observe): ApiPorts {
-  const running = (): RunningParts => {
-    if (parts.running === null) {
-      throw new TransientError("the service is starting; GET /readyz says when it is ready");
-    }
-    return parts.running;
-  };
+  const running = () => runningOf(parts);
   const desk = () => {
     const { runs } = running();
     if (runs === null) throw new TransientError("this process has neither producer nor http role");
@@ -248,6 +251,7 @@ function toJson(view: views.RunView): RunView {
       published: view.rows.published,
       rejected: view.rows.rejected,
       loaded: view.rows.loaded,
+      dead: view.rows.dead,
     },
   };
 }
@@ -257,6 +261,7 @@ function fileToJson(view: views.RunFileView): RunFileView {
     file: view.file,
     state: view.state,
     size_bytes: view.sizeBytes,
+    byte_offset: view.byteOffset,
     generated_at: view.generatedAt?.toISOString() ?? null,
     rows: view.rows,
     reason: view.reason,

@@ -22,7 +22,7 @@ import { connectStore, type Store } from "../store/connection.ts";
 import { startEmbeddedPostgres } from "../store/embedded_postgres.ts";
 import { migrate } from "../store/migrate.ts";
 import { removeAddresses, type ServiceAddresses, writeAddresses } from "./address_file.ts";
-import { type ApiParts, createApiPorts } from "./api_ports.ts";
+import { type ApiParts, createApiPorts, runningOf } from "./api_ports.ts";
 import { openLog } from "./open_log.ts";
 import { Releasers } from "./releasers.ts";
 import { openRuns, startConsumer, startProducer } from "./roles.ts";
@@ -153,6 +153,7 @@ function serveApi(config: Config, parts: ApiParts, observe: Observe, releasers: 
     apiToken: config.apiToken,
     extractDays: config.extractDays,
     observe,
+    sql: () => runningOf(parts).store.sql,
   });
   const server = serveHttp({
     host: config.httpHost,
