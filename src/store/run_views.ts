@@ -31,6 +31,8 @@ export interface RunFileView {
   readonly file: string;
   readonly state: FileStatus;
   readonly sizeBytes: number | null;
+  /** Everything before this byte is published; null where nothing is known, and of files that are settled. */
+  readonly byteOffset: number | null;
   readonly generatedAt: Date | null;
   readonly rows: { read: number; published: number; rejected: number };
   readonly reason: string | null;
@@ -81,6 +83,7 @@ export async function getRunView(
       file: string;
       state: FileStatus;
       size_bytes: bigint | null;
+      byte_offset: bigint | null;
       generated_at: Date | null;
       rows_read: bigint;
       rows_published: bigint;
@@ -94,6 +97,7 @@ export async function getRunView(
       file: row.file,
       state: row.state,
       sizeBytes: row.size_bytes === null ? null : Number(row.size_bytes),
+      byteOffset: row.byte_offset === null ? null : Number(row.byte_offset),
       generatedAt: row.generated_at,
       rows: {
         read: Number(row.rows_read),

@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { generateDataDirectory, type GeneratedDirectory } from "../../sample/generate.ts";
-import { type DataServer, serveDataDirectory } from "../../sample/server.ts";
+import { type DataServer, serveDataDirectory, type ServeOptions } from "../../sample/server.ts";
 import { readConfig } from "../../src/config.ts";
 import { createKafka, type Kafka } from "../../src/events/kafka_client.ts";
 import { TOPICS } from "../../src/events/topics.ts";
@@ -56,6 +56,8 @@ export interface RunJson {
 }
 
 export interface TestServiceOptions {
+  /** How the source misbehaves, as in `serveDataDirectory`. */
+  readonly fault?: ServeOptions["fault"];
   /** Settings over those of the fixture. */
   readonly environment?: Record<string, string>;
   /** What the data directory holds; `null` leaves it empty. */
@@ -81,6 +83,7 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
       directory: sourceFolder,
       port: 0,
       host: "127.0.0.1",
+      fault: options.fault,
     });
     stack.defer(() => source.stop());
 

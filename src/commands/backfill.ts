@@ -1,0 +1,44 @@
+/**
+ * `deno task backfill -- --year 2024`: asks a running service for history and follows the run.
+ */
+import process from "node:process";
+import { COMMON_HELP, type RunCommand, runCommand, UsageError } from "./run_command.ts";
+
+const HELP =
+  `Reads history: asks a running service for a backfill and waits until its rows are loaded.
+
+usage: deno task backfill -- --all | --year 2024 | --month 2024-08 | --from 2024-08-11 --to 2024-08-13
+
+  --dry-run      only list the files that would be taken, with date and size
+${COMMON_HELP}`;
+
+/** The command, for its tests. */
+export const BACKFILL: RunCommand = {
+  name: "backfill",
+  help: HELP,
+  options: {
+    all: { type: "boolean" },
+    year: { type: "string" },
+    month: { type: "string" },
+    from: { type: "string" },
+    to: { type: "string" },
+  },
+  selection({ all, year, month, from, to }) {
+    const given = Object.entries({ all, year, month, from, to })
+      .filter(([, value]) => value !== undefined);
+    if (given.length === 0) {
+      throw new UsageError("say what to read: --all, --year, --month, or --from with --to");
+    }
+    // The rest is the service's to check: it knows what it can take.
+    return Object.fromEntries(
+      given.map(([name, value]) => [name, name === "year" ? numberOf(value) : value]),
+    );
+  },
+};
+
+/** A year as a number; anything else as it is, to be refused with its value. */
+function numberOf(value: unknown): unknown {
+  return /^\d+$/.test(String(value)) ? Number(value) : value;
+}
+
+if (import.meta.main) process.exit(await runCommand(BACKFILL, process.argv.slice(2)));

@@ -1,0 +1,85 @@
+/**
+ * Watches a run of a service until its rows are in the data store, with a progress bar.
+ */
+import process from "node:process";
+import { wait } from "../failures/backoff.ts";
+import { ProgressBar, type ProgressState } from "./progress_bar.ts";
+import type { RunWithFiles, ServiceClient } from "./service_client.ts";
+
+/** Between two looks at the run. */
+const LOOK_INTERVAL_MS = 500;
+
+const count = (n: number): string => n.toLocaleString("en-US");
+
+/**
+ * Follows the run to its end, and on until it is loaded.
+ * @returns the run as it was then
+ * @throws the signal's reason when it aborts; the run goes on
+ */
+export async function followRun(
+  client: ServiceClient,
+  runId: string,
+  signal: AbortSignal,
+): Promise<RunWithFiles> {
+  const bar = new ProgressBar();
+  try {
+    for (;;) {
+      const run = await client.run(runId, signal);
+      if (isOver(run)) return run;
+      bar.update(progressOf(run, bar.elapsed_s));
+      await wait(LOOK_INTERVAL_MS, signal);
+    }
+  } finally {
+    bar.clear();
+  }
+}
+
+/** Whether nothing is to come: the run ended and the sink has passed its records. */
+export function isOver({ state, rows }: RunWithFiles): boolean {
+  if (state === "requested" || state === "running") return false;
+  return rows.loaded + rows.dead >= rows.published;
+}
+
+/** How far the run is, in files; a file that is being read counts by its bytes. */
+export function progressOf(run: RunWithFiles, elapsed_s: number): ProgressState {
+  const { files, rows, state } = run;
+  const settled = files.extracted + files.skipped + files.failed;
+  const total = files.planned === 0 ? null : files.planned;
+  const isRead = state !== "requested" && state !== "running";
+  const rate = Math.round((isRead ? rows.loaded : rows.read) / Math.max(elapsed_s, 0.001));
+  return {
+    label: isRead ? "loading" : state === "requested" ? "waiting for its turn" : "reading",
+    done: isRead ? rows.loaded + rows.dead : settled + partsRead(run),
+    total: isRead ? rows.published : total,
+    detail: `${settled}/${files.planned} files, ${count(rows.read)} rows read, ` +
+      `${count(rows.loaded)} loaded, ${count(rate)} rows/s`,
+  };
+}
+
+/** The read parts of the files that are not settled, in files. */
+function partsRead({ file_list }: RunWithFiles): number {
+  return file_list.reduce((sum, { state, byte_offset, size_bytes }) => {
+    if (state !== "reading" || byte_offset === null || !size_bytes) return sum;
+    return sum + Math.min(1, byte_offset / size_bytes);
+  }, 0);
+}
+
+/** Says in a few lines what became of the run. */
+export function reportRun(run: RunWithFiles, took_s: number): void {
+  const { files, rows, state, reason } = run;
+  const lines = [
+    `run ${run.id} ${state}${reason === null ? "" : `: ${reason}`}`,
+    `${files.extracted} of ${files.planned} file(s) read, ${files.skipped} skipped, ${files.failed} failed; ` +
+    `${count(rows.read)} rows read, ${count(rows.published)} published, ${
+      count(rows.rejected)
+    } rejected, ` +
+    `${count(rows.loaded)} loaded (${took_s.toFixed(1)} s)`,
+  ];
+  for (const file of run.file_list.filter(({ state }) => state === "failed")) {
+    lines.push(`failed: ${file.file}: ${file.reason}`);
+  }
+  if (rows.rejected + rows.dead > 0) {
+    lines.push(`${count(rows.rejected + rows.dead)} dead letter(s), see table dead_letter`);
+  }
+  process.stderr.write(`${lines.join("\n")}\n`);
+}

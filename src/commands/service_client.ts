@@ -1,0 +1,133 @@
+/**
+ * A running service as commands talk to it: over HTTP, on this machine or elsewhere.
+ */
+import { retry } from "../failures/backoff.ts";
+import { explain, PermanentError, TransientError } from "../failures/failures.ts";
+import type { PreviewedFile, RunFileView, RunView } from "../http/api_ports.ts";
+
+/** A run with its files, as `GET /runs/ID` gives it. */
+export type RunWithFiles = RunView & { readonly file_list: readonly RunFileView[] };
+
+/** What a service answered to a request that it refused. */
+export class RefusedError extends PermanentError {
+  override readonly name = "RefusedError";
+  constructor(readonly status: number, message: string, hint?: string) {
+    super(message, { hint });
+  }
+}
+
+/** Longest wait for an answer: a preview asks the source for up to three listings, ten seconds apart. */
+const ANSWER_MS = 90_000;
+/** A service that restarts is away for some seconds; one that is gone for longer is told. */
+const BACKOFF = { base_ms: 500, cap_ms: 5_000, attempts: 8 };
+
+export class ServiceClient {
+  readonly #base: URL;
+  readonly #token: string | null;
+  readonly #onRetry: (reason: string) => void;
+
+  /** `onRetry` is told why a request is made again. @throws PermanentError when `url` is none */
+  constructor(url: string, token: string | null, onRetry: (reason: string) => void = () => {}) {
+    if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
+      throw new PermanentError(`--server ${url} is not an http:// or https:// URL`);
+    }
+    this.#base = new URL(url.endsWith("/") ? url : `${url}/`);
+    this.#token = token;
+    this.#onRetry = onRetry;
+  }
+
+  /** Where it is, without a final slash. */
+  get url(): string {
+    return this.#base.href.replace(/\/$/, "");
+  }
+
+  /** Asks for a run; gives its id. Asked again after a lost answer, it still is one run. */
+  async request(path: "backfill" | "extract", body: unknown, signal: AbortSignal): Promise<string> {
+    const key = crypto.randomUUID();
+    const answer = await this.#ask<{ run_id: string }>(path, signal, { body, key });
+    return answer.run_id;
+  }
+
+  /** What a backfill would take. */
+  preview(
+    body: unknown,
+    signal: AbortSignal,
+  ): Promise<{ files: PreviewedFile[]; nothing: string | null }> {
+    return this.#ask("backfill?dry_run=true", signal, { body });
+  }
+
+  run(id: string, signal: AbortSignal): Promise<RunWithFiles> {
+    return this.#ask(`runs/${id}`, signal);
+  }
+
+  #ask<Answer>(
+    path: string,
+    signal: AbortSignal,
+    post?: { readonly body: unknown; readonly key?: string },
+  ): Promise<Answer> {
+    return retry(() => this.#askOnce<Answer>(path, signal, post), {
+      backoff: BACKOFF,
+      signal,
+      onRetry: (error) => this.#onRetry(error.message),
+    });
+  }
+
+  async #askOnce<Answer>(
+    path: string,
+    signal: AbortSignal,
+    post?: { readonly body: unknown; readonly key?: string },
+  ): Promise<Answer> {
+    const headers: Record<string, string> = { accept: "application/json" };
+    if (this.#token !== null) headers.authorization = `Bearer ${this.#token}`;
+    if (post !== undefined) headers["content-type"] = "application/json";
+    if (post?.key !== undefined) headers["idempotency-key"] = post.key;
+    let response: Response;
+    let text: string;
+    try {
+      response = await fetch(new URL(path, this.#base), {
+        method: post === undefined ? "GET" : "POST",
+        headers,
+        body: post === undefined ? undefined : JSON.stringify(post.body),
+        signal: AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS)]),
+      });
+      text = await response.text();
+    } catch (error) {
+      signal.throwIfAborted();
+      throw new TransientError(`no answer from ${this.url}: ${explain(error)}`, {
+        cause: error,
+        hint: "is the service running there? deno task start, or --server URL",
+      });
+    }
+    if (response.ok) return parse<Answer>(text, this.url);
+    throw refusal(response.status, text, this.url);
+  }
+}
+
+function parse<Answer>(text: string, url: string): Answer {
+  try {
+    return JSON.parse(text) as Answer;
+  } catch (error) {
+    throw new PermanentError(`${url} does not answer in JSON: it is another kind of server`, {
+      cause: error,
+    });
+  }
+}
+
+function refusal(status: number, text: string, url: string): Error {
+  const detail = detailOf(text) ?? `${url} answered ${status}`;
+  if (status >= 500) return new TransientError(detail);
+  const hint = status === 401
+    ? "API_TOKEN, in the environment or in .env, is the token"
+    : undefined;
+  return new RefusedError(status, detail, hint);
+}
+
+/** The reason in a problem+json body, null when there is none. */
+function detailOf(text: string): string | null {
+  try {
+    const { detail } = JSON.parse(text) as { detail?: unknown };
+    return typeof detail === "string" ? detail : null;
+  } catch {
+    return null;
+  }
+}
