@@ -45,6 +45,9 @@ export interface MergeCounts {
  * Carries the staged rows, each id once, into `meteor`, `participating_station` and `meteor_generation`. Their showers and
  * stations must be there. `$1` is the partition.
  *
+ * Stations of a new meteor go in by plain INSERT, unless somebody has deleted the meteor by hand and left its stations: ON
+ * CONFLICT writes each row's index entries speculatively and confirms them in the WAL, three times the work (docs/performance.md).
+ *
  * The conditions of DO UPDATE repeat the verdict for the case that another loader has put the row there since the verdict: it
  * can only be records without a key, which Kafka may spread over partitions.
  */
@@ -83,9 +86,15 @@ WITH verdict AS MATERIALIZED (
 ), gone AS (
   DELETE FROM participating_station AS p USING won AS w
   WHERE NOT w.inserted AND p.meteor_id = w.id AND p.station_code <> ALL (coalesce(w.stations, '{}'))
+), newcomer AS MATERIALIZED (
+  SELECT w.*, w.inserted AND NOT EXISTS (SELECT FROM participating_station AS p WHERE p.meteor_id = w.id) AS alone
+  FROM won AS w
 ), taking_part AS (
   INSERT INTO participating_station (meteor_id, station_code)
-  SELECT w.id, unnest(w.stations) FROM won AS w
+  SELECT id, unnest(stations) FROM newcomer WHERE alone
+), still_taking_part AS (
+  INSERT INTO participating_station (meteor_id, station_code)
+  SELECT id, unnest(stations) FROM newcomer WHERE NOT alone
   ON CONFLICT DO NOTHING
 ), remembered AS (
   INSERT INTO meteor_generation AS g (meteor_id, generated_at)

@@ -31,7 +31,7 @@ const EXCEPTIONS: Partial<
   iau_no: {
     column: "iau_shower_id",
     type: "integer",
-    doc: "(In the source -1, here null, for a sporadic meteor.)",
+    doc: "Refers to iau_shower.number. In the source -1, here null, for a sporadic meteor.",
   },
 };
 

@@ -10,10 +10,10 @@ import { join } from "node:path";
 import process from "node:process";
 import { generateDataDirectory, type GeneratedDirectory } from "../../sample/generate.ts";
 import { type DataServer, serveDataDirectory, type ServeOptions } from "../../sample/server.ts";
-import { readConfig } from "../../src/config.ts";
+import { type Config, readConfig } from "../../src/config.ts";
 import { createKafka, type Kafka } from "../../src/events/kafka_client.ts";
 import { TOPICS } from "../../src/events/topics.ts";
-import { createObserver, type Happening, unobserved } from "../../src/observe/observe.ts";
+import { createObserver, type Happening, type Observer, unobserved } from "../../src/observe/observe.ts";
 import type { Vocabulary } from "../../src/observe/vocabulary.ts";
 import { type Service, startService } from "../../src/service/service.ts";
 import { createTestDatabase, type TestDatabase } from "./postgres.ts";
@@ -24,6 +24,8 @@ export const SAMPLE = { seed: 7, lastDay: SAMPLE_NOW, days: 4, meteorsPerDay: 40
 
 export interface TestService extends AsyncDisposable {
   readonly service: Service;
+  readonly config: Config;
+  readonly observer: Observer;
   readonly database: TestDatabase;
   readonly sample: GeneratedDirectory;
   readonly source: DataServer;
@@ -43,6 +45,8 @@ export interface TestService extends AsyncDisposable {
   run(path: "/backfill" | "/extract", body: unknown): Promise<RunJson>;
   /** Stops the service and starts it again on the same data. */
   restart(): Promise<void>;
+  /** Stops the service, does something else with its data, and starts it again. */
+  whileStopped<T>(work: () => Promise<T>): Promise<T>;
 }
 
 /** What the tests look at of a run. */
@@ -148,9 +152,16 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
           if (run.state !== "running" && run.state !== "requested") return run;
         }
       },
-      async restart() {
+      config,
+      observer,
+      restart: () => test.whileStopped(() => Promise.resolve()),
+      async whileStopped(work) {
         await service.stop("restart");
-        service = await start();
+        try {
+          return await work();
+        } finally {
+          service = await start();
+        }
       },
       [Symbol.asyncDispose]: () => stack.disposeAsync(),
     };

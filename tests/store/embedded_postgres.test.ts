@@ -1,0 +1,316 @@
+import { type ChildProcess, execFile as execFileWithCallback, spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import {
+  chmod,
+  cp,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  writeFile,
+} from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { hintOf, PermanentError } from "../../src/failures/failures.ts";
+import { type Observe, unobserved } from "../../src/observe/observe.ts";
+import { connectStore } from "../../src/store/connection.ts";
+import {
+  type EmbeddedPostgres,
+  type EmbeddedPostgresOptions,
+  startEmbeddedPostgres,
+} from "../../src/store/embedded_postgres.ts";
+import { until } from "../support/poll.ts";
+
+const execFile = promisify(execFileWithCallback);
+const isRoot = process.getuid?.() === 0;
+let directory: string;
+/** A directory with a cluster, to copy: initdb takes longer than all the rest. */
+let prototype: string;
+let happened: [string, unknown][];
+const toStop: EmbeddedPostgres[] = [];
+const children: ChildProcess[] = [];
+const observe: Observe = (name, detail) => happened.push([name, detail]);
+const names = (): string[] => happened.map(([name]) => name);
+
+const newDirectory = async (): Promise<string> => {
+  const parent = await mkdtemp(join(tmpdir(), "gmn-embedded-"));
+  await chmod(parent, 0o755);
+  return join(parent, "postgres");
+};
+beforeAll(async () => {
+  prototype = await newDirectory();
+  const server = await startEmbeddedPostgres({
+    directory: prototype,
+    port: 0,
+    observe: unobserved,
+  });
+  await server.stop();
+});
+afterAll(() => rm(join(prototype, ".."), { recursive: true, force: true }));
+beforeEach(async () => {
+  directory = await newDirectory();
+  happened = [];
+});
+afterEach(async () => {
+  for (const child of children.splice(0)) child.kill("SIGKILL");
+  for (const server of toStop.splice(0)) {
+    await server.stop();
+    await rm(server.directory, { recursive: true, force: true });
+  }
+  await rm(join(directory, ".."), { recursive: true, force: true });
+});
+
+/** Puts a cluster that was stopped in order into `directory`. */
+async function copyPrototype(): Promise<void> {
+  await cp(prototype, directory, { recursive: true });
+  const { uid, gid } = await stat(prototype);
+  await execFile("chown", ["-R", `${uid}:${gid}`, directory]);
+  await execFile("chmod", ["-R", "go=", directory]);
+}
+
+async function start(options: Partial<EmbeddedPostgresOptions> = {}): Promise<EmbeddedPostgres> {
+  const server = await startEmbeddedPostgres({
+    directory,
+    port: 0,
+    observe,
+    settings: { fsync: "off" },
+    ...options,
+  });
+  toStop.push(server);
+  return server;
+}
+
+const caught = (promise: Promise<unknown>): Promise<unknown> =>
+  promise.then((value) => ({ resolved: value }), (error: unknown) => error);
+
+/** Asks the server one thing. */
+async function ask<Row extends object>({ url }: { url: string }, text: string): Promise<Row[]> {
+  const store = connectStore({ url, max: 1, applicationName: "test", observe });
+  try {
+    return [...await store.sql.unsafe<Row[]>(text)];
+  } finally {
+    await store.close();
+  }
+}
+const postmasterPid = async ({ directory }: EmbeddedPostgres): Promise<number> =>
+  Number((await readFile(join(directory, "cluster/postmaster.pid"), "utf8")).split("\n")[0]);
+/** Whether a process runs. One that has ended counts as ended, also where nobody collects it (a container's pid 1). */
+const isAlive = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0);
+    return !(process.platform === "linux" &&
+      /\) Z /.test(readFileSync(`/proc/${pid}/stat`, "utf8")));
+  } catch {
+    return false;
+  }
+};
+
+/** A process of its own that starts the server in `directory`, killed without any chance to stop it. */
+async function startInKilledProcess(): Promise<number> {
+  const script = fileURLToPath(new URL("../support/embedded_owner.ts", import.meta.url));
+  const child = spawn(process.execPath, ["run", "-A", script, directory], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  children.push(child);
+  const [said] = await once(child.stdout, "data") as [Uint8Array];
+  child.kill("SIGKILL");
+  await once(child, "exit");
+  return (JSON.parse(new TextDecoder().decode(said)) as { port: number }).port;
+}
+
+describe("an embedded PostgreSQL", () => {
+  test("is made, serves on loopback behind a password, stops without a trace, and has its data at the next start", async () => {
+    const server = await start();
+    expect(server.url).toMatch(
+      new RegExp(`^postgres://gmn:[\\w-]{20,}@127\\.0\\.0\\.1:${server.port}/gmn_data_store$`),
+    );
+    expect(server.directory).toBe(directory);
+    const [settings] = await ask(
+      server,
+      `
+      select current_setting('listen_addresses') as addresses, current_setting('unix_socket_directories') as sockets,
+        current_setting('server_version') as version, current_setting('TimeZone') as zone,
+        current_setting('data_checksums') as checksums, current_setting('password_encryption') as passwords,
+        pg_encoding_to_char(encoding) as encoding, 'a' < 'B' as words from pg_database where datname = current_database()`,
+    );
+    expect(settings).toEqual({
+      addresses: "127.0.0.1",
+      sockets: "",
+      version: server.version,
+      zone: "UTC",
+      checksums: "on",
+      passwords: "scram-sha-256",
+      encoding: "UTF8",
+      words: false,
+    });
+    expect((await stat(join(directory, "cluster/gmn_password"))).mode & 0o777).toBe(0o600);
+    const without = Object.assign(new URL(server.url), { password: "wrong" }).href;
+    expect(await caught(ask({ url: without }, "select 1"))).toMatchObject({ code: "28P01" });
+
+    await ask(server, "create table kept as select 42 as answer");
+    const pid = await postmasterPid(server);
+    await server.stop();
+    await server.stop();
+    expect(isAlive(pid)).toBe(false);
+    expect(await readdir(directory)).toEqual(["cluster", "postgresql.log"]);
+
+    const again = await start();
+    expect(again.url.split("@")[0]).toBe(server.url.split("@")[0]);
+    expect(await ask(again, "select answer from kept")).toEqual([{ answer: 42 }]);
+    expect(names()).toEqual(
+      expect.arrayContaining(["database.starting", "database.ready", "database.stopped"]),
+    );
+    // Nothing that is told has the password in it.
+    expect(JSON.stringify(happened)).not.toContain(new URL(server.url).password);
+  });
+
+  test("on a port in use says which port, and which setting", async () => {
+    await copyPrototype();
+    const other = createServer().listen(0, "127.0.0.1");
+    await once(other, "listening");
+    const { port } = other.address() as { port: number };
+    const failure = await caught(start({ port }));
+    expect(failure).toBeInstanceOf(PermanentError);
+    expect(String(failure)).toContain(`port ${port} `);
+    expect(hintOf(failure)).toContain("POSTGRES_PORT");
+    other.close();
+    await once(other, "close");
+    expect((await start({ port })).port).toBe(port);
+  });
+
+  test("of a killed process is taken over as it runs; on another port when that is asked for", async () => {
+    await copyPrototype();
+    const port = await startInKilledProcess();
+    const adopted = await start();
+    expect(adopted.port).toBe(port);
+    const pid = await postmasterPid(adopted);
+    await ask(adopted, "create table kept as select 1 as n");
+    await adopted.stop();
+    expect(isAlive(pid)).toBe(false);
+
+    const orphan = await startInKilledProcess();
+    const free = createServer().listen(0, "127.0.0.1");
+    await once(free, "listening");
+    const { port: wanted } = free.address() as { port: number };
+    free.close();
+    await once(free, "close");
+    const moved = await start({ port: wanted });
+    expect(moved.port).toBe(wanted);
+    expect(wanted).not.toBe(orphan);
+    expect(await ask(moved, "select n from kept")).toEqual([{ n: 1 }]);
+  });
+
+  test("of a living process is left alone", async () => {
+    await copyPrototype();
+    const server = await start();
+    const failure = await caught(start());
+    expect(failure).toBeInstanceOf(PermanentError);
+    expect(String(failure)).toContain("in use by another process");
+    expect(await ask(server, "select 1 as one")).toEqual([{ one: 1 }]);
+  });
+
+  test("started twice at once on a fresh directory: one has it, the other is told", async () => {
+    const ends = await Promise.allSettled([start(), start()]);
+    expect(ends.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]);
+    expect(String(ends.find((end) => end.status === "rejected")?.reason)).toContain(
+      "in use by another process",
+    );
+    expect((await readdir(directory)).sort()).toEqual(["cluster", "postgresql.log"]);
+    expect(await ask(toStop[0]!, "select 1 as one")).toEqual([{ one: 1 }]);
+  });
+
+  test("whose pid now belongs to another process starts, as in a restarted container", async () => {
+    await copyPrototype();
+    const server = await start();
+    const text = await readFile(join(directory, "cluster/postmaster.pid"), "utf8");
+    await server.stop();
+    await writeFile(
+      join(directory, "cluster/postmaster.pid"),
+      text.replace(/^\d+/, String(process.pid)),
+    );
+    expect(await ask(await start(), "select 1 as one")).toEqual([{ one: 1 }]);
+  });
+
+  test("that is killed is started again on its port, with what was committed", async () => {
+    await copyPrototype();
+    const server = await start();
+    await ask(server, "create table kept as select 7 as n");
+    const pid = await postmasterPid(server);
+    process.kill(pid, "SIGKILL");
+    await until("the restart", () => names().includes("database.restarted"));
+    expect(await postmasterPid(server)).not.toBe(pid);
+    expect(await ask(server, "select n from kept")).toEqual([{ n: 7 }]);
+    await server.stop();
+    expect(names().filter((name) => name === "database.restarted")).toHaveLength(1);
+  });
+
+  test("given up while it is made leaves nothing half made", async () => {
+    const aborter = new AbortController();
+    const reason = new Error("shutdown");
+    const starting = caught(start({ signal: aborter.signal }));
+    await until(
+      "initdb at work",
+      async () =>
+        (await readdir(directory).catch(() => [])).some((name) => name.startsWith("cluster.new-")),
+    );
+    aborter.abort(reason);
+    expect(await starting).toBe(reason);
+    expect(await readdir(directory)).toEqual([]);
+    await mkdir(join(directory, "cluster.new-killed"));
+    expect(await ask(await start(), "select 1 as one")).toEqual([{ one: 1 }]);
+  });
+
+  test("of another major version is not touched, and the way out is told", async () => {
+    await copyPrototype();
+    const server = await start();
+    await server.stop();
+    await writeFile(join(directory, "cluster/PG_VERSION"), "12\n");
+    const failure = await caught(start());
+    expect(String(failure)).toContain("was made by PostgreSQL 12");
+    expect(hintOf(failure)).toContain("rebuild");
+  });
+
+  test("that can't start says what its log says", async () => {
+    await copyPrototype();
+    const failure = await caught(start({ settings: { shared_buffers: "nonsense" } }));
+    expect(failure).toBeInstanceOf(PermanentError);
+    expect(String(failure)).toContain('invalid value for parameter "shared_buffers"');
+    expect(hintOf(failure)).toContain("postgresql.log");
+  });
+
+  test.runIf(isRoot)(
+    "below a directory closed to its user is put elsewhere, which is told; a deleted one begins anew",
+    async () => {
+      await chmod(join(directory, ".."), 0o700);
+      const server = await start();
+      expect(server.directory).toMatch(/^\/var\/lib\/gmn-data-store\//);
+      expect(happened).toContainEqual([
+        "database.moved",
+        expect.objectContaining({ directory: server.directory }),
+      ]);
+      expect((await readFile(join(directory, "LOCATION"), "utf8")).trim()).toBe(server.directory);
+      await ask(server, "create table kept as select 1 as n");
+      await server.stop();
+      const again = await start();
+      expect(again.directory).toBe(server.directory);
+      expect(await ask(again, "select n from kept")).toEqual([{ n: 1 }]);
+      await again.stop();
+
+      await rm(directory, { recursive: true });
+      const anew = await start();
+      expect(anew.directory).toBe(server.directory);
+      expect(await ask(anew, "select to_regclass('kept') as there")).toEqual([{ there: null }]);
+      for (const name of await readdir("/var/lib/gmn-data-store")) {
+        const path = join("/var/lib/gmn-data-store", name);
+        if (path.startsWith(`${server.directory}.old-`)) await rm(path, { recursive: true });
+      }
+    },
+  );
+});
