@@ -37,8 +37,8 @@ test("other types, as parameters and as results", async () => {
   const time = new Date("2026-02-03T04:05:06.789Z");
   const [row] = await sql`
     select array[1, -2]::int4[] as ints, array[9007199254740993]::int8[] as bigs, array[true, null] as flags,
-      array[0.1::float8, 'NaN', '-Infinity'] as doubles, ${[time]}::timestamptz[] as times,
-      ${[9007199254740993n]}::bigint[] as given, 5 = any(${[
+      array[0.1::float8, 'NaN', '-Infinity'] as doubles, ${sql.array([time])} as times,
+      ${sql.array([9007199254740993n])} as given, 5 = any(${[
     1,
     5,
   ]}::int4[]) as found, '[0:1]={a,b}'::text[] as shifted`;
@@ -52,12 +52,6 @@ test("other types, as parameters and as results", async () => {
     found: true,
     shifted: ["a", "b"],
   });
-  expect(
-    await sql`select array[1] = any(array[array[1]]) as nested, ${
-      sql.array(["x", "y"])
-    }::text[] as helper`,
-  )
-    .toMatchObject([{ helper: ["x", "y"] }]);
 });
 
 test("the oids are the server's", async () => {
