@@ -16,8 +16,11 @@ export interface RunView {
   /** Why it failed or was cancelled. */
   reason: string | null;
   files: { planned: number; extracted: number; skipped: number; failed: number };
-  /** read = published + rejected; loaded reaches published when the sink has passed the run's last record. */
-  rows: { read: number; published: number; rejected: number; loaded: number };
+  /**
+   * read = published + rejected; loaded + dead reach published when the sink has passed the run's last record. `dead`: records
+   * that the sink could not store and put to the dead letters.
+   */
+  rows: { read: number; published: number; rejected: number; loaded: number; dead: number };
 }
 
 /** A file of a run. */
@@ -25,6 +28,8 @@ export interface RunFileView {
   file: string;
   state: string;
   size_bytes: number | null;
+  /** While it is read: everything before this byte is published; else null. */
+  byte_offset: number | null;
   generated_at: string | null;
   rows: { read: number; published: number; rejected: number };
   reason: string | null;

@@ -83,6 +83,7 @@ function api(apiToken: string | null = null) {
     observe: <Name extends keyof Vocabulary>(name: Name, detail: Vocabulary[Name]) => {
       happened.push({ name, detail });
     },
+    topic: "trajectory_summary_raw",
     sql: () => {
       throw new TransientError("the service is starting");
     },

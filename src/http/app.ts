@@ -10,10 +10,12 @@ import { RunCommandRefused } from "../runs/run_decide.ts";
 import type { Sql } from "../store/connection.ts";
 import { type ApiPorts, IdempotencyConflictError } from "./api_ports.ts";
 import { authorization } from "./authorization.ts";
+import { addMeteorRoutes } from "./meteor_routes.ts";
 import { type Api, createOpenApiApp } from "./openapi.ts";
 import { Problem, problemResponse } from "./problem.ts";
 import { addRunRoutes } from "./run_routes.ts";
 import { addScheduleRoutes } from "./schedule_routes.ts";
+import { Slots } from "./slots.ts";
 import { addStatisticsRoutes } from "./statistics_routes.ts";
 import { addStatusRoutes } from "./status_routes.ts";
 
@@ -26,10 +28,15 @@ export interface ApiOptions {
   readonly observe: Observe;
   /** The data store, for reading. @throws TransientError while the service starts */
   readonly sql: () => Sql;
+  /** The topic that meteors come from. */
+  readonly topic: string;
 }
 
 /** No request of this API needs more than a few hundred bytes of JSON. */
 const BODY_MAX_BYTES = 64 * 1024;
+
+/** Each export holds a connection to the database while the client reads. */
+const EXPORTS_MAX = 4;
 
 /** The app, with every route. */
 export function createApi(options: ApiOptions): Api {
@@ -63,6 +70,11 @@ export function createApi(options: ApiOptions): Api {
   addStatusRoutes(app, options.ports);
   addRunRoutes(app, options);
   addScheduleRoutes(app, options.ports);
+  addMeteorRoutes(app, {
+    sql: options.sql,
+    exports: new Slots("exports", EXPORTS_MAX),
+    topic: options.topic,
+  });
   addStatisticsRoutes(app, options.sql);
 
   app.notFound((context) =>

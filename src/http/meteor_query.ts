@@ -14,9 +14,13 @@ const DAY_MS = 86_400_000;
 /** `2024-08-12`, from the year 1 on: PostgreSQL knows no year 0. */
 const day = z.iso.date().refine((text) => text >= "0001-01-01", "a date from 0001-01-01 on");
 /** `2024-08-12T21:30:00Z`, with an offset or Z. */
-const instant = z.iso.datetime({ offset: true })
+/** A time to the microsecond or finer, with its offset. */
+export const instantParameter = z.iso.datetime({ offset: true })
   .refine((text) => text >= "0002", "a time from the year 2 on");
-const time = z.union([day, instant], "a date YYYY-MM-DD or a time such as 2024-08-12T21:30:00Z");
+const time = z.union(
+  [day, instantParameter],
+  "a date YYYY-MM-DD or a time such as 2024-08-12T21:30:00Z",
+);
 
 function listOf<Choice>(pattern: RegExp, what: string, read: (text: string) => Choice) {
   const allowed = `${what}, at most ${CHOICES_MAX}, separated by commas`;
@@ -95,7 +99,7 @@ export const meteorParameters = {
     description: "Peak absolute magnitude of at most this.",
     example: -4,
   }),
-  updated_since: instant.optional().openapi({
+  updated_since: instantParameter.optional().openapi({
     type: "string",
     description: "Stored or changed in this data store at or after this time.",
     example: "2026-11-20T00:00:00Z",

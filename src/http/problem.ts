@@ -12,6 +12,8 @@ export const PROBLEMS = {
   "conflict": { status: 409, title: "The request does not go with what was before" },
   "too-large": { status: 413, title: "The request is too large" },
   "unsupported-media-type": { status: 415, title: "The request's content type is not supported" },
+  "timeout": { status: 408, title: "The request did not arrive in time" },
+  "too-many-requests": { status: 429, title: "There are too many requests at once" },
   "unavailable": { status: 503, title: "A part of the service is not available right now" },
   "internal": { status: 500, title: "The service failed" },
 } as const;

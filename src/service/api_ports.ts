@@ -34,6 +34,8 @@ export interface ApiParts {
 
 export interface RunningParts {
   readonly store: Store;
+  /** For what people ask of the data store. */
+  readonly reader: Store;
   readonly log: Log;
   readonly subscription: Subscription | null;
   /** null in a process that has neither of the roles producer and http. */

@@ -13,6 +13,7 @@ import process from "node:process";
 import { startBroker } from "../broker/choose_broker.ts";
 import type { RunningBroker } from "../broker/broker.ts";
 import type { Config } from "../config.ts";
+import { TRAJECTORY_SUMMARY_RAW } from "../events/topics.ts";
 import { type Backoff, retry } from "../failures/backoff.ts";
 import { explain } from "../failures/failures.ts";
 import { createApi } from "../http/app.ts";
@@ -55,6 +56,9 @@ const BOOT_BACKOFF: Backoff = { base_ms: 500, cap_ms: 10_000, attempts: Infinity
 /** API, projections, leases and status questions; loaders have connections of their own. */
 const POOL_CONNECTIONS = 6;
 
+/** What people ask through the API: exports, pages, statistics. Whoever comes when all are busy waits. */
+const READER_CONNECTIONS = 8;
+
 /**
  * Starts the service.
  * @throws PermanentError with a hint when a setting can't work (a port in use, a database too old, …); everything that was
@@ -90,6 +94,14 @@ export async function startService(options: StartOptions): Promise<Service> {
       observe,
     });
     releasers.add("database connections", () => store.close());
+    // Apart from the others, so that no question of the outside holds up a projection.
+    const reader = connectStore({
+      url: database.url,
+      max: READER_CONNECTIONS,
+      applicationName: "gmn data store api",
+      observe,
+    });
+    releasers.add("database connections of readers", () => reader.close());
     await patiently("the database", () => migrate(store.sql, observe), observe, signal);
     const log = await openLog(broker, {
       observe,
@@ -107,6 +119,7 @@ export async function startService(options: StartOptions): Promise<Service> {
       : null;
     parts.running = {
       store,
+      reader,
       log,
       subscription,
       runs,
@@ -153,7 +166,8 @@ function serveApi(config: Config, parts: ApiParts, observe: Observe, releasers: 
     apiToken: config.apiToken,
     extractDays: config.extractDays,
     observe,
-    sql: () => runningOf(parts).store.sql,
+    sql: () => runningOf(parts).reader.sql,
+    topic: TRAJECTORY_SUMMARY_RAW.name,
   });
   const server = serveHttp({
     host: config.httpHost,

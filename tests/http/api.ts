@@ -27,6 +27,7 @@ export function apiOn(sql: Sql): TestApi {
     apiToken: null,
     extractDays: 10,
     observe: observer.observe,
+    topic: "trajectory_summary_raw",
     sql: () => sql,
   });
   const get = async (path: string, headers: Record<string, string> = {}) =>

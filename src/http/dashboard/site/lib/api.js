@@ -1,0 +1,115 @@
+// @ts-check
+// Calls of the API. Reading needs nothing; a call that changes something sends the token, and asks for it when there is none or
+// a wrong one. The token stays in this tab (sessionStorage) and goes nowhere else.
+
+const TOKEN_KEY = "gmn-api-token";
+
+/** An answer that is not one: the API's problem in its words (RFC 9457), or why there was no answer. */
+export class ApiError extends Error {
+  /** @param {number} status 0 when there was no answer @param {string} message */
+  constructor(status, message) {
+    super(message);
+    this.name = "ApiError";
+    this.status = status;
+  }
+}
+
+/** Asks the person for the token; null when they won't. @type {(reason: string) => Promise<string | null>} */
+let askForToken = () => Promise.resolve(null);
+
+/** @param {(reason: string) => Promise<string | null>} ask */
+export function setTokenDialog(ask) {
+  askForToken = ask;
+}
+
+export function hasToken() {
+  return sessionStorage.getItem(TOKEN_KEY) !== null;
+}
+
+/** @param {string | null} token null forgets it */
+export function keepToken(token) {
+  if (token === null) sessionStorage.removeItem(TOKEN_KEY);
+  else sessionStorage.setItem(TOKEN_KEY, token);
+}
+
+/**
+ * @param {string} path @param {AbortSignal} [signal]
+ * @returns {Promise<any>} the JSON of the answer
+ */
+export async function getJson(path, signal) {
+  const response = await reach(path, { signal, headers: { accept: "application/json" } });
+  if (!response.ok) throw await problemOf(response);
+  return await response.json();
+}
+
+/**
+ * A call that changes something. A 401 asks for a token, again until it is right or the person gives up.
+ * @param {string} path @param {unknown} [body]
+ * @returns {Promise<any>} the JSON of the answer
+ */
+export async function post(path, body) {
+  for (;;) {
+    const token = sessionStorage.getItem(TOKEN_KEY);
+    const response = await reach(path, {
+      method: "POST",
+      body: body === undefined ? undefined : JSON.stringify(body),
+      headers: {
+        accept: "application/json",
+        ...(body === undefined ? {} : { "content-type": "application/json" }),
+        ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+      },
+    });
+    if (response.ok) return await response.json();
+    const problem = await problemOf(response);
+    if (response.status !== 401) throw problem;
+    keepToken(null);
+    const given = await askForToken(
+      token === null ? "This service asks for its token." : "That was not the right token.",
+    );
+    if (given === null) throw problem;
+    keepToken(given);
+  }
+}
+
+/** @param {string} path @param {RequestInit} init */
+async function reach(path, init) {
+  try {
+    return await fetch(path, init);
+  } catch (error) {
+    if (error instanceof DOMException && error.name === "AbortError") throw error;
+    throw new ApiError(
+      0,
+      "The service does not answer. Is it running? This page tries again by itself.",
+    );
+  }
+}
+
+/** @param {Response} response */
+async function problemOf(response) {
+  let detail = `The service answered ${response.status} ${response.statusText}.`;
+  try {
+    const problem = await response.json();
+    if (typeof problem.detail === "string") detail = problem.detail;
+  } catch {
+    // Not a problem document: a proxy's page, for one.
+  }
+  return new ApiError(response.status, detail);
+}
+
+/** @type {Promise<Set<string>> | null} */
+let calls = null;
+
+/** Whether the API has this call, such as `POST /dead-letters/{id}/replay`. @param {string} method @param {RegExp} path */
+export async function apiHas(method, path) {
+  calls ??= getJson("/openapi.json").then((document) =>
+    new Set(
+      Object.entries(document.paths ?? {}).flatMap(([name, methods]) =>
+        Object.keys(methods).map((one) => `${one.toUpperCase()} ${name}`)
+      ),
+    )
+  ).catch(() => {
+    calls = null;
+    return new Set();
+  });
+  return [...await calls].some((call) => call.startsWith(`${method} `) && path.test(call));
+}

@@ -1,0 +1,125 @@
+// @ts-check
+// Numbers and times as people read them here: English digits, UTC, units.
+
+const COUNT = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
+const SHORT = new Intl.NumberFormat("en-US", { notation: "compact", maximumFractionDigits: 1 });
+
+const MINUTE_S = 60;
+const HOUR_S = 3600;
+const DAY_S = 86_400;
+
+/** `12,345`; a dash for nothing. @param {number | null | undefined} n */
+export function count(n) {
+  return n === null || n === undefined ? "–" : COUNT.format(n);
+}
+
+/** `12.3K`. @param {number} n */
+export function shortCount(n) {
+  return n < 10_000 ? COUNT.format(n) : SHORT.format(n);
+}
+
+/** `1 file`, `2 files`. @param {number} n @param {string} one @param {string} [many] */
+export function plural(n, one, many = `${one}s`) {
+  return `${count(n)} ${n === 1 ? one : many}`;
+}
+
+/** A number with so many decimals and a real minus sign. @param {number | null | undefined} n @param {number} [decimals] */
+export function fixed(n, decimals = 1) {
+  return n === null || n === undefined || !Number.isFinite(n)
+    ? "–"
+    : n.toFixed(decimals).replace("-", "−");
+}
+
+/** `2026-11-20 12:34:56 UTC`. @param {string | number | Date | null} at */
+export function utc(at) {
+  if (at === null) return "–";
+  return `${new Date(at).toISOString().slice(0, 19).replace("T", " ")} UTC`;
+}
+
+/** `11-20 12:34`, for narrow columns whose heading says UTC. @param {string | number | Date} at */
+export function shortUtc(at) {
+  return new Date(at).toISOString().slice(5, 16).replace("T", " ");
+}
+
+/** `2026-11-20`. @param {string | number | Date} at */
+export function utcDate(at) {
+  return new Date(at).toISOString().slice(0, 10);
+}
+
+/** `3 min ago`, `in 2 h`. @param {string | number | Date} at @param {number} now milliseconds */
+export function relative(at, now) {
+  const s = (new Date(at).getTime() - now) / 1000;
+  const size = Math.abs(s);
+  if (size < 2) return "now";
+  const text = span(size);
+  return s > 0 ? `in ${text}` : `${text} ago`;
+}
+
+/** A length of time with one or two units. @param {number} s seconds */
+export function span(s) {
+  if (s < 1) return `${Math.round(s * 1000)} ms`;
+  if (s < 10) return `${s.toFixed(1)} s`;
+  if (s < MINUTE_S) return `${Math.round(s)} s`;
+  if (s < HOUR_S) return two(s, MINUTE_S, "min", 1, "s", s < 10 * MINUTE_S);
+  if (s < DAY_S) return two(s, HOUR_S, "h", MINUTE_S, "min", true);
+  return two(s, DAY_S, "d", HOUR_S, "h", s < 10 * DAY_S);
+}
+
+/**
+ * @param {number} s @param {number} big @param {string} bigName @param {number} small @param {string} smallName
+ * @param {boolean} both
+ */
+function two(s, big, bigName, small, smallName, both) {
+  const whole = Math.floor(s / big);
+  const rest = Math.floor((s - whole * big) / small);
+  return both && rest > 0 ? `${whole} ${bigName} ${rest} ${smallName}` : `${whole} ${bigName}`;
+}
+
+/** `1.2 MB`. @param {number | null} n */
+export function bytes(n) {
+  if (n === null) return "–";
+  if (n < 1000) return `${n} B`;
+  if (n < 1e6) return `${(n / 1e3).toFixed(n < 1e4 ? 1 : 0)} kB`;
+  if (n < 1e9) return `${(n / 1e6).toFixed(n < 1e7 ? 1 : 0)} MB`;
+  return `${(n / 1e9).toFixed(1)} GB`;
+}
+
+/** What a run was asked to take, in words. @param {import("../types.ts").Selection} selection */
+export function selectionText(selection) {
+  if ("days" in selection) return `last ${plural(selection.days, "day")}`;
+  if ("all" in selection) return "everything";
+  if ("year" in selection) return `year ${selection.year}`;
+  if ("month" in selection) return `month ${selection.month}`;
+  if ("from" in selection) {
+    return selection.from === selection.to
+      ? selection.from
+      : `${selection.from} to ${selection.to}`;
+  }
+  if ("upload" in selection) return `upload ${selection.upload}`;
+  return `retry of ${shortId(selection.retry)}: ${plural(selection.files.length, "file")}`;
+}
+
+/** The end of an id, which tells two apart (the beginning of these ids is a time). @param {string} id */
+export function shortId(id) {
+  return id.slice(-6);
+}
+
+/** What a summary file holds, from its name; the name itself when it is another. @param {string} path */
+export function fileLabel(path) {
+  const name = path.split("/").at(-1) ?? path;
+  const daily = /^traj_summary_(\d{4})(\d{2})(\d{2})_solrange_(\d{3}\.\d)-(\d{3}\.\d)\.txt$/.exec(
+    name,
+  );
+  if (daily !== null) {
+    const [, year, month, day, begin, end] = daily;
+    return { main: `${year}-${month}-${day}`, more: `λ☉ ${begin}–${end}°` };
+  }
+  if (name === "traj_summary_latest_daily.txt") return { main: "latest", more: "alias" };
+  if (name === "traj_summary_yesterday.txt") return { main: "yesterday", more: "alias" };
+  const monthly = /^traj_summary_monthly_(\d{4})(\d{2})\.txt$/.exec(name);
+  if (monthly !== null) return { main: `${monthly[1]}-${monthly[2]}`, more: "month" };
+  const yearly = /^traj_summary_yearly_(\d{4})\.txt$/.exec(name);
+  if (yearly !== null) return { main: yearly[1], more: "year" };
+  if (name === "traj_summary_all.txt") return { main: "all", more: "everything" };
+  return { main: name, more: "" };
+}

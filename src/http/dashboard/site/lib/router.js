@@ -1,0 +1,55 @@
+// @ts-check
+// Places of the dashboard are in the address after `#`, so that they can be linked, kept and gone back to.
+
+import { useEffect, useState } from "preact/hooks";
+
+/** @typedef {import("../types.ts").Route} Route */
+
+/** @returns {Route} */
+export function currentRoute() {
+  const [path, query] = location.hash.replace(/^#\/?/, "").split("?");
+  return {
+    parts: (path ?? "").split("/").filter((part) => part !== "").map(decode),
+    query: new URLSearchParams(query ?? ""),
+  };
+}
+
+/** @param {string} part */
+function decode(part) {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
+
+/**
+ * The address of a place. Values that are null or empty are left out.
+ * @param {readonly string[]} parts @param {Record<string, string | null | undefined>} [query]
+ */
+export function href(parts, query = {}) {
+  const given = Object.entries(query).filter(([, value]) =>
+    value !== null && value !== undefined && value !== ""
+  );
+  const text = new URLSearchParams(/** @type {[string, string][]} */ (given)).toString();
+  return `#/${parts.map(encodeURIComponent).join("/")}${text === "" ? "" : `?${text}`}`;
+}
+
+/** Goes there. @param {string} address of `href` @param {{ replace?: boolean }} [how] */
+export function go(address, { replace = false } = {}) {
+  if (replace) {
+    history.replaceState(null, "", address);
+    dispatchEvent(new HashChangeEvent("hashchange"));
+  } else location.hash = address;
+}
+
+/** The place now; renders again when it changes. @returns {Route} */
+export function useRoute() {
+  const [route, setRoute] = useState(currentRoute);
+  useEffect(() => {
+    const change = () => setRoute(currentRoute());
+    addEventListener("hashchange", change);
+    return () => removeEventListener("hashchange", change);
+  }, []);
+  return route;
+}

@@ -1,0 +1,174 @@
+// @ts-check
+// Starts a backfill: everything, a year, a month or a range of days; with a look at the files it would read before it is started.
+import { useState } from "preact/hooks";
+import { post } from "../lib/api.js";
+import { bytes, fileLabel, plural, utcDate } from "../lib/format.js";
+import { html } from "../lib/html.js";
+import { Dialog } from "./dialog.js";
+import { tellRequested } from "./run_actions.js";
+
+/** @typedef {import("../types.ts").PreviewedFile} PreviewedFile @typedef {import("../types.ts").Selection} Selection */
+/** @typedef {"range" | "month" | "year" | "all"} Choice */
+
+/** The first trajectories of the network. */
+const FIRST_YEAR = 2018;
+const DAY_MS = 86_400_000;
+
+/** @param {{ onClose: () => void }} props */
+export function BackfillDialog({ onClose }) {
+  const today = utcDate(Date.now());
+  const [choice, setChoice] = useState(/** @type {Choice} */ ("range"));
+  const [values, setValues] = useState({
+    from: utcDate(Date.now() - 13 * DAY_MS),
+    to: today,
+    month: today.slice(0, 7),
+    year: today.slice(0, 4),
+  });
+  const [preview, setPreview] = useState(
+    /** @type {{ of: string, files: PreviewedFile[], nothing: string | null } | null} */ (null),
+  );
+  const [busy, setBusy] = useState(/** @type {"preview" | "start" | null} */ (null));
+  const [problem, setProblem] = useState(/** @type {string | null} */ (null));
+
+  const selection = selectionOf(choice, values);
+  const asked = JSON.stringify(selection);
+  const attempt = async (
+    /** @type {"preview" | "start"} */ what,
+    /** @type {() => Promise<void>} */ work,
+  ) => {
+    setBusy(what);
+    setProblem(null);
+    try {
+      await work();
+    } catch (error) {
+      setProblem(/** @type {Error} */ (error).message);
+    }
+    setBusy(null);
+  };
+  const look = () =>
+    attempt("preview", async () => {
+      const { files, nothing } = await post("/backfill?dry_run=true", selection);
+      setPreview({ of: asked, files, nothing });
+    });
+  const start = () =>
+    attempt("start", async () => {
+      tellRequested("The backfill", await post("/backfill", selection));
+      onClose();
+    });
+  const set = (/** @type {keyof typeof values} */ name) => (/** @type {InputEvent} */ event) =>
+    setValues({ ...values, [name]: /** @type {HTMLInputElement} */ (event.target).value });
+
+  return html`
+    <${Dialog} title="Start a backfill" onClose=${onClose}>
+      <form onSubmit=${(/** @type {Event} */ event) => {
+        event.preventDefault();
+        start();
+      }}>
+        <div class="dialog-body">
+          <fieldset class="choices">
+            <legend class="hidden">What to read</legend>
+            <${Option} name="range" text="A range of days" choice=${choice} choose=${setChoice}>
+              <label class="field"><span>First day (UTC)</span>
+                  <input type="date" value=${values.from} max=${values.to} required onInput=${set(
+                    "from",
+                  )} /></label>
+              <label class="field"><span>Last day</span>
+                  <input type="date" value=${values.to} min=${values.from} required onInput=${set(
+                    "to",
+                  )} /></label>
+              <//>
+              <${Option} name="month" text="A month" choice=${choice} choose=${setChoice}>
+                <label class="field"><span>Month</span>
+                  <input type="month" value=${values.month} min=${`${FIRST_YEAR}-12`} max=${today
+                    .slice(0, 7)} pattern="\\d{4}-\\d{2}" required onInput=${set(
+                      "month",
+                    )} /></label>
+                <//>
+                <${Option} name="year" text="A year" choice=${choice} choose=${setChoice}>
+                  <label class="field"><span>Year</span>
+                  <input type="number" value=${values.year} min=${FIRST_YEAR} max=${today.slice(
+                    0,
+                    4,
+                  )} required onInput=${set("year")} /></label>
+                  <//>
+                  <${Option} name="all" text="Everything, since December 2018" choice=${choice}
+                    choose=${setChoice}>
+                <p class="small muted">One file with every trajectory. Files that have not changed are skipped.</p>
+              <//>
+            </fieldset>
+            ${problem === null ? null : html`<div class="note bad" role="alert">${problem}</div>`}
+            ${preview === null || preview.of !== asked ? null : html`<${Preview} ...${preview} />`}
+          </div>
+          <div class="dialog-foot">
+            <button type="button" class="button" onClick=${onClose}>Close</button>
+            <button type="button" class="button" disabled=${busy !== null} onClick=${look}>
+              ${busy === "preview" ? "Asking the source…" : "Preview"}
+            </button>
+            <button class="button primary" disabled=${busy !== null}>Start the backfill</button>
+          </div>
+        </form>
+      <//>
+  `;
+}
+
+/** @param {{ name: Choice, text: string, choice: Choice, choose: (choice: Choice) => void, children?: unknown }} props */
+function Option({ name, text, choice, choose, children }) {
+  return html`<div class="choice">
+    <input type="radio" name="choice" id=${`choice-${name}`} checked=${
+    choice === name
+  } onChange=${() => choose(name)} />
+    <label for=${`choice-${name}`}>${text}</label>
+    ${choice === name ? html`<div class="choice-inputs">${children}</div>` : null}
+  </div>`;
+}
+
+/** @param {{ files: PreviewedFile[], nothing: string | null }} props */
+function Preview({ files, nothing }) {
+  const reading = files.filter(({ skip }) => skip === null);
+  const size = reading.reduce((sum, file) => sum + (file.size_bytes ?? 0), 0);
+  return html`<div role="status">
+    <p>
+      ${
+    nothing !== null
+      ? nothing
+      : html`<strong>${plural(reading.length, "file")}</strong> to read${
+        size > 0 ? `, about ${bytes(size)}` : ""
+      }${files.length > reading.length ? `; ${files.length - reading.length} unchanged` : ""}.`
+  }
+    </p>
+    ${
+    files.length === 0
+      ? null
+      : html`<ul class="file-list" tabindex="0" aria-label="Files of the backfill">
+      ${
+        files.map(({ file, size_bytes, skip }) => {
+          const { main, more } = fileLabel(file);
+          return html`
+            <li key=${file} title=${file}>
+              <span>${main} <span class="muted">${more}</span></span>
+              <span class="muted">${skip ?? bytes(size_bytes)}</span>
+            </li>
+          `;
+        })
+      }
+    </ul>`
+  }
+  </div>`;
+}
+
+/**
+ * @param {Choice} choice @param {{ from: string, to: string, month: string, year: string }} values
+ * @returns {Selection}
+ */
+function selectionOf(choice, { from, to, month, year }) {
+  switch (choice) {
+    case "all":
+      return { all: true };
+    case "year":
+      return { year: Number(year) };
+    case "month":
+      return { month };
+    default:
+      return { from, to };
+  }
+}

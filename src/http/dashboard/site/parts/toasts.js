@@ -1,0 +1,55 @@
+// @ts-check
+// Short messages about what the person just did, also told to screen readers.
+import { useEffect, useState } from "preact/hooks";
+import { html } from "../lib/html.js";
+
+/** @typedef {{ id: number, tone: "good" | "bad", text: string, link: { href: string, text: string } | null }} Toast */
+
+const SHOWN_MS = 9_000;
+
+let nextId = 0;
+/** @type {(toast: Toast) => void} */
+let show = () => {};
+
+/** Says that something worked. @param {string} text @param {{ href: string, text: string } | null} [link] */
+export function tell(text, link = null) {
+  show({ id: nextId++, tone: "good", text, link });
+}
+
+/** Says that something did not work, and why. It stays until it is closed. @param {string} what @param {unknown} error */
+export function tellFailure(what, error) {
+  show({
+    id: nextId++,
+    tone: "bad",
+    text: `${what} ${/** @type {Error} */ (error).message}`,
+    link: null,
+  });
+}
+
+/** Rendered once. */
+export function Toasts() {
+  const [toasts, setToasts] = useState(/** @type {Toast[]} */ ([]));
+  const close = (/** @type {number} */ id) =>
+    setToasts((before) => before.filter((toast) => toast.id !== id));
+  useEffect(() => {
+    show = (toast) => {
+      setToasts((before) => [...before, toast]);
+      if (toast.tone === "good") setTimeout(close, SHOWN_MS, toast.id);
+    };
+    return () => {
+      show = () => {};
+    };
+  }, []);
+  return html`<div class="toasts" role="status" aria-live="polite">
+    ${
+    toasts.map(({ id, tone, text, link }) =>
+      html`
+        <div key=${id} class=${`toast ${tone}`}>
+          <div>${text} ${link === null ? null : html`<a href=${link.href}>${link.text}</a>`}</div>
+          <button type="button" class="link-button" onClick=${() => close(id)}>Close</button>
+        </div>
+      `
+    )
+  }
+  </div>`;
+}

@@ -1,0 +1,203 @@
+/**
+ * Meteors: lists and exports, and one with everything that is known of it.
+ *
+ * JSON is given in pages. NDJSON and CSV are given whole, in a stream, unless a `limit` is asked for: then they are pages too.
+ */
+import { createRoute, z } from "@hono/zod-openapi";
+import type { Context } from "hono";
+import { accepts } from "hono/accepts";
+import type { Sql } from "../store/connection.ts";
+import {
+  type MeteorPlace,
+  type MeteorQuestion,
+  type MeteorRow,
+  readMeteor,
+  readMeteorPage,
+  streamMeteors,
+} from "../store/meteor_rows.ts";
+import { readOnly } from "../store/read_only.ts";
+import { TRAJECTORY_FIELDS } from "../trajectory/schema.ts";
+import { unitOf } from "./field_units.ts";
+import { CSV_HEADER, csvLine } from "./meteor_csv.ts";
+import { conditionsOf, instantParameter, meteorParameters } from "./meteor_query.ts";
+import { meteorDetailSchema, meteorSchema } from "./meteor_schemas.ts";
+import { type Api, json, problems } from "./openapi.ts";
+import { nextLink, placeParameter, readPlace, writePlace } from "./place.ts";
+import { Problem } from "./problem.ts";
+import type { Slots } from "./slots.ts";
+import { textStream } from "./text_stream.ts";
+
+/** Rows of a page: a row is 2 KB of JSON. */
+const PAGE_ROWS = 100;
+const PAGE_ROWS_MAX = 10_000;
+/** A page is read through an index; what takes longer sorts everything. */
+const PAGE_TIMEOUT_MS = 20_000;
+
+const MEDIA_TYPES = {
+  json: "application/json",
+  ndjson: "application/x-ndjson",
+  csv: "text/csv; charset=utf-8; header=present",
+} as const;
+type Format = keyof typeof MEDIA_TYPES;
+const OFFERED = ["application/json", "application/x-ndjson", "application/ndjson", "text/csv"];
+
+const query = z.strictObject({
+  ...meteorParameters,
+  order: z.enum(["-time", "time", "-updated", "updated"]).default("-time").openapi({
+    description:
+      "By beginning, or by when it was stored here; `-` is newest first. Meteors without a time come last.",
+  }),
+  limit: z.coerce.number().int().min(1).max(PAGE_ROWS_MAX).optional().openapi({
+    description:
+      `Meteors of a page; ${PAGE_ROWS} in JSON unless told otherwise. NDJSON and CSV without a limit are all meteors.`,
+  }),
+  after: placeParameter,
+  format: z.enum(["json", "ndjson", "csv"]).optional().openapi({
+    description: "Instead of the header Accept.",
+  }),
+});
+
+const placeSchema = z.object({
+  value: instantParameter.nullable(),
+  // What PostgreSQL can't hold in a text is no id.
+  id: z.string().max(1000).refine((id) => !id.includes("\0")),
+});
+
+const listAnswer = z.object({
+  meteors: z.array(meteorSchema),
+  next: z.string().nullable().openapi({ description: "The parameter `after` of the next page." }),
+}).openapi("Meteors");
+
+interface MeteorRouteOptions {
+  readonly sql: () => Sql;
+  /** Exports that may be under way at once. */
+  readonly exports: Slots;
+  /** Name of the topic the meteors come from. */
+  readonly topic: string;
+}
+
+/** Adds `GET /meteors`, `GET /meteors/ID`. */
+export function addMeteorRoutes(app: Api, { sql, exports, topic }: MeteorRouteOptions): void {
+  const listRoute = createRoute({
+    method: "get",
+    path: "/meteors",
+    summary: "Meteors: pages of JSON, or whole exports as NDJSON or CSV",
+    tags: ["meteors"],
+    request: { query },
+    responses: {
+      200: {
+        description: 'The meteors. `Link: …; rel="next"` leads to the next page of a full one.',
+        content: {
+          "application/json": { schema: listAnswer },
+          "application/x-ndjson": { schema: meteorSchema },
+          "text/csv": { schema: z.string() },
+        },
+      },
+      ...problems("bad-request", "unavailable", "too-many-requests"),
+    },
+  });
+  app.openapi(listRoute, async (context) => {
+    const { order, limit, after, format: given, ...wanted } = context.req.valid("query");
+    const format = given ?? formatOf(context);
+    const question: MeteorQuestion = {
+      wanted: conditionsOf(wanted),
+      order: { by: order.endsWith("time") ? "time" : "updated", isDescending: order[0] === "-" },
+    };
+    if (limit === undefined && format !== "json") {
+      if (after !== undefined) {
+        throw new Problem("bad-request", "query parameter after: goes with limit, for pages");
+      }
+      return exportAll(context, format, question, sql(), exports);
+    }
+    const place: MeteorPlace | null = readPlace(after, placeSchema);
+    const page = await readOnly(
+      sql(),
+      PAGE_TIMEOUT_MS,
+      (transaction) =>
+        readMeteorPage(transaction, question, { limit: limit ?? PAGE_ROWS, after: place }),
+    );
+    const next = page.next === null ? null : writePlace(page.next);
+    if (next !== null) context.header("link", nextLink(context.req.url, next));
+    context.header("vary", "accept");
+    if (format === "json") return context.json({ meteors: page.rows as never[], next }, 200);
+    return context.body(textOf(page.rows, format), 200, { "content-type": MEDIA_TYPES[format] });
+  });
+
+  const oneRoute = createRoute({
+    method: "get",
+    path: "/meteors/{id}",
+    summary: "One meteor: every field with unit and meaning, and where it comes from",
+    tags: ["meteors"],
+    request: { params: z.object({ id: z.string().max(1000) }) },
+    responses: { 200: json(meteorDetailSchema, "The meteor"), ...problems("not-found") },
+  });
+  app.openapi(oneRoute, async (context) => {
+    const { id } = context.req.valid("param");
+    const found = id.includes("\0")
+      ? null
+      : await readOnly(sql(), PAGE_TIMEOUT_MS, (transaction) => readMeteor(transaction, id));
+    if (found === null) {
+      throw new Problem("not-found", `there is no meteor ${id}; ids are case-sensitive`);
+    }
+    const { row, lineage, shower_name } = found;
+    return context.json({
+      id,
+      shower_name,
+      fields: describeFields(row) as never[],
+      lineage: { topic, ...lineage },
+    }, 200);
+  });
+}
+
+/** What the caller takes, JSON where it does not say. */
+function formatOf(context: Context): Format {
+  const type = accepts(context, { header: "Accept", supports: OFFERED, default: OFFERED[0]! });
+  return type === "text/csv" ? "csv" : type.endsWith("ndjson") ? "ndjson" : "json";
+}
+
+function textOf(rows: readonly MeteorRow[], format: "ndjson" | "csv"): string {
+  return format === "csv" ? CSV_HEADER + rows.map(csvLine).join("") : ndjson(rows);
+}
+
+function ndjson(rows: readonly MeteorRow[]): string {
+  return rows.map((row) => `${JSON.stringify(row)}\n`).join("");
+}
+
+function exportAll(
+  context: Context,
+  format: "ndjson" | "csv",
+  question: MeteorQuestion,
+  sql: Sql,
+  exports: Slots,
+) {
+  const release = exports.take();
+  const body = textStream(
+    () => streamMeteors(sql, question),
+    format === "csv" ? (rows) => rows.map(csvLine).join("") : ndjson,
+    { first: format === "csv" ? CSV_HEADER : "", onEnd: release },
+  );
+  // A client that asked for the headers alone never reads.
+  if (context.req.method === "HEAD") void body.cancel();
+  return context.body(body, 200, {
+    "content-type": MEDIA_TYPES[format],
+    "content-disposition": `attachment; filename="meteors.${format}"`,
+    "vary": "accept",
+  });
+}
+
+/** The fields with their uncertainties beside them, not below. */
+function describeFields(row: MeteorRow) {
+  const sigmas = new Map(
+    TRAJECTORY_FIELDS.flatMap(({ name, sigmaOf }) => sigmaOf === null ? [] : [[sigmaOf, name]]),
+  );
+  return TRAJECTORY_FIELDS.filter(({ sigmaOf }) => sigmaOf === null).map((field) => {
+    const sigma = sigmas.get(field.name);
+    return {
+      name: field.name,
+      value: row[field.name] ?? null,
+      sigma: sigma === undefined ? null : row[sigma] ?? null,
+      unit: unitOf(field),
+      description: field.doc,
+    };
+  });
+}

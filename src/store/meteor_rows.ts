@@ -1,0 +1,176 @@
+/**
+ * Meteors as people get them: pages in a fixed order, or all that were asked for as one stream, or one with its lineage.
+ *
+ * A page begins after the last row of the page before (keyset), so it costs the same however far it is. Orders:
+ *
+ *     time      beginning, then id; meteors without a time come last, whichever way it goes
+ *     updated   when the row was last stored or changed here, then id
+ */
+import type { MeteorConditions } from "./meteor_conditions.ts";
+import { whereMeteor } from "./meteor_conditions.ts";
+import type { PendingQuery, Row } from "postgres";
+import type { Queryable, Sql, TransactionSql } from "./connection.ts";
+import { METEOR_COLUMNS, quoteIdentifier } from "./meteor_columns.ts";
+import { streamRows } from "./row_stream.ts";
+
+/** A meteor: the schema's fields under their names, in its order. The time is text in UTC, with microseconds. */
+export type MeteorRow = Readonly<
+  Record<string, string | number | boolean | readonly string[] | null>
+>;
+
+export interface MeteorOrder {
+  readonly by: "time" | "updated";
+  readonly isDescending: boolean;
+}
+
+/** A place in an order: the last row that was given. `value` is null among the meteors without a time. */
+export interface MeteorPlace {
+  readonly value: string | null;
+  readonly id: string;
+}
+
+export interface MeteorQuestion {
+  readonly wanted: MeteorConditions;
+  readonly order: MeteorOrder;
+}
+
+export interface MeteorPage {
+  readonly rows: MeteorRow[];
+  /** Where the next page begins; null when this is the last. */
+  readonly next: MeteorPlace | null;
+}
+
+/** Columns beside the schema's fields, with these names. */
+const EXTRA = { updated: "updated_at", withdrawn: "withdrawn_at" } as const;
+
+const TIME_FORMAT = `'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'`;
+const isoText = (column: string) => `to_char(m.${column} at time zone 'UTC', ${TIME_FORMAT})`;
+
+/** The fields as the driver should give them: no Date, which has no microseconds, and no bigint, which JSON has not. */
+const SELECTED = [
+  ...METEOR_COLUMNS.map(({ column, field, kind }) => {
+    const name = quoteIdentifier(column);
+    const value = kind === "timestamp_micros"
+      ? isoText(name)
+      : kind === "long"
+      ? `m.${name}::float8`
+      : `m.${name}`;
+    return `${value} as ${quoteIdentifier(field)}`;
+  }),
+  `${isoText("updated_at")} as ${EXTRA.updated}`,
+  `${isoText("withdrawn_at")} as ${EXTRA.withdrawn}`,
+].join(", ");
+
+/** A page of at most `limit` meteors, after the place. */
+export async function readMeteorPage(
+  sql: TransactionSql,
+  { wanted, order }: MeteorQuestion,
+  { limit, after }: { readonly limit: number; readonly after: MeteorPlace | null },
+): Promise<MeteorPage> {
+  const rows: MeteorRow[] = [];
+  // One more than asked for tells whether there is a next page.
+  for (const part of partsOf(order, wanted)) {
+    const place = after !== null && (after.value === null) === (part === "without time")
+      ? after
+      : null;
+    // The place is among those without a time: all others were given.
+    if (part === "main" && after !== null && after.value === null && order.by === "time") continue;
+    const found = await sql<MeteorRow[]>`
+      ${select(sql, { wanted, order }, part, place)} limit ${limit + 1 - rows.length}`;
+    rows.push(...found);
+    if (rows.length > limit) break;
+  }
+  const isLast = rows.length <= limit;
+  if (!isLast) rows.length = limit;
+  return { rows, next: isLast ? null : placeOf(rows[limit - 1]!, order) };
+}
+
+/** All meteors that were asked for, in portions, from one snapshot. Reading slowly slows the database; leaving ends it. */
+export function streamMeteors(
+  sql: Sql,
+  question: MeteorQuestion,
+): ReadableStream<readonly MeteorRow[]> {
+  const { wanted, order } = question;
+  return streamRows<MeteorRow>(
+    sql,
+    (transaction) =>
+      partsOf(order, wanted).map((part) => select(transaction, question, part, null)),
+  );
+}
+
+/** A meteor with where its row comes from. */
+export interface MeteorDetail {
+  readonly row: MeteorRow;
+  readonly shower_name: string | null;
+  readonly lineage: MeteorLineage;
+}
+
+/** Times are ISO 8601, UTC. */
+export interface MeteorLineage {
+  readonly source_file: string | null;
+  readonly source_line: number | null;
+  readonly source_generated_at: string | null;
+  readonly run_id: string | null;
+  readonly topic_partition: number;
+  /** As text: offsets have 64 bits. */
+  readonly topic_offset: string;
+  readonly created_at: string;
+  readonly updated_at: string;
+  readonly withdrawn_at: string | null;
+}
+
+/** The meteor with this id, withdrawn or not; or null. */
+export async function readMeteor(sql: TransactionSql, id: string): Promise<MeteorDetail | null> {
+  const [row] = await sql<MeteorRow[]>`
+    select ${sql.unsafe(SELECTED)} from meteor m where m.id = ${id}`;
+  if (row === undefined) return null;
+  const [more] = await sql<(MeteorLineage & { shower_name: string | null })[]>`
+    select m.source_file, m.source_line::float8 as source_line,
+      ${sql.unsafe(isoText("source_generated_at"))} as source_generated_at,
+      m.run_id, m.topic_partition, m.topic_offset::text as topic_offset,
+      ${sql.unsafe(isoText("created_at"))} as created_at,
+      ${sql.unsafe(isoText("updated_at"))} as updated_at,
+      ${sql.unsafe(isoText("withdrawn_at"))} as withdrawn_at,
+      s.name as shower_name
+    from meteor m left join iau_shower s on s.number = m.iau_shower_id and s.code = m.iau_code
+    where m.id = ${id}`;
+  const { shower_name, ...lineage } = more!;
+  return { row, shower_name, lineage };
+}
+
+type Part = "main" | "without time";
+
+/** What has to be asked, one after the other, to get everything in the order. */
+function partsOf(order: MeteorOrder, { from, to }: MeteorConditions): Part[] {
+  const onlyTimed = order.by === "updated" || from !== null || to !== null;
+  return onlyTimed ? ["main"] : ["main", "without time"];
+}
+
+function select(
+  sql: Queryable,
+  { wanted, order }: MeteorQuestion,
+  part: Part,
+  after: MeteorPlace | null,
+): PendingQuery<Row[]> {
+  const direction = sql.unsafe(order.isDescending ? "desc" : "asc");
+  const comparison = sql.unsafe(order.isDescending ? "<" : ">");
+  const columns = sql.unsafe(SELECTED);
+  if (part === "without time") {
+    const more = [sql`m.beginning_utc_time is null`];
+    if (after !== null) more.push(sql`m.id ${comparison} ${after.id}`);
+    return sql`select ${columns} from meteor m ${whereMeteor(sql, wanted, more)}
+      order by m.id ${direction}`;
+  }
+  const key = sql.unsafe(order.by === "time" ? "m.beginning_utc_time" : "m.updated_at");
+  const more = order.by === "time" ? [sql`m.beginning_utc_time is not null`] : [];
+  if (after !== null) {
+    more.push(sql`(${key}, m.id) ${comparison} (${after.value}::text::timestamptz, ${after.id})`);
+  }
+  return sql`select ${columns} from meteor m ${whereMeteor(sql, wanted, more)}
+    order by ${key} ${direction}, m.id ${direction}`;
+}
+
+function placeOf(row: MeteorRow, order: MeteorOrder): MeteorPlace {
+  const value = order.by === "time" ? row.beginning_utc_time : row[EXTRA.updated];
+  return { value: value as string | null, id: row.unique_trajectory_identifier as string };
+}
