@@ -50,6 +50,10 @@ export class BrokerProcess {
     return new BrokerProcess(child, exited, kafka, url);
   }
 
+  get pid(): number {
+    return this.child.pid ?? 0;
+  }
+
   get kafkaPort(): number {
     return Number(this.kafka.split(":")[1]);
   }
