@@ -6,7 +6,7 @@ import { defineConfig } from "vitest/config";
  * one name that is mapped there is mapped here too.
  */
 export default defineConfig({
-  resolve: { alias: [{ find: /^@std\/csv\//, replacement: "deno-std/csv/" }] },
+  resolve: { alias: [{ find: /^@std\//, replacement: "deno-std/" }] },
   test: {
     pool: "forks",
     // One PostgreSQL per run, started when the first test asks for a database.

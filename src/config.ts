@@ -13,11 +13,17 @@ import { PermanentError } from "./failures/failures.ts";
 export const ROLES = ["producer", "consumer", "http"] as const;
 export type Role = (typeof ROLES)[number];
 
+/** Which Kafka is behind the log. */
+const BROKERS = ["auto", "external", "redpanda", "docker", "embedded"] as const;
+const SASL_MECHANISMS = ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] as const;
+
 const port = z.string().regex(/^\d{1,5}$/, "a port number from 0 to 65535 (0 takes a free one)")
   .transform(Number).refine(
     (n) => n <= 65_535,
     "a port number from 0 to 65535 (0 takes a free one)",
   );
+const yesOrNo = z.enum(["true", "false"], "true or false").transform((text) => text === "true");
+const file = z.string().min(1, "a file");
 const httpUrl = z.string().regex(/^https?:\/\/[^\s]+$/, "an http:// or https:// URL");
 
 /** A cron pattern that comes true some day. */
@@ -97,8 +103,18 @@ export const SETTINGS = {
   ),
   BROKER: setting(
     "auto",
-    "which Kafka is behind the log: `auto` (external if `KAFKA_BROKERS` is set, else embedded), `external`, `embedded`",
-    z.enum(["auto", "external", "embedded"], "auto, external or embedded"),
+    "which Kafka is behind the log: `external`, `redpanda` (a child process), `docker`, `embedded`, or `auto`: the first of them that is there",
+    z.enum(BROKERS, "auto, external, redpanda, docker or embedded"),
+  ),
+  REDPANDA_BIN: setting(
+    undefined,
+    "Redpanda's program (`redpanda` or `rpk`), where it is neither `/opt/redpanda/bin/redpanda` nor on the PATH",
+    z.string().min(1, "a path"),
+  ),
+  REDPANDA_MEMORY: setting(
+    "1200M",
+    "memory of a Redpanda that is started here; it takes all of it at once, and needs more than 1 GiB",
+    z.string().regex(/^\d{1,6}[MG]$/, "a size such as 1200M or 2G"),
   ),
   KAFKA_BROKERS: setting(
     undefined,
@@ -107,13 +123,43 @@ export const SETTINGS = {
       text,
     ) => text.split(",")),
   ),
-  KAFKA_PORT: setting("9092", "port of the embedded broker", port),
+  KAFKA_TLS: setting("false", "whether `KAFKA_BROKERS` speak TLS", yesOrNo),
+  KAFKA_CA_FILE: setting(
+    undefined,
+    "certificates (PEM) of the authorities that sign the brokers' certificates, where the system does not know them",
+    file,
+  ),
+  KAFKA_CERT_FILE: setting(undefined, "client certificate (PEM), where brokers ask for one", file),
+  KAFKA_KEY_FILE: setting(undefined, "private key (PEM) of `KAFKA_CERT_FILE`", file),
+  KAFKA_SASL_MECHANISM: setting(
+    undefined,
+    "how to log in to `KAFKA_BROKERS`: `PLAIN`, `SCRAM-SHA-256`, `SCRAM-SHA-512`",
+    z.enum(SASL_MECHANISMS, "PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512"),
+  ),
+  KAFKA_SASL_USER: setting(undefined, "user for it", z.string()),
+  KAFKA_SASL_PASSWORD: setting(undefined, "password for it", z.string()),
+  KAFKA_PORT: setting("9092", "port of a broker that is started here", port),
   SCHEMA_REGISTRY_URL: setting(
     undefined,
     "schema registry that goes with `KAFKA_BROKERS`",
-    httpUrl,
+    httpUrl.regex(
+      /^https?:\/\/[^@]*$/,
+      "an URL without user and password (they go into SCHEMA_REGISTRY_USER and SCHEMA_REGISTRY_PASSWORD)",
+    ),
   ),
-  SCHEMA_REGISTRY_PORT: setting("8081", "port of the embedded schema registry", port),
+  SCHEMA_REGISTRY_USER: setting(undefined, "user, where it asks for one", z.string()),
+  SCHEMA_REGISTRY_PASSWORD: setting(undefined, "password of that user", z.string()),
+  SCHEMA_REGISTRY_TOKEN: setting(
+    undefined,
+    "bearer token, where it asks for one instead of a user",
+    z.string().regex(/^\S+$/, "a token without spaces"),
+  ),
+  SCHEMA_REGISTRY_CA_FILE: setting(
+    undefined,
+    "certificates (PEM) of the authorities that sign the registry's, where the system does not know them",
+    file,
+  ),
+  SCHEMA_REGISTRY_PORT: setting("8081", "port of a schema registry that is started here", port),
   DATABASE_URL: setting(
     undefined,
     "PostgreSQL of the data store; unset: an embedded PostgreSQL under `DATA_DIR`",
@@ -143,6 +189,26 @@ export const SETTINGS = {
 type SettingName = keyof typeof SETTINGS;
 type Values = { [Name in SettingName]: z.output<(typeof SETTINGS)[Name]["check"]> | undefined };
 
+/** How an external Kafka is reached. Files are paths as they were given; whoever connects reads them. */
+export interface KafkaSecurity {
+  readonly tls: boolean;
+  readonly caFile: string | null;
+  readonly certFile: string | null;
+  readonly keyFile: string | null;
+  readonly sasl: {
+    readonly mechanism: (typeof SASL_MECHANISMS)[number];
+    readonly user: string;
+    readonly password: string;
+  } | null;
+}
+
+/** How an external schema registry is reached. */
+export interface SchemaRegistrySecurity {
+  readonly login: { readonly user: string; readonly password: string } | null;
+  readonly token: string | null;
+  readonly caFile: string | null;
+}
+
 /** The settings after checking. Times in milliseconds; null means: not set. */
 export interface Config {
   readonly httpHost: string;
@@ -154,11 +220,15 @@ export interface Config {
   readonly gmnRequestInterval_ms: number;
   readonly schedule: string;
   readonly extractDays: number;
-  readonly broker: "auto" | "external" | "embedded";
+  readonly broker: (typeof BROKERS)[number];
+  readonly redpandaBin: string | null;
+  readonly redpandaMemory: string;
   readonly kafkaBrokers: readonly string[] | null;
   readonly kafkaPort: number;
   readonly schemaRegistryUrl: string | null;
   readonly schemaRegistryPort: number;
+  readonly kafkaSecurity: KafkaSecurity;
+  readonly schemaRegistrySecurity: SchemaRegistrySecurity;
   readonly databaseUrl: string | null;
   readonly postgresPort: number;
   readonly roles: ReadonlySet<Role>;
@@ -194,9 +264,19 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   return toConfig(values as Values);
 }
 
+/** Settings whose values are nobody's business, or may hold such. */
+const SECRETS: ReadonlySet<string> = new Set([
+  "API_TOKEN",
+  "DATABASE_URL",
+  "KAFKA_SASL_PASSWORD",
+  "SCHEMA_REGISTRY_URL",
+  "SCHEMA_REGISTRY_PASSWORD",
+  "SCHEMA_REGISTRY_TOKEN",
+]);
+
 /** Values of secrets are never shown, not even wrong ones. */
 function shown(name: string, text: string): string {
-  return name === "API_TOKEN" || name === "DATABASE_URL" ? "(not shown)" : JSON.stringify(text);
+  return SECRETS.has(name) ? "(not shown)" : JSON.stringify(text);
 }
 
 /** Whether an address is reachable from this machine only. */
@@ -214,19 +294,7 @@ function relationProblems(values: Values): string[] {
         `(else everyone who reaches the port could start runs)`,
     );
   }
-  const isExternal = values.BROKER === "external" ||
-    (values.BROKER === "auto" && values.KAFKA_BROKERS !== undefined);
-  if (values.BROKER === "external" && values.KAFKA_BROKERS === undefined) {
-    problems.push(`BROKER="external": needs KAFKA_BROKERS`);
-  }
-  if (values.BROKER === "embedded" && values.KAFKA_BROKERS !== undefined) {
-    problems.push(
-      `BROKER="embedded": contradicts KAFKA_BROKERS, which names another broker; unset one of them`,
-    );
-  }
-  if (isExternal && values.SCHEMA_REGISTRY_URL === undefined) {
-    problems.push(`KAFKA_BROKERS: needs SCHEMA_REGISTRY_URL, the registry that goes with it`);
-  }
+  problems.push(...brokerProblems(values));
   const ports = new Map<number, string>();
   for (
     const name of ["HTTP_PORT", "KAFKA_PORT", "SCHEMA_REGISTRY_PORT", "POSTGRES_PORT"] as const
@@ -242,6 +310,51 @@ function relationProblems(values: Values): string[] {
   }
   return problems;
 }
+
+/** What is wrong between the settings of the broker and its registry. */
+function brokerProblems(values: Values): string[] {
+  const problems: string[] = [];
+  const isSet = (name: SettingName) => values[name] !== undefined;
+  const { BROKER } = values;
+  const isExternal = BROKER === "external" || (BROKER === "auto" && isSet("KAFKA_BROKERS"));
+  if (BROKER === "external" && !isSet("KAFKA_BROKERS")) {
+    problems.push(`BROKER="external": needs KAFKA_BROKERS`);
+  }
+  if (!isExternal && isSet("KAFKA_BROKERS")) {
+    problems.push(
+      `BROKER="${BROKER}": contradicts KAFKA_BROKERS, which names another broker; unset one of them`,
+    );
+  }
+  if (isExternal && !isSet("SCHEMA_REGISTRY_URL")) {
+    problems.push(`KAFKA_BROKERS: needs SCHEMA_REGISTRY_URL, the registry that goes with it`);
+  }
+  for (const [name, needed] of GO_WITH) {
+    if (isSet(name) && !isSet(needed)) problems.push(`${name}: needs ${needed}`);
+  }
+  for (const name of ["KAFKA_CA_FILE", "KAFKA_CERT_FILE"] as const) {
+    if (isSet(name) && values.KAFKA_TLS !== true) problems.push(`${name}: needs KAFKA_TLS=true`);
+  }
+  if (isSet("SCHEMA_REGISTRY_TOKEN") && isSet("SCHEMA_REGISTRY_USER")) {
+    problems.push(`SCHEMA_REGISTRY_TOKEN: contradicts SCHEMA_REGISTRY_USER; unset one of them`);
+  }
+  return problems;
+}
+
+/** Settings that mean nothing without another. */
+const GO_WITH: readonly (readonly [SettingName, SettingName])[] = [
+  ["SCHEMA_REGISTRY_URL", "KAFKA_BROKERS"],
+  ["KAFKA_CERT_FILE", "KAFKA_KEY_FILE"],
+  ["KAFKA_KEY_FILE", "KAFKA_CERT_FILE"],
+  ["KAFKA_SASL_MECHANISM", "KAFKA_BROKERS"],
+  ["KAFKA_SASL_MECHANISM", "KAFKA_SASL_USER"],
+  ["KAFKA_SASL_MECHANISM", "KAFKA_SASL_PASSWORD"],
+  ["KAFKA_SASL_USER", "KAFKA_SASL_MECHANISM"],
+  ["KAFKA_SASL_PASSWORD", "KAFKA_SASL_MECHANISM"],
+  ["SCHEMA_REGISTRY_USER", "SCHEMA_REGISTRY_URL"],
+  ["SCHEMA_REGISTRY_PASSWORD", "SCHEMA_REGISTRY_USER"],
+  ["SCHEMA_REGISTRY_TOKEN", "SCHEMA_REGISTRY_URL"],
+  ["SCHEMA_REGISTRY_CA_FILE", "SCHEMA_REGISTRY_URL"],
+];
 
 function toConfig(values: Values): Config {
   const given = values as { [Name in SettingName]: NonNullable<Values[Name]> };
@@ -259,6 +372,27 @@ function toConfig(values: Values): Config {
     kafkaPort: given.KAFKA_PORT,
     schemaRegistryUrl: values.SCHEMA_REGISTRY_URL ?? null,
     schemaRegistryPort: given.SCHEMA_REGISTRY_PORT,
+    redpandaBin: values.REDPANDA_BIN ?? null,
+    redpandaMemory: given.REDPANDA_MEMORY,
+    kafkaSecurity: {
+      tls: given.KAFKA_TLS,
+      caFile: values.KAFKA_CA_FILE ?? null,
+      certFile: values.KAFKA_CERT_FILE ?? null,
+      keyFile: values.KAFKA_KEY_FILE ?? null,
+      sasl: values.KAFKA_SASL_MECHANISM === undefined ? null : {
+        mechanism: values.KAFKA_SASL_MECHANISM,
+        user: values.KAFKA_SASL_USER ?? "",
+        password: values.KAFKA_SASL_PASSWORD ?? "",
+      },
+    },
+    schemaRegistrySecurity: {
+      login: values.SCHEMA_REGISTRY_USER === undefined ? null : {
+        user: values.SCHEMA_REGISTRY_USER,
+        password: values.SCHEMA_REGISTRY_PASSWORD ?? "",
+      },
+      token: values.SCHEMA_REGISTRY_TOKEN ?? null,
+      caFile: values.SCHEMA_REGISTRY_CA_FILE ?? null,
+    },
     databaseUrl: values.DATABASE_URL ?? null,
     postgresPort: given.POSTGRES_PORT,
     roles: new Set(given.ROLES),

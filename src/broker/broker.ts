@@ -11,6 +11,8 @@ export interface RunningBroker {
   readonly brokers: string[];
   /** Base URL of the schema registry, without a trailing slash. */
   readonly schemaRegistryUrl: string;
+  /** Resolves with the reason when it is gone for good, past all restarts. Never rejects; not there where nothing watches. */
+  readonly failed?: Promise<Error>;
   /** Stops what was started (an external broker is left alone). Calling it again waits for the first call. */
   stop(): Promise<void>;
 }

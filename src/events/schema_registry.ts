@@ -2,6 +2,9 @@
  * The schema registry as the application uses it: registers the checked-in schemas at boot, and gives the writer's schema
  * of any id that is met in a record.
  */
+import { Buffer } from "node:buffer";
+import http from "node:http";
+import https from "node:https";
 import {
   COMPATIBILITY,
   SchemaRegistry as Client,
@@ -16,8 +19,11 @@ import { type Topic, valueSubject } from "./topics.ts";
 export interface RegistryConnection {
   readonly url: string;
   readonly clientId: string;
-  readonly username?: string;
-  readonly password?: string;
+  readonly authorization?: { readonly user: string; readonly password: string } | {
+    readonly token: string;
+  };
+  /** Certificates (PEM) to trust beside the system's. */
+  readonly ca?: string;
 }
 
 export interface SchemaRegistry {
@@ -38,6 +44,9 @@ export interface SchemaRegistry {
   ping(): Promise<void>;
 }
 
+/** What the client calls for each request (mappersmith's middleware). */
+type Middleware = NonNullable<ConstructorParameters<typeof Client>[0]["middlewares"]>[number];
+
 /** A registry that no answer comes from within this time is not there. */
 const REGISTRY_RETRY = { retries: 2, initialRetryTimeInSecs: 0.1, maxRetryTimeInSecs: 1 };
 
@@ -53,9 +62,8 @@ export function createSchemaRegistry(
     host: connection.url.replace(/\/+$/, ""),
     clientId: connection.clientId,
     retry: REGISTRY_RETRY,
-    ...(connection.username === undefined
-      ? {}
-      : { auth: { username: connection.username, password: connection.password ?? "" } }),
+    middlewares: [authorize(authorizationHeader(connection))],
+    ...(isHttps(connection) ? { agent: agentOf(connection) } : {}),
   });
   const known = new Map<number, string>();
   return {
@@ -82,12 +90,8 @@ export function createSchemaRegistry(
     },
     async ping() {
       try {
-        const response = await fetch(`${connection.url.replace(/\/+$/, "")}/subjects`, {
-          signal: AbortSignal.timeout(PING_TIMEOUT_MS),
-          headers: authorizationHeader(connection),
-        });
-        await response.body?.cancel();
-        if (!response.ok) throw new Error(`HTTP ${response.status}`);
+        const status = await statusOf(connection, "/subjects");
+        if (status !== 200) throw new Error(`HTTP ${status}`);
       } catch (error) {
         throw new TransientError(`registry at ${connection.url}: ${explain(error)}`, {
           cause: error,
@@ -113,10 +117,45 @@ export function createSchemaRegistry(
   };
 }
 
-function authorizationHeader({ username, password }: RegistryConnection): Record<string, string> {
-  return username === undefined
-    ? {}
-    : { authorization: `Basic ${btoa(`${username}:${password ?? ""}`)}` };
+function authorizationHeader({ authorization }: RegistryConnection): Record<string, string> {
+  if (authorization === undefined) return {};
+  if ("token" in authorization) return { authorization: `Bearer ${authorization.token}` };
+  const { user, password } = authorization;
+  return { authorization: `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}` };
+}
+
+/** Puts headers into every request of the client. */
+const authorize = (headers: Record<string, string>): Middleware => () => ({
+  prepareRequest: async (next) => (await next()).enhance({ headers }),
+});
+
+const isHttps = ({ url }: RegistryConnection): boolean => url.startsWith("https:");
+
+/** Trusts the system's authorities, or those of `ca` instead. */
+function agentOf({ ca }: RegistryConnection): https.Agent {
+  return new https.Agent({ keepAlive: true, ...(ca === undefined ? {} : { ca }) });
+}
+
+/** Asks `path` and gives the status of the answer. */
+function statusOf(connection: RegistryConnection, path: string): Promise<number> {
+  const url = `${connection.url.replace(/\/+$/, "")}${path}`;
+  const options = {
+    headers: authorizationHeader(connection),
+    signal: AbortSignal.timeout(PING_TIMEOUT_MS),
+  };
+  return new Promise((resolve, reject) => {
+    const onAnswer = (response: http.IncomingMessage) => {
+      response.resume();
+      resolve(response.statusCode ?? 0);
+    };
+    const request = isHttps(connection)
+      ? https.get(url, {
+        ...options,
+        ...(connection.ca === undefined ? {} : { ca: connection.ca }),
+      }, onAnswer)
+      : http.get(url, options, onAnswer);
+    request.on("error", reject);
+  });
 }
 
 /** 4xx is an answer (and final); everything else is a registry that is not there right now. */
@@ -132,7 +171,15 @@ function classifyRegistryError(
   if (
     (typeof status === "number" && status >= 400 && status < 500 && status !== 429) || isArgument
   ) {
-    return new PermanentError(`${doing}: ${explain(error)}`, { cause: error });
+    return new PermanentError(`${doing}: ${explain(error)}`, {
+      cause: error,
+      ...(status === 401 || status === 403
+        ? {
+          hint:
+            "Check SCHEMA_REGISTRY_USER and SCHEMA_REGISTRY_PASSWORD, or SCHEMA_REGISTRY_TOKEN.",
+        }
+        : {}),
+    });
   }
   return new TransientError(`${doing}: registry at ${url}: ${explain(error)}`, {
     cause: error,

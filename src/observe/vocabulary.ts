@@ -14,6 +14,10 @@ export interface Vocabulary {
   "broker.ready": { kind: string; brokers: string; schemaRegistryUrl: string; took_ms: number };
   "broker.stopped": { kind: string };
   "broker.failed": { kind: string; reason: string };
+  /** It died and is started again. */
+  "broker.restarting": { kind: string; reason: string; attempt: number; delay_ms: number };
+  /** A line of its own output. */
+  "broker.log": { kind: string; level: Level; line: string };
   /** A client or request that the embedded broker refused. */
   "broker.refused": { client: string; reason: string };
 
@@ -165,6 +169,14 @@ export const VOCABULARY: { [Name in keyof Vocabulary]: Telling<Vocabulary[Name]>
     level: "warning",
     say: (d) => `PostgreSQL in ${d.directory} was gone; started again on port ${d.port}`,
   },
+  "broker.restarting": {
+    level: "warning",
+    say: (d) =>
+      `broker (${d.kind}): ${d.reason}; started again in ${
+        seconds(d.delay_ms)
+      } (attempt ${d.attempt})`,
+  },
+  "broker.log": { level: (d) => d.level, say: (d) => `${d.kind}: ${d.line}` },
 
   "log.topic_created": {
     level: "info",

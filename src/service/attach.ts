@@ -10,6 +10,7 @@ import { openDataDirectory } from "../producer/source/open_data_directory.ts";
 import { connectStore, type Store } from "../store/connection.ts";
 import { encodeTrajectory } from "../trajectory/codec.ts";
 import { readAddresses, type ServiceAddresses } from "./address_file.ts";
+import { readLogAccess } from "./log_access.ts";
 import { openLog } from "./open_log.ts";
 import { createRunHistory, OWNER } from "./run_access.ts";
 import { startService } from "./service.ts";
@@ -55,7 +56,11 @@ async function joinService(
     stop: () => Promise.resolve(),
   };
   // Whoever started a command is told at once what is away, instead of waiting for it.
-  const log = await openLog(broker, { observe, patiently: (_what, work) => work() });
+  const log = await openLog(broker, {
+    observe,
+    access: await readLogAccess(config),
+    patiently: (_what, work) => work(),
+  });
   const store = connectStore({
     url: addresses.databaseUrl,
     max: COMMAND_CONNECTIONS,

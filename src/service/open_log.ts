@@ -7,6 +7,7 @@ import { ensureTopics } from "../events/ensure_topics.ts";
 import { createKafka, type Kafka } from "../events/kafka_client.ts";
 import { createKafkaPublisher } from "../events/kafka_publisher.ts";
 import { createLogProbe, type LogProbe } from "../events/log_probe.ts";
+import { proveRoundTrip } from "../events/log_round_trip.ts";
 import type { Publisher } from "../events/publisher.ts";
 import { createSchemaRegistry, type SchemaRegistry } from "../events/schema_registry.ts";
 import { DEAD_LETTER, INGESTION_RUN, TOPICS } from "../events/topics.ts";
@@ -14,6 +15,7 @@ import { createValueCodec } from "../events/wire_values.ts";
 import type { Observe } from "../observe/observe.ts";
 import type { RunJournal } from "../producer/ports.ts";
 import { type RunEventRecord, toRecord } from "../runs/run_event_record.ts";
+import type { LogAccess } from "./log_access.ts";
 
 /** Everything that reads or writes the log. */
 export interface Log {
@@ -30,8 +32,19 @@ export interface Log {
 
 export interface OpenLogOptions {
   readonly observe: Observe;
+  /** How to get in; an external broker may ask for it. */
+  readonly access: LogAccess;
   /** Runs work until it succeeds, waiting while what it needs is away. */
   readonly patiently: <Result>(what: string, work: () => Promise<Result>) => Promise<Result>;
+}
+
+/** Says `broker` works: a record goes in and comes back. For brokers that are started here, which ask for nothing. */
+export function proveLog(
+  brokers: readonly string[],
+  signal: AbortSignal,
+  observe: Observe,
+): Promise<void> {
+  return proveRoundTrip(createKafka({ brokers, clientId: CLIENT_ID }, observe), signal);
 }
 
 const CLIENT_ID = "gmn-data-store-ingestion";
@@ -42,11 +55,14 @@ const CLIENT_ID = "gmn-data-store-ingestion";
  */
 export async function openLog(
   broker: RunningBroker,
-  { observe, patiently }: OpenLogOptions,
+  { observe, access, patiently }: OpenLogOptions,
 ): Promise<Log> {
-  const kafka = createKafka({ brokers: broker.brokers, clientId: CLIENT_ID }, observe);
+  const kafka = createKafka(
+    { brokers: broker.brokers, clientId: CLIENT_ID, ...access.kafka },
+    observe,
+  );
   const registry = createSchemaRegistry(
-    { url: broker.schemaRegistryUrl, clientId: CLIENT_ID },
+    { url: broker.schemaRegistryUrl, clientId: CLIENT_ID, ...access.registry },
     observe,
   );
   await patiently("the broker", () => ensureTopics(kafka, TOPICS, observe));

@@ -2,7 +2,10 @@
  * The life of a long-running command, with signals:
  *
  *     starting ──ready──▶ running ──first SIGINT or SIGTERM──▶ stopping in order ──▶ exit 0
- *         │ fails ▶ message and hint, exit 1       └──second signal──▶ exit 1 at once
+ *         │ fails              │ a part is gone for good        └──second signal──▶ exit 1 at once
+ *         ▼                    ▼
+ *     message and hint,    message and hint, stopping in order ──▶ exit 1: whoever watches the process starts it anew
+ *     exit 1
  */
 import process from "node:process";
 import type { Config } from "../config.ts";
@@ -33,7 +36,7 @@ export async function createLoggingObserver(
 
 /**
  * Starts a service with `start` and stops it at the first signal.
- * @returns the exit code: 0 after an orderly stop, 1 when the start failed
+ * @returns the exit code: 0 after an orderly stop, 1 when the start failed or a part of the service is gone for good
  */
 export async function runUntilStopped(
   start: (signal: AbortSignal) => Promise<Service>,
@@ -54,10 +57,16 @@ export async function runUntilStopped(
     printFailure(error);
     return 1;
   }
-  await new Promise<void>((resolve) => {
-    if (interrupted.signal.aborted) resolve();
-    interrupted.signal.addEventListener("abort", () => resolve(), { once: true });
+  const signalled = new Promise<null>((resolve) => {
+    if (interrupted.signal.aborted) resolve(null);
+    interrupted.signal.addEventListener("abort", () => resolve(null), { once: true });
   });
-  await service.stop((interrupted.signal.reason as Error).message);
-  return 0;
+  const failure = await Promise.race([signalled, service.failed]);
+  if (failure === null) {
+    await service.stop((interrupted.signal.reason as Error).message);
+    return 0;
+  }
+  printFailure(failure);
+  await service.stop(failure.message);
+  return 1;
 }

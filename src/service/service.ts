@@ -10,8 +10,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
-import { startBroker } from "../broker/choose_broker.ts";
-import type { RunningBroker } from "../broker/broker.ts";
+import { type ChosenBroker, startBroker } from "../broker/start_broker.ts";
 import type { Config } from "../config.ts";
 import { TRAJECTORY_SUMMARY_RAW } from "../events/topics.ts";
 import { type Backoff, retry } from "../failures/backoff.ts";
@@ -24,7 +23,8 @@ import { startEmbeddedPostgres } from "../store/embedded_postgres.ts";
 import { migrate } from "../store/migrate.ts";
 import { removeAddresses, type ServiceAddresses, writeAddresses } from "./address_file.ts";
 import { type ApiParts, createApiPorts, runningOf } from "./api_ports.ts";
-import { openLog } from "./open_log.ts";
+import { readLogAccess } from "./log_access.ts";
+import { openLog, proveLog } from "./open_log.ts";
 import { Releasers } from "./releasers.ts";
 import { openRuns, startConsumer, startProducer } from "./roles.ts";
 
@@ -39,6 +39,8 @@ export interface Service {
   /** The API's functions, for commands in the same process. */
   readonly parts: ApiParts;
   /** Stops everything in reverse order. Calling it again waits for the first call. */
+  /** Resolves with the reason when a part is gone for good, which only a new start can mend. Never rejects. */
+  readonly failed: Promise<Error>;
   stop(reason: string): Promise<void>;
 }
 
@@ -108,6 +110,7 @@ export async function startService(options: StartOptions): Promise<Service> {
       patiently: (what, work) => patiently(what, work, observe, signal),
     });
     releasers.add("log", () => log.close());
+      access,
 
     const wiring = { config, observe, store, databaseUrl: database.url, log, releasers, signal };
     const subscription = config.roles.has("consumer") ? startConsumer(wiring) : null;
@@ -124,7 +127,7 @@ export async function startService(options: StartOptions): Promise<Service> {
       subscription,
       runs,
       schedule,
-      describe: { broker: broker.kind, database: database.describe },
+      describe: { broker: describeBroker(broker), database: database.describe },
     };
 
     const addresses: ServiceAddresses = {
@@ -141,11 +144,12 @@ export async function startService(options: StartOptions): Promise<Service> {
     let stopping: Promise<void> | null = null;
     return {
       addresses,
-      describe: { broker: broker.kind, database: database.describe },
+      describe: { broker: describeBroker(broker), database: database.describe },
       parts,
       stop(reason) {
         return stopping ??= (async () => {
           const stopBegan = performance.now();
+      failed: broker.failed ?? new Promise<Error>(() => {}),
           observe("service.stopping", { reason });
           aborting.abort(new Error(reason));
           await releasers.release();
@@ -190,12 +194,19 @@ async function startEngines(
   observe: Observe,
   releasers: Releasers,
   signal: AbortSignal,
-): Promise<{ database: Database; broker: RunningBroker }> {
+): Promise<{ database: Database; broker: ChosenBroker }> {
   const [database, broker] = await Promise.allSettled([
     startDatabase(config, observe, releasers, signal),
-    startBroker(config, observe).then((broker) => {
+    startBroker(config, {
+      observe,
+      signal,
+      proveLog: (brokers, until) => proveLog(brokers, until, observe),
+    }).then((broker) => {
       releasers.add("broker", () => broker.stop());
       return broker;
+/** Which broker it is and why, for `/status` and the banner. */
+const describeBroker = ({ kind, reason }: ChosenBroker): string => `${kind} (${reason})`;
+
     }),
   ]);
   if (database.status === "rejected") throw database.reason;

@@ -13,7 +13,12 @@ import { type DataServer, serveDataDirectory, type ServeOptions } from "../../sa
 import { type Config, readConfig } from "../../src/config.ts";
 import { createKafka, type Kafka } from "../../src/events/kafka_client.ts";
 import { TOPICS } from "../../src/events/topics.ts";
-import { createObserver, type Happening, type Observer, unobserved } from "../../src/observe/observe.ts";
+import {
+  createObserver,
+  type Happening,
+  type Observer,
+  unobserved,
+} from "../../src/observe/observe.ts";
 import type { Vocabulary } from "../../src/observe/vocabulary.ts";
 import { type Service, startService } from "../../src/service/service.ts";
 import { createTestDatabase, type TestDatabase } from "./postgres.ts";
@@ -175,7 +180,8 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
 function externalKafka(): Record<string, string> {
   const { KAFKA_BROKERS, SCHEMA_REGISTRY_URL } = process.env;
   return KAFKA_BROKERS === undefined || SCHEMA_REGISTRY_URL === undefined
-    ? {}
+    // Not auto: a machine with Docker would start Redpanda for every test.
+    ? { BROKER: "embedded" }
     : { KAFKA_BROKERS, SCHEMA_REGISTRY_URL };
 }
 

@@ -1,0 +1,110 @@
+/**
+ * Starts Redpanda as a child process, keeps it running, and stops it.
+ *
+ *     settle ports ─▶ write configuration ─▶ start (node.ts) ─▶ ready (ready.ts) ─▶ a RunningBroker
+ */
+import type { Backoff } from "../../failures/backoff.ts";
+import type { Observe } from "../../observe/observe.ts";
+import type { RunningBroker } from "../broker.ts";
+import { freePort, settledPort } from "../free_port.ts";
+import { configurationPath, type RedpandaPorts, writeConfiguration } from "./configuration.ts";
+import type { RedpandaProgram } from "./find_program.ts";
+import { RedpandaNode } from "./node.ts";
+import { endOrphan } from "./orphan.ts";
+import type { ProveLog } from "./ready.ts";
+
+const KIND = "redpanda";
+
+/** Redpanda's own ports for these listeners; another one is taken when they are in use. */
+const ADMIN_PORT = 9644;
+const RPC_PORT = 33_145;
+
+/** How patient we are with it. */
+export interface RedpandaPatience {
+  /** From the start to ready. Recovery after an unclean end reads what was written last; on a slow disk that takes a while. */
+  readonly start_ms: number;
+  /** From SIGTERM to SIGKILL. Below what a release may take (service/releasers.ts), and a container platform's patience. */
+  readonly stop_ms: number;
+  /** Waits between restarts, and how many deaths in a row are too many. */
+  readonly restarts: Backoff;
+  /** A node that ran this long was well: its next death is the first again. */
+  readonly stable_ms: number;
+}
+
+const PATIENCE: RedpandaPatience = {
+  start_ms: 180_000,
+  stop_ms: 25_000,
+  restarts: { base_ms: 500, cap_ms: 30_000, attempts: 5 },
+  stable_ms: 10 * 60_000,
+};
+
+export interface RedpandaOptions {
+  readonly program: RedpandaProgram;
+  /** `DATA_DIR/redpanda`. */
+  readonly directory: string;
+  /** 0 takes a free one. */
+  readonly kafkaPort: number;
+  readonly schemaRegistryPort: number;
+  /** As Seastar wants it: `1200M`. */
+  readonly memory: string;
+  readonly observe: Observe;
+  readonly proveLog: ProveLog;
+  /** Aborting gives up a start; what was started is stopped again. */
+  readonly signal?: AbortSignal;
+  /** Tests are less patient. */
+  readonly patience?: Partial<RedpandaPatience>;
+}
+
+/**
+ * Starts the node; resolves when it is ready.
+ * @throws PermanentError with a hint: a port is in use, no memory, another process has the folder, it ended or never got ready
+ */
+export async function startRedpanda(options: RedpandaOptions): Promise<RunningBroker> {
+  const { directory, observe, signal } = options;
+  const began = performance.now();
+  const patience = { ...PATIENCE, ...options.patience };
+  const ports = await choosePorts(options, patience);
+  const configurationFile = await writeConfiguration(directory, ports);
+  const node = new RedpandaNode(options, patience, ports, configurationFile);
+  await node.start(signal);
+  const { brokers, schemaRegistryUrl } = node.targets;
+  observe("broker.ready", {
+    kind: KIND,
+    brokers: brokers.join(),
+    schemaRegistryUrl,
+    took_ms: performance.now() - began,
+  });
+  let stopping: Promise<void> | undefined;
+  return {
+    kind: KIND,
+    brokers: [...brokers],
+    schemaRegistryUrl,
+    failed: node.failed,
+    stop: () => stopping ??= node.stop(),
+  };
+}
+
+/** Frees what an orphan holds, then settles all ports. */
+async function choosePorts(
+  { directory, kafkaPort, schemaRegistryPort, observe }: RedpandaOptions,
+  { stop_ms }: RedpandaPatience,
+): Promise<RedpandaPorts> {
+  const orphan = await endOrphan(directory, configurationPath(directory), stop_ms);
+  if (orphan !== null) {
+    observe("broker.log", {
+      kind: KIND,
+      level: "warning",
+      line: `process ${orphan}, left behind by an earlier start, was stopped`,
+    });
+  }
+  return {
+    kafka: await settledPort(kafkaPort, "Redpanda's Kafka listener", "KAFKA_PORT"),
+    schemaRegistry: await settledPort(
+      schemaRegistryPort,
+      "Redpanda's schema registry",
+      "SCHEMA_REGISTRY_PORT",
+    ),
+    admin: await freePort(ADMIN_PORT),
+    rpc: await freePort(RPC_PORT),
+  };
+}

@@ -1,0 +1,116 @@
+/**
+ * One record through the log and back: the proof that a broker that has just started does its work. It goes the way that the
+ * service's records go: a producer that waits for the disk, and a member of a group.
+ */
+import { randomUUID } from "node:crypto";
+import type { Kafka } from "kafkajs";
+import { TransientError } from "../failures/failures.ts";
+import { classifyKafkaError } from "./kafka_client.ts";
+
+/** A topic of its own: nothing that is kept for ever should have probes in it. */
+const TOPIC = "gmn_readiness";
+/** Probes are worth nothing after a while. */
+const RETENTION_MS = 3_600_000;
+/** Longer than a first election of leaders; a caller that is more patient asks again. */
+const TIMEOUT_MS = 15_000;
+
+/**
+ * Writes a record and reads it back.
+ * @throws TransientError when it does not come back in time or the broker can't be reached, PermanentError when it refuses
+ * @throws the signal's reason when it aborts
+ */
+export async function proveRoundTrip(kafka: Kafka, signal: AbortSignal): Promise<void> {
+  try {
+    await createTopic(kafka);
+    const token = randomUUID();
+    const { partition, offset } = await write(kafka, token);
+    await read(kafka, { token, partition, offset }, signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    throw classifyKafkaError(error, "a record through the log and back");
+  }
+}
+
+async function createTopic(kafka: Kafka): Promise<void> {
+  const admin = kafka.admin();
+  try {
+    await admin.connect();
+    if ((await admin.listTopics()).includes(TOPIC)) return;
+    await admin.createTopics({
+      waitForLeaders: true,
+      topics: [{
+        topic: TOPIC,
+        numPartitions: 1,
+        replicationFactor: -1,
+        configEntries: [{ name: "retention.ms", value: String(RETENTION_MS) }],
+      }],
+    });
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+async function write(kafka: Kafka, token: string): Promise<{ partition: number; offset: string }> {
+  const producer = kafka.producer({ allowAutoTopicCreation: false });
+  try {
+    await producer.connect();
+    const [answer] = await producer.send({ topic: TOPIC, acks: -1, messages: [{ value: token }] });
+    return { partition: answer?.partition ?? 0, offset: answer?.baseOffset ?? "0" };
+  } finally {
+    await producer.disconnect();
+  }
+}
+
+async function read(
+  kafka: Kafka,
+  record: { token: string; partition: number; offset: string },
+  signal: AbortSignal,
+): Promise<void> {
+  // A group of its own each time: a member that was killed in the middle of a probe must not be waited for.
+  const groupId = `${TOPIC}_${record.token}`;
+  const consumer = kafka.consumer({
+    groupId,
+    allowAutoTopicCreation: false,
+    retry: { retries: 3, restartOnFailure: () => Promise.resolve(false) },
+  });
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  promise.catch(() => {});
+  const timer = setTimeout(
+    () => reject(new TransientError(`the record did not come back within ${TIMEOUT_MS} ms`)),
+    TIMEOUT_MS,
+  );
+  const onAbort = () => reject(signal.reason);
+  signal.addEventListener("abort", onAbort, { once: true });
+  consumer.on(consumer.events.CRASH, ({ payload }) => reject(payload.error));
+  try {
+    await consumer.connect();
+    await consumer.subscribe({ topics: [TOPIC] });
+    await consumer.run({
+      autoCommit: false,
+      eachMessage: ({ message }) => {
+        if (message.value?.toString() === record.token) resolve();
+        return Promise.resolve();
+      },
+    });
+    consumer.seek({ topic: TOPIC, partition: record.partition, offset: record.offset });
+    await promise;
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", onAbort);
+    await consumer.disconnect();
+    await forgetGroup(kafka, groupId);
+  }
+}
+
+/** A courtesy: brokers let an empty group go by themselves, some day. */
+async function forgetGroup(kafka: Kafka, groupId: string): Promise<void> {
+  const admin = kafka.admin({ retry: { retries: 0 } });
+  try {
+    await admin.connect();
+    await admin.deleteGroups([groupId]);
+  } catch {
+    // See above.
+  } finally {
+    await admin.disconnect();
+  }
+}

@@ -1,0 +1,70 @@
+/**
+ * How the stand-in behaves, and an executable that is one.
+ */
+import { chmod, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import type { RedpandaProgram } from "../../../src/broker/redpanda/find_program.ts";
+
+/** Read by the stand-in at each start. */
+export interface Behaviour {
+  /** Each start adds a line with its arguments and the names of its environment. */
+  readonly journal: string;
+  /** The admin API says `booting`, and no port is open, as long as this file is there. */
+  readonly holdFile?: string;
+  /** The first start that comes after so many dies (0: the first one does). */
+  readonly diesFromStart?: number;
+  /** Bytes that the machine has for it. */
+  readonly availableMemory?: number;
+  /** Says that it stops, and goes on. */
+  readonly refusesToStop?: boolean;
+}
+
+/** An executable in `folder` that stands in for Redpanda. */
+export interface StandIn {
+  readonly program: RedpandaProgram;
+  /** What each start was given. */
+  starts(): Promise<{ args: string[]; environment: string[] }[]>;
+  /** Changes how it behaves from the next start on. */
+  behave(behaviour: Omit<Behaviour, "journal">): Promise<void>;
+}
+
+const MAIN = fileURLToPath(new URL("./redpanda.ts", import.meta.url));
+const CONFIG = fileURLToPath(new URL("../../../deno.json", import.meta.url));
+
+const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
+
+/** Writes the executable, `redpanda` or `rpk`, into `folder`. */
+export async function installStandIn(
+  folder: string,
+  behaviour: Omit<Behaviour, "journal"> = {},
+  form: RedpandaProgram["form"] = "redpanda",
+): Promise<StandIn> {
+  const path = join(folder, form);
+  const file = join(folder, "behaviour.json");
+  const journal = join(folder, "starts.jsonl");
+  const behave = (next: Omit<Behaviour, "journal">) =>
+    writeFile(file, JSON.stringify({ ...next, journal }));
+  await behave(behaviour);
+  // Redpanda's own programs are shell scripts too, which become the broker: the process id stays.
+  const denoDirectory = process.env.DENO_DIR;
+  await writeFile(
+    path,
+    `#!/bin/sh\n${
+      denoDirectory === undefined ? "" : `export DENO_DIR=${quoted(denoDirectory)}\n`
+    }` +
+      `exec ${quoted(process.execPath)} run --quiet -A --config ${quoted(CONFIG)} ${quoted(MAIN)} ${
+        quoted(file)
+      } "$@"\n`,
+  );
+  await chmod(path, 0o755);
+  return {
+    program: { path, form },
+    behave,
+    async starts() {
+      const text = await readFile(journal, "utf8").catch(() => "");
+      return text.split("\n").filter((line) => line !== "").map((line) => JSON.parse(line));
+    },
+  };
+}
