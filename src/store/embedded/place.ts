@@ -51,7 +51,7 @@ export async function findPlace(wanted: string, observe: Observe): Promise<Place
     let binaries = await installedBinaries();
     const directory = user === null ? wanted : await reachableDirectory(wanted, user, observe);
     const cluster = join(directory, "cluster");
-    const runAs = user === null ? null : await ownerOf(cluster) ?? user;
+    const runAs = user === null ? null : await ownerOf(cluster, user);
     if (runAs !== null) {
       const closed = await closedTo(runAs, binaries.root);
       if (closed !== null) {
@@ -86,9 +86,9 @@ export async function findPlace(wanted: string, observe: Observe): Promise<Place
 }
 
 /** PostgreSQL insists on running as the owner of its files: for a cluster an ordinary user made, that user. */
-async function ownerOf(cluster: string): Promise<SystemUser | null> {
+async function ownerOf(cluster: string, user: SystemUser): Promise<SystemUser> {
   const found = await stat(cluster).catch(() => null);
-  if (found === null || found.uid === 0) return null;
+  if (found === null || found.uid === 0 || found.uid === user.uid) return user;
   return { name: `number ${found.uid}`, uid: found.uid, gid: found.gid };
 }
 
@@ -100,9 +100,15 @@ async function reachableDirectory(
   const location = join(wanted, LOCATION_FILE);
   const moved = (await readFile(location, "utf8").catch(() => "")).trim();
   // The directory itself is given to the user, so only what lies above it can be closed.
-  const owner = await ownerOf(join(wanted, "cluster")) ?? user;
+  const owner = await ownerOf(join(wanted, "cluster"), user);
   const closed = await closedTo(owner, dirname(wanted));
   if (closed === null && moved === "") return wanted;
+  if (moved === "" && await exists(join(wanted, "cluster"))) {
+    throw new PermanentError(
+      `the PostgreSQL cluster in ${wanted} belongs to user ${owner.name}, who may not enter ${closed}`,
+      { hint: "start as that user, or set DATA_DIR to another directory" },
+    );
+  }
   const directory = moved === "" ? join(REACHABLE_DIRECTORY, nameFor(wanted)) : moved;
   // No LOCATION but a cluster there: the directory asked for was deleted to begin anew. Nothing is ever deleted here.
   if (moved === "" && await exists(directory)) {
@@ -114,7 +120,7 @@ async function reachableDirectory(
   observe("database.moved", {
     what: "data",
     directory,
-    reason: `user ${user.name} may not enter ${closed ?? wanted}`,
+    reason: closed === null ? `${location} says so` : `user ${owner.name} may not enter ${closed}`,
   });
   return directory;
 }
