@@ -2,7 +2,10 @@
  * FindCoordinator (key 10): which broker coordinates a group. It is always this one.
  *
  * Versions 0 to 2 (librdkafka looks for 0 before it lets a consumer join a group).
- * Left out: transaction coordinators (key type 1), answered with UNSUPPORTED_VERSION and a message that says so.
+ * Left out: transaction coordinators (key type 1), answered with CLUSTER_AUTHORIZATION_FAILED and a message that says so.
+ * Of the protocol's refusals it is the one that all clients take as final and pass on with the message: librdkafka asks
+ * again and again after any other (and then says that it timed out), Java drops the message of
+ * TRANSACTIONAL_ID_AUTHORIZATION_FAILED.
  */
 import { type Api, handlerOf } from "../protocol/api.ts";
 import { ApiKey } from "../protocol/api_key.ts";
@@ -37,7 +40,7 @@ export function findCoordinator(broker: Broker) {
     answer({ key, keyType }) {
       if (keyType !== GROUP) {
         throw new KafkaError(
-          ErrorCode.UNSUPPORTED_VERSION,
+          ErrorCode.CLUSTER_AUTHORIZATION_FAILED,
           "the embedded broker has no transactions",
         );
       }
