@@ -2,7 +2,7 @@
  * What the suite itself does at the broker, beside the client under test: prepares topics, looks at what was stored and
  * committed. By kafkajs, which the service uses, and by bytes where kafkajs does not show what is there.
  */
-import { type Admin, Kafka, logLevel, type Producer } from "kafkajs";
+import { type Admin, type Consumer, Kafka, logLevel, type Producer } from "kafkajs";
 import { RawClient } from "../broker/raw_client.ts";
 import { until } from "../support/poll.ts";
 import { type Compression, COMPRESSIONS } from "./client.ts";
@@ -42,19 +42,25 @@ export function kafkajsClient(address: string): Kafka {
 export class Reference {
   private constructor(
     readonly address: string,
+    private readonly kafka: Kafka,
     readonly admin: Admin,
     private readonly producer: Producer,
   ) {}
 
   static async connect(address: string): Promise<Reference> {
     const kafka = kafkajsClient(address);
-    const reference = new Reference(address, kafka.admin(), kafka.producer());
+    const reference = new Reference(address, kafka, kafka.admin(), kafka.producer());
     await Promise.all([reference.admin.connect(), reference.producer.connect()]);
     return reference;
   }
 
   async close(): Promise<void> {
     await Promise.all([this.admin.disconnect(), this.producer.disconnect()]);
+  }
+
+  /** A consumer, not connected yet; whoever asked for it disconnects it. */
+  newConsumer(group: string): Consumer {
+    return this.kafka.consumer({ groupId: group, heartbeatInterval: 300 });
   }
 
   /** A topic that no other test has. */
