@@ -8,7 +8,7 @@ import { createValueCodec, wireSchemaId } from "../events/wire_values.ts";
 import { explain, PermanentError, TransientError } from "../failures/failures.ts";
 import type { Observe } from "../observe/observe.ts";
 import type { Sql } from "../store/connection.ts";
-import { insertDeadLetters } from "../store/dead_letters.ts";
+import { writeDeadLetters } from "../store/dead_letters.ts";
 import { storeAt } from "./store_at.ts";
 import type { TopicSink } from "./topic_sink.ts";
 
@@ -39,7 +39,7 @@ export function createDeadLetterSink({ sql, registry, observe }: DeadLetterSinkO
           });
         }
       }
-      await storeAt(sql, batch, (transaction) => insertDeadLetters(transaction, letters));
+      await storeAt(sql, batch, (transaction) => writeDeadLetters(transaction, letters));
     },
   };
 }

@@ -16,6 +16,9 @@ import {
   wireSchemaId,
 } from "../trajectory/codec.ts";
 
+/** A letter's id is a file's path with a line, or a topic with an offset; what is longer is somebody else's idea. */
+const LETTER_ID_MAX_CHARACTERS = 1_000;
+
 /** A change with the record it came from, which a dead letter needs should the database refuse it. */
 export interface RecordedChange {
   readonly change: TrajectoryUpsert | TrajectoryWithdrawal;
@@ -106,10 +109,22 @@ function lineageOf(record: ConsumedRecord): Lineage {
     sourceLine: Number.isSafeInteger(line) ? line : null,
     sourceGeneratedAt: Number.isNaN(generatedAt.getTime()) ? null : generatedAt,
     runId: headerText(record, HEADERS.runId),
+    ...replayOf(record),
   };
 }
 
-/** The dead letter of a record. */
+/** The letter that the record replays. A name no letter of ours has counts as none. */
+function replayOf(record: ConsumedRecord): Pick<Lineage, "replays"> {
+  const letterId = headerText(record, HEADERS.deadLetterId);
+  return letterId === null || letterId === "" || letterId.length > LETTER_ID_MAX_CHARACTERS
+    ? {}
+    : { replays: { letterId, at: record.timestamp } };
+}
+
+/**
+ * The dead letter of a record. That of a replay is the letter it replays, with its new reason: trying again does not make two
+ * of one.
+ */
 export function recordLetter(
   batch: { topic: string; partition: number },
   record: ConsumedRecord,
@@ -118,7 +133,7 @@ export function recordLetter(
 ): DeadLetter {
   const lineage = lineageOf(record);
   return {
-    id: recordLetterId(batch.topic, batch.partition, record.offset),
+    id: lineage.replays?.letterId ?? recordLetterId(batch.topic, batch.partition, record.offset),
     at: Date.now() * 1000,
     stage,
     reason: explain(error),
@@ -130,6 +145,7 @@ export function recordLetter(
       ? null
       : lineage.sourceGeneratedAt.getTime() * 1000,
     text: null,
+    columns: null,
     topic: batch.topic,
     partition: batch.partition,
     offset: Number(record.offset),

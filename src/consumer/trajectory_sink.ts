@@ -11,11 +11,12 @@
  * neither. After a crash between the two, the letter is written again under the same id.
  */
 import { PositionLostError, type RecordBatch } from "../events/consumed_record.ts";
-import type { DeadLetter } from "../events/dead_letter.ts";
+import { type DeadLetter, recordLetterId } from "../events/dead_letter.ts";
 import type { SchemaRegistry } from "../events/schema_registry.ts";
 import { TRAJECTORY_SUMMARY_RAW } from "../events/topics.ts";
 import type { Observe } from "../observe/observe.ts";
 import { DataRefusedError } from "../store/database_errors.ts";
+import { type KnownLetter, saysNothingNew } from "../store/dead_letters.ts";
 import type { LoadCounts, TrajectoryBatch } from "../store/trajectory_batch.ts";
 import { OffsetMismatchError, type TrajectoryLoader } from "../store/trajectory_loader.ts";
 import {
@@ -29,6 +30,11 @@ export interface TrajectorySinkOptions {
   readonly registry: SchemaRegistry;
   /** Makes a loader. Each partition gets one of its own, because a loader writes one batch at a time. */
   readonly createLoader: () => TrajectoryLoader;
+  /**
+   * Those of these letters that the data store has already. A letter that says nothing new is not published again, so that a
+   * rebuild does not fill the log with what it has.
+   */
+  readonly knownLetters: (ids: readonly string[]) => Promise<ReadonlyMap<string, KnownLetter>>;
   /** Appends letters to the dead letter topic and waits for the acknowledgement. */
   readonly publishLetters: (letters: readonly DeadLetter[]) => Promise<void>;
   readonly observe: Observe;
@@ -51,7 +57,9 @@ export function createTrajectorySink(options: TrajectorySinkOptions): Trajectory
 
   async function giveUp(letters: readonly DeadLetter[]): Promise<void> {
     if (letters.length === 0) return;
-    await publishLetters(letters);
+    const known = await options.knownLetters(letters.map(({ id }) => id));
+    const news = letters.filter((letter) => !saysNothingNew(letter, known.get(letter.id)));
+    if (news.length > 0) await publishLetters(news);
     for (const { topic, partition, offset, reason } of letters) {
       observe("sink.dead_letter", {
         topic: topic ?? "",
@@ -141,7 +149,10 @@ function cut(stretch: Stretch, refused: bigint | null): [Stretch, Stretch] {
 
 function toBatch(stretch: Stretch): TrajectoryBatch {
   const deadByRun = new Map<string, number>();
-  for (const { run_id } of stretch.dead) {
+  for (const letter of stretch.dead) {
+    // A replay that failed again was counted when it failed first.
+    if (isReplay(letter)) continue;
+    const { run_id } = letter;
     deadByRun.set(run_id ?? "", (deadByRun.get(run_id ?? "") ?? 0) + 1);
   }
   return {
@@ -152,6 +163,12 @@ function toBatch(stretch: Stretch): TrajectoryBatch {
     changes: stretch.changes.map(({ change }) => change),
     deadByRun,
   };
+}
+
+/** Whether the letter is older than the record it is about: then it bears the id of another one. */
+function isReplay({ id, topic, partition, offset }: DeadLetter): boolean {
+  return topic !== null && partition !== null && offset !== null &&
+    id !== recordLetterId(topic, partition, BigInt(offset));
 }
 
 function add(a: LoadCounts, b: LoadCounts): LoadCounts {

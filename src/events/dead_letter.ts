@@ -21,6 +21,8 @@ export interface DeadLetter {
   source_line: number | null;
   source_generated_at: number | null;
   text: string | null;
+  /** Field of each column of `text`, null for a column that is none. Letters of earlier versions have none. */
+  columns: (string | null)[] | null;
   topic: string | null;
   partition: number | null;
   offset: number | null;

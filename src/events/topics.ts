@@ -53,4 +53,6 @@ export const HEADERS = {
   sourceLine: "gmn-source-line",
   /** ISO 8601 in UTC. */
   sourceGeneratedAt: "gmn-source-generated-at",
+  /** The record is the replay of the dead letter with this id. */
+  deadLetterId: "gmn-dead-letter-id",
 } as const;

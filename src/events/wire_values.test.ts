@@ -16,6 +16,7 @@ const letter = {
   source_line: null,
   source_generated_at: null,
   text: null,
+  columns: null,
   topic: "trajectory_summary_raw",
   partition: 0,
   offset: 7,

@@ -210,7 +210,7 @@ class PortionPublisher {
         });
       }
       for (const rejected of batch.rejected) {
-        const letter = letterOf(rejected, this.#extraction, batch.generatedAt);
+        const letter = letterOf(rejected, this.#extraction, batch);
         letters.push({
           key: this.#extraction.file,
           value: this.#tools.encodeDeadLetter(letter, this.#letterSchemaId),
@@ -263,7 +263,7 @@ class PortionPublisher {
 function letterOf(
   { line, reason, field, text }: RejectedLine,
   { runId, file }: Extraction,
-  generatedAt: Date | null,
+  { generatedAt, header }: ReadBatch,
 ): DeadLetter {
   return {
     id: lineLetterId(file, generatedAt, line),
@@ -276,6 +276,7 @@ function letterOf(
     source_line: line,
     source_generated_at: generatedAt === null ? null : generatedAt.getTime() * 1000,
     text,
+    columns: header.columns.map((column) => column.field),
     topic: null,
     partition: null,
     offset: null,

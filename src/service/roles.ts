@@ -1,10 +1,7 @@
 /**
  * The two loops, started with what they need: the consumer (log to database) and the producer (source to log, schedule).
  */
-import { createDeadLetterSink } from "../consumer/dead_letter_sink.ts";
-import { createRunSink } from "../consumer/run_sink.ts";
 import { startSink } from "../consumer/sink.ts";
-import { createTrajectorySink } from "../consumer/trajectory_sink.ts";
 import type { Subscription } from "../events/subscription.ts";
 import { explain } from "../failures/failures.ts";
 import type { Observe } from "../observe/observe.ts";
@@ -18,32 +15,18 @@ import { takeLease } from "../store/advisory_lease.ts";
 import type { Sql } from "../store/connection.ts";
 import { readRunLoaded } from "../store/run_views.ts";
 import { readSchedulePause, writeSchedulePause } from "../store/schedule_pause.ts";
-import { createTrajectoryLoader } from "../store/trajectory_loader.ts";
 import { encodeTrajectory } from "../trajectory/codec.ts";
 import { createRunHistory, OWNER, type RunRecords, waitForRows } from "./run_access.ts";
 import { VERSION, type Wiring } from "./service.ts";
+import { createSinks } from "./sinks.ts";
 
 /** Starts consuming every topic into the database. */
 export function startConsumer(
   { observe, store, databaseUrl, log, releasers }: Wiring,
 ): Subscription {
-  const trajectories = createTrajectorySink({
-    registry: log.registry,
-    createLoader: () => createTrajectoryLoader({ url: databaseUrl, observe }),
-    publishLetters: (letters) => log.publishLetters(letters),
-    observe,
-  });
-  releasers.add("loaders", () => trajectories.close());
-  const subscription = startSink({
-    kafka: log.kafka,
-    sql: store.sql,
-    sinks: [
-      trajectories,
-      createRunSink({ sql: store.sql, registry: log.registry, observe }),
-      createDeadLetterSink({ sql: store.sql, registry: log.registry, observe }),
-    ],
-    observe,
-  });
+  const { sinks, close } = createSinks({ observe, sql: store.sql, databaseUrl, log });
+  releasers.add("loaders", close);
+  const subscription = startSink({ kafka: log.kafka, sql: store.sql, sinks, observe });
   releasers.add("consumer", () => subscription.stop());
   return subscription;
 }

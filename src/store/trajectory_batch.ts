@@ -14,6 +14,8 @@ export interface Lineage {
   /** Generation stamp of the source file; null from producers that send none (then the log's order decides). */
   readonly sourceGeneratedAt: Date | null;
   readonly runId: string | null;
+  /** The dead letter that the record replays, and the record's time; left out for a record that is no replay. */
+  readonly replays?: { readonly letterId: string; readonly at: Date };
 }
 
 export interface TrajectoryUpsert {

@@ -9,7 +9,7 @@
  *       merge into meteor, participating_station       ── see merge.ts for the rules
  *       mark withdrawn ones
  *     settle the codes of showers that came with another code than they have (rare: the batch is begun again for it)
- *     count for the runs
+ *     mark replayed dead letters, count for the runs
  *     commit
  *
  * An id that occurs twice in a batch goes into two waves, so a batch ends as if its records had come one by one, whatever the
@@ -22,6 +22,7 @@ import type { Socket } from "node:net";
 import { PermanentError, TransientError } from "../failures/failures.ts";
 import type { Observe } from "../observe/observe.ts";
 import { copyIn } from "./copy_in.ts";
+import { MARK_REPLAYED } from "./dead_letters.ts";
 import { classifyDatabaseError, DataRefusedError } from "./database_errors.ts";
 import { type Driver, openDriver } from "./driver.ts";
 import {
@@ -259,7 +260,7 @@ async function writeBatch(
     }
   }
   if (contested !== null) await settleShowers(sql, contested);
-  await Promise.all([countRuns(sql, batch), sql.run("COMMIT")]);
+  await Promise.all([markReplayed(sql, batch), countRuns(sql, batch), sql.run("COMMIT")]);
   counts.unchanged = batch.changes.length - counts.inserted - counts.updated - counts.stale -
     counts.withdrawn;
   return counts;
@@ -387,6 +388,19 @@ async function withdraw(
   return counts ?? { withdrawn: 0, stale: 0 };
 }
 
+/** A record that replays a dead letter and got this far is in the data store, or a newer one of its trajectory is. */
+async function markReplayed(sql: SessionSql, batch: TrajectoryBatch): Promise<void> {
+  const rows = new Map<string, { letter_id: string; at: string; topic_offset: string }>();
+  for (const { lineage: { replays, offset } } of batch.changes) {
+    if (replays === undefined) continue;
+    const letter_id = storable(replays.letterId);
+    if (rows.has(letter_id)) continue;
+    rows.set(letter_id, { letter_id, at: replays.at.toISOString(), topic_offset: String(offset) });
+  }
+  if (rows.size > 0) await sql.run(MARK_REPLAYED, [[...rows.values()], batch.partition]);
+}
+
+/** Replays are not counted: their run was told of them when they failed. */
 async function countRuns(sql: SessionSql, batch: TrajectoryBatch): Promise<void> {
   const runs = new Map<string, { loaded: number; dead: number }>();
   const of = (run: string) => {
@@ -394,7 +408,9 @@ async function countRuns(sql: SessionSql, batch: TrajectoryBatch): Promise<void>
     runs.set(run, counts);
     return counts;
   };
-  for (const { lineage } of batch.changes) of(storable(lineage.runId ?? "")).loaded++;
+  for (const { lineage } of batch.changes) {
+    if (lineage.replays === undefined) of(storable(lineage.runId ?? "")).loaded++;
+  }
   for (const [run, dead] of batch.deadByRun) of(storable(run)).dead += dead;
   if (runs.size === 0) return;
   const rows = [...runs].sort(([a], [b]) => a < b ? -1 : 1)

@@ -3,11 +3,18 @@
  */
 import { Buffer } from "node:buffer";
 import avro from "avsc";
-import { Partitioners } from "kafkajs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { TRAJECTORY_SUMMARY_RAW, valueSubject } from "../../src/events/topics.ts";
-import { TRAJECTORY_SCHEMA } from "../../src/trajectory/schema.ts";
-import type { TrajectorySummary } from "../../src/trajectory/summary.ts";
+import { TRAJECTORY_SUMMARY_RAW } from "../../src/events/topics.ts";
+import {
+  append,
+  type ForeignMessage,
+  passed,
+  PYTHON_SCHEMA,
+  PYTHON_TYPE,
+  pythonBody,
+  registerSchema,
+  wire,
+} from "../support/foreign_producer.ts";
 import { startTestService, type TestService } from "../support/service.ts";
 import { summaryOf } from "../support/trajectories.ts";
 
@@ -19,61 +26,11 @@ beforeAll(async () => {
 });
 afterAll(() => whole[Symbol.asyncDispose]());
 
-/** Registers a schema as the Python producer does, and gives its id. */
-async function register(schema: object): Promise<number> {
-  const { schemaRegistryUrl } = whole.service.addresses;
-  const response = await fetch(
-    `${schemaRegistryUrl}/subjects/${valueSubject(TRAJECTORY_SUMMARY_RAW)}/versions`,
-    {
-      method: "POST",
-      headers: { "content-type": "application/vnd.schemaregistry.v1+json" },
-      body: JSON.stringify({ schema: JSON.stringify(schema) }),
-    },
-  );
-  if (!response.ok) throw new Error(await response.text());
-  return (await response.json()).id;
-}
-
-function wire(schemaId: number, body: Uint8Array): Buffer {
-  const header = Buffer.alloc(5);
-  header.writeUInt32BE(schemaId, 1);
-  return Buffer.concat([header, body]);
-}
-
-interface Message {
-  key: string | null;
-  value: Buffer | null;
-  headers?: Record<string, string>;
-}
+const register = (schema: object) => registerSchema(whole, schema);
 
 /** Sends messages to one partition and waits until the sink has passed them. */
-async function send(messages: Message[]): Promise<void> {
-  const producer = whole.kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner });
-  await producer.connect();
-  const [answer] = await producer.send({
-    topic: TRAJECTORY_SUMMARY_RAW.name,
-    messages: messages.map((message) => ({ ...message, partition: 1 })),
-  });
-  await producer.disconnect();
-  const end = BigInt(answer!.baseOffset!) + BigInt(messages.length);
-  await expect.poll(async () => {
-    const [row] = await whole.database.sql`
-      select next_offset from consumer_offset where topic = ${TRAJECTORY_SUMMARY_RAW.name} and partition = 1`;
-    return row?.next_offset >= end;
-  }, { timeout: 10_000 }).toBe(true);
-}
-
-/** The reference's schema has no docs and no defaults: another registration of the same thing. */
-const pythonSchema = {
-  type: "record",
-  name: "Root",
-  fields: TRAJECTORY_SCHEMA.fields.map(({ name, type }) => ({ name, type })),
-};
-const pythonType = avro.Type.forSchema(pythonSchema as avro.Schema);
-
-/** A summary as pandas gives it to fastavro: NaN where a number is missing. */
-function pythonBody(summary: TrajectorySummary): Uint8Array {
-  return pythonType.toBuffer(summary);
+async function send(messages: ForeignMessage[]): Promise<void> {
+  await passed(whole.database.sql, await append(whole.kafka, messages));
 }
 
 const meteor = async (id: string) =>
@@ -83,7 +40,7 @@ const letterCount = async () =>
 
 describe("records of the Python system", () => {
   test("load without key and headers, with NaN as null and a registration of their own", async () => {
-    const id = await register(pythonSchema);
+    const id = await register(PYTHON_SCHEMA);
     await send([{
       key: null,
       value: wire(
@@ -101,13 +58,13 @@ describe("records of the Python system", () => {
   });
 
   test("load with null in any field but the id", async () => {
-    const id = await register(pythonSchema);
+    const id = await register(PYTHON_SCHEMA);
     const empty = Object.fromEntries(
-      pythonSchema.fields.map(({ name }) => [name, null]),
+      PYTHON_SCHEMA.fields.map(({ name }) => [name, null]),
     );
     await send([{
       key: null,
-      value: wire(id, pythonType.toBuffer({ ...empty, unique_trajectory_identifier: ID(2) })),
+      value: wire(id, PYTHON_TYPE.toBuffer({ ...empty, unique_trajectory_identifier: ID(2) })),
     }]);
     expect(await meteor(ID(2))).toMatchObject({
       rageo_deg: null,
@@ -120,8 +77,8 @@ describe("records of the Python system", () => {
 describe("a newer writer", () => {
   test("whose schema has one more field is read; the field we do not know is left out", async () => {
     const newer = {
-      ...pythonSchema,
-      fields: [...pythonSchema.fields, {
+      ...PYTHON_SCHEMA,
+      fields: [...PYTHON_SCHEMA.fields, {
         name: "colour_index",
         type: ["null", "double"],
         default: null,
@@ -139,13 +96,13 @@ describe("a newer writer", () => {
 
 describe("records that can't be stored", () => {
   test("go to the dead letters one by one, with where they are and why; the rest of their batch is loaded", async () => {
-    const id = await register(pythonSchema);
-    const good = (n: number): Message => ({
+    const id = await register(PYTHON_SCHEMA);
+    const good = (n: number): ForeignMessage => ({
       key: ID(n),
       value: wire(id, pythonBody(summaryOf(ID(n)))),
     });
     const before = await letterCount();
-    const bad: [string, Message][] = [
+    const bad: [string, ForeignMessage][] = [
       ["not the wire format", { key: "a", value: Buffer.from("hello") }],
       ["an unknown schema id", { key: "b", value: wire(999_999, Buffer.alloc(10)) }],
       ["cut short", { key: "c", value: good(90).value!.subarray(0, 40) }],
@@ -187,7 +144,7 @@ describe("records that can't be stored", () => {
 
 describe("a tombstone", () => {
   test("marks the row withdrawn and keeps it; a record that comes after brings it back", async () => {
-    const id = await register(pythonSchema);
+    const id = await register(PYTHON_SCHEMA);
     const value = wire(id, pythonBody(summaryOf(ID(50))));
     await send([{ key: ID(50), value }, { key: ID(50), value: null }]);
     expect((await meteor(ID(50)))!.withdrawn_at).toBeInstanceOf(Date);
@@ -198,8 +155,8 @@ describe("a tombstone", () => {
 
 describe("an older file generation", () => {
   test("never overwrites a newer one", async () => {
-    const id = await register(pythonSchema);
-    const version = (vgeo_km_s: number, generatedAt: string): Message => ({
+    const id = await register(PYTHON_SCHEMA);
+    const version = (vgeo_km_s: number, generatedAt: string): ForeignMessage => ({
       key: ID(60),
       value: wire(id, pythonBody(summaryOf(ID(60), { vgeo_km_s }))),
       headers: { "gmn-source-generated-at": generatedAt },

@@ -17,7 +17,7 @@ export const PYTHON_SCHEMA = {
   name: "Root",
   fields: TRAJECTORY_SCHEMA.fields.map(({ name, type }) => ({ name, type })),
 };
-const PYTHON_TYPE = avro.Type.forSchema(PYTHON_SCHEMA as avro.Schema);
+export const PYTHON_TYPE = avro.Type.forSchema(PYTHON_SCHEMA as avro.Schema);
 
 /** A record to send. */
 export interface ForeignMessage {
@@ -88,7 +88,13 @@ export async function caughtUp(whole: TestService): Promise<void> {
   const admin = whole.kafka.admin();
   await admin.connect();
   try {
-    for (const topic of [TRAJECTORY_SUMMARY_RAW.name, "trajectory_summary_dead_letter", "ingestion_run"]) {
+    for (
+      const topic of [
+        TRAJECTORY_SUMMARY_RAW.name,
+        "trajectory_summary_dead_letter",
+        "ingestion_run",
+      ]
+    ) {
       for (const { partition, high } of await admin.fetchTopicOffsets(topic)) {
         await passed(whole.database.sql, BigInt(high), partition, topic);
       }

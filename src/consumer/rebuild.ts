@@ -1,0 +1,187 @@
+/**
+ * Makes projections anew from the log: empties their tables, then reads the topics from their beginning.
+ *
+ *     nobody else consumes? ─▶ does the log have it all? ─▶ empty, offsets back (one transaction) ─▶ dead letters and runs
+ *                                                                        ─▶ trajectories ─▶ dead letters again, if there are more
+ *
+ * Dead letters come before the trajectories, so that a record that can't be stored finds its letter and writes no second one
+ * to the log. A rebuild that is broken off has lost nothing: offsets and rows go together, and the next consumer goes on.
+ */
+import { groupMembers } from "../events/consumer_group.ts";
+import type { Kafka } from "../events/kafka_client.ts";
+import { readWatermarks, type Watermarks } from "../events/start_position.ts";
+import { TOPICS, TRAJECTORY_SUMMARY_RAW } from "../events/topics.ts";
+import { wait } from "../failures/backoff.ts";
+import { PermanentError } from "../failures/failures.ts";
+import type { Observe } from "../observe/observe.ts";
+import type { Sql } from "../store/connection.ts";
+import { readOffsets } from "../store/consumer_offsets.ts";
+import { classifyDatabaseError } from "../store/database_errors.ts";
+import { emptyProjections, type PartitionStart } from "../store/projections.ts";
+import { CONSUMER_GROUP, startSink } from "./sink.ts";
+import type { TopicSink } from "./topic_sink.ts";
+
+/** How far a rebuild is, in records. */
+export interface RebuildProgress {
+  readonly done: number;
+  readonly total: number;
+}
+
+export interface RebuildOptions {
+  readonly kafka: Kafka;
+  readonly sql: Sql;
+  /** Sinks of at least `topics`. */
+  readonly sinks: readonly TopicSink[];
+  /** Whose projections are made anew; all by default. */
+  readonly topics?: readonly string[];
+  /** Rebuild from what is left of a log whose beginning is gone; what only the database has is lost. */
+  readonly isLossAllowed?: boolean;
+  readonly observe: Observe;
+  /** Aborting leaves the rest for the next consumer. */
+  readonly signal: AbortSignal;
+  readonly onProgress: (progress: RebuildProgress) => void;
+}
+
+/** How often progress is looked at. */
+const LOOK_INTERVAL_MS = 200;
+
+/**
+ * Rebuilds, and resolves when the projections have everything that was in the log when it began.
+ * @returns the number of records read
+ * @throws PermanentError when another process consumes, or the log no longer has what the database was made from
+ */
+export async function rebuild(options: RebuildOptions): Promise<number> {
+  const { kafka, sql, sinks, topics = TOPICS.map(({ name }) => name) } = options;
+  assertKnown(topics, sinks);
+  await assertNobodyConsumes(kafka);
+  const marks = await watermarksOf(kafka, topics);
+  if (options.isLossAllowed !== true) await assertLogIsWhole(sql, marks);
+  const starts = [...marks].flatMap(([topic, partitions]) =>
+    [...partitions].map(([partition, { low }]): PartitionStart => ({
+      topic,
+      partition,
+      offset: low,
+    }))
+  );
+  try {
+    await sql.begin((transaction) => emptyProjections(transaction, topics, starts));
+  } catch (error) {
+    throw classifyDatabaseError(error);
+  }
+  for (const phase of phasesOf(topics)) await readUpTo(phase, marks, options);
+  // Letters that were new, or had another reason than before.
+  const rest = topics.filter((topic) => topic !== TRAJECTORY_SUMMARY_RAW.name);
+  const now = await watermarksOf(kafka, rest);
+  if (totalOf(now) > totalOf(marks, rest)) await readUpTo(rest, now, options);
+  return totalOf(marks);
+}
+
+type TopicWatermarks = ReadonlyMap<string, ReadonlyMap<number, Watermarks>>;
+
+function assertKnown(topics: readonly string[], sinks: readonly TopicSink[]): void {
+  const known = sinks.map((sink) => sink.topic);
+  const unknown = topics.filter((topic) => !known.includes(topic));
+  if (unknown.length === 0 && topics.length > 0) return;
+  throw new PermanentError(`there is no projection of a topic ${unknown.join(", ")}`, {
+    hint: `topics with projections are ${known.join(", ")}`,
+  });
+}
+
+/** @throws PermanentError when the group has members */
+async function assertNobodyConsumes(kafka: Kafka): Promise<void> {
+  const members = await groupMembers(kafka, CONSUMER_GROUP);
+  if (members.length === 0) return;
+  const who = members.map(({ clientId, host }) => `${clientId} at ${host}`).join(", ");
+  throw new PermanentError(
+    `${members.length} other process(es) consume in the group ${CONSUMER_GROUP}: ${who}`,
+    {
+      hint:
+        "stop them first; one that was killed is gone from the group half a minute later, when its session has timed out",
+    },
+  );
+}
+
+async function watermarksOf(kafka: Kafka, topics: readonly string[]): Promise<TopicWatermarks> {
+  const marks = new Map<string, ReadonlyMap<number, Watermarks>>();
+  for (const topic of topics) marks.set(topic, await readWatermarks(kafka, topic));
+  return marks;
+}
+
+/** What the tables have must be in the log, or emptying them loses it. */
+async function assertLogIsWhole(sql: Sql, marks: TopicWatermarks): Promise<void> {
+  for (const [topic, partitions] of marks) {
+    const stored = await readOffsets(sql, topic);
+    for (const [partition, { low, high }] of partitions) {
+      const at = stored.get(partition) ?? 0n;
+      const problem = low > 0n && at > 0n
+        ? `offsets 0 to ${low - 1n} are no longer in the log`
+        : at > high
+        ? `the database has the log up to ${at}, but this log ends at ${high}: it is another one`
+        : null;
+      if (problem === null) continue;
+      throw new PermanentError(`${topic}-${partition}: ${problem}`, {
+        hint: "a rebuild would lose what only the database has; --force does it all the same",
+      });
+    }
+  }
+}
+
+/** Everything but the trajectories first: see the top of the file. */
+function phasesOf(topics: readonly string[]): string[][] {
+  const isRaw = (topic: string) => topic === TRAJECTORY_SUMMARY_RAW.name;
+  return [topics.filter((topic) => !isRaw(topic)), topics.filter(isRaw)].filter((phase) =>
+    phase.length > 0
+  );
+}
+
+/** Consumes `topics` until the database is at the end that `marks` give. */
+async function readUpTo(
+  topics: readonly string[],
+  marks: TopicWatermarks,
+  { kafka, sql, sinks, observe, signal, onProgress }: RebuildOptions,
+): Promise<void> {
+  const subscription = startSink({
+    kafka,
+    sql,
+    sinks: sinks.filter((sink) => topics.includes(sink.topic)),
+    observe,
+  });
+  try {
+    for (;;) {
+      const left = await missing(sql, topics, marks);
+      const total = totalOf(marks);
+      const before = [...marks.keys()].filter((topic) => !topics.includes(topic));
+      const later = topics.includes(TRAJECTORY_SUMMARY_RAW.name) ? 0 : totalOf(marks, before);
+      onProgress({ done: total - left - later, total });
+      if (left === 0) return;
+      await wait(LOOK_INTERVAL_MS, signal);
+    }
+  } finally {
+    await subscription.stop();
+  }
+}
+
+/** Records of `topics` that the database does not have yet. */
+async function missing(
+  sql: Sql,
+  topics: readonly string[],
+  marks: TopicWatermarks,
+): Promise<number> {
+  let count = 0n;
+  for (const topic of topics) {
+    const stored = await readOffsets(sql, topic);
+    for (const [partition, { low, high }] of marks.get(topic) ?? []) {
+      const left = high - (stored.get(partition) ?? low);
+      if (left > 0n) count += left;
+    }
+  }
+  return Number(count);
+}
+
+function totalOf(marks: TopicWatermarks, topics: readonly string[] = [...marks.keys()]): number {
+  let count = 0n;
+  for (const topic of topics) {
+    for (const { low, high } of marks.get(topic)?.values() ?? []) count += high - low;
+  }
+  return Number(count);
+}

@@ -1,0 +1,90 @@
+/**
+ * A rebuild with everything it needs: engines that no service uses meanwhile, sinks, and the lease that keeps producers from
+ * taking up runs while the projection of the runs is empty.
+ */
+import { rebuild, type RebuildProgress } from "../consumer/rebuild.ts";
+import type { Config } from "../config.ts";
+import { INGESTION_RUN, TOPICS } from "../events/topics.ts";
+import { PermanentError } from "../failures/failures.ts";
+import type { Observer } from "../observe/observe.ts";
+import { takeLease } from "../store/advisory_lease.ts";
+import { checksumProjections, differences } from "../store/projections.ts";
+import { readAddresses } from "./address_file.ts";
+import { startService } from "./service.ts";
+import { createSinks } from "./sinks.ts";
+
+export interface RebuildRequest {
+  /** All by default. */
+  readonly topics?: readonly string[];
+  readonly isLossAllowed: boolean;
+  /** Compare the tables before and after; costs reading them twice. */
+  readonly isVerified: boolean;
+  readonly signal: AbortSignal;
+  readonly onProgress: (progress: RebuildProgress) => void;
+}
+
+export interface Rebuilt {
+  readonly records: number;
+  /** What is different now, a line for each table; null when nobody compared. */
+  readonly differences: readonly string[] | null;
+}
+
+/**
+ * Rebuilds the projections of the database that the settings name.
+ * @throws PermanentError when a service runs on the data directory, another process consumes or leads the runs, or the log no
+ *   longer has it all
+ */
+export async function rebuildDatabase(
+  config: Config,
+  observer: Observer,
+  request: RebuildRequest,
+): Promise<Rebuilt> {
+  const addresses = await readAddresses(config.dataDirectory);
+  if (addresses !== null) {
+    throw new PermanentError(
+      `a service runs on ${config.dataDirectory} (process ${addresses.pid})`,
+      { hint: "stop it first: a rebuild empties the tables that it works with" },
+    );
+  }
+  const { observe } = observer;
+  const { topics = TOPICS.map(({ name }) => name), isVerified } = request;
+  // No role: the engines alone.
+  const service = await startService({
+    config: { ...config, roles: new Set() },
+    observer,
+    signal: request.signal,
+    isForOneCommand: true,
+  });
+  const { store, log } = service.parts.running!;
+  const { databaseUrl } = service.addresses;
+  const sinks = createSinks({ observe, sql: store.sql, databaseUrl, log });
+  const lease = topics.includes(INGESTION_RUN.name)
+    ? await takeLease({ url: databaseUrl, lease: "producer", observe })
+    : undefined;
+  try {
+    if (lease === null) {
+      throw new PermanentError("another process works on the runs of this database", {
+        hint: "stop every process with the role producer first",
+      });
+    }
+    const before = isVerified ? await checksumProjections(store.sql, topics) : [];
+    const records = await rebuild({
+      ...request,
+      topics,
+      kafka: log.kafka,
+      sql: store.sql,
+      sinks: sinks.sinks,
+      observe,
+    });
+    return {
+      records,
+      differences: isVerified
+        ? differences(before, await checksumProjections(store.sql, topics))
+        : null,
+    };
+  } finally {
+    await lease?.release();
+    await sinks.close();
+    await service.stop("the rebuild is over");
+  }
+}

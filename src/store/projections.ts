@@ -1,0 +1,109 @@
+/**
+ * Which tables are projections of which topic: what a rebuild empties, and what must be equal afterwards.
+ *
+ * Not in here, because no topic has it: `schema_migration` and what operators set at run time (`schedule_pause`).
+ * `consumer_offset` says how far the projections go; it is moved, not emptied (see `emptyProjections`).
+ */
+import type { Queryable, TransactionSql } from "./connection.ts";
+import { quoteIdentifier } from "./meteor_columns.ts";
+
+/** Tables by the topic they are made from. */
+const TABLES: Readonly<Record<string, readonly string[]>> = {
+  trajectory_summary_raw: [
+    "meteor",
+    "participating_station",
+    "station",
+    "iau_shower",
+    "meteor_generation",
+    "run_loaded",
+    "dead_letter_replay",
+  ],
+  trajectory_summary_dead_letter: ["dead_letter"],
+  ingestion_run: ["ingestion_run", "ingestion_run_file", "ingestion_file"],
+};
+
+/** Columns that say when a row was written here; a rebuild writes it at another time. */
+const WRITTEN_AT = ["created_at", "updated_at"] as const;
+
+/** The topics that have projections. */
+export const PROJECTED_TOPICS: readonly string[] = Object.keys(TABLES);
+
+/** A partition and where its projection begins again. */
+export interface PartitionStart {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: bigint;
+}
+
+/**
+ * Empties the projections of `topics` and sets their partitions back to `starts`, in the caller's transaction.
+ *
+ * The offsets are set, not removed, and first: a consumer that is still at work on a batch (a zombie, or one that joined since
+ * somebody looked) finds another offset than the one it left and writes nothing, whereas a partition without an offset is
+ * taken at any. A load under way holds its partition's row, so this waits for its end.
+ */
+export async function emptyProjections(
+  sql: TransactionSql,
+  topics: readonly string[],
+  starts: readonly PartitionStart[],
+): Promise<void> {
+  const inOrder = starts.toSorted((a, b) =>
+    a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1
+  );
+  for (const { topic, partition, offset } of inOrder) {
+    await sql`
+      insert into consumer_offset (topic, partition, next_offset) values (${topic}, ${partition}, ${offset})
+      on conflict (topic, partition) do update set next_offset = excluded.next_offset, updated_at = now()`;
+  }
+  const tables = topics.flatMap((topic) => TABLES[topic] ?? []);
+  if (tables.length > 0) {
+    await sql.unsafe(`truncate ${tables.map(quoteIdentifier).join(", ")}`);
+  }
+}
+
+/** A table's content in two numbers. */
+export interface TableChecksum {
+  readonly table: string;
+  readonly rows: number;
+  /** The same for the same rows, in whatever order and place they lie. */
+  readonly checksum: string;
+}
+
+/**
+ * The content of the projections of `topics`, without the times at which rows were written here. Reads every row.
+ *
+ * A row's checksum is the first 64 bits of the MD5 of its JSON (column names included, doubles to the last bit); they are added
+ * up, so that neither order nor sorting memory matters.
+ */
+export async function checksumProjections(
+  sql: Queryable,
+  topics: readonly string[] = PROJECTED_TOPICS,
+): Promise<TableChecksum[]> {
+  const sums: TableChecksum[] = [];
+  for (const table of topics.flatMap((topic) => TABLES[topic] ?? [])) {
+    const [row] = await sql<{ rows: bigint; checksum: string }[]>`
+      select count(*) as rows,
+        coalesce(sum(('x' || left(md5((to_jsonb(t) - ${[
+      ...WRITTEN_AT,
+    ]}::text[])::text), 16))::bit(64)::bigint::numeric), 0)::text
+          as checksum
+      from ${sql(table)} as t`;
+    sums.push({ table, rows: Number(row?.rows ?? 0n), checksum: row?.checksum ?? "0" });
+  }
+  return sums;
+}
+
+/** The tables whose content differs, in words. */
+export function differences(
+  before: readonly TableChecksum[],
+  after: readonly TableChecksum[],
+): string[] {
+  return before.flatMap((was) => {
+    const is = after.find(({ table }) => table === was.table);
+    if (is !== undefined && is.rows === was.rows && is.checksum === was.checksum) return [];
+    return [
+      `${was.table}: ${was.rows} rows (checksum ${was.checksum}) before, ` +
+      `${is?.rows ?? 0} rows (checksum ${is?.checksum ?? "0"}) after`,
+    ];
+  });
+}

@@ -1,0 +1,194 @@
+/**
+ * A rebuild gives the tables that live loading gave, whatever has been through the log.
+ */
+import { Buffer } from "node:buffer";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { generateDataDirectory } from "../../sample/generate.ts";
+import { rebuild } from "../../src/consumer/rebuild.ts";
+import { CONSUMER_GROUP } from "../../src/consumer/sink.ts";
+import { DEAD_LETTER, INGESTION_RUN, TRAJECTORY_SUMMARY_RAW } from "../../src/events/topics.ts";
+import { createSinks } from "../../src/service/sinks.ts";
+import { rebuildDatabase, type Rebuilt } from "../../src/service/rebuild.ts";
+import { checksumProjections, PROJECTED_TOPICS } from "../../src/store/projections.ts";
+import {
+  append,
+  caughtUp,
+  PYTHON_SCHEMA,
+  pythonBody,
+  registerSchema,
+  wire,
+} from "../support/foreign_producer.ts";
+import { SAMPLE, startTestService, type TestService } from "../support/service.ts";
+import { summaryOf } from "../support/trajectories.ts";
+
+const ID = (n: number) => `202601010000${String(n).padStart(2, "0")}_rebld`;
+
+/** Files in two generations, with bad lines, and a run that found nothing new. */
+async function runs(whole: TestService): Promise<void> {
+  await whole.run("/backfill", { all: true });
+  await generateDataDirectory({
+    directory: whole.sourceFolder,
+    ...SAMPLE,
+    lastDay: new Date(SAMPLE.lastDay.getTime() + 1000),
+    changes: [{ windowsBack: 2, stationsAdded: 2, sigmasChanged: 3 }],
+  });
+  const month = join(whole.sourceFolder, "monthly/traj_summary_monthly_202611.txt");
+  const lines = (await readFile(month, "latin1")).split("\n");
+  const data = lines.findIndex((line) => /^\r?\d{14}_/.test(line));
+  lines[data + 2] = "garbage";
+  lines[data + 5] = lines[data + 5]!.replace(/; [^;]*; 2026-/, "; not a date; 2026-");
+  await writeFile(month, lines.join("\n"), "latin1");
+  await whole.run("/backfill", { month: "2026-11" });
+  // The older generation again, from another file.
+  await whole.run("/backfill", { all: true });
+  await whole.run("/backfill", { all: true });
+}
+
+/** Records of other programs: good, bad, withdrawn, brought back, of older and newer generations. */
+async function foreignRecords(whole: TestService): Promise<void> {
+  const id = await registerSchema(whole, PYTHON_SCHEMA);
+  const record = (n: number, values = {}, headers: Record<string, string> = {}) => ({
+    key: ID(n),
+    value: wire(id, pythonBody(summaryOf(ID(n), values))),
+    headers,
+  });
+  const generated = (time: string) => ({ "gmn-source-generated-at": time });
+  const withdrawn = (n: number) => ({ key: ID(n), value: null });
+  await append(whole.kafka, [
+    record(1),
+    record(1, { vgeo_km_s: 31.5 }),
+    record(2),
+    withdrawn(2),
+    record(3),
+    withdrawn(3),
+    record(3),
+    withdrawn(99),
+    record(4, { vgeo_km_s: 3 }, generated("2026-03-03T00:00:00Z")),
+    record(4, { vgeo_km_s: 3 }, generated("2026-05-05T00:00:00Z")),
+    record(4, { vgeo_km_s: 4 }, generated("2026-04-04T00:00:00Z")),
+    record(5, { iau_no: 9001, iau_code: "M25A1" }),
+    record(6, { iau_no: 9001, iau_code: "M26B2", beginning_utc_time: 1_767_225_600_000_000 }),
+    { key: "bytes", value: Buffer.from("hello") },
+    record(7, { iau_code: "G\0M" }),
+    record(8, { iau_no: 2 ** 40 }),
+    { key: null, value: null },
+    record(9, { participating_stations: null, num_stat: null }),
+  ]);
+}
+
+describe("a rebuild", () => {
+  let whole: TestService;
+  beforeAll(async () => {
+    whole = await startTestService();
+    await runs(whole);
+    await foreignRecords(whole);
+    await caughtUp(whole);
+    await caughtUp(whole);
+  });
+  afterAll(() => whole[Symbol.asyncDispose]());
+
+  const rebuildAll = (topics?: readonly string[]): Promise<Rebuilt> =>
+    rebuildDatabase(whole.config, whole.observer, {
+      ...(topics === undefined ? {} : { topics }),
+      isLossAllowed: false,
+      isVerified: true,
+      signal: AbortSignal.timeout(60_000),
+      onProgress: () => {},
+    });
+
+  test("is of something: every table of the projections has rows", async () => {
+    const empty = (await checksumProjections(whole.database.sql)).filter(({ rows }) => rows === 0);
+    expect(empty.map(({ table }) => table)).toEqual(["dead_letter_replay"]);
+  });
+
+  test("covers every table there is, but those that no topic has", async () => {
+    const tables = await whole.database.sql<{ name: string }[]>`
+      select relname as name from pg_class where relnamespace = 'public'::regnamespace and relkind = 'r' order by 1`;
+    const covered = (await checksumProjections(whole.database.sql)).map(({ table }) => table);
+    const others = ["consumer_offset", "schedule_pause", "schema_migration"];
+    expect(tables.map(({ name }) => name)).toEqual([...covered, ...others].toSorted());
+  });
+
+  test("of everything gives the same tables, and adds nothing to the log", async () => {
+    const lettersBefore = await endOf(whole, DEAD_LETTER.name);
+    const { records, differences } = await whole.whileStopped(() => rebuildAll());
+    expect(differences).toEqual([]);
+    expect(records).toBeGreaterThan(whole.sample.rows);
+    expect(await endOf(whole, DEAD_LETTER.name)).toBe(lettersBefore);
+  });
+
+  test.each(PROJECTED_TOPICS)("of %s alone gives the same tables", async (topic) => {
+    const before = await checksumProjections(whole.database.sql);
+    const { differences } = await whole.whileStopped(() => rebuildAll([topic]));
+    expect(differences).toEqual([]);
+    expect(await checksumProjections(whole.database.sql)).toEqual(before);
+  });
+
+  test("finds what was changed by hand", async () => {
+    await whole.database.sql`update meteor set vgeo_km_s = 1 where id = ${ID(1)}`;
+    const { differences } = await whole.whileStopped(() =>
+      rebuildAll([TRAJECTORY_SUMMARY_RAW.name])
+    );
+    expect(differences).toEqual([expect.stringMatching(/^meteor: \d+ rows .* before/)]);
+    const [row] = await whole.database.sql`select vgeo_km_s from meteor where id = ${ID(1)}`;
+    expect(row!.vgeo_km_s).toBe(31.5);
+  });
+
+  test("is refused while the service runs, and nothing is emptied", async () => {
+    await expect(rebuildAll()).rejects.toThrow(/a service runs on .* \(process \d+\)/);
+    const [row] = await whole.database.sql`select count(*)::int as n from meteor`;
+    expect(row!.n).toBeGreaterThan(0);
+  });
+
+  test("is refused when the log has lost its beginning, and nothing is emptied", async () => {
+    const admin = whole.kafka.admin();
+    await admin.connect();
+    // kafkajs deletes nothing in a topic that it has not asked about before.
+    await admin.fetchTopicOffsets(INGESTION_RUN.name);
+    await admin.deleteTopicRecords({
+      topic: INGESTION_RUN.name,
+      partitions: [{ partition: 0, offset: "1" }],
+    });
+    await admin.disconnect();
+    await expect(whole.whileStopped(() => rebuildAll())).rejects.toThrow(
+      /ingestion_run-0: offsets 0 to 0 are no longer in the log/,
+    );
+    const [row] = await whole.database.sql`select count(*)::int as n from ingestion_run`;
+    expect(row!.n).toBeGreaterThan(0);
+  });
+});
+
+async function endOf(whole: TestService, topic: string): Promise<string> {
+  const admin = whole.kafka.admin();
+  await admin.connect();
+  const [first] = await admin.fetchTopicOffsets(topic);
+  await admin.disconnect();
+  return first!.high;
+}
+
+test("another member of the group is named, and the rebuild refused", async () => {
+  await using whole = await startTestService({ sample: null, environment: { ROLES: "http" } });
+  const { kafka } = whole;
+  const stranger = kafka.consumer({ groupId: CONSUMER_GROUP });
+  await stranger.connect();
+  await stranger.subscribe({ topics: [INGESTION_RUN.name] });
+  await stranger.run({ eachMessage: () => Promise.resolve() });
+  const { log, store } = whole.service.parts.running!;
+  const sinks = createSinks({
+    observe: whole.observer.observe,
+    sql: store.sql,
+    databaseUrl: whole.database.url,
+    log,
+  });
+  await expect(rebuild({
+    kafka: log.kafka,
+    sql: store.sql,
+    sinks: sinks.sinks,
+    observe: whole.observer.observe,
+    signal: AbortSignal.timeout(10_000),
+    onProgress: () => {},
+  })).rejects.toThrow(/1 other process\(es\) consume in the group gmn-data-store: test at/);
+  await stranger.disconnect();
+});
