@@ -5,12 +5,13 @@ import { defineConfig } from "vitest/config";
  * broker what Kafka does; and the tests of the whole service with Kafka as its log.
  */
 export default defineConfig({
-  resolve: { alias: [{ find: /^@std\/csv\//, replacement: "deno-std/csv/" }] },
+  resolve: { alias: [{ find: /^@std\//, replacement: "deno-std/" }] },
   test: {
     pool: "forks",
     globalSetup: ["tests/support/global_setup.ts", "tests/kafka/set_up.ts"],
     include: ["tests/clients/**/*.conformance.ts", "tests/pipeline/**/*.test.ts"],
-    maxWorkers: 2,
+    // There is one Kafka, and tests of the service begin by removing the service's topics from it.
+    fileParallelism: false,
     testTimeout: 60_000,
     hookTimeout: 60_000,
   },

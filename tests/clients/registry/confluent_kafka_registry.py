@@ -1,6 +1,6 @@
-"""What Python programs do with a schema registry, by confluent-kafka's client. Run by registry_confluent_kafka.ts.
+"""What Python programs do with a schema registry, by confluent-kafka's client. Run by registry.conformance.ts.
 
-Usage: registry_confluent_kafka.py URL. Prints a line per check; the first that fails ends it with a traceback.
+Usage: confluent_kafka_registry.py URL. Prints a line per check; the first that fails ends it with a traceback.
 """
 
 import json
