@@ -79,7 +79,10 @@ async function project(
   offset: bigint,
 ): Promise<void> {
   await writeRunState(sql, before, after, { at: event.at, offset });
-  if (event.type === "file_extracted") await recordExtraction(sql, event);
+  if (event.type === "file_extracted") {
+    // The run's offsets, not the event's: those of a resumed file leave out what was published before the stop.
+    await recordExtraction(sql, { ...event, nextOffsets: after.nextOffsets });
+  }
   if (event.type === "file_skipped" && event.identity !== undefined) {
     await recordUnchanged(sql, event.file, event.identity);
   }

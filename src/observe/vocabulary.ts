@@ -75,6 +75,17 @@ export interface Vocabulary {
   "schedule.failed": { reason: string };
   "schedule.paused": Record<never, never>;
   "schedule.resumed": { next: Date | null };
+  /** Tombstones were published for rows that a file has no more. */
+  "file.withdrew": { runId: string; file: string; rows: number };
+  "file.withdrawal_held": { file: string; rows: number; before: number };
+  "withdrawal.failed": { reason: string };
+  "line.rejected": {
+    runId: string;
+    file: string;
+    line: number;
+    field: string | null;
+    reason: string;
+  };
 
   // The sink.
   "sink.assigned": { topic: string; partition: number; nextOffset: bigint };
@@ -260,6 +271,24 @@ export const VOCABULARY: { [Name in keyof Vocabulary]: Telling<Vocabulary[Name]>
     say: (d) =>
       `a scheduled daily run was missed (last one: ${
         d.last?.toISOString() ?? "never"
+  "file.withdrew": {
+    level: "info",
+    say: (d) => `${d.file} has ${count(d.rows)} trajectories no more: withdrawn`,
+  },
+  "file.withdrawal_held": {
+    level: "warning",
+    say: (d) =>
+      `${d.file} lost ${count(d.rows)} of ${count(d.before)} trajectories at once; they are withdrawn when a later ` +
+      `generation is without them too`,
+  },
+  "withdrawal.failed": {
+    level: "warning",
+    say: (d) => `withdrawn trajectories could not be looked for (${d.reason}); the next run does it`,
+  },
+  "line.rejected": {
+    level: "debug",
+    say: (d) => `${d.file} line ${d.line} goes to the dead letters: ${d.reason}`,
+  },
       }); making up for it`,
   },
 

@@ -6,7 +6,7 @@
  */
 import { PermanentError } from "../failures/failures.ts";
 import type { Selection } from "../runs/run_event.ts";
-import { parseFileName } from "./files.ts";
+import { parseFileName } from "../trajectory/file_name.ts";
 import type { DataDirectory, Folder, ListedFile, ListOptions } from "./source/data_directory.ts";
 
 /**

@@ -13,7 +13,7 @@
  */
 import { addDays, isoDate } from "../runs/selection.ts";
 import type { FileIdentity, Selection } from "../runs/run_event.ts";
-import { parseFileName, type SummaryFile } from "./files.ts";
+import { parseFileName, type SummaryFile } from "../trajectory/file_name.ts";
 import type { ListedFile } from "./source/data_directory.ts";
 
 /**

@@ -17,7 +17,7 @@ import type { FileState } from "../runs/run.ts";
 import { readHeader, type ResumePoint } from "../trajectory/read_summary_file.ts";
 import type { ActiveRun } from "./active_run.ts";
 import { extractFile, type Pace } from "./extract_file.ts";
-import { parseFileName } from "./files.ts";
+import { parseFileName } from "../trajectory/file_name.ts";
 import type { ExtractTools } from "./ports.ts";
 import { isSameFile, type OpenedFile, type OpenOptions } from "./source/data_directory.ts";
 

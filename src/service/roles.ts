@@ -3,20 +3,17 @@
  */
 import { startSink } from "../consumer/sink.ts";
 import type { Subscription } from "../events/subscription.ts";
-import { explain } from "../failures/failures.ts";
-import type { Observe } from "../observe/observe.ts";
 import { Leadership } from "../producer/leadership.ts";
 import { RunDesk } from "../producer/run_desk.ts";
 import { RunEngine } from "../producer/run_engine.ts";
 import { Schedule } from "../producer/schedule.ts";
 import { openDataDirectory } from "../producer/source/open_data_directory.ts";
-import { isFinished } from "../runs/run.ts";
+import type { Withdrawals } from "../producer/withdrawals.ts";
 import { takeLease } from "../store/advisory_lease.ts";
-import type { Sql } from "../store/connection.ts";
-import { readRunLoaded } from "../store/run_views.ts";
 import { readSchedulePause, writeSchedulePause } from "../store/schedule_pause.ts";
 import { encodeTrajectory } from "../trajectory/codec.ts";
-import { createRunHistory, OWNER, type RunRecords, waitForRows } from "./run_access.ts";
+import { createWithdrawals, watchLoaded } from "./loaded_watch.ts";
+import { createRunHistory, OWNER, type RunRecords } from "./run_access.ts";
 import { VERSION, type Wiring } from "./service.ts";
 import { createSinks } from "./sinks.ts";
 
@@ -36,6 +33,7 @@ export interface Runs {
   readonly engine: RunEngine;
   readonly desk: RunDesk;
   readonly records: RunRecords;
+  readonly withdrawals: Withdrawals;
 }
 
 /** The engine, not leading yet unless it is for one command's own runs, and its desk. */
@@ -60,15 +58,18 @@ export function openRuns(
     observe,
   });
   releasers.add("runs", () => engine.stop());
-  releasers.add("loaded watch", tellWhenLoaded(engine, store.sql, observe, signal));
-  return { engine, records, desk: new RunDesk({ engine, journal, history: records, directory }) };
+  const withdrawals = createWithdrawals({ sql: store.sql, log, records, observe, signal });
+  const watch = watchLoaded({ engine, sql: store.sql, observe, withdrawals, signal });
+  releasers.add("loaded watch", watch);
+  const desk = new RunDesk({ engine, journal, history: records, directory });
+  return { engine, desk, records, withdrawals };
 }
 
 /**
  * Starts to lead whenever no other process does, which takes up unfinished runs; and the schedule.
  * @throws PermanentError when the schedule's pattern can't be
  */
-export function startProducer(wiring: Wiring, { engine, records }: Runs): Schedule {
+export function startProducer(wiring: Wiring, { engine, records, withdrawals }: Runs): Schedule {
   const { config, observe, store, databaseUrl, releasers } = wiring;
   // First, so that a pattern that can't be is refused before any run is taken up.
   const schedule = new Schedule({
@@ -87,7 +88,15 @@ export function startProducer(wiring: Wiring, { engine, records }: Runs): Schedu
     observe,
   });
   const leadership = new Leadership({
-    engine,
+    engine: {
+      async lead(until) {
+        await engine.lead(until);
+        // What the last leader left, if it was killed between the end of a run and its withdrawals.
+        void withdrawals.settle();
+      },
+      follow: () => engine.follow(),
+      reconcile: () => engine.reconcile(),
+    },
     tryBecomeLeader: () => takeLease({ url: databaseUrl, lease: "producer", observe }),
     observe,
   });
@@ -97,36 +106,4 @@ export function startProducer(wiring: Wiring, { engine, records }: Runs): Schedu
   // Not awaited by the boot: whether a run was missed is known when the consumer has caught up with the journal.
   void schedule.start();
   return schedule;
-}
-
-/** Says so when all rows of a run that has ended are in the data store. */
-function tellWhenLoaded(
-  engine: RunEngine,
-  sql: Sql,
-  observe: Observe,
-  signal: AbortSignal,
-): () => void {
-  return engine.watch((event, state) => {
-    if (event.type !== "completed" && event.type !== "failed") return;
-    if (!isFinished(state)) return;
-    const { runId, kind, requestedAt } = state;
-    waitForRows(sql, state.nextOffsets, signal)
-      .then(() => readRunLoaded(sql, runId))
-      .then(({ loaded }) =>
-        observe("run.loaded", {
-          runId,
-          kind,
-          rowsLoaded: loaded,
-          took_ms: Date.now() - requestedAt.getTime(),
-        })
-      )
-      .catch((error) => {
-        if (!signal.aborted) {
-          observe("log.client", {
-            level: "warning",
-            message: `waiting for ${runId}: ${explain(error)}`,
-          });
-        }
-      });
-  });
 }

@@ -67,6 +67,8 @@ const REQUESTED_MAX = 100;
 export interface RunRecords extends RunHistory {
   /** When the last daily run was requested, by whomever; waits (not for ever) until the projection has caught up. */
   lastDailyRequest(): Promise<Date | null>;
+  /** Waits, not for ever, until everything that is in the journal now is on record. */
+  caughtUp(): Promise<void>;
 }
 
 /** What is on record of runs, with failures of the database as the house's own. `signal`: when the process stops. */
@@ -85,26 +87,28 @@ export function createRunHistory(sql: Sql, probe: LogProbe, signal: AbortSignal)
   return {
     async unfinished(until) {
       await caughtUp(AbortSignal.any([signal, until]));
-      const states = await asked(() => readUnfinishedRunStates(sql));
+      const states = await told(() => readUnfinishedRunStates(sql));
       return states.filter((state) => !isUploadOfLivingProcess(state));
     },
-    requested: () => asked(() => readRequestedRunStates(sql, REQUESTED_MAX)),
-    ended: (runIds) => asked(() => readEndedRunStates(sql, runIds)),
-    find: (runId) => asked(() => readRunState(sql, runId)),
+    requested: () => told(() => readRequestedRunStates(sql, REQUESTED_MAX)),
+    ended: (runIds) => told(() => readEndedRunStates(sql, runIds)),
+    find: (runId) => told(() => readRunState(sql, runId)),
     async identities(paths) {
       // A run that ended a moment ago may not be projected yet.
       await patiently();
-      return await asked(() => readSourceFiles(sql, paths));
+      return await told(() => readSourceFiles(sql, paths));
     },
-    findByIdempotencyKey: (key) => asked(() => readRunStateByKey(sql, key)),
+    findByIdempotencyKey: (key) => told(() => readRunStateByKey(sql, key)),
+    caughtUp: patiently,
     async lastDailyRequest() {
       await patiently();
-      return await asked(() => readLastDailyRequest(sql));
+      return await told(() => readLastDailyRequest(sql));
     },
   };
 }
 
-async function asked<Answer>(question: () => Promise<Answer>): Promise<Answer> {
+/** The answer of the database, with its failures as the house's own. */
+export async function told<Answer>(question: () => Promise<Answer>): Promise<Answer> {
   try {
     return await question();
   } catch (error) {

@@ -22,6 +22,14 @@ const TABLES: Readonly<Record<string, readonly string[]>> = {
   ingestion_run: ["ingestion_run", "ingestion_run_file", "ingestion_file"],
 };
 
+/**
+ * Tables that a rebuild empties too, but whose content depends on how the log was cut into batches and on what was compared
+ * before: never compared themselves.
+ */
+const SCRATCH: Readonly<Record<string, readonly string[]>> = {
+  trajectory_summary_raw: ["source_file_member"],
+};
+
 /** Columns that say when a row was written here; a rebuild writes it at another time. */
 const WRITTEN_AT = ["created_at", "updated_at"] as const;
 
@@ -55,7 +63,7 @@ export async function emptyProjections(
       insert into consumer_offset (topic, partition, next_offset) values (${topic}, ${partition}, ${offset})
       on conflict (topic, partition) do update set next_offset = excluded.next_offset, updated_at = now()`;
   }
-  const tables = topics.flatMap((topic) => TABLES[topic] ?? []);
+  const tables = topics.flatMap((topic) => [...TABLES[topic] ?? [], ...SCRATCH[topic] ?? []]);
   if (tables.length > 0) {
     await sql.unsafe(`truncate ${tables.map(quoteIdentifier).join(", ")}`);
   }

@@ -1,7 +1,7 @@
 /**
  * The source files as they were when they were last ingested: what tells an unchanged file from a changed one.
  */
-import type { FileIdentity, RowCounts } from "../runs/run_event.ts";
+import type { FileIdentity, NextOffsets, RowCounts } from "../runs/run_event.ts";
 import type { Queryable, TransactionSql } from "./connection.ts";
 
 /** The identity with which each of these files was last ingested, or later found unchanged; others are absent. */
@@ -38,6 +38,8 @@ export async function recordExtraction(
     readonly identity: FileIdentity;
     readonly generatedAt: Date | null;
     readonly rows: RowCounts;
+    /** Behind the file's last record, per partition. */
+    readonly nextOffsets: NextOffsets;
   },
 ): Promise<void> {
   const { identity, rows } = extraction;
@@ -53,6 +55,7 @@ export async function recordExtraction(
     rows_rejected: rows.rejected,
     run_id: extraction.runId,
     extracted_at: extraction.at,
+    next_offsets: sql.json({ ...extraction.nextOffsets }),
   };
   await sql`
     insert into ingestion_file ${sql(row)}
@@ -60,7 +63,7 @@ export async function recordExtraction(
       size_bytes = excluded.size_bytes, etag = excluded.etag, last_modified = excluded.last_modified,
       listed = excluded.listed, generated_at = excluded.generated_at, rows_read = excluded.rows_read,
       rows_published = excluded.rows_published, rows_rejected = excluded.rows_rejected, run_id = excluded.run_id,
-      extracted_at = excluded.extracted_at`;
+      extracted_at = excluded.extracted_at, next_offsets = excluded.next_offsets`;
 }
 
 /** Keeps how an ingested file, found unchanged, looks now (its date in the listing may be another one). */

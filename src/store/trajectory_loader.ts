@@ -9,7 +9,7 @@
  *       merge into meteor, participating_station       ── see merge.ts for the rules
  *       mark withdrawn ones
  *     settle the codes of showers that came with another code than they have (rare: the batch is begun again for it)
- *     mark replayed dead letters, count for the runs
+ *     mark replayed dead letters, note which file brought what, count for the runs
  *     commit
  *
  * An id that occurs twice in a batch goes into two waves, so a batch ends as if its records had come one by one, whatever the
@@ -260,7 +260,12 @@ async function writeBatch(
     }
   }
   if (contested !== null) await settleShowers(sql, contested);
-  await Promise.all([markReplayed(sql, batch), countRuns(sql, batch), sql.run("COMMIT")]);
+  await Promise.all([
+    markReplayed(sql, batch),
+    addFileMembers(sql, batch),
+    countRuns(sql, batch),
+    sql.run("COMMIT"),
+  ]);
   counts.unchanged = batch.changes.length - counts.inserted - counts.updated - counts.stale -
     counts.withdrawn;
   return counts;
@@ -400,7 +405,15 @@ async function markReplayed(sql: SessionSql, batch: TrajectoryBatch): Promise<vo
   if (rows.size > 0) await sql.run(MARK_REPLAYED, [[...rows.values()], batch.partition]);
 }
 
-/** Replays are not counted: their run was told of them when they failed. */
+async function addFileMembers(sql: SessionSql, batch: TrajectoryBatch): Promise<void> {
+  const members = membersOf(batch);
+  if (members.length > 0) await sql.run(ADD_FILE_MEMBERS, [members]);
+}
+
+/**
+ * Replays are not counted: their run was told of them when they failed. Nor are tombstones, which no run reads in a file: so
+ * what is loaded of a run adds up to what it published.
+ */
 async function countRuns(sql: SessionSql, batch: TrajectoryBatch): Promise<void> {
   const runs = new Map<string, { loaded: number; dead: number }>();
   const of = (run: string) => {
@@ -408,8 +421,11 @@ async function countRuns(sql: SessionSql, batch: TrajectoryBatch): Promise<void>
     runs.set(run, counts);
     return counts;
   };
-  for (const { lineage } of batch.changes) {
-    if (lineage.replays === undefined) of(storable(lineage.runId ?? "")).loaded++;
+  for (const change of batch.changes) {
+    const { lineage } = change;
+    if (lineage.replays === undefined && "summary" in change) {
+      of(storable(lineage.runId ?? "")).loaded++;
+    }
   }
   for (const [run, dead] of batch.deadByRun) of(storable(run)).dead += dead;
   if (runs.size === 0) return;

@@ -50,6 +50,12 @@ export function parseFileName(name: string): SummaryFile | null {
   return yearly === null ? null : { kind: "yearly", year: Number(yearly[1]) };
 }
 
+/** What the file at this path, relative to a data directory, is; null for a path that is none of the source's. */
+export function parseFilePath(path: string): SummaryFile | null {
+  const [, name] = /^(?:daily\/|monthly\/)?([^/]+)$/.exec(path) ?? [];
+  return name === undefined ? null : parseFileName(name);
+}
+
 function isRealDate(date: string): boolean {
   const at = new Date(`${date}T00:00:00Z`);
   return !Number.isNaN(at.getTime()) && at.toISOString().startsWith(date);

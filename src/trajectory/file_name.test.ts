@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { parseFileName } from "./files.ts";
+import { parseFileName, parseFilePath } from "./file_name.ts";
 
 test.each([
   ["traj_summary_20220304_solrange_344.0-345.0.txt", {
@@ -31,3 +31,17 @@ test.each([
   "xtraj_summary_all.txt",
   "",
 ])("%j is none of them", (name) => expect(parseFileName(name)).toBeNull());
+
+test.each([
+  ["monthly/traj_summary_monthly_201812.txt", "monthly"],
+  ["daily/traj_summary_yesterday.txt", "alias"],
+  ["traj_summary_monthly_201812.txt", "monthly"],
+])("at %s is a file of a data directory", (path, kind) => {
+  expect(parseFilePath(path)?.kind).toBe(kind);
+});
+
+test.each([
+  "upload/traj_summary_monthly_201812.txt",
+  "daily/../traj_summary_all.txt",
+  "/traj_summary_all.txt",
+])("at %j is none", (path) => expect(parseFilePath(path)).toBeNull());

@@ -1,0 +1,46 @@
+import { describe, expect, test } from "vitest";
+import { type GoneTrajectory } from "../store/source_file_members.ts";
+import { MASS_TRAJECTORIES, neighbourPrefixes, withdrawable } from "./withdrawals.ts";
+
+/** `count` trajectories gone, of which every second is missed by two generations. */
+const gone = (count: number): GoneTrajectory[] =>
+  Array.from({ length: count }, (_, at) => ({
+    id: String(at),
+    generatedAt: new Date(0),
+    runId: "r",
+    witnesses: 1 + at % 2,
+  }));
+
+describe("of what is gone", () => {
+  test("all is withdrawn when it is little, or a small part", () => {
+    expect(withdrawable({ gone: gone(MASS_TRAJECTORIES), before: 60 })).toHaveLength(50);
+    expect(withdrawable({ gone: gone(400), before: 800 })).toHaveLength(400);
+  });
+
+  test("a mass waits for a second generation", () => {
+    expect(withdrawable({ gone: gone(402), before: 800 })).toHaveLength(201);
+  });
+});
+
+describe("the neighbours", () => {
+  test("of a window are those of the dates around it, over the turn of a year", () => {
+    expect(neighbourPrefixes("daily/traj_summary_20260101_solrange_280.0-281.0.txt")).toEqual([
+      "daily/traj_summary_20251230_",
+      "daily/traj_summary_20251231_",
+      "daily/traj_summary_20260101_",
+      "daily/traj_summary_20260102_",
+      "daily/traj_summary_20260103_",
+    ]);
+  });
+
+  test.each([
+    ["202601", "202512", "202602"],
+    ["202612", "202611", "202701"],
+    ["202602", "202601", "202603"],
+  ])("of month %s are %s and %s", (month, before, after) => {
+    expect(neighbourPrefixes(`traj_summary_monthly_${month}.txt`)).toEqual([
+      `traj_summary_monthly_${before}.txt`,
+      `traj_summary_monthly_${after}.txt`,
+    ]);
+  });
+});

@@ -1,0 +1,162 @@
+/**
+ * Withdraws trajectories that the source has taken back: a tombstone for each that a daily or monthly file brought once and, in a
+ * later complete generation, has no more.
+ *
+ *     run loaded ─▶ files with two generations at hand ─▶ compare ─▶ tombstones ─▶ older generation let go
+ *
+ * The comparison is a query over projections of the log, made after the fact. So it holds nothing in memory, slows no reading,
+ * and a crash anywhere repeats it: a tombstone twice is a tombstone. Which of them are withdrawn, and why the others are not:
+ * docs/decisions/0008-withdrawn-trajectories.md.
+ */
+import { type Backoff, retry } from "../failures/backoff.ts";
+import { explain } from "../failures/failures.ts";
+import type { Publisher } from "../events/publisher.ts";
+import { HEADERS, TRAJECTORY_SUMMARY_RAW } from "../events/topics.ts";
+import { type Observe, unobserved } from "../observe/observe.ts";
+import { addDays } from "../runs/selection.ts";
+import { parseFilePath } from "../trajectory/file_name.ts";
+import type { ChangedFile, Comparison, GoneTrajectory } from "../store/source_file_members.ts";
+
+/** What is known of the files' generations. */
+export interface FileGenerations {
+  changed(): Promise<readonly ChangedFile[]>;
+  compare(file: ChangedFile, neighbours: readonly string[]): Promise<Comparison>;
+  unsettled(prefixes: readonly string[], runId: string): Promise<readonly string[]>;
+  forgetOlder(file: ChangedFile): Promise<void>;
+}
+
+export interface WithdrawalsOptions {
+  readonly generations: FileGenerations;
+  readonly publisher: Publisher;
+  readonly observe?: Observe;
+  readonly signal: AbortSignal;
+}
+
+/** Tombstones of one publish. */
+const PORTION = 2000;
+/** A log or a database that is away is waited for. */
+const PATIENCE: Backoff = { base_ms: 500, cap_ms: 10_000, attempts: Infinity };
+
+/**
+ * A file that lost more than this many trajectories, and more than this part of them, looks like one that was read while it was
+ * being written and happened to end at the end of a line. It loses them when another generation is without them too.
+ */
+export const MASS_TRAJECTORIES = 50;
+export const MASS_PART = 0.5;
+
+/** A window's trajectory can only have moved to a window that begins within this many dates; windows last 25.2 hours at most. */
+const NEIGHBOUR_DAYS = 2;
+
+export class Withdrawals {
+  readonly #options: WithdrawalsOptions;
+  readonly #observe: Observe;
+  #work: Promise<void> = Promise.resolve();
+  #isWanted = false;
+
+  constructor(options: WithdrawalsOptions) {
+    this.#options = options;
+    this.#observe = options.observe ?? unobserved;
+  }
+
+  /**
+   * Withdraws what there is to withdraw; calls that come meanwhile make it look once more. Never rejects: a failure is told, and
+   * the next call tries again.
+   */
+  settle(): Promise<void> {
+    if (this.#isWanted) return this.#work;
+    this.#isWanted = true;
+    this.#work = this.#work.then(async () => {
+      this.#isWanted = false;
+      try {
+        await this.#settleAll();
+      } catch (error) {
+        if (!this.#options.signal.aborted) {
+          this.#observe("withdrawal.failed", { reason: explain(error) });
+        }
+      }
+    });
+    return this.#work;
+  }
+
+  async #settleAll(): Promise<void> {
+    const { generations } = this.#options;
+    for (const file of await this.#patiently(() => generations.changed())) {
+      await this.#settleFile(file);
+    }
+  }
+
+  async #settleFile(file: ChangedFile): Promise<void> {
+    const { generations } = this.#options;
+    const neighbours = neighbourPrefixes(file.file);
+    // A neighbour that was not read may have what seems to be gone; its own run, or the retry of it, brings us back.
+    const unsettled = await this.#patiently(() => generations.unsettled(neighbours, file.runId));
+    if (unsettled.length > 0) return;
+    const found = await this.#patiently(() => generations.compare(file, neighbours));
+    const withdrawn = withdrawable(found);
+    for (let at = 0; at < withdrawn.length; at += PORTION) {
+      await this.#publish(file.file, withdrawn.slice(at, at + PORTION));
+    }
+    if (withdrawn.length > 0) {
+      this.#observe("file.withdrew", {
+        runId: file.runId,
+        file: file.file,
+        rows: withdrawn.length,
+      });
+    }
+    const held = found.gone.length - withdrawn.length;
+    if (held > 0) {
+      this.#observe("file.withdrawal_held", { file: file.file, rows: held, before: found.before });
+    } else await this.#patiently(() => generations.forgetOlder(file));
+  }
+
+  async #publish(file: string, gone: readonly GoneTrajectory[]): Promise<void> {
+    const { publisher } = this.#options;
+    const records = gone.map(({ id, generatedAt, runId }) => ({
+      key: id,
+      value: null,
+      headers: {
+        [HEADERS.runId]: runId,
+        [HEADERS.sourceFile]: file,
+        [HEADERS.sourceGeneratedAt]: generatedAt.toISOString(),
+      },
+    }));
+    await this.#patiently(() => publisher.publish(TRAJECTORY_SUMMARY_RAW, records));
+  }
+
+  #patiently<Result>(work: () => Promise<Result>): Promise<Result> {
+    return retry(work, {
+      backoff: PATIENCE,
+      signal: this.#options.signal,
+      onRetry: (error, attempt, delay_ms) =>
+        this.#observe("log.unavailable", {
+          what: "withdrawing trajectories",
+          reason: error.message,
+          attempt,
+          delay_ms,
+        }),
+    });
+  }
+}
+
+/** What of a comparison is withdrawn now: all, or of a mass only what more than one generation is without. */
+export function withdrawable({ gone, before }: Comparison): readonly GoneTrajectory[] {
+  const isMass = gone.length > MASS_TRAJECTORIES && gone.length > before * MASS_PART;
+  return isMass ? gone.filter(({ witnesses }) => witnesses > 1) : gone;
+}
+
+/** How the paths of files begin that a trajectory of this one can move to: those of its kind beside it in time. */
+export function neighbourPrefixes(path: string): string[] {
+  const is = parseFilePath(path);
+  const folder = path.slice(0, path.lastIndexOf("/") + 1);
+  if (is?.kind === "daily") {
+    const days = Array.from({ length: 2 * NEIGHBOUR_DAYS + 1 }, (_, at) => at - NEIGHBOUR_DAYS);
+    return days.map((n) => `${folder}traj_summary_${addDays(is.date, n).replaceAll("-", "")}_`);
+  }
+  if (is?.kind === "monthly") {
+    const [before, after] = [addDays(`${is.month}-01`, -1), addDays(`${is.month}-28`, 7)];
+    return [before, after].map((date) =>
+      `${folder}traj_summary_monthly_${date.slice(0, 7).replace("-", "")}.txt`
+    );
+  }
+  return [];
+}

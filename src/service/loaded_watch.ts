@@ -1,0 +1,77 @@
+/**
+ * Notices when all rows of a run are in the data store, says so, and has withdrawn what the run's files have no more.
+ */
+import { explain } from "../failures/failures.ts";
+import type { Observe } from "../observe/observe.ts";
+import type { RunEngine } from "../producer/run_engine.ts";
+import { Withdrawals } from "../producer/withdrawals.ts";
+import { isFinished, type RunState } from "../runs/run.ts";
+import type { Sql } from "../store/connection.ts";
+import { readRunLoaded } from "../store/run_views.ts";
+import {
+  compareGenerations,
+  forgetOlderMembers,
+  readChangedFiles,
+  readUnsettledFiles,
+} from "../store/source_file_members.ts";
+import { type RunRecords, told, waitForRows } from "./run_access.ts";
+import type { Log } from "./open_log.ts";
+
+export interface LoadedWatchOptions {
+  readonly engine: RunEngine;
+  readonly sql: Sql;
+  readonly observe: Observe;
+  readonly withdrawals: Withdrawals;
+  readonly signal: AbortSignal;
+}
+
+/** Says so when all rows of a run that has ended are in the data store. The returned function ends that. */
+export function watchLoaded(options: LoadedWatchOptions): () => void {
+  const { engine, observe, signal } = options;
+  return engine.watch((event, state) => {
+    if (event.type !== "completed" && event.type !== "failed") return;
+    if (!isFinished(state)) return;
+    tellWhenLoaded(state, options).catch((error) => {
+      if (signal.aborted) return;
+      const message = `waiting for ${state.runId}: ${explain(error)}`;
+      observe("log.client", { level: "warning", message });
+    });
+  });
+}
+
+async function tellWhenLoaded(state: RunState, options: LoadedWatchOptions): Promise<void> {
+  const { engine, sql, observe, withdrawals, signal } = options;
+  const { runId, kind, requestedAt } = state;
+  await waitForRows(sql, state.nextOffsets, signal);
+  const { loaded } = await readRunLoaded(sql, runId);
+  const took_ms = Date.now() - requestedAt.getTime();
+  observe("run.loaded", { runId, kind, rowsLoaded: loaded, took_ms });
+  if (engine.isLeading) await withdrawals.settle();
+}
+
+/** The withdrawals over this database and this log. */
+export function createWithdrawals(
+  { sql, log, records, observe, signal }: {
+    readonly sql: Sql;
+    readonly log: Log;
+    readonly records: RunRecords;
+    readonly observe: Observe;
+    readonly signal: AbortSignal;
+  },
+): Withdrawals {
+  return new Withdrawals({
+    generations: {
+      async changed() {
+        // Which files were read to their end is told on another topic than their rows.
+        await records.caughtUp();
+        return await told(() => readChangedFiles(sql));
+      },
+      compare: (file, neighbours) => told(() => compareGenerations(sql, file, neighbours)),
+      unsettled: (prefixes, runId) => told(() => readUnsettledFiles(sql, prefixes, runId)),
+      forgetOlder: (file) => told(() => forgetOlderMembers(sql, file)),
+    },
+    publisher: log.publisher,
+    observe,
+    signal,
+  });
+}

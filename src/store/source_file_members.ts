@@ -1,0 +1,174 @@
+/**
+ * Which trajectories each daily and monthly file brought (`source_file_member`), and which of them it has no more.
+ *
+ * The table is a projection of the topic `trajectory_summary_raw`: written by the loader in the transaction of the batch, from the
+ * headers of its records, one row for each file of a batch. So it costs one narrow row in thousands of wide ones, and nothing an
+ * index has to follow by trajectory.
+ */
+import { parseFilePath } from "../trajectory/file_name.ts";
+import type { Queryable } from "./connection.ts";
+import type { TrajectoryBatch } from "./trajectory_batch.ts";
+
+/** What one batch brought of one generation of a file. */
+export interface FileMembers {
+  readonly file: string;
+  readonly generated_at: string;
+  readonly ids: string[];
+}
+
+/** Keeps what a batch brought. `$1`: JSON list of `FileMembers`. */
+export const ADD_FILE_MEMBERS = `
+INSERT INTO source_file_member (file, generated_at, ids)
+SELECT file, generated_at, ids FROM json_to_recordset($1::json) AS t (file text, generated_at timestamptz, ids text[])`;
+
+/**
+ * The trajectories of a batch by the file that brought them, for files of which a later generation is compared: windows and
+ * months. Collections are made of months; aliases are copies of windows; what people send is theirs to know.
+ */
+export function membersOf({ changes }: Pick<TrajectoryBatch, "changes">): FileMembers[] {
+  const members = new Map<string, FileMembers | null>();
+  for (const change of changes) {
+    const { lineage: { sourceFile, sourceGeneratedAt } } = change;
+    if (!("summary" in change) || sourceFile === null || sourceGeneratedAt === null) continue;
+    const id = change.summary.unique_trajectory_identifier;
+    if (id === null || id === "") continue;
+    const key = `${sourceGeneratedAt.getTime()} ${sourceFile}`;
+    let of = members.get(key);
+    if (of === undefined) {
+      of = isCompared(sourceFile)
+        ? { file: sourceFile, generated_at: sourceGeneratedAt.toISOString(), ids: [] }
+        : null;
+      members.set(key, of);
+    }
+    of?.ids.push(id);
+  }
+  return [...members.values()].filter((of) => of !== null);
+}
+
+function isCompared(path: string): boolean {
+  const kind = parseFilePath(path)?.kind;
+  return kind === "daily" || kind === "monthly";
+}
+
+/** A file whose latest complete generation is to be compared with older ones. */
+export interface ChangedFile {
+  readonly file: string;
+  /** Of the latest complete generation. */
+  readonly generatedAt: Date;
+  /** The run that extracted it. */
+  readonly runId: string;
+}
+
+/**
+ * Files of which an older generation is at hand, beside a complete newer one whose every record is loaded and whose every line
+ * could be read: a line that could not may be any trajectory's.
+ */
+export async function readChangedFiles(sql: Queryable): Promise<ChangedFile[]> {
+  return await sql<ChangedFile[]>`
+    select f.file, f.generated_at as "generatedAt", f.run_id as "runId"
+    from ingestion_file f
+    where exists (
+        select from source_file_member m where m.file = f.file and m.generated_at < f.generated_at)
+      and f.rows_rejected = 0
+      and not exists (select from run_loaded l where l.run_id = f.run_id and l.rows_dead > 0)
+      and f.next_offsets is not null
+      and not exists (
+        select from jsonb_each_text(f.next_offsets) n
+        left join consumer_offset o on o.topic = 'trajectory_summary_raw' and o.partition = n.key::integer
+        where o.next_offset is null or o.next_offset < n.value::bigint)
+    order by f.file`;
+}
+
+/** A trajectory that a file had and has no more. */
+export interface GoneTrajectory {
+  readonly id: string;
+  /** The first complete generation of the file without it, and the run that extracted that. */
+  readonly generatedAt: Date;
+  readonly runId: string;
+  /** How many complete generations are without it. */
+  readonly witnesses: number;
+}
+
+/** What a comparison found: trajectories to withdraw, of how many that older generations had. */
+export interface Comparison {
+  readonly gone: readonly GoneTrajectory[];
+  readonly before: number;
+}
+
+/**
+ * Trajectories that `file` brought in an older generation and has no more, which nothing else speaks for: they still stand in the
+ * data store, no record of them is newer than the first complete generation without them (nor without a generation: another
+ * producer's), and no other file whose path begins with one of `neighbours` has them (they did not just move across a border).
+ */
+export async function compareGenerations(
+  sql: Queryable,
+  { file, generatedAt }: ChangedFile,
+  neighbours: readonly string[],
+): Promise<Comparison> {
+  const rows = await sql<
+    { id: string; generatedAt: Date; runId: string; witnesses: number; before: number }[]
+  >`
+    with had as materialized (
+      select id, max(generated_at) as last_had
+      from source_file_member, unnest(ids) as id
+      where file = ${file} and generated_at < ${generatedAt} group by id
+    ), has as materialized (
+      select distinct id from source_file_member, unnest(ids) as id
+      where file = ${file} and generated_at >= ${generatedAt}
+    ), elsewhere as materialized (
+      select distinct id from source_file_member o, unnest(ids) as id
+      where o.file <> ${file}
+        and exists (select from unnest(${[
+    ...neighbours,
+  ]}::text[]) as n where starts_with(o.file, n))
+        and not exists (
+          select from ingestion_file f where f.file = o.file and f.generated_at > o.generated_at)
+    ), witness as materialized (
+      select generated_at, max(run_id) as run_id from ingestion_run_file r
+      where file = ${file} and state = 'extracted' and rows_rejected = 0 and generated_at <= ${generatedAt}
+        and not exists (select from run_loaded l where l.run_id = r.run_id and l.rows_dead > 0)
+      group by generated_at
+    )
+    select had.id, first.generated_at as "generatedAt", first.run_id as "runId",
+      (select count(*) from witness w where w.generated_at > had.last_had)::integer as witnesses,
+      (select count(*) from had)::integer as before
+    from had
+    cross join lateral (
+      select * from witness w where w.generated_at > had.last_had order by w.generated_at limit 1
+    ) first
+    join meteor m on m.id = had.id
+    left join meteor_generation g on g.meteor_id = had.id
+    where not exists (select from has where has.id = had.id)
+      and not exists (select from elsewhere where elsewhere.id = had.id)
+      and m.withdrawn_at is null
+      and m.source_generated_at is not null
+      and greatest(m.source_generated_at, g.generated_at) <= first.generated_at
+    order by had.id`;
+  return { gone: rows, before: rows[0]?.before ?? 0 };
+}
+
+/** Of the files whose path begins with one of `prefixes`, those that a run from `runId` on has not got through. */
+export async function readUnsettledFiles(
+  sql: Queryable,
+  prefixes: readonly string[],
+  runId: string,
+): Promise<string[]> {
+  const rows = await sql<{ file: string }[]>`
+    select file from (
+      select distinct on (file) file, state from ingestion_run_file
+      where run_id >= ${runId} and exists (select from unnest(${[
+    ...prefixes,
+  ]}::text[]) as n where starts_with(file, n))
+      order by file, run_id desc
+    ) latest
+    where state in ('planned', 'reading', 'failed')`;
+  return rows.map(({ file }) => file);
+}
+
+/** Lets go of the generations of a file before `generatedAt`: they have been compared. */
+export async function forgetOlderMembers(
+  sql: Queryable,
+  { file, generatedAt }: ChangedFile,
+): Promise<void> {
+  await sql`delete from source_file_member where file = ${file} and generated_at < ${generatedAt}`;
+}
