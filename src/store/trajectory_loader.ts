@@ -41,6 +41,7 @@ import {
   type WithdrawalRow,
 } from "./merge.ts";
 import { COPY_STAGE, CREATE_STAGE, StageEncoder, storable } from "./stage.ts";
+import { ADD_FILE_MEMBERS, membersOf } from "./source_file_members.ts";
 import type {
   LoadCounts,
   TrajectoryBatch,
