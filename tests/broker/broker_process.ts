@@ -10,28 +10,29 @@ const CONFIG = fileURLToPath(new URL("../../deno.json", import.meta.url));
 export class BrokerProcess {
   private constructor(
     private readonly child: ChildProcess,
-    /** Resolves when the process is gone. */
-    private readonly exited: Promise<void>,
+    /** Resolves with the exit code when the process is gone. */
+    private readonly exited: Promise<number | null>,
     readonly kafka: string,
     readonly schemaRegistryUrl: string,
   ) {}
 
-  /** Starts it; resolves when it has said its addresses. Ports of 0 take free ones. */
-  static async start(directory: string, kafkaPort = 0): Promise<BrokerProcess> {
-    const child = spawn(process.execPath, [
-      "run",
-      "-A",
-      "--config",
-      CONFIG,
-      COMMAND,
-      "--directory",
-      directory,
-      "--kafka-port",
-      String(kafkaPort),
-      "--schema-registry-port",
-      "0",
-    ], { stdio: ["ignore", "pipe", "pipe"] });
-    const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+  /**
+   * Starts it; resolves when it has said its addresses.
+   * @param largestFile_kb no file that it writes may grow beyond this: to it, the disk is full
+   */
+  static async start(directory: string, largestFile_kb?: number): Promise<BrokerProcess> {
+    const command = [
+      process.execPath,
+      ...["run", "-A", "--config", CONFIG, COMMAND, "--directory", directory],
+      ...["--kafka-port", "0", "--schema-registry-port", "0"],
+    ];
+    // Without the signal ignored, a write beyond the limit would kill the process instead of failing.
+    const limit = `ulimit -f ${largestFile_kb}; trap '' XFSZ; exec "$0" "$@"`;
+    const [program, ...args] = largestFile_kb === undefined
+      ? command
+      : ["bash", "-c", limit, ...command];
+    const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"] });
+    const exited = new Promise<number | null>((resolve) => child.once("exit", resolve));
     let output = "";
     const ready = new Promise<[string, string]>((resolve) => {
       const look = (chunk: unknown) => {
@@ -54,18 +55,14 @@ export class BrokerProcess {
     return this.child.pid ?? 0;
   }
 
-  get kafkaPort(): number {
-    return Number(this.kafka.split(":")[1]);
-  }
-
   /** kill -9. */
-  kill(): Promise<void> {
+  async kill(): Promise<void> {
     this.child.kill("SIGKILL");
-    return this.exited;
+    await this.exited;
   }
 
-  /** An orderly stop. */
-  stop(): Promise<void> {
+  /** An orderly stop. Gives the exit code. */
+  stop(): Promise<number | null> {
     this.child.kill("SIGTERM");
     return this.exited;
   }

@@ -9,6 +9,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { ErrorCode } from "../../src/broker/embedded/protocol/error_code.ts";
+import { makeBatch } from "./batches.ts";
 import { BrokerProcess } from "./broker_process.ts";
 import {
   IdempotentWriter,
@@ -100,3 +102,34 @@ test("a second process is kept out while the first one lives, and let in when it
   await second.stop();
   await rm(directory, { recursive: true });
 });
+
+test("a full disk refuses records, loses none, and is over when there is room again", async () => {
+  const directory = await mkdtemp(join(tmpdir(), "gmn-full-"));
+  const limited = await BrokerProcess.start(directory, 8000);
+  const client = await RawClient.connect(limited.kafka);
+  await client.createTopic("t");
+  const value = () => new Uint8Array(300_000);
+  let kept = 0;
+  let refused = 0;
+  while (refused < 3) {
+    const { errorCode } = await client.produce("t", 0, makeBatch([{ value: value() }]));
+    if (errorCode === ErrorCode.NONE) kept++;
+    else {
+      expect(errorCode).toBe(ErrorCode.KAFKA_STORAGE_ERROR); // clients try again by themselves
+      refused++;
+    }
+    expect(kept).toBeLessThan(100);
+  }
+  expect(kept).toBeGreaterThan(3);
+  expect((await client.fetch("t", 0, 0)).highWatermark).toBe(kept);
+  client.close();
+  expect(await limited.stop()).toBe(0);
+
+  const roomy = await BrokerProcess.start(directory);
+  const again = await RawClient.connect(roomy.kafka);
+  expect(await again.produce("t", 0, makeBatch([{ value: value() }])))
+    .toEqual({ errorCode: ErrorCode.NONE, baseOffset: kept });
+  again.close();
+  await roomy.stop();
+  await rm(directory, { recursive: true });
+}, 60_000);

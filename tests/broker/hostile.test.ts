@@ -19,6 +19,7 @@ const SEED = Number(process.env.FUZZ_SEED ?? Date.now() % 2 ** 31);
 const RUNS = Number(process.env.FUZZ_RUNS ?? 200);
 /** How long the broker may take to answer or to close. */
 const PATIENCE_MS = 10_000;
+const POLL = { timeout: PATIENCE_MS };
 
 const membership = { groupId: "g", generationId: 1, groupGenerationId: 1, memberId: "m" };
 /** More requests to damage; most are refused when they are whole, too. */
@@ -89,7 +90,7 @@ async function isWell(): Promise<void> {
   expect(answer.int16()).toBe(ErrorCode.NONE);
   client.close();
   await client.closed;
-  await expect.poll(() => running.broker.control.stats(), { timeout: PATIENCE_MS })
+  await expect.poll(() => running.broker.control.stats(), POLL)
     .toMatchObject({ request_bytes: 0, unsent_bytes: 0 });
 }
 
@@ -194,7 +195,7 @@ describe("requests that are nearly right", () => {
     const before = refusals.length;
     const client = await RawClient.connect(running.address);
     await expect(client.request(key, version, () => {})).rejects.toThrow("connection closed");
-    await expect.poll(() => refusals.slice(before).join(), { timeout: PATIENCE_MS })
+    await expect.poll(() => refusals.slice(before).join(), POLL)
       .toContain("not served");
     await isWell();
   });
@@ -210,9 +211,8 @@ describe("clients that are too many", () => {
       }
     };
     await Promise.all(Array.from({ length: 20 }, () => lane(500)));
-    await expect.poll(async () => (await running.broker.control.stats()).connections, {
-      timeout: PATIENCE_MS,
-    }).toBeLessThan(10);
+    await expect.poll(async () => (await running.broker.control.stats()).connections, POLL)
+      .toBeLessThan(10);
     await isWell();
   }, 60_000);
 
@@ -227,17 +227,88 @@ describe("clients that are too many", () => {
         client.closed.then(() => closed++);
         others.push(client);
       }
-      await expect.poll(() => closed, { timeout: PATIENCE_MS }).toBeGreaterThanOrEqual(51);
+      await expect.poll(() => closed, POLL).toBeGreaterThanOrEqual(51);
       await first.request(ApiKey.ApiVersions, 0, () => {});
       for (const client of [first, ...others]) client.close();
-      await expect.poll(async () => (await running.broker.control.stats()).connections, {
-        timeout: PATIENCE_MS,
-      }).toBe(0);
+      await expect.poll(async () => (await running.broker.control.stats()).connections, POLL).toBe(
+        0,
+      );
       await isWell();
     },
     60_000,
   );
 });
+
+describe("clients that dawdle", () => {
+  let own: TestBroker;
+  beforeAll(async () => {
+    own = await TestBroker.start({ stallTimeout_ms: 300 });
+    const client = await RawClient.connect(own.address);
+    await client.createTopic("t");
+    for (let i = 0; i < 10; i++) {
+      await client.produce("t", 0, makeBatch([{ value: new Uint8Array(1_000_000) }]));
+    }
+    client.close();
+  });
+  afterAll(() => own.stop());
+
+  test("over the rest of a request are cut off", async () => {
+    const client = await RawClient.connect(own.address);
+    client.send(new Uint8Array([0, 0, 0, 100, 0, 3]));
+    await patiently(client.closed, "half a request");
+  });
+
+  test("over taking an answer are cut off", async () => {
+    const client = await RawClient.connect(own.address);
+    client.socket.pause();
+    const fetches = [1, 2].map(() => client.fetch("t", 0, 0).catch(() => null));
+    await expect.poll(async () => (await own.broker.control.stats()).unsent_bytes, POLL)
+      .toBeGreaterThan(0);
+    await expect.poll(async () => (await own.broker.control.stats()).unsent_bytes, POLL).toBe(0);
+    client.close();
+    await Promise.all(fetches);
+  });
+
+  test("over asking anything are left alone, and long polls too", async () => {
+    const client = await RawClient.connect(own.address);
+    const began = performance.now();
+    const { records } = await client.fetch("t", 0, 10, { max_wait_ms: 900 });
+    expect(records.length).toBe(0);
+    expect(performance.now() - began).toBeGreaterThanOrEqual(850);
+    client.close();
+  });
+});
+
+test(
+  "many that take no answers hold no more than the broker allows, and others are served",
+  async () => {
+    const producer = await RawClient.connect(running.address);
+    await producer.createTopic("big");
+    for (let i = 0; i < 10; i++) {
+      await producer.produce("big", 0, makeBatch([{ value: new Uint8Array(1_000_000) }]));
+    }
+    const idlers = await Promise.all(
+      Array.from({ length: 40 }, () => RawClient.connect(running.address)),
+    );
+    const fetches = idlers.flatMap((client) => {
+      client.socket.pause();
+      return [1, 2, 3].map(() => client.fetch("big", 0, 0, { max_wait_ms: 100 }).catch(() => null));
+    });
+    const unsent = async () => (await running.broker.control.stats()).unsent_bytes;
+    await expect.poll(unsent, POLL).toBeGreaterThan(60_000_000);
+    expect(await unsent()).toBeLessThan(85_000_000);
+    // Who comes now waits its time and gets nothing, but an answer; producers notice nothing.
+    const late = await patiently(producer.fetch("big", 0, 0, { max_wait_ms: 50 }), "Fetch");
+    expect([late.errorCode, late.records.length]).toEqual([ErrorCode.NONE, 0]);
+    expect((await producer.produce("big", 0, makeBatch([{ value: "x" }]))).errorCode).toBe(0);
+    for (const client of idlers) client.close();
+    await Promise.all(fetches);
+    expect((await producer.fetch("big", 0, 0)).records.length).toBeGreaterThan(0);
+    producer.close();
+    await isWell();
+  },
+  60_000,
+);
 
 describe("clients that send too much", () => {
   test("requests without reading the answers: they wait in the client's own buffers", async () => {
@@ -247,9 +318,8 @@ describe("clients that send too much", () => {
     }
     client.socket.pause();
     const fetches = Array.from({ length: 500 }, () => client.fetch("t", 1, 0).catch(() => null));
-    await expect.poll(async () => (await running.broker.control.stats()).unsent_bytes, {
-      timeout: PATIENCE_MS,
-    }).toBeGreaterThan(0);
+    await expect.poll(async () => (await running.broker.control.stats()).unsent_bytes, POLL)
+      .toBeGreaterThan(0);
     await isWellBeside(client);
     const { unsent_bytes, request_bytes } = await running.broker.control.stats();
     // One answer of 5 MB and the request that is begun beside it, not five hundred of them.
@@ -273,9 +343,9 @@ describe("clients that send too much", () => {
     );
     // A Produce of 32 MiB is announced a hundred times, and begun.
     for (const client of clients) client.send(new Uint8Array([0x02, 0, 0, 0, 0, 0, 0, 7, 0, 0]));
-    await expect.poll(async () => (await running.broker.control.stats()).request_bytes, {
-      timeout: PATIENCE_MS,
-    }).toBe(1000);
+    await expect.poll(async () => (await running.broker.control.stats()).request_bytes, POLL).toBe(
+      1000,
+    );
     for (const client of clients) client.close();
     await isWell();
   });

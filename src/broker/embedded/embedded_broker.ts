@@ -34,6 +34,7 @@ export interface EmbeddedBrokerSettings {
   readonly autoCreateTopics: boolean;
   readonly defaultPartitions: number;
   readonly minSessionTimeout_ms: number;
+  readonly stallTimeout_ms: number;
 }
 
 /** What the broker says while it runs. Must not throw. */
@@ -106,6 +107,7 @@ async function start(
     port: settings.kafkaPort,
     dispatch: dispatchTo(broker.handlers()),
     memory,
+    stallTimeout_ms: settings.stallTimeout_ms,
     onRefused: events.onRefused,
     onFault: (error) => events.onFault(tell(error)),
   });

@@ -32,6 +32,8 @@ export interface EmbeddedBrokerOptions {
   readonly defaultPartitions?: number;
   /** Kafka's `group.min.session.timeout.ms`, 6000 by default; tests of lost members set it lower. */
   readonly minSessionTimeout_ms?: number;
+  /** How long a client may leave a request unfinished or an answer untaken, 30 s by default; tests set it lower. */
+  readonly stallTimeout_ms?: number;
   readonly observe?: Observe;
 }
 
@@ -81,6 +83,7 @@ function settingsOf(options: EmbeddedBrokerOptions): EmbeddedBrokerSettings {
     autoCreateTopics: options.autoCreateTopics ?? false,
     defaultPartitions: options.defaultPartitions ?? 1,
     minSessionTimeout_ms: options.minSessionTimeout_ms ?? 6000,
+    stallTimeout_ms: options.stallTimeout_ms ?? 30_000,
   };
 }
 

@@ -116,6 +116,7 @@ export function fetch(broker: Broker) {
     const deadline = Date.now() + Math.min(Math.max(request.max_wait_ms, 0), MAX_WAIT_MS);
     for (;;) {
       const found = read(request);
+      context.hold(found.bytes);
       const missing_bytes = Math.min(request.min_bytes, MAX_MIN_BYTES) - found.bytes;
       const left_ms = deadline - Date.now();
       if (missing_bytes <= 0 || found.hasError || left_ms <= 0 || context.signal.aborted) {

@@ -152,6 +152,21 @@ describe("an idempotent producer", () => {
   });
 });
 
+test("the longest unseen producer is forgotten when there are too many", async () => {
+  const producers = 2001;
+  await Promise.all(
+    Array.from(
+      { length: producers },
+      (_, producerId) =>
+        appendRecords(values(1), { producerId, producerEpoch: 0, baseSequence: 0 }),
+    ),
+  );
+  const known = db.prepare("SELECT count(*) AS n, min(producer_id) AS first FROM producer").get();
+  expect(known).toMatchObject({ n: producers - 1, first: 1 });
+  // Forgotten means: whatever it sends next is taken for a beginning.
+  await appendRecords(values(1), { producerId: 0, producerEpoch: 0, baseSequence: 7 });
+});
+
 describe("a search by time", () => {
   test("finds what a scan of all records finds, for any times, batches, codecs and start", async () => {
     const batchArbitrary = fc.record({

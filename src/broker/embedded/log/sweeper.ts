@@ -21,6 +21,7 @@ export class Sweeper {
   private readonly undoom;
   private readonly trimmed = new Map<number, number>();
   private running = false;
+  private woken = false;
   private stopped = false;
 
   constructor(db: DatabaseSync, private readonly commits: Commits) {
@@ -43,7 +44,8 @@ export class Sweeper {
 
   /** Begins with whatever is left to remove, in the background. */
   wake(): void {
-    if (this.running || this.stopped) return;
+    this.woken = true;
+    if (this.running) return;
     this.running = true;
     this.sweep().finally(() => (this.running = false)).catch(() => {
       // Told by `Commits` already; the next wake-up tries again.
@@ -56,9 +58,10 @@ export class Sweeper {
   }
 
   private async sweep(): Promise<void> {
-    while (!this.stopped) {
+    while (this.woken && !this.stopped) {
+      this.woken = false;
       const more = await this.commits.write(() => this.step(), STEP_BYTES);
-      if (!more) return;
+      if (more) this.woken = true;
     }
   }
 

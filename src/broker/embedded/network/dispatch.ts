@@ -11,10 +11,7 @@ import { MalformedRequest, Reader } from "../wire/reader.ts";
 import { Writer } from "../wire/writer.ts";
 
 /** The connection as a request sees it. */
-export interface ClientContext {
-  readonly clientHost: string;
-  readonly signal: AbortSignal;
-}
+export type ClientContext = Pick<RequestContext, "clientHost" | "signal" | "hold">;
 
 /** What is to be sent, or done, about a request. */
 export interface Dispatched {
@@ -28,7 +25,7 @@ export type Dispatch = (frame: Uint8Array, client: ClientContext) => Promise<Dis
 /** Makes the dispatch for a list of APIs. */
 export function dispatchTo(handlers: readonly Handler[]): Dispatch {
   const byKey = new Map(handlers.map((handler) => [handler.key as number, handler]));
-  return async (frame, { clientHost, signal }) => {
+  return async (frame, client) => {
     const reader = new Reader(frame);
     const key = reader.int16();
     const version = reader.int16();
@@ -45,7 +42,7 @@ export function dispatchTo(handlers: readonly Handler[]): Dispatch {
       return { outcome: "answer", chunks: writer.chunks() };
     }
     const clientId = reader.nullableString() ?? "";
-    const context: RequestContext = { version, clientId, clientHost, signal };
+    const context: RequestContext = { ...client, version, clientId };
     const outcome = await handler.run(reader, writer, context);
     return { outcome, chunks: outcome === "answer" ? writer.chunks() : [] };
   };

@@ -16,6 +16,7 @@ export interface ListenerOptions {
   readonly port: number;
   readonly dispatch: Dispatch;
   readonly memory: ClientMemory;
+  readonly stallTimeout_ms: number;
   onRefused(client: string, reason: string): void;
   onFault(error: unknown): void;
 }
@@ -48,6 +49,7 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     const connection = new Connection(socket, {
       dispatch: options.dispatch,
       memory: options.memory,
+      stallTimeout_ms: options.stallTimeout_ms,
       onRefused: options.onRefused,
       onFault: options.onFault,
       onClosed: () => {

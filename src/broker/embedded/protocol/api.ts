@@ -21,6 +21,8 @@ export interface RequestContext {
   readonly clientHost: string;
   /** Aborted when the connection is gone or the broker stops: nobody waits for the answer any more. */
   readonly signal: AbortSignal;
+  /** Says how many bytes of stored records the answer will hold, as soon as they are read: they count as unsent from then on. */
+  hold(bytes: number): void;
   /** Fault injection: give records that don't match their checksum. */
   readonly corruptRecords?: boolean;
 }
