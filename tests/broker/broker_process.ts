@@ -63,7 +63,8 @@ export class BrokerProcess {
 
   /** An orderly stop. Gives the exit code. */
   stop(): Promise<number | null> {
-    this.child.kill("SIGTERM");
+    // Not `child.kill`: Deno then tells of a death by the signal, whatever the exit code was.
+    process.kill(this.pid, "SIGTERM");
     return this.exited;
   }
 }
