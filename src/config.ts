@@ -91,6 +91,11 @@ export const SETTINGS = {
     "least time between two requests to the source, in milliseconds (its robots.txt asks for 10 s)",
     whole(0, 3_600_000, "milliseconds"),
   ),
+  IAU_SHOWER_URL: setting(
+    "https://www.ta3.sk/IAUC22DB/MDC2022/Etc/streamfulldata{year}.txt",
+    "the IAU's list of showers, for their names: an http(s) URL or a file, `{year}` is this year or else the last; `off`: none",
+    z.string().min(1, "an http(s) URL, a file, or off"),
+  ),
   SCHEDULE: setting(
     "0 1 * * *",
     "when the daily extraction runs: a cron pattern, UTC",
@@ -166,6 +171,11 @@ export const SETTINGS = {
     z.string().regex(/^postgres(ql)?:\/\/\S+$/, "a postgres:// URL"),
   ),
   POSTGRES_PORT: setting("5433", "port of the embedded PostgreSQL", port),
+  HEARTBEAT_URL: setting(
+    undefined,
+    "URL that is asked for after each daily run whose rows are all loaded (a dead man's switch)",
+    httpUrl,
+  ),
   ROLES: setting(
     "producer,consumer,http",
     "what this process does, separated by commas: `producer`, `consumer`, `http`",
@@ -218,6 +228,8 @@ export interface Config {
   readonly dataDirectory: string;
   readonly gmnDataUrl: string;
   readonly gmnRequestInterval_ms: number;
+  /** null: none. */
+  readonly iauShowerUrl: string | null;
   readonly schedule: string;
   readonly extractDays: number;
   readonly broker: (typeof BROKERS)[number];
@@ -231,6 +243,7 @@ export interface Config {
   readonly schemaRegistrySecurity: SchemaRegistrySecurity;
   readonly databaseUrl: string | null;
   readonly postgresPort: number;
+  readonly heartbeatUrl: string | null;
   readonly roles: ReadonlySet<Role>;
   readonly logLevel: "debug" | "info" | "warning" | "error";
   readonly logFormat: "auto" | "human" | "json";
@@ -268,6 +281,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
 const SECRETS: ReadonlySet<string> = new Set([
   "API_TOKEN",
   "DATABASE_URL",
+  "HEARTBEAT_URL",
   "KAFKA_SASL_PASSWORD",
   "SCHEMA_REGISTRY_URL",
   "SCHEMA_REGISTRY_PASSWORD",
@@ -365,6 +379,7 @@ function toConfig(values: Values): Config {
     dataDirectory: resolve(given.DATA_DIR),
     gmnDataUrl: given.GMN_DATA_URL,
     gmnRequestInterval_ms: given.GMN_REQUEST_INTERVAL_MS,
+    iauShowerUrl: given.IAU_SHOWER_URL === "off" ? null : given.IAU_SHOWER_URL,
     schedule: given.SCHEDULE,
     extractDays: given.EXTRACT_DAYS,
     broker: given.BROKER,
@@ -395,6 +410,7 @@ function toConfig(values: Values): Config {
     },
     databaseUrl: values.DATABASE_URL ?? null,
     postgresPort: given.POSTGRES_PORT,
+    heartbeatUrl: values.HEARTBEAT_URL ?? null,
     roles: new Set(given.ROLES),
     logLevel: given.LOG_LEVEL,
     logFormat: given.LOG_FORMAT,

@@ -1,6 +1,7 @@
 /**
  * What the API needs of the rest of the service. `service.ts` gives it; tests of the HTTP surface give their own.
  */
+import type { Gauges } from "../observe/metrics.ts";
 import type { RequestedBy, RunKind, Selection } from "../runs/run_event.ts";
 
 /** A run as the API shows it. Field names are JSON's, times are ISO 8601 in UTC. */
@@ -76,8 +77,39 @@ export interface ServiceStatus {
   parts: Record<"broker" | "registry" | "database" | "consumer", PartStatus>;
   /** null in a process without the role producer. */
   schedule: ScheduleView | null;
+  /** The IAU's list of showers; null in a process that does not fetch it. `note` says what is wrong with it; null: nothing. */
+  shower_list: {
+    address: string;
+    fetched_at: string | null;
+    showers: number;
+    note: string | null;
+  } | null;
   lag: { topic: string; partition: number; position: string; end: string; lag: number }[];
   store: { meteors: number; dead_letters: number } | null;
+}
+
+/** A file that somebody sends. */
+export interface UploadRequest {
+  /** For its run and for the lineage of its rows. */
+  readonly name: string;
+  readonly idempotencyKey: string | null;
+  /** Rejected lines that are told at most. */
+  readonly rejectsMax: number;
+  readonly format: "summary" | "json";
+  /** Read once, when its turn comes, as fast as the log takes it. */
+  readonly chunks: AsyncIterable<Uint8Array>;
+}
+
+/** What became of it. */
+export interface UploadedFile {
+  readonly runId: string;
+  readonly isNew: boolean;
+  readonly state: string;
+  readonly reason: string | null;
+  /** As its rows name it. */
+  readonly file: string;
+  readonly rows: { read: number; published: number; rejected: number };
+  readonly rejects: { line: number; field: string | null; reason: string }[];
 }
 
 export interface ApiPorts {
@@ -87,7 +119,7 @@ export interface ApiPorts {
    * @throws IdempotencyConflictError when the key was used for another request
    */
   requestRun(
-    kind: RunKind,
+    kind: Exclude<RunKind, "upload">,
     selection: Selection,
     idempotencyKey: string | null,
   ): Promise<{ runId: string; isNew: boolean }>;
@@ -106,12 +138,16 @@ export interface ApiPorts {
     runId: string,
     idempotencyKey: string | null,
   ): Promise<{ runId: string; isNew: boolean; kind: RunKind; selection: Selection } | null>;
+  /** Publishes a file that somebody sends; resolves when its run has ended. @throws TransientError when the log is away */
+  uploadFile(request: UploadRequest): Promise<UploadedFile>;
   /** Pauses or resumes the schedule, for all processes and their next starts. */
   pauseSchedule(isPaused: boolean): Promise<ScheduleView>;
   /** Newest first; `before` is the id of the last one of the page before. */
   listRuns(page: { limit: number; before: string | null }): Promise<RunView[]>;
   getRun(runId: string): Promise<{ run: RunView; files: RunFileView[] } | null>;
   status(): Promise<ServiceStatus>;
+  /** Numbers that can only be asked for. @throws TransientError while the service starts */
+  gauges(): Promise<Gauges>;
   /** Parts that are not ready, by name, with why; empty when all are. */
   notReady(): Promise<Record<string, string>>;
 }

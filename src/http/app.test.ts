@@ -1,10 +1,13 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { TransientError } from "../failures/failures.ts";
+import { createMetrics } from "../observe/metrics.ts";
 import type { Vocabulary } from "../observe/vocabulary.ts";
 import { RunCommandRefused } from "../runs/run_decide.ts";
 import type { Selection } from "../runs/run_event.ts";
 import { type ApiPorts, IdempotencyConflictError, type RunView } from "./api_ports.ts";
 import { createApi } from "./app.ts";
+import { EventStreams } from "./event_streams.ts";
+import { RecentHappenings } from "./recent_happenings.ts";
 
 const RUN: RunView = {
   id: "019ab0d3-0000-7000-8000-000000000001",
@@ -72,6 +75,8 @@ beforeEach(() => {
     getRun: (id) => Promise.resolve(id === RUN.id ? { run: RUN, files: [] } : null),
     status: () => Promise.reject(new Error("secret detail")),
     notReady: () => Promise.resolve({}),
+    uploadFile: () => Promise.reject(new TransientError("no log")),
+    gauges: () => Promise.reject(new TransientError("the service is starting")),
   };
 });
 
@@ -83,7 +88,11 @@ function api(apiToken: string | null = null) {
     observe: <Name extends keyof Vocabulary>(name: Name, detail: Vocabulary[Name]) => {
       happened.push({ name, detail });
     },
+    version: "test",
     topic: "trajectory_summary_raw",
+    metrics: createMetrics(),
+    streams: new EventStreams(),
+    happenings: new RecentHappenings(() => () => {}),
     sql: () => {
       throw new TransientError("the service is starting");
     },
@@ -128,7 +137,7 @@ describe("POST /backfill", () => {
     expect(response.headers.get("content-type")).toBe("application/problem+json");
     const problem = await response.json();
     expect(problem).toMatchObject({
-      type: "urn:gmn:problem:bad-request",
+      type: "/errors/bad-request",
       status: 400,
       instance: "/backfill",
     });
@@ -321,7 +330,12 @@ describe("the rest", () => {
     expect(await response.text()).not.toContain("secret");
     expect(happened).toContainEqual({
       name: "http.error",
-      detail: { method: "GET", path: "/status", reason: "secret detail" },
+      detail: {
+        requestId: response.headers.get("x-request-id"),
+        method: "GET",
+        path: "/status",
+        reason: "secret detail",
+      },
     });
   });
 

@@ -1,25 +1,41 @@
 /**
  * The API as a Hono app: the same for the server, for tests (`app.request(...)`) and for whoever mounts it elsewhere.
+ *
+ *     request id ─▶ access log ─▶ security headers ─▶ (changing calls: who, how fast, small body) ─▶ route ─▶ answer or problem
  */
-import { bodyLimit } from "hono/body-limit";
 import { requestId } from "hono/request-id";
-import { secureHeaders } from "hono/secure-headers";
+import { routePath } from "hono/route";
 import { explain, hintOf, PermanentError, TransientError } from "../failures/failures.ts";
+import type { Metrics } from "../observe/metrics.ts";
 import type { Observe } from "../observe/observe.ts";
 import { RunCommandRefused } from "../runs/run_decide.ts";
 import type { Sql } from "../store/connection.ts";
+import { classifyDatabaseError } from "../store/database_errors.ts";
 import { type ApiPorts, IdempotencyConflictError } from "./api_ports.ts";
 import { authorization } from "./authorization.ts";
+import { addDashboardRoutes } from "./dashboard/dashboard_routes.ts";
+import { addDeadLetterRoutes } from "./dead_letter_routes.ts";
+import { addDocs } from "./docs_page.ts";
+import { addErrorPages } from "./error_pages.ts";
+import { addEventRoutes } from "./event_routes.ts";
+import type { EventStreams } from "./event_streams.ts";
 import { addMeteorRoutes } from "./meteor_routes.ts";
 import { type Api, createOpenApiApp } from "./openapi.ts";
 import { Problem, problemResponse } from "./problem.ts";
+import { rateLimit } from "./rate_limit.ts";
+import type { RecentHappenings } from "./recent_happenings.ts";
 import { addRunRoutes } from "./run_routes.ts";
 import { addScheduleRoutes } from "./schedule_routes.ts";
+import { securityHeaders } from "./security_headers.ts";
 import { Slots } from "./slots.ts";
+import { smallBody } from "./small_body.ts";
 import { addStatisticsRoutes } from "./statistics_routes.ts";
 import { addStatusRoutes } from "./status_routes.ts";
+import { addStoreRoutes } from "./store_routes.ts";
+import { addUploadRoutes, UPLOAD_PATH } from "./upload_routes.ts";
 
 export interface ApiOptions {
+  readonly version: string;
   readonly ports: ApiPorts;
   /** Token that changing calls must bear; null: none is set. */
   readonly apiToken: string | null;
@@ -30,79 +46,92 @@ export interface ApiOptions {
   readonly sql: () => Sql;
   /** The topic that meteors come from. */
   readonly topic: string;
+  readonly metrics: Metrics;
+  readonly streams: EventStreams;
+  readonly happenings: RecentHappenings;
 }
-
-/** No request of this API needs more than a few hundred bytes of JSON. */
-const BODY_MAX_BYTES = 64 * 1024;
 
 /** Each export holds a connection to the database while the client reads. */
 const EXPORTS_MAX = 4;
 
 /** The app, with every route. */
 export function createApi(options: ApiOptions): Api {
-  const { observe } = options;
+  const { ports, sql } = options;
   const app = createOpenApiApp();
+  addGuards(app, options);
 
+  addStatusRoutes(app, ports, options.metrics);
+  addRunRoutes(app, options);
+  addScheduleRoutes(app, ports);
+  addUploadRoutes(app, ports);
+  addEventRoutes(app, options);
+  const exports = new Slots("exports", EXPORTS_MAX);
+  addMeteorRoutes(app, { sql, exports, topic: options.topic });
+  addStoreRoutes(app, sql);
+  addStatisticsRoutes(app, sql);
+  addDeadLetterRoutes(app, sql);
+  addErrorPages(app);
+  addDocs(app, options.version);
+
+  addDashboardRoutes(app, { sql, listRuns: (page) => ports.listRuns(page) });
+
+  addProblems(app, options.observe);
+  return app;
+}
+
+/** What every request passes before its route. */
+function addGuards(app: Api, { observe, apiToken }: ApiOptions): void {
   app.use(requestId());
-  app.use(secureHeaders());
   app.use(async (context, next) => {
     const started = performance.now();
     await next();
+    // The path alone: a query may hold what its sender would not like to read in a log.
     observe("http.request", {
+      requestId: context.get("requestId"),
       method: context.req.method,
       path: context.req.path,
+      route: routePath(context, -1),
       status: context.res.status,
       took_ms: performance.now() - started,
     });
   });
+  app.use(securityHeaders());
+  const readBody = smallBody();
   app.on(
     ["POST", "PUT", "PATCH", "DELETE"],
     "*",
-    authorization(options.apiToken),
-    bodyLimit({
-      maxSize: BODY_MAX_BYTES,
-      onError: () => {
-        throw new Problem("too-large", `a request body may have ${BODY_MAX_BYTES} bytes at most`);
-      },
-    }),
+    authorization(apiToken),
+    rateLimit(),
+    (context, next) => context.req.path === UPLOAD_PATH ? next() : readBody(context, next),
   );
+}
 
-  addStatusRoutes(app, options.ports);
-  addRunRoutes(app, options);
-  addScheduleRoutes(app, options.ports);
-  addMeteorRoutes(app, {
-    sql: options.sql,
-    exports: new Slots("exports", EXPORTS_MAX),
-    topic: options.topic,
-  });
-  addStatisticsRoutes(app, options.sql);
-
+/** What becomes of everything that goes wrong. */
+function addProblems(app: Api, observe: Observe): void {
   app.notFound((context) =>
     problemResponse(
       context,
       "not-found",
-      `${context.req.method} ${context.req.path} is not a call of this API; see the README`,
+      `${context.req.method} ${context.req.path} is not a call of this API; /docs has them all`,
     )
   );
-  app.onError((error, context) => {
-    if (error instanceof Problem) return problemResponse(context, error.type, error.message);
+  app.onError((thrown, context) => {
+    const error = isFailure(thrown) ? thrown : whenAway(thrown);
+    if (error instanceof Problem) {
+      return problemResponse(context, error.type, error.message, error.members);
+    }
     if (error instanceof IdempotencyConflictError || error instanceof RunCommandRefused) {
       return problemResponse(context, "conflict", error.message);
     }
     if (error instanceof TransientError) {
-      context.header("retry-after", "5");
-      return problemResponse(context, "unavailable", explain(error));
+      return problemResponse(context, "unavailable", withHint(explain(error), error));
     }
     if (error instanceof PermanentError) {
-      const hint = hintOf(error);
-      return problemResponse(
-        context,
-        "bad-request",
-        hint === undefined ? error.message : `${error.message}; ${hint}`,
-      );
+      return problemResponse(context, "bad-request", withHint(error.message, error));
     }
     // What went wrong inside is for the log, not for the caller.
     observe("http.error", {
+      requestId: context.get("requestId"),
       method: context.req.method,
       path: context.req.path,
       reason: explain(error),
@@ -113,5 +142,21 @@ export function createApi(options: ApiOptions): Api {
       "the service failed to answer; its log has the reason",
     );
   });
-  return app;
+}
+
+function isFailure(error: Error): boolean {
+  return error instanceof Problem || error instanceof TransientError ||
+    error instanceof PermanentError;
+}
+
+/** What the driver throws when the database is away, as the house's failure; anything else as it is, a fault of ours. */
+function whenAway(error: Error): Error {
+  if (!("code" in error)) return error;
+  const classified = classifyDatabaseError(error);
+  return classified instanceof TransientError ? classified : error;
+}
+
+function withHint(message: string, error: Error): string {
+  const hint = hintOf(error);
+  return hint === undefined ? message : `${message}; ${hint}`;
 }

@@ -58,3 +58,14 @@ export function problems(...types: ProblemType[]) {
 export function json<Schema extends z.ZodType>(schema: Schema, description: string) {
   return { description, content: { "application/json": { schema } } };
 }
+
+/** For `security`: the call changes something. */
+export const TOKEN: { token: string[] }[] = [{ token: [] }];
+
+/** What any changing call may answer. */
+export const CHANGING = [
+  "unauthorized",
+  "forbidden-origin",
+  "too-many-requests",
+  "unavailable",
+] as const satisfies readonly ProblemType[];

@@ -1,5 +1,8 @@
 /**
  * Errors of the API as `application/problem+json` (RFC 9457): a type, a title, and in `detail` the reason in plain words.
+ *
+ * The type is a path of this service, `/errors/TYPE`, which answers with that section of `docs/errors.md`: it works offline, and
+ * what it says is of the version that made the error.
  */
 import type { Context } from "hono";
 
@@ -9,36 +12,61 @@ export const PROBLEMS = {
   "unauthorized": { status: 401, title: "A valid token is needed" },
   "forbidden-origin": { status: 403, title: "The request comes from another site" },
   "not-found": { status: 404, title: "There is no such thing" },
+  "timeout": { status: 408, title: "The request did not arrive in time" },
   "conflict": { status: 409, title: "The request does not go with what was before" },
   "too-large": { status: 413, title: "The request is too large" },
   "unsupported-media-type": { status: 415, title: "The request's content type is not supported" },
-  "timeout": { status: 408, title: "The request did not arrive in time" },
+  "unprocessable": { status: 422, title: "What was sent can't be read to its end" },
   "too-many-requests": { status: 429, title: "There are too many requests at once" },
-  "unavailable": { status: 503, title: "A part of the service is not available right now" },
   "internal": { status: 500, title: "The service failed" },
+  "unavailable": { status: 503, title: "A part of the service is not available right now" },
 } as const;
 
 export type ProblemType = keyof typeof PROBLEMS;
+
+/** Seconds after which asking again makes sense, where waiting may help at all. */
+const RETRY_AFTER_S: Partial<Record<ProblemType, number>> = {
+  "too-many-requests": 10,
+  "unavailable": 5,
+};
 
 /** Thrown by handlers; the app answers with it. */
 export class Problem extends Error {
   override readonly name = "Problem";
   readonly type: ProblemType;
-  constructor(type: ProblemType, detail: string) {
+  /** More members of the answer, such as what was done before it went wrong. */
+  readonly members: Readonly<Record<string, unknown>>;
+  constructor(type: ProblemType, detail: string, members: Record<string, unknown> = {}) {
     super(detail);
     this.type = type;
+    this.members = members;
   }
 }
 
+/** Where a kind of problem is explained. */
+export function problemPath(type: ProblemType): string {
+  return `/errors/${type}`;
+}
+
 /** The answer for a problem. */
-export function problemResponse(context: Context, type: ProblemType, detail: string): Response {
+export function problemResponse(
+  context: Context,
+  type: ProblemType,
+  detail: string,
+  members: Readonly<Record<string, unknown>> = {},
+): Response {
   const { status, title } = PROBLEMS[type];
   const body = {
-    type: `urn:gmn:problem:${type}`,
+    ...members,
+    type: problemPath(type),
     title,
     status,
     detail,
     instance: context.req.path,
+    request_id: context.get("requestId"),
   };
+  const retryAfter_s = RETRY_AFTER_S[type];
+  if (retryAfter_s !== undefined) context.header("retry-after", String(retryAfter_s));
+  if (type === "unauthorized") context.header("www-authenticate", "Bearer");
   return context.body(JSON.stringify(body), status, { "content-type": "application/problem+json" });
 }

@@ -1,13 +1,21 @@
 /**
  * Asking for runs and looking at them.
  */
+import { createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
-import { z } from "zod";
+
 import type { RunKind, Selection } from "../runs/run_event.ts";
 import { parseSelection, SelectionError } from "../runs/selection.ts";
 import type { ApiPorts } from "./api_ports.ts";
-import type { Api } from "./openapi.ts";
+import { type Api, CHANGING, json, problems, TOKEN } from "./openapi.ts";
 import { Problem } from "./problem.ts";
+import {
+  acceptedSchema,
+  previewSchema,
+  runDetailSchema,
+  runSchema,
+  selectionSchema,
+} from "./run_schemas.ts";
 
 /** Runs on one page, and at most. */
 const PAGE_RUNS = 50;
@@ -17,9 +25,110 @@ const PAGE_MAX_RUNS = 500;
 const IDEMPOTENCY_KEY_MAX_CHARACTERS = 200;
 
 const runId = z.uuid();
-const pageQuery = z.object({
+const pageQuery = z.strictObject({
   limit: z.coerce.number().int().min(1).max(PAGE_MAX_RUNS).default(PAGE_RUNS),
   before: runId.optional(),
+});
+
+const backfillQuery = z.object({
+  dry_run: z.enum(["true", "false"], "true or false").default("false"),
+});
+
+const tags = ["runs"];
+const params = z.object({ id: z.string().openapi({ description: "Id of the run." }) });
+const headers = z.object({
+  "idempotency-key": z.string().optional().openapi({
+    description: "The same key again is the same run, not a second one.",
+  }),
+});
+
+const backfillRoute = createRoute({
+  method: "post",
+  path: "/backfill",
+  summary: "Ask for a run over history, or look at what it would take",
+  tags,
+  security: TOKEN,
+  request: {
+    query: backfillQuery,
+    headers,
+    body: {
+      required: true,
+      content: { "application/json": { schema: selectionSchema, example: { month: "2024-08" } } },
+    },
+  },
+  responses: {
+    200: json(previewSchema, "With dry_run=true: what it would take"),
+    202: json(acceptedSchema, "The run is asked for; Location leads to it"),
+    ...problems(...CHANGING, "bad-request", "conflict", "too-large", "unsupported-media-type"),
+  },
+});
+
+const extractRoute = createRoute({
+  method: "post",
+  path: "/extract",
+  summary: "Ask for the daily run now",
+  tags,
+  security: TOKEN,
+  request: {
+    headers,
+    body: {
+      description: "How many days back; without a body as many as the schedule takes.",
+      content: {
+        "application/json": { schema: z.object({ days: z.int() }), example: { days: 10 } },
+      },
+    },
+  },
+  responses: {
+    202: json(acceptedSchema, "The run is asked for; Location leads to it"),
+    ...problems(...CHANGING, "bad-request", "conflict", "too-large", "unsupported-media-type"),
+  },
+});
+
+const listRoute = createRoute({
+  method: "get",
+  path: "/runs",
+  summary: "Runs, newest first",
+  tags,
+  request: { query: pageQuery },
+  responses: {
+    200: json(z.object({ runs: z.array(runSchema) }).openapi("Runs"), "The runs"),
+    ...problems("bad-request", "unavailable"),
+  },
+});
+
+const oneRoute = createRoute({
+  method: "get",
+  path: "/runs/{id}",
+  summary: "One run with its files",
+  tags,
+  request: { params },
+  responses: { 200: json(runDetailSchema, "The run"), ...problems("not-found", "unavailable") },
+});
+
+const cancelRoute = createRoute({
+  method: "post",
+  path: "/runs/{id}/cancel",
+  summary: "End a run; what it published stays",
+  tags,
+  security: TOKEN,
+  request: { params },
+  responses: {
+    200: json(z.object({ run_id: z.string(), state: z.string() }), "The run has ended"),
+    ...problems(...CHANGING, "not-found", "conflict"),
+  },
+});
+
+const retryRoute = createRoute({
+  method: "post",
+  path: "/runs/{id}/retry",
+  summary: "Ask for a run that takes what a failed or cancelled one did not",
+  tags,
+  security: TOKEN,
+  request: { params, headers },
+  responses: {
+    202: json(acceptedSchema, "The new run is asked for; Location leads to it"),
+    ...problems(...CHANGING, "bad-request", "not-found", "conflict"),
+  },
 });
 
 interface RunRouteOptions {
@@ -27,12 +136,45 @@ interface RunRouteOptions {
   readonly extractDays: number;
 }
 
-const backfillQuery = z.object({
-  dry_run: z.enum(["true", "false"], "true or false").default("false"),
-});
-
 /** Adds `POST /backfill`, `POST /extract`, `GET /runs`, `GET /runs/ID`, `POST /runs/ID/cancel`, `POST /runs/ID/retry`. */
-export function addRunRoutes(app: Api, { ports, extractDays }: RunRouteOptions): void {
+export function addRunRoutes(app: Api, options: RunRouteOptions): void {
+  addRequestRoutes(app, options);
+  const { ports } = options;
+
+  app.openapi(listRoute, async (context) => {
+    const { limit, before } = context.req.valid("query");
+    const runs = await ports.listRuns({ limit, before: before ?? null });
+    const last = runs.at(-1);
+    if (runs.length === limit && last !== undefined) {
+      context.header("link", `</runs?limit=${limit}&before=${last.id}>; rel="next"`);
+    }
+    return context.json({ runs }, 200);
+  });
+
+  app.openapi(oneRoute, async (context) => {
+    const found = await ofRun(context.req.valid("param").id, (id) => ports.getRun(id));
+    return context.json({ ...found.run, file_list: found.files }, 200);
+  });
+
+  app.openapi(cancelRoute, async (context) => {
+    const { id } = context.req.valid("param");
+    const { state } = await ofRun(id, (id) => ports.cancelRun(id));
+    return context.json({ run_id: id, state }, 200);
+  });
+
+  app.openapi(retryRoute, async (context) => {
+    const key = idempotencyKey(context);
+    const retry = await ofRun(context.req.valid("param").id, (id) => ports.retryRun(id, key));
+    return accepted(context, retry);
+  });
+}
+
+/**
+ * What asks for a new run. The bodies are described by a schema, and read by `parseSelection`: its refusals say which field, which
+ * value, what is allowed and which call to make instead; and curl's `-d`, which calls JSON a form, stays short.
+ */
+function addRequestRoutes(app: Api, { ports, extractDays }: RunRouteOptions): void {
+  app.openAPIRegistry.registerPath(backfillRoute);
   app.post("/backfill", async (context) => {
     const selection = parseSelection(await jsonBody(context));
     if ("days" in selection || "upload" in selection) {
@@ -53,6 +195,7 @@ export function addRunRoutes(app: Api, { ports, extractDays }: RunRouteOptions):
     return context.json({ dry_run: true, selection, ...await ports.previewRun(selection) });
   });
 
+  app.openAPIRegistry.registerPath(extractRoute);
   app.post("/extract", async (context) => {
     const selection = parseSelection(await jsonBody(context, { days: extractDays }));
     if (!("days" in selection)) {
@@ -63,41 +206,6 @@ export function addRunRoutes(app: Api, { ports, extractDays }: RunRouteOptions):
       );
     }
     return await accept(context, ports, "daily", selection);
-  });
-
-  app.get("/runs", async (context) => {
-    const query = pageQuery.safeParse(context.req.query());
-    if (!query.success) {
-      const issue = query.error.issues[0];
-      throw new Problem(
-        "bad-request",
-        `query parameter ${issue?.path.join(".")}: ${issue?.message}`,
-      );
-    }
-    const { limit, before } = query.data;
-    const runs = await ports.listRuns({ limit, before: before ?? null });
-    const last = runs.at(-1);
-    if (runs.length === limit && last !== undefined) {
-      context.header("link", `</runs?limit=${limit}&before=${last.id}>; rel="next"`);
-    }
-    return context.json({ runs });
-  });
-
-  app.get("/runs/:id", async (context) => {
-    const found = await ofRun(context.req.param("id"), (id) => ports.getRun(id));
-    return context.json({ ...found.run, file_list: found.files });
-  });
-
-  app.post("/runs/:id/cancel", async (context) => {
-    const id = context.req.param("id");
-    const { state } = await ofRun(id, (id) => ports.cancelRun(id));
-    return context.json({ run_id: id, state });
-  });
-
-  app.post("/runs/:id/retry", async (context) => {
-    const key = idempotencyKey(context);
-    const retry = await ofRun(context.req.param("id"), (id) => ports.retryRun(id, key));
-    return accepted(context, retry);
   });
 }
 
@@ -116,7 +224,7 @@ async function accept(
   ports: ApiPorts,
   kind: "daily" | "backfill",
   selection: Selection,
-): Promise<Response> {
+): Promise<ReturnType<typeof accepted>> {
   const { runId, isNew } = await ports.requestRun(kind, selection, idempotencyKey(context));
   return accepted(context, { runId, isNew, kind, selection });
 }
@@ -129,12 +237,13 @@ function accepted(
     kind: RunKind;
     selection: Selection;
   },
-): Response {
+) {
   context.header("location", `/runs/${runId}`);
   return context.json({ run_id: runId, kind, selection, is_new: isNew }, 202);
 }
 
-function idempotencyKey(context: Context): string | null {
+/** The header Idempotency-Key. @throws Problem when it is empty or too long */
+export function idempotencyKey(context: Context): string | null {
   const key = context.req.header("idempotency-key") ?? null;
   if (key !== null && (key.length === 0 || key.length > IDEMPOTENCY_KEY_MAX_CHARACTERS)) {
     throw new Problem(

@@ -1,11 +1,33 @@
 /**
  * Pausing and resuming the schedule. `GET /status` shows it.
  */
+import { createRoute } from "@hono/zod-openapi";
 import type { ApiPorts } from "./api_ports.ts";
-import type { Api } from "./openapi.ts";
+import { type Api, CHANGING, json, problems, TOKEN } from "./openapi.ts";
+import { scheduleSchema } from "./run_schemas.ts";
+
+function route<Path extends string>(path: Path, summary: string) {
+  return createRoute({
+    method: "post",
+    path,
+    summary,
+    tags: ["runs"],
+    security: TOKEN,
+    responses: {
+      200: json(scheduleSchema, "The schedule as it is now"),
+      ...problems(...CHANGING),
+    },
+  });
+}
 
 /** Adds `POST /schedule/pause`, `POST /schedule/resume`. */
 export function addScheduleRoutes(app: Api, ports: ApiPorts): void {
-  app.post("/schedule/pause", async (context) => context.json(await ports.pauseSchedule(true)));
-  app.post("/schedule/resume", async (context) => context.json(await ports.pauseSchedule(false)));
+  app.openapi(
+    route("/schedule/pause", "Pause the schedule, for all processes and their next starts"),
+    async (context) => context.json(await ports.pauseSchedule(true), 200),
+  );
+  app.openapi(
+    route("/schedule/resume", "Resume the schedule"),
+    async (context) => context.json(await ports.pauseSchedule(false), 200),
+  );
 }

@@ -4,7 +4,8 @@
 import process from "node:process";
 import { configure, getConsoleSink, getLogger, reset, type TextFormatter } from "@logtape/logtape";
 import type { Listener } from "./observe.ts";
-import { type Level, type Telling, VOCABULARY } from "./vocabulary.ts";
+import { levelOf, plainDetail, sayingOf } from "./telling.ts";
+import type { Level } from "./vocabulary.ts";
 
 /** How the log looks and how much of it there is. */
 export interface LogOptions {
@@ -51,23 +52,13 @@ export async function createLogListener(options: LogOptions): Promise<Listener> 
       { category: ["logtape", "meta"], lowestLevel: "warning", sinks: ["meta"] },
     ],
   });
-  return ({ name, detail }) => {
-    const telling = VOCABULARY[name] as Telling<typeof detail>;
-    const level = typeof telling.level === "function" ? telling.level(detail) : telling.level;
-    const logger = getLogger(["gmn", name.split(".")[0]!]);
+  return (happening) => {
+    const level = levelOf(happening);
+    const logger = getLogger(["gmn", happening.name.split(".")[0]!]);
     logger[level === "warning" ? "warn" : level]("{sentence}", () => ({
-      sentence: telling.say(detail),
-      event: name,
-      detail: plain(detail),
+      sentence: sayingOf(happening),
+      event: happening.name,
+      detail: plainDetail(happening.detail),
     }));
   };
-}
-
-/** JSON knows no bigint: offsets become text. */
-function plain(detail: object): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(detail).map((
-      [key, value],
-    ) => [key, typeof value === "bigint" ? value.toString() : value]),
-  );
 }

@@ -56,6 +56,15 @@ export interface Vocabulary {
   "run.paused": { runId: string; kind: string };
   "run.loaded": { runId: string; kind: string; rowsLoaded: number; took_ms: number };
   "file.started": { runId: string; file: string; size_bytes: number | null };
+  /** Everything before `byteOffset` is in the log; rows are counted from the beginning of the file. */
+  "file.progress": {
+    runId: string;
+    file: string;
+    byteOffset: number;
+    rowsRead: number;
+    rowsPublished: number;
+    rowsRejected: number;
+  };
   "file.extracted": {
     runId: string;
     file: string;
@@ -66,15 +75,6 @@ export interface Vocabulary {
   };
   "file.skipped": { runId: string; file: string; reason: string };
   "file.failed": { runId: string; file: string; reason: string };
-  "source.retry": { url: string; reason: string; attempt: number; delay_ms: number };
-
-  // The schedule.
-  "schedule.set": { pattern: string; next: Date | null };
-  "schedule.fired": { runId: string; planned: Date };
-  "schedule.missed": { last: Date | null };
-  "schedule.failed": { reason: string };
-  "schedule.paused": Record<never, never>;
-  "schedule.resumed": { next: Date | null };
   /** Tombstones were published for rows that a file has no more. */
   "file.withdrew": { runId: string; file: string; rows: number };
   "file.withdrawal_held": { file: string; rows: number; before: number };
@@ -86,6 +86,19 @@ export interface Vocabulary {
     field: string | null;
     reason: string;
   };
+  "source.retry": { url: string; reason: string; attempt: number; delay_ms: number };
+
+  // The IAU's list of showers.
+  "showers.fetched": { source: string; showers: number; changed: number; rejected: number };
+  "showers.unavailable": { address: string; reason: string };
+
+  // The schedule.
+  "schedule.set": { pattern: string; next: Date | null };
+  "schedule.fired": { runId: string; planned: Date };
+  "schedule.missed": { last: Date | null };
+  "schedule.failed": { reason: string };
+  "schedule.paused": Record<never, never>;
+  "schedule.resumed": { next: Date | null };
 
   // The sink.
   "sink.assigned": { topic: string; partition: number; nextOffset: bigint };
@@ -117,10 +130,22 @@ export interface Vocabulary {
   };
   "sink.fenced": { topic: string; partition: number; expected: bigint; found: bigint };
 
+  // The dead man's switch of whoever watches the daily run.
+  "heartbeat.sent": { runId: string; took_ms: number };
+  "heartbeat.failed": { runId: string; reason: string };
+
   // HTTP.
   "http.listening": { url: string };
-  "http.request": { method: string; path: string; status: number; took_ms: number };
-  "http.error": { method: string; path: string; reason: string };
+  /** `route` is the pattern that the path matched; the query is left out, it is the caller's. */
+  "http.request": {
+    requestId: string;
+    method: string;
+    path: string;
+    route: string;
+    status: number;
+    took_ms: number;
+  };
+  "http.error": { requestId: string; method: string; path: string; reason: string };
 
   // The process.
   "service.starting": { version: string; dataDirectory: string };
@@ -156,6 +181,14 @@ export const VOCABULARY: { [Name in keyof Vocabulary]: Telling<Vocabulary[Name]>
   },
   "broker.stopped": { level: "info", say: (d) => `broker (${d.kind}) stopped` },
   "broker.failed": { level: "error", say: (d) => `broker (${d.kind}) failed: ${d.reason}` },
+  "broker.restarting": {
+    level: "warning",
+    say: (d) =>
+      `broker (${d.kind}): ${d.reason}; started again in ${
+        seconds(d.delay_ms)
+      } (attempt ${d.attempt})`,
+  },
+  "broker.log": { level: (d) => d.level, say: (d) => `${d.kind}: ${d.line}` },
   "broker.refused": { level: "debug", say: (d) => `broker refused ${d.client}: ${d.reason}` },
 
   "database.starting": {
@@ -180,14 +213,6 @@ export const VOCABULARY: { [Name in keyof Vocabulary]: Telling<Vocabulary[Name]>
     level: "warning",
     say: (d) => `PostgreSQL in ${d.directory} was gone; started again on port ${d.port}`,
   },
-  "broker.restarting": {
-    level: "warning",
-    say: (d) =>
-      `broker (${d.kind}): ${d.reason}; started again in ${
-        seconds(d.delay_ms)
-      } (attempt ${d.attempt})`,
-  },
-  "broker.log": { level: (d) => d.level, say: (d) => `${d.kind}: ${d.line}` },
 
   "log.topic_created": {
     level: "info",
@@ -236,6 +261,12 @@ export const VOCABULARY: { [Name in keyof Vocabulary]: Telling<Vocabulary[Name]>
       })`,
   },
   "file.started": { level: "debug", say: (d) => `reading ${d.file}` },
+  "file.progress": {
+    level: "debug",
+    say: (d) =>
+      `${d.file}: ${count(d.rowsRead)} rows read, ${count(d.rowsPublished)} published, ` +
+      `${count(d.rowsRejected)} rejected so far`,
+  },
   "file.extracted": {
     level: "info",
     say: (d) =>
@@ -244,6 +275,27 @@ export const VOCABULARY: { [Name in keyof Vocabulary]: Telling<Vocabulary[Name]>
   },
   "file.skipped": { level: "debug", say: (d) => `${d.file} skipped: ${d.reason}` },
   "file.failed": { level: "warning", say: (d) => `${d.file} failed: ${d.reason}` },
+  "file.withdrew": {
+    level: "info",
+    say: (d) => `${d.file} has ${count(d.rows)} trajectories no more: withdrawn`,
+  },
+  "file.withdrawal_held": {
+    level: "warning",
+    say: (d) =>
+      `${d.file} lost ${count(d.rows)} of ${
+        count(d.before)
+      } trajectories at once; they are withdrawn when a later ` +
+      `generation is without them too`,
+  },
+  "withdrawal.failed": {
+    level: "warning",
+    say: (d) =>
+      `withdrawn trajectories could not be looked for (${d.reason}); the next run does it`,
+  },
+  "line.rejected": {
+    level: "debug",
+    say: (d) => `${d.file} line ${d.line} goes to the dead letters: ${d.reason}`,
+  },
   "source.retry": {
     level: "warning",
     say: (d) =>
@@ -252,6 +304,17 @@ export const VOCABULARY: { [Name in keyof Vocabulary]: Telling<Vocabulary[Name]>
       }${d.reason}; try ${d.attempt} failed, next in ${seconds(d.delay_ms)}`,
   },
 
+  "showers.fetched": {
+    level: "info",
+    say: (d) =>
+      `shower list of ${d.source}: ${count(d.showers)} showers, ${count(d.changed)} changed` +
+      (d.rejected === 0 ? "" : `, ${count(d.rejected)} lines not understood`),
+  },
+  "showers.unavailable": {
+    level: "info",
+    say: (d) =>
+      `the IAU shower list is not to be had (${d.reason}): showers have codes but no names for now`,
+  },
   "schedule.set": {
     level: "info",
     say: (d) => `schedule ${d.pattern} UTC, next ${d.next?.toISOString() ?? "never"}`,
@@ -271,24 +334,6 @@ export const VOCABULARY: { [Name in keyof Vocabulary]: Telling<Vocabulary[Name]>
     say: (d) =>
       `a scheduled daily run was missed (last one: ${
         d.last?.toISOString() ?? "never"
-  "file.withdrew": {
-    level: "info",
-    say: (d) => `${d.file} has ${count(d.rows)} trajectories no more: withdrawn`,
-  },
-  "file.withdrawal_held": {
-    level: "warning",
-    say: (d) =>
-      `${d.file} lost ${count(d.rows)} of ${count(d.before)} trajectories at once; they are withdrawn when a later ` +
-      `generation is without them too`,
-  },
-  "withdrawal.failed": {
-    level: "warning",
-    say: (d) => `withdrawn trajectories could not be looked for (${d.reason}); the next run does it`,
-  },
-  "line.rejected": {
-    level: "debug",
-    say: (d) => `${d.file} line ${d.line} goes to the dead letters: ${d.reason}`,
-  },
       }); making up for it`,
   },
 
@@ -328,6 +373,15 @@ export const VOCABULARY: { [Name in keyof Vocabulary]: Telling<Vocabulary[Name]>
       `${d.topic}-${d.partition}: the database is at offset ${d.found}, not ${d.expected}: another consumer went on; seeking`,
   },
 
+  "heartbeat.sent": {
+    level: "debug",
+    say: (d) => `heartbeat sent for run ${d.runId} (${seconds(d.took_ms)})`,
+  },
+  "heartbeat.failed": {
+    level: "warning",
+    say: (d) => `the heartbeat for run ${d.runId} could not be sent: ${d.reason}`,
+  },
+
   "http.listening": { level: "info", say: (d) => `HTTP at ${d.url}` },
   "http.request": {
     level: "debug",
@@ -349,7 +403,8 @@ export const VOCABULARY: { [Name in keyof Vocabulary]: Telling<Vocabulary[Name]>
   "producer.leads": { level: "debug", say: () => "this process works on the runs" },
   "producer.follows": {
     level: "warning",
-    say: (d) => `this process works on the runs no more (${d.reason}); they go on where it can again`,
+    say: (d) =>
+      `this process works on the runs no more (${d.reason}); they go on where it can again`,
   },
   "service.stopped": { level: "info", say: (d) => `stopped (${seconds(d.took_ms)})` },
 };

@@ -137,8 +137,17 @@ function observeEvent(event: RunEvent, state: RunState, observe: Observe): void 
       const { size_bytes } = event.identity;
       return observe("file.started", { runId, file: event.file, size_bytes });
     }
-    case "file_progress":
-      return;
+    case "file_progress": {
+      const { rows } = event;
+      return observe("file.progress", {
+        runId,
+        file: event.file,
+        byteOffset: event.checkpoint.byteOffset,
+        rowsRead: rows.read,
+        rowsPublished: rows.published,
+        rowsRejected: rows.rejected,
+      });
+    }
     case "file_extracted": {
       const { rows } = event;
       const started = state.files?.get(event.file)?.startedAt ?? at;

@@ -19,6 +19,7 @@ import { DEAD_LETTER, HEADERS, type Topic, TRAJECTORY_SUMMARY_RAW } from "../eve
 import { type Observe, unobserved } from "../observe/observe.ts";
 import { furthest } from "../runs/run.ts";
 import type { Checkpoint, NextOffsets, RowCounts } from "../runs/run_event.ts";
+import { readJsonRecords } from "../trajectory/read_json_records.ts";
 import { readSummaryFile } from "../trajectory/read_summary_file.ts";
 import type {
   ReadBatch,
@@ -27,6 +28,7 @@ import type {
   ResumePoint,
 } from "../trajectory/read_batch.ts";
 import type { ExtractTools } from "./ports.ts";
+import type { OpenedFile } from "./source/data_directory.ts";
 
 /** Rows of one portion: enough that a round trip to the broker costs little, few enough that two portions are a few MB. */
 export const PORTION_ROWS = 2000;
@@ -58,6 +60,8 @@ export interface Extraction extends Pace {
   readonly file: string;
   /** The file from its first byte, or from `resume.point`. */
   readonly chunks: AsyncIterable<Uint8Array>;
+  /** A summary file unless it says otherwise. */
+  readonly format?: OpenedFile["format"];
   readonly resume?: { readonly point: ResumePoint; readonly rows: RowCounts };
   readonly signal?: AbortSignal;
   /** Called every PROGRESS_INTERVAL_MS or so; the extraction waits for it. */
@@ -84,7 +88,9 @@ export class CutFileError extends TransientError {
  */
 export async function extractFile(extraction: Extraction, tools: ExtractTools): Promise<Extracted> {
   const publishing = new PortionPublisher(extraction, tools);
-  const reading = readSummaryFile(extraction.chunks, { resume: extraction.resume?.point });
+  const reading = extraction.format === "json"
+    ? readJsonRecords(extraction.chunks)
+    : readSummaryFile(extraction.chunks, { resume: extraction.resume?.point });
   let end: ReadSummary;
   try {
     for (;;) {
@@ -210,6 +216,7 @@ class PortionPublisher {
         });
       }
       for (const rejected of batch.rejected) {
+        this.#tell(rejected);
         const letter = letterOf(rejected, this.#extraction, batch);
         letters.push({
           key: this.#extraction.file,
@@ -228,6 +235,11 @@ class PortionPublisher {
     this.#batchedRows = 0;
     const checkpoint = { byteOffset: last.byteOffset, lineNumber: last.lastLine };
     return { records, letters, after: { generatedAt: last.generatedAt, checkpoint, rows } };
+  }
+
+  #tell({ line, field, reason }: RejectedLine): void {
+    const { runId, file, observe = unobserved } = this.#extraction;
+    observe("line.rejected", { runId, file, line, field, reason });
   }
 
   #headers(generatedAt: Date | null): Record<string, string> {

@@ -143,6 +143,7 @@ async function extract({ opened, resume }: Ready, options: TakeFileOptions): Pro
     runId: run.runId,
     file,
     chunks: opened.chunks,
+    format: opened.format,
     resume,
     signal: run.signal,
     observe,

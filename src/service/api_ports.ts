@@ -8,21 +8,25 @@ import {
   type RunFileView,
   type RunView,
   type ScheduleView,
+  type ServiceStatus,
 } from "../http/api_ports.ts";
-import type { Observe } from "../observe/observe.ts";
+import type { Observer } from "../observe/observe.ts";
 import type { Subscription } from "../events/subscription.ts";
 import { wait } from "../failures/backoff.ts";
 import type { RunState } from "../runs/run.ts";
 import { describeSelection } from "../runs/selection.ts";
 import { explain } from "../failures/failures.ts";
-import type { Schedule, ScheduleState } from "../producer/schedule.ts";
+import type { ScheduleState } from "../producer/schedule.ts";
 import type { Store } from "../store/connection.ts";
 import { countDeadLetters } from "../store/dead_letters.ts";
+import { classifyDatabaseError } from "../store/database_errors.ts";
+import { readStoreGauges } from "../store/gauges.ts";
 import { countMeteors } from "../store/meteor_counts.ts";
 import * as views from "../store/run_views.ts";
 import type { Log } from "./open_log.ts";
 import { askParts, type Parts } from "./parts.ts";
-import type { Runs } from "./roles.ts";
+import { uploadFile } from "./uploads.ts";
+import type { Producer, Runs } from "./roles.ts";
 
 /** What the API stands on. `running` is null until the boot is through. */
 export interface ApiParts {
@@ -41,7 +45,7 @@ export interface RunningParts {
   /** null in a process that has neither of the roles producer and http. */
   readonly runs: Runs | null;
   /** null in a process without the role producer. */
-  readonly schedule: Schedule | null;
+  readonly producer: Producer | null;
   readonly describe: { readonly broker: string; readonly database: string };
 }
 
@@ -58,7 +62,7 @@ export function runningOf(parts: ApiParts): RunningParts {
 }
 
 /** The ports over the parts. */
-export function createApiPorts(parts: ApiParts, _observe: Observe): ApiPorts {
+export function createApiPorts(parts: ApiParts, { listen }: Pick<Observer, "listen">): ApiPorts {
   const running = () => runningOf(parts);
   const desk = () => {
     const { runs } = running();
@@ -67,7 +71,6 @@ export function createApiPorts(parts: ApiParts, _observe: Observe): ApiPorts {
   };
   return {
     async requestRun(kind, selection, idempotencyKey) {
-      if (kind === "upload") throw new TransientError("uploads are not taken over HTTP yet");
       const { run, isNew } = await desk().submit({
         kind,
         selection,
@@ -113,8 +116,8 @@ export function createApiPorts(parts: ApiParts, _observe: Observe): ApiPorts {
       return { runId: run.runId, isNew, kind, selection };
     },
     async pauseSchedule(isPaused) {
-      const { schedule } = running();
-      if (schedule === null) {
+      const schedule = running().producer?.schedule;
+      if (schedule === undefined) {
         throw new TransientError("this process has no schedule; ask one with the role producer");
       }
       await (isPaused ? schedule.pause() : schedule.resume());
@@ -130,6 +133,34 @@ export function createApiPorts(parts: ApiParts, _observe: Observe): ApiPorts {
     async status() {
       return await statusOf(parts);
     },
+    async uploadFile(request) {
+      const { runs, store } = running();
+      if (runs === null) throw new TransientError("this process has no role that takes files");
+      const uploaded = await uploadFile(runs.engine, listen, request);
+      await untilVisible(store, uploaded.runId, uploaded.state);
+      return uploaded;
+    },
+    async gauges() {
+      const asked = running();
+      const { store } = asked;
+      const [{ status, lag }, of, meteors, deadLetters] = await Promise.all([
+        askParts(partsOf(asked)),
+        unlessAway(readStoreGauges(store.sql)),
+        unlessAway(countMeteors(store.sql)),
+        unlessAway(countDeadLetters(store.sql)),
+      ]);
+      return {
+        parts: Object.fromEntries(Object.entries(status).map(([name, { ready }]) => [name, ready])),
+        lag: (lag ?? []).map(({ topic, partition, position, end }) => ({
+          topic,
+          partition,
+          lag: Number(end - position),
+        })),
+        meteors,
+        deadLetters,
+        ...of ?? { runs: {}, newestRow_s: null, newestMeteor_s: null, lastDailySuccess_s: null },
+      };
+    },
     async notReady() {
       if (parts.running === null) return { service: "starting" };
       const { status } = await askParts(partsOf(parts.running));
@@ -140,6 +171,16 @@ export function createApiPorts(parts: ApiParts, _observe: Observe): ApiPorts {
       );
     },
   };
+}
+
+/** The answer, or null when the database is away: whoever watches sees that by `gmn_part_ready`. */
+async function unlessAway<Answer>(question: Promise<Answer>): Promise<Answer | null> {
+  try {
+    return await question;
+  } catch (error) {
+    if (classifyDatabaseError(error) instanceof TransientError) return null;
+    throw error;
+  }
 }
 
 /** The same key must mean the same request. */
@@ -189,6 +230,7 @@ async function statusOf(parts: ApiParts): ReturnType<ApiPorts["status"]> {
       ...base,
       parts: { broker: starting, registry: starting, database: starting, consumer: starting },
       schedule: null,
+      shower_list: null,
       lag: [],
       store: null,
     };
@@ -199,6 +241,7 @@ async function statusOf(parts: ApiParts): ReturnType<ApiPorts["status"]> {
     ...base,
     parts: status,
     schedule: await scheduleOf(parts.running),
+    shower_list: await showerListOf(parts.running),
     lag: (lag ?? []).map(({ topic, partition, position, end }) => ({
       topic,
       partition,
@@ -213,8 +256,9 @@ async function statusOf(parts: ApiParts): ReturnType<ApiPorts["status"]> {
 }
 
 /** The schedule; without the database nobody knows whether it is paused, and its times are told all the same. */
-async function scheduleOf({ schedule }: RunningParts): Promise<ScheduleView | null> {
-  if (schedule === null) return null;
+async function scheduleOf({ producer }: RunningParts): Promise<ScheduleView | null> {
+  if (producer === null) return null;
+  const { schedule } = producer;
   try {
     return scheduleToJson(await schedule.state());
   } catch (error) {
@@ -224,6 +268,28 @@ async function scheduleOf({ schedule }: RunningParts): Promise<ScheduleView | nu
       problem: explain(error),
     };
   }
+}
+
+/** The shower list; without the database nobody knows when it was fetched. */
+async function showerListOf({ producer }: RunningParts): Promise<ServiceStatus["shower_list"]> {
+  const showers = producer?.showers ?? null;
+  if (showers === null) return null;
+  try {
+    const { address, fetchedAt, showers: count, problem } = await showers.state();
+    return {
+      address,
+      fetched_at: fetchedAt?.toISOString() ?? null,
+      showers: count,
+      note: noteOf(fetchedAt, problem),
+    };
+  } catch (error) {
+    return { address: showers.address, fetched_at: null, showers: 0, note: explain(error) };
+  }
+}
+
+function noteOf(fetchedAt: Date | null, problem: string | null): string | null {
+  const without = fetchedAt === null ? "not fetched yet: showers have codes but no names" : null;
+  return problem === null ? without : `${without ?? "not fetched again"} (${problem})`;
 }
 
 function scheduleToJson({ pattern, next, pausedSince, isLeader }: ScheduleState): ScheduleView {

@@ -16,7 +16,10 @@ import { TRAJECTORY_SUMMARY_RAW } from "../events/topics.ts";
 import { type Backoff, retry } from "../failures/backoff.ts";
 import { explain } from "../failures/failures.ts";
 import { createApi } from "../http/app.ts";
+import { EventStreams } from "../http/event_streams.ts";
+import { RecentHappenings } from "../http/recent_happenings.ts";
 import { serveHttp } from "../http/server.ts";
+import { createMetrics } from "../observe/metrics.ts";
 import type { Observe, Observer } from "../observe/observe.ts";
 import { connectStore, type Store } from "../store/connection.ts";
 import { startEmbeddedPostgres } from "../store/embedded_postgres.ts";
@@ -25,6 +28,7 @@ import { removeAddresses, type ServiceAddresses, writeAddresses } from "./addres
 import { type ApiParts, createApiPorts, runningOf } from "./api_ports.ts";
 import { readLogAccess } from "./log_access.ts";
 import { openLog, proveLog } from "./open_log.ts";
+import { sendHeartbeats } from "./heartbeat.ts";
 import { Releasers } from "./releasers.ts";
 import { openRuns, startConsumer, startProducer } from "./roles.ts";
 
@@ -38,9 +42,9 @@ export interface Service {
   readonly describe: { readonly broker: string; readonly database: string };
   /** The API's functions, for commands in the same process. */
   readonly parts: ApiParts;
-  /** Stops everything in reverse order. Calling it again waits for the first call. */
   /** Resolves with the reason when a part is gone for good, which only a new start can mend. Never rejects. */
   readonly failed: Promise<Error>;
+  /** Stops everything in reverse order. Calling it again waits for the first call. */
   stop(reason: string): Promise<void>;
 }
 
@@ -86,7 +90,13 @@ export async function startService(options: StartOptions): Promise<Service> {
       roles: [...config.roles],
       running: null,
     };
-    const http = config.roles.has("http") ? serveApi(config, parts, observe, releasers) : null;
+    if (config.heartbeatUrl !== null) {
+      const stop = sendHeartbeats({ url: config.heartbeatUrl, observer, signal });
+      releasers.add("heartbeats", stop);
+    }
+    const http = config.roles.has("http") ? serveApi(config, parts, observer, releasers) : null;
+    // Before anything is started: a file that is not there is a setting that can't work.
+    const access = await readLogAccess(config);
     const { database, broker } = await startEngines(config, observe, releasers, signal);
 
     const store = connectStore({
@@ -107,17 +117,17 @@ export async function startService(options: StartOptions): Promise<Service> {
     await patiently("the database", () => migrate(store.sql, observe), observe, signal);
     const log = await openLog(broker, {
       observe,
+      access,
       patiently: (what, work) => patiently(what, work, observe, signal),
     });
     releasers.add("log", () => log.close());
-      access,
 
     const wiring = { config, observe, store, databaseUrl: database.url, log, releasers, signal };
     const subscription = config.roles.has("consumer") ? startConsumer(wiring) : null;
     const { isForOneCommand = false } = options;
     const hasRuns = config.roles.has("producer") || config.roles.has("http");
     const runs = hasRuns ? openRuns(wiring, { isForOneCommand }) : null;
-    const schedule = runs !== null && config.roles.has("producer") && !isForOneCommand
+    const producer = runs !== null && config.roles.has("producer") && !isForOneCommand
       ? startProducer(wiring, runs)
       : null;
     parts.running = {
@@ -126,7 +136,7 @@ export async function startService(options: StartOptions): Promise<Service> {
       log,
       subscription,
       runs,
-      schedule,
+      producer,
       describe: { broker: describeBroker(broker), database: database.describe },
     };
 
@@ -146,10 +156,10 @@ export async function startService(options: StartOptions): Promise<Service> {
       addresses,
       describe: { broker: describeBroker(broker), database: database.describe },
       parts,
+      failed: broker.failed ?? new Promise<Error>(() => {}),
       stop(reason) {
         return stopping ??= (async () => {
           const stopBegan = performance.now();
-      failed: broker.failed ?? new Promise<Error>(() => {}),
           observe("service.stopping", { reason });
           aborting.abort(new Error(reason));
           await releasers.release();
@@ -164,9 +174,22 @@ export async function startService(options: StartOptions): Promise<Service> {
   }
 }
 
-function serveApi(config: Config, parts: ApiParts, observe: Observe, releasers: Releasers): string {
+function serveApi(
+  config: Config,
+  parts: ApiParts,
+  observer: Observer,
+  releasers: Releasers,
+): string {
+  const { observe, listen } = observer;
+  const streams = new EventStreams();
+  const metrics = createMetrics();
+  listen(metrics.listener);
   const api = createApi({
-    ports: createApiPorts(parts, observe),
+    version: VERSION,
+    ports: createApiPorts(parts, observer),
+    metrics,
+    streams,
+    happenings: new RecentHappenings(listen, parts.startedAt),
     apiToken: config.apiToken,
     extractDays: config.extractDays,
     observe,
@@ -179,6 +202,7 @@ function serveApi(config: Config, parts: ApiParts, observe: Observe, releasers: 
     fetch: (request) => api.fetch(request),
   });
   releasers.add("http", () => server.stop());
+  releasers.add("event streams", () => streams.close());
   observe("http.listening", { url: server.url });
   return server.url;
 }
@@ -187,6 +211,9 @@ interface Database {
   readonly url: string;
   readonly describe: string;
 }
+
+/** Which broker it is and why, for `/status` and the banner. */
+const describeBroker = ({ kind, reason }: ChosenBroker): string => `${kind} (${reason})`;
 
 /** Starts the database and the broker side by side. When one fails the other is stopped with everything else. */
 async function startEngines(
@@ -204,9 +231,6 @@ async function startEngines(
     }).then((broker) => {
       releasers.add("broker", () => broker.stop());
       return broker;
-/** Which broker it is and why, for `/status` and the banner. */
-const describeBroker = ({ kind, reason }: ChosenBroker): string => `${kind} (${reason})`;
-
     }),
   ]);
   if (database.status === "rejected") throw database.reason;

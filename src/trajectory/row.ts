@@ -37,7 +37,7 @@ export class Rejection {
 
 const SEMICOLON = 0x3b, COMMA = 0x2c, SPACE = 0x20, DELETE = 0x7f;
 /** What the source writes as the shower code of a sporadic meteor. */
-const NO_CODE = "...";
+export const NO_CODE = "...";
 
 /** How to read a column: as the kind of its field, as the identifier, or not at all (a column the schema does not have). */
 type Read = FieldKind | "identifier" | "nothing";
@@ -47,7 +47,7 @@ const ANY_NUMBER = [-Number.MAX_VALUE, Number.MAX_VALUE] as const;
 /** What the codec takes; see `untrusted_types.ts`. */
 const ANY_LONG = [-EXACT_LONG_MAX, EXACT_LONG_MAX] as const;
 /** The only ranges that are checked. */
-const RANGES: Partial<Record<TrajectoryFieldName, readonly [number, number]>> = {
+export const RANGES: Partial<Record<TrajectoryFieldName, readonly [number, number]>> = {
   decgeo_deg: RIGHT_ANGLE,
   betgeo_deg: RIGHT_ANGLE,
   bethel_deg: RIGHT_ANGLE,

@@ -1,27 +1,25 @@
 /**
- * The dashboard at `/`: its page and files, history as a grid, and the stream that says when something has changed.
+ * The dashboard at `/`: its page and files, and history as a grid. Everything else it shows is the API's, as anyone may ask for it.
  *
  * `/dashboard/…` is for the page of the same version alone, so it is not part of the documented API.
  */
-import type { Context, Hono } from "hono";
+import type { Context } from "hono";
 import { z } from "zod";
 import type { Sql } from "../../store/connection.ts";
-import { readMeteorDetail } from "../../store/meteor_detail.ts";
 import { readOnly } from "../../store/read_only.ts";
 import { readRunGrid } from "../../store/run_grid.ts";
 import type { ApiPorts } from "../api_ports.ts";
+import type { Api } from "../openapi.ts";
 import { Problem } from "../problem.ts";
 import { type Asset, type Assets, readAssets } from "./assets.ts";
-import type { LiveChanges } from "./live_changes.ts";
 
 export interface DashboardOptions {
   /** The data store; throws while the service starts. */
   readonly sql: () => Sql;
   readonly listRuns: ApiPorts["listRuns"];
-  readonly live: LiveChanges;
 }
 
-/** Rows by a key: they take milliseconds. */
+/** Some thousand rows by their key: milliseconds. */
 const QUESTION_TIMEOUT_MS = 5_000;
 /** Cells of the grid: its runs of a daily window, with room for some backfills by day. */
 const CELLS_MAX = 4_000;
@@ -50,16 +48,9 @@ const gridQuery = z.object({
 });
 
 /** Adds `GET /`, `/assets/…`, `/dashboard/…`. */
-export function addDashboardRoutes(app: Hono, { sql, listRuns, live }: DashboardOptions): void {
-  const assets = readAssets();
-  addAssetRoutes(app, assets);
+export function addDashboardRoutes(app: Api, { sql, listRuns }: DashboardOptions): void {
+  addAssetRoutes(app);
 
-  app.get("/dashboard/meteors/:id", async (context) => {
-    const id = context.req.param("id");
-    const found = await readOnly(sql(), QUESTION_TIMEOUT_MS, (t) => readMeteorDetail(t, id));
-    if (found === null) throw new Problem("not-found", `there is no trajectory ${id}`);
-    return context.json(found);
-  });
   app.get("/dashboard/grid", async (context) => {
     const query = gridQuery.safeParse(context.req.query());
     if (!query.success) {
@@ -72,42 +63,34 @@ export function addDashboardRoutes(app: Hono, { sql, listRuns, live }: Dashboard
       : await readOnly(sql(), QUESTION_TIMEOUT_MS, (t) => readRunGrid(t, oldest.id, CELLS_MAX));
     return context.json({ runs, cells });
   });
-  app.get("/dashboard/events", (context) => {
-    const stream = live.open();
-    if (stream === null) {
-      throw new Problem("unavailable", "too many dashboards are open; close one, or try again");
-    }
-    return context.body(stream, 200, {
-      "content-type": "text/event-stream",
-      "cache-control": "no-store",
-      // nginx would keep events back otherwise.
-      "x-accel-buffering": "no",
-    });
-  });
 }
 
-function addAssetRoutes(app: Hono, assets: Assets): void {
-  const etag = `"${assets.version}"`;
+function addAssetRoutes(app: Api): void {
+  // Read when the first page is asked for: commands and tests of the API need none of it.
+  let read: Assets | null = null;
+  const assets = () => read ??= readAssets();
+
   app.get("/", (context) => {
     context.header("content-security-policy", DASHBOARD_CSP);
-    return send(context, assets.index, etag, "no-cache");
+    return send(context, assets().index, assets().version, "no-cache");
   });
   app.get("/assets/:version/*", (context) => {
     const version = context.req.param("version");
     const name = context.req.path.slice(`/assets/${version}/`.length);
-    const asset = assets.get(name);
+    const asset = assets().get(name);
     if (asset === null) throw new Problem("not-found", `the dashboard has no file ${name}`);
     // A page of another version (it stayed open over an update) gets this one's file, but may not keep it.
-    const caching = version === assets.version ? "public, max-age=31536000, immutable" : "no-store";
-    return send(context, asset, etag, caching);
+    const isOurs = version === assets().version;
+    const caching = isOurs ? "public, max-age=31536000, immutable" : "no-store";
+    return send(context, asset, assets().version, caching);
   });
   app.get("/favicon.ico", (context) => {
-    const asset = assets.get("icon.svg")!;
-    return send(context, asset, etag, "max-age=86400");
+    return send(context, assets().get("icon.svg")!, assets().version, "max-age=86400");
   });
 }
 
-function send(context: Context, asset: Asset, etag: string, caching: string): Response {
+function send(context: Context, asset: Asset, version: string, caching: string): Response {
+  const etag = `"${version}"`;
   context.header("etag", etag);
   context.header("cache-control", caching);
   if (context.req.header("if-none-match") === etag) return context.body(null, 304);

@@ -58,6 +58,8 @@ export interface OpenedFile {
    * @throws SourceUnavailableError when the source does not answer within the retries
    */
   readonly chunks: AsyncIterable<Uint8Array>;
+  /** A summary file unless it says otherwise; JSON records come from people. */
+  readonly format?: "summary" | "json";
   /** For a file whose `chunks` are not read at all: gives the connection back. */
   close(): Promise<void>;
 }

@@ -1,0 +1,177 @@
+/**
+ * Dead letters: what could not go on, with all it takes to understand it.
+ */
+import { createRoute, z } from "@hono/zod-openapi";
+import type { Sql } from "../store/connection.ts";
+import { listDeadLetters, readDeadLetter, type StoredLetter } from "../store/dead_letters.ts";
+import { readOnly } from "../store/read_only.ts";
+import { markedCell } from "./marked_cell.ts";
+import { instantParameter } from "./meteor_query.ts";
+import { type Api, json, problems } from "./openapi.ts";
+import { nextLink, placeParameter, readPlace, writePlace } from "./place.ts";
+import { Problem } from "./problem.ts";
+
+const PAGE_LETTERS = 50;
+const PAGE_LETTERS_MAX = 500;
+const TIMEOUT_MS = 10_000;
+/** Lists show the beginning of a line; one letter alone shows all of it. */
+const LISTED_TEXT_MAX = 400;
+
+const text = (most: number) => z.string().min(1).max(most);
+
+const query = z.strictObject({
+  stage: z.enum(["read", "decode", "load"]).optional().openapi({
+    description:
+      "read: a line of a file; decode: a record's bytes; load: a record the database refused.",
+  }),
+  reason: text(200).optional().openapi({ description: "A part of the reason." }),
+  run_id: text(100).optional(),
+  source_file: text(500).optional(),
+  from: instantParameter.optional().openapi({ description: "Given up at this time or later." }),
+  to: instantParameter.optional().openapi({ description: "Given up before this time." }),
+  replayed: z.enum(["true", "false"]).optional().openapi({
+    description: "Only those that were replayed with success, or only those that wait.",
+  }),
+  limit: z.coerce.number().int().min(1).max(PAGE_LETTERS_MAX).default(PAGE_LETTERS),
+  after: placeParameter,
+});
+
+const listed = {
+  id: z.string(),
+  at: z.string().openapi({ description: "When it was given up, the last time." }),
+  stage: z.string(),
+  reason: z.string(),
+  field: z.string().nullable().openapi({ description: "The field that was wrong, where one was." }),
+  run_id: z.string().nullable(),
+  source_file: z.string().nullable(),
+  source_line: z.int().nullable(),
+  source_generated_at: z.string().nullable(),
+  text: z.string().nullable().openapi({
+    description: `read: the line; in lists its first ${LISTED_TEXT_MAX} characters.`,
+  }),
+  topic: z.string().nullable(),
+  topic_partition: z.int().nullable(),
+  topic_offset: z.string().nullable().openapi({ description: "As text: offsets have 64 bits." }),
+  schema_id: z.int().nullable(),
+  replayed_at: z.string().nullable(),
+};
+const letterSchema = z.object(listed).openapi("DeadLetter");
+const letterDetailSchema = z.object({
+  ...listed,
+  columns: z.array(z.string().nullable()).nullable().openapi({
+    description: "read: the fields that the line's columns stand for, by its file's header.",
+  }),
+  marked: z.object({ start: z.int(), end: z.int() }).nullable().openapi({
+    description: "Where in `text` the field that was wrong stands, in characters.",
+  }),
+  key_base64: z.string().nullable(),
+  value_base64: z.string().nullable(),
+}).openapi("DeadLetterDetail");
+
+const listRoute = createRoute({
+  method: "get",
+  path: "/dead-letters",
+  summary: "Dead letters, newest first",
+  tags: ["dead letters"],
+  request: { query },
+  responses: {
+    200: json(
+      z.object({ dead_letters: z.array(letterSchema), next: z.string().nullable() })
+        .openapi("DeadLetters"),
+      "The letters",
+    ),
+    ...problems("bad-request", "unavailable"),
+  },
+});
+const oneRoute = createRoute({
+  method: "get",
+  path: "/dead-letters/{id}",
+  summary: "One dead letter, whole",
+  tags: ["dead letters"],
+  request: {
+    params: z.object({
+      id: z.string().openapi({ description: "In a path, `/` is written %2F and `#` %23." }),
+    }),
+  },
+  responses: { 200: json(letterDetailSchema, "The letter"), ...problems("not-found") },
+});
+
+const placeSchema = z.object({
+  at: instantParameter,
+  id: z.string().max(2000).refine((id) => !id.includes("\0")),
+});
+
+/** Adds `GET /dead-letters`, `GET /dead-letters/ID`. */
+export function addDeadLetterRoutes(app: Api, sql: () => Sql): void {
+  app.openapi(listRoute, async (context) => {
+    const { limit, after, ...wanted } = context.req.valid("query");
+    const place = readPlace(after, placeSchema);
+    const filter = {
+      stage: wanted.stage,
+      reason: wanted.reason,
+      runId: wanted.run_id,
+      sourceFile: wanted.source_file,
+      from: wanted.from === undefined ? undefined : new Date(wanted.from),
+      to: wanted.to === undefined ? undefined : new Date(wanted.to),
+      isReplayed: wanted.replayed === undefined ? undefined : wanted.replayed === "true",
+    };
+    const letters = await readOnly(
+      sql(),
+      TIMEOUT_MS,
+      (transaction) =>
+        listDeadLetters(transaction, filter, {
+          limit: limit + 1,
+          order: "newest first",
+          after: place === null ? null : { at: new Date(place.at), id: place.id },
+        }),
+    );
+    const shown = letters.slice(0, limit);
+    const last = shown.at(-1);
+    const next = letters.length > limit && last !== undefined
+      ? writePlace({ at: last.at.toISOString(), id: last.id })
+      : null;
+    if (next !== null) context.header("link", nextLink(context.req.url, next));
+    return context.json({
+      dead_letters: shown.map((letter) => ({
+        ...toJson(letter),
+        text: letter.text?.slice(0, LISTED_TEXT_MAX) ?? null,
+      })),
+      next,
+    }, 200);
+  });
+
+  app.openapi(oneRoute, async (context) => {
+    const { id } = context.req.valid("param");
+    const letter = id.includes("\0")
+      ? null
+      : await readOnly(sql(), TIMEOUT_MS, (transaction) => readDeadLetter(transaction, id));
+    if (letter === null) throw new Problem("not-found", `there is no dead letter ${id}`);
+    return context.json({
+      ...toJson(letter),
+      columns: letter.columns === null ? null : [...letter.columns],
+      marked: markedCell(letter),
+      key_base64: letter.key?.toString("base64") ?? null,
+      value_base64: letter.value?.toString("base64") ?? null,
+    }, 200);
+  });
+}
+
+function toJson(letter: StoredLetter) {
+  return {
+    id: letter.id,
+    at: letter.at.toISOString(),
+    stage: letter.stage,
+    reason: letter.reason,
+    field: letter.field,
+    run_id: letter.runId,
+    source_file: letter.sourceFile,
+    source_line: letter.sourceLine,
+    source_generated_at: letter.sourceGeneratedAt?.toISOString() ?? null,
+    text: letter.text,
+    topic: letter.topic,
+    topic_partition: letter.partition,
+    topic_offset: letter.offset?.toString() ?? null,
+    schema_id: letter.schemaId,
+    replayed_at: letter.replayedAt?.toISOString() ?? null,
+  };
+}

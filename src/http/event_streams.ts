@@ -1,0 +1,107 @@
+/**
+ * Streams of server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html): how many there may be, what
+ * becomes of a slow reader, and their end at a shutdown.
+ *
+ * A reader that does not keep up has its stream ended; a browser then connects again by itself and says where it was.
+ */
+import type { Context } from "hono";
+import { Slots } from "./slots.ts";
+
+/** Streams at once: each costs a socket, a queue and a timer. */
+const STREAMS_MAX = 64;
+/** Messages that wait for a slow reader. */
+const WAITING_MAX = 512;
+/** Comments that keep the connection through proxies, and find out that the other side is gone. */
+const KEEP_ALIVE_MS = 15_000;
+/** After which a browser connects again. */
+const RETRY_MS = 2_000;
+
+export interface ServerEvent {
+  readonly event: string;
+  /** What the browser sends as Last-Event-ID when it connects again. */
+  readonly id?: string;
+  readonly data: unknown;
+}
+
+/** One open stream, as whoever fills it sees it. */
+export interface EventStream {
+  /** Aborts when the stream has ended, whoever ended it. */
+  readonly ended: AbortSignal;
+  send(event: ServerEvent): void;
+  end(): void;
+}
+
+export class EventStreams {
+  readonly #slots: Slots;
+  readonly #open = new Set<EventStream>();
+  #isClosed = false;
+
+  constructor(max: number = STREAMS_MAX) {
+    this.#slots = new Slots("event streams", max);
+  }
+
+  /** Streams that are open. */
+  get size(): number {
+    return this.#open.size;
+  }
+
+  /** The answer: a stream that `fill` sends to. @throws Problem when there are too many */
+  answer(context: Context, fill: (stream: EventStream) => void): Response {
+    const release = this.#slots.take();
+    const ending = new AbortController();
+    const encoder = new TextEncoder();
+    const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
+      start: (controller) => {
+        const write = (text: string) => {
+          if (ending.signal.aborted) return;
+          if ((controller.desiredSize ?? 0) <= 0) return stream.end();
+          controller.enqueue(encoder.encode(text));
+        };
+        const stream: EventStream = {
+          ended: ending.signal,
+          send: (event) => write(textOf(event)),
+          end() {
+            if (ending.signal.aborted) return;
+            controller.close();
+            ending.abort();
+          },
+        };
+        const keepAlive = setInterval(() => write(": still here\n\n"), KEEP_ALIVE_MS);
+        this.#open.add(stream);
+        ending.signal.addEventListener("abort", () => {
+          clearInterval(keepAlive);
+          this.#open.delete(stream);
+          release();
+        });
+        write(`retry: ${RETRY_MS}\n\n`);
+        fill(stream);
+        if (this.#isClosed) stream.end();
+      },
+      cancel: () => ending.abort(),
+    }, { highWaterMark: WAITING_MAX });
+    if (context.req.method === "HEAD") void body.cancel();
+    return context.body(body, 200, {
+      "content-type": "text/event-stream",
+      "cache-control": "no-store",
+      // nginx would keep events back otherwise.
+      "x-accel-buffering": "no",
+    });
+  }
+
+  /** Ends every stream, and every one to come: an open stream would hold a stopping server. */
+  close(): void {
+    this.#isClosed = true;
+    for (const stream of [...this.#open]) stream.end();
+  }
+}
+
+function textOf({ event, id, data }: ServerEvent): string {
+  // JSON has no line ends, so one data line is enough.
+  const idLine = id === undefined ? "" : `id: ${id}\n`;
+  return `event: ${event}\n${idLine}data: ${JSON.stringify(data)}\n\n`;
+}
+
+/** Where the reader was: what the browser sends, or for others the query parameter. */
+export function lastEventId(context: Context): string | null {
+  return context.req.header("last-event-id") ?? context.req.query("last_event_id") ?? null;
+}

@@ -1,0 +1,63 @@
+/**
+ * The bodies of all calls but uploads: small, and read whole before the call begins. A client that sends them a byte at a time does
+ * not hold the call open.
+ */
+import type { MiddlewareHandler } from "hono";
+import { Problem } from "./problem.ts";
+
+/** No such call needs more than a few hundred bytes of JSON. */
+export const BODY_BYTES_MAX = 64 * 1024;
+/** On the slowest line that anybody still uses, a hundred times over. */
+const BODY_MS_MAX = 10_000;
+
+/** Reads the body, or answers 413 or 408. */
+export function smallBody(most_bytes = BODY_BYTES_MAX, most_ms = BODY_MS_MAX): MiddlewareHandler {
+  return async (context, next) => {
+    const request = context.req.raw;
+    if (request.body !== null) {
+      const bytes = await readWhole(request.body, most_bytes, most_ms);
+      context.req.raw = new Request(request, { body: bytes });
+    }
+    await next();
+  };
+}
+
+async function readWhole(
+  body: ReadableStream<Uint8Array>,
+  most_bytes: number,
+  most_ms: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const reader = body.getReader();
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(new Problem("timeout", `the body did not come within ${most_ms / 1000} s`)),
+      most_ms,
+    );
+  });
+  try {
+    for (;;) {
+      const { done, value } = await Promise.race([reader.read(), late]);
+      if (done) break;
+      chunks.push(value);
+      size += value.length;
+      if (size > most_bytes) {
+        throw new Problem("too-large", `a request body may have ${most_bytes} bytes at most`);
+      }
+    }
+  } catch (error) {
+    await reader.cancel().catch(() => {});
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
+  const whole = new Uint8Array(size);
+  let at = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, at);
+    at += chunk.length;
+  }
+  return whole;
+}

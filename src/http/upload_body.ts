@@ -1,0 +1,108 @@
+/**
+ * The body of an upload as it comes: what it is by its first byte, and the limits that take the place of a size.
+ */
+import { Problem } from "./problem.ts";
+
+/** More lines than the whole network's history has, with its empty lines. */
+export const UPLOAD_LINES_MAX = 20_000_000;
+/** Several times that history. */
+export const UPLOAD_BYTES_MAX = 16 * 1024 ** 3;
+/** A sender that sends nothing for this long has gone. The time that we don't read (back-pressure) does not count. */
+export const UPLOAD_IDLE_MS_MAX = 60_000;
+
+const SPACE = 0x20, LF = 0x0a, OPEN_ARRAY = 0x5b, OPEN_OBJECT = 0x7b;
+
+export interface UploadLimits {
+  readonly lines: number;
+  readonly bytes: number;
+  readonly idle_ms: number;
+}
+
+const LIMITS: UploadLimits = {
+  lines: UPLOAD_LINES_MAX,
+  bytes: UPLOAD_BYTES_MAX,
+  idle_ms: UPLOAD_IDLE_MS_MAX,
+};
+
+export interface UploadBody {
+  readonly format: "summary" | "json";
+  /** The whole body, the bytes that were looked at included. */
+  readonly chunks: AsyncIterable<Uint8Array>;
+}
+
+/**
+ * Looks at the beginning of a body; no more of it is read before `chunks` is.
+ * @throws Problem when there is nothing in it, or nothing comes
+ */
+export async function openUploadBody(
+  body: ReadableStream<Uint8Array> | null,
+  limits: UploadLimits = LIMITS,
+): Promise<UploadBody> {
+  const reader = body?.getReader();
+  const seen: Uint8Array[] = [];
+  for (;;) {
+    const { done, value } = reader === undefined
+      ? { done: true, value: undefined }
+      : await nextChunk(reader, limits.idle_ms);
+    if (done || value === undefined) {
+      throw new Problem(
+        "bad-request",
+        "the body is empty; send a summary file or JSON records: curl --data-binary @FILE",
+      );
+    }
+    seen.push(value);
+    const first = value.find((byte) => byte > SPACE);
+    if (first === undefined) continue;
+    const isJson = first === OPEN_ARRAY || first === OPEN_OBJECT;
+    return {
+      format: isJson ? "json" : "summary",
+      chunks: limited(seen, reader!, limits),
+    };
+  }
+}
+
+async function* limited(
+  seen: readonly Uint8Array[],
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+  { lines, bytes, idle_ms }: UploadLimits,
+): AsyncGenerator<Uint8Array> {
+  let linesRead = 0;
+  let bytesRead = 0;
+  const counted = (chunk: Uint8Array) => {
+    bytesRead += chunk.length;
+    for (let at = chunk.indexOf(LF); at >= 0; at = chunk.indexOf(LF, at + 1)) linesRead++;
+    if (linesRead > lines || bytesRead > bytes) {
+      throw new Problem(
+        "too-large",
+        `an upload may have ${lines} lines and ${bytes} bytes at most; send it in parts`,
+      );
+    }
+    return chunk;
+  };
+  try {
+    for (const chunk of seen) yield counted(chunk);
+    for (;;) {
+      const { done, value } = await nextChunk(reader, idle_ms);
+      if (done) return;
+      yield counted(value);
+    }
+  } finally {
+    // Also when the run ended early: the sender is told with the answer, not by a full buffer.
+    await reader.cancel().catch(() => {});
+  }
+}
+
+async function nextChunk(reader: ReadableStreamDefaultReader<Uint8Array>, idle_ms: number) {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(new Problem("timeout", `nothing was sent for ${idle_ms / 1000} s`)),
+      idle_ms,
+    );
+  });
+  try {
+    return await Promise.race([reader.read(), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,112 @@
+/**
+ * Publishing trajectories over HTTP: a summary file of any size, or JSON records.
+ *
+ *     curl --data-binary @traj_summary_20241201.txt http://127.0.0.1:8000/trajectories
+ *
+ * The body is read as fast as the log takes its rows, and no faster: it is a run of its own (kind `upload`), whose file is the
+ * body. The answer comes when everything is published; the rows are in the data store soon after (`GET /runs/ID`).
+ */
+import { createRoute, z } from "@hono/zod-openapi";
+import { parseSelection } from "../runs/selection.ts";
+import type { ApiPorts } from "./api_ports.ts";
+import { type Api, CHANGING, json, problems, TOKEN } from "./openapi.ts";
+import { Problem } from "./problem.ts";
+import { idempotencyKey } from "./run_routes.ts";
+import { Slots } from "./slots.ts";
+import { openUploadBody } from "./upload_body.ts";
+
+/** Each is a connection that waits for its turn: runs of uploads are worked on one after the other. */
+const UPLOADS_MAX = 8;
+/** Where bodies of any size are taken. */
+export const UPLOAD_PATH = "/trajectories";
+/** Rejected lines that the answer shows; the dead letters have them all. */
+export const SHOWN_REJECTS_MAX = 20;
+
+const answerSchema = z.object({
+  run_id: z.string(),
+  is_new: z.boolean().openapi({
+    description: "False when the Idempotency-Key stands for an upload of before: nothing was read.",
+  }),
+  state: z.string(),
+  file: z.string().openapi({ description: "The name the rows have as their source_file." }),
+  rows: z.object({ read: z.int(), published: z.int(), rejected: z.int() }),
+  rejects: z.array(z.object({
+    line: z.int().openapi({
+      description: "Line of the body; in a JSON array the record's number.",
+    }),
+    field: z.string().nullable(),
+    reason: z.string(),
+  })).openapi({ description: `The first ${SHOWN_REJECTS_MAX}; GET /dead-letters has them all.` }),
+}).openapi("Upload");
+
+const route = createRoute({
+  method: "post",
+  path: UPLOAD_PATH,
+  summary: "Publish a summary file or JSON records",
+  tags: ["runs"],
+  security: TOKEN,
+  request: {
+    query: z.strictObject({
+      name: z.string().optional().openapi({
+        description: "File name, for the lineage of the rows.",
+      }),
+    }),
+    body: {
+      required: true,
+      description:
+        "A trajectory summary file as text; or JSON objects with the schema's field names, in an array or one a line.",
+      content: {
+        "text/plain": { schema: z.string() },
+        "application/x-ndjson": { schema: z.string() },
+      },
+    },
+  },
+  responses: {
+    202: json(answerSchema, "Everything is published; it is loaded soon after"),
+    ...problems(
+      ...CHANGING,
+      "bad-request",
+      "timeout",
+      "conflict",
+      "too-large",
+      "unsupported-media-type",
+      "unprocessable",
+    ),
+  },
+});
+
+/** Adds `POST /trajectories`. */
+export function addUploadRoutes(app: Api, ports: Pick<ApiPorts, "uploadFile">): void {
+  const slots = new Slots("uploads", UPLOADS_MAX);
+  app.openapi(route, async (context) => {
+    const type = context.req.header("content-type") ?? "";
+    const coding = context.req.header("content-encoding") ?? "identity";
+    if (type.startsWith("multipart/") || coding !== "identity") {
+      throw new Problem(
+        "unsupported-media-type",
+        `send the file itself as the body (curl --data-binary @FILE), not ${
+          type.startsWith("multipart/") ? type.split(";")[0] : `packed with ${coding}`
+        }`,
+      );
+    }
+    const { name = "trajectories" } = context.req.valid("query");
+    parseSelection({ upload: name });
+    const release = slots.take();
+    try {
+      const body = await openUploadBody(context.req.raw.body);
+      const { runId, isNew, state, reason, file, rows, rejects } = await ports.uploadFile({
+        name,
+        idempotencyKey: idempotencyKey(context),
+        rejectsMax: SHOWN_REJECTS_MAX,
+        ...body,
+      });
+      context.header("location", `/runs/${runId}`);
+      if (state === "failed" || state === "cancelled") {
+        throw new Problem("unprocessable", reason ?? state, { run_id: runId, rows, rejects });
+      }
+      return context.json({ run_id: runId, is_new: isNew, state, file, rows, rejects }, 202);
+    } finally {
+      release();
+    }
+  });
+}

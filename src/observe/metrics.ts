@@ -1,0 +1,214 @@
+/**
+ * Numbers for Prometheus: counted from what happens (a listener, like the log), and asked for when somebody scrapes.
+ *
+ * Names and units follow https://prometheus.io/docs/practices/naming/. Labels have few values: no run, file or path is one.
+ */
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
+import type { Happening, Listener } from "./observe.ts";
+import type { Vocabulary } from "./vocabulary.ts";
+
+/** What can't be counted, only asked for. Times are seconds since 1970; null where there is none (yet). */
+export interface Gauges {
+  readonly parts: Readonly<Record<string, boolean>>;
+  readonly lag: readonly { topic: string; partition: number; lag: number }[];
+  readonly deadLetters: number | null;
+  readonly meteors: number | null;
+  readonly runs: Readonly<Record<string, number>>;
+  readonly newestRow_s: number | null;
+  readonly newestMeteor_s: number | null;
+  readonly lastDailySuccess_s: number | null;
+}
+
+export interface Metrics {
+  /** Counts what happens. */
+  readonly listener: Listener;
+  /** The text that Prometheus scrapes. `gauges` null: nobody could be asked. */
+  scrape(gauges: Gauges | null): Promise<string>;
+  readonly contentType: string;
+}
+
+/** A batch takes milliseconds; a table that is locked, tens of seconds. */
+const BATCH_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+const BATCH_RECORDS = [1, 10, 100, 500, 1000, 2500, 5000, 10_000];
+const REQUEST_SECONDS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 20];
+
+/** Deno 2.9 has `monitorEventLoopDelay`, but it measures nothing: a least delay of 9 billion seconds. */
+const WRONG_UNDER_DENO = ["", "_min", "_max", "_mean", "_stddev", "_p50", "_p90", "_p99"].map((
+  of,
+) => `nodejs_eventloop_lag${of}_seconds`);
+
+/** A registry of its own for each process (and each test). */
+export function createMetrics(): Metrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  for (const name of WRONG_UNDER_DENO) registry.removeSingleMetric(name);
+  const count = counters(registry);
+  const gauges = gaugesOf(registry);
+  const listener = countHappenings(count);
+  return {
+    listener,
+    contentType: registry.contentType,
+    scrape(given) {
+      gauges(given);
+      return registry.metrics();
+    },
+  };
+}
+
+type Counters = ReturnType<typeof counters>;
+
+function counters(registry: Registry) {
+  const registers = [registry];
+  const counter = <Label extends string>(name: string, help: string, ...labelNames: Label[]) =>
+    new Counter({ name, help, labelNames, registers });
+  return {
+    read: counter("gmn_rows_read_total", "Data lines read from files and uploads"),
+    published: counter("gmn_rows_published_total", "Rows published and acknowledged"),
+    rejected: counter("gmn_rows_rejected_total", "Lines that could not be read"),
+    loaded: counter(
+      "gmn_rows_loaded_total",
+      "Records of a topic loaded, by what they did to the row",
+      "topic",
+      "result",
+    ),
+    deadLetters: counter(
+      "gmn_dead_letters_total",
+      "Dead letters made, by where: read (lines of files) or sink (records)",
+      "stage",
+    ),
+    passedOver: counter("gmn_records_passed_over_total", "Records that are not ours", "topic"),
+    files: counter("gmn_files_total", "Files of runs, by what became of them", "result"),
+    runs: counter("gmn_runs_total", "Runs that ended, by kind and how", "kind", "result"),
+    retries: counter("gmn_retries_total", "Waits for something that was away", "what"),
+    restarts: counter("gmn_restarts_total", "Restarts of parts that had died", "part"),
+    heartbeats: counter("gmn_heartbeats_total", "Heartbeats of daily runs", "result"),
+    batchSeconds: new Histogram({
+      name: "gmn_sink_batch_duration_seconds",
+      help: "Time to load a batch, commit included",
+      labelNames: ["topic"],
+      buckets: BATCH_SECONDS,
+      registers,
+    }),
+    batchRecords: new Histogram({
+      name: "gmn_sink_batch_records",
+      help: "Records of a batch",
+      labelNames: ["topic"],
+      buckets: BATCH_RECORDS,
+      registers,
+    }),
+    requestSeconds: new Histogram({
+      name: "gmn_http_request_duration_seconds",
+      help: "Time until a request was answered (the body may still be under way)",
+      labelNames: ["method", "route", "status"],
+      buckets: REQUEST_SECONDS,
+      registers,
+    }),
+  };
+}
+
+type Counting = { readonly [Name in keyof Vocabulary]?: (detail: Vocabulary[Name]) => void };
+
+/** Counts each happening that stands for a number. */
+function countHappenings(count: Counters): Listener {
+  const rows = rowCounter(count);
+  const counting: Counting = {
+    "file.progress": rows.upTo,
+    "file.extracted": (d) => (rows.upTo(d), rows.end(d), count.files.inc({ result: "extracted" })),
+    "file.skipped": (d) => (rows.end(d), count.files.inc({ result: "skipped" })),
+    "file.failed": (d) => (rows.end(d), count.files.inc({ result: "failed" })),
+    "line.rejected": () => count.deadLetters.inc({ stage: "read" }),
+    "run.completed": ({ kind }) => count.runs.inc({ kind, result: "completed" }),
+    "run.failed": ({ kind }) => count.runs.inc({ kind, result: "failed" }),
+    "run.cancelled": ({ kind }) => count.runs.inc({ kind, result: "cancelled" }),
+    "sink.loaded": (d) => {
+      const { topic } = d;
+      for (const result of ["inserted", "updated", "unchanged"] as const) {
+        if (d[result] > 0) count.loaded.inc({ topic, result }, d[result]);
+      }
+      count.batchSeconds.observe({ topic }, d.took_ms / 1000);
+      count.batchRecords.observe({ topic }, d.records);
+    },
+    "sink.dead_letter": () => count.deadLetters.inc({ stage: "sink" }),
+    "sink.passed_over": ({ topic }) => count.passedOver.inc({ topic }),
+    "sink.retry": () => count.retries.inc({ what: "database" }),
+    "source.retry": () => count.retries.inc({ what: "source" }),
+    "log.unavailable": () => count.retries.inc({ what: "log" }),
+    "broker.restarting": () => count.restarts.inc({ part: "broker" }),
+    "database.restarted": () => count.restarts.inc({ part: "database" }),
+    "heartbeat.sent": () => count.heartbeats.inc({ result: "sent" }),
+    "heartbeat.failed": () => count.heartbeats.inc({ result: "failed" }),
+    "http.request": ({ method, route, status, took_ms }) =>
+      count.requestSeconds.observe({ method, route, status: String(status) }, took_ms / 1000),
+  };
+  return ({ name, detail }: Happening) => {
+    // The detail is that of the name; the compiler can't follow the pair.
+    (counting[name] as ((detail: unknown) => void) | undefined)?.(detail);
+  };
+}
+
+interface FileRows {
+  readonly runId: string;
+  readonly file: string;
+  readonly rowsRead: number;
+  readonly rowsPublished: number;
+  readonly rowsRejected: number;
+}
+
+/** Happenings have the rows of a file so far; counters want what came since the last one. */
+function rowCounter(count: Counters) {
+  const before = new Map<string, FileRows>();
+  const keyOf = ({ runId, file }: Pick<FileRows, "runId" | "file">) => `${runId} ${file}`;
+  return {
+    upTo(now: FileRows): void {
+      const last = before.get(keyOf(now));
+      // Fewer than before: the file was rewritten and is read from its beginning again.
+      const since = (name: "rowsRead" | "rowsPublished" | "rowsRejected") =>
+        Math.max(0, now[name] - (last?.[name] ?? 0));
+      count.read.inc(since("rowsRead"));
+      count.published.inc(since("rowsPublished"));
+      count.rejected.inc(since("rowsRejected"));
+      before.set(keyOf(now), now);
+    },
+    end(file: Pick<FileRows, "runId" | "file">): void {
+      before.delete(keyOf(file));
+    },
+  };
+}
+
+/** Sets the gauges to what was asked; those that nobody could tell are left out of the scrape. */
+function gaugesOf(registry: Registry): (given: Gauges | null) => void {
+  const gauge = <Label extends string>(name: string, help: string, ...labelNames: Label[]) =>
+    new Gauge({ name, help, labelNames, registers: [registry] });
+  const ready = gauge("gmn_part_ready", "Whether a part of the service works", "part");
+  const lag = gauge(
+    "gmn_consumer_lag_records",
+    "Records of a partition that are not in the database yet",
+    "topic",
+    "partition",
+  );
+  const runs = gauge("gmn_runs", "Runs on record, by state", "state");
+  const single = {
+    deadLetters: gauge("gmn_dead_letters", "Dead letters that were not replayed"),
+    meteors: gauge("gmn_meteors", "Meteors in the data store (an estimate when there are many)"),
+    newestRow_s: gauge("gmn_newest_row_timestamp_seconds", "When a row was last stored or changed"),
+    newestMeteor_s: gauge("gmn_newest_meteor_timestamp_seconds", "Beginning of the newest meteor"),
+    lastDailySuccess_s: gauge(
+      "gmn_last_daily_success_timestamp_seconds",
+      "End of the last daily run that completed",
+    ),
+  };
+  return (given) => {
+    for (const one of [ready, lag, runs, ...Object.values(single)]) one.reset();
+    for (const one of Object.values(single)) one.remove();
+    if (given === null) return;
+    for (const [part, isReady] of Object.entries(given.parts)) ready.set({ part }, Number(isReady));
+    for (const { topic, partition, lag: records } of given.lag) {
+      lag.set({ topic, partition: String(partition) }, records);
+    }
+    for (const [state, number] of Object.entries(given.runs)) runs.set({ state }, number);
+    for (const [name, one] of Object.entries(single)) {
+      const value = given[name as keyof typeof single];
+      if (value !== null) one.set(value);
+    }
+  };
+}

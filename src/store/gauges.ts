@@ -1,0 +1,32 @@
+/**
+ * Numbers of the data store for whoever watches it: each costs milliseconds, whatever the size of the tables.
+ */
+import type { Queryable } from "./connection.ts";
+
+/** Times in seconds since 1970; null where there is none. */
+export interface StoreGauges {
+  readonly runs: Readonly<Record<string, number>>;
+  readonly newestRow_s: number | null;
+  readonly newestMeteor_s: number | null;
+  /** End of the last whole daily run that completed; retries, which take only some files, are left out. */
+  readonly lastDailySuccess_s: number | null;
+}
+
+export async function readStoreGauges(sql: Queryable): Promise<StoreGauges> {
+  const runs = await sql<{ state: string; runs: number }[]>`
+    select state, count(*)::int as runs from ingestion_run group by state`;
+  const [times] = await sql<
+    { row: number | null; meteor: number | null; daily: number | null }[]
+  >`
+    select
+      (select extract(epoch from max(updated_at))::float8 from meteor) as row,
+      (select extract(epoch from max(beginning_utc_time))::float8 from meteor) as meteor,
+      (select extract(epoch from max(ended_at))::float8 from ingestion_run
+        where kind = 'daily' and state = 'completed' and jsonb_exists(selection, 'days')) as daily`;
+  return {
+    runs: Object.fromEntries(runs.map((row) => [row.state, row.runs])),
+    newestRow_s: times?.row ?? null,
+    newestMeteor_s: times?.meteor ?? null,
+    lastDailySuccess_s: times?.daily ?? null,
+  };
+}
