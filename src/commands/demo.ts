@@ -88,7 +88,13 @@ function tellFirstRun(
 
 async function main(): Promise<number> {
   try {
-    const config = readConfig({ DATA_DIR: DEFAULT_DATA_DIRECTORY, ...readEnvironment() });
+    const environment = readEnvironment();
+    const config = readConfig({
+      DATA_DIR: DEFAULT_DATA_DIRECTORY,
+      // Not auto: a demo works offline, and does not begin with pulling an image.
+      ...(environment.KAFKA_BROKERS ? {} : { BROKER: "embedded" }),
+      ...environment,
+    });
     const observer = await createLoggingObserver(config);
     return await runUntilStopped((signal) => startDemo(config, observer, signal));
   } catch (error) {

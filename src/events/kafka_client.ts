@@ -7,6 +7,7 @@ import tls from "node:tls";
 import { type ISocketFactory, Kafka, type KafkaConfig, logLevel } from "kafkajs";
 import type { Observe } from "../observe/observe.ts";
 import { explain, PermanentError, TransientError } from "../failures/failures.ts";
+import { registerCodecs } from "./compression/codecs.ts";
 
 export type { Kafka } from "kafkajs";
 
@@ -42,6 +43,8 @@ const socketFactory: ISocketFactory = ({ host, port, ssl, onConnect }) => {
   socket.setNoDelay(true);
   return socket;
 };
+
+registerCodecs();
 
 /** A kafkajs client for `connection`. Nothing is connected yet. */
 export function createKafka(connection: KafkaConnection, observe: Observe): Kafka {

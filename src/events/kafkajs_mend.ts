@@ -1,44 +1,16 @@
 /**
- * Two mends of kafkajs 2.2.4 (its last release, 2023) without a fork. This module must be evaluated before kafkajs is, so it
- * is the first import of `kafka_client.ts`, and nothing else imports kafkajs values.
+ * Mends of kafkajs 2.2.4 (its last release, 2023) without a fork. This module must be evaluated before kafkajs is, so it is the
+ * first import of `kafka_client.ts`, and nothing else imports kafkajs values.
  *
- * 1. Its request queue re-arms a timer with a delay of `-1 - Date.now()` as long as a connection lives, even when nothing
- *    is pending: hundreds of wake-ups a second per connection, and a warning on runtimes that mind negative delays
- *    (tulios/kafkajs issues 1704 and 1751; the proposed fix in pull request 1768 was never released). The timer is only
- *    needed while requests are held back by throttling or by the in-flight limit, so it is armed only then.
- * 2. Its record encoder makes a buffer for every record and every header. Uncompressed batches are written by
- *    `record_batch_encoder.ts` instead; compressed ones go the old way.
+ * What it does when there is nothing to do is mended in `kafkajs_idle_mend.ts`. Here: its record encoder makes a buffer for every
+ * record and every header. Uncompressed batches are written by `record_batch_encoder.ts` instead; compressed ones go the old way.
  */
+import "./kafkajs_idle_mend.ts";
 import { createRequire } from "node:module";
 import type { Buffer } from "node:buffer";
 import { type BatchHead, type BatchRecord, encodeRecordBatch } from "./record_batch_encoder.ts";
 
 const require = createRequire(import.meta.url);
-
-/** How long to wait before pending requests are looked at again when nothing else says; kafkajs's own constant. */
-const CHECK_PENDING_REQUESTS_INTERVAL_MS = 10;
-
-interface RequestQueueInternals {
-  pending: unknown[];
-  throttledUntil: number;
-  throttleCheckTimeoutId: ReturnType<typeof setTimeout> | null;
-  checkPendingRequests(): void;
-  scheduleCheckPendingRequests(): void;
-}
-
-function mendIdleTimer(): void {
-  const RequestQueue = require("kafkajs/src/network/requestQueue/index.js") as {
-    prototype: RequestQueueInternals;
-  };
-  RequestQueue.prototype.scheduleCheckPendingRequests = function (): void {
-    if (this.throttleCheckTimeoutId || this.pending.length === 0) return;
-    const throttled_ms = this.throttledUntil - Date.now();
-    this.throttleCheckTimeoutId = setTimeout(() => {
-      this.throttleCheckTimeoutId = null;
-      this.checkPendingRequests();
-    }, throttled_ms > 0 ? throttled_ms : CHECK_PENDING_REQUESTS_INTERVAL_MS);
-  };
-}
 
 /** The lowest three bits of a batch's attributes name the compression; 0 is none. */
 const COMPRESSION_MASK = 0x07;
@@ -109,8 +81,6 @@ function mendRecordEncoder(): (batch: KafkajsBatch) => Promise<Buffer> {
     return encoder.buf.subarray(0, encoder.offset);
   };
 }
-
-mendIdleTimer();
 
 /** kafkajs's own encoding of an uncompressed or compressed batch, as it was before the mend: what ours is compared with. */
 export const encodeBatchAsKafkajs = mendRecordEncoder();
