@@ -38,8 +38,21 @@ export const INGESTION_RUN: Topic = {
   schemaFile: "ingestion_run_event.avsc",
 };
 
+/** The IAU's list of showers, key = IAU number: the latest of each number counts. */
+export const IAU_SHOWER: Topic = {
+  name: "iau_shower",
+  partitions: 1,
+  cleanupPolicy: "compact",
+  schemaFile: "iau_shower.avsc",
+};
+
 /** All topics this process creates and registers at boot. */
-export const TOPICS: readonly Topic[] = [TRAJECTORY_SUMMARY_RAW, DEAD_LETTER, INGESTION_RUN];
+export const TOPICS: readonly Topic[] = [
+  TRAJECTORY_SUMMARY_RAW,
+  DEAD_LETTER,
+  INGESTION_RUN,
+  IAU_SHOWER,
+];
 
 /** The subject of a topic's value schema (Confluent's TopicNameStrategy). */
 export function valueSubject(topic: Topic): string {

@@ -10,11 +10,12 @@ import { createLogProbe, type LogProbe } from "../events/log_probe.ts";
 import { proveRoundTrip } from "../events/log_round_trip.ts";
 import type { Publisher } from "../events/publisher.ts";
 import { createSchemaRegistry, type SchemaRegistry } from "../events/schema_registry.ts";
-import { DEAD_LETTER, INGESTION_RUN, TOPICS } from "../events/topics.ts";
+import { DEAD_LETTER, IAU_SHOWER, INGESTION_RUN, TOPICS } from "../events/topics.ts";
 import { createValueCodec } from "../events/wire_values.ts";
 import type { Observe } from "../observe/observe.ts";
 import type { RunJournal } from "../producer/ports.ts";
 import { type RunEventRecord, toRecord } from "../runs/run_event_record.ts";
+import type { ListedShower } from "../store/iau_showers.ts";
 import type { LogAccess } from "./log_access.ts";
 
 /** Everything that reads or writes the log. */
@@ -27,6 +28,8 @@ export interface Log {
   encodeLetter(letter: DeadLetter, schemaId: number): Uint8Array;
   /** Appends dead letters and waits for the acknowledgement. */
   publishLetters(letters: readonly DeadLetter[]): Promise<void>;
+  /** Appends showers of the IAU's list and waits for the acknowledgement. */
+  publishShowers(showers: readonly ListedShower[]): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -70,6 +73,7 @@ export async function openLog(
   const publisher = await patiently("the broker", () => createKafkaPublisher(kafka, schemaIds));
   const probe = createLogProbe(kafka);
   const letters = createValueCodec<DeadLetter>(DEAD_LETTER);
+  const showers = createValueCodec<ListedShower>(IAU_SHOWER);
   const runEvents = createValueCodec<RunEventRecord>(INGESTION_RUN);
   const encodeLetter = (letter: DeadLetter, schemaId: number) => letters.encode(letter, schemaId);
   return {
@@ -91,6 +95,16 @@ export async function openLog(
         given.map((letter) => ({
           key: letter.source_file ?? `${letter.topic}-${letter.partition}`,
           value: encodeLetter(letter, schemaId),
+        })),
+      );
+    },
+    async publishShowers(given) {
+      const schemaId = publisher.schemaId(IAU_SHOWER);
+      await publisher.publish(
+        IAU_SHOWER,
+        given.map((shower) => ({
+          key: String(shower.number),
+          value: showers.encode(shower, schemaId),
         })),
       );
     },

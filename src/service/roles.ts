@@ -7,13 +7,20 @@ import { Leadership } from "../producer/leadership.ts";
 import { RunDesk } from "../producer/run_desk.ts";
 import { RunEngine } from "../producer/run_engine.ts";
 import { Schedule } from "../producer/schedule.ts";
+import { fetchShowerList } from "../producer/shower_list_source.ts";
+import { ShowerNames } from "../producer/shower_names.ts";
 import { openDataDirectory } from "../producer/source/open_data_directory.ts";
 import type { Withdrawals } from "../producer/withdrawals.ts";
 import { takeLease } from "../store/advisory_lease.ts";
+import {
+  readListedShowers,
+  readShowerListFetch,
+  writeShowerListFetch,
+} from "../store/iau_showers.ts";
 import { readSchedulePause, writeSchedulePause } from "../store/schedule_pause.ts";
 import { encodeTrajectory } from "../trajectory/codec.ts";
 import { createWithdrawals, watchLoaded } from "./loaded_watch.ts";
-import { createRunHistory, OWNER, type RunRecords } from "./run_access.ts";
+import { createRunHistory, OWNER, type RunRecords, told } from "./run_access.ts";
 import { VERSION, type Wiring } from "./service.ts";
 import { createSinks } from "./sinks.ts";
 
@@ -34,6 +41,13 @@ export interface Runs {
   readonly desk: RunDesk;
   readonly records: RunRecords;
   readonly withdrawals: Withdrawals;
+}
+
+/** What a process with the role `producer` has beside its runs. */
+export interface Producer {
+  readonly schedule: Schedule;
+  /** null when no list is to be fetched. */
+  readonly showers: ShowerNames | null;
 }
 
 /** The engine, not leading yet unless it is for one command's own runs, and its desk. */
@@ -69,7 +83,10 @@ export function openRuns(
  * Starts to lead whenever no other process does, which takes up unfinished runs; and the schedule.
  * @throws PermanentError when the schedule's pattern can't be
  */
-export function startProducer(wiring: Wiring, { engine, records, withdrawals }: Runs): Schedule {
+export function startProducer(
+  wiring: Wiring,
+  { engine, records, withdrawals }: Runs,
+): Producer {
   const { config, observe, store, databaseUrl, releasers } = wiring;
   // First, so that a pattern that can't be is refused before any run is taken up.
   const schedule = new Schedule({
@@ -87,12 +104,14 @@ export function startProducer(wiring: Wiring, { engine, records, withdrawals }: 
     },
     observe,
   });
+  const showers = createShowerNames(wiring);
   const leadership = new Leadership({
     engine: {
       async lead(until) {
         await engine.lead(until);
         // What the last leader left, if it was killed between the end of a run and its withdrawals.
         void withdrawals.settle();
+        void showers?.keep(until);
       },
       follow: () => engine.follow(),
       reconcile: () => engine.reconcile(),
@@ -105,5 +124,22 @@ export function startProducer(wiring: Wiring, { engine, records, withdrawals }: 
   leadership.start();
   // Not awaited by the boot: whether a run was missed is known when the consumer has caught up with the journal.
   void schedule.start();
-  return schedule;
+  return { schedule, showers };
+}
+
+function createShowerNames({ config, observe, store: { sql }, log }: Wiring): ShowerNames | null {
+  const address = config.iauShowerUrl;
+  if (address === null) return null;
+  const userAgent = `gmn-data-store-ingestion/${VERSION}`;
+  return new ShowerNames({
+    address,
+    fetch: (signal) => fetchShowerList(address, { userAgent, now: new Date(), signal }),
+    store: {
+      listed: () => told(() => readListedShowers(sql)),
+      lastFetch: () => told(() => readShowerListFetch(sql, address)),
+      fetched: (fetch) => told(() => writeShowerListFetch(sql, address, fetch)),
+    },
+    publish: (showers) => log.publishShowers(showers),
+    observe,
+  });
 }

@@ -3,6 +3,7 @@
  */
 import { createDeadLetterSink } from "../consumer/dead_letter_sink.ts";
 import { createRunSink } from "../consumer/run_sink.ts";
+import { createShowerSink } from "../consumer/shower_sink.ts";
 import type { TopicSink } from "../consumer/topic_sink.ts";
 import { createTrajectorySink } from "../consumer/trajectory_sink.ts";
 import type { Observe } from "../observe/observe.ts";
@@ -48,6 +49,7 @@ export function createSinks({ observe, sql, databaseUrl, log }: SinkWiring): Sin
       trajectories,
       createRunSink({ sql, registry, observe }),
       createDeadLetterSink({ sql, registry, observe }),
+      createShowerSink({ sql, registry, observe }),
     ],
     close: () => trajectories.close(),
   };

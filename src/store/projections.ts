@@ -1,7 +1,8 @@
 /**
  * Which tables are projections of which topic: what a rebuild empties, and what must be equal afterwards.
  *
- * Not in here, because no topic has it: `schema_migration` and what operators set at run time (`schedule_pause`).
+ * Not in here, because no topic has it: `schema_migration`, what operators set at run time (`schedule_pause`) and when the shower
+ * list was fetched (`shower_list_fetch`).
  * `consumer_offset` says how far the projections go; it is moved, not emptied (see `emptyProjections`).
  */
 import type { Queryable, TransactionSql } from "./connection.ts";
@@ -20,6 +21,7 @@ const TABLES: Readonly<Record<string, readonly string[]>> = {
   ],
   trajectory_summary_dead_letter: ["dead_letter"],
   ingestion_run: ["ingestion_run", "ingestion_run_file", "ingestion_file"],
+  iau_shower: ["iau_shower_list"],
 };
 
 /**
@@ -66,6 +68,10 @@ export async function emptyProjections(
   const tables = topics.flatMap((topic) => [...TABLES[topic] ?? [], ...SCRATCH[topic] ?? []]);
   if (tables.length > 0) {
     await sql.unsafe(`truncate ${tables.map(quoteIdentifier).join(", ")}`);
+    // Listed showers are in `iau_shower` from the start; when only the trajectories are rebuilt, nobody lists them again.
+    if (tables.includes("iau_shower")) {
+      await sql`insert into iau_shower (number, code, name) select number, code, name from iau_shower_list`;
+    }
   }
 }
 

@@ -78,12 +78,22 @@ async function foreignRecords(whole: TestService): Promise<void> {
   ]);
 }
 
+/** A list with a shower that the data has under another code, and one that it has not. */
+async function showerList(whole: TestService): Promise<void> {
+  const of = { status: 1, source: "a test" };
+  await whole.service.parts.running!.log.publishShowers([
+    { number: 4, code: "GMN", name: "Geminids by another code", ...of },
+    { number: 8999, code: "XYZ", name: "Nowhereids", ...of },
+  ]);
+}
+
 describe("a rebuild", () => {
   let whole: TestService;
   beforeAll(async () => {
     whole = await startTestService();
     await runs(whole);
     await foreignRecords(whole);
+    await showerList(whole);
     await caughtUp(whole);
     await caughtUp(whole);
   });
@@ -107,7 +117,13 @@ describe("a rebuild", () => {
     const tables = await whole.database.sql<{ name: string }[]>`
       select relname as name from pg_class where relnamespace = 'public'::regnamespace and relkind = 'r' order by 1`;
     const covered = (await checksumProjections(whole.database.sql)).map(({ table }) => table);
-    const others = ["consumer_offset", "schedule_pause", "schema_migration"];
+    const others = [
+      "consumer_offset",
+      "schedule_pause",
+      "schema_migration",
+      "shower_list_fetch",
+      "source_file_member",
+    ];
     expect(tables.map(({ name }) => name)).toEqual([...covered, ...others].toSorted());
   });
 

@@ -101,6 +101,7 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
       DATABASE_URL: database.url,
       GMN_DATA_URL: source.url,
       GMN_REQUEST_INTERVAL_MS: "0",
+      IAU_SHOWER_URL: "off",
       HTTP_PORT: "0",
       KAFKA_PORT: "0",
       SCHEMA_REGISTRY_PORT: "0",

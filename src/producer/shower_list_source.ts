@@ -1,0 +1,92 @@
+/**
+ * Fetches the shower list, from the Meteor Data Center or from a file.
+ *
+ * The list is published under a name with the year in it (`streamfulldata2026.txt`), and the new year's is not there on the first
+ * of January: where the address has `{year}`, last year's is the second try.
+ */
+import { readFile } from "node:fs/promises";
+import { explain, PermanentError, TransientError } from "../failures/failures.ts";
+
+/** Ten times the list of 2026 (2,179 rows, about 0.8 MB). */
+const MAX_BYTES = 8 * 2 ** 20;
+const TIMEOUT_MS = 60_000;
+
+/** A list as it was fetched. */
+export interface FetchedList {
+  /** The address without placeholders. */
+  readonly source: string;
+  readonly bytes: Uint8Array;
+}
+
+/**
+ * Fetches the list at `address`: an http(s) URL or a file, perhaps with `{year}` in it.
+ * @throws TransientError when it can't be had now
+ * @throws PermanentError when it is too large
+ */
+export async function fetchShowerList(
+  address: string,
+  options: { readonly userAgent: string; readonly now: Date; readonly signal?: AbortSignal },
+): Promise<FetchedList> {
+  const year = options.now.getUTCFullYear();
+  const candidates = address.includes("{year}")
+    ? [year, year - 1].map((one) => address.replaceAll("{year}", String(one)))
+    : [address];
+  for (const source of candidates) {
+    const bytes = /^https?:/.test(source) ? await download(source, options) : await open(source);
+    if (bytes !== null) return { source, bytes };
+  }
+  throw new TransientError(`there is no shower list at ${candidates.join(" or ")}`, {
+    hint: "IAU_SHOWER_URL says where it is",
+  });
+}
+
+/** null when there is no such file. */
+async function open(path: string): Promise<Uint8Array | null> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    if ((error as { code?: string }).code === "ENOENT") return null;
+    throw new TransientError(`${path} can't be read: ${explain(error)}`, { cause: error });
+  }
+}
+
+/** null when there is no such page. */
+async function download(
+  url: string,
+  { userAgent, signal }: { readonly userAgent: string; readonly signal?: AbortSignal },
+): Promise<Uint8Array | null> {
+  const signals = [AbortSignal.timeout(TIMEOUT_MS), ...signal === undefined ? [] : [signal]];
+  try {
+    const response = await fetch(url, {
+      headers: { "user-agent": userAgent },
+      signal: AbortSignal.any(signals),
+    });
+    if (response.status === 200) return await bodyOf(response, url);
+    await response.body?.cancel();
+    if (response.status === 404 || response.status === 410) return null;
+    throw new TransientError(`${url} answered ${response.status}`);
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (error instanceof TransientError || error instanceof PermanentError) throw error;
+    throw new TransientError(`can't reach ${url}: ${explain(error)}`, { cause: error });
+  }
+}
+
+async function bodyOf(response: Response, url: string): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of response.body ?? []) {
+    size += chunk.length;
+    if (size > MAX_BYTES) {
+      throw new PermanentError(`${url} has more than ${MAX_BYTES} bytes: it is no shower list`);
+    }
+    chunks.push(chunk);
+  }
+  const bytes = new Uint8Array(size);
+  let at = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, at);
+    at += chunk.length;
+  }
+  return bytes;
+}
