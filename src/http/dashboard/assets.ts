@@ -30,7 +30,6 @@ export interface Assets {
 }
 
 const SITE = fileURLToPath(new URL("./site/", import.meta.url));
-const SCHEMAS = fileURLToPath(new URL("../../../schemas/", import.meta.url));
 const require = createRequire(import.meta.url);
 
 const TYPES: Record<string, string> = {
@@ -41,11 +40,11 @@ const TYPES: Record<string, string> = {
   ".html": "text/html; charset=utf-8",
 };
 
-/** Where the browser finds the packages that modules import: bare name → file of the package, name under `vendor/`. */
+/** The packages that modules import: bare name → the module, beside the package's main file; its name under `vendor/`. */
 const PACKAGES: Record<string, { readonly file: string; readonly name: string }> = {
-  "preact": { file: "dist/preact.mjs", name: "preact.js" },
-  "preact/hooks": { file: "hooks/dist/hooks.mjs", name: "preact-hooks.js" },
-  "htm": { file: "dist/htm.mjs", name: "htm.js" },
+  "preact": { file: "preact.mjs", name: "preact.js" },
+  "preact/hooks": { file: "hooks.mjs", name: "preact-hooks.js" },
+  "htm": { file: "htm.mjs", name: "htm.js" },
 };
 
 /** Reads every file once. @throws when a package or a file is missing */
@@ -55,9 +54,8 @@ export function readAssets(): Assets {
     if (name !== "index.html") sources.set(name, readFileSync(join(SITE, name), "utf8"));
   }
   for (const [bare, { file, name }] of Object.entries(PACKAGES)) {
-    sources.set(`vendor/${name}`, readFileSync(join(packageFolder(bare), file), "utf8"));
+    sources.set(`vendor/${name}`, readFileSync(join(dirname(require.resolve(bare)), file), "utf8"));
   }
-  sources.set("schema.json", readFileSync(join(SCHEMAS, "trajectory_summary.avsc"), "utf8"));
   const index = readFileSync(join(SITE, "index.html"), "utf8");
 
   const hash = createHash("sha256").update(index);
@@ -108,10 +106,4 @@ function siteFiles(): string[] {
 
 function extension(name: string): string {
   return /\.[a-z]+$/.exec(name)?.[0] ?? "";
-}
-
-/** The folder of a package, whatever its main file is. */
-function packageFolder(bare: string): string {
-  const name = bare.split("/")[0]!;
-  return dirname(require.resolve(`${name}/package.json`));
 }

@@ -14,7 +14,8 @@ export const WORLD_FILES: Readonly<Record<string, { file: string; decimals: numb
   "world-50m.json": { file: "world-atlas/countries-50m.json", decimals: 2 },
 };
 
-/** Flat lists of longitude, latitude, longitude, …: degrees, east and north positive. Rings are cut at 180 degrees. */
+/** Flat lists of longitude, latitude, longitude, …: degrees, east and north positive. What goes over the
+ * edge at 180 degrees goes on past it, and is there a second time on the other side. */
 export interface Outlines {
   readonly land: number[][];
   readonly borders: number[][];
@@ -34,13 +35,46 @@ export function readOutlines(name: string): string {
       geometry.type === "Polygon" ? [geometry.coordinates] : geometry.coordinates
     );
   const borders = mesh(topology, topology.objects.countries, (a: unknown, b: unknown) => a !== b);
-  const flat = (line: readonly Position[]) =>
-    line.flatMap(([lon, lat]) => [round(lon!, decimals), round(lat!, decimals)]);
   const outlines: Outlines = {
-    land: polygons.flat().map(flat),
-    borders: (borders.coordinates as Position[][]).map(flat),
+    land: polygons.flat().flatMap((ring) => whole(closed(unwrapped(ring)))).map(flat),
+    borders: (borders.coordinates as Position[][]).flatMap((line) => whole(unwrapped(line))).map(flat),
   };
   return JSON.stringify(outlines);
+
+  function flat(line: readonly Position[]): number[] {
+    return line.flatMap(([lon, lat]) => [round(lon!, decimals), round(lat!, decimals)]);
+  }
+}
+
+/** The line without jumps from 180 to -180: longitudes go on past them. */
+function unwrapped(line: readonly Position[]): Position[] {
+  let turns = 0;
+  let before = line[0]![0]!;
+  return line.map(([lon, lat]) => {
+    if (lon! - before > 180) turns--;
+    else if (lon! - before < -180) turns++;
+    before = lon!;
+    return [lon! + turns * 360, lat!];
+  });
+}
+
+/** A ring that goes once around the Earth, Antarctica's, closed through the pole. */
+function closed(ring: Position[]): Position[] {
+  const [first, last] = [ring[0]!, ring.at(-1)!];
+  if (Math.abs(last[0]! - first[0]!) < 180) return ring;
+  const pole = first[1]! < 0 ? -90 : 90;
+  return [...ring, [last[0]!, pole], [first[0]!, pole]];
+}
+
+/** The line, and once more on the other side of the map where it goes over the edge. */
+function whole(line: Position[]): Position[][] {
+  const lons = line.map(([lon]) => lon!);
+  const shifted = (by: number) => line.map(([lon, lat]) => [lon! + by, lat!]);
+  return [
+    line,
+    ...(Math.max(...lons) > 180 ? [shifted(-360)] : []),
+    ...(Math.min(...lons) < -180 ? [shifted(360)] : []),
+  ];
 }
 
 function round(value: number, decimals: number): number {

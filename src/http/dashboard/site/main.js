@@ -5,7 +5,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { html } from "./lib/html.js";
 import { useData, useLive, useNow } from "./lib/hooks.js";
 import { startLive } from "./lib/live.js";
-import { href, useRoute } from "./lib/router.js";
+import { href, rememberView, useRoute } from "./lib/router.js";
 import { count, utc } from "./lib/format.js";
 import { State } from "./parts/state_mark.js";
 import { Toasts } from "./parts/toasts.js";
@@ -55,6 +55,7 @@ function viewOf({ parts, query }) {
 
 function App() {
   const route = useRoute();
+  rememberView(route);
   const main = useRef(/** @type {HTMLElement | null} */ (null));
   const place = route.parts.join("/");
   const isFirst = useRef(true);

@@ -11,26 +11,49 @@ export type {
   ServiceStatus,
 } from "../../api_ports.ts";
 export type { GridCell } from "../../../store/run_grid.ts";
-export type { MeteorDetail } from "../../../store/meteor_detail.ts";
 export type { Selection } from "../../../runs/run_event.ts";
 export type { GroundTrack, Histogram, Radiant, ShowerCount } from "../../../store/statistics.ts";
 
 /** What a component gives. */
 export type View = VNode | null;
 
-/** One line of the activity list. */
+/** One thing that happened, as `GET /events` tells it. */
 export interface Happening {
+  readonly id: string;
   readonly name: string;
-  readonly level: "debug" | "info" | "warning" | "error";
   readonly at: string;
-  readonly say: string;
-  readonly run_id: string | null;
+  readonly level: "debug" | "info" | "warning" | "error";
+  /** One plain sentence. */
+  readonly message: string;
+  readonly detail: Readonly<Record<string, unknown>>;
 }
 
-/** What may have changed. */
+/** What may have changed: runs, store, dead_letters, status. */
 export interface Change {
   readonly topics: readonly string[];
-  readonly runs: readonly string[];
+}
+
+/** A dead letter, as `GET /dead-letters/ID` has it. */
+export interface DeadLetter {
+  readonly id: string;
+  readonly at: string;
+  readonly stage: "read" | "decode" | "load";
+  readonly reason: string;
+  readonly field: string | null;
+  readonly run_id: string | null;
+  readonly source_file: string | null;
+  readonly source_line: number | null;
+  readonly source_generated_at: string | null;
+  readonly text: string | null;
+  readonly topic: string | null;
+  readonly topic_partition: number | null;
+  readonly topic_offset: string | null;
+  readonly schema_id: number | null;
+  readonly replayed_at: string | null;
+  readonly columns?: readonly (string | null)[] | null;
+  readonly marked?: { readonly start: number; readonly end: number } | null;
+  readonly key_base64?: string | null;
+  readonly value_base64?: string | null;
 }
 
 /** A place in the dashboard: the part of the address after `#`. */
@@ -50,9 +73,29 @@ export interface Loaded<Data> {
   readonly reload: () => void;
 }
 
-/** A field of the schema, as `/assets/…/schema.json` has it. */
-export interface SchemaField {
+/** One trajectory, as `GET /meteors/ID` has it. */
+export interface MeteorDetail {
+  readonly id: string;
+  readonly shower_name: string | null;
+  readonly fields: readonly MeteorField[];
+  readonly lineage: {
+    readonly source_file: string | null;
+    readonly source_line: number | null;
+    readonly source_generated_at: string | null;
+    readonly run_id: string | null;
+    readonly topic: string;
+    readonly topic_partition: number;
+    readonly topic_offset: string;
+    readonly created_at: string;
+    readonly updated_at: string;
+    readonly withdrawn_at: string | null;
+  };
+}
+
+export interface MeteorField {
   readonly name: string;
-  readonly type: readonly unknown[];
-  readonly doc: string;
+  readonly value: string | number | boolean | readonly (string | null)[] | null;
+  readonly sigma: number | null;
+  readonly unit: string | null;
+  readonly description: string;
 }

@@ -95,7 +95,7 @@ export function selectionText(selection) {
       ? selection.from
       : `${selection.from} to ${selection.to}`;
   }
-  if ("upload" in selection) return `upload ${selection.upload}`;
+  if ("upload" in selection) return selection.upload;
   return `retry of ${shortId(selection.retry)}: ${plural(selection.files.length, "file")}`;
 }
 

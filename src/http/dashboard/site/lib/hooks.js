@@ -2,7 +2,7 @@
 // State that components share: data of the API that stays fresh, the live stream, the clock, sizes and the theme.
 
 import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
-import { getJson } from "./api.js";
+import { apiHas, getJson } from "./api.js";
 import { liveState, onChange, watchLive } from "./live.js";
 
 /** Asked again this often even when no event came: other processes' events are not in this one's stream. */
@@ -160,4 +160,19 @@ export function useTitle(title) {
   useEffect(() => {
     document.title = `${title} · GMN Data Store ingestion`;
   }, [title]);
+}
+
+/** Whether the API has this call; false until that is known. @param {string} method @param {RegExp} path */
+export function useApiHas(method, path) {
+  const [has, setHas] = useState(false);
+  useEffect(() => {
+    let isCurrent = true;
+    apiHas(method, path).then((found) => {
+      if (isCurrent) setHas(found);
+    });
+    return () => {
+      isCurrent = false;
+    };
+  }, [method, path.source]);
+  return has;
 }

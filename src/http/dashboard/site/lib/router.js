@@ -53,3 +53,16 @@ export function useRoute() {
   }, []);
   return route;
 }
+
+/** The last address of each view, so that a page below it leads back to the same filter. @type {Map<string, string>} */
+const lastOf = new Map();
+
+/** Keeps the address of a view. @param {Route} route */
+export function rememberView({ parts }) {
+  if (parts.length === 1) lastOf.set(parts[0], location.hash);
+}
+
+/** Where to go back to. @param {string} view */
+export function lastAddress(view) {
+  return lastOf.get(view) ?? `#/${view}`;
+}

@@ -67,7 +67,7 @@ export function Show({ of, what, children }) {
   }
   return of.data === null
     ? html`<${Bones} what=${what} />`
-    : html`<${"div"} class=${of.stale ? "stale" : ""}>${children(of.data)}<//>`;
+    : html`<div class=${of.stale ? "stale" : ""}>${children(of.data)}</div>`;
 }
 
 /** A time, relative to now; whole in its tooltip. @param {{ at: string | number | null }} props */

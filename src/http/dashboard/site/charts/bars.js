@@ -1,0 +1,79 @@
+// @ts-check
+// Upright bars: nights, speeds, magnitudes. Two parts may stand on each other (meteors of showers below, sporadic ones above).
+import { useWidth } from "../lib/hooks.js";
+import { html } from "../lib/html.js";
+import { count, shortCount } from "../lib/format.js";
+import { BottomAxis, LeftAxis } from "./axes.js";
+import { linear, niceTop, powersOfTen, ticks } from "./scale.js";
+
+/** @typedef {{ from: number, to: number, parts: readonly number[], name: string, pick?: () => void }} Bar */
+
+const MARGIN = { top: 10, right: 8, bottom: 40, left: 52 };
+/** Where the axis of logarithms begins, so that a bar of one is seen. */
+const LOG_FLOOR = 0.6;
+
+/**
+ * @param {{
+ *   bars: readonly Bar[], domain: readonly [number, number], xTicks: readonly { at: number, text: string }[],
+ *   xTitle: string, yTitle: string, height?: number, isLog?: boolean, label: string, partNames: readonly string[], nameOf: string,
+ * }} props
+ */
+export function BarChart({ bars, domain, xTicks, xTitle, yTitle, height = 230, isLog = false, label, partNames, nameOf }) {
+  const [box, width] = useWidth();
+  const sums = bars.map(({ parts }) => parts.reduce((sum, part) => sum + part, 0));
+  const most = Math.max(0, ...sums);
+  const yValues = isLog ? powersOfTen(Math.max(10, most)) : ticks(0, niceTop(most, 4), 4).filter(Number.isInteger);
+  const top = yValues[yValues.length - 1] || 1;
+  const x = linear(domain, [MARGIN.left, Math.max(MARGIN.left + 1, width - MARGIN.right)]);
+  const level = isLog ? linear([Math.log10(LOG_FLOOR), Math.log10(top)], [height - MARGIN.bottom, MARGIN.top]) : linear([0, top], [height - MARGIN.bottom, MARGIN.top]);
+  const y = (/** @type {number} */ value) => isLog ? level(Math.log10(Math.max(value, LOG_FLOOR))) : level(value);
+  const yTicks = yValues.map((at) => ({ at: isLog ? Math.log10(at) : at, text: shortCount(at) }));
+  return html`<div class="plot" ref=${box}>
+    ${width === 0 ? html`<div class="bones"><span></span></div>` : html`<svg width=${width} height=${height} role="img" aria-label=${label}>
+      <${LeftAxis} scale=${level} ticks=${yTicks} x=${MARGIN.left} to=${width - MARGIN.right} title=${yTitle} />
+      <g>${bars.map((bar, at) => html`<${OneBar} key=${bar.from} bar=${bar} sum=${sums[at]} x=${x} y=${y} height=${height} />`)}</g>
+      <${BottomAxis} scale=${x} ticks=${xTicks} y=${height - MARGIN.bottom} title=${xTitle} />
+    </svg>`}
+    <${Numbers} bars=${bars} sums=${sums} partNames=${partNames} nameOf=${nameOf} />
+  </div>`;
+}
+
+/** @param {{ bar: Bar, sum: number, x: (value: number) => number, y: (value: number) => number, height: number }} props */
+function OneBar({ bar, sum, x, y, height }) {
+  const left = Math.min(x(bar.from), x(bar.to));
+  const whole = Math.abs(x(bar.to) - x(bar.from));
+  const gap = whole > 5 ? 1 : 0;
+  let below = 0;
+  return html`<g class=${bar.pick === undefined ? "" : "clickable"} onClick=${bar.pick}>
+    ${bar.parts.map((part, at) => {
+      const bottom = y(below);
+      below += part;
+      return part === 0 ? null : html`<rect key=${at} class=${at === 0 ? "bar" : "bar-2"} x=${left + gap / 2} width=${Math.max(0.6, whole - gap)} y=${y(below)} height=${Math.max(0, bottom - y(below))} />`;
+    })}
+    <rect class="bar-hit" x=${left} width=${Math.max(whole, 1)} y=${MARGIN.top} height=${height - MARGIN.bottom - MARGIN.top}>
+      <title>${`${bar.name}: ${count(sum)}`}</title>
+    </rect>
+  </g>`;
+}
+
+/**
+ * The same as a table, for whoever can't see the picture or wants the numbers.
+ * @param {{ bars: readonly Bar[], sums: readonly number[], partNames: readonly string[], nameOf: string }} props
+ */
+function Numbers({ bars, sums, partNames, nameOf }) {
+  return html`<details class="numbers">
+    <summary>Numbers</summary>
+    <div class="table-scroll" tabindex="0" role="region" aria-label=${`Numbers by ${nameOf}`}><table>
+      <thead><tr><th scope="col">${nameOf}</th>${partNames.map((name) => html`<th key=${name} scope="col" class="number">${name}</th>`)}${
+        partNames.length > 1 ? html`<th scope="col" class="number">all</th>` : null
+      }</tr></thead>
+      <tbody>${bars.map((bar, at) =>
+        html`<tr key=${bar.from}>
+          <th scope="row" class="nowrap">${bar.pick === undefined ? bar.name : html`<button type="button" class="link-button" onClick=${bar.pick}>${bar.name}</button>`}</th>
+          ${bar.parts.map((part, index) => html`<td key=${index} class="number">${count(part)}</td>`)}
+          ${partNames.length > 1 ? html`<td class="number">${count(sums[at])}</td>` : null}
+        </tr>`
+      )}</tbody>
+    </table></div>
+  </details>`;
+}

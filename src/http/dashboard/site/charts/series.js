@@ -1,0 +1,103 @@
+// @ts-check
+// Colours and shapes of showers: the ones with the most meteors have one each, the others share one. Nothing is told by colour
+// alone, so every series has its own shape too.
+
+/** @typedef {{ key: string, name: string, index: number | "other" | "sporadic" }} Series */
+
+/** Showers with a colour of their own. More than seven nobody tells apart. */
+export const SERIES_MAX = 7;
+
+/** @typedef {"circle" | "square" | "triangle" | "diamond" | "down" | "cross" | "star" | "ring" | "dot"} MarkShape */
+
+/** @type {readonly MarkShape[]} */
+const SHAPES = ["circle", "square", "triangle", "diamond", "down", "star", "cross"];
+
+/**
+ * Which shower has which series.
+ * @param {readonly string[]} codes most meteors first
+ * @returns {(code: string | null) => Series["index"]}
+ */
+export function seriesOf(codes) {
+  const byCode = new Map(codes.slice(0, SERIES_MAX).map((code, at) => [code, at]));
+  return (code) => code === null ? "sporadic" : byCode.get(code) ?? "other";
+}
+
+/** @param {Series["index"]} index @returns {MarkShape} */
+export function shapeOf(index) {
+  return index === "sporadic" ? "dot" : index === "other" ? "ring" : SHAPES[index];
+}
+
+/** Path of a shape around 0, 0, of about the same area as a circle of radius `r`. @param {MarkShape} shape @param {number} r */
+export function shapePath(shape, r) {
+  const polygon = (/** @type {readonly (readonly [number, number])[]} */ points) =>
+    `M${points.map(([x, y]) => `${round(x * r)} ${round(y * r)}`).join("L")}Z`;
+  switch (shape) {
+    case "square":
+      return polygon([[-0.9, -0.9], [0.9, -0.9], [0.9, 0.9], [-0.9, 0.9]]);
+    case "triangle":
+      return polygon([[0, -1.3], [1.2, 0.85], [-1.2, 0.85]]);
+    case "down":
+      return polygon([[0, 1.3], [1.2, -0.85], [-1.2, -0.85]]);
+    case "diamond":
+      return polygon([[0, -1.35], [1.1, 0], [0, 1.35], [-1.1, 0]]);
+    case "cross":
+      return polygon([[-0.4, -1.2], [0.4, -1.2], [0.4, -0.4], [1.2, -0.4], [1.2, 0.4], [0.4, 0.4], [0.4, 1.2], [-0.4, 1.2], [-0.4, 0.4], [-1.2, 0.4], [-1.2, -0.4], [-0.4, -0.4]]);
+    case "star":
+      return polygon(Array.from({ length: 10 }, (_, at) => {
+        const size = at % 2 === 0 ? 1.4 : 0.6;
+        return /** @type {const} */ ([size * Math.sin(at * Math.PI / 5), -size * Math.cos(at * Math.PI / 5)]);
+      }));
+    default:
+      return `M${round(r)} 0A${round(r)} ${round(r)} 0 1 1 ${round(-r)} 0A${round(r)} ${round(r)} 0 1 1 ${round(r)} 0Z`;
+  }
+}
+
+/** @param {number} value */
+function round(value) {
+  return Number(value.toFixed(2));
+}
+
+/** Geocentric speeds of meteors bound to the Sun: from the Earth's pull alone to a head-on retrograde orbit, km/s. */
+export const SPEED_RANGE = /** @type {const} */ ([11, 72]);
+
+/** After cividis, which looks the same with any colour vision (Nuñez et al. 2018); each theme has the end that it can show. */
+const SLOW_TO_FAST = {
+  light: ["#c9a800", "#b59a38", "#a09158", "#8a8678", "#707173", "#575d6d", "#3b496c", "#1c3b70", "#00224e"],
+  dark: ["#3d6fc0", "#4f7fb4", "#6b8ca8", "#8a999c", "#a5a68e", "#bfb57b", "#d8c567", "#eed755", "#ffea46"],
+};
+
+/** Colours of slow to fast. @param {boolean} isDark @returns {readonly string[]} */
+export function speedColours(isDark) {
+  return isDark ? SLOW_TO_FAST.dark : SLOW_TO_FAST.light;
+}
+
+/** The colour of a speed. @param {number} speed km/s @param {readonly string[]} colours */
+export function speedColour(speed, colours) {
+  const [slow, fast] = SPEED_RANGE;
+  const at = Math.round((speed - slow) / (fast - slow) * (colours.length - 1));
+  return colours[Math.max(0, Math.min(colours.length - 1, at))];
+}
+
+/** Whether the page is dark now. */
+export function isDarkNow() {
+  const chosen = document.documentElement.dataset.theme;
+  return chosen === undefined ? matchMedia("(prefers-color-scheme: dark)").matches : chosen === "dark";
+}
+
+/** Colours of the style sheet, for what is drawn on a canvas. */
+export function themeColours() {
+  const style = getComputedStyle(document.documentElement);
+  const of = (/** @type {string} */ name) => style.getPropertyValue(`--${name}`).trim();
+  return {
+    text: of("text"),
+    muted: of("muted"),
+    surface: of("surface"),
+    sea: of("sea"),
+    land: of("land"),
+    coast: of("coast"),
+    grid: of("grid-line"),
+    line: of("line-strong"),
+    accent: of("accent"),
+    series: (/** @type {Series["index"]} */ index) => of(`series-${index}`),
+  };
+}

@@ -1,0 +1,256 @@
+// @ts-check
+// Where meteors were: ground tracks from beginning to end on a map of the world that can be moved and enlarged.
+import { useCallback, useEffect, useMemo, useState } from "preact/hooks";
+import { useWidth } from "../lib/hooks.js";
+import { html } from "../lib/html.js";
+import { fixed, utc } from "../lib/format.js";
+import { label } from "./canvas.js";
+import { MarkedCanvas } from "./marked_canvas.js";
+import { SeriesKey } from "./mark_key.js";
+import { latitudeOf, mercatorY } from "./projections.js";
+import { ticks } from "./scale.js";
+import { shapeOf, themeColours } from "./series.js";
+import { pathOf, rank } from "./sky_map.js";
+
+/** @typedef {import("../types.ts").GroundTrack} GroundTrack @typedef {import("./series.js").Series} Series */
+/** @typedef {{ land: number[][], borders: number[][] }} Outlines */
+/** Centre (degrees of longitude, Mercator's y in degrees) and pixels per degree. @typedef {{ lon: number, y: number, scale: number }} MapView */
+
+/** Height by width of the whole map: all land with cameras, and no more of the poles than fits. */
+const SHAPE = 0.58;
+/** Latitude in its middle, as Mercator's y. */
+const MIDDLE_Y = 15;
+const SCALE_MAX = 220;
+/** From this many pixels per degree on the finer outlines are worth their bytes. */
+const FINE_FROM = 6;
+const ZOOM = 1.6;
+
+/** @type {Map<string, Promise<Outlines>>} */
+const outlines = new Map();
+
+/** @param {"world-110m.json" | "world-50m.json"} name @returns {Promise<Outlines>} */
+function loadOutlines(name) {
+  let loading = outlines.get(name);
+  if (loading === undefined) {
+    loading = fetch(new URL(`../${name}`, import.meta.url)).then((response) => {
+      if (!response.ok) throw new Error(`${name}: ${response.status}`);
+      return response.json();
+    });
+    loading.catch(() => outlines.delete(name));
+    outlines.set(name, loading);
+  }
+  return loading;
+}
+
+/**
+ * @param {{
+ *   tracks: readonly GroundTrack[], seriesOf: (code: string | null) => Series["index"], series: readonly Series[],
+ *   start?: "world" | "tracks", height?: number,
+ * }} props
+ */
+export function WorldMap({ tracks, seriesOf, series, start = "world", height: given }) {
+  const [box, width] = useWidth();
+  const height = given ?? Math.round(Math.max(240, width * SHAPE));
+  const [moved, setMoved] = useState(/** @type {MapView | null} */ (null));
+  const [world, setWorld] = useState(/** @type {Outlines | null} */ (null));
+  const whole = useMemo(() => wholeView(width), [width]);
+  const fitted = useMemo(() => fitView(tracks, width, height), [tracks, width, height]);
+  const view = moved ?? (start === "tracks" ? fitted : whole);
+  const isFine = view.scale >= FINE_FROM;
+
+  useEffect(() => {
+    let isCurrent = true;
+    loadOutlines(isFine ? "world-50m.json" : "world-110m.json").then((loaded) => {
+      if (isCurrent) setWorld(loaded);
+    }, () => {});
+    return () => {
+      isCurrent = false;
+    };
+  }, [isFine]);
+
+  const marks = useMemo(() =>
+    width === 0 ? [] : tracks.map((track) => {
+      const [x0, y0] = toMap(track.begin.lon_deg, track.begin.lat_deg, view, width, height);
+      const [x1, y1] = toMap(track.end.lon_deg, track.end.lat_deg, view, width, height);
+      return { id: track.id, x: x1, y: y1, x0, y0, index: seriesOf(track.shower), lines: describe(track) };
+    }), [tracks, view, width, height, seriesOf]);
+
+  const draw = useCallback((/** @type {CanvasRenderingContext2D} */ context) => {
+    drawLand(context, world, view, width, height);
+    drawTracks(context, marks, view.scale);
+  }, [world, marks, view, width, height]);
+
+  const zoom = (/** @type {number} */ factor, x = width / 2, y = height / 2) => {
+    const scale = Math.max(whole.scale, Math.min(SCALE_MAX, view.scale * factor));
+    const at = { lon: view.lon + (x - width / 2) / view.scale, y: view.y - (y - height / 2) / view.scale };
+    setMoved(kept({ scale, lon: at.lon - (x - width / 2) / scale, y: at.y + (y - height / 2) / scale }));
+  };
+  const drag = (/** @type {number} */ dx, /** @type {number} */ dy) =>
+    setMoved(kept({ ...view, lon: view.lon - dx / view.scale, y: view.y + dy / view.scale }));
+  const key = (/** @type {string} */ pressed) => {
+    if (pressed === "+" || pressed === "=") zoom(ZOOM);
+    else if (pressed === "-") zoom(1 / ZOOM);
+    else if (pressed === "0") setMoved(whole);
+    else return false;
+    return true;
+  };
+  return html`<div>
+    <div ref=${box} class="plot">
+      <${MarkedCanvas}
+        width=${width} height=${height} marks=${marks} draw=${draw} onKey=${key} onDrag=${drag} onWheel=${zoom}
+        onDouble=${(/** @type {number} */ x, /** @type {number} */ y) => zoom(ZOOM * ZOOM, x, y)}
+        label=${`Map of the ground tracks of ${tracks.length} meteors. Plus and minus enlarge and shrink it.`}
+      />
+      <div class="map-tools">
+        <button type="button" class="button" onClick=${() => zoom(ZOOM)} title="Enlarge" aria-label="Enlarge the map">+</button>
+        <button type="button" class="button" onClick=${() => zoom(1 / ZOOM)} title="Shrink" aria-label="Shrink the map">−</button>
+        <button type="button" class="button" onClick=${() => setMoved(fitted)} title="Fit to the tracks" aria-label="Fit the map to the tracks">
+          <svg viewBox="0 0 16 16" width="16" aria-hidden="true"><path d="M2 5.5V2H5.5M10.5 2H14V5.5M14 10.5V14H10.5M5.5 14H2V10.5" fill="none" stroke="currentColor" stroke-width="1.6" /></svg>
+        </button>
+        <button type="button" class="button" onClick=${() => setMoved(whole)} title="The whole world" aria-label="Show the whole world">
+          <svg viewBox="0 0 16 16" width="16" aria-hidden="true"><g fill="none" stroke="currentColor" stroke-width="1.4"><circle cx="8" cy="8" r="6" /><ellipse cx="8" cy="8" rx="2.6" ry="6" /><path d="M2 8H14" /></g></svg>
+        </button>
+      </div>
+    </div>
+    <${SeriesKey} series=${series} />
+  </div>`;
+}
+
+/** @param {GroundTrack} track */
+function describe({ shower, time, peak_absmag, begin, end }) {
+  return [
+    `${shower ?? "sporadic"}, ${fixed(peak_absmag, 1)} mag`,
+    utc(time),
+    `${place(begin)} to ${place(end)}`,
+    `${fixed(begin.height_km, 0)} to ${fixed(end.height_km, 0)} km high`,
+  ];
+}
+
+/** @param {{ lat_deg: number, lon_deg: number }} point */
+function place({ lat_deg, lon_deg }) {
+  return `${fixed(Math.abs(lat_deg), 1)}° ${lat_deg < 0 ? "S" : "N"} ${fixed(Math.abs(lon_deg), 1)}° ${lon_deg < 0 ? "W" : "E"}`;
+}
+
+/** @param {number} width @returns {MapView} */
+function wholeView(width) {
+  return { lon: 0, y: MIDDLE_Y, scale: Math.max(width, 1) / 360 };
+}
+
+/** The view that shows all tracks. @param {readonly GroundTrack[]} tracks @param {number} width @param {number} height @returns {MapView} */
+function fitView(tracks, width, height) {
+  if (tracks.length === 0 || width === 0) return wholeView(width);
+  const lons = tracks.flatMap(({ begin, end }) => [begin.lon_deg, end.lon_deg]);
+  const ys = tracks.flatMap(({ begin, end }) => [mercatorY(begin.lat_deg), mercatorY(end.lat_deg)]);
+  const [west, east] = ends(lons);
+  const [south, north] = ends(ys);
+  const margin = 1.15;
+  const scale = Math.min(width / Math.max((east - west) * margin, 4), height / Math.max((north - south) * margin, 4));
+  return kept({ lon: (west + east) / 2, y: (south + north) / 2, scale: Math.max(width / 360, Math.min(SCALE_MAX, scale)) });
+}
+
+/** @param {readonly number[]} values @returns {[number, number]} */
+function ends(values) {
+  return [values.reduce((a, b) => Math.min(a, b)), values.reduce((a, b) => Math.max(a, b))];
+}
+
+/** A view whose centre is on the map. @param {MapView} view @returns {MapView} */
+function kept({ lon, y, scale }) {
+  return { lon: Math.max(-180, Math.min(180, lon)), y: Math.max(mercatorY(-80), Math.min(mercatorY(80), y)), scale };
+}
+
+/** @param {number} lon @param {number} lat @param {MapView} view @param {number} width @param {number} height */
+function toMap(lon, lat, view, width, height) {
+  return [width / 2 + (lon - view.lon) * view.scale, height / 2 - (mercatorY(lat) - view.y) * view.scale];
+}
+
+/** @param {CanvasRenderingContext2D} context @param {Outlines | null} world @param {MapView} view @param {number} width @param {number} height */
+function drawLand(context, world, view, width, height) {
+  const colours = themeColours();
+  context.fillStyle = colours.sea;
+  context.fillRect(0, 0, width, height);
+  if (world !== null) {
+    const trace = (/** @type {number[]} */ flat) => {
+      for (let at = 0; at < flat.length; at += 2) {
+        const [x, y] = toMap(flat[at], flat[at + 1], view, width, height);
+        if (at === 0) context.moveTo(x, y);
+        else context.lineTo(x, y);
+      }
+    };
+    context.beginPath();
+    world.land.forEach(trace);
+    context.fillStyle = colours.land;
+    context.fill("evenodd");
+    context.strokeStyle = colours.coast;
+    context.lineWidth = 0.7;
+    context.stroke();
+    context.beginPath();
+    world.borders.forEach(trace);
+    context.globalAlpha = 0.55;
+    context.stroke();
+    context.globalAlpha = 1;
+  }
+  drawGraticule(context, view, width, height, colours);
+}
+
+/**
+ * @param {CanvasRenderingContext2D} context @param {MapView} view @param {number} width @param {number} height
+ * @param {ReturnType<typeof themeColours>} colours
+ */
+function drawGraticule(context, view, width, height, colours) {
+  const west = Math.max(-180, view.lon - width / 2 / view.scale);
+  const east = Math.min(180, view.lon + width / 2 / view.scale);
+  const south = latitudeOf(view.y - height / 2 / view.scale);
+  const north = latitudeOf(view.y + height / 2 / view.scale);
+  const step = [60, 30, 15, 10, 5, 2, 1, 0.5].find((one) => one * view.scale < width / 5) ?? 0.5;
+  const look = { colour: colours.muted, halo: colours.sea };
+  const every = (/** @type {number} */ low, /** @type {number} */ high) => {
+    const first = Math.ceil(low / step);
+    return Array.from({ length: Math.max(0, Math.floor(high / step) - first + 1) }, (_, at) => (first + at) * step);
+  };
+  context.strokeStyle = colours.grid;
+  context.lineWidth = 1;
+  context.setLineDash([2, 3]);
+  for (const lon of every(west, east)) segment(context, [toMap(lon, south, view, width, height), toMap(lon, north, view, width, height)]);
+  for (const lat of every(south, north)) segment(context, [toMap(west, lat, view, width, height), toMap(east, lat, view, width, height)]);
+  context.setLineDash([]);
+  for (const lon of every(west, east)) {
+    const [x] = toMap(lon, 0, view, width, height);
+    if (x > 24 && x < width - 24) label(context, `${Math.abs(lon)}°${lon < 0 ? " W" : lon > 0 ? " E" : ""}`, x, height - 9, look);
+  }
+  for (const lat of every(south, north)) {
+    const [, y] = toMap(0, lat, view, width, height);
+    if (y > 12 && y < height - 22) label(context, `${Math.abs(lat)}°${lat < 0 ? " S" : lat > 0 ? " N" : ""}`, 5, y, { ...look, align: "left" });
+  }
+}
+
+/** @param {CanvasRenderingContext2D} context @param {number[][]} points */
+function segment(context, points) {
+  context.beginPath();
+  for (const [x, y] of points) context.lineTo(x, y);
+  context.stroke();
+}
+
+/**
+ * A line from beginning to end, with the shower's shape at the end, where the meteor was going.
+ * @param {CanvasRenderingContext2D} context
+ * @param {readonly { x: number, y: number, x0: number, y0: number, index: Series["index"] }[]} marks @param {number} scale
+ */
+function drawTracks(context, marks, scale) {
+  const colours = themeColours();
+  const size = scale > 40 ? 3.4 : scale > 10 ? 2.8 : marks.length > 1500 ? 1.8 : 2.3;
+  const ordered = marks.toReversed().sort((a, b) => rank(a.index) - rank(b.index));
+  for (const { x, y, x0, y0, index } of ordered) {
+    const shape = shapeOf(index);
+    context.strokeStyle = context.fillStyle = colours.series(index);
+    context.globalAlpha = 0.9;
+    context.lineWidth = scale > 40 ? 2 : 1.2;
+    segment(context, [[x0, y0], [x, y]]);
+    context.save();
+    context.translate(x, y);
+    const path = pathOf(shape, shape === "dot" ? size * 0.8 : size);
+    if (shape === "ring") context.stroke(path);
+    else context.fill(path);
+    context.restore();
+  }
+  context.globalAlpha = 1;
+}

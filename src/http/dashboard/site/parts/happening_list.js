@@ -1,0 +1,30 @@
+// @ts-check
+// Things that happened, one line each, newest first.
+import { utc } from "../lib/format.js";
+import { html } from "../lib/html.js";
+import { useNow } from "../lib/hooks.js";
+import { href } from "../lib/router.js";
+
+/** @typedef {import("../types.ts").Happening} Happening */
+
+/** @param {{ happenings: readonly Happening[], label: string }} props */
+export function HappeningList({ happenings, label }) {
+  const today = new Date(useNow(60_000)).toISOString().slice(0, 10);
+  return html`<ol class="activity" tabindex="0" aria-label=${label}>
+    ${happenings.map(({ id, at, level, message, detail }) =>
+      html`<li key=${id}>
+        <time datetime=${at} title=${utc(at)}>${at.startsWith(today) ? at.slice(11, 19) : at.slice(5, 16).replace("T", " ")}</time>
+        <span class=${level === "error" ? "tone-bad" : level === "warning" ? "tone-warn" : ""}>
+          ${level === "error" ? "Error: " : level === "warning" ? "Warning: " : ""}<${Linked} text=${message} runId=${detail.runId} />
+        </span>
+      </li>`
+    )}
+  </ol>`;
+}
+
+/** The sentence, with the run's id as a short link. @param {{ text: string, runId: unknown }} props */
+function Linked({ text, runId }) {
+  const at = typeof runId === "string" ? text.indexOf(runId) : -1;
+  if (at < 0 || typeof runId !== "string") return html`<span>${text}</span>`;
+  return html`<span>${text.slice(0, at)}<a class="mono" href=${href(["runs", runId])} title=${runId}>…${runId.slice(-6)}</a>${text.slice(at + runId.length)}</span>`;
+}

@@ -1,0 +1,56 @@
+// @ts-check
+// What a dead letter holds: the line with the wrong value marked, or the bytes of a record.
+import { useEffect, useRef } from "preact/hooks";
+import { bytes } from "../lib/format.js";
+import { html } from "../lib/html.js";
+
+/** @typedef {import("../types.ts").DeadLetter} DeadLetter */
+
+/** Bytes shown: a record has under a thousand; what is longer is no record of ours. */
+const DUMP_MAX_BYTES = 4096;
+const DUMP_LINE_BYTES = 16;
+
+/** The line as it was, scrolled to what was wrong. @param {{ letter: DeadLetter }} props */
+export function SourceLine({ letter }) {
+  const box = useRef(/** @type {HTMLDivElement | null} */ (null));
+  const text = letter.text ?? "";
+  const marked = letter.marked ?? null;
+  useEffect(() => {
+    const mark = box.current?.querySelector("mark");
+    if (mark instanceof HTMLElement && box.current !== null) {
+      box.current.scrollLeft = mark.offsetLeft - box.current.offsetLeft - box.current.clientWidth / 2 + mark.offsetWidth / 2;
+    }
+  }, [marked?.start, text]);
+  const isEmpty = marked !== null && marked.start >= marked.end;
+  return html`<div class="source-line" ref=${box} tabindex="0" role="region" aria-label="The line as it was">${
+    marked === null
+      ? text
+      : html`<span>${text.slice(0, marked.start)}<mark title=${letter.field ?? ""}>${isEmpty ? "␣" : text.slice(marked.start, marked.end)}</mark>${text.slice(marked.end)}</span>`
+  }</div>`;
+}
+
+/** Key and value of the record as hexadecimal and text. @param {{ letter: DeadLetter }} props */
+export function RecordBytes({ letter }) {
+  return html`<div class="stack">
+    ${[["key", letter.key_base64], ["value", letter.value_base64]].map(([name, base64]) => {
+      if (base64 === null || base64 === undefined) return html`<p key=${name} class="small muted">no ${name}</p>`;
+      const all = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+      return html`<div key=${name}>
+        <h3>${name} <span class="muted small">${bytes(all.length)}${all.length > DUMP_MAX_BYTES ? `, the first ${bytes(DUMP_MAX_BYTES)} shown` : ""}</span></h3>
+        <div class="source-line dump" tabindex="0" role="region" aria-label=${`Bytes of the ${name}`}>${dump(all)}</div>
+      </div>`;
+    })}
+  </div>`;
+}
+
+/** As hexdump -C shows them. @param {Uint8Array} all */
+export function dump(all) {
+  const lines = [];
+  for (let at = 0; at < Math.min(all.length, DUMP_MAX_BYTES); at += DUMP_LINE_BYTES) {
+    const part = all.subarray(at, at + DUMP_LINE_BYTES);
+    const hex = [...part].map((byte) => byte.toString(16).padStart(2, "0")).join(" ");
+    const text = [...part].map((byte) => byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : "·").join("");
+    lines.push(`${at.toString(16).padStart(6, "0")}  ${hex.padEnd(DUMP_LINE_BYTES * 3 - 1)}  ${text}`);
+  }
+  return lines.join("\n");
+}

@@ -1,0 +1,197 @@
+// @ts-check
+// How the service is now: its parts, its schedule, how far the data store is behind the log, what is going on.
+import { post } from "../lib/api.js";
+import { count, plural, selectionText, utc } from "../lib/format.js";
+import { html } from "../lib/html.js";
+import { useData, useLive, useTitle } from "../lib/hooks.js";
+import { href } from "../lib/router.js";
+import { Ago, Bones, Card, Empty, ErrorNote, Meter, Show } from "../parts/basics.js";
+import { HappeningList } from "../parts/happening_list.js";
+import { RunActions, StartRuns, WorkButton } from "../parts/run_actions.js";
+import { isOver, rowsUnderWay, RunProgress } from "../parts/run_pieces.js";
+import { State } from "../parts/state_mark.js";
+import { tell, tellFailure } from "../parts/toasts.js";
+
+/** @typedef {import("../types.ts").ServiceStatus} ServiceStatus @typedef {import("../types.ts").RunView} RunView */
+
+const PARTS = /** @type {const} */ ([["broker", "Broker"], ["registry", "Schema registry"], ["database", "Database"], ["consumer", "Consumer"]]);
+const RECENT_RUNS = 6;
+
+export function NowView() {
+  useTitle("Now");
+  const status = useData("/status", { topics: ["status", "store", "runs", "dead_letters"] });
+  const totals = useData("/statistics/totals", { topics: ["store"], atMostEvery: 3_000 });
+  const runs = useData(`/runs?limit=${RECENT_RUNS}`, { topics: ["runs"] });
+  return html`<div>
+    <div class="page-head">
+      <div><h1 tabindex="-1">Now</h1><${ServiceLine} status=${status.data} /></div>
+      <${StartRuns} />
+    </div>
+    ${status.error === null ? null : html`<div class="page-note"><${ErrorNote} error=${status.error} what="The state of the service is not known." retry=${status.reload} /></div>`}
+    <div class="stack">
+      <${Parts} status=${status.data} />
+      <${Tiles} status=${status.data} totals=${totals.data} reload=${status.reload} />
+      <div class="now-columns">
+        <div class="stack">
+          <${Show} of=${runs} what="the runs">${(/** @type {{ runs: RunView[] }} */ { runs }) => html`<${Runs} runs=${runs} reload=${status.reload} />`}<//>
+          <${Lag} status=${status.data} />
+        </div>
+        <${Activity} />
+      </div>
+    </div>
+  </div>`;
+}
+
+/** @param {{ status: ServiceStatus | null }} props */
+function ServiceLine({ status }) {
+  if (status === null) return html`<p>Asking the service…</p>`;
+  return html`<p>
+    Version ${status.version}, started <${Ago} at=${status.started_at} />, as ${status.roles.join(", ")}
+  </p>`;
+}
+
+/** @param {{ status: ServiceStatus | null }} props */
+function Parts({ status }) {
+  return html`<section class="card parts-strip" aria-label="Parts of the service">
+    ${PARTS.map(([name, title]) => {
+      const part = status?.parts[name];
+      return html`<div key=${name}>
+        <div class="part-name">
+          <h2>${title}</h2>
+          ${part === undefined ? null : html`<${State} state=${part.ready ? "ready" : "away"} />`}
+        </div>
+        <div class="detail">${part?.detail ?? "…"}</div>
+      </div>`;
+    })}
+  </section>`;
+}
+
+/** @param {{ status: ServiceStatus | null, totals: any, reload: () => void }} props */
+function Tiles({ status, totals, reload }) {
+  const lag = status?.lag.reduce((sum, { lag }) => sum + lag, 0);
+  const letters = status?.store?.dead_letters;
+  return html`<div class="tiles">
+    <div class="card tile">
+      <div class="name">Meteors in the data store</div>
+      <div class="value">${count(totals?.meteors ?? status?.store?.meteors)}</div>
+      <div class="more">${totals?.last ? html`newest <${Ago} at=${totals.last} />` : totals ? "none yet" : "\u00a0"}</div>
+    </div>
+    <div class="card tile">
+      <div class="name">Stored or changed today</div>
+      <div class="value">${count(totals?.loaded_today)}</div>
+      <div class="more">${totals?.newest_update ? html`last <${Ago} at=${totals.newest_update} />` : "since 0:00 UTC"}</div>
+    </div>
+    <div class="card tile">
+      <div class="name">Lag of the data store</div>
+      <div class="value">${count(lag)}</div>
+      <div class="more">${lag === undefined ? "\u00a0" : lag === 0 ? "everything on the log is loaded" : "records on the log, not loaded yet"}</div>
+    </div>
+    <div class="card tile">
+      <div class="name">Dead letters</div>
+      <div class=${letters !== undefined && letters > 0 ? "value tone-warn" : "value"}>${count(letters)}</div>
+      <div class="more">${letters === undefined ? "\u00a0" : letters === 0 ? "nothing was given up" : html`<a href="#/dead-letters">wait for a look</a>`}</div>
+    </div>
+    <${Schedule} status=${status} reload=${reload} />
+  </div>`;
+}
+
+/** @param {{ status: ServiceStatus | null, reload: () => void }} props */
+function Schedule({ status, reload }) {
+  const schedule = status?.schedule;
+  if (schedule === undefined || schedule === null) {
+    return html`<div class="card tile">
+      <div class="name">Next daily extraction</div>
+      <div class="value">–</div>
+      <div class="more">${status === null ? "\u00a0" : "another process has the schedule"}</div>
+    </div>`;
+  }
+  const paused = schedule.paused_since !== null;
+  const change = async () => {
+    try {
+      await post(paused ? "/schedule/resume" : "/schedule/pause");
+      tell(paused ? "The schedule goes on." : "The schedule is paused until it is resumed.");
+    } catch (error) {
+      tellFailure("The schedule could not be changed.", error);
+    }
+    reload();
+  };
+  return html`<div class="card tile">
+    <div class="name">Next daily extraction</div>
+    <div class=${paused ? "value tone-warn" : "value"}>${paused ? "Paused" : html`<${Ago} at=${schedule.next} />`}</div>
+    <div class="more">
+      ${paused ? html`since <${Ago} at=${schedule.paused_since} />` : utc(schedule.next).replace(":00 UTC", " UTC")} ·
+      <code title="cron pattern, UTC">${schedule.pattern}</code>${schedule.leader || paused ? "" : " · fired by another process"} ·
+      <${WorkButton} work=${change} class="link-button">${paused ? "Resume" : "Pause"}<//>
+    </div>
+    ${schedule.problem === null ? null : html`<div class="more tone-warn">${schedule.problem}</div>`}
+  </div>`;
+}
+
+/** @param {{ runs: RunView[], reload: () => void }} props */
+function Runs({ runs, reload }) {
+  return html`<${Card} title="Runs" aside=${html`<a href="#/runs">All runs</a>`} flush>
+    ${runs.length === 0
+      ? html`<${Empty} title="No runs yet">The schedule will ask for one; or start one with the buttons above.<//>`
+      : runs.map((run) => html`<${RunCard} key=${run.id} run=${run} reload=${reload} />`)}
+  <//>`;
+}
+
+/** @param {{ run: RunView, reload: () => void }} props */
+function RunCard({ run, reload }) {
+  const over = isOver(run) && rowsUnderWay(run) === 0;
+  return html`<article class="run-card" aria-label=${`${run.kind} run, ${selectionText(run.selection)}`}>
+    <div class="run-card-head">
+      <div>
+        <${State} state=${run.state} />${" "}
+        <a href=${href(["runs", run.id])}>${run.kind}, ${selectionText(run.selection)}</a>
+        <span class="muted"> by ${run.requested_by}</span>
+      </div>
+      <div class="muted small"><${Ago} at=${run.ended_at ?? run.started_at ?? run.requested_at} /></div>
+    </div>
+    ${over
+      ? html`<div class="small muted">
+        ${plural(run.files.extracted, "file")} extracted, ${count(run.files.skipped)} skipped${
+          run.files.failed > 0 ? `, ${count(run.files.failed)} failed` : ""
+        } · ${plural(run.rows.published, "row")} published${run.rows.rejected > 0 ? `, ${count(run.rows.rejected)} rejected` : ""}
+        ${run.reason === null ? "" : html`<div class="tone-bad">${run.reason}</div>`}
+      </div>`
+      : html`<div class="stack"><${RunProgress} run=${run} /><div><${RunActions} run=${run} done=${reload} /></div></div>`}
+  </article>`;
+}
+
+/** @param {{ status: ServiceStatus | null }} props */
+function Lag({ status }) {
+  return html`<${Card} title="Log and data store" aside="records by partition" flush>
+    ${status === null
+      ? html`<${Bones} what="the lag" />`
+      : status.lag.length === 0
+      ? html`<${Empty} title="Not known now">The broker or the database is away.<//>`
+      : html`<div class="table-scroll"><table>
+        <thead><tr>
+          <th scope="col">Topic</th><th scope="col" class="number">Partition</th><th scope="col" class="number">On the log</th>
+          <th scope="col" class="number">Loaded to</th><th scope="col" class="number">Lag</th><th scope="col"><span class="hidden">Share loaded</span></th>
+        </tr></thead>
+        <tbody>${status.lag.map(({ topic, partition, position, end, lag }) =>
+        html`<tr key=${`${topic}-${partition}`}>
+          <th scope="row" class="mono">${topic}</th>
+          <td class="number">${partition}</td>
+          <td class="number">${count(Number(end))}</td>
+          <td class="number">${count(Number(position))}</td>
+          <td class=${lag > 0 ? "number tone-warn" : "number"}>${count(lag)}</td>
+          <td width="110"><${Meter} whole=${Number(end)} parts=${[{ size: Number(position), tone: "ok" }]} label=${`${topic} ${partition}: ${lag} behind`} /></td>
+        </tr>`
+      )}</tbody>
+      </table></div>`}
+  <//>`;
+}
+
+function Activity() {
+  const { activity, connection } = useLive();
+  return html`<${Card} title="Activity" aside="of this process, times in UTC" flush>
+    ${activity.length === 0
+      ? html`<${Empty} title=${connection === "live" ? "Nothing has happened yet" : "Not connected"}>
+        ${connection === "live" ? "Runs, files and troubles appear here as they happen." : "The page connects again by itself."}
+      <//>`
+      : html`<${HappeningList} happenings=${activity} label="Activity, newest first" />`}
+  <//>`;
+}

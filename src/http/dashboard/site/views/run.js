@@ -1,0 +1,152 @@
+// @ts-check
+// One run: what it was asked for, its files, the rows that came of it, how long it takes, what happened.
+import { useEffect, useRef, useState } from "preact/hooks";
+import { bytes, count, fileLabel, plural, selectionText, span } from "../lib/format.js";
+import { html } from "../lib/html.js";
+import { useData, useNow, useTitle } from "../lib/hooks.js";
+import { href, lastAddress } from "../lib/router.js";
+import { Ago, Bones, Card, Empty, ErrorNote, Utc } from "../parts/basics.js";
+import { RunActions } from "../parts/run_actions.js";
+import { isOver, rateText, rowsUnderWay, RunProgress, runSeconds, timeLeft } from "../parts/run_pieces.js";
+import { RunEvents } from "../parts/run_events.js";
+import { State } from "../parts/state_mark.js";
+
+/** @typedef {import("../types.ts").RunView & { file_list: import("../types.ts").RunFileView[] }} Run */
+
+/** @param {{ id: string, query: URLSearchParams }} props */
+export function RunView({ id, query }) {
+  const loaded = /** @type {import("../types.ts").Loaded<Run>} */ (useData(`/runs/${encodeURIComponent(id)}`, { topics: ["runs", "store"] }));
+  const run = loaded.data;
+  const what = run === null ? "Run" : `${run.kind === "daily" ? "Daily run" : run.kind === "backfill" ? "Backfill" : "Upload"}, ${selectionText(run.selection)}`;
+  useTitle(what);
+  return html`<div>
+    <div class="page-head">
+      <div>
+        <nav class="crumb" aria-label="Above this page"><a href=${lastAddress("runs")}>Runs</a></nav>
+        <h1 tabindex="-1">${what}</h1>
+        <p class="mono">${id}</p>
+      </div>
+      ${run === null ? null : html`<div class="actions"><${RunActions} run=${run} done=${loaded.reload} /></div>`}
+    </div>
+    ${loaded.error === null ? null : html`<div class="page-note"><${ErrorNote} error=${loaded.error} what="This run can't be shown." retry=${loaded.reload} /></div>`}
+    ${run === null ? (loaded.error === null ? html`<${Bones} what="the run" />` : null) : html`<${Details} run=${run} file=${query.get("file")} />`}
+  </div>`;
+}
+
+/** @param {{ run: Run, file: string | null }} props */
+function Details({ run, file }) {
+  const failed = run.file_list.filter(({ state }) => state === "failed");
+  return html`<div class="stack">
+    ${run.reason === null ? null : html`<div class=${run.state === "failed" ? "note bad" : "note warn"}>
+      <strong>${run.state === "failed" ? "Failed:" : run.state === "cancelled" ? "Cancelled:" : "Note:"}</strong> ${run.reason}
+    </div>`}
+    ${failed.length === 0 ? null : html`<div class="note bad">
+      <strong>${plural(failed.length, "file")} failed.</strong>
+      ${" "}${failed[0].reason ?? ""}${run.state === "failed" || run.state === "cancelled" ? " A retry takes only what is left." : ""}
+    </div>`}
+    <div class="run-columns">
+      <div class="stack">
+        <${Rows} run=${run} />
+        <${Files} files=${run.file_list} chosen=${file} run=${run} />
+      </div>
+      <div class="stack">
+        <${Facts} run=${run} />
+        <${RunEvents} runId=${run.id} />
+      </div>
+    </div>
+  </div>`;
+}
+
+/** @param {{ run: Run }} props */
+function Rows({ run }) {
+  const { rows } = run;
+  const underWay = rowsUnderWay(run);
+  return html`<${Card} title="Rows" aside=${isOver(run) && underWay === 0 ? "everything is accounted for" : "so far"}>
+    <div class="stack">
+      <div class="sum">
+        <div><span class="value">${count(rows.read)}</span><span class="name">read</span></div>
+        <span class="sign" aria-label="are">=</span>
+        <div><span class="value">${count(rows.published)}</span><span class="name">published</span></div>
+        <span class="sign" aria-label="and">+</span>
+        <div>
+          <span class=${rows.rejected > 0 ? "value tone-warn" : "value"}>${count(rows.rejected)}</span>
+          <span class="name">${rows.rejected > 0 ? html`<a href=${href(["dead-letters"], { run: run.id })}>rejected</a>` : "rejected"}</span>
+        </div>
+      </div>
+      <div class="sum">
+        <div><span class="value">${count(rows.published)}</span><span class="name">published</span></div>
+        <span class="sign" aria-label="are">=</span>
+        <div><span class="value">${count(rows.loaded)}</span><span class="name">loaded into the data store</span></div>
+        <span class="sign" aria-label="and">+</span>
+        <div><span class=${rows.dead > 0 ? "value tone-bad" : "value"}>${count(rows.dead)}</span><span class="name">given up by the sink</span></div>
+        <span class="sign" aria-label="and">+</span>
+        <div><span class="value">${count(underWay)}</span><span class="name">under way</span></div>
+      </div>
+      <${RunProgress} run=${run} />
+    </div>
+  <//>`;
+}
+
+/** @param {{ run: Run }} props */
+function Facts({ run }) {
+  const now = useNow(1000);
+  const seconds = runSeconds(run, now);
+  const left = timeLeft(run, run.file_list, now);
+  return html`<${Card} title="The run">
+    <dl class="facts">
+      <dt>State</dt><dd><${State} state=${run.state} /></dd>
+      <dt>Asked for</dt><dd>${selectionText(run.selection)}</dd>
+      <dt>By</dt><dd>${run.requested_by}</dd>
+      <dt>Requested</dt><dd><${Utc} at=${run.requested_at} /></dd>
+      <dt>Started</dt><dd><${Utc} at=${run.started_at} /></dd>
+      <dt>Ended</dt><dd><${Utc} at=${run.ended_at} /></dd>
+      <dt>Took</dt><dd>${seconds === null ? "–" : span(seconds)}</dd>
+      <dt>Rate</dt><dd>${rateText(run, now)}</dd>
+      ${isOver(run) ? null : html`<dt>Time left</dt>`}
+      ${isOver(run) ? null : html`<dd>${left === null ? "not known yet" : `about ${left}`}</dd>`}
+    </dl>
+  <//>`;
+}
+
+/** @param {{ files: Run["file_list"], chosen: string | null, run: Run }} props */
+function Files({ files, chosen, run }) {
+  const [onlyTrouble, setOnlyTrouble] = useState(false);
+  const row = useRef(/** @type {HTMLTableRowElement | null} */ (null));
+  useEffect(() => row.current?.scrollIntoView({ block: "center" }), [chosen]);
+  const troubled = files.filter(({ state, rows }) => state === "failed" || rows.rejected > 0);
+  const shown = onlyTrouble ? troubled : files;
+  return html`<${Card}
+    title="Files"
+    aside=${troubled.length === 0 || troubled.length === files.length
+      ? plural(files.length, "file")
+      : html`<button type="button" class="link-button" onClick=${() => setOnlyTrouble(!onlyTrouble)}>
+        ${onlyTrouble ? `All ${files.length} files` : `Only the ${troubled.length} with rejected rows or failures`}
+      </button>`}
+    flush
+  >
+    ${files.length === 0
+      ? html`<${Empty} title=${isOver(run) ? "This run took no files" : "Not known yet"}>${isOver(run) ? "" : "The run asks the source which files there are."}<//>`
+      : html`<div class="table-scroll"><table>
+        <thead><tr>
+          <th scope="col">State</th><th scope="col">File</th><th scope="col" class="number">Size</th>
+          <th scope="col" class="number">Read</th><th scope="col" class="number">Published</th><th scope="col" class="number">Rejected</th>
+          <th scope="col">Generated at the source</th>
+        </tr></thead>
+        <tbody>${shown.map((file) => {
+        const { main, more } = fileLabel(file.file);
+        return html`<tr key=${file.file} ref=${file.file === chosen ? row : undefined} aria-current=${file.file === chosen ? "true" : undefined}>
+          <td><${State} state=${file.state} /></td>
+          <th scope="row" title=${file.file}>
+            <span class="nowrap">${main} <span class="muted small">${more}</span></span>
+            ${file.reason === null ? null : html`<div class=${file.state === "failed" ? "small tone-bad" : "small muted"}>${file.reason}</div>`}
+          </th>
+          <td class="number nowrap">${bytes(file.size_bytes)}</td>
+          <td class="number">${count(file.rows.read)}</td>
+          <td class="number">${count(file.rows.published)}</td>
+          <td class=${file.rows.rejected > 0 ? "number tone-warn" : "number"}>${count(file.rows.rejected)}</td>
+          <td class="nowrap">${file.generated_at === null ? html`<span class="muted">–</span>` : html`<${Ago} at=${file.generated_at} />`}</td>
+        </tr>`;
+      })}</tbody>
+      </table></div>`}
+  <//>`;
+}

@@ -1,0 +1,182 @@
+// @ts-check
+// The history of runs: a grid of runs by files, as in Airflow, and the list.
+import { useEffect, useRef, useState } from "preact/hooks";
+import { count, fileLabel, selectionText, shortUtc, span } from "../lib/format.js";
+import { html } from "../lib/html.js";
+import { useData, useNow, useTitle } from "../lib/hooks.js";
+import { go, href } from "../lib/router.js";
+import { Ago, Card, Empty, Show } from "../parts/basics.js";
+import { StartRuns } from "../parts/run_actions.js";
+import { filesDone, runSeconds } from "../parts/run_pieces.js";
+import { Mark, State, stateOf } from "../parts/state_mark.js";
+
+/** @typedef {import("../types.ts").RunView} RunView @typedef {import("../types.ts").GridCell} GridCell */
+
+const GRID_RUNS = 30;
+const PAGE_RUNS = 25;
+/** Rows of the grid before it is asked for all. */
+const GRID_FILES = 24;
+
+/** @param {{ query: URLSearchParams }} props */
+export function RunsView({ query }) {
+  useTitle("Runs");
+  const before = query.get("before");
+  const grid = useData(`/dashboard/grid?runs=${GRID_RUNS}`, { topics: ["runs"] });
+  const list = useData(`/runs?limit=${PAGE_RUNS}${before === null ? "" : `&before=${encodeURIComponent(before)}`}`, { topics: ["runs"] });
+  return html`<div>
+    <div class="page-head">
+      <div><h1 tabindex="-1">Runs</h1><p>Every extraction that was asked for, with the files it looked at and the rows it brought.</p></div>
+      <${StartRuns} />
+    </div>
+    <div class="stack">
+      <${Show} of=${grid} what="the grid of runs">${(/** @type {{ runs: RunView[], cells: GridCell[] }} */ data) => html`<${Grid} ...${data} />`}<//>
+      <${Show} of=${list} what="the runs">${(/** @type {{ runs: RunView[] }} */ { runs }) => html`<${List} runs=${runs} before=${before} />`}<//>
+    </div>
+  </div>`;
+}
+
+/** @param {{ runs: RunView[], cells: GridCell[] }} props */
+function Grid({ runs, cells }) {
+  const [all, setAll] = useState(false);
+  const files = [...new Set(cells.map(({ file }) => file))].sort(byNewestFile);
+  const shown = all ? files : files.slice(0, GRID_FILES);
+  // Oldest run on the left, as time goes.
+  const columns = runs.filter((run) => cells.some((cell) => cell.run_id === run.id) || run.state !== "completed").toReversed();
+  const byPlace = new Map(cells.map((cell) => [`${cell.run_id} ${cell.file}`, cell]));
+  return html`<${Card} title="Files by run" aside=${`last ${runs.length} runs, newest on the right; times in UTC`}>
+    ${files.length === 0
+      ? html`<${Empty} title="No files yet">Each run gets a column here, each file it looks at a row.<//>`
+      : html`<div>
+        <${GridTable} columns=${columns} files=${shown} byPlace=${byPlace} />
+        <div class="legend">
+          ${["extracted", "reading", "planned", "skipped", "failed"].map((state) => html`<span key=${state}><${State} state=${state} /></span>`)}
+          ${files.length > shown.length || all
+            ? html`<button type="button" class="link-button" onClick=${() => setAll(!all)}>${all ? "Fewer files" : `All ${count(files.length)} files`}</button>`
+            : null}
+        </div>
+      </div>`}
+  <//>`;
+}
+
+/**
+ * A grid of links with one tab stop; the arrow keys go from cell to cell.
+ * @param {{ columns: RunView[], files: string[], byPlace: Map<string, GridCell> }} props
+ */
+function GridTable({ columns, files, byPlace }) {
+  const box = useRef(/** @type {HTMLDivElement | null} */ (null));
+  const [stop, setStop] = useState("");
+  useEffect(() => {
+    // The newest run is what one looks for.
+    if (box.current !== null) box.current.scrollLeft = box.current.scrollWidth;
+  }, [columns.length]);
+  const first = [...byPlace.values()].find(({ file }) => file === files[0]);
+  const at = byPlace.has(stop) ? stop : first === undefined ? "" : `${first.run_id} ${first.file}`;
+
+  const move = (/** @type {KeyboardEvent} */ event) => {
+    const step = /** @type {Record<string, [number, number]>} */ ({ ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] })[event.key];
+    const cell = /** @type {HTMLElement} */ (event.target).closest("a.cell");
+    if (step === undefined || !(cell instanceof HTMLElement)) return;
+    event.preventDefault();
+    let x = columns.findIndex((run) => run.id === cell.dataset.run);
+    let y = files.indexOf(cell.dataset.file ?? "");
+    for (;;) {
+      x += step[0];
+      y += step[1];
+      const place = `${columns[x]?.id} ${files[y]}`;
+      if (columns[x] === undefined || files[y] === undefined) return;
+      if (!byPlace.has(place)) continue;
+      setStop(place);
+      const next = /** @type {NodeListOf<HTMLElement> | undefined} */ (box.current?.querySelectorAll("a.cell"));
+      [...next ?? []].find((one) => `${one.dataset.run} ${one.dataset.file}` === place)?.focus();
+      return;
+    }
+  };
+  return html`<div class="table-scroll" ref=${box} onKeyDown=${move}>
+    <table class="run-grid">
+      <caption class="hidden">State of each file in each run. Arrow keys go from cell to cell, Enter opens the run.</caption>
+      <thead><tr>
+        <th scope="col">File</th>
+        ${columns.map((run) => {
+          const { shape, tone, word } = stateOf(run.state);
+          return html`<th scope="col" key=${run.id}>
+            <a class="run-head" href=${href(["runs", run.id])} title=${`${run.kind}, ${selectionText(run.selection)}: ${word}`}>
+              <span>${shortUtc(run.requested_at)}${run.kind === "daily" ? "" : ` ${run.kind}`}</span>
+              <div class=${`state tone-${tone}`}><${Mark} shape=${shape} /><i class="hidden">${word}</i></div>
+            </a>
+          </th>`;
+        })}
+      </tr></thead>
+      <tbody>${files.map((file) => {
+        const { main, more } = fileLabel(file);
+        return html`<tr key=${file}>
+          <th scope="row" title=${file}>${main} <span class="muted">${more}</span></th>
+          ${columns.map((run) => html`<td key=${run.id}><${Cell} cell=${byPlace.get(`${run.id} ${file}`)} at=${at} /></td>`)}
+        </tr>`;
+      })}</tbody>
+    </table>
+  </div>`;
+}
+
+/** @param {{ cell: GridCell | undefined, at: string }} props */
+function Cell({ cell, at }) {
+  if (cell === undefined) return html`<span class="cell none"></span>`;
+  const { tone, shape, word } = stateOf(cell.state);
+  const counts = cell.state === "extracted"
+    ? `: ${count(cell.published)} published${cell.rejected > 0 ? `, ${count(cell.rejected)} rejected` : ""}`
+    : cell.reason === null
+    ? ""
+    : `: ${cell.reason}`;
+  const hasRejects = cell.rejected > 0;
+  return html`<a
+    class=${`cell tone-${hasRejects && tone === "ok" ? "warn" : tone}`}
+    href=${href(["runs", cell.run_id], { file: cell.file })}
+    title=${`${word}${counts}`}
+    tabindex=${`${cell.run_id} ${cell.file}` === at ? 0 : -1}
+    data-run=${cell.run_id}
+    data-file=${cell.file}
+  ><${Mark} shape=${shape} /><span class="hidden">${word}${counts}</span></a>`;
+}
+
+/** @param {{ runs: RunView[], before: string | null }} props */
+function List({ runs, before }) {
+  const now = useNow(1000);
+  const last = runs.at(-1);
+  return html`<${Card} title="All runs" aside=${before === null ? "newest first" : html`<a href="#/runs">To the newest</a>`} flush>
+    ${runs.length === 0
+      ? html`<${Empty} title=${before === null ? "No runs yet" : "No older runs"}>${before === null ? "The schedule will ask for one, or start one above." : ""}<//>`
+      : html`<div class="table-scroll"><table>
+        <thead><tr>
+          <th scope="col">State</th><th scope="col">What</th><th scope="col">Asked by</th><th scope="col">Requested</th>
+          <th scope="col" class="number">Took</th><th scope="col" class="number">Files</th><th scope="col" class="number">Read</th>
+          <th scope="col" class="number">Published</th><th scope="col" class="number">Rejected</th><th scope="col" class="number">Loaded</th>
+        </tr></thead>
+        <tbody>${runs.map((run) => {
+        const seconds = runSeconds(run, now);
+        return html`<tr key=${run.id} class="rowlink">
+          <td><${State} state=${run.state} /></td>
+          <th scope="row"><a class="nowrap" href=${href(["runs", run.id])}>${run.kind}, ${selectionText(run.selection)}</a></th>
+          <td>${run.requested_by}</td>
+          <td class="nowrap"><${Ago} at=${run.requested_at} /></td>
+          <td class="number nowrap">${seconds === null ? "–" : span(seconds)}</td>
+          <td class="number nowrap">${count(filesDone(run))} / ${count(run.files.planned)}</td>
+          <td class="number">${count(run.rows.read)}</td>
+          <td class="number">${count(run.rows.published)}</td>
+          <td class=${run.rows.rejected > 0 ? "number tone-warn" : "number"}>${count(run.rows.rejected)}</td>
+          <td class="number">${count(run.rows.loaded)}</td>
+        </tr>`;
+      })}</tbody>
+      </table></div>
+      ${runs.length === PAGE_RUNS && last !== undefined
+        ? html`<div class="card-body"><button type="button" class="button small" onClick=${() => go(href(["runs"], { before: last.id }))}>Older runs</button></div>`
+        : null}`}
+  <//>`;
+}
+
+/** Aliases first, then by what the file holds, newest first. @param {string} a @param {string} b */
+function byNewestFile(a, b) {
+  const rank = (/** @type {string} */ path) => {
+    const { more } = fileLabel(path);
+    return more === "alias" ? 0 : more.startsWith("λ") ? 1 : more === "month" ? 2 : more === "year" ? 3 : more === "everything" ? 4 : 5;
+  };
+  return rank(a) - rank(b) || b.localeCompare(a);
+}
