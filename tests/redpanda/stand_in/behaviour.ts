@@ -47,18 +47,7 @@ export async function installStandIn(
   const behave = (next: Omit<Behaviour, "journal">) =>
     writeFile(file, JSON.stringify({ ...next, journal }));
   await behave(behaviour);
-  // Redpanda's own programs are shell scripts too, which become the broker: the process id stays.
-  const denoDirectory = process.env.DENO_DIR;
-  await writeFile(
-    path,
-    `#!/bin/sh\n${
-      denoDirectory === undefined ? "" : `export DENO_DIR=${quoted(denoDirectory)}\n`
-    }` +
-      `exec ${quoted(process.execPath)} run --quiet -A --config ${quoted(CONFIG)} ${quoted(MAIN)} ${
-        quoted(file)
-      } "$@"\n`,
-  );
-  await chmod(path, 0o755);
+  await writeDenoProgram(path, MAIN, [file]);
   return {
     program: { path, form },
     behave,
@@ -67,4 +56,23 @@ export async function installStandIn(
       return text.split("\n").filter((line) => line !== "").map((line) => JSON.parse(line));
     },
   };
+}
+
+/** Writes an executable that runs the module `main` with `args` and then its own arguments. */
+export async function writeDenoProgram(
+  path: string,
+  main: string,
+  args: readonly string[],
+): Promise<void> {
+  const denoDirectory = process.env.DENO_DIR;
+  const words = [process.execPath, "run", "--quiet", "-A", "--config", CONFIG, main, ...args];
+  // Redpanda's own programs are shell scripts too, which become the broker: the process id stays.
+  await writeFile(
+    path,
+    `#!/bin/sh\n${
+      denoDirectory === undefined ? "" : `export DENO_DIR=${quoted(denoDirectory)}\n`
+    }` +
+      `exec ${words.map(quoted).join(" ")} "$@"\n`,
+  );
+  await chmod(path, 0o755);
 }
