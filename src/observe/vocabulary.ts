@@ -120,6 +120,8 @@ export interface Vocabulary {
     took_ms: number;
   };
   "sink.dead_letter": { topic: string; partition: number; offset: bigint; reason: string };
+  /** A dead letter was tried again. */
+  "letter.replayed": { id: string; outcome: string; reason: string | null };
   "sink.passed_over": { topic: string; partition: number; offset: bigint; reason: string };
   "sink.retry": {
     topic: string;
@@ -355,6 +357,11 @@ export const VOCABULARY: { [Name in keyof Vocabulary]: Telling<Vocabulary[Name]>
   "sink.dead_letter": {
     level: "warning",
     say: (d) => `${d.topic}-${d.partition}@${d.offset} goes to the dead letters: ${d.reason}`,
+  },
+  "letter.replayed": {
+    level: "info",
+    say: (d) =>
+      `dead letter ${d.id} replayed: ${d.outcome}${d.reason === null ? "" : ` (${d.reason})`}`,
   },
   "sink.passed_over": {
     level: "warning",

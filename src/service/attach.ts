@@ -4,14 +4,14 @@
  */
 import type { RunningBroker } from "../broker/broker.ts";
 import type { Config } from "../config.ts";
-import type { Observer } from "../observe/observe.ts";
+import type { Observe, Observer } from "../observe/observe.ts";
 import { RunEngine } from "../producer/run_engine.ts";
 import { openDataDirectory } from "../producer/source/open_data_directory.ts";
 import { connectStore, type Store } from "../store/connection.ts";
 import { encodeTrajectory } from "../trajectory/codec.ts";
 import { readAddresses, type ServiceAddresses } from "./address_file.ts";
 import { readLogAccess } from "./log_access.ts";
-import { openLog } from "./open_log.ts";
+import { type Log, openLog } from "./open_log.ts";
 import { createRunHistory, OWNER } from "./run_access.ts";
 import { startService } from "./service.ts";
 
@@ -20,6 +20,8 @@ export interface Workbench {
   /** An engine of this process, for this process's runs only. */
   readonly engine: RunEngine;
   readonly store: Store;
+  readonly log: Log;
+  readonly observe: Observe;
   /** Whose consumer loads the rows, in words. */
   readonly describe: string;
   close(): Promise<void>;
@@ -78,6 +80,8 @@ async function joinService(
   return {
     engine,
     store,
+    log,
+    observe,
     describe: `the service that runs on ${config.dataDirectory} (process ${addresses.pid})`,
     async close() {
       await engine.stop();
@@ -101,6 +105,8 @@ async function startWorkbench(
   return {
     engine: running.runs!.engine,
     store: running.store,
+    log: running.log,
+    observe: observer.observe,
     describe: `engines of its own on ${config.dataDirectory}`,
     close: () => service.stop("the command is done"),
   };

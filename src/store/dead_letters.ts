@@ -100,6 +100,7 @@ export interface StoredLetter {
 
 /** Which letters; what is left out does not matter. */
 export interface LetterFilter {
+  readonly ids?: readonly string[];
   readonly stage?: string;
   /** A part of the reason, in whatever case. */
   readonly reason?: string;
@@ -193,6 +194,28 @@ export function saysNothingNew(
       : letter.value.equals(known.value));
 }
 
+/**
+ * Those of these letters whose trajectory has a later record in the data store: later in the same partition for a letter of a
+ * record, loaded later for one of a line.
+ */
+export async function readSuperseded(
+  sql: Queryable,
+  letters: readonly { readonly letterId: string; readonly trajectoryId: string }[],
+): Promise<ReadonlySet<string>> {
+  if (letters.length === 0) return new Set();
+  const rows = await sql<{ id: string }[]>`
+    select d.id
+    from unnest(
+      ${letters.map(({ letterId }) => storable(letterId))}::text[],
+      ${letters.map(({ trajectoryId }) => storable(trajectoryId))}::text[]
+    ) as t (letter_id, meteor_id)
+    join dead_letter as d on d.id = t.letter_id
+    join meteor as m on m.id = t.meteor_id
+    where case when d.topic_offset is null then m.updated_at > d.at
+      else m.topic_partition = d.topic_partition and m.topic_offset > d.topic_offset end`;
+  return new Set(rows.map(({ id }) => id));
+}
+
 interface LetterRow {
   id: string;
   at: Date;
@@ -220,9 +243,10 @@ function selectLetters(sql: Queryable) {
 }
 
 function conditions(sql: Queryable, filter: LetterFilter) {
-  const { stage, reason, runId, sourceFile, from, to, isReplayed } = filter;
+  const { ids, stage, reason, runId, sourceFile, from, to, isReplayed } = filter;
   return sql`
-    ${stage === undefined ? sql`true` : sql`d.stage = ${stage}`}
+    ${ids === undefined ? sql`true` : sql`d.id = any(${ids.map(storable)})`}
+    and ${stage === undefined ? sql`true` : sql`d.stage = ${stage}`}
     and ${
     reason === undefined ? sql`true` : sql`strpos(lower(d.reason), lower(${storable(reason)})) > 0`
   }

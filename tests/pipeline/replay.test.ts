@@ -1,0 +1,302 @@
+/**
+ * Dead letters tried again: they are stored once, marked in the transaction that stores them, or get their new reason.
+ */
+import { Buffer } from "node:buffer";
+import { open } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { createKeyPartitioner } from "../../src/events/key_partitioner.ts";
+import type { DeadLetter } from "../../src/events/dead_letter.ts";
+import { TRAJECTORY_SUMMARY_RAW } from "../../src/events/topics.ts";
+import { type ReplayDesk, ReplayRefused } from "../../src/producer/replay.ts";
+import { createReplayDesk } from "../../src/service/replays.ts";
+import { rebuildDatabase } from "../../src/service/rebuild.ts";
+import { readDeadLetter, type StoredLetter } from "../../src/store/dead_letters.ts";
+import {
+  append,
+  caughtUp,
+  type ForeignMessage,
+  PYTHON_SCHEMA,
+  pythonBody,
+  registerSchema,
+  wire,
+} from "../support/foreign_producer.ts";
+import { startTestService, type TestService } from "../support/service.ts";
+import { summaryOf } from "../support/trajectories.ts";
+
+/** Ids whose key belongs to partition 1, the one that `append` writes to. */
+function ID(n: number): string {
+  const partitionOf = createKeyPartitioner(TRAJECTORY_SUMMARY_RAW.partitions);
+  for (let suffix = 0;; suffix++) {
+    const id = `202601010000${String(n).padStart(2, "0")}_rp${String(suffix).padStart(3, "0")}`;
+    if (partitionOf(id) === 1) return id;
+  }
+}
+
+let whole: TestService;
+let schemaId: number;
+beforeAll(async () => {
+  whole = await startTestService();
+  schemaId = await registerSchema(whole, PYTHON_SCHEMA);
+});
+afterAll(() => whole[Symbol.asyncDispose]());
+
+const desk = (): ReplayDesk => {
+  const { store, log } = whole.service.parts.running!;
+  return createReplayDesk({ sql: store.sql, log, observe: whole.observer.observe });
+};
+const record = (n: number, values = {}, headers: Record<string, string> = {}): ForeignMessage => ({
+  key: ID(n),
+  value: wire(schemaId, pythonBody(summaryOf(ID(n), values))),
+  headers,
+});
+const meteor = async (n: number) =>
+  (await whole.database.sql`select * from meteor where id = ${ID(n)}`)[0];
+const letter = async (id: string): Promise<StoredLetter> =>
+  (await readDeadLetter(whole.database.sql, id))!;
+
+/** Appends records of which the last one can't be stored, and gives its letter. */
+async function fail(messages: readonly ForeignMessage[]): Promise<StoredLetter> {
+  const end = await append(whole.kafka, messages);
+  await caughtUp(whole);
+  await caughtUp(whole);
+  return await letter(`${TRAJECTORY_SUMMARY_RAW.name}-1@${end - 1n}`);
+}
+
+/** Has the letter's record tried again, and waits until the sink has passed it. */
+async function replay(id: string, options = {}) {
+  const replayed = await desk().replayOne(id, options);
+  await caughtUp(whole);
+  await caughtUp(whole);
+  return replayed;
+}
+
+/** A schema that nobody has registered yet, under the id that it will get. */
+async function schemaToCome(name: string): Promise<{ id: number; register: () => Promise<void> }> {
+  const withField = (field: string) => ({
+    ...PYTHON_SCHEMA,
+    fields: [...PYTHON_SCHEMA.fields, { name: field, type: ["null", "double"], default: null }],
+  });
+  const id = await registerSchema(whole, withField(`${name}_before`)) + 1;
+  return {
+    id,
+    async register() {
+      expect(await registerSchema(whole, withField(name))).toBe(id);
+    },
+  };
+}
+
+describe("a record that could not be decoded", () => {
+  test("is stored once and its letter marked, when its schema has been registered", async () => {
+    const schema = await schemaToCome("one");
+    const body = Buffer.concat([pythonBody(summaryOf(ID(1))), Buffer.from([0])]);
+    const failed = await fail([{
+      key: ID(1),
+      value: wire(schema.id, body),
+      headers: { "gmn-run-id": "run-of-old", "gmn-source-file": "daily/old.txt" },
+    }]);
+    expect(failed).toMatchObject({ stage: "decode", replayedAt: null, runId: "run-of-old" });
+    await schema.register();
+
+    expect(await replay(failed.id)).toEqual({ id: failed.id, outcome: "published", reason: null });
+    expect(await meteor(1)).toMatchObject({ run_id: "run-of-old", source_file: "daily/old.txt" });
+    expect((await letter(failed.id)).replayedAt).toBeInstanceOf(Date);
+    const [counts] = await whole.database.sql`
+      select sum(rows_loaded)::int as loaded, sum(rows_dead)::int as dead from run_loaded where run_id = 'run-of-old'`;
+    expect(counts).toEqual({ loaded: 0, dead: 1 });
+
+    await expect(desk().replayOne(failed.id)).rejects.toThrow(ReplayRefused);
+  });
+
+  test("that fails again is the same letter with its new reason, and can be replayed again", async () => {
+    const schema = await schemaToCome("two");
+    const body = Buffer.concat([pythonBody(summaryOf(ID(2))), Buffer.from([0])]);
+    const failed = await fail([{ key: ID(2), value: wire(schema.id, body).subarray(0, 300) }]);
+    const [before] = await whole.database.sql`select count(*) as n from dead_letter`;
+    await schema.register();
+
+    expect(await replay(failed.id)).toMatchObject({ outcome: "published" });
+    const again = await letter(failed.id);
+    expect(again.replayedAt).toBeNull();
+    expect(again.reason).not.toBe(failed.reason);
+    expect(again.offset).toBeGreaterThan(failed.offset!);
+    expect(again.value!.equals(failed.value!)).toBe(true);
+    expect(await whole.database.sql`select count(*) as n from dead_letter`).toMatchObject([before]);
+    expect(await replay(failed.id)).toMatchObject({ outcome: "published" });
+    expect(await letter(failed.id)).toEqual(again);
+    expect(await whole.database.sql`select count(*) as n from dead_letter`).toMatchObject([before]);
+  });
+});
+
+describe("records that the database refused", () => {
+  test("are replayed by filter, all of them, once", async () => {
+    const { sql } = whole.database;
+    await sql.unsafe(`alter table meteor add constraint slow check (vgeo_km_s < 70) not valid`);
+    await fail([
+      record(10, { vgeo_km_s: 71 }),
+      record(11, { vgeo_km_s: 72 }),
+      record(12),
+      record(13, { vgeo_km_s: 73 }),
+    ]);
+    expect(await meteor(12)).toBeDefined();
+    const filter = { stage: "load", reason: "CHECK constraint" };
+    expect(await desk().count(filter)).toBe(3);
+    expect(await desk().count({ ...filter, to: new Date(0) })).toBe(0);
+    await sql.unsafe(`alter table meteor drop constraint slow`);
+
+    expect(await desk().replayAll(filter)).toEqual({
+      published: 3,
+      failed: 0,
+      superseded: 0,
+      unpublished: [],
+    });
+    await caughtUp(whole);
+    for (const n of [10, 11, 13]) {
+      expect((await meteor(n))!.vgeo_km_s).toBe(61 + n - (n === 13 ? 1 : 0));
+    }
+    expect(await desk().count(filter)).toBe(0);
+    expect(await desk().replayAll(filter)).toMatchObject({ published: 0 });
+  });
+});
+
+describe("a record without a generation", () => {
+  test("does not overwrite what came after it in the log, unless it is forced", async () => {
+    const schema = await schemaToCome("three");
+    const old = Buffer.concat([pythonBody(summaryOf(ID(20), { vgeo_km_s: 20 })), Buffer.from([0])]);
+    const failed = await fail([{ key: null, value: wire(schema.id, old) }]);
+    await append(whole.kafka, [record(20, { vgeo_km_s: 21 })]);
+    await schema.register();
+    await caughtUp(whole);
+
+    expect(await replay(failed.id)).toMatchObject({ outcome: "superseded" });
+    expect((await meteor(20))!.vgeo_km_s).toBe(21);
+    expect((await letter(failed.id)).replayedAt).toBeNull();
+    expect(await replay(failed.id, { force: true })).toMatchObject({ outcome: "published" });
+    expect((await meteor(20))!.vgeo_km_s).toBe(20);
+  });
+});
+
+describe("a record of an older generation", () => {
+  test("is marked as replayed, and changes nothing", async () => {
+    const { sql } = whole.database;
+    await sql.unsafe(`alter table meteor add constraint slow check (vgeo_km_s < 70) not valid`);
+    const generated = (time: string) => ({ "gmn-source-generated-at": time });
+    const failed = await fail([record(30, { vgeo_km_s: 71 }, generated("2026-01-01T00:00:00Z"))]);
+    await sql.unsafe(`alter table meteor drop constraint slow`);
+    await append(whole.kafka, [record(30, { vgeo_km_s: 31 }, generated("2026-02-02T00:00:00Z"))]);
+    expect(await replay(failed.id)).toMatchObject({ outcome: "published" });
+    expect((await meteor(30))!.vgeo_km_s).toBe(31);
+    expect((await letter(failed.id)).replayedAt).toBeInstanceOf(Date);
+  });
+});
+
+describe("a line that could not be read", () => {
+  const lineLetter = (id: string, text: string, columns: DeadLetter["columns"]): DeadLetter => ({
+    id,
+    at: Date.now() * 1000,
+    stage: "read",
+    reason: "an earlier reader knew no better",
+    field: null,
+    run_id: "run-of-old",
+    source_file: "daily/old.txt",
+    source_line: 12,
+    source_generated_at: Date.UTC(2026, 10, 20) * 1000,
+    text,
+    columns,
+    topic: null,
+    partition: null,
+    offset: null,
+    key: null,
+    value: null,
+    schema_id: null,
+  });
+  /** The first data line of the sample. */
+  async function sampleLine(): Promise<string> {
+    const file = await open(join(whole.sourceFolder, "traj_summary_all.txt"));
+    try {
+      for await (const line of file.readLines()) {
+        if (/^\d{14}_/.test(line.trim())) return line.trim();
+      }
+      throw new Error("the sample has no data");
+    } finally {
+      await file.close();
+    }
+  }
+
+  test("is read again under the header of its file, and keeps where it came from", async () => {
+    const line = await sampleLine();
+    const id = line.slice(0, 20);
+    const { log } = whole.service.parts.running!;
+    await log.publishLetters([
+      lineLetter("file:daily/old.txt@x#12", line, null),
+      lineLetter("file:daily/old.txt@x#13", line.split(";").slice(0, 4).join(";"), [
+        "unique_trajectory_identifier",
+        "beginning_julian_date",
+        null,
+        "iau_no",
+      ]),
+    ]);
+    await caughtUp(whole);
+    expect(await replay("file:daily/old.txt@x#12")).toMatchObject({ outcome: "published" });
+    const [row] = await whole.database.sql`select * from meteor where id = ${id}`;
+    expect(row).toMatchObject({
+      source_file: "daily/old.txt",
+      source_line: 12n,
+      source_generated_at: new Date(Date.UTC(2026, 10, 20)),
+      run_id: "run-of-old",
+    });
+    expect(row!.vgeo_km_s).not.toBeNull();
+    expect((await letter("file:daily/old.txt@x#12")).replayedAt).toBeInstanceOf(Date);
+
+    expect(await replay("file:daily/old.txt@x#13")).toMatchObject({ outcome: "published" });
+    const [other] = await whole.database.sql`select * from meteor where id = ${id}`;
+    expect(other!.vgeo_km_s).toBeNull();
+  });
+
+  test("that can't be read now either gets its new reason, and nothing is published", async () => {
+    const { log } = whole.service.parts.running!;
+    await log.publishLetters([lineLetter("file:daily/old.txt@x#14", "garbage", null)]);
+    await caughtUp(whole);
+    expect(await replay("file:daily/old.txt@x#14")).toMatchObject({
+      outcome: "failed",
+      reason: "1 fields where the header has 86 columns",
+    });
+    expect(await letter("file:daily/old.txt@x#14")).toMatchObject({
+      reason: "1 fields where the header has 86 columns",
+      text: "garbage",
+      replayedAt: null,
+    });
+    expect(await desk().replayAll({ stage: "read" })).toMatchObject({ failed: 1, published: 0 });
+  });
+});
+
+test("an id that no letter has is none", async () => {
+  expect(await desk().replayOne("trajectory_summary_raw-1@999999")).toBeNull();
+});
+
+test("a rebuild gives the same letters, marked at the same times, and the same meteors", async () => {
+  const { sql } = whole.database;
+  // Their place in the log apart: a record that failed once and is right now is loaded from its own place.
+  const meteors = () =>
+    sql`
+    select md5(string_agg((to_jsonb(m) - ${[
+      "created_at",
+      "updated_at",
+      "topic_partition",
+      "topic_offset",
+    ]}::text[])::text,
+      '' order by id)) as checksum from meteor as m`;
+  const before = await meteors();
+  const { differences } = await whole.whileStopped(() =>
+    rebuildDatabase(whole.config, whole.observer, {
+      isLossAllowed: false,
+      isVerified: true,
+      signal: AbortSignal.timeout(60_000),
+      onProgress: () => {},
+    })
+  );
+  expect(differences!.map((line) => line.split(":")[0])).toEqual(["meteor", "run_loaded"]);
+  expect(await meteors()).toEqual(before);
+  const [row] = await sql`select count(*)::int as n from dead_letter_replay`;
+  expect(row!.n).toBeGreaterThan(5);
+});
