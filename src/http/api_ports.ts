@@ -3,6 +3,7 @@
  */
 import type { Gauges } from "../observe/metrics.ts";
 import type { RequestedBy, RunKind, Selection } from "../runs/run_event.ts";
+import type { ReplayPorts } from "./replay_routes.ts";
 
 /** A run as the API shows it. Field names are JSON's, times are ISO 8601 in UTC. */
 export interface RunView {
@@ -112,7 +113,7 @@ export interface UploadedFile {
   readonly rejects: { line: number; field: string | null; reason: string }[];
 }
 
-export interface ApiPorts {
+export interface ApiPorts extends ReplayPorts {
   /**
    * Puts a run on the log. The same idempotency key gives the same run again.
    * @throws TransientError when the log can't be reached

@@ -8,6 +8,7 @@ import { routePath } from "hono/route";
 import { explain, hintOf, PermanentError, TransientError } from "../failures/failures.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import type { Observe } from "../observe/observe.ts";
+import { ReplayRefused } from "../producer/replay.ts";
 import { RunCommandRefused } from "../runs/run_decide.ts";
 import type { Sql } from "../store/connection.ts";
 import { classifyDatabaseError } from "../store/database_errors.ts";
@@ -24,6 +25,7 @@ import { type Api, createOpenApiApp } from "./openapi.ts";
 import { Problem, problemResponse } from "./problem.ts";
 import { rateLimit } from "./rate_limit.ts";
 import type { RecentHappenings } from "./recent_happenings.ts";
+import { addReplayRoutes } from "./replay_routes.ts";
 import { addRunRoutes } from "./run_routes.ts";
 import { addScheduleRoutes } from "./schedule_routes.ts";
 import { securityHeaders } from "./security_headers.ts";
@@ -70,6 +72,7 @@ export function createApi(options: ApiOptions): Api {
   addStoreRoutes(app, sql);
   addStatisticsRoutes(app, sql);
   addDeadLetterRoutes(app, sql);
+  addReplayRoutes(app, ports);
   addErrorPages(app);
   addDocs(app, options.version);
 
@@ -120,7 +123,10 @@ function addProblems(app: Api, observe: Observe): void {
     if (error instanceof Problem) {
       return problemResponse(context, error.type, error.message, error.members);
     }
-    if (error instanceof IdempotencyConflictError || error instanceof RunCommandRefused) {
+    if (
+      error instanceof IdempotencyConflictError || error instanceof RunCommandRefused ||
+      error instanceof ReplayRefused
+    ) {
       return problemResponse(context, "conflict", error.message);
     }
     if (error instanceof TransientError) {

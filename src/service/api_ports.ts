@@ -16,6 +16,7 @@ import { wait } from "../failures/backoff.ts";
 import type { RunState } from "../runs/run.ts";
 import { describeSelection } from "../runs/selection.ts";
 import { explain } from "../failures/failures.ts";
+import type { ReplayDesk } from "../producer/replay.ts";
 import type { ScheduleState } from "../producer/schedule.ts";
 import type { Store } from "../store/connection.ts";
 import { countDeadLetters } from "../store/dead_letters.ts";
@@ -25,6 +26,7 @@ import { countMeteors } from "../store/meteor_counts.ts";
 import * as views from "../store/run_views.ts";
 import type { Log } from "./open_log.ts";
 import { askParts, type Parts } from "./parts.ts";
+import { createReplayDesk } from "./replays.ts";
 import { uploadFile } from "./uploads.ts";
 import type { Producer, Runs } from "./roles.ts";
 
@@ -62,14 +64,22 @@ export function runningOf(parts: ApiParts): RunningParts {
 }
 
 /** The ports over the parts. */
-export function createApiPorts(parts: ApiParts, { listen }: Pick<Observer, "listen">): ApiPorts {
+export function createApiPorts(parts: ApiParts, { listen, observe }: Observer): ApiPorts {
   const running = () => runningOf(parts);
   const desk = () => {
     const { runs } = running();
     if (runs === null) throw new TransientError("this process has neither producer nor http role");
     return runs.desk;
   };
+  let replayDesk: ReplayDesk | null = null;
+  const replays = () => {
+    const { store, log } = running();
+    return replayDesk ??= createReplayDesk({ sql: store.sql, log, observe });
+  };
   return {
+    replayLetter: async (id, options) => await replays().replayOne(id, options),
+    replayLetters: async (filter, options) => await replays().replayAll(filter, options),
+    countReplayable: async (filter) => await replays().count(filter),
     async requestRun(kind, selection, idempotencyKey) {
       const { run, isNew } = await desk().submit({
         kind,

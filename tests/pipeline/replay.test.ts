@@ -270,6 +270,55 @@ describe("a line that could not be read", () => {
   });
 });
 
+describe("over HTTP", () => {
+  const post = async (path: string, body?: unknown) => {
+    const response = await whole.api(path, {
+      method: "POST",
+      ...(body === undefined
+        ? {}
+        : { body: JSON.stringify(body), headers: { "content-type": "application/json" } }),
+    });
+    return { status: response.status, body: await response.json() };
+  };
+
+  test("letters are counted, replayed by filter, and one by its id; twice is a conflict", async () => {
+    const { sql } = whole.database;
+    await sql.unsafe(`alter table meteor add constraint slow check (vgeo_km_s < 70) not valid`);
+    const failed = await fail([record(40, { vgeo_km_s: 71 }), record(41, { vgeo_km_s: 72 })]);
+    await sql.unsafe(`alter table meteor drop constraint slow`);
+
+    const filter = { stage: "load", from: "2026-01-01T00:00:00Z" };
+    expect(await post("/dead-letters/replay?dry_run=true", filter)).toMatchObject({
+      status: 200,
+      body: { dry_run: true, matched: 2, published: 0 },
+    });
+    const path = `/dead-letters/${encodeURIComponent(failed.id)}/replay`;
+    expect(await post(path)).toEqual({
+      status: 202,
+      body: { id: failed.id, outcome: "published", reason: null },
+    });
+    await caughtUp(whole);
+    expect(await post(path)).toMatchObject({
+      status: 409,
+      body: { detail: expect.stringContaining("was replayed") },
+    });
+    expect(await post("/dead-letters/replay", filter)).toMatchObject({
+      status: 202,
+      body: { dry_run: false, matched: 1, published: 1, unpublished: [] },
+    });
+    await caughtUp(whole);
+    expect((await meteor(40))!.vgeo_km_s).toBe(71);
+    const listed = await (await whole.api("/dead-letters?stage=load&replayed=false")).json();
+    expect(listed.dead_letters).toEqual([]);
+  });
+
+  test("what is not there, and filters that can't be, are told", async () => {
+    expect(await post("/dead-letters/nobody/replay")).toMatchObject({ status: 404 });
+    expect(await post("/dead-letters/replay", { stages: "load" })).toMatchObject({ status: 400 });
+    expect(await post("/dead-letters/replay?dry_run=perhaps", {})).toMatchObject({ status: 400 });
+  });
+});
+
 test("an id that no letter has is none", async () => {
   expect(await desk().replayOne("trajectory_summary_raw-1@999999")).toBeNull();
 });
