@@ -16,7 +16,9 @@ export function smallBody(most_bytes = BODY_BYTES_MAX, most_ms = BODY_MS_MAX): M
     const request = context.req.raw;
     if (request.body !== null) {
       const bytes = await readWhole(request.body, most_bytes, most_ms);
-      context.req.raw = new Request(request, { body: bytes });
+      // Made anew, not copied: a copy takes over the signal, which Deno aborts after every answer.
+      const { url, method, headers } = request;
+      context.req.raw = new Request(url, { method, headers, body: bytes });
     }
     await next();
   };
