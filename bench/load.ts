@@ -1,13 +1,13 @@
 /**
  * What the database costs: the loader alone, rows made in memory, no file, no log.
  *
- *     deno run -A bench/load.ts [--rows 100000] [--batch 5000] [--loaders 1] [--drop-indexes] [--drop-keys]
+ *     deno run -A bench/load.ts [--rows 100000] [--batch 5000] [--loaders 1] [--drop-indexes]
  *
  * Four passes over the same rows: new, the same again, the same from a newer file generation, every row changed. Each batch
- * is a transaction with the durability of a real start. Uses an embedded PostgreSQL in a temporary directory, or the
+ * is a transaction with the durability of a real start. CPU times are what to compare on a busy machine. Uses an embedded PostgreSQL in a temporary directory, or the
  * database of DATABASE_URL (which is to be empty).
  */
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, readlink, realpath, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -26,7 +26,6 @@ const { values: given } = parseArgs({
     batch: { type: "string", default: "5000" },
     loaders: { type: "string", default: "1" },
     "drop-indexes": { type: "boolean", default: false },
-    "drop-keys": { type: "boolean", default: false },
   },
 });
 const rows = Number(given.rows);
@@ -121,6 +120,23 @@ async function loadAll(
   return total;
 }
 
+/** CPU seconds that the processes of a cluster have used, from /proc; null elsewhere than on Linux. */
+async function serverCpuSeconds(cluster: string | null): Promise<number | null> {
+  if (cluster === null || process.platform !== "linux") return null;
+  let ticks = 0;
+  for (const pid of await readdir("/proc")) {
+    if (!/^\d+$/.test(pid) || await readlink(`/proc/${pid}/cwd`).catch(() => "") !== cluster) {
+      continue;
+    }
+    const fields = (await readFile(`/proc/${pid}/stat`, "utf8").catch(() =>
+      ""
+    )).split(") ")[1]?.split(" ") ?? [];
+    ticks += Number(fields[11] ?? 0) + Number(fields[12] ?? 0);
+  }
+  // The kernel's clock tick is 10 ms on every Linux that Deno runs on.
+  return ticks / 100;
+}
+
 async function sizes(sql: Sql): Promise<string> {
   const found = await sql<{ name: string; mb: number; dead: number }[]>`
     select relname as name, (pg_total_relation_size(relid) / 1e6)::float8 as mb, n_dead_tup::float8 as dead
@@ -128,17 +144,12 @@ async function sizes(sql: Sql): Promise<string> {
   return found.map(({ name, mb, dead }) => `${name} ${mb.toFixed(0)} MB, ${dead} dead`).join("; ");
 }
 
-async function run(url: string): Promise<void> {
+async function run(url: string, cluster: string | null): Promise<void> {
   const store = connectStore({ url, max: 1, applicationName: "bench", observe: unobserved });
   await migrate(store.sql, unobserved);
   if (given["drop-indexes"]) {
     await store.sql.unsafe(`drop index meteor_beginning_utc_time, meteor_iau_code, meteor_position,
       meteor_updated_at, participating_station_station_code`);
-  }
-  if (given["drop-keys"]) {
-    await store.sql.unsafe(`alter table meteor drop constraint if exists meteor_iau_shower_id_fkey;
-      alter table participating_station drop constraint if exists participating_station_meteor_id_fkey,
-        drop constraint if exists participating_station_station_code_fkey`);
   }
   const random = randomFrom(1);
   const summaries = Array.from({ length: rows }, (_, at) => makeSummary(at, random));
@@ -159,35 +170,25 @@ async function run(url: string): Promise<void> {
     );
     const first = BigInt(at) * BigInt(rows);
     await store.sql`update consumer_offset set next_offset = ${first}`;
-    await store.sql`checkpoint`;
-    const cpu = process.cpuUsage();
+    const [cpu, serverCpu] = [process.cpuUsage(), await serverCpuSeconds(cluster)];
     const startedAt = performance.now();
     const counts = await Promise.all(
       workers.map((loader, partition) => loadAll(loader, partition, parts[partition]!)),
     );
     const seconds = (performance.now() - startedAt) / 1000;
     const used = process.cpuUsage(cpu);
-    console.log(
-      `${name.padEnd(20)} ${
-        Math.round(rows / seconds).toLocaleString("en-US").padStart(8)
-      } rows/s  ` +
-        `${
-          ((used.user + used.system) / 1e6 / rows * 1e6).toFixed(1).padStart(5)
-        } us CPU a row here  ` +
-        JSON.stringify(
-          counts.reduce((a, b) =>
-            a.inserted + a.updated + a.unchanged + a.stale > 0
-              ? {
-                ...a,
-                inserted: a.inserted + b.inserted,
-                updated: a.updated + b.updated,
-                unchanged: a.unchanged + b.unchanged,
-                stale: a.stale + b.stale,
-              }
-              : b
-          ),
-        ),
-    );
+    const serverUsed = (await serverCpuSeconds(cluster) ?? NaN) - (serverCpu ?? NaN);
+    const total = { inserted: 0, updated: 0, unchanged: 0, stale: 0, withdrawn: 0 };
+    for (const one of counts) {
+      for (const key of Object.keys(total) as (keyof LoadCounts)[]) total[key] += one[key];
+    }
+    console.log([
+      name.padEnd(20),
+      `${Math.round(rows / seconds).toLocaleString("en-US").padStart(8)} rows/s`,
+      `CPU a row: ${((used.user + used.system) / rows).toFixed(1).padStart(5)} us here`,
+      `${(serverUsed * 1e6 / rows).toFixed(1).padStart(5)} us in PostgreSQL`,
+      Object.entries(total).filter(([, n]) => n > 0).map(([key, n]) => `${n} ${key}`).join(", "),
+    ].join("  "));
   }
   await Promise.all(workers.map((loader) => loader.close()));
   console.log(await sizes(store.sql));
@@ -197,12 +198,12 @@ async function run(url: string): Promise<void> {
 
 const external = process.env.DATABASE_URL;
 if (external !== undefined) {
-  await run(external);
+  await run(external, null);
 } else {
   const directory = await mkdtemp(join(tmpdir(), "gmn-bench-"));
   const server = await startEmbeddedPostgres({ directory, port: 0, observe: unobserved });
   try {
-    await run(server.url);
+    await run(server.url, await realpath(join(server.directory, "cluster")));
   } finally {
     await server.stop();
     await rm(server.directory, { recursive: true, force: true });

@@ -34,19 +34,23 @@ export const SESSION_SETTINGS: Readonly<Record<string, string>> = {
   work_mem: "32MB",
 };
 
-/** Counts that `MERGE_METEORS` gives. What is in none of them was unchanged. */
-export interface MergeCounts {
+/** What `MERGE_METEORS` gives. Rows in none of the counts were unchanged. */
+export interface Merged {
   inserted: number;
   updated: number;
   stale: number;
+  /** Meteors whose stations are still to be replaced. */
+  restationed: string[];
+  /** Showers that changed meteors had before. */
+  left_showers: number[];
 }
 
 /**
- * Carries the staged rows, each id once, into `meteor`, `participating_station` and `meteor_generation`. Their showers and
- * stations must be there. `$1` is the partition.
+ * Carries the staged rows, each id once, into `meteor` and `meteor_generation`, and the stations of new ones into
+ * `participating_station`. Their showers and stations must be there. `$1` is the partition.
  *
- * Stations of a new meteor go in by plain INSERT, unless somebody has deleted the meteor by hand and left its stations: ON
- * CONFLICT writes each row's index entries speculatively and confirms them in the WAL, three times the work (docs/performance.md).
+ * Stations of a new meteor go in by plain INSERT (unless somebody has deleted the meteor by hand and left its stations): ON
+ * CONFLICT writes each row speculatively and confirms it in the WAL, three times the work (docs/performance.md).
  *
  * The conditions of DO UPDATE repeat the verdict for the case that another loader has put the row there since the verdict: it
  * can only be records without a key, which Kafka may spread over partitions.
@@ -63,7 +67,8 @@ WITH verdict AS MATERIALIZED (
         THEN 'unchanged'
       WHEN s.source_generated_at < (SELECT generated_at FROM meteor_generation WHERE meteor_id = s.id) THEN 'stale'
       ELSE 'changed'
-    END AS verdict
+    END AS verdict,
+    m.iau_shower_id AS old_shower
   FROM ${STAGE} AS s LEFT JOIN meteor AS m ON m.id = s.id
 ), won AS (
   INSERT INTO meteor AS m (id, ${list("", VALUES)}, ${list("", LINEAGE_COLUMNS)})
@@ -83,19 +88,12 @@ WITH verdict AS MATERIALIZED (
   list("excluded.", VALUES)
 }))
   RETURNING m.id, m.participating_stations AS stations, m.xmax = 0 AS inserted
-), gone AS (
-  DELETE FROM participating_station AS p USING won AS w
-  WHERE NOT w.inserted AND p.meteor_id = w.id AND p.station_code <> ALL (coalesce(w.stations, '{}'))
 ), newcomer AS MATERIALIZED (
   SELECT w.*, w.inserted AND NOT EXISTS (SELECT FROM participating_station AS p WHERE p.meteor_id = w.id) AS alone
   FROM won AS w
 ), taking_part AS (
   INSERT INTO participating_station (meteor_id, station_code)
   SELECT id, unnest(stations) FROM newcomer WHERE alone
-), still_taking_part AS (
-  INSERT INTO participating_station (meteor_id, station_code)
-  SELECT id, unnest(stations) FROM newcomer WHERE NOT alone
-  ON CONFLICT DO NOTHING
 ), remembered AS (
   INSERT INTO meteor_generation AS g (meteor_id, generated_at)
   SELECT id, CASE verdict WHEN 'unchanged' THEN generation ELSE old_generation END
@@ -109,7 +107,28 @@ WITH verdict AS MATERIALIZED (
 SELECT
   (SELECT count(*) FROM won WHERE inserted)::integer AS inserted,
   (SELECT count(*) FROM won WHERE NOT inserted)::integer AS updated,
-  (SELECT count(*) FROM verdict WHERE verdict = 'stale')::integer AS stale`;
+  (SELECT count(*) FROM verdict WHERE verdict = 'stale')::integer AS stale,
+  (SELECT coalesce(json_agg(id), '[]') FROM newcomer WHERE NOT alone) AS restationed,
+  (SELECT coalesce(json_agg(DISTINCT old_shower), '[]') FROM verdict
+    WHERE verdict = 'changed' AND old_shower IS NOT NULL) AS left_showers`;
+
+/**
+ * Gives meteors the stations of their rows, and no others. `$1`: JSON list of ids, as \`MERGE_METEORS\` gives them.
+ *
+ * Statements of their own, so that they see what another loader has committed for the same meteor while the merge waited for
+ * its row. The rows are locked since then.
+ */
+export const REPLACE_STATIONS = [
+  `
+DELETE FROM participating_station AS p
+USING json_array_elements_text($1::json) AS t (id) JOIN meteor AS m ON m.id = t.id COLLATE "C"
+WHERE p.meteor_id = m.id AND p.station_code <> ALL (coalesce(m.participating_stations, '{}'))`,
+  `
+INSERT INTO participating_station (meteor_id, station_code)
+SELECT m.id, unnest(m.participating_stations)
+FROM json_array_elements_text($1::json) AS t (id) JOIN meteor AS m ON m.id = t.id COLLATE "C"
+ON CONFLICT DO NOTHING`,
+] as const;
 
 /** Empties the staging table for another wave of the same transaction. */
 export const EMPTY_STAGE = `DELETE FROM ${STAGE}`;
@@ -164,53 +183,6 @@ WITH verdict AS MATERIALIZED (
 SELECT
   (SELECT count(*) FROM won)::integer AS withdrawn,
   (SELECT count(*) FROM verdict WHERE verdict = 'stale')::integer AS stale`;
-
-/** Adds showers that are not there yet. `$1`: JSON list of `{number, code}`, in the order of numbers. */
-export const ADD_SHOWERS = `
-INSERT INTO iau_shower (number, code)
-SELECT number, code FROM json_to_recordset($1::json) AS t (number integer, code text)
-ON CONFLICT (number) DO NOTHING`;
-
-/** The codes that showers have now. `$1`: JSON list of numbers. */
-export const SHOWER_CODES = `
-SELECT s.number, s.code
-FROM json_array_elements_text($1::json) AS n JOIN iau_shower AS s ON s.number = n::integer`;
-
-/**
- * Between loaders that only add meteors of showers as they are (shared) and one that is to settle a shower's code (exclusive):
- * that one must see every meteor of the shower. The second key is "shw" in hexadecimal.
- */
-export const LOCK_SHOWERS = {
-  shared: "SELECT pg_advisory_xact_lock_shared(x'676d6e'::integer, x'736877'::integer)",
-  exclusive: "SELECT pg_advisory_xact_lock(x'676d6e'::integer, x'736877'::integer)",
-} as const;
-
-/**
- * Gives showers whose number has been used for more than one code the code of the latest meteor with that number. `$1`: JSON
- * list of `{number, code}`, the codes that came. By the meteor's time and not by arrival: then a replay of the log, in which
- * partitions interleave differently, ends the same. Takes the exclusive lock.
- */
-export const SETTLE_SHOWERS = `
-WITH claim AS (
-  SELECT number, code COLLATE "C" AS code FROM json_to_recordset($1::json) AS t (number integer, code text)
-)
-UPDATE iau_shower AS s SET code = latest.code, updated_at = now()
-FROM (
-  SELECT DISTINCT ON (candidate.number) candidate.number, candidate.code
-  FROM (
-    SELECT number, code FROM claim
-    UNION
-    SELECT number, code FROM iau_shower WHERE number IN (SELECT number FROM claim)
-  ) AS candidate
-  CROSS JOIN LATERAL (
-    SELECT m.beginning_utc_time, m.id FROM meteor AS m
-    WHERE m.iau_code = candidate.code AND m.iau_shower_id = candidate.number
-    ORDER BY m.beginning_utc_time DESC NULLS LAST, m.id DESC
-    LIMIT 1
-  ) AS last
-  ORDER BY candidate.number, last.beginning_utc_time DESC NULLS LAST, last.id DESC
-) AS latest
-WHERE s.number = latest.number AND s.code IS DISTINCT FROM latest.code`;
 
 /** Adds stations that are not there yet. `$1`: JSON list of codes, in order. */
 export const ADD_STATIONS = `

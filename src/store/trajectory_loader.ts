@@ -18,30 +18,25 @@
  * A loader has one connection of its own. Whenever anything fails it is thrown away, which rolls back, and the next batch makes
  * a new one: no state to repair, nothing of the driver's to trust after an error.
  */
-import type { Socket } from "node:net";
-import { PermanentError, TransientError } from "../failures/failures.ts";
+import { PermanentError } from "../failures/failures.ts";
 import type { Observe } from "../observe/observe.ts";
-import { copyIn } from "./copy_in.ts";
 import { MARK_REPLAYED } from "./dead_letters.ts";
 import { classifyDatabaseError, DataRefusedError } from "./database_errors.ts";
-import { type Driver, openDriver } from "./driver.ts";
+import { type LoaderSession, openLoaderSession, type SessionSql } from "./loader_session.ts";
 import {
-  ADD_SHOWERS,
   ADD_STATIONS,
   ADVANCE_OFFSET,
   COUNT_RUNS,
   EMPTY_STAGE,
-  LOCK_SHOWERS,
   MERGE_METEORS,
-  type MergeCounts,
-  SESSION_SETTINGS,
-  SETTLE_SHOWERS,
-  SHOWER_CODES,
+  type Merged,
+  REPLACE_STATIONS,
   WITHDRAW_METEORS,
   type WithdrawalRow,
 } from "./merge.ts";
-import { COPY_STAGE, CREATE_STAGE, StageEncoder, storable } from "./stage.ts";
+import { ContestedShower, LOCK_SHOWERS, ShowerSettlement } from "./showers.ts";
 import { ADD_FILE_MEMBERS, membersOf } from "./source_file_members.ts";
+import { COPY_STAGE, StageEncoder, storable } from "./stage.ts";
 import type {
   LoadCounts,
   TrajectoryBatch,
@@ -93,7 +88,7 @@ export interface LoaderOptions {
 /** A loader; it connects at the first batch. */
 export function createTrajectoryLoader(options: LoaderOptions): TrajectoryLoader {
   const timeout_ms = options.timeout_ms ?? LOAD_MS_MAX;
-  let session: Promise<Session> | null = null;
+  let session: Promise<LoaderSession> | null = null;
   let loading = false;
   const encoder = new StageEncoder();
 
@@ -107,7 +102,7 @@ export function createTrajectoryLoader(options: LoaderOptions): TrajectoryLoader
       if (loading) throw new PermanentError("a loader loads one batch at a time");
       loading = true;
       try {
-        session ??= openSession(options, serverLimits(timeout_ms));
+        session ??= openLoaderSession(options, serverLimits(timeout_ms));
         return await (await session).within(
           timeout_ms,
           (sql) => loadBatch(sql, encoder, batch),
@@ -123,97 +118,6 @@ export function createTrajectoryLoader(options: LoaderOptions): TrajectoryLoader
   };
 }
 
-/** A statement of the session; `parameters` may hold objects for JSON parameters. */
-type Run = <Row extends object>(text: string, parameters?: readonly unknown[]) => Promise<Row[]>;
-
-interface SessionSql {
-  readonly run: Run;
-  copy(statement: string, chunks: Iterable<Uint8Array>): Promise<void>;
-}
-
-/** One connection, never made again: a statement after its loss must not run, outside the transaction, on another one. */
-interface Session {
-  within<T>(ms: number, work: (sql: SessionSql) => Promise<T>): Promise<T>;
-  close(): Promise<void>;
-}
-
-async function openSession(
-  { url, observe }: LoaderOptions,
-  limits: Readonly<Record<string, string>>,
-): Promise<Session> {
-  let socket: Socket | null = null;
-  let onLost: (error: Error) => void = () => {};
-  const driver = openDriver({
-    url,
-    max: 1,
-    applicationName: "gmn-data-store loader",
-    observe,
-    onSocket: (opened) => socket = opened,
-    onClose: () => onLost(new TransientError(LOST)),
-  });
-  const session: SessionSql = {
-    async run<Row extends object>(text: string, parameters: readonly unknown[] = []) {
-      assertThere(driver);
-      // Prepared once for the connection: planning the merge takes longer than small batches.
-      return await driver.sql.unsafe<Row[]>(text, parameters as never[], { prepare: true });
-    },
-    async copy(statement, chunks) {
-      assertThere(driver);
-      await copyIn(driver.sql, statement, chunks);
-    },
-  };
-  async function close(): Promise<void> {
-    // `end` alone waits for statements under way.
-    socket?.destroy();
-    await driver.sql.end({ timeout: 0 });
-  }
-  try {
-    await configure(driver, { ...SESSION_SETTINGS, ...limits });
-  } catch (error) {
-    await close();
-    throw error;
-  }
-  return {
-    close,
-    async within(ms, work) {
-      assertThere(driver);
-      let timer: ReturnType<typeof setTimeout> | undefined;
-      const failed = new Promise<never>((_resolve, reject) => {
-        onLost = reject;
-        timer = setTimeout(() => {
-          reject(new TransientError(`the database took longer than ${ms} ms for a batch`));
-          socket?.destroy();
-        }, ms);
-      });
-      try {
-        return await Promise.race([work(session), failed]);
-      } finally {
-        clearTimeout(timer);
-        onLost = () => {};
-      }
-    },
-  };
-}
-
-const LOST = "the connection to the database was lost";
-
-function assertThere(driver: Driver): void {
-  if (driver.isLost()) throw new TransientError(LOST);
-}
-
-async function configure(
-  { sql }: Driver,
-  settings: Readonly<Record<string, string>>,
-): Promise<void> {
-  for (const [name, value] of Object.entries(settings)) {
-    await sql`select set_config(${name}, ${value}, false)`;
-  }
-  await sql.unsafe(CREATE_STAGE);
-}
-
-/** Thrown to begin a batch again with the exclusive lock: a number came with another code than its shower has. */
-class ContestedShower extends Error {}
-
 async function loadBatch(
   sql: SessionSql,
   encoder: StageEncoder,
@@ -221,35 +125,32 @@ async function loadBatch(
 ): Promise<LoadCounts> {
   const waves = splitIntoWaves(batch);
   try {
-    return await writeBatch(sql, encoder, batch, waves, null);
+    return await writeBatch(sql, encoder, batch, waves, new ShowerSettlement(false));
   } catch (error) {
     if (!(error instanceof ContestedShower)) throw error;
     await sql.run("ROLLBACK");
-    return await writeBatch(sql, encoder, batch, waves, new Map());
+    return await writeBatch(sql, encoder, batch, waves, new ShowerSettlement(true));
   }
 }
-
-/** Codes that came for numbers whose shower has another. Null while none may come. */
-type Contested = Map<number, Set<string>> | null;
 
 async function writeBatch(
   sql: SessionSql,
   encoder: StageEncoder,
   batch: TrajectoryBatch,
   waves: readonly Wave[],
-  contested: Contested,
+  showers: ShowerSettlement,
 ): Promise<LoadCounts> {
   const counts = { inserted: 0, updated: 0, unchanged: 0, stale: 0, withdrawn: 0 };
   // Sent together: they wait for each other in the server, not on the way.
   await Promise.all([
     sql.run("BEGIN"),
-    sql.run(contested === null ? LOCK_SHOWERS.shared : LOCK_SHOWERS.exclusive),
+    sql.run(showers.exclusive ? LOCK_SHOWERS.exclusive : LOCK_SHOWERS.shared),
     advance(sql, batch),
   ]);
   for (const [at, wave] of waves.entries()) {
     if (at > 0) await sql.run(EMPTY_STAGE);
     if (wave.upserts.length > 0) {
-      const merged = await upsert(sql, encoder, batch.partition, wave.upserts, contested);
+      const merged = await upsert(sql, encoder, batch.partition, wave.upserts, showers);
       counts.inserted += merged.inserted;
       counts.updated += merged.updated;
       counts.stale += merged.stale;
@@ -260,7 +161,7 @@ async function writeBatch(
       counts.stale += withdrawn.stale;
     }
   }
-  if (contested !== null) await settleShowers(sql, contested);
+  await showers.settle(sql);
   await Promise.all([
     markReplayed(sql, batch),
     addFileMembers(sql, batch),
@@ -330,47 +231,21 @@ async function upsert(
   encoder: StageEncoder,
   partition: number,
   rows: readonly TrajectoryUpsert[],
-  contested: Contested,
-): Promise<MergeCounts> {
+  showers: ShowerSettlement,
+): Promise<Merged> {
   encoder.clear();
   await sql.copy(COPY_STAGE, encoder.encode(rows));
-  if (encoder.showers.size > 0) await addShowers(sql, encoder.showers, contested);
+  await showers.mention(sql, encoder.showers);
   if (encoder.stations.size > 0) await sql.run(ADD_STATIONS, [[...encoder.stations].sort()]);
-  const [counts] = await sql.run<MergeCounts>(MERGE_METEORS, [partition]);
-  return counts ?? { inserted: 0, updated: 0, stale: 0 };
-}
-
-/**
- * Adds what is missing, and notes the codes that come for a number which has another one.
- * @throws ContestedShower when there are some and the lock is the shared one
- */
-async function addShowers(
-  sql: SessionSql,
-  showers: ReadonlyMap<number, ReadonlySet<string>>,
-  contested: Contested,
-): Promise<void> {
-  const numbers = [...showers.keys()].sort((a, b) => a - b);
-  await sql.run(ADD_SHOWERS, [
-    numbers.map((number) => ({ number, code: [...showers.get(number) ?? []].at(-1) ?? null })),
-  ]);
-  const rows = await sql.run<{ number: number; code: string | null }>(SHOWER_CODES, [numbers]);
-  for (const { number, code } of rows) {
-    const came = showers.get(number) ?? new Set();
-    if ([...came].every((one) => one === code)) continue;
-    if (contested === null) throw new ContestedShower();
-    contested.set(number, new Set([...contested.get(number) ?? [], ...came]));
+  const [merged] = await sql.run<Merged>(MERGE_METEORS, [partition]);
+  if (merged === undefined) throw new PermanentError("the merge gave no counts");
+  await showers.leave(sql, merged.left_showers);
+  if (merged.restationed.length > 0) {
+    await Promise.all(
+      REPLACE_STATIONS.map((statement) => sql.run(statement, [merged.restationed])),
+    );
   }
-}
-
-async function settleShowers(
-  sql: SessionSql,
-  contested: ReadonlyMap<number, ReadonlySet<string>>,
-): Promise<void> {
-  if (contested.size === 0) return;
-  const candidates = [...contested].flatMap(([number, codes]) =>
-    [...codes].map((code) => ({ number, code }))
-  );
-  await sql.run(SETTLE_SHOWERS, [candidates]);
+  return merged;
 }
 
 async function withdraw(

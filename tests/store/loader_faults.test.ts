@@ -237,7 +237,7 @@ describe("batches", () => {
       select id, qc_deg, iau_shower_id, iau_code, participating_stations, withdrawn_at, source_file, source_generated_at, run_id,
         topic_offset from meteor order by id`,
     stations: await sql`select * from participating_station order by 1, 2`,
-    showers: await sql`select number, code from iau_shower order by number`,
+    showers: await sql`select number, code, codes from iau_shower order by number`,
     generations: await sql`select * from meteor_generation order by 1`,
     runs: await sql`select run_id, rows_loaded, rows_dead from run_loaded order by 1`,
     offsets: await sql`select partition, next_offset from consumer_offset`,
@@ -299,7 +299,7 @@ describe("batches", () => {
           ));
           expect(results[0]).toEqual(results[1]);
         }),
-        { numRuns: 60 },
+        { numRuns: 100 },
       );
     },
     120_000,

@@ -55,8 +55,8 @@ const SETTINGS: readonly Setting[] = [
   { name: "checkpoint_completion_target", value: "0.9", why: "checkpoint writes are spread out" },
   {
     name: "wal_compression",
-    value: "on",
-    why: "full page images of an import compress well; WAL is half the writes",
+    value: "off",
+    why: "pglz, the one this build has, took half the CPU of a load after a checkpoint",
   },
   { name: "wal_level", value: "minimal", why: "nobody replicates from an embedded server" },
   { name: "max_wal_senders", value: "0", why: "required by wal_level = minimal" },

@@ -1,0 +1,96 @@
+/**
+ * The connection of a loader: one, prepared for loading, with a limit on the time of a batch, and never made again behind the
+ * loader's back (`driver.ts`).
+ */
+import type { Socket } from "node:net";
+import { TransientError } from "../failures/failures.ts";
+import type { Observe } from "../observe/observe.ts";
+import { copyIn } from "./copy_in.ts";
+import { type Driver, openDriver } from "./driver.ts";
+import { SESSION_SETTINGS } from "./merge.ts";
+import { CREATE_STAGE } from "./stage.ts";
+
+/** What the loader does in a session. */
+export interface SessionSql {
+  /** A statement; objects among `parameters` are for JSON parameters. */
+  run<Row extends object>(text: string, parameters?: readonly unknown[]): Promise<Row[]>;
+  copy(statement: string, chunks: Iterable<Uint8Array>): Promise<void>;
+}
+
+export interface LoaderSession {
+  /**
+   * Runs `work`, for at most `ms` milliseconds: then the connection is cut.
+   * @throws TransientError when the time is over or the connection is lost
+   */
+  within<T>(ms: number, work: (sql: SessionSql) => Promise<T>): Promise<T>;
+  /** Cuts the connection; the server rolls back. */
+  close(): Promise<void>;
+}
+
+const LOST = "the connection to the database was lost";
+
+function assertThere(driver: Driver): void {
+  if (driver.isLost()) throw new TransientError(LOST);
+}
+
+/** Connects. `settings` are set for the session, beside those of the merge. */
+export async function openLoaderSession(
+  { url, observe }: { readonly url: string; readonly observe: Observe },
+  settings: Readonly<Record<string, string>>,
+): Promise<LoaderSession> {
+  let socket: Socket | null = null;
+  let onLost: (error: Error) => void = () => {};
+  const driver = openDriver({
+    url,
+    max: 1,
+    applicationName: "gmn-data-store loader",
+    observe,
+    onSocket: (opened) => socket = opened,
+    onClose: () => onLost(new TransientError(LOST)),
+  });
+  async function close(): Promise<void> {
+    // `end` alone waits for statements under way.
+    socket?.destroy();
+    await driver.sql.end({ timeout: 0 });
+  }
+  try {
+    for (const [name, value] of Object.entries({ ...SESSION_SETTINGS, ...settings })) {
+      await driver.sql`select set_config(${name}, ${value}, false)`;
+    }
+    await driver.sql.unsafe(CREATE_STAGE);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  const session: SessionSql = {
+    async run<Row extends object>(text: string, parameters: readonly unknown[] = []) {
+      assertThere(driver);
+      // Prepared once for the connection: planning the merge takes longer than small batches.
+      return await driver.sql.unsafe<Row[]>(text, parameters as never[], { prepare: true });
+    },
+    async copy(statement, chunks) {
+      assertThere(driver);
+      await copyIn(driver.sql, statement, chunks);
+    },
+  };
+  return {
+    close,
+    async within(ms, work) {
+      assertThere(driver);
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      const failed = new Promise<never>((_resolve, reject) => {
+        onLost = reject;
+        timer = setTimeout(() => {
+          reject(new TransientError(`the database took longer than ${ms} ms for a batch`));
+          socket?.destroy();
+        }, ms);
+      });
+      try {
+        return await Promise.race([work(session), failed]);
+      } finally {
+        clearTimeout(timer);
+        onLost = () => {};
+      }
+    },
+  };
+}

@@ -1,0 +1,106 @@
+/**
+ * The showers that meteors name: rows of `iau_shower` made from the data, and their codes.
+ *
+ * A provisional number (from 9001) may be used again for another shower, with another code. The code of a number is then the
+ * one of the latest meteor that has the number now, by its time; with a single code in the whole log, that one. So it depends
+ * on what is in the tables and in the log, not on the order in which partitions happen to be read or batches are cut: a rebuild
+ * ends with the same showers. Showers that are on the IAU's list have their code from there (`iau_showers.ts`).
+ *
+ * To settle a number with several codes takes sight of all its meteors, so a loader does it alone, under the exclusive one of
+ * `LOCK_SHOWERS`; all other batches share the lock. That is rare: a batch is begun again for it.
+ */
+import type { SessionSql } from "./loader_session.ts";
+
+/** Taken first in the transaction. The second key is "shw" in hexadecimal. */
+export const LOCK_SHOWERS = {
+  shared: "SELECT pg_advisory_xact_lock_shared(x'676d6e'::integer, x'736877'::integer)",
+  exclusive: "SELECT pg_advisory_xact_lock(x'676d6e'::integer, x'736877'::integer)",
+} as const;
+
+/** The codes that records name, by the number they name with it. */
+export type ShowerMentions = ReadonlyMap<number, ReadonlySet<string>>;
+
+/** Thrown to begin a batch again with the exclusive lock. */
+export class ContestedShower extends Error {}
+
+/** `$1`: JSON list of `{number, codes}`, in the order of numbers. */
+const ADD_SHOWERS = `
+INSERT INTO iau_shower (number, code, codes)
+SELECT number, codes[1], codes[:1] FROM json_to_recordset($1::json) AS t (number integer, codes text[])
+ON CONFLICT (number) DO NOTHING`;
+
+/** Numbers, of those in `$1` (JSON list of `{number, codes}`), that have several codes, or come with one they have not had. */
+const CONTESTED_SHOWERS = `
+SELECT s.number
+FROM json_to_recordset($1::json) AS t (number integer, codes text[]) JOIN iau_shower AS s ON s.number = t.number
+WHERE (cardinality(s.codes) > 1 OR NOT t.codes COLLATE "C" <@ s.codes)
+  AND NOT EXISTS (SELECT FROM iau_shower_list AS l WHERE l.number = t.number)`;
+
+/** Adds codes to those that numbers have had. `$1`: JSON list of `{number, codes}`. */
+const ADD_CODES = `
+UPDATE iau_shower AS s
+SET codes = (SELECT array_agg(DISTINCT code ORDER BY code) FROM unnest(s.codes || t.codes COLLATE "C") AS u (code))
+FROM json_to_recordset($1::json) AS t (number integer, codes text[])
+WHERE s.number = t.number AND NOT t.codes COLLATE "C" <@ s.codes`;
+
+/** Settles the codes of the numbers in `$1` (JSON list). */
+const SETTLE_SHOWERS = `
+UPDATE iau_shower AS s SET code = settled.code, updated_at = now()
+FROM (
+  SELECT o.number, coalesce(
+    CASE WHEN cardinality(o.codes) > 1 THEN (
+      SELECT one.code
+      FROM unnest(o.codes) AS one (code) CROSS JOIN LATERAL (
+        SELECT m.beginning_utc_time, m.id FROM meteor AS m
+        WHERE m.iau_code = one.code AND m.iau_shower_id = o.number
+        ORDER BY m.beginning_utc_time DESC NULLS LAST, m.id DESC
+        LIMIT 1
+      ) AS last
+      ORDER BY last.beginning_utc_time DESC NULLS LAST, last.id DESC
+      LIMIT 1
+    ) END,
+    o.codes[1]) AS code
+  FROM json_array_elements_text($1::json) AS t (number) JOIN iau_shower AS o ON o.number = t.number::integer
+  WHERE NOT EXISTS (SELECT FROM iau_shower_list AS l WHERE l.number = o.number)
+) AS settled
+WHERE s.number = settled.number AND s.code IS DISTINCT FROM settled.code`;
+
+/** Whether a batch is written under the exclusive lock, and which showers it is to settle at its end. */
+export class ShowerSettlement {
+  readonly #numbers = new Set<number>();
+  constructor(readonly exclusive: boolean) {}
+
+  /**
+   * Adds showers that are not there yet, before their meteors.
+   * @throws ContestedShower when one is to be settled and the lock is the shared one
+   */
+  async mention(sql: SessionSql, mentions: ShowerMentions): Promise<void> {
+    if (mentions.size === 0) return;
+    const rows = [...mentions].sort(([a], [b]) => a - b)
+      .map(([number, codes]) => ({ number, codes: [...codes].sort() }));
+    await sql.run(ADD_SHOWERS, [rows]);
+    const contested = await sql.run<{ number: number }>(CONTESTED_SHOWERS, [rows]);
+    this.#settleLater(contested);
+    if (contested.length > 0) await sql.run(ADD_CODES, [rows]);
+  }
+
+  /**
+   * Notes the showers that changed meteors had before: each may have lost its latest one.
+   * @throws ContestedShower when one is to be settled and the lock is the shared one
+   */
+  async leave(sql: SessionSql, numbers: readonly number[]): Promise<void> {
+    if (numbers.length === 0) return;
+    const rows = numbers.map((number) => ({ number, codes: [] }));
+    this.#settleLater(await sql.run<{ number: number }>(CONTESTED_SHOWERS, [rows]));
+  }
+
+  /** Settles what was noted; at the end of the transaction. */
+  async settle(sql: SessionSql): Promise<void> {
+    if (this.#numbers.size > 0) await sql.run(SETTLE_SHOWERS, [[...this.#numbers]]);
+  }
+
+  #settleLater(contested: readonly { number: number }[]): void {
+    if (contested.length > 0 && !this.exclusive) throw new ContestedShower();
+    for (const { number } of contested) this.#numbers.add(number);
+  }
+}
