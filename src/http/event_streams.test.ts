@@ -1,0 +1,59 @@
+import { Hono } from "hono";
+import { expect, test } from "vitest";
+import { createObserver } from "../observe/observe.ts";
+import { type EventStream, EventStreams } from "./event_streams.ts";
+import { RecentHappenings } from "./recent_happenings.ts";
+
+function open(streams: EventStreams) {
+  let opened!: EventStream;
+  const app = new Hono();
+  app.get("/", (context) => streams.answer(context, (stream) => opened = stream));
+  return { response: app.request("/"), stream: () => opened };
+}
+
+test("a reader that does not read has its stream ended, and its place is free again", async () => {
+  const streams = new EventStreams(1);
+  const { response, stream } = open(streams);
+  await response;
+  let sent = 0;
+  while (!stream().ended.aborted) {
+    stream().send({ event: "x", data: { n: sent++ } });
+    if (sent > 10_000) throw new Error("a slow reader's queue has no end");
+  }
+  expect(sent).toBeLessThan(1_000);
+  expect(streams.size).toBe(0);
+});
+
+test("there are no more of them than allowed; one that leaves makes room", async () => {
+  const streams = new EventStreams(1);
+  const first = await open(streams).response;
+  expect(() => streams.answer({ req: {} } as never, () => {})).toThrow(/1 event streams/);
+  await first.body!.cancel();
+  expect(streams.size).toBe(0);
+});
+
+test("a shutdown ends all, also those that come later", async () => {
+  const streams = new EventStreams();
+  const before = await open(streams).response;
+  streams.close();
+  expect(await before.text()).toBe("retry: 2000\n\n");
+  expect(await (await open(streams).response).text()).toBe("retry: 2000\n\n");
+});
+
+test("happenings are remembered by number, and those of an earlier process are not mistaken for ours", () => {
+  const { observe, listen } = createObserver();
+  const happenings = new RecentHappenings(listen, new Date(1000));
+  for (let n = 0; n < 1100; n++) observe("service.stopping", { reason: `${n}` });
+  // Requests are not told: a reader would be told of its own.
+  observe("http.error", { requestId: "", method: "GET", path: "/", reason: "secret" });
+  const all = happenings.after(null);
+  expect(all).toHaveLength(1000);
+  expect(all[0]).toMatchObject({ message: "stopping: 100", level: "info" });
+  expect(happenings.after(all[997]!.id).map(({ message }) => message)).toEqual([
+    "stopping: 1098",
+    "stopping: 1099",
+  ]);
+  expect(happenings.after(all.at(-1)!.id)).toEqual([]);
+  expect(happenings.after("zzz-5")).toHaveLength(1000);
+  expect(happenings.after("nonsense")).toHaveLength(1000);
+});
