@@ -53,33 +53,30 @@ const failed = (number: number, errorCode: ErrorCode): PartitionResult => ({
   startOffset: -1,
 });
 
+/** Appends one batch; resolves when it is on disk. */
+async function append(
+  broker: Broker,
+  topic: string,
+  number: number,
+  records: Uint8Array | null,
+): Promise<PartitionResult> {
+  try {
+    const partition = broker.topics.partition(topic, number);
+    const max_bytes = broker.topics.get(topic).maxMessage_bytes;
+    const batch = checkProducedBatch(records ?? new Uint8Array(), max_bytes);
+    const baseOffset = await broker.commits.write(
+      (transaction) => partition.append(batch, transaction, Date.now()),
+      batch.bytes.length,
+    );
+    return { number, errorCode: ErrorCode.NONE, baseOffset, startOffset: partition.startOffset };
+  } catch (error) {
+    if (error instanceof KafkaError) return failed(number, error.code);
+    throw error;
+  }
+}
+
 /** The Produce API. */
 export function produce(broker: Broker) {
-  const append = async (
-    topic: string,
-    number: number,
-    records: Uint8Array | null,
-  ): Promise<PartitionResult> => {
-    try {
-      const partition = broker.topics.partition(topic, number);
-      const max_bytes = broker.topics.get(topic).maxMessage_bytes;
-      const batch = checkProducedBatch(records ?? new Uint8Array(), max_bytes);
-      const baseOffset = await broker.commits.write(
-        (transaction) => partition.append(batch, transaction, Date.now()),
-        batch.bytes.length,
-      );
-      return {
-        number,
-        errorCode: ErrorCode.NONE,
-        baseOffset,
-        startOffset: partition.startOffset,
-      };
-    } catch (error) {
-      if (error instanceof KafkaError) return failed(number, error.code);
-      throw error;
-    }
-  };
-
   const api: Api<Request, Response> = {
     key: ApiKey.Produce,
     name: "Produce",
@@ -108,7 +105,7 @@ export function produce(broker: Broker) {
         topics: await Promise.all(topics.map(async ({ name, partitions }) => ({
           name,
           partitions: await Promise.all(
-            partitions.map(({ number, records }) => append(name, number, records)),
+            partitions.map(({ number, records }) => append(broker, name, number, records)),
           ),
         }))),
       };

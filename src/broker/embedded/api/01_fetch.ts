@@ -74,58 +74,60 @@ interface Found {
   readonly partitions: readonly Partition[];
 }
 
-/** The Fetch API. */
-export function fetch(broker: Broker) {
-  /** Reads what is there now. */
-  const read = ({ topics, max_bytes }: Request): Found => {
-    const limit = broker.isCongested() ? 0 : Math.min(max_bytes, MAX_RESPONSE_BYTES);
-    const partitions: Partition[] = [];
-    let bytes = 0;
-    let hasError = false;
-    const readOne = (topic: string, wanted: WantedPartition): PartitionResult => {
-      try {
-        const partition = broker.topics.partition(topic, wanted.number);
-        partitions.push(partition);
-        const room = Math.min(wanted.max_bytes, limit - bytes);
-        const batches = partition.read(wanted.offset, room, limit > 0 && bytes === 0);
-        bytes += batches.reduce((sum, batch) => sum + batch.length, 0);
-        return {
-          number: wanted.number,
-          errorCode: ErrorCode.NONE,
-          highWatermark: partition.highWatermark,
-          startOffset: partition.startOffset,
-          batches,
-        };
-      } catch (error) {
-        if (!(error instanceof KafkaError)) throw error;
-        hasError = true;
-        return failed(wanted.number, error.code);
-      }
-    };
-    const response: Response = {
-      errorCode: ErrorCode.NONE,
-      topics: topics.map(({ name, partitions }) => ({
-        name,
-        partitions: partitions.map((wanted) => readOne(name, wanted)),
-      })),
-    };
-    return { response, bytes, hasError, partitions };
-  };
-
-  const answer = async (request: Request, context: RequestContext): Promise<Response> => {
-    const deadline = Date.now() + Math.min(Math.max(request.max_wait_ms, 0), MAX_WAIT_MS);
-    for (;;) {
-      const found = read(request);
-      context.hold(found.bytes);
-      const missing_bytes = Math.min(request.min_bytes, MAX_MIN_BYTES) - found.bytes;
-      const left_ms = deadline - Date.now();
-      if (missing_bytes <= 0 || found.hasError || left_ms <= 0 || context.signal.aborted) {
-        return found.response;
-      }
-      await appended(found.partitions, missing_bytes, left_ms, context.signal);
+/** Reads what is there now. */
+function readNow(broker: Broker, { topics, max_bytes }: Request): Found {
+  const limit = broker.isCongested() ? 0 : Math.min(max_bytes, MAX_RESPONSE_BYTES);
+  const partitions: Partition[] = [];
+  let bytes = 0;
+  let hasError = false;
+  const readOne = (topic: string, wanted: WantedPartition): PartitionResult => {
+    try {
+      const partition = broker.topics.partition(topic, wanted.number);
+      partitions.push(partition);
+      const room = Math.min(wanted.max_bytes, limit - bytes);
+      const batches = partition.read(wanted.offset, room, limit > 0 && bytes === 0);
+      bytes += batches.reduce((sum, batch) => sum + batch.length, 0);
+      return {
+        number: wanted.number,
+        errorCode: ErrorCode.NONE,
+        highWatermark: partition.highWatermark,
+        startOffset: partition.startOffset,
+        batches,
+      };
+    } catch (error) {
+      if (!(error instanceof KafkaError)) throw error;
+      hasError = true;
+      return failed(wanted.number, error.code);
     }
   };
+  const results = topics.map(({ name, partitions }) => ({
+    name,
+    partitions: partitions.map((wanted) => readOne(name, wanted)),
+  }));
+  return { response: { errorCode: ErrorCode.NONE, topics: results }, bytes, hasError, partitions };
+}
 
+/** Reads until there is enough, the time is over or something is wrong. */
+async function readEnough(
+  broker: Broker,
+  request: Request,
+  context: RequestContext,
+): Promise<Response> {
+  const deadline = Date.now() + Math.min(Math.max(request.max_wait_ms, 0), MAX_WAIT_MS);
+  for (;;) {
+    const found = readNow(broker, request);
+    context.hold(found.bytes);
+    const missing_bytes = Math.min(request.min_bytes, MAX_MIN_BYTES) - found.bytes;
+    const left_ms = deadline - Date.now();
+    if (missing_bytes <= 0 || found.hasError || left_ms <= 0 || context.signal.aborted) {
+      return found.response;
+    }
+    await appended(found.partitions, missing_bytes, left_ms, context.signal);
+  }
+}
+
+/** The Fetch API. */
+export function fetch(broker: Broker) {
   const api: Api<Request, Response> = {
     key: ApiKey.Fetch,
     name: "Fetch",
@@ -153,7 +155,7 @@ export function fetch(broker: Broker) {
     },
 
     answer: async (request, context) => {
-      const response = await answer(request, context);
+      const response = await readEnough(broker, request, context);
       return context.corruptRecords ? corrupted(response) : response;
     },
 

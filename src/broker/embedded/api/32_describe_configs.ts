@@ -43,36 +43,39 @@ interface Response {
   readonly wantsSynonyms: boolean;
 }
 
+/** The few configurations of the broker that clients look for. */
+function brokerConfigs(broker: Broker): Config[] {
+  return Object.entries({
+    "auto.create.topics.enable": String(broker.autoCreateTopics),
+    "default.replication.factor": "1",
+    "log.flush.interval.messages": "1",
+    "message.max.bytes": String(DEFAULT_MAX_MESSAGE_BYTES),
+    "num.partitions": String(broker.defaultPartitions),
+    "offsets.retention.minutes": "-1",
+  }).map(([name, value]) => ({
+    name,
+    value,
+    isReadOnly: true,
+    source: Source.STATIC_BROKER,
+    fallback: value,
+  }));
+}
+
+/** The configurations of a resource. @throws KafkaError when there is no such resource */
+function configsOf(broker: Broker, type: number, name: string): Config[] {
+  if (type === TOPIC) {
+    return effectiveConfigs(broker.topics.get(name).configs).map((config) => ({
+      ...config,
+      isReadOnly: false,
+      source: config.isDefault ? Source.DEFAULT : Source.TOPIC,
+    }));
+  }
+  if (type === BROKER && name === String(NODE_ID)) return brokerConfigs(broker);
+  throw new KafkaError(ErrorCode.INVALID_REQUEST, `no resource of type ${type} named ${name}`);
+}
+
 /** The DescribeConfigs API. */
 export function describeConfigs(broker: Broker) {
-  const brokerConfigs = (): Config[] =>
-    Object.entries({
-      "auto.create.topics.enable": String(broker.autoCreateTopics),
-      "default.replication.factor": "1",
-      "log.flush.interval.messages": "1",
-      "message.max.bytes": String(DEFAULT_MAX_MESSAGE_BYTES),
-      "num.partitions": String(broker.defaultPartitions),
-      "offsets.retention.minutes": "-1",
-    }).map(([name, value]) => ({
-      name,
-      value,
-      isReadOnly: true,
-      source: Source.STATIC_BROKER,
-      fallback: value,
-    }));
-
-  const configsOf = (type: number, name: string): Config[] => {
-    if (type === TOPIC) {
-      return effectiveConfigs(broker.topics.get(name).configs).map((config) => ({
-        ...config,
-        isReadOnly: false,
-        source: config.isDefault ? Source.DEFAULT : Source.TOPIC,
-      }));
-    }
-    if (type === BROKER && name === String(NODE_ID)) return brokerConfigs();
-    throw new KafkaError(ErrorCode.INVALID_REQUEST, `no resource of type ${type} named ${name}`);
-  };
-
   const api: Api<Request, Response> = {
     key: ApiKey.DescribeConfigs,
     name: "DescribeConfigs",
@@ -92,7 +95,7 @@ export function describeConfigs(broker: Broker) {
       wantsSynonyms,
       resources: resources.map(({ type, name, names }) => {
         try {
-          const configs = configsOf(type, name)
+          const configs = configsOf(broker, type, name)
             .filter((config) => names === null || names.includes(config.name));
           return { type, name, errorCode: ErrorCode.NONE, message: null, configs };
         } catch (error) {
