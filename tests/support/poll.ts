@@ -11,12 +11,13 @@ const INTERVAL_MS = 10;
 export async function until<T>(
   what: string,
   ask: () => Promise<T | null | undefined | false> | T | null | undefined | false,
+  deadline_ms = DEADLINE_MS,
 ): Promise<T> {
-  const deadline = performance.now() + DEADLINE_MS;
+  const deadline = performance.now() + deadline_ms;
   for (;;) {
     const answer = await ask();
     if (answer !== null && answer !== undefined && answer !== false) return answer;
-    if (performance.now() > deadline) throw new Error(`waited ${DEADLINE_MS} ms in vain: ${what}`);
+    if (performance.now() > deadline) throw new Error(`waited ${deadline_ms} ms in vain: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, INTERVAL_MS));
   }
 }

@@ -1,0 +1,68 @@
+/**
+ * The service as a process of its own (`deno task start`), for tests that kill it.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { readAddresses } from "../../src/service/address_file.ts";
+import { until } from "../support/poll.ts";
+
+const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
+const CONFIG = fileURLToPath(new URL("../../deno.json", import.meta.url));
+/** A boot on a busy machine. */
+const BOOT_MS = 60_000;
+
+export class ServiceProcess {
+  private constructor(
+    private readonly child: ChildProcess,
+    /** Resolves with the exit code when the process is gone; null when a signal ended it. */
+    readonly exited: Promise<number | null>,
+    private readonly dataDirectory: string,
+    private readonly output: string[],
+  ) {}
+
+  /** Starts it with these settings; the rest of the environment is the test's. */
+  static start(settings: Readonly<Record<string, string>>): ServiceProcess {
+    const child = spawn(process.execPath, ["run", "-A", "--config", CONFIG, MAIN], {
+      env: { ...process.env, ...settings },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    const output: string[] = [];
+    child.stdout?.on("data", (chunk) => output.push(String(chunk)));
+    child.stderr?.on("data", (chunk) => output.push(String(chunk)));
+    const exited = new Promise<number | null>((resolve) => child.once("exit", resolve));
+    return new ServiceProcess(child, exited, settings.DATA_DIR!, output);
+  }
+
+  /** The API's address, when the service is up. @throws Error with its output when it ends instead */
+  ready(): Promise<string> {
+    const up = until("the service is up", async () => {
+      const addresses = await readAddresses(this.dataDirectory);
+      return addresses?.pid === this.child.pid ? addresses?.http : null;
+    }, BOOT_MS);
+    const ended = this.exited.then((code) => {
+      throw new Error(`the service ended with ${code}:\n${this.said}`);
+    });
+    return Promise.race([up, ended]);
+  }
+
+  /** Everything it has said. */
+  get said(): string {
+    return this.output.join("");
+  }
+
+  /** kill -9; resolves when it is gone. */
+  async kill(): Promise<void> {
+    this.child.kill("SIGKILL");
+    await this.exited;
+  }
+
+  /** An orderly stop. Gives the exit code. */
+  stop(): Promise<number | null> {
+    // Not `child.kill`: Deno then tells of a death by the signal, whatever the exit code was.
+    if (this.child.pid !== undefined && this.child.exitCode === null) {
+      process.kill(this.child.pid, "SIGTERM");
+    }
+    return this.exited;
+  }
+}
