@@ -71,10 +71,10 @@ export class OffsetMismatchError extends PermanentError {
 
 /** A batch is a second's work at most; a database that takes longer than this hangs, or a checkpoint has choked its disk. */
 const LOAD_MS_MAX = 120_000;
-/** The server's own limits, a little under: a busy server then says why, and lets go of its locks. */
+/** The server's own limits, for each statement: a server that only is busy then says so, and lets go of its locks. */
 const serverLimits = (ms: number): Readonly<Record<string, string>> => ({
-  statement_timeout: `${Math.ceil(ms * 0.8)}ms`,
-  idle_in_transaction_session_timeout: `${Math.ceil(ms * 0.8)}ms`,
+  statement_timeout: `${Math.ceil(ms / 2)}ms`,
+  idle_in_transaction_session_timeout: `${Math.ceil(ms / 2)}ms`,
 });
 
 export interface LoaderOptions {
@@ -140,7 +140,7 @@ async function writeBatch(
   waves: readonly Wave[],
   showers: ShowerSettlement,
 ): Promise<LoadCounts> {
-  const counts = { inserted: 0, updated: 0, unchanged: 0, stale: 0, withdrawn: 0 };
+  const counts = { inserted: 0, updated: 0, unchanged: 0, stale: 0, duplicates: 0, withdrawn: 0 };
   // Sent together: they wait for each other in the server, not on the way.
   await Promise.all([
     sql.run("BEGIN"),
@@ -154,6 +154,7 @@ async function writeBatch(
       counts.inserted += merged.inserted;
       counts.updated += merged.updated;
       counts.stale += merged.stale;
+      counts.duplicates += merged.duplicates;
     }
     if (wave.withdrawals.length > 0) {
       const withdrawn = await withdraw(sql, batch.partition, wave.withdrawals);
@@ -169,6 +170,7 @@ async function writeBatch(
     sql.run("COMMIT"),
   ]);
   counts.unchanged = batch.changes.length - counts.inserted - counts.updated - counts.stale -
+    counts.duplicates -
     counts.withdrawn;
   return counts;
 }

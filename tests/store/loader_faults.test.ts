@@ -84,7 +84,7 @@ describe("with another session in the way", () => {
     const hasty = createTrajectoryLoader({
       url: database.url,
       observe: unobserved,
-      timeout_ms: 400,
+      timeout_ms: 3_000,
     });
     await withMeteorLocked(async () => {
       const failure = await caught(hasty.load(batch));
@@ -101,7 +101,7 @@ describe("with another session in the way", () => {
       const hasty = createTrajectoryLoader({
         url: database.url,
         observe: unobserved,
-        timeout_ms: 400,
+        timeout_ms: 2_000,
       });
       let pid = 0;
       await withMeteorLocked(async () => {
@@ -110,7 +110,7 @@ describe("with another session in the way", () => {
         process.kill(pid, "SIGSTOP");
         const failure = await failing;
         expect(failure).toBeInstanceOf(TransientError);
-        expect(String(failure)).toContain("400 ms");
+        expect(String(failure)).toContain("2000 ms");
       });
       process.kill(pid, "SIGCONT");
       // What the backend was in the middle of is rolled back: nobody is there to commit it.
@@ -283,7 +283,7 @@ describe("batches", () => {
               const { url, sql } = database as TestDatabase;
               await sql`truncate meteor, participating_station, station, iau_shower, meteor_generation, run_loaded, consumer_offset`;
               const loader = createTrajectoryLoader({ url, observe: unobserved });
-              const counts = { inserted: 0, updated: 0, unchanged: 0, stale: 0, withdrawn: 0 };
+              const counts = { inserted: 0, updated: 0, unchanged: 0, stale: 0, duplicates: 0, withdrawn: 0 };
               for (let from = 0; from < changes.length;) {
                 let to = from + 1;
                 while (to < changes.length && !(at as boolean[])[to]) to++;

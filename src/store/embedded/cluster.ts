@@ -28,6 +28,13 @@ const PASSWORD_FILE = "gmn_password";
 /** A half-made cluster older than this belongs to a start that was killed. initdb takes a second or two. */
 const UNFINISHED_MS_MAX = 3_600_000;
 
+export interface ClusterOptions {
+  readonly port: number;
+  /** Server settings that win over ours. */
+  readonly settings: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal;
+}
+
 /**
  * Makes the cluster unless it is there, and writes its settings.
  * @returns the superuser's password
@@ -35,14 +42,10 @@ const UNFINISHED_MS_MAX = 3_600_000;
  */
 export async function prepareCluster(
   place: Place,
-  options: {
-    port: number;
-    settings: Readonly<Record<string, string>>;
-    signal?: AbortSignal;
-  },
+  options: ClusterOptions,
 ): Promise<string> {
   if (await stat(place.cluster).catch(() => null) === null) {
-    await createCluster(place, options.signal);
+    await createCluster(place, options);
   }
   const made = (await readOwn(place, "PG_VERSION")).trim();
   const major = place.version.split(".")[0];
@@ -77,7 +80,10 @@ async function readOwn(place: Place, file: string): Promise<string> {
  * initdb works in a directory beside, which becomes the cluster by one rename: a kill in the middle leaves no half
  * cluster, and of two processes that start together one wins and the other uses the winner's.
  */
-async function createCluster(place: Place, signal?: AbortSignal): Promise<void> {
+async function createCluster(
+  place: Place,
+  { settings, signal }: Pick<ClusterOptions, "settings" | "signal">,
+): Promise<void> {
   await removeUnfinished(place);
   const unfinished = await mkdtemp(`${place.cluster}.new-`);
   const passwordFile = `${unfinished}.password`;
@@ -97,6 +103,7 @@ async function createCluster(place: Place, signal?: AbortSignal): Promise<void> 
       "--builtin-locale=C.UTF-8",
       "--data-checksums",
       "--no-instructions",
+      ...(settings.fsync === "off" ? ["--no-sync"] : []),
     ], { runAs: place.runAs, ...(signal === undefined ? {} : { signal }) });
     signal?.throwIfAborted();
     if (made.code !== 0) {
