@@ -46,16 +46,20 @@ export async function startBrokerProcess(): Promise<BrokerProcess> {
       });
     }
   });
+  // Whatever ends this process ends the broker too.
+  const kill = () => child.kill("SIGKILL");
+  process.once("exit", kill);
   const end = async (): Promise<string> => {
-    const timer = setTimeout(() => child.kill("SIGKILL"), STOP_DEADLINE_MS);
+    const timer = setTimeout(kill, STOP_DEADLINE_MS);
     // Not child.kill(): after it Deno tells of the signal however the process ended, and exit code 0 is what is looked for.
     if (child.exitCode === null) process.kill(child.pid!, "SIGTERM");
     const how = await ended;
     clearTimeout(timer);
+    process.off("exit", kill);
     await rm(directory, { recursive: true, force: true });
     return how;
   };
-  const timer = setTimeout(() => child.kill("SIGKILL"), START_DEADLINE_MS);
+  const timer = setTimeout(kill, START_DEADLINE_MS);
   const started = await Promise.race([ready, ended]);
   clearTimeout(timer);
   if (typeof started === "string") {

@@ -13,5 +13,7 @@ export default defineConfig({
     // Rebalances take several rounds, and a JVM takes its time to start on a busy machine.
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // The end of the broker is waited for, not cut short: its data go after it.
+    teardownTimeout: 60_000,
   },
 });

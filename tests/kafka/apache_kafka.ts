@@ -7,7 +7,8 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { lastLine, runCommand } from "../clients/install/command.ts";
+import process from "node:process";
+import { runCommand } from "../clients/install/command.ts";
 import { kafkaJars } from "../clients/install/java.ts";
 import { kafkajsClient } from "../clients/reference.ts";
 
@@ -16,6 +17,10 @@ const START_DEADLINE_MS = 90_000;
 /** A clean stop writes its state down; after that it is killed. */
 const STOP_DEADLINE_MS = 30_000;
 const POLL_MS = 200;
+/** Plenty for one node with the suite's few topics. */
+const HEAP_MB = 512;
+/** How much of what Kafka wrote is kept for the message of its failure. */
+const KEPT_OUTPUT_CHARACTERS = 8000;
 const CLUSTER_ID = "Z21uLWNvbmZvcm1hbmNlAA";
 
 /** A running Kafka. */
@@ -27,32 +32,48 @@ export interface ApacheKafka {
   stop(): Promise<void>;
 }
 
-/** A port that was free a moment ago: Kafka must be told its own port before it starts. */
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.on("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() =>
-        resolve(address !== null && typeof address === "object" ? address.port : 0)
-      );
-    });
-  });
+export interface ApacheKafkaOptions {
+  /** Further server properties. */
+  readonly properties?: Readonly<Record<string, string>>;
+  /** Further listeners: `NAME://host:port`. */
+  readonly listeners?: readonly string[];
+  /** Users to log in with SCRAM: `SCRAM-SHA-256=[name=…,password=…]`. */
+  readonly scram?: readonly string[];
+}
+
+/** Ports that were free a moment ago: Kafka must be told its own before it starts. */
+export async function freePorts(count: number): Promise<number[]> {
+  // All are held until all are there, so that none is given twice.
+  const servers = Array.from({ length: count }, () => createServer());
+  try {
+    return await Promise.all(servers.map((server) =>
+      new Promise<number>((resolve, reject) => {
+        server.on("error", reject);
+        server.listen(0, "127.0.0.1", () => {
+          const address = server.address();
+          if (address !== null && typeof address === "object") resolve(address.port);
+          else reject(new Error("a listener without an address"));
+        });
+      })
+    ));
+  } finally {
+    await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  }
 }
 
 function serverProperties(
   directory: string,
   port: number,
   controllerPort: number,
-  more: Readonly<Record<string, string>>,
+  { properties: more = {}, listeners = [] }: ApacheKafkaOptions,
 ): string {
+  const offered = [`PLAINTEXT://127.0.0.1:${port}`, ...listeners].join();
   const properties = {
     "process.roles": "broker,controller",
     "node.id": "1",
     "controller.quorum.voters": `1@127.0.0.1:${controllerPort}`,
-    "listeners": `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
-    "advertised.listeners": `PLAINTEXT://127.0.0.1:${port}`,
+    "listeners": `${offered},CONTROLLER://127.0.0.1:${controllerPort}`,
+    "advertised.listeners": offered,
     "controller.listener.names": "CONTROLLER",
     "log.dirs": join(directory, "logs"),
     // One node: internal topics can't have the three replicas of the default.
@@ -92,37 +113,37 @@ async function end(child: ChildProcess, ended: Promise<void>): Promise<void> {
   clearTimeout(timer);
 }
 
-/**
- * Starts it; resolves when it answers.
- * @param more further server properties
- * @throws Error when the jars can't be had or Kafka does not start, with what it said
- */
-export async function startApacheKafka(
-  more: Readonly<Record<string, string>> = {},
-): Promise<ApacheKafka> {
-  const classPath = [
-    "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
-    "-cp",
-    `${await kafkaJars()}/*`,
-  ];
-  const directory = await mkdtemp(join(tmpdir(), "gmn-kafka-"));
+/** Writes the properties and formats the storage; gives the address and how to start. @throws Error with what Kafka said */
+async function prepare(
+  directory: string,
+  options: ApacheKafkaOptions,
+): Promise<{ address: string; args: string[] }> {
+  const jvm = ["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", `${await kafkaJars()}/*`];
   const properties = join(directory, "server.properties");
-  const port = await freePort();
-  await writeFile(properties, serverProperties(directory, port, await freePort(), more));
+  const [port, controllerPort] = await freePorts(2) as [number, number];
+  await writeFile(properties, serverProperties(directory, port, controllerPort, options));
   const formatted = await runCommand("java", [
-    ...[...classPath, "kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", properties],
+    ...[...jvm, "kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", properties],
+    ...(options.scram ?? []).flatMap((credentials) => ["--add-scram", credentials]),
   ]);
-  if (!formatted.ok) {
-    await rm(directory, { recursive: true, force: true });
-    throw new Error(`StorageTool format: ${lastLine(formatted.output)}\n${formatted.output}`);
-  }
-  const child = spawn("java", ["-Xmx512m", ...classPath, "kafka.Kafka", properties], {
-    cwd: directory,
-    stdio: ["ignore", "pipe", "pipe"],
-  });
+  if (!formatted.ok) throw new Error(`StorageTool format:\n${formatted.output}`);
+  return {
+    address: `127.0.0.1:${port}`,
+    args: [`-Xmx${HEAP_MB}m`, ...jvm, "kafka.Kafka", properties],
+  };
+}
+
+/** Starts the prepared Kafka; `stop` ends it. @throws Error with what it said, when it does not start */
+async function launch(
+  { address, args }: { address: string; args: readonly string[] },
+  directory: string,
+): Promise<ApacheKafka> {
+  const child = spawn("java", args, { cwd: directory, stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
   for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding("utf8").on("data", (text: string) => output = (output + text).slice(-8000));
+    stream.setEncoding("utf8").on("data", (text: string) => {
+      output = (output + text).slice(-KEPT_OUTPUT_CHARACTERS);
+    });
   }
   let isGone = false;
   const ended = new Promise<void>((resolve) => {
@@ -131,14 +152,34 @@ export async function startApacheKafka(
   }).then(() => {
     isGone = true;
   });
+  // Whatever ends this process ends Kafka too.
+  const kill = () => child.kill("SIGKILL");
+  process.once("exit", kill);
   const stop = async (): Promise<void> => {
     await end(child, ended);
-    await rm(directory, { recursive: true, force: true });
+    process.off("exit", kill);
   };
-  const address = `127.0.0.1:${port}`;
   if (!await answers(address, () => isGone)) {
     await stop();
     throw new Error(`Apache Kafka did not start:\n${output}`);
   }
   return { address, pid: child.pid!, stop };
+}
+
+/**
+ * Starts it; resolves when it answers.
+ * @throws Error when the jars can't be had or Kafka does not start, with what it said
+ */
+export async function startApacheKafka(
+  options: ApacheKafkaOptions = {},
+): Promise<ApacheKafka> {
+  const directory = await mkdtemp(join(tmpdir(), "gmn-kafka-"));
+  const clear = () => rm(directory, { recursive: true, force: true });
+  try {
+    const kafka = await launch(await prepare(directory, options), directory);
+    return { ...kafka, stop: () => kafka.stop().finally(clear) };
+  } catch (error) {
+    await clear();
+    throw error;
+  }
 }

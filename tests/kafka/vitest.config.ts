@@ -9,10 +9,16 @@ export default defineConfig({
   test: {
     pool: "forks",
     globalSetup: ["tests/support/global_setup.ts", "tests/kafka/set_up.ts"],
-    include: ["tests/clients/**/*.conformance.ts", "tests/pipeline/**/*.test.ts"],
+    include: [
+      "tests/clients/**/*.conformance.ts",
+      "tests/kafka/**/*.conformance.ts",
+      "tests/pipeline/**/*.test.ts",
+    ],
     // There is one Kafka, and tests of the service begin by removing the service's topics from it.
     fileParallelism: false,
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // Kafka takes its time to end, and its data go after it.
+    teardownTimeout: 60_000,
   },
 });
