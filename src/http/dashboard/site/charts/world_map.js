@@ -8,7 +8,6 @@ import { label } from "./canvas.js";
 import { MarkedCanvas } from "./marked_canvas.js";
 import { SeriesKey } from "./mark_key.js";
 import { latitudeOf, mercatorY } from "./projections.js";
-import { ticks } from "./scale.js";
 import { shapeOf, themeColours } from "./series.js";
 import { pathOf, rank } from "./sky_map.js";
 

@@ -35,7 +35,8 @@ export function useData(
   useEffect(() => {
     if (path === null) return;
     const ended = new AbortController();
-    let timer = 0;
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    let timer;
     let last = 0;
     let busy = false;
     let again = false;

@@ -16,6 +16,7 @@ const STATES = {
   planned: { tone: "idle", shape: "ring", word: "Planned" },
   reading: { tone: "busy", shape: "turn", word: "Reading" },
   extracted: { tone: "ok", shape: "check", word: "Extracted" },
+  rejects: { tone: "warn", shape: "bang", word: "Extracted, some rows rejected" },
   skipped: { tone: "idle", shape: "dash", word: "Skipped" },
   // Parts of the service.
   ready: { tone: "ok", shape: "check", word: "Ready" },

@@ -127,7 +127,7 @@ function stageText(stage) {
 function Columns({ letter }) {
   const cells = (letter.text ?? "").split(";");
   return html`<${Card} title="Columns of the line" id=${`columns-${letter.id}`} aside=${`${cells.length} cells`} flush>
-    <div class="table-scroll"><table>
+    <div class="table-scroll" tabindex="0" role="region" aria-label="Columns of the line"><table>
       <thead><tr><th scope="col" class="number">#</th><th scope="col">Field</th><th scope="col">Cell</th></tr></thead>
       <tbody>${cells.map((cell, at) => {
         const name = letter.columns?.[at] ?? null;

@@ -166,7 +166,7 @@ function Lag({ status }) {
       ? html`<${Bones} what="the lag" />`
       : status.lag.length === 0
       ? html`<${Empty} title="Not known now">The broker or the database is away.<//>`
-      : html`<div class="table-scroll"><table>
+      : html`<div class="table-scroll" tabindex="0" role="region" aria-label="Lag by partition"><table>
         <thead><tr>
           <th scope="col">Topic</th><th scope="col" class="number">Partition</th><th scope="col" class="number">On the log</th>
           <th scope="col" class="number">Loaded to</th><th scope="col" class="number">Lag</th><th scope="col"><span class="hidden">Share loaded</span></th>

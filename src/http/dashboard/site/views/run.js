@@ -126,7 +126,7 @@ function Files({ files, chosen, run }) {
   >
     ${files.length === 0
       ? html`<${Empty} title=${isOver(run) ? "This run took no files" : "Not known yet"}>${isOver(run) ? "" : "The run asks the source which files there are."}<//>`
-      : html`<div class="table-scroll"><table>
+      : html`<div class="table-scroll" tabindex="0" role="region" aria-label="Files of the run"><table>
         <thead><tr>
           <th scope="col">State</th><th scope="col">File</th><th scope="col" class="number">Size</th>
           <th scope="col" class="number">Read</th><th scope="col" class="number">Published</th><th scope="col" class="number">Rejected</th>

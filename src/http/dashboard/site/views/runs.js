@@ -49,7 +49,7 @@ function Grid({ runs, cells }) {
       : html`<div>
         <${GridTable} columns=${columns} files=${shown} byPlace=${byPlace} />
         <div class="legend">
-          ${["extracted", "reading", "planned", "skipped", "failed"].map((state) => html`<span key=${state}><${State} state=${state} /></span>`)}
+          ${["extracted", "rejects", "reading", "planned", "skipped", "failed"].map((state) => html`<span key=${state}><${State} state=${state} /></span>`)}
           ${files.length > shown.length || all
             ? html`<button type="button" class="link-button" onClick=${() => setAll(!all)}>${all ? "Fewer files" : `All ${count(files.length)} files`}</button>`
             : null}
@@ -126,15 +126,15 @@ function Cell({ cell, at }) {
     : cell.reason === null
     ? ""
     : `: ${cell.reason}`;
-  const hasRejects = cell.rejected > 0;
+  const hasRejects = cell.rejected > 0 && cell.state === "extracted";
   return html`<a
-    class=${`cell tone-${hasRejects && tone === "ok" ? "warn" : tone}`}
+    class=${`cell tone-${hasRejects ? "warn" : tone}`}
     href=${href(["runs", cell.run_id], { file: cell.file })}
     title=${`${word}${counts}`}
     tabindex=${`${cell.run_id} ${cell.file}` === at ? 0 : -1}
     data-run=${cell.run_id}
     data-file=${cell.file}
-  ><${Mark} shape=${shape} /><span class="hidden">${word}${counts}</span></a>`;
+  ><${Mark} shape=${hasRejects ? "bang" : shape} /><span class="hidden">${word}${counts}</span></a>`;
 }
 
 /** @param {{ runs: RunView[], before: string | null }} props */

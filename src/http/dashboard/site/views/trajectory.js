@@ -61,7 +61,7 @@ function Details({ meteor }) {
       <div class="stack">
         ${groups.map(({ title, fields }) =>
           html`<${Card} key=${title} title=${title} flush>
-            <div class="table-scroll"><table class="fields-table">
+            <div class="table-scroll" tabindex="0" role="region" aria-label=${`${title}: fields`}><table class="fields-table">
               <colgroup><col class="col-name" /><col class="col-value" /><col class="col-field" /><col /></colgroup>
               <thead class="hidden"><tr><th scope="col">Name</th><th scope="col">Value</th><th scope="col">Field</th><th scope="col">Meaning</th></tr></thead>
               <tbody>${fields.map(([name, text]) => {

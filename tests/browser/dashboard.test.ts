@@ -1,0 +1,251 @@
+/**
+ * The dashboard in a real browser, on a real service: what a person does with it, and that nothing goes wrong on the way.
+ */
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Browser, Page } from "playwright-core";
+import { startTestService, type TestService } from "../support/service.ts";
+import { accessibilityProblems, NO_BROWSER, openPage, startBrowser } from "./browser.ts";
+
+/** A start of PostgreSQL, broker and browser on a busy machine. */
+const START_TIMEOUT_MS = 120_000;
+const TEST_TIMEOUT_MS = 120_000;
+
+if (NO_BROWSER !== null) console.warn(`skipped: the dashboard's browser tests (${NO_BROWSER})`);
+
+describe.skipIf(NO_BROWSER !== null)("the dashboard", { timeout: TEST_TIMEOUT_MS }, () => {
+  let service: TestService;
+  let browser: Browser;
+  let url: string;
+
+  beforeAll(async () => {
+    [service, browser] = await Promise.all([startTestService({ withSchedule: true }), startBrowser()]);
+    url = service.service.addresses.http!;
+    await service.run("/extract", { days: 10 });
+  }, START_TIMEOUT_MS);
+
+  afterAll(async () => {
+    await browser?.close();
+    await service?.[Symbol.asyncDispose]();
+  }, START_TIMEOUT_MS);
+
+  test("says how the service is, and pauses and resumes the schedule", async () => {
+    await using opened = await openPage(browser, url);
+    const { page } = opened;
+    await page.goto("/");
+    const parts = page.getByRole("region", { name: "Parts of the service" });
+    await parts.getByText("Ready").nth(3).waitFor();
+    await page.getByText("Live", { exact: true }).waitFor();
+    const meteors = await (await service.api("/statistics/totals")).json();
+    await page.locator(".tile", { hasText: "Meteors in the data store" })
+      .getByText(meteors.meteors.toLocaleString("en-US"), { exact: true }).waitFor();
+
+    await page.getByRole("button", { name: "Pause" }).click();
+    await page.getByText("Paused", { exact: true }).waitFor();
+    expect((await (await service.api("/status")).json()).schedule.next).toBeNull();
+    await page.getByRole("button", { name: "Resume" }).click();
+    await page.getByRole("button", { name: "Pause" }).waitFor();
+    expect(opened.troubles).toEqual([]);
+  });
+
+  test("a backfill: previewed, started, watched to its end without loading the page again", async () => {
+    await using opened = await openPage(browser, url);
+    const { page } = opened;
+    await page.goto("/#/runs");
+    await page.evaluate(() => document.body.dataset.same = "yes");
+    await page.getByRole("button", { name: "Start a backfill…" }).click();
+    const dialog = page.getByRole("dialog", { name: "Start a backfill" });
+    await dialog.getByLabel("First day (UTC)").fill("2026-11-18");
+    await dialog.getByLabel("Last day").fill("2026-11-19");
+    await dialog.getByRole("button", { name: "Preview" }).click();
+    await dialog.getByRole("list", { name: "Files of the backfill" }).getByText("2026-11-19").waitFor();
+    await dialog.getByRole("button", { name: "Start the backfill" }).click();
+
+    await page.getByRole("link", { name: "See the run" }).click();
+    await page.getByRole("heading", { name: "Backfill, 2026-11-18 to 2026-11-19" }).waitFor();
+    await page.locator(".facts").getByText("Completed").waitFor();
+    await page.getByText("everything is accounted for").waitFor();
+    expect(await page.evaluate(() => document.body.dataset.same)).toBe("yes");
+
+    await page.goBack();
+    await page.getByRole("heading", { name: "Runs", exact: true }).waitFor();
+    expect(opened.troubles).toEqual([]);
+  });
+
+  test("the grid of runs leads to a file of a run, with the keyboard", async () => {
+    await using opened = await openPage(browser, url);
+    const { page } = opened;
+    await page.goto("/#/runs");
+    const grid = page.getByRole("table", { name: /State of each file/ });
+    await grid.locator('a.cell[tabindex="0"]').focus();
+    await page.keyboard.press("ArrowDown");
+    const file = await page.evaluate(() => (document.activeElement as HTMLElement).dataset.file);
+    expect(file).toMatch(/^daily\//);
+    await page.keyboard.press("Enter");
+    await page.locator('tr[aria-current="true"]').waitFor();
+    expect(new URL(page.url()).hash).toContain(encodeURIComponent(file!));
+    expect(opened.troubles).toEqual([]);
+  });
+
+  test("a meteor: found on the map of radiants, with its fields and where it comes from; and back to the same filter", async () => {
+    await using opened = await openPage(browser, url);
+    const { page } = opened;
+    await page.goto("/#/meteors?shower=sporadic&last=all");
+    const map = page.getByRole("application", { name: /Map of \d+ radiants/ });
+    await map.focus();
+    await page.keyboard.press("ArrowRight");
+    await page.keyboard.press("ArrowRight");
+    await page.keyboard.press("Enter");
+    const lineage = page.getByRole("region", { name: "Where it comes from" });
+    await lineage.getByText(/^daily\/traj_summary_/).waitFor();
+    const id = await page.getByRole("heading", { level: 1 }).textContent();
+    const { lineage: told, fields } = await (await service.api(`/meteors/${id}`)).json();
+    await lineage.getByText(`${told.topic_partition}, ${told.topic_offset}`, { exact: true }).waitFor();
+    expect(await page.locator(".fields-table tbody tr").count()).toBe(fields.length);
+    await lineage.getByRole("link", { name: told.run_id }).waitFor();
+
+    await page.getByRole("navigation", { name: "Above this page" }).getByRole("link").click();
+    await map.waitFor();
+    expect(new URL(page.url()).hash).toContain("shower=sporadic");
+    expect(opened.troubles).toEqual([]);
+  });
+
+  test("filters go into the address, and every plot follows", async () => {
+    await using opened = await openPage(browser, url);
+    const { page } = opened;
+    await page.goto("/#/meteors");
+    const { showers } = await (await service.api("/statistics/showers")).json();
+    await page.getByRole("combobox", { name: "Shower" }).selectOption(showers[0].code);
+    await page.locator(".sum-up").getByText(`${showers[0].meteors} meteor`).waitFor();
+    expect(new URL(page.url()).hash).toContain(`shower=${showers[0].code}`);
+    await page.getByRole("application", { name: `Map of ${showers[0].meteors} radiants` }).waitFor();
+    expect(opened.troubles).toEqual([]);
+  });
+
+  test("a rejected line is shown as text, with the wrong value marked, and replayed where the API can", async () => {
+    const rejected = await uploadBadLine(service);
+    await using opened = await openPage(browser, url, { expected: /40\d|Failed to load resource/ });
+    const { page } = opened;
+    await page.goto("/#/dead-letters");
+    const letter = page.getByRole("article").filter({ hasText: rejected });
+    expect(await letter.locator("mark").textContent()).toBe("<b id=injected>fast</b>");
+    expect(await page.locator("#injected").count()).toBe(0);
+
+    const { paths } = await (await service.api("/openapi.json")).json();
+    const canReplay = paths["/dead-letters/{id}/replay"]?.post !== undefined;
+    const replay = letter.getByRole("button", { name: "Replay" });
+    if (canReplay) {
+      // The line is as wrong as before: the answer says so, and the letter stays.
+      await replay.click();
+      await page.locator(".toast").waitFor();
+    } else expect(await replay.count()).toBe(0);
+    await letter.waitFor();
+    expect(opened.troubles).toEqual([]);
+  });
+
+  test("a lost connection is told, and made again", async () => {
+    await using opened = await openPage(browser, url, { expected: /Failed to load resource|ERR_/ });
+    const { page } = opened;
+    await page.goto("/");
+    await page.getByText("Live", { exact: true }).waitFor();
+    await page.context().setOffline(true);
+    await page.evaluate(() => dispatchEvent(new Event("offline")));
+    await page.context().setOffline(false);
+    await page.getByText("Live", { exact: true }).waitFor();
+    expect(opened.troubles).toEqual([]);
+  });
+
+  test.each(["light", "dark"] as const)("axe finds nothing wrong in any view, %s", async (colorScheme) => {
+    await uploadBadLine(service);
+    const { meteors } = await (await service.api("/meteors?limit=1&order=-time")).json();
+    const { runs } = await (await service.api("/runs?limit=1")).json();
+    const views: [string, (page: Page) => Promise<unknown>][] = [
+      ["#/now", (page) => page.getByText("Ready").nth(3).waitFor()],
+      ["#/runs", (page) => page.locator("a.cell").first().waitFor()],
+      [`#/runs/${runs[0].id}`, (page) => page.locator(".facts").waitFor()],
+      ["#/dead-letters", (page) => page.locator("mark").first().waitFor()],
+      ["#/meteors?last=all", (page) => page.getByRole("row", { name: /daily|UKS|km/ }).first().waitFor()],
+      [`#/meteors/${meteors[0].unique_trajectory_identifier}`, (page) => page.locator(".orbit").first().waitFor()],
+      ["#/nowhere", (page) => page.getByText("There is no such page").waitFor()],
+    ];
+    const found: string[] = [];
+    await using opened = await openPage(browser, url, { colorScheme, bypassCSP: true, reducedMotion: "reduce" });
+    for (const [hash, seen] of views) {
+      await opened.page.goto(`/${hash}`);
+      await seen(opened.page);
+      found.push(...(await accessibilityProblems(opened.page)).map((problem) => `${hash} ${problem}`));
+    }
+    await opened.page.goto("/#/now");
+    await opened.page.getByRole("button", { name: "Start a backfill…" }).click();
+    await opened.page.getByRole("dialog").waitFor();
+    found.push(...(await accessibilityProblems(opened.page)).map((problem) => `dialog ${problem}`));
+    expect(found).toEqual([]);
+    expect(opened.troubles).toEqual([]);
+  });
+
+  test.each([360, 768, 1920])("nothing is wider than a window of %i pixels", async (width) => {
+    await using opened = await openPage(browser, url, { viewport: { width, height: 800 } });
+    const { page } = opened;
+    for (const view of ["now", "runs", "dead-letters", "meteors"]) {
+      await page.goto(`/#/${view}`);
+      await page.locator(".card").first().waitFor();
+      await page.waitForLoadState("load");
+      expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth), view).toBeLessThanOrEqual(0);
+    }
+    expect(opened.troubles).toEqual([]);
+  });
+});
+
+describe.skipIf(NO_BROWSER !== null)("the dashboard of a service with a token", { timeout: TEST_TIMEOUT_MS }, () => {
+  const TOKEN = "a-token-of-the-browser-tests";
+
+  test("asks for it until it is right; then starts a run, and cancels it", async () => {
+    await using service = await startTestService({
+      // The second file would be asked for in an hour: the run is at work until it is cancelled.
+      environment: { API_TOKEN: TOKEN, GMN_REQUEST_INTERVAL_MS: "3600000" },
+    });
+    const browser = await startBrowser();
+    try {
+      // A 401 is an error in the browser's console whatever the page does with it.
+      await using opened = await openPage(browser, service.service.addresses.http!, { expected: /401/ });
+      const { page } = opened;
+      await page.goto("/");
+      await page.getByRole("button", { name: "Run the daily extraction" }).click();
+      const dialog = page.getByRole("dialog", { name: "API token" });
+      await dialog.getByLabel(/^Token/).fill("wrong");
+      await dialog.getByRole("button", { name: "Use this token" }).click();
+      await dialog.getByText("That was not the right token.").waitFor();
+      await dialog.getByLabel(/^Token/).fill(TOKEN);
+      await dialog.getByRole("button", { name: "Use this token" }).click();
+
+      await page.getByRole("link", { name: "See the run" }).click();
+      await page.locator(".facts").getByText("Running").waitFor();
+      await page.getByRole("button", { name: "Cancel this run" }).click();
+      await page.locator(".facts").getByText("Cancelled").waitFor();
+      await page.getByRole("button", { name: "Retry what is left" }).waitFor();
+      expect(await page.evaluate(() => Object.keys(localStorage).filter((key) => /token/.test(key)))).toEqual([]);
+      expect(opened.troubles).toEqual([]);
+    } finally {
+      await browser.close();
+    }
+  }, START_TIMEOUT_MS);
+});
+
+/** Sends a file with one line that can't be read, and waits for its letter; gives a part of the reason. */
+async function uploadBadLine(service: TestService): Promise<string> {
+  const { readdir, readFile } = await import("node:fs/promises");
+  const { join } = await import("node:path");
+  const folder = join(service.sourceFolder, "daily");
+  const name = (await readdir(folder)).find((one) => one.includes("solrange"))!;
+  const lines = (await readFile(join(folder, name), "utf8")).split("\n").filter((line) => line.trim() !== "");
+  const head = lines.filter((line) => line.trim().startsWith("#"));
+  const cells = lines.find((line) => !line.trim().startsWith("#"))!.split(";");
+  cells[15] = " <b id=injected>fast</b>";
+  const body = [...head, cells.join(";"), ""].join("\n");
+  const sent = await service.api("/trajectories?name=bad.txt", { method: "POST", body });
+  expect((await sent.json()).rows.rejected).toBe(1);
+  for (;;) {
+    const { dead_letters } = await (await service.api("/dead-letters")).json();
+    const letter = dead_letters.find(({ reason }: { reason: string }) => reason.includes("injected"));
+    if (letter !== undefined) return letter.reason.slice(0, 20);
+  }
+}
