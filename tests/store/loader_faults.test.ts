@@ -283,7 +283,14 @@ describe("batches", () => {
               const { url, sql } = database as TestDatabase;
               await sql`truncate meteor, participating_station, station, iau_shower, meteor_generation, run_loaded, consumer_offset`;
               const loader = createTrajectoryLoader({ url, observe: unobserved });
-              const counts = { inserted: 0, updated: 0, unchanged: 0, stale: 0, duplicates: 0, withdrawn: 0 };
+              const counts = {
+                inserted: 0,
+                updated: 0,
+                unchanged: 0,
+                stale: 0,
+                duplicates: 0,
+                withdrawn: 0,
+              };
               for (let from = 0; from < changes.length;) {
                 let to = from + 1;
                 while (to < changes.length && !(at as boolean[])[to]) to++;
@@ -299,7 +306,7 @@ describe("batches", () => {
           ));
           expect(results[0]).toEqual(results[1]);
         }),
-        { numRuns: 100 },
+        { numRuns: 50 },
       );
     },
     120_000,

@@ -17,6 +17,8 @@ export interface TestDatabase extends AsyncDisposable {
   readonly url: string;
   /** A small pool on it, closed by `drop`. */
   readonly sql: Sql;
+  /** Empties every table but the record of migrations: quicker than another database. */
+  empty(): Promise<void>;
   /** Removes the database, cutting what is still connected. Calling it again is harmless. */
   drop(): Promise<void>;
 }
@@ -36,10 +38,16 @@ export async function createTestDatabase(options: { empty?: boolean } = {}): Pro
   );
   const url = urlOfDatabase(adminUrl, name);
   const store: Store = connectStore({ url, max: 4, applicationName: "test", observe: unobserved });
+  async function empty(): Promise<void> {
+    const tables = await store.sql<{ name: string }[]>`
+      select quote_ident(relname) as name from pg_class
+      where relnamespace = 'public'::regnamespace and relkind = 'r' and relname <> 'schema_migration'`;
+    await store.sql.unsafe(`truncate ${tables.map(({ name }) => name).join(", ")}`);
+  }
   let dropped: Promise<void> | null = null;
   const drop = (): Promise<void> =>
     dropped ??= store.close().then(() =>
       administer(adminUrl, `drop database ${name} with (force)`)
     );
-  return { url, sql: store.sql, drop, [Symbol.asyncDispose]: drop };
+  return { url, sql: store.sql, empty, drop, [Symbol.asyncDispose]: drop };
 }
