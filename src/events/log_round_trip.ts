@@ -71,7 +71,8 @@ async function read(
   const consumer = kafka.consumer({
     groupId,
     allowAutoTopicCreation: false,
-    retry: { retries: 3, restartOnFailure: () => Promise.resolve(false) },
+    // A new broker makes the topic of the groups' offsets only now.
+    retry: { retries: 8, restartOnFailure: () => Promise.resolve(false) },
   });
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   promise.catch(() => {});
@@ -92,7 +93,11 @@ async function read(
         return Promise.resolve();
       },
     });
-    consumer.seek({ topic: TOPIC, partition: record.partition, offset: record.offset });
+    try {
+      consumer.seek({ topic: TOPIC, partition: record.partition, offset: record.offset });
+    } catch {
+      // It has crashed already; the promise has the reason.
+    }
     await promise;
   } finally {
     clearTimeout(timer);

@@ -20,6 +20,7 @@ import {
   unobserved,
 } from "../../src/observe/observe.ts";
 import type { Vocabulary } from "../../src/observe/vocabulary.ts";
+import { readLogAccess } from "../../src/service/log_access.ts";
 import { type Service, startService } from "../../src/service/service.ts";
 import { createTestDatabase, type TestDatabase } from "./postgres.ts";
 
@@ -108,7 +109,10 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
       ...externalKafka(),
       ...options.environment,
     });
-    await removeTopics(config.kafkaBrokers);
+    const { kafka: kafkaAccess } = await readLogAccess(config);
+    const kafkaOf = (brokers: readonly string[]) =>
+      createKafka({ brokers, clientId: "test", ...kafkaAccess }, unobserved);
+    if (config.kafkaBrokers !== null) await removeTopics(kafkaOf(config.kafkaBrokers));
 
     const observer = createObserver();
     const happenings: Happening[] = [];
@@ -123,7 +127,7 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
         return service;
       },
       get kafka() {
-        return createKafka({ brokers: service.addresses.brokers, clientId: "test" }, unobserved);
+        return kafkaOf(service.addresses.brokers);
       },
       database,
       sample,
@@ -187,9 +191,8 @@ function externalKafka(): Record<string, string> {
 }
 
 /** A Kafka that outlives the test begins it empty. */
-async function removeTopics(brokers: readonly string[] | null): Promise<void> {
-  if (brokers === null) return;
-  const admin = createKafka({ brokers, clientId: "test" }, unobserved).admin();
+async function removeTopics(kafka: Kafka): Promise<void> {
+  const admin = kafka.admin();
   await admin.connect();
   try {
     const existing = await admin.listTopics();

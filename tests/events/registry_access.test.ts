@@ -1,0 +1,72 @@
+/**
+ * Getting in to a registry that asks who is there: user and password or a token, over TLS with an authority of its own.
+ */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { createSchemaRegistry, type RegistryConnection } from "../../src/events/schema_registry.ts";
+import { TOPICS } from "../../src/events/topics.ts";
+import { hintOf, PermanentError, TransientError } from "../../src/failures/failures.ts";
+import { unobserved } from "../../src/observe/observe.ts";
+import { type Certificates, makeCertificates } from "../support/certificates.ts";
+import { type SecuredRegistry, startSecuredRegistry } from "../support/secured_registry.ts";
+
+const BASIC = { user: "gmn", password: "pässword: with a colon" };
+const TOKEN = { token: "a.bearer.token" };
+
+let folder: string;
+let certificates: Certificates;
+let basic: SecuredRegistry;
+let bearer: SecuredRegistry;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "gmn-registry-"));
+  certificates = await makeCertificates(folder);
+  const { user, password } = BASIC;
+  const credentials = Buffer.from(`${user}:${password}`).toString("base64");
+  basic = await startSecuredRegistry(certificates, `Basic ${credentials}`);
+  bearer = await startSecuredRegistry(certificates, `Bearer ${TOKEN.token}`);
+});
+afterAll(async () => {
+  await basic[Symbol.asyncDispose]();
+  await bearer[Symbol.asyncDispose]();
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function connect(url: string, access: Partial<RegistryConnection>) {
+  const ca = await certificates.read(certificates.caFile);
+  return createSchemaRegistry({ url, clientId: "test", ca, ...access }, unobserved);
+}
+
+test("user and password", async () => {
+  const registry = await connect(basic.url, { authorization: BASIC });
+  await registry.ping();
+  const ids = await registry.register(TOPICS);
+  expect(ids.size).toBe(TOPICS.length);
+  expect(await registry.writerSchema(ids.get(TOPICS[0]!.name)!)).toContain(`"name"`);
+});
+
+test("a token", async () => {
+  const registry = await connect(bearer.url, { authorization: TOKEN });
+  await registry.ping();
+  expect((await registry.register(TOPICS)).size).toBe(TOPICS.length);
+});
+
+test("a wrong password is final, and says which settings to look at", async () => {
+  const registry = await connect(basic.url, { authorization: { ...BASIC, password: "wrong" } });
+  await expect(registry.ping()).rejects.toThrow(/HTTP 401/);
+  const error = await registry.register(TOPICS).catch((thrown: unknown) => thrown);
+  expect(error).toBeInstanceOf(PermanentError);
+  expect(hintOf(error)).toContain("SCHEMA_REGISTRY_PASSWORD");
+  expect(String(error)).not.toContain("wrong");
+});
+
+test("an authority that is not known is told, not trusted", async () => {
+  const registry = createSchemaRegistry(
+    { url: basic.url, clientId: "test", authorization: BASIC },
+    unobserved,
+  );
+  const error = await registry.ping().catch((thrown: unknown) => thrown);
+  expect(error).toBeInstanceOf(TransientError);
+  expect((error as Error).message).toMatch(/certificate|issuer/i);
+});
