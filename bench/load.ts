@@ -103,7 +103,7 @@ async function loadAll(
   partition: number,
   changes: readonly TrajectoryUpsert[],
 ): Promise<LoadCounts> {
-  const total = { inserted: 0, updated: 0, unchanged: 0, stale: 0, withdrawn: 0 };
+  const total = { inserted: 0, updated: 0, unchanged: 0, stale: 0, duplicates: 0, withdrawn: 0 };
   for (let from = 0; from < changes.length; from += batchRows) {
     const batch = changes.slice(from, from + batchRows);
     const firstOffset = batch[0]!.lineage.offset;
@@ -178,7 +178,7 @@ async function run(url: string, cluster: string | null): Promise<void> {
     const seconds = (performance.now() - startedAt) / 1000;
     const used = process.cpuUsage(cpu);
     const serverUsed = (await serverCpuSeconds(cluster) ?? NaN) - (serverCpu ?? NaN);
-    const total = { inserted: 0, updated: 0, unchanged: 0, stale: 0, withdrawn: 0 };
+    const total = { inserted: 0, updated: 0, unchanged: 0, stale: 0, duplicates: 0, withdrawn: 0 };
     for (const one of counts) {
       for (const key of Object.keys(total) as (keyof LoadCounts)[]) total[key] += one[key];
     }

@@ -111,6 +111,8 @@ export function createTrajectorySink(options: TrajectorySinkOptions): Trajectory
         inserted: counts.inserted,
         updated: counts.updated,
         unchanged: counts.unchanged,
+        stale: counts.stale,
+        duplicates: counts.duplicates,
         took_ms: performance.now() - started,
       });
     },
@@ -177,6 +179,7 @@ function add(a: LoadCounts, b: LoadCounts): LoadCounts {
     updated: a.updated + b.updated,
     unchanged: a.unchanged + b.unchanged,
     stale: a.stale + b.stale,
+    duplicates: a.duplicates + b.duplicates,
     withdrawn: a.withdrawn + b.withdrawn,
   };
 }

@@ -117,6 +117,8 @@ export interface Vocabulary {
     inserted: number;
     updated: number;
     unchanged: number;
+    stale: number;
+    duplicates: number;
     took_ms: number;
   };
   "sink.dead_letter": { topic: string; partition: number; offset: bigint; reason: string };
@@ -352,7 +354,8 @@ export const VOCABULARY: { [Name in keyof Vocabulary]: Telling<Vocabulary[Name]>
     level: "debug",
     say: (d) =>
       `${d.topic}-${d.partition}: ${count(d.records)} records, ${count(d.inserted)} inserted, ` +
-      `${count(d.updated)} updated, ${count(d.unchanged)} unchanged (${seconds(d.took_ms)})`,
+      `${count(d.updated)} updated, ${count(d.unchanged)} unchanged, ${count(d.stale)} stale, ` +
+      `${count(d.duplicates)} duplicates (${seconds(d.took_ms)})`,
   },
   "sink.dead_letter": {
     level: "warning",

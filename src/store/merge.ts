@@ -8,6 +8,9 @@
  * - But the generation must not be forgotten then: values A of generation 1, again A of generation 3, then B of generation 2
  *   must leave A. When newer values equal the old, the narrow table `meteor_generation` keeps the generation; the row, seventy
  *   times as wide and with its indexes, is left alone.
+ * - A file that has an id twice means the row with most stations (as its writer does since January 2025). Two records of one
+ *   generation are of one file, whose stamp counts microseconds; so of those the one with fewer stations is a duplicate and
+ *   changes nothing, however often the file is read again. Of equals, the last one stands.
  * - A trajectory's stations are those of the row that won, none left over.
  */
 import { LINEAGE_COLUMNS, METEOR_COLUMNS, quoteIdentifier } from "./meteor_columns.ts";
@@ -39,6 +42,7 @@ export interface Merged {
   inserted: number;
   updated: number;
   stale: number;
+  duplicates: number;
   /** Meteors whose stations are still to be replaced. */
   restationed: string[];
   /** Showers that changed meteors had before. */
@@ -66,6 +70,10 @@ WITH verdict AS MATERIALIZED (
 })
         THEN 'unchanged'
       WHEN s.source_generated_at < (SELECT generated_at FROM meteor_generation WHERE meteor_id = s.id) THEN 'stale'
+      WHEN s.num_stat < m.num_stat AND m.withdrawn_at IS NULL AND s.source_generated_at IS NOT NULL
+        AND s.source_generated_at =
+          greatest(m.source_generated_at, (SELECT generated_at FROM meteor_generation WHERE meteor_id = s.id))
+        THEN 'duplicate'
       ELSE 'changed'
     END AS verdict,
     m.iau_shower_id AS old_shower
@@ -108,12 +116,13 @@ SELECT
   (SELECT count(*) FROM won WHERE inserted)::integer AS inserted,
   (SELECT count(*) FROM won WHERE NOT inserted)::integer AS updated,
   (SELECT count(*) FROM verdict WHERE verdict = 'stale')::integer AS stale,
+  (SELECT count(*) FROM verdict WHERE verdict = 'duplicate')::integer AS duplicates,
   (SELECT coalesce(json_agg(id), '[]') FROM newcomer WHERE NOT alone) AS restationed,
   (SELECT coalesce(json_agg(DISTINCT old_shower), '[]') FROM verdict
     WHERE verdict = 'changed' AND old_shower IS NOT NULL) AS left_showers`;
 
 /**
- * Gives meteors the stations of their rows, and no others. `$1`: JSON list of ids, as \`MERGE_METEORS\` gives them.
+ * Gives meteors the stations of their rows, and no others. `$1`: JSON list of ids, as `MERGE_METEORS` gives them.
  *
  * Statements of their own, so that they see what another loader has committed for the same meteor while the merge waited for
  * its row. The rows are locked since then.

@@ -44,11 +44,15 @@ export interface TrajectoryBatch {
   readonly deadByRun: ReadonlyMap<string, number>;
 }
 
-/** Rows by what happened to them. `stale` came from an older file generation than the row in place. */
+/**
+ * Rows by what happened to them. `stale` came from an older file generation than the row in place; `duplicates` are of the same
+ * file as it and have fewer stations.
+ */
 export interface LoadCounts {
   readonly inserted: number;
   readonly updated: number;
   readonly unchanged: number;
   readonly stale: number;
+  readonly duplicates: number;
   readonly withdrawn: number;
 }
