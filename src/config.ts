@@ -143,6 +143,11 @@ export const SETTINGS = {
   ),
   KAFKA_SASL_USER: setting(undefined, "user for it", z.string()),
   KAFKA_SASL_PASSWORD: setting(undefined, "password for it", z.string()),
+  KAFKA_SESSION_TIMEOUT_MS: setting(
+    "30000",
+    "how long a consumer that says nothing (killed, frozen) keeps its partitions from the others, in milliseconds",
+    whole(6_000, 300_000, "milliseconds"),
+  ),
   KAFKA_PORT: setting("9092", "port of a broker that is started here", port),
   SCHEMA_REGISTRY_URL: setting(
     undefined,
@@ -236,6 +241,7 @@ export interface Config {
   readonly redpandaBin: string | null;
   readonly redpandaMemory: string;
   readonly kafkaBrokers: readonly string[] | null;
+  readonly kafkaSessionTimeout_ms: number;
   readonly kafkaPort: number;
   readonly schemaRegistryUrl: string | null;
   readonly schemaRegistryPort: number;
@@ -384,6 +390,7 @@ function toConfig(values: Values): Config {
     extractDays: given.EXTRACT_DAYS,
     broker: given.BROKER,
     kafkaBrokers: values.KAFKA_BROKERS ?? null,
+    kafkaSessionTimeout_ms: given.KAFKA_SESSION_TIMEOUT_MS,
     kafkaPort: given.KAFKA_PORT,
     schemaRegistryUrl: values.SCHEMA_REGISTRY_URL ?? null,
     schemaRegistryPort: given.SCHEMA_REGISTRY_PORT,

@@ -36,6 +36,8 @@ export interface SinkOptions {
   readonly kafka: Kafka;
   readonly sql: Sql;
   readonly sinks: readonly TopicSink[];
+  /** See `SubscriptionOptions`. */
+  readonly sessionTimeout_ms?: number;
   readonly observe: Observe;
 }
 
@@ -48,6 +50,7 @@ export function startSink(options: SinkOptions): Subscription {
     topics: [...sinks.keys()],
     reader: createReader(options.sql, sinks, options.observe),
     limits: LANE_LIMITS,
+    sessionTimeout_ms: options.sessionTimeout_ms,
     observe: options.observe,
   });
 }

@@ -26,11 +26,17 @@ import { createSinks } from "./sinks.ts";
 
 /** Starts consuming every topic into the database. */
 export function startConsumer(
-  { observe, store, databaseUrl, log, releasers }: Wiring,
+  { config, observe, store, databaseUrl, log, releasers }: Wiring,
 ): Subscription {
   const { sinks, close } = createSinks({ observe, sql: store.sql, databaseUrl, log });
   releasers.add("loaders", close);
-  const subscription = startSink({ kafka: log.kafka, sql: store.sql, sinks, observe });
+  const subscription = startSink({
+    kafka: log.kafka,
+    sql: store.sql,
+    sinks,
+    sessionTimeout_ms: config.kafkaSessionTimeout_ms,
+    observe,
+  });
   releasers.add("consumer", () => subscription.stop());
   return subscription;
 }

@@ -71,10 +71,15 @@ export class OffsetMismatchError extends PermanentError {
 
 /** A batch is a second's work at most; a database that takes longer than this hangs, or a checkpoint has choked its disk. */
 const LOAD_MS_MAX = 120_000;
+/**
+ * A loader that says nothing for this long in the middle of a batch is a process that stands still (frozen, swapped out). Its locks
+ * would hold up whoever takes its partitions over, which Kafka's session time-out lets happen after half a minute.
+ */
+const SILENCE_MS_MAX = 20_000;
 /** The server's own limits, for each statement: a server that only is busy then says so, and lets go of its locks. */
 const serverLimits = (ms: number): Readonly<Record<string, string>> => ({
   statement_timeout: `${Math.ceil(ms / 2)}ms`,
-  idle_in_transaction_session_timeout: `${Math.ceil(ms / 2)}ms`,
+  idle_in_transaction_session_timeout: `${Math.min(Math.ceil(ms / 2), SILENCE_MS_MAX)}ms`,
 });
 
 export interface LoaderOptions {

@@ -4,7 +4,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { readAddresses } from "../../src/service/address_file.ts";
+import { readAddresses, type ServiceAddresses } from "../../src/service/address_file.ts";
 import { until } from "../support/poll.ts";
 
 const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
@@ -36,9 +36,18 @@ export class ServiceProcess {
 
   /** The API's address, when the service is up. @throws Error with its output when it ends instead */
   ready(): Promise<string> {
-    const up = until("the service is up", async () => {
+    return this.#up((addresses) => addresses.http);
+  }
+
+  /** The same for a process that may have no role http. */
+  async booted(): Promise<void> {
+    await this.#up(() => true);
+  }
+
+  #up<Answer>(answer: (addresses: ServiceAddresses) => Answer | null): Promise<Answer> {
+    const up = until<Answer>("the service is up", async () => {
       const addresses = await readAddresses(this.dataDirectory);
-      return addresses?.pid === this.child.pid ? addresses?.http : null;
+      return addresses !== null && addresses.pid === this.child.pid ? answer(addresses) : null;
     }, BOOT_MS);
     const ended = this.exited.then((code) => {
       throw new Error(`the service ended with ${code}:\n${this.said}`);
@@ -49,6 +58,21 @@ export class ServiceProcess {
   /** Everything it has said. */
   get said(): string {
     return this.output.join("");
+  }
+
+  /** What happened so far, of a process with LOG_FORMAT=json. */
+  happenings(name: string): { at: string; detail: Record<string, unknown> }[] {
+    return this.said.split("\n").filter((line) => line.includes(`"event":"${name}"`))
+      .map((line) => JSON.parse(line));
+  }
+
+  /** Stops it where it stands (SIGSTOP); `thaw` lets it go on. */
+  freeze(): void {
+    process.kill(this.child.pid!, "SIGSTOP");
+  }
+
+  thaw(): void {
+    process.kill(this.child.pid!, "SIGCONT");
   }
 
   /** kill -9; resolves when it is gone. */

@@ -75,12 +75,13 @@ export async function passed(
   end: bigint,
   partition = 1,
   topic: string = TRAJECTORY_SUMMARY_RAW.name,
+  deadline_ms?: number,
 ): Promise<void> {
   await until(`offset ${end} of ${topic}-${partition} is passed`, async () => {
     const [row] = await sql<{ next_offset: bigint }[]>`
       select next_offset from consumer_offset where topic = ${topic} and partition = ${partition}`;
     return (row?.next_offset ?? 0n) >= end;
-  });
+  }, deadline_ms);
 }
 
 /** Waits until the data store has everything that is in the log now, letters that come of it included. */
