@@ -15,7 +15,7 @@ import { createServer } from "node:net";
 import { resolve } from "node:path";
 import type postgres from "postgres";
 import { explain, PermanentError, TransientError } from "../failures/failures.ts";
-import { retry } from "../failures/backoff.ts";
+import { backoffDelayMs, retry, wait } from "../failures/backoff.ts";
 import type { Observe } from "../observe/observe.ts";
 import { connectStore, type Store } from "./connection.ts";
 import { classifyDatabaseError } from "./database_errors.ts";
@@ -57,6 +57,8 @@ const DATABASE = "gmn_data_store";
 const OWNER_LOCK = [0x676d6e, 0x6f776e] as const;
 /** How often a start is tried when another process takes the free port, or starts the same cluster, in between. */
 const START_ATTEMPTS = 5;
+/** A server that was killed is started again for as long as this process wants one. */
+const REVIVE_BACKOFF = { base_ms: 500, cap_ms: 30_000, attempts: Infinity };
 /** A server that is starting, stopping or recovering refuses connections for a while (SQLSTATE 57P03). */
 const OWNER_BACKOFF = { base_ms: 100, cap_ms: 1_000, attempts: 60 };
 
@@ -71,28 +73,44 @@ export async function startEmbeddedPostgres(
   const startedAt = performance.now();
   const place = await findPlace(resolve(options.directory), observe);
   observe("database.starting", { directory: place.directory, port: options.port });
-  let stopping = false;
+  const stopping = new AbortController();
   let reviving: Promise<void> | null = null;
+  let started = false;
   const running = await startAndOwn(place, options, options.port, () => onOwnerLost());
+  started = true;
 
   /** The owner's connection ends with the server: if that was no stop of ours, the server is started again. */
   function onOwnerLost(): void {
-    if (stopping || reviving !== null) return;
+    // Before the start has ended, the start fails.
+    if (!started || stopping.signal.aborted || reviving !== null) return;
     reviving = revive().finally(() => reviving = null);
   }
   async function revive(): Promise<void> {
-    try {
-      await running.owner.close();
-      if (stopping) return;
-      const again = await startAndOwn(place, options, running.port, () => onOwnerLost());
-      running.owner = again.owner;
-      observe("database.restarted", { directory: place.directory, port: running.port });
-    } catch (error) {
-      observe("database.log", { line: `could not be started again: ${explain(error)}` });
+    await running.owner.close();
+    for (let attempt = 1; !stopping.signal.aborted; attempt++) {
+      try {
+        running.owner = (await startAndOwn(
+          place,
+          { ...options, signal: stopping.signal },
+          running.port,
+          () => onOwnerLost(),
+        )).owner;
+        return observe("database.restarted", { directory: place.directory, port: running.port });
+      } catch (error) {
+        if (stopping.signal.aborted) return;
+        const delay_ms = backoffDelayMs(REVIVE_BACKOFF, attempt);
+        observe("log.unavailable", {
+          what: "PostgreSQL",
+          reason: explain(error),
+          attempt,
+          delay_ms,
+        });
+        await wait(delay_ms, stopping.signal).catch(() => {});
+      }
     }
   }
   async function stop(): Promise<void> {
-    stopping = true;
+    stopping.abort();
     await reviving;
     await running.owner.close();
     await stopPostmaster(place);
@@ -171,7 +189,7 @@ async function startAndOwn(
   }
 }
 
-/** A session that holds the owner's lock for as long as this process lives. */
+/** A session that holds the owner's lock for as long as this process lives. `onLost`: it ended, and not by `close`. */
 async function own(
   place: Place,
   url: string,
@@ -179,7 +197,7 @@ async function own(
   onLost: () => void,
 ): Promise<Store> {
   let owned = false;
-  const owner = connectStore({
+  const { sql, close } = connectStore({
     url,
     max: 1,
     applicationName: "gmn-data-store owner",
@@ -189,16 +207,24 @@ async function own(
   const [a, b] = OWNER_LOCK;
   try {
     const lock = () =>
-      owner.sql<{ mine: boolean }[]>`select pg_try_advisory_lock(${a}, ${b}) as mine`
+      sql<{ mine: boolean }[]>`select pg_try_advisory_lock(${a}, ${b}) as mine`
         .catch((error: unknown) => Promise.reject(classifyDatabaseError(error)));
     const [row] = await retry(lock, { backoff: OWNER_BACKOFF });
     owned = row?.mine === true;
   } catch (error) {
-    await owner.close();
+    await close();
     throw error;
   }
-  if (owned) return owner;
-  await owner.close();
+  if (owned) {
+    return {
+      sql,
+      close() {
+        owned = false;
+        return close();
+      },
+    };
+  }
+  await close();
   throw new PermanentError(`the PostgreSQL in ${place.directory} is in use by another process`, {
     hint: "stop that process, or set DATA_DIR to another directory, " +
       "or set DATABASE_URL to share one PostgreSQL",
