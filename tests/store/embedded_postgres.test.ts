@@ -60,10 +60,10 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   for (const child of children.splice(0)) child.kill("SIGKILL");
-  for (const server of toStop.splice(0)) {
-    await server.stop();
-    await rm(server.directory, { recursive: true, force: true });
-  }
+  const servers = toStop.splice(0);
+  // All of them before any directory goes: they may have had the same one, one after the other.
+  for (const server of servers) await server.stop();
+  for (const server of servers) await rm(server.directory, { recursive: true, force: true });
   await rm(join(directory, ".."), { recursive: true, force: true });
 });
 
