@@ -4,6 +4,7 @@
 import process from "node:process";
 import { hostname } from "node:os";
 import { wait } from "../failures/backoff.ts";
+import { TransientError } from "../failures/failures.ts";
 import type { NextOffsets } from "../runs/run_event.ts";
 import { INGESTION_RUN, TRAJECTORY_SUMMARY_RAW } from "../events/topics.ts";
 import type { LogProbe } from "../events/log_probe.ts";
@@ -98,7 +99,21 @@ export function createRunHistory(sql: Sql, probe: LogProbe, signal: AbortSignal)
       await patiently();
       return await told(() => readSourceFiles(sql, paths));
     },
-    findByIdempotencyKey: (key) => told(() => readRunStateByKey(sql, key)),
+    async findByIdempotencyKey(key) {
+      // Right after a crash the run may be on the log and not yet on record; a second run for its key would be worse than waiting.
+      const patience = AbortSignal.any([signal, AbortSignal.timeout(PROJECTION_PATIENCE_MS)]);
+      await caughtUp(patience).catch((error) => {
+        signal.throwIfAborted();
+        throw new TransientError(
+          "the history of runs is still being read: nobody knows yet whether this key is known",
+          {
+            cause: error,
+            hint: "ask again in a moment, or without an Idempotency-Key",
+          },
+        );
+      });
+      return await told(() => readRunStateByKey(sql, key));
+    },
     caughtUp: patiently,
     async lastDailyRequest() {
       await patiently();

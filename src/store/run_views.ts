@@ -5,7 +5,10 @@ import type { FileStatus, RunStatus } from "../runs/run.ts";
 import type { RequestedBy, RunKind, Selection } from "../runs/run_event.ts";
 import type { Queryable } from "./connection.ts";
 
-/** A run with its counts. `read` = `published` + `rejected`; `loaded` counts records of the run that the sink has passed. */
+/**
+ * A run with its counts. `read` = `published` + `rejected`. `loaded` + `dead` = `published` exactly when the sink has passed the
+ * run's last record: records that are in the log twice, after a crash, are not counted twice.
+ */
 export interface RunView {
   readonly id: string;
   readonly kind: RunKind;
@@ -57,6 +60,7 @@ interface RunViewRow {
   rows_rejected: bigint;
   rows_loaded: bigint;
   rows_dead: bigint;
+  is_passed: boolean;
 }
 
 /** A page of runs, newest first, beginning after the run `before` (null: at the newest). */
@@ -122,7 +126,11 @@ export async function readRunLoaded(
 
 async function viewsOf(sql: Queryable, ids: ReturnType<Queryable>): Promise<RunView[]> {
   const rows = await sql<RunViewRow[]>`
-    select run.*, files.*, loaded.*
+    select run.*, files.*, loaded.*, not exists (
+      select from jsonb_each_text(run.next_offsets) as n
+      left join consumer_offset o on o.topic = 'trajectory_summary_raw' and o.partition = n.key::integer
+      where o.next_offset is null or o.next_offset < n.value::bigint
+    ) as is_passed
     from ingestion_run run
     cross join lateral (
       select
@@ -160,8 +168,19 @@ async function viewsOf(sql: Queryable, ids: ReturnType<Queryable>): Promise<RunV
       read: Number(row.rows_read),
       published: Number(row.rows_published),
       rejected: Number(row.rows_rejected),
-      loaded: Number(row.rows_loaded),
-      dead: Number(row.rows_dead),
+      ...loadedOf(row),
     },
   }));
+}
+
+/** What of the published rows has come through the sink. The log may hold some of them twice; `run_loaded` counts records. */
+function loadedOf(row: RunViewRow): { loaded: number; dead: number } {
+  const published = Number(row.rows_published);
+  const dead = Math.min(Number(row.rows_dead), published);
+  const rest = published - dead;
+  // Before the last record is passed, at least one row is not there.
+  return {
+    loaded: row.is_passed ? rest : Math.min(Number(row.rows_loaded), Math.max(0, rest - 1)),
+    dead,
+  };
 }

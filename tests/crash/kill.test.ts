@@ -89,19 +89,26 @@ async function ask<Answer>(url: string, init?: RequestInit): Promise<Answer> {
   if (!response.ok) throw new Error(`${url}: ${response.status} ${await response.text()}`);
   return await response.json() as Answer;
 }
+/** Asks for the backfill; again while the service says that it can't tell yet. */
 async function requestBackfill(http: string): Promise<string> {
   const init = {
     method: "POST",
     body: JSON.stringify({ all: true }),
     headers: { "content-type": "application/json", "idempotency-key": "the one" },
   };
-  return (await ask<{ run_id: string }>(`${http}/backfill`, init)).run_id;
+  const { run_id } = await until("the backfill is requested", async () => {
+    const response = await fetch(`${http}/backfill`, init);
+    if (response.status === 503) return await response.body?.cancel().then(() => null);
+    if (!response.ok) throw new Error(`${response.status}: ${await response.text()}`);
+    return await response.json() as { run_id: string };
+  }, TEST_MS / 2);
+  return run_id;
 }
 async function untilLoaded(http: string, runId: string): Promise<RunJson> {
   return await until("the run is loaded", async () => {
     const run = await ask<RunJson>(`${http}/runs/${runId}`);
     const isOver = run.state !== "requested" && run.state !== "running";
-    return isOver && run.rows.loaded + run.rows.dead >= run.rows.published ? run : null;
+    return isOver && run.rows.loaded + run.rows.dead === run.rows.published ? run : null;
   }, TEST_MS / 2);
 }
 
@@ -133,14 +140,7 @@ async function idsOfFile(path: string): Promise<string[]> {
 async function expectWhole(run: RunJson, path: string): Promise<void> {
   const ids = await idsOfFile(path);
   expect(ids).toHaveLength(ROWS);
-  const { read, published, rejected, loaded, dead } = run.rows;
-  expect({ read, published, rejected, dead }).toEqual({
-    read: ROWS,
-    published: ROWS,
-    rejected: 0,
-    dead: 0,
-  });
-  expect(loaded).toBeGreaterThanOrEqual(ROWS);
+  expect(run.rows).toEqual({ read: ROWS, published: ROWS, rejected: 0, loaded: ROWS, dead: 0 });
   const rows = await database.sql<{ id: string }[]>`select id from meteor order by id`;
   expect(rows.map(({ id }) => id)).toEqual(ids.toSorted());
   const [stations] = await database.sql`
