@@ -16,6 +16,13 @@ const KEEP_ALIVE_MS = 15_000;
 /** After which a browser connects again. */
 const RETRY_MS = 2_000;
 
+const HEADERS = {
+  "content-type": "text/event-stream",
+  "cache-control": "no-store",
+  // nginx would keep events back otherwise.
+  "x-accel-buffering": "no",
+};
+
 export interface ServerEvent {
   readonly event: string;
   /** What the browser sends as Last-Event-ID when it connects again. */
@@ -47,6 +54,8 @@ export class EventStreams {
 
   /** The answer: a stream that `fill` sends to. @throws Problem when there are too many */
   answer(context: Context, fill: (stream: EventStream) => void): Response {
+    // A client that asks for the headers alone never reads.
+    if (context.req.method === "HEAD") return context.body(null, 200, HEADERS);
     const release = this.#slots.take();
     const ending = new AbortController();
     const encoder = new TextEncoder();
@@ -79,13 +88,7 @@ export class EventStreams {
       },
       cancel: () => ending.abort(),
     }, { highWaterMark: WAITING_MAX });
-    if (context.req.method === "HEAD") void body.cancel();
-    return context.body(body, 200, {
-      "content-type": "text/event-stream",
-      "cache-control": "no-store",
-      // nginx would keep events back otherwise.
-      "x-accel-buffering": "no",
-    });
+    return context.body(body, 200, HEADERS);
   }
 
   /** Ends every stream, and every one to come: an open stream would hold a stopping server. */

@@ -170,19 +170,20 @@ function exportAll(
   sql: Sql,
   exports: Slots,
 ) {
+  const headers = {
+    "content-type": MEDIA_TYPES[format],
+    "content-disposition": `attachment; filename="meteors.${format}"`,
+    "vary": "accept",
+  };
+  // A client that asks for the headers alone never reads.
+  if (context.req.method === "HEAD") return context.body(null, 200, headers);
   const release = exports.take();
   const body = textStream(
     () => streamMeteors(sql, question),
     format === "csv" ? (rows) => rows.map(csvLine).join("") : ndjson,
     { first: format === "csv" ? CSV_HEADER : "", onEnd: release },
   );
-  // A client that asked for the headers alone never reads.
-  if (context.req.method === "HEAD") void body.cancel();
-  return context.body(body, 200, {
-    "content-type": MEDIA_TYPES[format],
-    "content-disposition": `attachment; filename="meteors.${format}"`,
-    "vary": "accept",
-  });
+  return context.body(body, 200, headers);
 }
 
 /** The fields with their uncertainties beside them, not below. */

@@ -5,7 +5,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import type { ReplayCounts, ReplayedLetter } from "../producer/replay.ts";
 import type { LetterFilter } from "../store/dead_letters.ts";
 import { instantParameter } from "./meteor_query.ts";
-import { type Api, json, problems } from "./openapi.ts";
+import { type Api, json, problems, TOKEN } from "./openapi.ts";
 import { Problem } from "./problem.ts";
 
 /** What the routes need of the rest of the service. */
@@ -65,6 +65,7 @@ const oneRoute = createRoute({
   path: "/dead-letters/{id}/replay",
   summary: "Try one dead letter again",
   tags: ["dead letters"],
+  security: TOKEN,
   request: {
     params: z.object({
       id: z.string().openapi({ description: "In a path, `/` is written %2F and `#` %23." }),
@@ -82,6 +83,7 @@ const manyRoute = createRoute({
   path: "/dead-letters/replay",
   summary: "Try dead letters again: all, or those of a filter",
   tags: ["dead letters"],
+  security: TOKEN,
   request: {
     query: z.strictObject({
       dry_run: flag.openapi({ description: "Count them, and change nothing." }),

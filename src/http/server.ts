@@ -6,9 +6,12 @@ import { PermanentError } from "../failures/failures.ts";
 export interface RunningServer {
   /** `http://host:port`, to paste into curl. */
   readonly url: string;
-  /** Answers what is at work, takes nothing new. */
+  /** Takes nothing new, answers what is at work, and waits for that, but not for ever. */
   stop(): Promise<void>;
 }
+
+/** Answers take milliseconds; exports and uploads, which take longer, can be asked for again. */
+const GRACE_MS = 5_000;
 
 /**
  * Serves `fetch` at `host` and `port` (0 takes a free one).
@@ -19,15 +22,24 @@ export function serveHttp(
     host: string;
     port: number;
     fetch: (request: Request) => Response | Promise<Response>;
+    /** How long a stop waits for requests under way. */
+    grace_ms?: number;
   },
 ): RunningServer {
-  const { host, port, fetch } = options;
+  const { host, port, fetch, grace_ms = GRACE_MS } = options;
   try {
     const server = Deno.serve({ hostname: host, port, onListen: () => {} }, fetch);
     const shownHost = host.includes(":") ? `[${host}]` : host;
     return {
       url: `http://${shownHost}:${server.addr.port}`,
-      stop: () => server.shutdown(),
+      async stop() {
+        // A client that is slow to read (or never does) may not hold the stop; its connection ends with the process, or when the
+        // database does. (Deno has no way to close it: aborting a server that shuts down throws "Bad resource ID".)
+        let timer: ReturnType<typeof setTimeout> | undefined;
+        const grace = new Promise<void>((resolve) => timer = setTimeout(resolve, grace_ms));
+        await Promise.race([server.shutdown(), grace]);
+        clearTimeout(timer);
+      },
     };
   } catch (error) {
     if (error instanceof Deno.errors.AddrInUse) {

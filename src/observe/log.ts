@@ -15,10 +15,15 @@ export interface LogOptions {
 
 const MARKS: Record<string, string> = { debug: "·", info: " ", warning: "!", error: "✗" };
 
+/** What a terminal would obey, and ends of lines: sentences quote files and other programs. */
+// deno-lint-ignore no-control-regex
+const CONTROL = /[\0-\x1f\x7f-\x9f]/g;
+
 /** `01:02:03 ! sentence`: the time of day (UTC) is enough beside a terminal. */
 const humanFormatter: TextFormatter = (record) => {
   const time = new Date(record.timestamp).toISOString().slice(11, 19);
-  return `${time} ${MARKS[record.level] ?? "?"} ${record.properties.sentence}\n`;
+  const sentence = String(record.properties.sentence).replaceAll(CONTROL, "\ufffd");
+  return `${time} ${MARKS[record.level] ?? "?"} ${sentence}\n`;
 };
 
 /** One JSON object a line: when, how bad, the name of the happening, its sentence, and its detail under `detail`. */

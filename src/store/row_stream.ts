@@ -1,23 +1,30 @@
 /**
- * The rows of a query of any size as a stream: a cursor on the server, one portion of rows in memory at a time, all of one
- * snapshot.
+ * The rows of queries of any size as a stream: a cursor on the server, two portions of rows in memory, all of one snapshot.
  *
- *     cursor ──portion──▶ (room for one) ──portion──▶ reader
+ *     DECLARE ─▶ FETCH a portion ─▶ (wait until it is wanted) ─▶ reader
+ *                     ▲─────────────────────┘
  *
- * The transaction begins at once, waits while the reader is busy, and ends with the last row, when the reader leaves, and when the reader takes nothing for `IDLE_MS_MAX` (an open snapshot keeps PostgreSQL
- * from clearing away old rows, and the connection is one of few).
+ * The transaction begins with the first read, waits while the reader is busy, and ends with the last row, when the reader leaves, and
+ * when the reader takes nothing for `IDLE_MS_MAX` (an open snapshot keeps PostgreSQL from clearing away old rows, and the
+ * connection is one of few).
+ *
+ * DECLARE and FETCH are statements like any other. The cursors of postgres.js 3.4.9 ask for the next portion behind the back of
+ * the transaction, and do so on a connection that is lost, which ends the process (see connection.ts).
  */
 import type { PendingQuery, Row } from "postgres";
 import { TransientError } from "../failures/failures.ts";
 import type { Sql, TransactionSql } from "./connection.ts";
 import { classifyDatabaseError } from "./database_errors.ts";
 
-/** Rows of one portion: some hundred kilobytes of meteors. */
-const PORTION_ROWS = 500;
+/** Rows of one portion: a megabyte of meteors. */
+const PORTION_ROWS = 1_000;
 /** A reader that takes nothing for this long has gone without saying so. */
 export const IDLE_MS_MAX = 60_000;
-/** The longest a first portion may take: everything sorted by what no index has. */
+/** The longest a portion may take: the first one, where everything is sorted by what no index has. */
 const STATEMENT_MS_MAX = 60_000;
+
+/** The reader has gone; nobody is left to be told. */
+class ReaderLeft extends Error {}
 
 /**
  * The rows of the queries, one query after the other. Errors of the database come out as the house's failures.
@@ -28,38 +35,46 @@ export function streamRows<R>(
   queries: (transaction: TransactionSql) => PendingQuery<Row[]>[],
   idle_ms: number = IDLE_MS_MAX,
 ): ReadableStream<readonly R[]> {
-  // No room of its own: a portion waits in the writer until it is read.
-  const { readable, writable } = new TransformStream<readonly R[], readonly R[]>(
-    undefined,
-    { highWaterMark: 1 },
-    { highWaterMark: 0 },
-  );
-  const writer = writable.getWriter();
-  const run = async () => {
+  let wanted = Promise.withResolvers<void>();
+  const run = async (controller: ReadableStreamDefaultController<readonly R[]>) => {
+    await wanted.promise;
     await sql.begin("isolation level repeatable read read only", async (transaction) => {
       await transaction`select set_config('statement_timeout', ${String(STATEMENT_MS_MAX)}, true)`;
       for (const query of queries(transaction)) {
-        for await (const rows of query.cursor(PORTION_ROWS)) {
-          await within(writer.ready, idle_ms);
-          // A failed write shows at the next `ready`.
-          writer.write(rows as unknown as readonly R[]).catch(() => {});
+        await transaction`declare portion no scroll cursor for ${query}`;
+        for (;;) {
+          // Not prepared: the driver would keep the columns of the first cursor that it fetched from under this text.
+          const rows = await transaction.unsafe(`fetch ${PORTION_ROWS} from portion`);
+          if (rows.length === 0) break;
+          await within(wanted.promise, idle_ms);
+          wanted = Promise.withResolvers<void>();
+          controller.enqueue(rows as unknown as readonly R[]);
         }
+        await transaction`close portion`;
       }
     });
-    await within(writer.ready, idle_ms);
-    await writer.close();
+    controller.close();
   };
-  run().catch((error) => writer.abort(inWords(error)).catch(() => {}));
-  // Who only waits is told by `ready`.
-  writer.closed.catch(() => {});
-  return readable;
+  return new ReadableStream<readonly R[]>({
+    start(controller) {
+      run(controller).catch((error) => {
+        if (!(error instanceof ReaderLeft)) controller.error(inWords(error));
+      });
+    },
+    pull: () => wanted.resolve(),
+    cancel() {
+      const left = new ReaderLeft();
+      wanted.promise.catch(() => {});
+      wanted.reject(left);
+    },
+  }, { highWaterMark: 0 });
 }
 
 function inWords(error: unknown): unknown {
   return error instanceof Error && "code" in error ? classifyDatabaseError(error) : error;
 }
 
-async function within(ready: Promise<unknown>, limit_ms: number): Promise<void> {
+async function within(wanted: Promise<void>, limit_ms: number): Promise<void> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(
@@ -68,7 +83,7 @@ async function within(ready: Promise<unknown>, limit_ms: number): Promise<void> 
     );
   });
   try {
-    await Promise.race([ready, late]);
+    await Promise.race([wanted, late]);
   } finally {
     clearTimeout(timer);
   }

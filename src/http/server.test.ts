@@ -1,0 +1,38 @@
+import { expect, test } from "vitest";
+import { PermanentError } from "../failures/failures.ts";
+import { serveHttp } from "./server.ts";
+
+const LOOPBACK = { host: "127.0.0.1", port: 0 };
+
+test("a stop answers what is at work and takes nothing new", async () => {
+  const { promise: asked, resolve: tellAsked } = Promise.withResolvers<void>();
+  const answer = Promise.withResolvers<Response>();
+  const server = serveHttp({ ...LOOPBACK, fetch: () => (tellAsked(), answer.promise) });
+  const response = fetch(server.url);
+  await asked;
+  const stopped = server.stop();
+  answer.resolve(new Response("whole"));
+  expect(await (await response).text()).toBe("whole");
+  await stopped;
+  await expect(fetch(server.url)).rejects.toThrow();
+});
+
+test("a client that never reads to the end does not hold a stop", async () => {
+  const endless = () =>
+    new Response(new ReadableStream({ pull: (c) => c.enqueue(new Uint8Array(65_536)) }));
+  const server = serveHttp({ ...LOOPBACK, grace_ms: 50, fetch: endless });
+  const response = await fetch(server.url);
+  await server.stop();
+  await response.body!.cancel();
+});
+
+test("a port in use is told with what to do", () => {
+  const taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  try {
+    const { port } = taken.addr as Deno.NetAddr;
+    expect(() => serveHttp({ host: "127.0.0.1", port, fetch: () => new Response() }))
+      .toThrow(PermanentError);
+  } finally {
+    taken.close();
+  }
+});

@@ -1,0 +1,100 @@
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { createObserver, type Happening, type Observer } from "../observe/observe.ts";
+import { until } from "../../tests/support/poll.ts";
+import { sendHeartbeats } from "./heartbeat.ts";
+
+const BACKOFF = { base_ms: 1, cap_ms: 2, attempts: 3 };
+
+let observer: Observer;
+let happenings: Happening[];
+let answers: (() => Response | Promise<Response>)[];
+let asked: number;
+let server: Deno.HttpServer<Deno.NetAddr>;
+let stopping: AbortController;
+/** Lets go of requests that were never answered. */
+let letGo: PromiseWithResolvers<Response>;
+
+beforeEach(() => {
+  observer = createObserver();
+  happenings = [];
+  observer.listen((happening) => happenings.push(happening));
+  asked = 0;
+  answers = [];
+  server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen: () => {} }, () => {
+    const answer = answers[asked++] ?? (() => new Response("OK"));
+    return answer();
+  });
+  stopping = new AbortController();
+  letGo = Promise.withResolvers();
+  sendHeartbeats({
+    url: `http://127.0.0.1:${server.addr.port}/ping/secret`,
+    observer,
+    signal: stopping.signal,
+    timeout_ms: 200,
+    backoff: BACKOFF,
+  });
+});
+afterEach(async () => {
+  stopping.abort();
+  letGo.resolve(new Response());
+  await server.shutdown();
+});
+
+function complete(kind: string, runId = "r"): void {
+  observer.observe("run.completed", {
+    runId,
+    kind,
+    files: 1,
+    rowsRead: 1,
+    rowsPublished: 1,
+    rowsRejected: 0,
+    took_ms: 1,
+  });
+}
+function load(kind: string, runId = "r"): void {
+  observer.observe("run.loaded", { runId, kind, rowsLoaded: 1, took_ms: 1 });
+}
+const told = (name: Happening["name"]) =>
+  until(name, () => happenings.find((one) => one.name === name));
+
+test("a daily run that completed is told when its rows are loaded, once", async () => {
+  complete("daily");
+  expect(asked).toBe(0);
+  load("daily");
+  load("daily");
+  await told("heartbeat.sent");
+  expect(asked).toBe(1);
+});
+
+test("a backfill is not, nor a daily run that failed", async () => {
+  complete("backfill", "b");
+  load("backfill", "b");
+  observer.observe("run.failed", { runId: "f", kind: "daily", reason: "x" });
+  load("daily", "f");
+  complete("daily", "last");
+  load("daily", "last");
+  await told("heartbeat.sent");
+  expect(asked).toBe(1);
+});
+
+test("a server that stumbles is asked again", async () => {
+  answers = [() => new Response("", { status: 503 })];
+  complete("daily");
+  load("daily");
+  await told("heartbeat.sent");
+  expect(asked).toBe(2);
+});
+
+test.each([
+  ["refuses", () => new Response("", { status: 404 }), 1, /answers 404/],
+  ["stumbles every time", () => new Response("", { status: 500 }), 3, /answers 500/],
+  ["never answers", () => letGo.promise, 3, /no answer within 200 ms/],
+])("a server that %s is told as a failure, without the URL", async (_, answer, times, reason) => {
+  answers = [answer, answer, answer];
+  complete("daily");
+  load("daily");
+  const { detail } = await told("heartbeat.failed");
+  expect(asked).toBe(times);
+  expect(detail).toMatchObject({ runId: "r", reason: expect.stringMatching(reason) });
+  expect(JSON.stringify(happenings)).not.toContain("secret");
+});
