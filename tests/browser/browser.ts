@@ -74,19 +74,32 @@ export async function openPage(
 
 /** What axe finds wrong with a page as it is now, one line for each rule. */
 export async function accessibilityProblems(page: Page): Promise<string[]> {
-  const source = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+  const source = readFileSync(
+    createRequire(import.meta.url).resolve("axe-core/axe.min.js"),
+    "utf8",
+  );
   await page.evaluate(source);
   return await page.evaluate(async () => {
     interface Axe {
       run(
         where: Document,
       ): Promise<
-        { violations: { id: string; help: string; nodes: { html: string; failureSummary?: string }[] }[] }
+        {
+          violations: {
+            id: string;
+            help: string;
+            nodes: { html: string; failureSummary?: string }[];
+          }[];
+        }
       >;
     }
     const { violations } = await (globalThis as unknown as { axe: Axe }).axe.run(document);
     return violations.map(({ id, help, nodes }) =>
-      `${id}: ${help}: ${nodes.map(({ html, failureSummary }) => `${html.slice(0, 200)} (${failureSummary})`).join(" | ")}`
+      `${id}: ${help}: ${
+        nodes.map(({ html, failureSummary }) => `${html.slice(0, 200)} (${failureSummary})`).join(
+          " | ",
+        )
+      }`
     );
   });
 }

@@ -37,7 +37,9 @@ export function readOutlines(name: string): string {
   const borders = mesh(topology, topology.objects.countries, (a: unknown, b: unknown) => a !== b);
   const outlines: Outlines = {
     land: polygons.flat().flatMap((ring) => whole(closed(unwrapped(ring)))).map(flat),
-    borders: (borders.coordinates as Position[][]).flatMap((line) => whole(unwrapped(line))).map(flat),
+    borders: (borders.coordinates as Position[][]).flatMap((line) => whole(unwrapped(line))).map(
+      flat,
+    ),
   };
   return JSON.stringify(outlines);
 

@@ -44,12 +44,10 @@ function viewOf({ parts, query }) {
         ? html`<${MeteorsView} query=${query} />`
         : html`<${TrajectoryView} key=${id} id=${id} />`;
     default:
-      return html`
-        <div>
-          <h1 tabindex="-1">There is no such page</h1>
-          <${Empty} title=${`Nothing is at ${location.hash}.`}><a href="#/now">To the state of the service</a><//>
-              </div>
-      `;
+      return html`<div>
+        <h1 tabindex="-1">There is no such page</h1>
+        <${Empty} title=${`Nothing is at ${location.hash}.`}><a href="#/now">To the state of the service</a><//>
+      </div>`;
   }
 }
 
@@ -67,63 +65,56 @@ function App() {
       main.current?.querySelector("h1")?.focus({ preventScroll: true });
     }
   }, [place]);
-  return html`
-    <div>
-      <a class="skip" href="#main" onClick=${(/** @type {Event} */ event) => {
-        event.preventDefault();
-        main.current?.querySelector("h1")?.focus();
-      }}>To the content</a>
-      <${Header} place=${route.parts[0] ?? "now"} />
-      <main id="main" ref=${main}>${viewOf(route)}</main>
-      <${Toasts} />
-      <${TokenDialog} />
-    </div>
-  `;
+  const skip = (/** @type {Event} */ event) => {
+    event.preventDefault();
+    main.current?.querySelector("h1")?.focus();
+  };
+  return html`<div>
+    <a class="skip" href="#main" onClick=${skip}>To the content</a>
+    <${Header} place=${route.parts[0] ?? "now"} />
+    <main id="main" ref=${main}>${viewOf(route)}</main>
+    <${Toasts} />
+    <${TokenDialog} />
+  </div>`;
 }
 
 /** @param {{ place: string }} props */
 function Header({ place }) {
   const { connection } = useLive();
-  const status = useData("/status", { topics: ["dead_letters", "status"] });
-  const letters =
-    /** @type {import("./types.ts").ServiceStatus | null} */ (status.data)?.store?.dead_letters ??
-      0;
-  return html`
-    <header class="frame-header">
-      <div class="frame-header-inner">
-        <a class="brand" href="#/now">
-          <svg viewBox="0 0 32 32" aria-hidden="true">
-            <rect width="32" height="32" rx="7" fill="#12233f" />
-            <path d="M6 7 20.5 19.5" stroke="#9dc0ff" stroke-width="2.6" stroke-linecap="round" />
-            <circle cx="22.3" cy="21.2" r="4" fill="#fff" />
-          </svg>
-          <span>GMN Data Store <span class="brand-more">ingestion</span></span>
-        </a>
-        <nav class="tabs" aria-label="Views">
-            ${TABS.map(({ name, text }) =>
-              html`<a key=${name} href=${href([name])} aria-current=${
-                place === name ? "page" : undefined
-              }>
-            ${text}
-            ${
-                name === "dead-letters" && letters > 0
-                  ? html`<span class="tab-count">${
-                    count(letters)
-                  }<span class="hidden"> waiting</span></span>`
-                  : null
-              }
+  const status = /** @type {import("./types.ts").Loaded<import("./types.ts").ServiceStatus>} */ (
+    useData("/status", { topics: ["dead_letters", "status"] })
+  );
+  const letters = status.data?.store?.dead_letters ?? 0;
+  return html`<header class="frame-header">
+    <div class="frame-header-inner">
+      <a class="brand" href="#/now">
+        <svg viewBox="0 0 32 32" aria-hidden="true">
+          <rect width="32" height="32" rx="7" fill="#12233f" />
+          <path d="M6 7 20.5 19.5" stroke="#9dc0ff" stroke-width="2.6" stroke-linecap="round" />
+          <circle cx="22.3" cy="21.2" r="4" fill="#fff" />
+        </svg>
+        <span>GMN Data Store <span class="brand-more">ingestion</span></span>
+      </a>
+      <nav class="tabs" aria-label="Views">
+        ${TABS.map(({ name, text }) =>
+          html`<a key=${name} href=${href([name])} aria-current=${place === name ? "page" : undefined}>
+            ${text}${name === "dead-letters" && letters > 0 ? html`<${Waiting} letters=${letters} />` : null}
           </a>`
-            )}
-          </nav>
-        <div class="frame-tools">
-          <${Clock} />
-          <a href="/docs">API</a>
-          <span aria-live="polite"><${State} state=${connection} /></span>
-          <${ThemeButton} />
-        </div>
+        )}
+      </nav>
+      <div class="frame-tools">
+        <${Clock} />
+        <a href="/docs">API</a>
+        <span aria-live="polite"><${State} state=${connection} /></span>
+        <${ThemeButton} />
       </div>
-    </header>
-  `;
+    </div>
+  </header>`;
+}
+
+/** @param {{ letters: number }} props */
+function Waiting({ letters }) {
+  return html`<span class="tab-count">${count(letters)}<span class="hidden"> waiting</span></span>`;
 }
 
 function Clock() {
@@ -131,12 +122,16 @@ function Clock() {
   return html`<time class="clock" datetime=${new Date(now).toISOString()}>${utc(now)}</time>`;
 }
 
+/** The choices of colours: the one after each, and its name. @type {Record<string, { next: string, name: string }>} */
+const THEMES = {
+  system: { next: "light", name: "Auto" },
+  light: { next: "dark", name: "Light" },
+  dark: { next: "system", name: "Dark" },
+};
+
 function ThemeButton() {
   const [theme, setTheme] = useState(document.documentElement.dataset.theme ?? "system");
-  const next =
-    /** @type {Record<string, string>} */ ({ system: "light", light: "dark", dark: "system" })[
-      theme
-    ] ?? "system";
+  const { next, name } = THEMES[theme] ?? THEMES.system;
   const change = () => {
     if (next === "system") {
       delete document.documentElement.dataset.theme;
@@ -147,10 +142,9 @@ function ThemeButton() {
     }
     setTheme(next);
   };
-  return html`<button type="button" class="button small" onClick=${change} title=${`Colours: ${theme}; press for ${next}`}>
-    <span class="hidden">Colours:</span> ${
-    { system: "Auto", light: "Light", dark: "Dark" }[theme] ?? "Auto"
-  }
+  const title = `Colours: ${name.toLowerCase()}; press for ${THEMES[next].name.toLowerCase()}`;
+  return html`<button type="button" class="button small" onClick=${change} title=${title}>
+    <span class="hidden">Colours:</span> ${name}
   </button>`;
 }
 

@@ -111,5 +111,7 @@ export async function apiHas(method, path) {
     calls = null;
     return new Set();
   });
-  return [...await calls].some((call) => call.startsWith(`${method} `) && path.test(call.slice(method.length + 1)));
+  return [...await calls].some((call) =>
+    call.startsWith(`${method} `) && path.test(call.slice(method.length + 1))
+  );
 }

@@ -31,7 +31,15 @@ const CHANGES = {
 };
 
 /** Too many to be read as a list; what they change is shown elsewhere. */
-const NOT_LISTED = new Set(["sink.loaded", "sink.assigned", "sink.revoked", "file.skipped", "file.started", "log.schema_registered", "log.topic_created"]);
+const NOT_LISTED = new Set([
+  "sink.loaded",
+  "sink.assigned",
+  "sink.revoked",
+  "file.skipped",
+  "file.started",
+  "log.schema_registered",
+  "log.topic_created",
+]);
 
 /** @type {Set<(change: Change) => void>} */
 const changeListeners = new Set();

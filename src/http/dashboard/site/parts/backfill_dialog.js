@@ -55,69 +55,63 @@ export function BackfillDialog({ onClose }) {
       tellRequested("The backfill", await post("/backfill", selection));
       onClose();
     });
+  const submit = (/** @type {Event} */ event) => {
+    event.preventDefault();
+    start();
+  };
   const set = (/** @type {keyof typeof values} */ name) => (/** @type {InputEvent} */ event) =>
     setValues({ ...values, [name]: /** @type {HTMLInputElement} */ (event.target).value });
 
-  return html`
-    <${Dialog} title="Start a backfill" onClose=${onClose}>
-      <form onSubmit=${(/** @type {Event} */ event) => {
-        event.preventDefault();
-        start();
-      }}>
-        <div class="dialog-body">
-          <fieldset class="choices">
-            <legend class="hidden">What to read</legend>
-            <${Option} name="range" text="A range of days" choice=${choice} choose=${setChoice}>
-              <label class="field"><span>First day (UTC)</span>
-                  <input type="date" value=${values.from} max=${values.to} required onInput=${set(
-                    "from",
-                  )} /></label>
-              <label class="field"><span>Last day</span>
-                  <input type="date" value=${values.to} min=${values.from} required onInput=${set(
-                    "to",
-                  )} /></label>
-              <//>
-              <${Option} name="month" text="A month" choice=${choice} choose=${setChoice}>
-                <label class="field"><span>Month</span>
-                  <input type="month" value=${values.month} min=${`${FIRST_YEAR}-12`} max=${today
-                    .slice(0, 7)} pattern="\\d{4}-\\d{2}" required onInput=${set(
-                      "month",
-                    )} /></label>
-                <//>
-                <${Option} name="year" text="A year" choice=${choice} choose=${setChoice}>
-                  <label class="field"><span>Year</span>
-                  <input type="number" value=${values.year} min=${FIRST_YEAR} max=${today.slice(
-                    0,
-                    4,
-                  )} required onInput=${set("year")} /></label>
-                  <//>
-                  <${Option} name="all" text="Everything, since December 2018" choice=${choice}
-                    choose=${setChoice}>
-                <p class="small muted">One file with every trajectory. Files that have not changed are skipped.</p>
-              <//>
-            </fieldset>
-            ${problem === null ? null : html`<div class="note bad" role="alert">${problem}</div>`}
-            ${preview === null || preview.of !== asked ? null : html`<${Preview} ...${preview} />`}
-          </div>
-          <div class="dialog-foot">
-            <button type="button" class="button" onClick=${onClose}>Close</button>
-            <button type="button" class="button" disabled=${busy !== null} onClick=${look}>
-              ${busy === "preview" ? "Asking the source…" : "Preview"}
-            </button>
-            <button class="button primary" disabled=${busy !== null}>Start the backfill</button>
-          </div>
-        </form>
-      <//>
-  `;
+  const thisMonth = today.slice(0, 7);
+  return html`<${Dialog} title="Start a backfill" onClose=${onClose}>
+    <form onSubmit=${submit}>
+      <div class="dialog-body">
+        <fieldset class="choices">
+          <legend class="hidden">What to read</legend>
+          <${Option} name="range" text="A range of days" choice=${choice} choose=${setChoice}>
+            <label class="field"><span>First day (UTC)</span>
+              <input type="date" value=${values.from} max=${values.to} required onInput=${set("from")} /></label>
+            <label class="field"><span>Last day</span>
+              <input type="date" value=${values.to} min=${values.from} required onInput=${set("to")} /></label>
+          <//>
+          <${Option} name="month" text="A month" choice=${choice} choose=${setChoice}>
+            <label class="field"><span>Month</span>
+              <input type="month" value=${values.month} min=${`${FIRST_YEAR}-12`} max=${thisMonth}
+                pattern="[0-9]{4}-[0-9]{2}" required onInput=${set("month")} /></label>
+          <//>
+          <${Option} name="year" text="A year" choice=${choice} choose=${setChoice}>
+            <label class="field"><span>Year</span>
+              <input type="number" value=${values.year} min=${FIRST_YEAR} max=${thisMonth.slice(0, 4)}
+                required onInput=${set("year")} /></label>
+          <//>
+          <${Option} name="all" text="Everything, since December 2018" choice=${choice} choose=${setChoice}>
+            <p class="small muted">One file with every trajectory. A file that has not changed is skipped.</p>
+          <//>
+        </fieldset>
+        ${problem === null ? null : html`<div class="note bad" role="alert">${problem}</div>`}
+        ${preview === null || preview.of !== asked ? null : html`<${Preview} ...${preview} />`}
+      </div>
+      <div class="dialog-foot">
+        <button type="button" class="button" onClick=${onClose}>Close</button>
+        <button type="button" class="button" disabled=${busy !== null} onClick=${look}>
+          ${busy === "preview" ? "Asking the source…" : "Preview"}
+        </button>
+        <button class="button primary" disabled=${busy !== null}>Start the backfill</button>
+      </div>
+    </form>
+  <//>`;
 }
 
-/** @param {{ name: Choice, text: string, choice: Choice, choose: (choice: Choice) => void, children?: unknown }} props */
+/**
+ * @param {{
+ *   name: Choice, text: string, choice: Choice, choose: (choice: Choice) => void, children?: unknown,
+ * }} props
+ */
 function Option({ name, text, choice, choose, children }) {
+  const id = `choice-${name}`;
   return html`<div class="choice">
-    <input type="radio" name="choice" id=${`choice-${name}`} checked=${
-    choice === name
-  } onChange=${() => choose(name)} />
-    <label for=${`choice-${name}`}>${text}</label>
+    <input type="radio" name="choice" id=${id} checked=${choice === name} onChange=${() => choose(name)} />
+    <label for=${id}>${text}</label>
     ${choice === name ? html`<div class="choice-inputs">${children}</div>` : null}
   </div>`;
 }
@@ -126,33 +120,22 @@ function Option({ name, text, choice, choose, children }) {
 function Preview({ files, nothing }) {
   const reading = files.filter(({ skip }) => skip === null);
   const size = reading.reduce((sum, file) => sum + (file.size_bytes ?? 0), 0);
+  const sum = [
+    `${plural(reading.length, "file")} to read`,
+    size > 0 ? `, about ${bytes(size)}` : "",
+    files.length > reading.length ? `; ${files.length - reading.length} unchanged` : "",
+  ].join("");
   return html`<div role="status">
-    <p>
-      ${
-    nothing !== null
-      ? nothing
-      : html`<strong>${plural(reading.length, "file")}</strong> to read${
-        size > 0 ? `, about ${bytes(size)}` : ""
-      }${files.length > reading.length ? `; ${files.length - reading.length} unchanged` : ""}.`
-  }
-    </p>
-    ${
-    files.length === 0
-      ? null
-      : html`<ul class="file-list" tabindex="0" aria-label="Files of the backfill">
-      ${
-        files.map(({ file, size_bytes, skip }) => {
-          const { main, more } = fileLabel(file);
-          return html`
-            <li key=${file} title=${file}>
-              <span>${main} <span class="muted">${more}</span></span>
-              <span class="muted">${skip ?? bytes(size_bytes)}</span>
-            </li>
-          `;
-        })
-      }
-    </ul>`
-  }
+    <p><strong>${nothing ?? sum}</strong></p>
+    ${files.length === 0 ? null : html`<ul class="file-list" tabindex="0" aria-label="Files of the backfill">
+      ${files.map(({ file, size_bytes, skip }) => {
+        const { main, more } = fileLabel(file);
+        return html`<li key=${file} title=${file}>
+          <span>${main} <span class="muted">${more}</span></span>
+          <span class="muted">${skip ?? bytes(size_bytes)}</span>
+        </li>`;
+      })}
+    </ul>`}
   </div>`;
 }
 

@@ -11,15 +11,13 @@ import { useNow } from "../lib/hooks.js";
  */
 export function Card({ title, id, aside, flush = false, class: more = "", children }) {
   const name = id ?? String(title).toLowerCase().replaceAll(/[^a-z0-9]+/g, "-");
-  return html`
-    <section class=${`card ${more}`} aria-labelledby=${`h-${name}`}>
-      <div class="card-head">
-          <h2 id=${`h-${name}`}>${title}</h2>
-          ${aside === undefined ? null : html`<div class="muted">${aside}</div>`}
-        </div>
-      <div class=${flush ? "card-body flush" : "card-body"}>${children}</div>
-    </section>
-  `;
+  return html`<section class=${`card ${more}`} aria-labelledby=${`h-${name}`}>
+    <div class="card-head">
+      <h2 id=${`h-${name}`}>${title}</h2>
+      ${aside === undefined ? null : html`<div class="muted">${aside}</div>`}
+    </div>
+    <div class=${flush ? "card-body flush" : "card-body"}>${children}</div>
+  </section>`;
 }
 
 /** What went wrong and what to do. @param {{ error: Error, what: string, retry?: () => void }} props */
@@ -31,16 +29,11 @@ export function ErrorNote({ error, what, retry }) {
     : error instanceof ApiError && error.status === 404
     ? "It may have been named wrongly, or belong to another data store."
     : "The log of the service has more.";
-  return html`
-    <div class="note bad" role="alert">
-      <p><strong>${what}</strong> ${error.message}</p>
-      <p class="small">
-          ${advice} ${retry === undefined
-            ? null
-            : html`<button type="button" class="link-button" onClick=${retry}>Try now</button>`}
-        </p>
-    </div>
-  `;
+  const again = html`<button type="button" class="link-button" onClick=${retry}>Try now</button>`;
+  return html`<div class="note bad" role="alert">
+    <p><strong>${what}</strong> ${error.message}</p>
+    <p class="small">${advice} ${retry === undefined ? null : again}</p>
+  </div>`;
 }
 
 /** Nothing is there. @param {{ title: string, children?: unknown }} props */
@@ -50,10 +43,10 @@ export function Empty({ title, children }) {
 
 /** An answer is on its way. @param {{ what: string }} props */
 export function Bones({ what }) {
-  return html`
-    <div class="bones"
-      role="status"><span></span><span></span><span></span><div class="hidden">Loading ${what}</div></div>
-  `;
+  return html`<div class="bones" role="status">
+    <span></span><span></span><span></span>
+    <div class="hidden">Loading ${what}</div>
+  </div>`;
 }
 
 /**
@@ -74,9 +67,7 @@ export function Show({ of, what, children }) {
 export function Ago({ at }) {
   const now = useNow(at === null ? 60_000 : 1_000);
   if (at === null) return html`<span class="muted">–</span>`;
-  return html`<time datetime=${new Date(at).toISOString()} title=${utc(at)}>${
-    relative(at, now)
-  }</time>`;
+  return html`<time datetime=${new Date(at).toISOString()} title=${utc(at)}>${relative(at, now)}</time>`;
 }
 
 /** A time in UTC. @param {{ at: string | number | null }} props */
@@ -91,16 +82,14 @@ export function Utc({ at }) {
  */
 export function Meter({ parts, whole, label }) {
   let x = 0;
-  return html`
-    <div class="meter" role="img" aria-label=${label}>
-      <svg viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">
-          ${parts.map(({ size, tone }) => {
-            const width = whole === 0 ? 0 : size / whole * 100;
-            const from = x;
-            x += width;
-            return html`<rect x=${from} y="0" width=${width} height="8" fill="currentColor" class=${`tone-${tone}`} />`;
-          })}
-        </svg>
-    </div>
-  `;
+  return html`<div class="meter" role="img" aria-label=${label}>
+    <svg viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">
+      ${parts.map(({ size, tone }) => {
+        const width = whole === 0 ? 0 : size / whole * 100;
+        const from = x;
+        x += width;
+        return html`<rect x=${from} width=${width} height="8" fill="currentColor" class=${`tone-${tone}`} />`;
+      })}
+    </svg>
+  </div>`;
 }

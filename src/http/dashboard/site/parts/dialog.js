@@ -9,25 +9,27 @@ import { html } from "../lib/html.js";
  */
 export function Dialog({ title, onClose, children }) {
   const ref = useRef(/** @type {HTMLDialogElement | null} */ (null));
+  const isRendered = useRef(true);
   useEffect(() => {
     const dialog = ref.current;
     dialog?.showModal();
-    return () => dialog?.close();
+    return () => {
+      isRendered.current = false;
+      dialog?.close();
+    };
   }, []);
-  return html`
-    <dialog
-      ref=${ref}
-      aria-labelledby="dialog-title"
-      onClose=${onClose}
-      onClick=${(/** @type {MouseEvent} */ event) => {
-        // Beside the box is the dialog itself.
-        if (event.target === ref.current) ref.current?.close();
-      }}
-    >
-      <div class="dialog-inner">
-          <div class="dialog-body"><h2 id="dialog-title">${title}</h2></div>
-          ${children}
-        </div>
-    </dialog>
-  `;
+  // The event comes later than the call: also after the dialog was taken away because its work is done.
+  const close = () => {
+    if (isRendered.current) onClose();
+  };
+  const click = (/** @type {MouseEvent} */ event) => {
+    // Beside the box is the dialog itself.
+    if (event.target === ref.current) ref.current?.close();
+  };
+  return html`<dialog ref=${ref} aria-labelledby="dialog-title" onClose=${close} onClick=${click}>
+    <div class="dialog-inner">
+      <div class="dialog-body"><h2 id="dialog-title">${title}</h2></div>
+      ${children}
+    </div>
+  </dialog>`;
 }

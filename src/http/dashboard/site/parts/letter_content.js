@@ -3,6 +3,7 @@
 import { useEffect, useRef } from "preact/hooks";
 import { bytes } from "../lib/format.js";
 import { html } from "../lib/html.js";
+import { Card } from "./basics.js";
 
 /** @typedef {import("../types.ts").DeadLetter} DeadLetter */
 
@@ -53,4 +54,23 @@ export function dump(all) {
     lines.push(`${at.toString(16).padStart(6, "0")}  ${hex.padEnd(DUMP_LINE_BYTES * 3 - 1)}  ${text}`);
   }
   return lines.join("\n");
+}
+
+/** The line's cells with the names of their fields. @param {{ letter: DeadLetter }} props */
+export function Columns({ letter }) {
+  const cells = (letter.text ?? "").split(";").map((cell) => cell.trim());
+  return html`<${Card} title="Columns of the line" id=${`columns-${letter.id}`} aside=${`${cells.length} cells`} flush>
+    <div class="table-scroll" tabindex="0" role="region" aria-label="Cells by column"><table>
+      <thead><tr><th scope="col" class="number">#</th><th scope="col">Field</th><th scope="col">Cell</th></tr></thead>
+      <tbody>${cells.map((cell, at) => {
+        const name = letter.columns?.[at] ?? null;
+        const isWrong = name !== null && name === letter.field;
+        return html`<tr key=${at}>
+          <td class="number">${at + 1}</td>
+          <th scope="row" class="mono">${name ?? html`<span class="muted">no such column</span>`}</th>
+          <td class="mono">${isWrong ? html`<mark>${cell === "" ? "(empty)" : cell}</mark>` : cell}</td>
+        </tr>`;
+      })}</tbody>
+    </table></div>
+  <//>`;
 }

@@ -21,10 +21,7 @@ export function WorkButton({ work, class: look = "button", children }) {
       setBusy(false);
     }
   };
-  return html`
-    <button type="button" class=${look} disabled=${busy}
-      onClick=${click}>${children}</button>
-  `;
+  return html`<button type="button" class=${look} disabled=${busy} onClick=${click}>${children}</button>`;
 }
 
 /** Says so, with a link to the run. @param {string} what @param {{ run_id: string, is_new?: boolean }} answer */
@@ -42,14 +39,11 @@ export function StartRuns() {
       tellFailure("The daily extraction could not be requested.", error);
     }
   };
-  return html`
-    <div class="actions">
-      <${WorkButton} work=${extract} class="button">Run the daily extraction<//>
-        <button type="button" class="button primary" onClick=${() =>
-          setOpen(true)}>Start a backfill…</button>
-        ${isOpen ? html`<${BackfillDialog} onClose=${() => setOpen(false)} />` : null}
-      </div>
-  `;
+  return html`<div class="actions">
+    <${WorkButton} work=${extract}>Run the daily extraction<//>
+    <button type="button" class="button primary" onClick=${() => setOpen(true)}>Start a backfill…</button>
+    ${isOpen ? html`<${BackfillDialog} onClose=${() => setOpen(false)} />` : null}
+  </div>`;
 }
 
 /** Cancel or retry, as the run's state allows. @param {{ run: RunView, done?: () => void }} props */

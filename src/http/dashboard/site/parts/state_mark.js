@@ -35,9 +35,7 @@ export function stateOf(state) {
 
 /** The shape alone; its meaning must be near it in words. @param {{ shape: Shape }} props */
 export function Mark({ shape }) {
-  return html`<svg viewBox="0 0 16 16" aria-hidden="true" focusable="false">${
-    drawing(shape)
-  }</svg>`;
+  return html`<svg viewBox="0 0 16 16" aria-hidden="true" focusable="false">${drawing(shape)}</svg>`;
 }
 
 /** @param {Shape} shape */
@@ -61,11 +59,7 @@ function drawing(shape) {
     case "bang":
       return html`<path d="M8 3V9M8 12.7V12.8" ...${line} />`;
     case "turn":
-      return html`
-        <g class="turning">
-          <path d="M8 2.6A5.4 5.4 0 1 1 2.6 8" ...${line} />
-        </g>
-      `;
+      return html`<g class="turning"><path d="M8 2.6A5.4 5.4 0 1 1 2.6 8" ...${line} /></g>`;
     default:
       return html`<circle cx="8" cy="8" r="4.2" fill="currentColor" />`;
   }
@@ -74,7 +68,5 @@ function drawing(shape) {
 /** Shape and word. @param {{ state: string, word?: string }} props */
 export function State({ state, word }) {
   const { tone, shape, word: standard } = stateOf(state);
-  return html`<span class=${`state tone-${tone}`}><${Mark} shape=${shape} />${
-    word ?? standard
-  }</span>`;
+  return html`<span class=${`state tone-${tone}`}><${Mark} shape=${shape} />${word ?? standard}</span>`;
 }

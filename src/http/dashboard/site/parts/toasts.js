@@ -41,15 +41,11 @@ export function Toasts() {
     };
   }, []);
   return html`<div class="toasts" role="status" aria-live="polite">
-    ${
-    toasts.map(({ id, tone, text, link }) =>
-      html`
-        <div key=${id} class=${`toast ${tone}`}>
-          <div>${text} ${link === null ? null : html`<a href=${link.href}>${link.text}</a>`}</div>
-          <button type="button" class="link-button" onClick=${() => close(id)}>Close</button>
-        </div>
-      `
-    )
-  }
+    ${toasts.map(({ id, tone, text, link }) =>
+      html`<div key=${id} class=${`toast ${tone}`}>
+        <div>${text} ${link === null ? null : html`<a href=${link.href}>${link.text}</a>`}</div>
+        <button type="button" class="link-button" onClick=${() => close(id)}>Close</button>
+      </div>`
+    )}
   </div>`;
 }

@@ -25,24 +25,20 @@ export function TokenDialog() {
     const token = new FormData(/** @type {HTMLFormElement} */ (event.target)).get("token");
     end(String(token).trim());
   };
-  return html`
-    <${Dialog} title="API token" onClose=${() => end(null)}>
-      <form onSubmit=${submit}>
-        <div class="dialog-body">
-          <p role="alert">${asked.reason}</p>
-          <label class="field">
-            <span>Token (the setting <code>API_TOKEN</code> of the service)</span>
-            <input type="password" name="token" required autocomplete="off" spellcheck=${false}
-              autofocus />
-          </label>
-          <p class="small muted">It is kept in this tab until the tab is closed.</p>
-        </div>
-        <div class="dialog-foot">
-          <button type="button" class="button" onClick=${() =>
-            end(null)}>Don't change anything</button>
-          <button class="button primary">Use this token</button>
-        </div>
-      </form>
-      <//>
-  `;
+  return html`<${Dialog} title="API token" onClose=${() => end(null)}>
+    <form onSubmit=${submit}>
+      <div class="dialog-body">
+        <p role="alert">${asked.reason}</p>
+        <label class="field">
+          <span>Token (the setting <code>API_TOKEN</code> of the service)</span>
+          <input type="password" name="token" required autocomplete="off" spellcheck=${false} autofocus />
+        </label>
+        <p class="small muted">It is kept in this tab until the tab is closed.</p>
+      </div>
+      <div class="dialog-foot">
+        <button type="button" class="button" onClick=${() => end(null)}>Don't change anything</button>
+        <button class="button primary">Use this token</button>
+      </div>
+    </form>
+  <//>`;
 }

@@ -176,7 +176,7 @@ function List({ runs, before }) {
 function byNewestFile(a, b) {
   const rank = (/** @type {string} */ path) => {
     const { more } = fileLabel(path);
-    return more === "alias" ? 0 : more.startsWith("λ") ? 1 : more === "month" ? 2 : more === "year" ? 3 : more === "everything" ? 4 : 5;
+    return more === "alias" ? (path.includes("latest") ? -1 : 0) : more.startsWith("λ") ? 1 : more === "month" ? 2 : more === "year" ? 3 : more === "everything" ? 4 : 5;
   };
   return rank(a) - rank(b) || b.localeCompare(a);
 }
