@@ -6,7 +6,6 @@ import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { RunningBroker } from "../../src/broker/broker.ts";
 import { type DockerBrokerOptions, startDockerBroker } from "../../src/broker/docker.ts";
@@ -16,10 +15,15 @@ import { proveRoundTrip } from "../../src/events/log_round_trip.ts";
 import { hintOf } from "../../src/failures/failures.ts";
 import { createObserver, type Happening, unobserved } from "../../src/observe/observe.ts";
 import { until } from "../support/poll.ts";
-import { type Behaviour, installStandIn, writeDenoProgram } from "./stand_in/behaviour.ts";
+import {
+  type Behaviour,
+  installStandIn,
+  STAND_IN_FOLDER,
+  writeDenoProgram,
+} from "./stand_in/behaviour.ts";
 import type { Engine } from "./stand_in/docker.ts";
 
-const DOCKER = fileURLToPath(new URL("./stand_in/docker.ts", import.meta.url));
+const DOCKER = `${STAND_IN_FOLDER}/docker.ts`;
 
 let folder: string;
 let docker: string;

@@ -75,23 +75,26 @@ export class RedpandaChild {
     let killed = false;
     const timer = setTimeout(() => {
       killed = true;
-      this.#signal("SIGKILL");
+      this.#signal("SIGKILL", -1);
     }, patience_ms);
     // To the process alone: a signal to the group would reach children that it wants to end in its own order.
-    this.#child.kill("SIGTERM");
+    this.#signal("SIGTERM", 1);
     await this.ended;
     clearTimeout(timer);
     return killed;
   }
 
-  #signal(signal: "SIGKILL"): void {
+  /**
+   * Sends a signal to the process (1) or to the whole group that it leads (-1). `ChildProcess.kill` is not used: Deno then says
+   * that the signal ended the process, whatever its exit code.
+   */
+  #signal(signal: "SIGTERM" | "SIGKILL", to: 1 | -1): void {
     const { pid } = this.#child;
     if (pid === undefined) return;
     try {
-      // A negative number: the whole group, whose leader it is.
-      process.kill(-pid, signal);
+      process.kill(to * pid, signal);
     } catch {
-      this.#child.kill(signal);
+      // It is gone; `ended` says so.
     }
   }
 }

@@ -30,8 +30,18 @@ export interface StandIn {
   behave(behaviour: Omit<Behaviour, "journal">): Promise<void>;
 }
 
-const MAIN = fileURLToPath(new URL("./redpanda.ts", import.meta.url));
-const CONFIG = fileURLToPath(new URL("../../../deno.json", import.meta.url));
+/** Which Deno runs a stand-in, and which copy of the project it belongs to. */
+export interface Place {
+  readonly deno: string;
+  readonly root: string;
+}
+
+const HERE: Place = {
+  deno: process.execPath,
+  root: fileURLToPath(new URL("../../..", import.meta.url)),
+};
+/** The folder of this file, in the project. */
+export const STAND_IN_FOLDER = "tests/redpanda/stand_in";
 
 const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
 
@@ -40,6 +50,7 @@ export async function installStandIn(
   folder: string,
   behaviour: Omit<Behaviour, "journal"> = {},
   form: RedpandaProgram["form"] = "redpanda",
+  place: Place = HERE,
 ): Promise<StandIn> {
   const path = join(folder, form);
   const file = join(folder, "behaviour.json");
@@ -47,7 +58,7 @@ export async function installStandIn(
   const behave = (next: Omit<Behaviour, "journal">) =>
     writeFile(file, JSON.stringify({ ...next, journal }));
   await behave(behaviour);
-  await writeDenoProgram(path, MAIN, [file]);
+  await writeDenoProgram(path, `${STAND_IN_FOLDER}/redpanda.ts`, [file], place);
   return {
     program: { path, form },
     behave,
@@ -58,14 +69,16 @@ export async function installStandIn(
   };
 }
 
-/** Writes an executable that runs the module `main` with `args` and then its own arguments. */
+/** Writes an executable that runs the module `main` (a path in the project) with `args` and then its own arguments. */
 export async function writeDenoProgram(
   path: string,
   main: string,
   args: readonly string[],
+  { deno, root }: Place = HERE,
 ): Promise<void> {
-  const denoDirectory = process.env.DENO_DIR;
-  const words = [process.execPath, "run", "--quiet", "-A", "--config", CONFIG, main, ...args];
+  const denoDirectory = deno === HERE.deno ? process.env.DENO_DIR : undefined;
+  const config = ["--config", join(root, "deno.json")];
+  const words = [deno, "run", "--quiet", "-A", ...config, join(root, main), ...args];
   // Redpanda's own programs are shell scripts too, which become the broker: the process id stays.
   await writeFile(
     path,

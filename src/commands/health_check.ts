@@ -1,0 +1,19 @@
+/**
+ * The container's health check: exits with 0 when the service in this container says that it is ready, with 1 otherwise.
+ */
+import process from "node:process";
+
+/** Below the time-out of the Dockerfile's HEALTHCHECK, so that the reason is this one's. */
+const ANSWER_TIMEOUT_MS = 4_000;
+
+try {
+  const response = await fetch(`http://127.0.0.1:${process.env.HTTP_PORT || "8080"}/readyz`, {
+    signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
+  });
+  const text = await response.text();
+  if (!response.ok) process.stderr.write(`${text}\n`);
+  process.exit(response.ok ? 0 : 1);
+} catch (error) {
+  process.stderr.write(`${error}\n`);
+  process.exit(1);
+}
