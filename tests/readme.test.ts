@@ -48,6 +48,9 @@ test.each([
   "CONTRIBUTING.md",
   "docs/architecture.md",
   "docs/guarantees.md",
+  "docs/api.md",
+  "docs/runbook.md",
+  "docs/errors.md",
   "docs/decisions/README.md",
 ])(
   "links of %s lead somewhere",
