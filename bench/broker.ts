@@ -170,7 +170,7 @@ async function embedded(): Promise<number> {
 
 async function apacheKafka(name: string, properties: Record<string, string>): Promise<number> {
   const { startApacheKafka } = await import("../tests/kafka/apache_kafka.ts");
-  const kafka = await startApacheKafka(properties);
+  const kafka = await startApacheKafka({ properties });
   try {
     return await load(name, kafka.address, kafka.pid);
   } finally {
