@@ -56,11 +56,16 @@ export interface ApiOptions {
 /** Each export holds a connection to the database while the client reads. */
 const EXPORTS_MAX = 4;
 
+/** Questions to the database under way; the ones beyond its few connections wait, and a queue without end helps nobody. */
+const QUESTIONS_MAX = 64;
+const QUESTION_PATHS = ["/meteors", "/statistics", "/dead-letters", "/showers", "/stations"];
+
 /** The app, with every route. */
 export function createApi(options: ApiOptions): Api {
   const { ports, sql } = options;
   const app = createOpenApiApp();
   addGuards(app, options);
+  limitQuestions(app);
 
   addStatusRoutes(app, ports, options.metrics);
   addRunRoutes(app, options);
@@ -107,6 +112,21 @@ function addGuards(app: Api, { observe, apiToken }: ApiOptions): void {
     rateLimit(),
     (context, next) => context.req.path === UPLOAD_PATH ? next() : readBody(context, next),
   );
+}
+
+/** Bounds what asks the database and may take long. */
+function limitQuestions(app: Api): void {
+  const questions = new Slots("questions to the database", QUESTIONS_MAX);
+  for (const path of QUESTION_PATHS) {
+    app.get(`${path}/*`, async (_context, next) => {
+      const release = questions.take();
+      try {
+        await next();
+      } finally {
+        release();
+      }
+    });
+  }
 }
 
 /** What becomes of everything that goes wrong. */

@@ -28,6 +28,8 @@ export interface UploadBody {
   readonly format: "summary" | "json";
   /** The whole body, the bytes that were looked at included. */
   readonly chunks: AsyncIterable<Uint8Array>;
+  /** Which limit ended it; null while none did. */
+  failure(): Problem | null;
 }
 
 /**
@@ -53,10 +55,11 @@ export async function openUploadBody(
     seen.push(value);
     const first = value.find((byte) => byte > SPACE);
     if (first === undefined) continue;
-    const isJson = first === OPEN_ARRAY || first === OPEN_OBJECT;
+    let failure: Problem | null = null;
     return {
-      format: isJson ? "json" : "summary",
-      chunks: limited(seen, reader!, limits),
+      format: first === OPEN_ARRAY || first === OPEN_OBJECT ? "json" : "summary",
+      chunks: limited(seen, reader!, limits, (problem) => failure = problem),
+      failure: () => failure,
     };
   }
 }
@@ -65,6 +68,7 @@ async function* limited(
   seen: readonly Uint8Array[],
   reader: ReadableStreamDefaultReader<Uint8Array>,
   { lines, bytes, idle_ms }: UploadLimits,
+  onFailure: (problem: Problem) => void,
 ): AsyncGenerator<Uint8Array> {
   let linesRead = 0;
   let bytesRead = 0;
@@ -86,6 +90,9 @@ async function* limited(
       if (done) return;
       yield counted(value);
     }
+  } catch (error) {
+    if (error instanceof Problem) onFailure(error);
+    throw error;
   } finally {
     // Also when the run ended early: the sender is told with the answer, not by a full buffer.
     await reader.cancel().catch(() => {});

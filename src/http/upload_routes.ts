@@ -98,11 +98,17 @@ export function addUploadRoutes(app: Api, ports: Pick<ApiPorts, "uploadFile">): 
         name,
         idempotencyKey: idempotencyKey(context),
         rejectsMax: SHOWN_REJECTS_MAX,
-        ...body,
+        format: body.format,
+        chunks: body.chunks,
       });
       context.header("location", `/runs/${runId}`);
       if (state === "failed" || state === "cancelled") {
-        throw new Problem("unprocessable", reason ?? state, { run_id: runId, rows, rejects });
+        const limit = body.failure();
+        throw new Problem(limit?.type ?? "unprocessable", limit?.message ?? reason ?? state, {
+          run_id: runId,
+          rows,
+          rejects,
+        });
       }
       return context.json({ run_id: runId, is_new: isNew, state, file, rows, rejects }, 202);
     } finally {

@@ -1,13 +1,17 @@
 /**
  * Files that people send over HTTP, as runs of the engine.
  */
-import type { UploadedFile, UploadRequest } from "../http/api_ports.ts";
+import { explain, TransientError } from "../failures/failures.ts";
+import {
+  IdempotencyConflictError,
+  type UploadedFile,
+  type UploadRequest,
+} from "../http/api_ports.ts";
 import type { Observer } from "../observe/observe.ts";
 import type { RunEngine } from "../producer/run_engine.ts";
 import { uploadPath } from "../producer/run_work.ts";
-import { countRows } from "../runs/run.ts";
+import { countRows, type RunState } from "../runs/run.ts";
 import { describeSelection } from "../runs/selection.ts";
-import { IdempotencyConflictError } from "../http/api_ports.ts";
 
 /**
  * Publishes what is sent, and says what became of it when all of it is in the log.
@@ -48,7 +52,7 @@ export async function uploadFile(
         }, not for an upload of ${name}`,
       );
     }
-    const state = engine.get(run.runId) === null ? run : await engine.waitFor(run.runId);
+    const state = engine.get(run.runId) === null ? run : await ended(engine, run.runId);
     return {
       runId: run.runId,
       isNew,
@@ -60,6 +64,18 @@ export async function uploadFile(
     };
   } finally {
     unlisten();
+  }
+}
+
+/** The run when it has ended. @throws TransientError when the process stops first */
+async function ended(engine: RunEngine, runId: string): Promise<RunState> {
+  try {
+    return await engine.waitFor(runId);
+  } catch (error) {
+    throw new TransientError(`run ${runId} did not come to its end here: ${explain(error)}`, {
+      cause: error,
+      hint: "send the file again; rows that came through already are not doubled",
+    });
   }
 }
 
