@@ -64,7 +64,9 @@ test("changing calls have a rate: a burst, then as many as come back with time",
 test("browsers may do nothing with an answer, but what a page allows itself", async () => {
   const app = appWith(securityHeaders());
   const { headers } = await app.request("/");
-  expect(headers.get("content-security-policy")).toMatch(/default-src 'none'.*frame-ancestors 'none'/);
+  expect(headers.get("content-security-policy")).toMatch(
+    /default-src 'none'.*frame-ancestors 'none'/,
+  );
   expect(headers.get("x-content-type-options")).toBe("nosniff");
   expect(headers.get("access-control-allow-origin")).toBeNull();
   expect((await app.request("/page")).headers.get("content-security-policy"))
