@@ -56,14 +56,13 @@ function App() {
   rememberView(route);
   const main = useRef(/** @type {HTMLElement | null} */ (null));
   const place = route.parts.join("/");
-  const isFirst = useRef(true);
+  const shown = useRef(place);
   useEffect(() => {
-    // As a page load would: to the top, with the focus on the heading (but not on the very first).
-    if (isFirst.current) isFirst.current = false;
-    else {
-      scrollTo(0, 0);
-      main.current?.querySelector("h1")?.focus({ preventScroll: true });
-    }
+    // As a page load would: to the top, with the focus on the heading. (The first place is a page load.)
+    if (shown.current === place) return;
+    shown.current = place;
+    scrollTo(0, 0);
+    main.current?.querySelector("h1")?.focus({ preventScroll: true });
   }, [place]);
   const skip = (/** @type {Event} */ event) => {
     event.preventDefault();

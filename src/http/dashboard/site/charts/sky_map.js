@@ -19,12 +19,12 @@ const FRAMES = {
   ecliptic: {
     centre: 270,
     caption: "Hammer projection. Horizontally the Sun-centred ecliptic longitude λ − λ☉ of the geocentric radiant, increasing to the left, with the Earth’s apex (270°) in the middle and the Sun at 0°; vertically the ecliptic latitude β (J2000). Letters mark the sporadic sources: antihelion (AH), helion (HE), north and south apex (NA, SA), north and south toroidal (NT, ST).",
-    names: /** @type {readonly (readonly [number, string])[]} */ ([[270, "270° apex"], [0, "0° Sun"], [180, "180° anti-Sun"], [330, "330°"], [300, "300°"], [240, "240°"], [210, "210°"], [60, "60°"], [30, "30°"], [120, "120°"]]),
+    names: /** @type {readonly (readonly [number, string, string?])[]} */ ([[270, "270°", "apex"], [0, "0°", "Sun"], [180, "180°", "anti-Sun"], [330, "330°"], [300, "300°"], [240, "240°"], [210, "210°"], [60, "60°"], [30, "30°"], [120, "120°"]]),
   },
   equatorial: {
     centre: 180,
     caption: "Hammer projection. Horizontally the right ascension α of the geocentric radiant, increasing to the left; vertically its declination δ (J2000).",
-    names: /** @type {readonly (readonly [number, string])[]} */ ([[0, "0h"], [60, "4h"], [120, "8h"], [180, "12h"], [240, "16h"], [300, "20h"]]),
+    names: /** @type {readonly (readonly [number, string, string?])[]} */ ([[0, "0h"], [60, "4h"], [120, "8h"], [180, "12h"], [240, "16h"], [300, "20h"]]),
   },
 };
 
@@ -197,10 +197,11 @@ function drawNames(context, frame, width, height) {
   const { centre, names } = FRAMES[frame];
   const look = { colour: colours.muted, halo: colours.sea };
   const isSmall = width < 480;
-  for (const [lon, text] of names) {
-    if (Math.abs(wrap180(lon - centre)) > 179 || (isSmall && /^\d+°$/.test(text))) continue;
+  for (const [lon, text, name] of names) {
+    if (Math.abs(wrap180(lon - centre)) > 179 || (isSmall && name === undefined && lon % 60 !== 0)) continue;
     const [x, y] = place(lon, 0, centre, width, height);
     label(context, text, x + 3, y + 9, { ...look, align: "left" });
+    if (name !== undefined) label(context, name, x + 3, y + 22, { ...look, colour: colours.text, align: "left" });
   }
   // Outside, at the left rim.
   for (const lat of [-60, -30, 30, 60]) {

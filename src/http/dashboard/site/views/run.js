@@ -130,7 +130,7 @@ function Files({ files, chosen, run }) {
         <thead><tr>
           <th scope="col">State</th><th scope="col">File</th><th scope="col" class="number">Size</th>
           <th scope="col" class="number">Read</th><th scope="col" class="number">Published</th><th scope="col" class="number">Rejected</th>
-          <th scope="col">Generated at the source</th>
+          <th scope="col">Generated</th>
         </tr></thead>
         <tbody>${shown.map((file) => {
         const { main, more } = fileLabel(file.file);
@@ -138,7 +138,7 @@ function Files({ files, chosen, run }) {
           <td><${State} state=${file.state} /></td>
           <th scope="row" title=${file.file}>
             <span class="nowrap">${main} <span class="muted small">${more}</span></span>
-            ${file.reason === null ? null : html`<div class=${file.state === "failed" ? "small tone-bad" : "small muted"}>${file.reason}</div>`}
+            ${file.reason === null ? null : html`<div class=${file.state === "failed" ? "file-reason tone-bad" : "file-reason muted"}>${file.reason}</div>`}
           </th>
           <td class="number nowrap">${bytes(file.size_bytes)}</td>
           <td class="number">${count(file.rows.read)}</td>

@@ -153,5 +153,5 @@ function Orbit({ meteor }) {
   const value = valuesOf(meteor);
   const [a, e, i, peri, node, q, sol] = ["a_au", "e", "i_deg", "peri_deg", "node_deg", "q_au", "sol_lon_deg"].map(value);
   if (a === null || e === null || i === null || peri === null || node === null || q === null || sol === null) return null;
-  return html`<${Card} title="Orbit"><${OrbitPlot} orbit=${{ a, e, i, peri, node, q, f: value("f_deg"), sol }} /><//>`;
+  return html`<${Card} title="Orbit from above"><${OrbitPlot} orbit=${{ a, e, i, peri, node, q, f: value("f_deg"), sol }} /><//>`;
 }
