@@ -48,6 +48,8 @@ test.each([
   "CONTRIBUTING.md",
   "docs/architecture.md",
   "docs/guarantees.md",
+  "docs/redpanda.md",
+  "docs/deploy-fly.md",
   "docs/api.md",
   "docs/runbook.md",
   "docs/errors.md",

@@ -118,7 +118,7 @@ export async function startDockerBroker(options: DockerBrokerOptions): Promise<R
 }
 
 /** The volume goes with the project: each DATA_DIR but the default one has a project, and so a log, of its own. */
-function projectOf(dataDirectory: string): string {
+export function projectOf(dataDirectory: string): string {
   if (dataDirectory === DEFAULT_DATA_DIRECTORY) return PROJECT;
   return `${PROJECT}-${createHash("sha256").update(dataDirectory).digest("hex").slice(0, 8)}`;
 }
