@@ -49,6 +49,10 @@ describe("the configuration", () => {
     ["EXTRACT_DAYS", "0"],
     ["GMN_REQUEST_INTERVAL_MS", "1.5"],
     ["BROKER", "carrier-pigeon"],
+    ["REDPANDA_MEMORY", "lots"],
+    ["KAFKA_TLS", "perhaps"],
+    ["KAFKA_SASL_MECHANISM", "GSSAPI"],
+    ["SCHEMA_REGISTRY_URL", "https://user:password@registry.example"],
     ["API_TOKEN", "short"],
     ["SCHEDULE", "never"],
     ["SCHEDULE", "0 0 31 2 *"],
@@ -116,4 +120,54 @@ test.each([
   ],
 ])("%s is loopback: %s", (host, loopback) => {
   expect(isLoopback(host)).toBe(loopback);
+});
+
+describe("the settings of a broker that asks who is there", () => {
+  const cluster = {
+    KAFKA_BROKERS: "a.example:9093",
+    SCHEMA_REGISTRY_URL: "https://registry.example",
+  };
+
+  test("are read", () => {
+    const config = readConfig({
+      ...cluster,
+      KAFKA_TLS: "true",
+      KAFKA_CA_FILE: "ca.pem",
+      KAFKA_SASL_MECHANISM: "SCRAM-SHA-512",
+      KAFKA_SASL_USER: "gmn",
+      KAFKA_SASL_PASSWORD: "secret",
+      SCHEMA_REGISTRY_TOKEN: "token",
+    });
+    expect(config.kafkaSecurity).toEqual({
+      tls: true,
+      caFile: "ca.pem",
+      certFile: null,
+      keyFile: null,
+      sasl: { mechanism: "SCRAM-SHA-512", user: "gmn", password: "secret" },
+    });
+    expect(config.schemaRegistrySecurity).toEqual({ login: null, token: "token", caFile: null });
+  });
+
+  test.each<[Record<string, string>, RegExp]>([
+    [{ ...cluster, KAFKA_CA_FILE: "ca.pem" }, /KAFKA_CA_FILE: needs KAFKA_TLS=true/],
+    [{ ...cluster, KAFKA_TLS: "true", KAFKA_CERT_FILE: "c" }, /KAFKA_CERT_FILE: needs KAFKA_KEY/],
+    [{ ...cluster, KAFKA_SASL_MECHANISM: "PLAIN" }, /KAFKA_SASL_MECHANISM: needs KAFKA_SASL_USER/],
+    [{ ...cluster, KAFKA_SASL_PASSWORD: "secret" }, /KAFKA_SASL_PASSWORD: needs KAFKA_SASL_MECH/],
+    [{ ...cluster, BROKER: "redpanda" }, /BROKER="redpanda": contradicts KAFKA_BROKERS/],
+    [{ ...cluster, BROKER: "docker" }, /BROKER="docker": contradicts KAFKA_BROKERS/],
+    [{ SCHEMA_REGISTRY_URL: "http://r.example" }, /SCHEMA_REGISTRY_URL: needs KAFKA_BROKERS/],
+    [
+      { ...cluster, SCHEMA_REGISTRY_TOKEN: "t", SCHEMA_REGISTRY_USER: "u" },
+      /SCHEMA_REGISTRY_TOKEN: contradicts SCHEMA_REGISTRY_USER/,
+    ],
+  ])("%o is refused", (environment, message) => {
+    expect(problems(environment)).toMatch(message);
+    expect(problems(environment)).not.toContain("secret");
+  });
+
+  test("never show a password in an address", () => {
+    const shown = problems({ ...cluster, SCHEMA_REGISTRY_URL: "https://u:pa55word@r.example" });
+    expect(shown).toContain("SCHEMA_REGISTRY_PASSWORD");
+    expect(shown).not.toContain("pa55word");
+  });
 });
