@@ -106,6 +106,9 @@ function counters(registry: Registry) {
   };
 }
 
+/** What may become of a record that is loaded. */
+const LOADED = ["inserted", "updated", "unchanged", "stale", "duplicates"] as const;
+
 type Counting = { readonly [Name in keyof Vocabulary]?: (detail: Vocabulary[Name]) => void };
 
 /** Counts each happening that stands for a number. */
@@ -122,7 +125,7 @@ function countHappenings(count: Counters): Listener {
     "run.cancelled": ({ kind }) => count.runs.inc({ kind, result: "cancelled" }),
     "sink.loaded": (d) => {
       const { topic } = d;
-      for (const result of ["inserted", "updated", "unchanged"] as const) {
+      for (const result of LOADED) {
         if (d[result] > 0) count.loaded.inc({ topic, result }, d[result]);
       }
       count.batchSeconds.observe({ topic }, d.took_ms / 1000);

@@ -16,8 +16,8 @@ import { TransientError } from "../failures/failures.ts";
 import type { Sql, TransactionSql } from "./connection.ts";
 import { classifyDatabaseError } from "./database_errors.ts";
 
-/** Rows of one portion: a megabyte of meteors. */
-const PORTION_ROWS = 1_000;
+/** Rows of one portion: half a megabyte of meteors as JSON. */
+const PORTION_ROWS = 250;
 /** A reader that takes nothing for this long has gone without saying so. */
 export const IDLE_MS_MAX = 60_000;
 /** The longest a portion may take: the first one, where everything is sorted by what no index has. */

@@ -1,0 +1,102 @@
+import { beforeEach, describe, expect, test } from "vitest";
+import { createMetrics, type Gauges, type Metrics } from "./metrics.ts";
+import { createObserver, type Observe } from "./observe.ts";
+
+let metrics: Metrics;
+let observe: Observe;
+
+beforeEach(() => {
+  metrics = createMetrics();
+  const observer = createObserver((error) => {
+    throw error;
+  });
+  observer.listen(metrics.listener);
+  observe = observer.observe;
+});
+
+const GAUGES: Gauges = {
+  parts: { broker: true, database: false },
+  lag: [{ topic: "t", partition: 0, lag: 7 }],
+  deadLetters: 3,
+  meteors: 5,
+  runs: { failed: 1 },
+  newestRow_s: 10,
+  newestMeteor_s: null,
+  lastDailySuccess_s: 20,
+};
+
+async function value(series: string, gauges: Gauges | null = null): Promise<number | null> {
+  const line = (await metrics.scrape(gauges)).split("\n").find((one) =>
+    one.startsWith(`${series} `)
+  );
+  return line === undefined ? null : Number(line.slice(series.length + 1));
+}
+
+const rows = (read: number, published: number, rejected: number) => ({
+  rowsRead: read,
+  rowsPublished: published,
+  rowsRejected: rejected,
+});
+
+describe("rows of files", () => {
+  const of = { runId: "r", file: "f" };
+
+  test("are counted once, whether they are told on the way or at the end", async () => {
+    observe("file.progress", { ...of, byteOffset: 10, ...rows(10, 9, 1) });
+    observe("file.progress", { ...of, byteOffset: 20, ...rows(20, 19, 1) });
+    observe("file.extracted", { ...of, took_ms: 1, ...rows(25, 23, 2) });
+    expect(await value("gmn_rows_read_total")).toBe(25);
+    expect(await value("gmn_rows_published_total")).toBe(23);
+    expect(await value("gmn_rows_rejected_total")).toBe(2);
+    expect(await value('gmn_files_total{result="extracted"}')).toBe(1);
+  });
+
+  test("of a file that is read again from its beginning never count down", async () => {
+    observe("file.progress", { ...of, byteOffset: 10, ...rows(10, 10, 0) });
+    observe("file.progress", { ...of, byteOffset: 3, ...rows(3, 3, 0) });
+    observe("file.progress", { ...of, byteOffset: 5, ...rows(5, 5, 0) });
+    expect(await value("gmn_rows_read_total")).toBe(12);
+  });
+
+  test("of another run of the same file are others", async () => {
+    observe("file.extracted", { ...of, took_ms: 1, ...rows(5, 5, 0) });
+    observe("file.extracted", { ...of, runId: "s", took_ms: 1, ...rows(5, 5, 0) });
+    expect(await value("gmn_rows_read_total")).toBe(10);
+  });
+});
+
+test("batches: rows by what became of them, time and size", async () => {
+  const became = { inserted: 3, updated: 2, unchanged: 1, stale: 0, duplicates: 0 };
+  const batch = { topic: "t", partition: 0, records: 6, ...became };
+  observe("sink.loaded", { ...batch, took_ms: 20 });
+  expect(await value('gmn_rows_loaded_total{topic="t",result="inserted"}')).toBe(3);
+  expect(await value('gmn_sink_batch_duration_seconds_bucket{le="0.025",topic="t"}')).toBe(1);
+  expect(await value('gmn_sink_batch_records_sum{topic="t"}')).toBe(6);
+});
+
+test("requests go by their route, not by their path: no series for each id that is asked for", async () => {
+  for (const id of ["a", "b"]) {
+    observe("http.request", {
+      requestId: id,
+      method: "GET",
+      path: `/meteors/${id}`,
+      route: "/meteors/:id",
+      status: 200,
+      took_ms: 2,
+    });
+  }
+  const text = await metrics.scrape(null);
+  expect(text).toContain(
+    'gmn_http_request_duration_seconds_count{method="GET",route="/meteors/:id",status="200"} 2',
+  );
+});
+
+test("gauges have what was asked; what nobody could tell has no series, not an old one", async () => {
+  expect(await value('gmn_part_ready{part="database"}', GAUGES)).toBe(0);
+  expect(await value('gmn_consumer_lag_records{topic="t",partition="0"}', GAUGES)).toBe(7);
+  expect(await value("gmn_newest_row_timestamp_seconds", GAUGES)).toBe(10);
+  expect(await value("gmn_newest_meteor_timestamp_seconds", GAUGES)).toBeNull();
+  for (const series of ['gmn_part_ready{part="broker"}', "gmn_newest_row_timestamp_seconds"]) {
+    expect(await value(series, null)).toBeNull();
+  }
+});
