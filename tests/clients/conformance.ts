@@ -4,8 +4,7 @@
  *
  * What a client can't do by itself is skipped with the reason, and so is a client that is not on this machine.
  */
-import { afterAll, beforeAll, describe, expect, inject, type TestContext } from "vitest";
-import { test as vitestTest } from "vitest";
+import { afterAll, beforeAll, describe, expect, inject, test, type TestContext } from "vitest";
 import { type Ability, type Client, COMPRESSIONS, type OpenClient } from "./client.ts";
 import type { Installed } from "./install/installed.ts";
 import { describeGroupChecks } from "./conformance_groups.ts";
@@ -53,7 +52,7 @@ export function describeConformance<Where>(
       await bench?.reference.close();
     });
     const check: Check = (name, ability, body) =>
-      vitestTest(name, async (context: TestContext) => {
+      test(name, async (context: TestContext) => {
         if ("missing" in installed) return context.skip(installed.missing);
         const reason = ability === null ? undefined : bench!.client.cannot[ability];
         if (reason !== undefined) return context.skip(reason);
@@ -61,6 +60,8 @@ export function describeConformance<Where>(
       });
     describeTopicChecks(check);
     describeRecordChecks(check);
+    describeNullAndHeaderChecks(check);
+    describeBatchChecks(check);
     describeGroupChecks(check);
   });
 }
@@ -112,7 +113,9 @@ function describeRecordChecks(check: Check): void {
     await client.produce(topic, records, PLAIN);
     expectSame(await client.read(topic, 0, 0, 1), records, 0);
   });
+}
 
+function describeNullAndHeaderChecks(check: Check): void {
   check("tells null from empty in keys and values", "nulls", async ({ client, reference }) => {
     const topic = await reference.newTopic(1);
     const records = [
@@ -158,7 +161,10 @@ function describeRecordChecks(check: Check): void {
     await client.produce(topic, records, PLAIN);
     expectSame(await client.read(topic, 0, 0, 1), records, 0);
   });
+}
 
+/** What producers do with whole batches, and how records are found in them. */
+function describeBatchChecks(check: Check): void {
   for (const compression of COMPRESSIONS) {
     const ability = compression === "none" ? null : compression;
     check(`compresses with ${compression}`, ability, async ({ client, reference }) => {

@@ -24,7 +24,7 @@ export async function installPython(): Promise<Installed<{ python: string }>> {
 }
 
 async function makeEnvironment(directory: string): Promise<void> {
-  // Copies, not links, would tie it to this path less; either way only bin/python is used, which moves well.
+  // Of all in it only bin/python is used, which does not mind that the folder is renamed afterwards.
   const make = () => runCommand("python3", ["-m", "venv", directory]);
   let made = await make();
   // Debian's Python comes without it.
