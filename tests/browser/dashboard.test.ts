@@ -151,11 +151,10 @@ describe.skipIf(NO_BROWSER !== null)("the dashboard", { timeout: TEST_TIMEOUT_MS
   test("a lost connection is told, and made again", async () => {
     await using opened = await openPage(browser, url, { expected: /Failed to load resource|ERR_/ });
     const { page } = opened;
+    await page.route("**/events", (route) => route.abort());
     await page.goto("/");
-    await page.getByText("Live", { exact: true }).waitFor();
-    await page.context().setOffline(true);
-    await page.evaluate(() => dispatchEvent(new Event("offline")));
-    await page.context().setOffline(false);
+    await page.getByText("Connecting again", { exact: true }).waitFor();
+    await page.unroute("**/events");
     await page.getByText("Live", { exact: true }).waitFor();
     expect(opened.troubles).toEqual([]);
   });

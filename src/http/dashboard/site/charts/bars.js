@@ -25,7 +25,10 @@ export function BarChart({ bars, domain, xTicks, xTitle, yTitle, height = 230, i
   const yValues = isLog ? powersOfTen(Math.max(10, most)) : ticks(0, niceTop(most, 4), 4).filter(Number.isInteger);
   const top = yValues[yValues.length - 1] || 1;
   const x = linear(domain, [MARGIN.left, Math.max(MARGIN.left + 1, width - MARGIN.right)]);
-  const level = isLog ? linear([Math.log10(LOG_FLOOR), Math.log10(top)], [height - MARGIN.bottom, MARGIN.top]) : linear([0, top], [height - MARGIN.bottom, MARGIN.top]);
+  const level = linear(
+    isLog ? [Math.log10(LOG_FLOOR), Math.log10(top)] : [0, top],
+    [height - MARGIN.bottom, MARGIN.top],
+  );
   const y = (/** @type {number} */ value) => isLog ? level(Math.log10(Math.max(value, LOG_FLOOR))) : level(value);
   const yTicks = yValues.map((at) => ({ at: isLog ? Math.log10(at) : at, text: shortCount(at) }));
   return html`<div class="plot" ref=${box}>
@@ -48,7 +51,9 @@ function OneBar({ bar, sum, x, y, height }) {
     ${bar.parts.map((part, at) => {
       const bottom = y(below);
       below += part;
-      return part === 0 ? null : html`<rect key=${at} class=${at === 0 ? "bar" : "bar-2"} x=${left + gap / 2} width=${Math.max(0.6, whole - gap)} y=${y(below)} height=${Math.max(0, bottom - y(below))} />`;
+      if (part === 0) return null;
+      return html`<rect key=${at} class=${at === 0 ? "bar" : "bar-2"}
+        x=${left + gap / 2} width=${Math.max(0.6, whole - gap)} y=${y(below)} height=${Math.max(0, bottom - y(below))} />`;
     })}
     <rect class="bar-hit" x=${left} width=${Math.max(whole, 1)} y=${MARGIN.top} height=${height - MARGIN.bottom - MARGIN.top}>
       <title>${`${bar.name}: ${count(sum)}`}</title>
@@ -69,11 +74,16 @@ function Numbers({ bars, sums, partNames, nameOf }) {
       }</tr></thead>
       <tbody>${bars.map((bar, at) =>
         html`<tr key=${bar.from}>
-          <th scope="row" class="nowrap">${bar.pick === undefined ? bar.name : html`<button type="button" class="link-button" onClick=${bar.pick}>${bar.name}</button>`}</th>
+          <th scope="row" class="nowrap"><${BarName} bar=${bar} /></th>
           ${bar.parts.map((part, index) => html`<td key=${index} class="number">${count(part)}</td>`)}
           ${partNames.length > 1 ? html`<td class="number">${count(sums[at])}</td>` : null}
         </tr>`
       )}</tbody>
     </table></div>
   </details>`;
+}
+
+/** The bar's name, and the way to it for whoever does not use the picture. @param {{ bar: Bar }} props */
+function BarName({ bar: { name, pick } }) {
+  return pick === undefined ? name : html`<button type="button" class="link-button" onClick=${pick}>${name}</button>`;
 }

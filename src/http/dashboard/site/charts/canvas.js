@@ -7,7 +7,9 @@
  */
 export function prepare(canvas, width, height) {
   const density = devicePixelRatio || 1;
-  if (canvas.width !== Math.round(width * density) || canvas.height !== Math.round(height * density)) {
+  if (
+    canvas.width !== Math.round(width * density) || canvas.height !== Math.round(height * density)
+  ) {
     canvas.width = Math.round(width * density);
     canvas.height = Math.round(height * density);
   }

@@ -20,6 +20,8 @@ export function HeightChart({ begin, end, height = 230 }) {
   const xValues = ticks(0, niceTop(most, 3), 3).filter(Number.isInteger);
   const x = linear([0, xValues[xValues.length - 1] || 1], [MARGIN.left, Math.max(MARGIN.left + 1, width - MARGIN.right)]);
   const y = linear([low, high], [height - MARGIN.bottom, MARGIN.top]);
+  const xTicks = xValues.map((at) => ({ at, text: shortCount(at) }));
+  const yTicks = ticks(low, high, 5).map((at) => ({ at, text: String(at) }));
   const path = (/** @type {readonly Bin[]} */ bins) => {
     const seen = bins.filter(({ from, to }) => from >= low && to <= high);
     const steps = seen.map(({ from, to, meteors }) => `V${y(from).toFixed(1)}H${x(meteors).toFixed(1)}V${y(to).toFixed(1)}`);
@@ -27,10 +29,10 @@ export function HeightChart({ begin, end, height = 230 }) {
   };
   return html`<div class="plot" ref=${box}>
     ${width === 0 ? null : html`<svg width=${width} height=${height} role="img" aria-label=${summary(begin, end)}>
-      <${LeftAxis} scale=${y} ticks=${ticks(low, high, 5).map((at) => ({ at, text: String(at) }))} x=${MARGIN.left} to=${width - MARGIN.right} title="Height, km" />
+      <${LeftAxis} scale=${y} ticks=${yTicks} x=${MARGIN.left} to=${width - MARGIN.right} title="Height, km" />
       <path class="line-1" d=${path(begin)} />
       <path class="line-2" d=${path(end)} />
-      <${BottomAxis} scale=${x} ticks=${xValues.map((at) => ({ at, text: shortCount(at) }))} y=${height - MARGIN.bottom} title="Meteors per 2 km" />
+      <${BottomAxis} scale=${x} ticks=${xTicks} y=${height - MARGIN.bottom} title="Meteors per 2 km" />
     </svg>`}
     <div class="key">
       <span><svg width="22" height="8" aria-hidden="true"><path class="line-1" d="M0 4H22" /></svg> begin</span>

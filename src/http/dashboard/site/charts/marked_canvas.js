@@ -9,6 +9,8 @@ import { nearest, prepare } from "./canvas.js";
 /** @typedef {{ id: string, x: number, y: number, lines: readonly string[] }} Mark */
 
 const REACH_PX = 9;
+/** From newer to older meteors. @type {Record<string, number>} */
+const STEPS = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 };
 
 /**
  * `draw` paints the picture; `marks` (newest first) are where it put the meteors.
@@ -69,7 +71,7 @@ export function MarkedCanvas({ width, height, label, marks, draw, onKey, onDrag,
     if (!moved && at >= 0) open(marks[at]);
   };
   const key = (/** @type {KeyboardEvent} */ event) => {
-    const step = event.key === "ArrowRight" || event.key === "ArrowDown" ? 1 : event.key === "ArrowLeft" || event.key === "ArrowUp" ? -1 : 0;
+    const step = STEPS[event.key] ?? 0;
     if (step !== 0 && marks.length > 0) {
       event.preventDefault();
       setChosen((chosen + step + marks.length) % marks.length);
@@ -116,9 +118,12 @@ function ring(context, mark) {
 /** @param {{ mark: Mark, width: number }} props */
 function Tip({ mark, width }) {
   const isRight = mark.x > width / 2;
-  return html`<div
-    class="tip"
-    aria-hidden="true"
-    style=${{ left: isRight ? "auto" : `${mark.x + 12}px`, right: isRight ? `${width - mark.x + 12}px` : "auto", top: `${Math.max(0, mark.y - 14)}px` }}
-  >${mark.lines.map((line, at) => html`<div key=${at}>${at === 0 ? html`<strong>${line}</strong>` : line}</div>`)}</div>`;
+  const style = {
+    left: isRight ? "auto" : `${mark.x + 12}px`,
+    right: isRight ? `${width - mark.x + 12}px` : "auto",
+    top: `${Math.max(0, mark.y - 14)}px`,
+  };
+  return html`<div class="tip" aria-hidden="true" style=${style}>
+    ${mark.lines.map((line, at) => html`<div key=${at}>${at === 0 ? html`<strong>${line}</strong>` : line}</div>`)}
+  </div>`;
 }

@@ -7,7 +7,14 @@ import { fixed } from "../lib/format.js";
 
 const RAD = Math.PI / 180;
 /** Mean distances from the Sun, AU. */
-const PLANETS = /** @type {const} */ ([["Mercury", 0.387], ["Venus", 0.723], ["Earth", 1], ["Mars", 1.524], ["Jupiter", 5.203], ["Saturn", 9.58], ["Uranus", 19.2], ["Neptune", 30.1]]);
+const PLANETS = /** @type {const} */ ([
+  ["Mercury", 0.387],
+  ["Venus", 0.723],
+  ["Earth", 1],
+  ["Mars", 1.524],
+  ["Jupiter", 5.203],
+  ["Saturn", 9.58],
+]);
 /** Long orbits are cut here, or the Earth's would vanish in the middle. */
 const FARTHEST_AU = 8;
 const STEPS = 360;
@@ -36,7 +43,8 @@ export function OrbitPlot({ orbit }) {
   const height = Math.min(width, 360);
   // Hyperbolic orbits have no aphelion and end at an asymptote.
   const edge = orbit.e >= 1 ? Math.acos(-1 / orbit.e) / RAD - 0.5 : 180;
-  const points = Array.from({ length: STEPS + 1 }, (_, at) => placeOnOrbit(orbit, -edge + 2 * edge * at / STEPS)).filter(({ r }) => r > 0 && r <= FARTHEST_AU);
+  const points = Array.from({ length: STEPS + 1 }, (_, at) => placeOnOrbit(orbit, -edge + 2 * edge * at / STEPS))
+    .filter(({ r }) => r > 0 && r <= FARTHEST_AU);
   const reach = Math.max(1.25, Math.min(FARTHEST_AU, ...[Math.max(...points.map(({ x, y }) => Math.hypot(x, y)), 1.1) * 1.08]));
   const scale = Math.min(width, height) / 2 / reach;
   const toX = (/** @type {number} */ x) => width / 2 + x * scale;
@@ -44,24 +52,29 @@ export function OrbitPlot({ orbit }) {
   const parts = [true, false].map((isNorth) => pathOf(points, isNorth, toX, toY));
   // The Earth stands opposite to the Sun.
   const earth = { x: Math.cos((orbit.sol + 180) * RAD), y: Math.sin((orbit.sol + 180) * RAD) };
+  const isCut = orbit.e >= 1 || orbit.a * (1 + orbit.e) > FARTHEST_AU;
+  const label = `Orbit seen from ecliptic north: semi-major axis ${fixed(orbit.a, 2)} AU, ` +
+    `eccentricity ${fixed(orbit.e, 3)}, inclination ${fixed(orbit.i, 1)} degrees.`;
   return html`<div class="plot" ref=${box}>
-    ${width === 0 ? null : html`<svg width=${width} height=${height} role="img" aria-label=${`Orbit seen from ecliptic north: semi-major axis ${fixed(orbit.a, 2)} AU, eccentricity ${fixed(orbit.e, 3)}, inclination ${fixed(orbit.i, 1)} degrees.`}>
+    ${width === 0 ? null : html`<svg width=${width} height=${height} role="img" aria-label=${label}>
       ${PLANETS.filter(([, a]) => a < reach * 1.3).map(([name, a]) =>
         html`<g key=${name}>
           <circle class=${name === "Earth" ? "planet earth" : "planet"} cx=${toX(0)} cy=${toY(0)} r=${a * scale} />
-          ${a * scale > 34 && a < reach * 0.98 ? html`<text class="halo" x=${toX(a * Math.SQRT1_2)} y=${toY(-a * Math.SQRT1_2)} text-anchor="start">${name}</text>` : null}
+          ${a * scale > 34 && a < reach * 0.98
+            ? html`<text class="halo" x=${toX(a * Math.SQRT1_2)} y=${toY(-a * Math.SQRT1_2)}>${name}</text>`
+            : null}
         </g>`
       )}
       <path class="orbit south" d=${parts[1]} />
       <path class="orbit" d=${parts[0]} />
       <circle class="sun" cx=${toX(0)} cy=${toY(0)} r="4" />
       <circle class="earth-now" cx=${toX(earth.x)} cy=${toY(earth.y)} r="4.5" />
-      <g class="axis"><line x1=${width - 42} x2=${width - 12} y1=${height - 14} y2=${height - 14} /><path d=${`M${width - 12} ${height - 14}l-6 -3M${width - 12} ${height - 14}l-6 3`} /></g>
+      <g class="axis"><path d=${`M${width - 42} ${height - 14}h30m-6 -3l6 3l-6 3`} /></g>
       <text x=${width - 46} y=${height - 10} text-anchor="end">♈︎ 0°</text>
     </svg>`}
     <p class="caption">
       Seen from the north of the ecliptic, J2000; planets as circles at their mean distances; solid where the orbit is north of the
-      ecliptic, dashed where south. The dot is the Earth at the time of the meteor.${orbit.e >= 1 || orbit.a > FARTHEST_AU / 2 ? ` Cut at ${FARTHEST_AU} AU.` : ""}
+      ecliptic, dashed where south. The dot is the Earth at the time of the meteor.${isCut ? ` Cut at ${FARTHEST_AU} AU.` : ""}
     </p>
   </div>`;
 }

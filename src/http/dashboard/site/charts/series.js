@@ -41,14 +41,32 @@ export function shapePath(shape, r) {
     case "diamond":
       return polygon([[0, -1.35], [1.1, 0], [0, 1.35], [-1.1, 0]]);
     case "cross":
-      return polygon([[-0.4, -1.2], [0.4, -1.2], [0.4, -0.4], [1.2, -0.4], [1.2, 0.4], [0.4, 0.4], [0.4, 1.2], [-0.4, 1.2], [-0.4, 0.4], [-1.2, 0.4], [-1.2, -0.4], [-0.4, -0.4]]);
+      return polygon([
+        [-0.4, -1.2],
+        [0.4, -1.2],
+        [0.4, -0.4],
+        [1.2, -0.4],
+        [1.2, 0.4],
+        [0.4, 0.4],
+        [0.4, 1.2],
+        [-0.4, 1.2],
+        [-0.4, 0.4],
+        [-1.2, 0.4],
+        [-1.2, -0.4],
+        [-0.4, -0.4],
+      ]);
     case "star":
       return polygon(Array.from({ length: 10 }, (_, at) => {
         const size = at % 2 === 0 ? 1.4 : 0.6;
-        return /** @type {const} */ ([size * Math.sin(at * Math.PI / 5), -size * Math.cos(at * Math.PI / 5)]);
+        return /** @type {const} */ ([
+          size * Math.sin(at * Math.PI / 5),
+          -size * Math.cos(at * Math.PI / 5),
+        ]);
       }));
     default:
-      return `M${round(r)} 0A${round(r)} ${round(r)} 0 1 1 ${round(-r)} 0A${round(r)} ${round(r)} 0 1 1 ${round(r)} 0Z`;
+      return `M${round(r)} 0A${round(r)} ${round(r)} 0 1 1 ${round(-r)} 0A${round(r)} ${
+        round(r)
+      } 0 1 1 ${round(r)} 0Z`;
   }
 }
 
@@ -62,8 +80,28 @@ export const SPEED_RANGE = /** @type {const} */ ([11, 72]);
 
 /** After cividis, which looks the same with any colour vision (Nuñez et al. 2018); each theme has the end that it can show. */
 const SLOW_TO_FAST = {
-  light: ["#c9a800", "#b59a38", "#a09158", "#8a8678", "#707173", "#575d6d", "#3b496c", "#1c3b70", "#00224e"],
-  dark: ["#3d6fc0", "#4f7fb4", "#6b8ca8", "#8a999c", "#a5a68e", "#bfb57b", "#d8c567", "#eed755", "#ffea46"],
+  light: [
+    "#c9a800",
+    "#b59a38",
+    "#a09158",
+    "#8a8678",
+    "#707173",
+    "#575d6d",
+    "#3b496c",
+    "#1c3b70",
+    "#00224e",
+  ],
+  dark: [
+    "#3d6fc0",
+    "#4f7fb4",
+    "#6b8ca8",
+    "#8a999c",
+    "#a5a68e",
+    "#bfb57b",
+    "#d8c567",
+    "#eed755",
+    "#ffea46",
+  ],
 };
 
 /** Colours of slow to fast. @param {boolean} isDark @returns {readonly string[]} */
@@ -81,7 +119,9 @@ export function speedColour(speed, colours) {
 /** Whether the page is dark now. */
 export function isDarkNow() {
   const chosen = document.documentElement.dataset.theme;
-  return chosen === undefined ? matchMedia("(prefers-color-scheme: dark)").matches : chosen === "dark";
+  return chosen === undefined
+    ? matchMedia("(prefers-color-scheme: dark)").matches
+    : chosen === "dark";
 }
 
 /** Colours of the style sheet, for what is drawn on a canvas. */

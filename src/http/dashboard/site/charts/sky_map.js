@@ -14,25 +14,45 @@ import { isDarkNow, shapeOf, shapePath, SPEED_RANGE, speedColour, speedColours, 
 
 const PAD = 14;
 
+/** Longitude, what the axis says there, and what is there. @typedef {readonly [number, string, string?]} AxisName */
+
 /** Frames: what is in the middle, and what the axes are called. */
 const FRAMES = {
   ecliptic: {
     centre: 270,
-    caption: "Hammer projection. Horizontally the Sun-centred ecliptic longitude λ − λ☉ of the geocentric radiant, increasing to the left, with the Earth’s apex (270°) in the middle and the Sun at 0°; vertically the ecliptic latitude β (J2000). Letters mark the sporadic sources: antihelion (AH), helion (HE), north and south apex (NA, SA), north and south toroidal (NT, ST).",
-    names: /** @type {readonly (readonly [number, string, string?])[]} */ ([[270, "270°", "apex"], [0, "0°", "Sun"], [180, "180°", "anti-Sun"], [330, "330°"], [300, "300°"], [240, "240°"], [210, "210°"], [60, "60°"], [30, "30°"], [120, "120°"]]),
+    caption: "Hammer projection. Horizontally the Sun-centred ecliptic longitude λ − λ☉ of the geocentric radiant, " +
+      "increasing to the left, with the Earth’s apex (270°) in the middle and the Sun at 0°; vertically the ecliptic " +
+      "latitude β (J2000). Letters mark the sporadic sources: antihelion (AH), helion (HE), north and south apex " +
+      "(NA, SA), north and south toroidal (NT, ST).",
+    names: /** @type {readonly AxisName[]} */ ([
+      ...[330, 300, 240, 210, 120, 60, 30].map((lon) => /** @type {const} */ ([lon, `${lon}°`])),
+      [270, "270°", "apex"],
+      [0, "0°", "Sun"],
+      [180, "180°", "anti-Sun"],
+    ]),
   },
   equatorial: {
     centre: 180,
-    caption: "Hammer projection. Horizontally the right ascension α of the geocentric radiant, increasing to the left; vertically its declination δ (J2000).",
-    names: /** @type {readonly (readonly [number, string, string?])[]} */ ([[0, "0h"], [60, "4h"], [120, "8h"], [180, "12h"], [240, "16h"], [300, "20h"]]),
+    caption: "Hammer projection. Horizontally the right ascension α of the geocentric radiant, increasing to the left; " +
+      "vertically its declination δ (J2000).",
+    names: /** @type {readonly AxisName[]} */ ([[60, "4h"], [120, "8h"], [180, "12h"], [240, "16h"], [300, "20h"]]),
   },
 };
 
 /** Centres of the sporadic sources, Sun-centred longitude and latitude (Campbell-Brown 2008, Icarus 196, 144); side of the name. */
-const SOURCES = /** @type {const} */ ([["AH", 198, 0, 1], ["HE", 342, 1, 1], ["NA", 271, 19, 1], ["SA", 273, -11, -1], ["NT", 271, 58, 1], ["ST", 274, -60, 1]]);
+const SOURCES = /** @type {const} */ ([
+  ["AH", 198, 0, 1],
+  ["HE", 342, 1, 1],
+  ["NA", 271, 19, 1],
+  ["SA", 273, -11, -1],
+  ["NT", 271, 58, 1],
+  ["ST", 274, -60, 1],
+]);
 
 /**
- * @param {{ radiants: readonly Radiant[], seriesOf: (code: string | null) => Series["index"], series: readonly Series[], tools?: unknown }} props
+ * @param {{
+ *   radiants: readonly Radiant[], seriesOf: (code: string | null) => Series["index"], series: readonly Series[],
+ * }} props
  */
 export function SkyMap({ radiants, seriesOf, series }) {
   const [box, width] = useWidth();
@@ -71,8 +91,10 @@ export function SkyMap({ radiants, seriesOf, series }) {
 
   return html`<div>
     <div class="actions">
-      <${Choice} name="Coordinates" value=${frame} choose=${setFrame} choices=${[["ecliptic", "Sun-centred ecliptic"], ["equatorial", "Equatorial"]]} />
-      <${Choice} name="Colour by" value=${by} choose=${setBy} choices=${[["shower", "By shower"], ["speed", "By speed"]]} />
+      <${Choice} name="Coordinates" value=${frame} choose=${setFrame}
+        choices=${[["ecliptic", "Sun-centred ecliptic"], ["equatorial", "Equatorial"]]} />
+      <${Choice} name="Colour by" value=${by} choose=${setBy}
+        choices=${[["shower", "By shower"], ["speed", "By speed"]]} />
     </div>
     <div ref=${box}>
       <${MarkedCanvas} width=${width} height=${height} marks=${marks} draw=${draw} label=${`Map of ${marks.length} radiants.`} />
@@ -158,7 +180,9 @@ function drawMarks(context, marks, by, seriesOf) {
     .sort((a, b) => rank(a.index) - rank(b.index));
   for (const { x, y, radiant, index } of ordered) {
     const shape = shapeOf(index);
-    const colour = by === "shower" ? colours.series(index) : radiant.vgeo_km_s === null ? colours.muted : speedColour(radiant.vgeo_km_s, speeds);
+    const speed = radiant.vgeo_km_s;
+    const bySpeed = speed === null ? colours.muted : speedColour(speed, speeds);
+    const colour = by === "shower" ? colours.series(index) : bySpeed;
     context.save();
     context.translate(x, y);
     const path = pathOf(shape, shape === "dot" ? size * 0.75 : size);

@@ -13,7 +13,10 @@ import { pathOf, rank } from "./sky_map.js";
 
 /** @typedef {import("../types.ts").GroundTrack} GroundTrack @typedef {import("./series.js").Series} Series */
 /** @typedef {{ land: number[][], borders: number[][] }} Outlines */
-/** Centre (degrees of longitude, Mercator's y in degrees) and pixels per degree. @typedef {{ lon: number, y: number, scale: number }} MapView */
+/**
+ * Centre (degrees of longitude, Mercator's y in degrees) and pixels per degree.
+ * @typedef {{ lon: number, y: number, scale: number }} MapView
+ */
 
 /** Height by width of the whole map: all land with cameras, and no more of the poles than fits. */
 const SHAPE = 0.58;
@@ -101,18 +104,24 @@ export function WorldMap({ tracks, seriesOf, series, start = "world", height: gi
         label=${`Map of the ground tracks of ${tracks.length} meteors. Plus and minus enlarge and shrink it.`}
       />
       <div class="map-tools">
-        <button type="button" class="button" onClick=${() => zoom(ZOOM)} title="Enlarge" aria-label="Enlarge the map">+</button>
-        <button type="button" class="button" onClick=${() => zoom(1 / ZOOM)} title="Shrink" aria-label="Shrink the map">−</button>
-        <button type="button" class="button" onClick=${() => setMoved(fitted)} title="Fit to the tracks" aria-label="Fit the map to the tracks">
-          <svg viewBox="0 0 16 16" width="16" aria-hidden="true"><path d="M2 5.5V2H5.5M10.5 2H14V5.5M14 10.5V14H10.5M5.5 14H2V10.5" fill="none" stroke="currentColor" stroke-width="1.6" /></svg>
-        </button>
-        <button type="button" class="button" onClick=${() => setMoved(whole)} title="The whole world" aria-label="Show the whole world">
-          <svg viewBox="0 0 16 16" width="16" aria-hidden="true"><g fill="none" stroke="currentColor" stroke-width="1.4"><circle cx="8" cy="8" r="6" /><ellipse cx="8" cy="8" rx="2.6" ry="6" /><path d="M2 8H14" /></g></svg>
-        </button>
+        <${Tool} name="Enlarge the map" icon="M8 3V13M3 8H13" work=${() => zoom(ZOOM)} />
+        <${Tool} name="Shrink the map" icon="M3 8H13" work=${() => zoom(1 / ZOOM)} />
+        <${Tool} name="Fit the map to the tracks" icon=${CORNERS} work=${() => setMoved(fitted)} />
+        <${Tool} name="Show the whole world" icon=${GLOBE} work=${() => setMoved(whole)} />
       </div>
     </div>
     <${SeriesKey} series=${series} />
   </div>`;
+}
+
+const CORNERS = "M2 5.5V2H5.5M10.5 2H14V5.5M14 10.5V14H10.5M5.5 14H2V10.5";
+const GLOBE = "M2 8a6 6 0 1 1 12 0a6 6 0 1 1 -12 0M2 8H14M8 2a3 6 0 0 0 0 12a3 6 0 0 0 0 -12";
+
+/** @param {{ name: string, icon: string, work: () => void }} props */
+function Tool({ name, icon, work }) {
+  return html`<button type="button" class="button" onClick=${work} title=${name} aria-label=${name}>
+    <svg viewBox="0 0 16 16" width="16" aria-hidden="true"><path d=${icon} fill="none" stroke="currentColor" stroke-width="1.5" /></svg>
+  </button>`;
 }
 
 /** @param {GroundTrack} track */

@@ -31,9 +31,23 @@ export function ErrorNote({ error, what, retry }) {
     : "The log of the service has more.";
   const again = html`<button type="button" class="link-button" onClick=${retry}>Try now</button>`;
   return html`<div class="note bad" role="alert">
-    <p><strong>${what}</strong> ${error.message}</p>
+    <p><strong>${what}</strong> ${sentence(error.message)}</p>
     <p class="small">${advice} ${retry === undefined ? null : again}</p>
   </div>`;
+}
+
+/** The API's reasons begin small and end open, to be put together. @param {string} text */
+function sentence(text) {
+  return `${text.slice(0, 1).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}`;
+}
+
+/**
+ * Why a whole page has nothing to show, above where it would be.
+ * @param {{ of: import("../types.ts").Loaded<unknown>, what: string }} props
+ */
+export function PageError({ of, what }) {
+  if (of.error === null) return null;
+  return html`<div class="page-note"><${ErrorNote} error=${of.error} what=${what} retry=${of.reload} /></div>`;
 }
 
 /** Nothing is there. @param {{ title: string, children?: unknown }} props */

@@ -26,5 +26,6 @@ export function HappeningList({ happenings, label }) {
 function Linked({ text, runId }) {
   const at = typeof runId === "string" ? text.indexOf(runId) : -1;
   if (at < 0 || typeof runId !== "string") return html`<span>${text}</span>`;
-  return html`<span>${text.slice(0, at)}<a class="mono" href=${href(["runs", runId])} title=${runId}>…${runId.slice(-6)}</a>${text.slice(at + runId.length)}</span>`;
+  const link = html`<a class="mono" href=${href(["runs", runId])} title=${runId}>…${runId.slice(-6)}</a>`;
+  return html`<span>${text.slice(0, at)}${link}${text.slice(at + runId.length)}</span>`;
 }

@@ -22,12 +22,15 @@ export function SourceLine({ letter }) {
       box.current.scrollLeft = mark.offsetLeft - box.current.offsetLeft - box.current.clientWidth / 2 + mark.offsetWidth / 2;
     }
   }, [marked?.start, text]);
-  const isEmpty = marked !== null && marked.start >= marked.end;
   return html`<div class="source-line" ref=${box} tabindex="0" role="region" aria-label="The line as it was">${
-    marked === null
-      ? text
-      : html`<span>${text.slice(0, marked.start)}<mark title=${letter.field ?? ""}>${isEmpty ? "␣" : text.slice(marked.start, marked.end)}</mark>${text.slice(marked.end)}</span>`
+    marked === null ? text : html`<${Marked} text=${text} field=${letter.field} ...${marked} />`
   }</div>`;
+}
+
+/** @param {{ text: string, field: string | null, start: number, end: number }} props */
+function Marked({ text, field, start, end }) {
+  const cell = start < end ? text.slice(start, end) : "␣";
+  return html`<span>${text.slice(0, start)}<mark title=${field ?? ""}>${cell}</mark>${text.slice(end)}</span>`;
 }
 
 /** Key and value of the record as hexadecimal and text. @param {{ letter: DeadLetter }} props */
@@ -36,8 +39,9 @@ export function RecordBytes({ letter }) {
     ${[["key", letter.key_base64], ["value", letter.value_base64]].map(([name, base64]) => {
       if (base64 === null || base64 === undefined) return html`<p key=${name} class="small muted">no ${name}</p>`;
       const all = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+      const cut = all.length > DUMP_MAX_BYTES ? `, the first ${bytes(DUMP_MAX_BYTES)} shown` : "";
       return html`<div key=${name}>
-        <h3>${name} <span class="muted small">${bytes(all.length)}${all.length > DUMP_MAX_BYTES ? `, the first ${bytes(DUMP_MAX_BYTES)} shown` : ""}</span></h3>
+        <h3>${name} <span class="muted small">${bytes(all.length)}${cut}</span></h3>
         <div class="source-line dump" tabindex="0" role="region" aria-label=${`Bytes of the ${name}`}>${dump(all)}</div>
       </div>`;
     })}

@@ -18,6 +18,8 @@ export function Filters({ query, range, showers, totals }) {
   const shower = query.get("shower") ?? "";
   const station = query.get("station");
   const night = query.get("night");
+  const isListed = ["", "sporadic", ...showers.map(({ code }) => code)].includes(shower);
+  const clearNight = () => refine(query, { night: null, from: null, to: null });
   const set = (/** @type {string} */ name) => (/** @type {Event} */ event) => {
     const value = /** @type {HTMLInputElement} */ (event.target).value;
     const dates = { from: range.from?.slice(0, 10) ?? null, to: range.to?.slice(0, 10) ?? null };
@@ -26,22 +28,27 @@ export function Filters({ query, range, showers, totals }) {
   return html`<section class="card filters" aria-label="Filter">
     <div class="segmented" role="group" aria-label="Last days with meteors">
       ${RANGES.map(([value, text]) =>
-        html`<button key=${value} type="button" aria-pressed=${String(range.text === value)} onClick=${() => refine(query, { last: value, from: null, to: null, night: null })}>${text}</button>`
+        html`<button key=${value} type="button" aria-pressed=${String(range.text === value)}
+          onClick=${() => refine(query, { last: value, from: null, to: null, night: null })}>${text}</button>`
       )}
     </div>
-    <label class="field"><span>From (UTC)</span><input type="date" value=${range.from?.slice(0, 10) ?? ""} onChange=${set("from")} /></label>
-    <label class="field"><span>To, included</span><input type="date" value=${range.to?.slice(0, 10) ?? ""} max=${utcDate(Date.now())} onChange=${set("to")} /></label>
+    <label class="field"><span>From (UTC)</span>
+      <input type="date" value=${range.from?.slice(0, 10) ?? ""} onChange=${set("from")} /></label>
+    <label class="field"><span>To, included</span>
+      <input type="date" value=${range.to?.slice(0, 10) ?? ""} max=${utcDate(Date.now())} onChange=${set("to")} /></label>
     <label class="field"><span>Shower</span>
       <select value=${shower} onChange=${set("shower")}>
         <option value="" selected=${shower === ""}>All meteors</option>
         <option value="sporadic" selected=${shower === "sporadic"}>Sporadic</option>
-        ${shower !== "" && shower !== "sporadic" && !showers.some(({ code }) => code === shower) ? html`<option value=${shower} selected>${shower}</option>` : null}
+        ${isListed ? null : html`<option value=${shower} selected>${shower}</option>`}
         ${showers.map(({ code, name, meteors }) =>
-          html`<option key=${code} value=${code} selected=${shower === code}>${code}${name === null ? "" : ` ${name}`} (${count(meteors)})</option>`
+          html`<option key=${code} value=${code} selected=${shower === code}>
+            ${code}${name === null ? "" : ` ${name}`} (${count(meteors)})
+          </option>`
         )}
       </select>
     </label>
-    ${night === null ? null : html`<${Chip} text=${`Night of ${night}`} clear=${() => refine(query, { night: null, from: null, to: null })} />`}
+    ${night === null ? null : html`<${Chip} text=${`Night of ${night}`} clear=${clearNight} />`}
     ${station === null ? null : html`<${Chip} text=${`Station ${station}`} clear=${() => refine(query, { station: null })} />`}
     <div class="sum-up" aria-live="polite">
       ${totals.data === null ? "…" : html`<strong>${plural(totals.data.meteors, "meteor")}</strong>`}
@@ -51,5 +58,7 @@ export function Filters({ query, range, showers, totals }) {
 
 /** @param {{ text: string, clear: () => void }} props */
 function Chip({ text, clear }) {
-  return html`<button type="button" class="button small" onClick=${clear} title="Take this filter away">${text} <span aria-hidden="true">×</span><span class="hidden">, take this filter away</span></button>`;
+  return html`<button type="button" class="button small" onClick=${clear} title="Take this filter away">
+    ${text} <span aria-hidden="true">×</span><span class="hidden">, take this filter away</span>
+  </button>`;
 }

@@ -9,7 +9,8 @@ import { useData } from "../lib/hooks.js";
 import { refine } from "../views/meteors.js";
 import { Card, Empty, Show } from "./basics.js";
 
-/** @typedef {import("../types.ts").Histogram & { field: string, unit: string }} Histogram @typedef {{ topics: string[], atMostEvery: number, poll: number }} Live */
+/** @typedef {import("../types.ts").Histogram & { field: string, unit: string }} Histogram */
+/** @typedef {{ topics: string[], atMostEvery: number, poll: number }} Live */
 /** @typedef {{ night: string, meteors: number, shower_meteors: number }} Night */
 
 const DAY_MS = 86_400_000;
@@ -22,7 +23,8 @@ const PARTS = ["showers", "sporadic"];
 export function NightsCard({ filter, query, live }) {
   const nights = useData(`/statistics/nights?${filter}`, live);
   return html`<${Card} class="span-12" title="Meteors per night" aside=${html`<${TwoParts} />`}>
-    <${Show} of=${nights} what="the nights">${(/** @type {{ nights: Night[] }} */ data) => html`<${Nights} nights=${data.nights} query=${query} />`}<//>
+    <${Show} of=${nights} what="the nights">${(/** @type {{ nights: Night[] }} */ data) =>
+      html`<${Nights} nights=${data.nights} query=${query} />`}<//>
   <//>`;
 }
 
@@ -56,15 +58,27 @@ function Nights({ nights, query }) {
       to,
       parts,
       name: step === 1 ? night : `${night} and ${step - 1} more nights`,
-      pick: () => refine(query, { from: new Date(from).toISOString().slice(0, 19) + "Z", to: new Date(to).toISOString().slice(0, 19) + "Z", night: step === 1 ? night : `${night} + ${step - 1}`, last: null }),
+      pick: () =>
+        refine(query, {
+          from: instant(from),
+          to: instant(to),
+          night: step === 1 ? night : `${night} + ${step - 1}`,
+          last: null,
+        }),
     };
   });
+  const most = Math.max(...bars.map(({ parts }) => parts[0] + parts[1]));
   const domain = /** @type {[number, number]} */ ([at(first.night), Math.max(at(last.night) + DAY_MS, at(first.night) + 3 * DAY_MS)]);
   return html`<${BarChart}
     bars=${bars} domain=${domain} xTicks=${dateTicks(domain)} partNames=${PARTS} nameOf=${step === 1 ? "Night" : "Nights from"}
     xTitle="Night beginning at 12:00 UTC of this date" yTitle=${step === 1 ? "Meteors" : `Meteors per ${step} nights`} height=${210}
-    label=${`Meteors per night from ${first.night} to ${last.night}. Most in one ${step === 1 ? "night" : "bar"}: ${count(Math.max(...bars.map(({ parts }) => parts[0] + parts[1])))}.`}
+    label=${`Meteors per night from ${first.night} to ${last.night}. Most in one bar: ${count(most)}.`}
   />`;
+}
+
+/** To the second, as the API takes it. @param {number} at */
+function instant(at) {
+  return `${new Date(at).toISOString().slice(0, 19)}Z`;
 }
 
 /** Days, months or years, whichever give about ten. @param {readonly [number, number]} domain */
@@ -79,7 +93,9 @@ function dateTicks([from, to]) {
   const months = days < 800 ? [1, 3] : [12];
   const step = months.find((one) => days / 30 / one <= 14) ?? 12;
   const start = new Date(from);
-  return Array.from({ length: Math.ceil(days / 30 / step) + 1 }, (_, n) => Date.UTC(start.getUTCFullYear(), (Math.floor(start.getUTCMonth() / step) + n) * step, 1, 12))
+  const beginning = (/** @type {number} */ n) =>
+    Date.UTC(start.getUTCFullYear(), (Math.floor(start.getUTCMonth() / step) + n) * step, 1, 12);
+  return Array.from({ length: Math.ceil(days / 30 / step) + 1 }, (_, n) => beginning(n))
     .filter((at) => at >= from && at <= to)
     .map((at) => ({ at, text: step === 12 ? utcDate(at).slice(0, 4) : utcDate(at).slice(0, 7) }));
 }
@@ -104,7 +120,9 @@ function useParts(field, filter, shower, live) {
 function barsOf(all, sporadic, unit) {
   return all.bins.map(({ from, to, meteors }, at) => {
     const background = Math.min(meteors, sporadic?.bins[at]?.meteors ?? 0);
-    return { from, to, parts: [meteors - background, background], name: `${fixed(from, to - from < 1 ? 1 : 0)} to ${fixed(to, to - from < 1 ? 1 : 0)} ${unit}` };
+    const decimals = to - from < 1 ? 1 : 0;
+    const name = `${fixed(from, decimals)} to ${fixed(to, decimals)} ${unit}`;
+    return { from, to, parts: [meteors - background, background], name };
   });
 }
 
@@ -116,7 +134,8 @@ function trimmed(bars) {
 
 /** @param {Histogram} histogram */
 function outside({ below, above, missing }) {
-  const parts = [below > 0 ? `${count(below)} lower` : "", above > 0 ? `${count(above)} higher` : "", missing > 0 ? `${count(missing)} without a value` : ""].filter((part) => part !== "");
+  const parts = /** @type {const} */ ([[below, "lower"], [above, "higher"], [missing, "without a value"]])
+    .flatMap(([meteors, where]) => meteors > 0 ? [`${count(meteors)} ${where}`] : []);
   return parts.length === 0 ? null : html`<p class="caption">Not shown: ${parts.join(", ")}.</p>`;
 }
 
@@ -129,7 +148,8 @@ export function SpeedsCard({ filter, shower, live }) {
       if (bars.length === 0) return html`<${Nothing} />`;
       const domain = /** @type {[number, number]} */ ([Math.min(10, bars[0].from), Math.max(74, bars[bars.length - 1].to)]);
       return html`<${BarChart} bars=${bars} domain=${domain} xTicks=${ticks(...domain, 7).map((at) => ({ at, text: String(at) }))}
-        xTitle="Geocentric speed Vg, km/s" yTitle="Meteors" partNames=${PARTS} nameOf="Speed" label="Histogram of geocentric speeds." />${outside(data)}`;
+        xTitle="Geocentric speed Vg, km/s" yTitle="Meteors" partNames=${PARTS} nameOf="Speed"
+        label="Histogram of geocentric speeds." />${outside(data)}`;
     }}<//>
   <//>`;
 }
@@ -140,7 +160,9 @@ export function HeightsCard({ filter, live }) {
   const end = /** @type {import("../types.ts").Loaded<Histogram>} */ (useData(`/statistics/histogram?field=htend_km&${filter}`, live));
   return html`<${Card} class="span-4" title="Heights">
     <${Show} of=${begin} what="the heights">${(/** @type {Histogram} */ data) =>
-      data.bins.every(({ meteors }) => meteors === 0) ? html`<${Nothing} />` : html`<${HeightChart} begin=${data.bins} end=${end.data?.bins ?? []} />`}<//>
+      data.bins.every(({ meteors }) => meteors === 0)
+        ? html`<${Nothing} />`
+        : html`<${HeightChart} begin=${data.bins} end=${end.data?.bins ?? []} />`}<//>
   <//>`;
 }
 
@@ -152,8 +174,11 @@ export function MagnitudesCard({ filter, shower, live }) {
       const bars = trimmed(barsOf(data, of, "mag"));
       if (bars.length === 0) return html`<${Nothing} />`;
       const domain = /** @type {[number, number]} */ ([Math.min(-4, bars[0].from), Math.max(4, bars[bars.length - 1].to)]);
-      return html`<${BarChart} bars=${bars} domain=${domain} isLog xTicks=${ticks(...domain, 8).filter(Number.isInteger).map((at) => ({ at, text: at < 0 ? `−${-at}` : String(at) }))}
-        xTitle="Peak absolute magnitude (at 100 km)" yTitle="Meteors (log)" partNames=${PARTS} nameOf="Magnitude" label="Histogram of peak absolute magnitudes, bright meteors on the left, counts on a logarithmic axis." />${outside(data)}`;
+      const xTicks = ticks(...domain, 8).filter(Number.isInteger).map((at) => ({ at, text: fixed(at, 0) }));
+      return html`<${BarChart} bars=${bars} domain=${domain} isLog xTicks=${xTicks}
+        xTitle="Peak absolute magnitude (at 100 km)" yTitle="Meteors (log)" partNames=${PARTS} nameOf="Magnitude"
+        label="Histogram of peak absolute magnitudes, bright meteors on the left, counts on a logarithmic axis."
+      />${outside(data)}`;
     }}<//>
   <//>`;
 }

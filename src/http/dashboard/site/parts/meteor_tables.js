@@ -14,27 +14,34 @@ const ACTIVE_DAYS = 3;
 const DAY_MS = 86_400_000;
 const ROWS = 12;
 
-/** @param {{ showers: Loaded, indexOf: (code: string | null) => import("../charts/series.js").Series["index"], query: URLSearchParams, live: object }} props */
+/** @typedef {import("../charts/series.js").Series["index"]} SeriesIndex */
+
+/** @param {{ showers: Loaded, indexOf: (code: string | null) => SeriesIndex, query: URLSearchParams, live: object }} props */
 export function ShowersCard({ showers, indexOf, query, live }) {
   const today = utcDate(useNow(60_000));
   const since = utcDate(Date.parse(today) - (ACTIVE_DAYS - 1) * DAY_MS);
   const active = useData(`/statistics/showers?limit=200&from=${since}`, live);
+  const activeNow = /** @type {ShowerCount[]} */ (/** @type {any} */ (active.data)?.showers ?? []);
   return html`<${Card} class="span-7" title="Showers" aside=${`active now: with meteors since ${since}`} flush>
     <${Show} of=${showers} what="the showers">${(/** @type {any} */ data) => {
       /** @type {Map<string, number>} */
-      const now = new Map((/** @type {any} */ (active.data)?.showers ?? []).map((/** @type {ShowerCount} */ one) => [one.code, one.meteors]));
-      const rows = /** @type {ShowerCount[]} */ (data.showers).toSorted((a, b) => (now.get(b.code) ?? 0) - (now.get(a.code) ?? 0) || b.meteors - a.meteors).slice(0, ROWS);
+      const now = new Map(activeNow.map(({ code, meteors }) => [code, meteors]));
+      const rows = /** @type {ShowerCount[]} */ (data.showers)
+        .toSorted((a, b) => (now.get(b.code) ?? 0) - (now.get(a.code) ?? 0) || b.meteors - a.meteors)
+        .slice(0, ROWS);
       if (rows.length === 0) return html`<${Empty} title="No shower meteors in this range" />`;
       const most = Math.max(...rows.map(({ meteors }) => meteors));
       return html`<div class="table-scroll"><table>
         <thead><tr>
           <th scope="col">Shower</th><th scope="col">Name</th><th scope="col" class="number">Active now</th>
-          <th scope="col" class="number">Mean Vg, km/s</th><th scope="col" class="number">In range</th><th scope="col"><span class="hidden">Compared</span></th>
+          <th scope="col" class="number">Mean Vg, km/s</th><th scope="col" class="number">In range</th>
+          <th scope="col"><span class="hidden">Compared</span></th>
         </tr></thead>
         <tbody>${rows.map(({ code, number, name, meteors, vgeo_km_s }) =>
           html`<tr key=${code} class="rowlink">
             <th scope="row" class="nowrap"><span class="state"><${SeriesMark} index=${indexOf(code)} />
-              <button type="button" class="link-button" onClick=${() => refine(query, { shower: code })} title=${number === null ? "" : `IAU number ${number}`}>${code}</button></span></th>
+              <button type="button" class="link-button" title=${number === null ? "" : `IAU number ${number}`}
+                onClick=${() => refine(query, { shower: code })}>${code}</button></span></th>
             <td>${name ?? html`<span class="muted">–</span>`}</td>
             <td class="number">${count(now.get(code) ?? 0)}</td>
             <td class="number">${fixed(vgeo_km_s, 1)}</td>
@@ -58,10 +65,14 @@ export function StationsCard({ stations, query }) {
       if (rows.length === 0) return html`<${Empty} title="No stations in this range" />`;
       const most = rows[0].meteors;
       return html`<div class="table-scroll"><table>
-        <thead><tr><th scope="col">Station</th><th scope="col">Country</th><th scope="col" class="number">Meteors</th><th scope="col"><span class="hidden">Compared</span></th></tr></thead>
+        <thead><tr>
+          <th scope="col">Station</th><th scope="col">Country</th><th scope="col" class="number">Meteors</th>
+          <th scope="col"><span class="hidden">Compared</span></th>
+        </tr></thead>
         <tbody>${rows.map(({ code, country_code, meteors }) =>
           html`<tr key=${code} class="rowlink">
-            <th scope="row"><button type="button" class="link-button mono" onClick=${() => refine(query, { station: code })}>${code}</button></th>
+            <th scope="row"><button type="button" class="link-button mono"
+              onClick=${() => refine(query, { station: code })}>${code}</button></th>
             <td>${country_code}</td>
             <td class="number">${count(meteors)}</td>
             <td width="40%"><${Meter} whole=${most} parts=${[{ size: meteors, tone: "busy" }]} label=${`${code}: ${meteors}`} /></td>

@@ -11,7 +11,9 @@ export function RunEvents({ runId }) {
   const mine = all.filter(({ detail, name }) => detail.runId === runId && name !== "sink.loaded");
   return html`<${Card} title="Events" aside="newest first, times in UTC" flush>
     ${mine.length === 0
-      ? html`<${Empty} title="None remembered">This process has only seen what happened since its start; the files and counts are kept for ever.<//>`
+      ? html`<${Empty} title="None remembered">
+        This process has only seen what happened since its start; the files and counts are kept for ever.
+      <//>`
       : html`<${HappeningList} happenings=${mine} label="Events of the run, newest first" />`}
   <//>`;
 }

@@ -25,10 +25,11 @@ export function filesDone({ files }) {
 export function RunProgress({ run }) {
   const { files, rows } = run;
   const done = filesDone(run);
+  const none = isOver(run) ? "no files" : "looking which files there are";
   return html`<div class="stack">
     <div>
       <div class="small muted">
-        ${files.planned === 0 ? (isOver(run) ? "no files" : "looking which files there are") : `${count(done)} of ${plural(files.planned, "file")}`}
+        ${files.planned === 0 ? none : `${count(done)} of ${plural(files.planned, "file")}`}
         ${files.skipped > 0 ? ` · ${count(files.skipped)} skipped` : ""}${files.failed > 0 ? ` · ${count(files.failed)} failed` : ""}
       </div>
       <${Meter}

@@ -2,7 +2,8 @@
 // The state of a thing as a shape, a colour and a word: no one has to tell colours apart.
 import { html } from "../lib/html.js";
 
-/** @typedef {"ok" | "busy" | "warn" | "bad" | "idle"} Tone @typedef {"check" | "turn" | "dot" | "cross" | "dash" | "ring" | "bang"} Shape */
+/** @typedef {"ok" | "busy" | "warn" | "bad" | "idle"} Tone */
+/** @typedef {"check" | "turn" | "dot" | "cross" | "dash" | "ring" | "bang"} Shape */
 
 /** @type {Record<string, { tone: Tone, shape: Shape, word: string }>} */
 const STATES = {

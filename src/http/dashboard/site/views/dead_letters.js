@@ -43,12 +43,17 @@ export function DeadLettersView({ query }) {
           ${dead_letters.length === 0 ? html`<${NoLetters} which=${which} />` : null}
           ${dead_letters.map((letter) => html`<${Letter} key=${letter.id} letter=${letter} reload=${letters.reload} />`)}
           <div class="actions">
-            ${query.get("after") === null ? null : html`<button type="button" class="button small" onClick=${() => refine({})}>Newest letters</button>`}
-            ${next === null ? null : html`<button type="button" class="button small" onClick=${() => refine({ after: next })}>Older letters</button>`}
+            ${query.get("after") === null ? null : html`<${Turn} text="Newest letters" go=${() => refine({})} />`}
+            ${next === null ? null : html`<${Turn} text="Older letters" go=${() => refine({ after: next })} />`}
           </div>
         </div>`}<//>
     </div>
   </div>`;
+}
+
+/** @param {{ text: string, go: () => void }} props */
+function Turn({ text, go }) {
+  return html`<button type="button" class="button small" onClick=${go}>${text}</button>`;
 }
 
 /** The filter as `GET /dead-letters` takes it. @param {URLSearchParams} query @param {string} which */
@@ -77,7 +82,8 @@ function Filter({ query, which, refine }) {
   return html`<section class="card filters" aria-label="Filter">
     <div class="segmented" role="group" aria-label="Which letters">
       ${WHICH.map(([value, text]) =>
-        html`<button key=${value} type="button" aria-pressed=${String(which === value)} onClick=${() => refine({ replayed: value })}>${text}</button>`
+        html`<button key=${value} type="button" aria-pressed=${String(which === value)}
+          onClick=${() => refine({ replayed: value })}>${text}</button>`
       )}
     </div>
     <label class="field"><span>Stage</span>

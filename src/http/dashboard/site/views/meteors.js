@@ -33,7 +33,10 @@ export function MeteorsView({ query }) {
   const range = useMemo(() => rangeOf(query, newest), [query.toString(), newest?.slice(0, 10)]);
   return html`<div>
     <div class="page-head">
-      <div><h1 tabindex="-1">Meteors</h1><p>Trajectories of the data store. Every plot follows the filter; every point opens its trajectory.</p></div>
+      <div>
+        <h1 tabindex="-1">Meteors</h1>
+        <p>Trajectories of the data store. Every plot follows the filter; every point opens its trajectory.</p>
+      </div>
     </div>
     ${all.error !== null && all.data === null
       ? html`<${ErrorNote} error=${all.error} what="The meteors can't be shown." retry=${all.reload} />`
@@ -85,7 +88,8 @@ function Plots({ query, range }) {
       <${Card} class="span-6" title="Ground tracks" aside=${ofNewest(tracks.data, "tracks", totals.data)}>
         <${Show} of=${tracks} what="the ground tracks">${(/** @type {any} */ data) =>
           html`<${WorldMap} tracks=${data.tracks} seriesOf=${indexOf} series=${series} />
-          <p class="caption">Each line runs from the beginning of a meteor to the mark at its end, over the ground. Mercator projection. Drag to move; pinch, Ctrl and wheel, or the buttons enlarge.</p>`}<//>
+          <p class="caption">Each line runs from the beginning of a meteor to the mark at its end, over the ground.
+            Mercator projection. Drag to move; pinch, Ctrl and wheel, or the buttons enlarge.</p>`}<//>
       <//>
       <${Card} class="span-6" title="Radiants" aside=${ofNewest(radiants.data, "radiants", totals.data)}>
         <${Show} of=${radiants} what="the radiants">${(/** @type {any} */ data) =>
@@ -135,13 +139,15 @@ function Latest({ filter }) {
         : html`<div class="table-scroll"><table>
           <thead><tr>
             <th scope="col">Begins</th><th scope="col">Trajectory</th><th scope="col">Shower</th>
-            <th scope="col" class="number">Vg, km/s</th><th scope="col" class="number">Peak, mag</th><th scope="col" class="number">Heights, km</th>
-            <th scope="col" class="number">Duration, s</th><th scope="col" class="number">Stations</th><th scope="col" class="number">Qc, °</th><th scope="col">Stored</th>
+            ${["Vg, km/s", "Peak, mag", "Heights, km", "Duration, s", "Stations", "Qc, °"].map((name) =>
+          html`<th key=${name} scope="col" class="number">${name}</th>`
+        )}
+            <th scope="col">Stored</th>
           </tr></thead>
-          <tbody>${meteors.map((meteor) =>
-          html`<tr key=${meteor.unique_trajectory_identifier} class="rowlink">
+          <tbody>${meteors.map(({ unique_trajectory_identifier: id, ...meteor }) =>
+          html`<tr key=${id} class="rowlink">
             <td class="nowrap">${utc(meteor.beginning_utc_time).slice(0, 19)}</td>
-            <th scope="row"><a class="mono nowrap" href=${href(["meteors", meteor.unique_trajectory_identifier])}>${meteor.unique_trajectory_identifier}</a></th>
+            <th scope="row"><a class="mono nowrap" href=${href(["meteors", id])}>${id}</a></th>
             <td>${meteor.iau_code ?? html`<span class="muted">sporadic</span>`}</td>
             <td class="number">${fixed(meteor.vgeo_km_s, 1)}</td>
             <td class="number">${fixed(meteor.peak_absmag, 1)}</td>

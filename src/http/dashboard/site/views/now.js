@@ -5,7 +5,7 @@ import { count, plural, selectionText, utc } from "../lib/format.js";
 import { html } from "../lib/html.js";
 import { useData, useLive, useTitle } from "../lib/hooks.js";
 import { href } from "../lib/router.js";
-import { Ago, Bones, Card, Empty, ErrorNote, Meter, Show } from "../parts/basics.js";
+import { Ago, Bones, Card, Empty, Meter, PageError, Show } from "../parts/basics.js";
 import { HappeningList } from "../parts/happening_list.js";
 import { RunActions, StartRuns, WorkButton } from "../parts/run_actions.js";
 import { isOver, rowsUnderWay, RunProgress } from "../parts/run_pieces.js";
@@ -14,7 +14,12 @@ import { tell, tellFailure } from "../parts/toasts.js";
 
 /** @typedef {import("../types.ts").ServiceStatus} ServiceStatus @typedef {import("../types.ts").RunView} RunView */
 
-const PARTS = /** @type {const} */ ([["broker", "Broker"], ["registry", "Schema registry"], ["database", "Database"], ["consumer", "Consumer"]]);
+const PARTS = /** @type {const} */ ([
+  ["broker", "Broker"],
+  ["registry", "Schema registry"],
+  ["database", "Database"],
+  ["consumer", "Consumer"],
+]);
 const RECENT_RUNS = 6;
 
 export function NowView() {
@@ -27,13 +32,14 @@ export function NowView() {
       <div><h1 tabindex="-1">Now</h1><${ServiceLine} status=${status.data} /></div>
       <${StartRuns} />
     </div>
-    ${status.error === null ? null : html`<div class="page-note"><${ErrorNote} error=${status.error} what="The state of the service is not known." retry=${status.reload} /></div>`}
+    <${PageError} of=${status} what="The state of the service is not known." />
     <div class="stack">
       <${Parts} status=${status.data} />
       <${Tiles} status=${status.data} totals=${totals.data} reload=${status.reload} />
       <div class="now-columns">
         <div class="stack">
-          <${Show} of=${runs} what="the runs">${(/** @type {{ runs: RunView[] }} */ { runs }) => html`<${Runs} runs=${runs} reload=${status.reload} />`}<//>
+          <${Show} of=${runs} what="the runs">${(/** @type {{ runs: RunView[] }} */ { runs }) =>
+            html`<${Runs} runs=${runs} reload=${status.reload} />`}<//>
           <${Lag} status=${status.data} />
         </div>
         <${Activity} />
@@ -84,12 +90,12 @@ function Tiles({ status, totals, reload }) {
     <div class="card tile">
       <div class="name">Lag of the data store</div>
       <div class="value">${count(lag)}</div>
-      <div class="more">${lag === undefined ? "\u00a0" : lag === 0 ? "everything on the log is loaded" : "records on the log, not loaded yet"}</div>
+      <div class="more">${lag === 0 ? "everything on the log is loaded" : "records on the log, not loaded yet"}</div>
     </div>
     <div class="card tile">
       <div class="name">Dead letters</div>
       <div class=${letters !== undefined && letters > 0 ? "value tone-warn" : "value"}>${count(letters)}</div>
-      <div class="more">${letters === undefined ? "\u00a0" : letters === 0 ? "nothing was given up" : html`<a href="#/dead-letters">wait for a look</a>`}</div>
+      <div class="more">${letters === 0 ? "nothing was given up" : html`<a href="#/dead-letters">wait for a look</a>`}</div>
     </div>
     <${Schedule} status=${status} reload=${reload} />
   </div>`;
@@ -119,9 +125,10 @@ function Schedule({ status, reload }) {
     <div class="name">Next daily extraction</div>
     <div class=${paused ? "value tone-warn" : "value"}>${paused ? "Paused" : html`<${Ago} at=${schedule.next} />`}</div>
     <div class="more">
-      ${paused ? html`since <${Ago} at=${schedule.paused_since} />` : utc(schedule.next).replace(":00 UTC", " UTC")} ·
-      <code title="cron pattern, UTC">${schedule.pattern}</code>${schedule.leader || paused ? "" : " · fired by another process"} ·
-      <${WorkButton} work=${change} class="link-button">${paused ? "Resume" : "Pause"}<//>
+      ${paused ? html`since <${Ago} at=${schedule.paused_since} />` : utc(schedule.next).replace(":00 UTC", " UTC")}
+      ${" · "}<code class="nowrap" title="cron pattern, UTC">${schedule.pattern}</code>
+      ${schedule.leader || paused ? "" : " · fired by another process"}
+      ${" · "}<${WorkButton} work=${change} class="link-button">${paused ? "Resume" : "Pause"}<//>
     </div>
     ${schedule.problem === null ? null : html`<div class="more tone-warn">${schedule.problem}</div>`}
   </div>`;
@@ -149,14 +156,20 @@ function RunCard({ run, reload }) {
       <div class="muted small"><${Ago} at=${run.ended_at ?? run.started_at ?? run.requested_at} /></div>
     </div>
     ${over
-      ? html`<div class="small muted">
-        ${plural(run.files.extracted, "file")} extracted, ${count(run.files.skipped)} skipped${
-          run.files.failed > 0 ? `, ${count(run.files.failed)} failed` : ""
-        } · ${plural(run.rows.published, "row")} published${run.rows.rejected > 0 ? `, ${count(run.rows.rejected)} rejected` : ""}
-        ${run.reason === null ? "" : html`<div class="tone-bad">${run.reason}</div>`}
-      </div>`
+      ? html`<div class="small muted">${outcomeText(run)}</div>`
       : html`<div class="stack"><${RunProgress} run=${run} /><div><${RunActions} run=${run} done=${reload} /></div></div>`}
+    ${over && run.reason !== null ? html`<div class="small tone-bad">${run.reason}</div>` : null}
   </article>`;
+}
+
+/** What a run that is over brought. @param {RunView} run */
+function outcomeText({ files, rows }) {
+  return [
+    `${plural(files.extracted, "file")} extracted, ${count(files.skipped)} skipped`,
+    files.failed > 0 ? `, ${count(files.failed)} failed` : "",
+    ` · ${plural(rows.published, "row")} published`,
+    rows.rejected > 0 ? `, ${count(rows.rejected)} rejected` : "",
+  ].join("");
 }
 
 /** @param {{ status: ServiceStatus | null }} props */
@@ -169,7 +182,8 @@ function Lag({ status }) {
       : html`<div class="table-scroll" tabindex="0" role="region" aria-label="Lag by partition"><table>
         <thead><tr>
           <th scope="col">Topic</th><th scope="col" class="number">Partition</th><th scope="col" class="number">On the log</th>
-          <th scope="col" class="number">Loaded to</th><th scope="col" class="number">Lag</th><th scope="col"><span class="hidden">Share loaded</span></th>
+          <th scope="col" class="number">Loaded to</th><th scope="col" class="number">Lag</th>
+          <th scope="col"><span class="hidden">Share loaded</span></th>
         </tr></thead>
         <tbody>${status.lag.map(({ topic, partition, position, end, lag }) =>
         html`<tr key=${`${topic}-${partition}`}>
@@ -178,7 +192,11 @@ function Lag({ status }) {
           <td class="number">${count(Number(end))}</td>
           <td class="number">${count(Number(position))}</td>
           <td class=${lag > 0 ? "number tone-warn" : "number"}>${count(lag)}</td>
-          <td width="110"><${Meter} whole=${Number(end)} parts=${[{ size: Number(position), tone: "ok" }]} label=${`${topic} ${partition}: ${lag} behind`} /></td>
+          <td width="110"><${Meter}
+            whole=${Number(end)}
+            parts=${[{ size: Number(position), tone: "ok" }]}
+            label=${`${topic} ${partition}: ${lag} behind`}
+          /></td>
         </tr>`
       )}</tbody>
       </table></div>`}

@@ -5,7 +5,7 @@ import { bytes, count, fileLabel, plural, selectionText, span } from "../lib/for
 import { html } from "../lib/html.js";
 import { useData, useNow, useTitle } from "../lib/hooks.js";
 import { href, lastAddress } from "../lib/router.js";
-import { Ago, Bones, Card, Empty, ErrorNote, Utc } from "../parts/basics.js";
+import { Ago, Bones, Card, Empty, PageError, Utc } from "../parts/basics.js";
 import { RunActions } from "../parts/run_actions.js";
 import { isOver, rateText, rowsUnderWay, RunProgress, runSeconds, timeLeft } from "../parts/run_pieces.js";
 import { RunEvents } from "../parts/run_events.js";
@@ -13,11 +13,15 @@ import { State } from "../parts/state_mark.js";
 
 /** @typedef {import("../types.ts").RunView & { file_list: import("../types.ts").RunFileView[] }} Run */
 
+const KINDS = { daily: "Daily run", backfill: "Backfill", upload: "Upload" };
+
 /** @param {{ id: string, query: URLSearchParams }} props */
 export function RunView({ id, query }) {
-  const loaded = /** @type {import("../types.ts").Loaded<Run>} */ (useData(`/runs/${encodeURIComponent(id)}`, { topics: ["runs", "store"] }));
+  const loaded = /** @type {import("../types.ts").Loaded<Run>} */ (
+    useData(`/runs/${encodeURIComponent(id)}`, { topics: ["runs", "store"] })
+  );
   const run = loaded.data;
-  const what = run === null ? "Run" : `${run.kind === "daily" ? "Daily run" : run.kind === "backfill" ? "Backfill" : "Upload"}, ${selectionText(run.selection)}`;
+  const what = run === null ? "Run" : `${KINDS[run.kind]}, ${selectionText(run.selection)}`;
   useTitle(what);
   return html`<div>
     <div class="page-head">
@@ -28,21 +32,23 @@ export function RunView({ id, query }) {
       </div>
       ${run === null ? null : html`<div class="actions"><${RunActions} run=${run} done=${loaded.reload} /></div>`}
     </div>
-    ${loaded.error === null ? null : html`<div class="page-note"><${ErrorNote} error=${loaded.error} what="This run can't be shown." retry=${loaded.reload} /></div>`}
-    ${run === null ? (loaded.error === null ? html`<${Bones} what="the run" />` : null) : html`<${Details} run=${run} file=${query.get("file")} />`}
+    <${PageError} of=${loaded} what="This run can't be shown." />
+    ${run === null && loaded.error === null ? html`<${Bones} what="the run" />` : null}
+    ${run === null ? null : html`<${Details} run=${run} file=${query.get("file")} />`}
   </div>`;
 }
 
 /** @param {{ run: Run, file: string | null }} props */
 function Details({ run, file }) {
   const failed = run.file_list.filter(({ state }) => state === "failed");
+  const isRetryable = run.state === "failed" || run.state === "cancelled";
   return html`<div class="stack">
     ${run.reason === null ? null : html`<div class=${run.state === "failed" ? "note bad" : "note warn"}>
       <strong>${run.state === "failed" ? "Failed:" : run.state === "cancelled" ? "Cancelled:" : "Note:"}</strong> ${run.reason}
     </div>`}
     ${failed.length === 0 ? null : html`<div class="note bad">
       <strong>${plural(failed.length, "file")} failed.</strong>
-      ${" "}${failed[0].reason ?? ""}${run.state === "failed" || run.state === "cancelled" ? " A retry takes only what is left." : ""}
+      ${" "}${failed[0].reason ?? ""}${isRetryable ? " A retry takes only what is left." : ""}
     </div>`}
     <div class="run-columns">
       <div class="stack">
@@ -61,6 +67,7 @@ function Details({ run, file }) {
 function Rows({ run }) {
   const { rows } = run;
   const underWay = rowsUnderWay(run);
+  const rejected = html`<a href=${href(["dead-letters"], { run: run.id })}>rejected</a>`;
   return html`<${Card} title="Rows" aside=${isOver(run) && underWay === 0 ? "everything is accounted for" : "so far"}>
     <div class="stack">
       <div class="sum">
@@ -70,7 +77,7 @@ function Rows({ run }) {
         <span class="sign" aria-label="and">+</span>
         <div>
           <span class=${rows.rejected > 0 ? "value tone-warn" : "value"}>${count(rows.rejected)}</span>
-          <span class="name">${rows.rejected > 0 ? html`<a href=${href(["dead-letters"], { run: run.id })}>rejected</a>` : "rejected"}</span>
+          <span class="name">${rows.rejected > 0 ? rejected : "rejected"}</span>
         </div>
       </div>
       <div class="sum">
@@ -78,7 +85,10 @@ function Rows({ run }) {
         <span class="sign" aria-label="are">=</span>
         <div><span class="value">${count(rows.loaded)}</span><span class="name">loaded into the data store</span></div>
         <span class="sign" aria-label="and">+</span>
-        <div><span class=${rows.dead > 0 ? "value tone-bad" : "value"}>${count(rows.dead)}</span><span class="name">given up by the sink</span></div>
+        <div>
+          <span class=${rows.dead > 0 ? "value tone-bad" : "value"}>${count(rows.dead)}</span>
+          <span class="name">given up by the sink</span>
+        </div>
         <span class="sign" aria-label="and">+</span>
         <div><span class="value">${count(underWay)}</span><span class="name">under way</span></div>
       </div>
@@ -125,26 +135,31 @@ function Files({ files, chosen, run }) {
     flush
   >
     ${files.length === 0
-      ? html`<${Empty} title=${isOver(run) ? "This run took no files" : "Not known yet"}>${isOver(run) ? "" : "The run asks the source which files there are."}<//>`
+      ? isOver(run)
+        ? html`<${Empty} title="This run took no files" />`
+        : html`<${Empty} title="Not known yet">The run asks the source which files there are.<//>`
       : html`<div class="table-scroll" tabindex="0" role="region" aria-label="Files of the run"><table>
         <thead><tr>
           <th scope="col">State</th><th scope="col">File</th><th scope="col" class="number">Size</th>
-          <th scope="col" class="number">Read</th><th scope="col" class="number">Published</th><th scope="col" class="number">Rejected</th>
+          <th scope="col" class="number">Read</th><th scope="col" class="number">Published</th>
+          <th scope="col" class="number">Rejected</th>
           <th scope="col">Generated</th>
         </tr></thead>
         <tbody>${shown.map((file) => {
         const { main, more } = fileLabel(file.file);
-        return html`<tr key=${file.file} ref=${file.file === chosen ? row : undefined} aria-current=${file.file === chosen ? "true" : undefined}>
+        const isChosen = file.file === chosen;
+        const look = file.state === "failed" ? "file-reason tone-bad" : "file-reason muted";
+        return html`<tr key=${file.file} ref=${isChosen ? row : undefined} aria-current=${isChosen ? "true" : undefined}>
           <td><${State} state=${file.state} /></td>
           <th scope="row" title=${file.file}>
             <span class="nowrap">${main} <span class="muted small">${more}</span></span>
-            ${file.reason === null ? null : html`<div class=${file.state === "failed" ? "file-reason tone-bad" : "file-reason muted"}>${file.reason}</div>`}
+            ${file.reason === null ? null : html`<div class=${look}>${file.reason}</div>`}
           </th>
           <td class="number nowrap">${bytes(file.size_bytes)}</td>
           <td class="number">${count(file.rows.read)}</td>
           <td class="number">${count(file.rows.published)}</td>
           <td class=${file.rows.rejected > 0 ? "number tone-warn" : "number"}>${count(file.rows.rejected)}</td>
-          <td class="nowrap">${file.generated_at === null ? html`<span class="muted">–</span>` : html`<${Ago} at=${file.generated_at} />`}</td>
+          <td class="nowrap"><${Ago} at=${file.generated_at} /></td>
         </tr>`;
       })}</tbody>
       </table></div>`}

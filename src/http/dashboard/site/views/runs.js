@@ -4,7 +4,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { count, fileLabel, selectionText, shortUtc, span } from "../lib/format.js";
 import { html } from "../lib/html.js";
 import { useData, useNow, useTitle } from "../lib/hooks.js";
-import { go, href } from "../lib/router.js";
+import { href } from "../lib/router.js";
 import { Ago, Card, Empty, Show } from "../parts/basics.js";
 import { StartRuns } from "../parts/run_actions.js";
 import { filesDone, runSeconds } from "../parts/run_pieces.js";
@@ -14,6 +14,9 @@ import { Mark, State, stateOf } from "../parts/state_mark.js";
 
 const GRID_RUNS = 30;
 const PAGE_RUNS = 25;
+const LEGEND = ["extracted", "rejects", "reading", "planned", "skipped", "failed"];
+/** Columns and rows that an arrow key goes. @type {Record<string, readonly [number, number]>} */
+const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 /** Rows of the grid before it is asked for all. */
 const GRID_FILES = 24;
 
@@ -22,15 +25,21 @@ export function RunsView({ query }) {
   useTitle("Runs");
   const before = query.get("before");
   const grid = useData(`/dashboard/grid?runs=${GRID_RUNS}`, { topics: ["runs"] });
-  const list = useData(`/runs?limit=${PAGE_RUNS}${before === null ? "" : `&before=${encodeURIComponent(before)}`}`, { topics: ["runs"] });
+  const page = new URLSearchParams({ limit: String(PAGE_RUNS), ...(before === null ? {} : { before }) });
+  const list = useData(`/runs?${page}`, { topics: ["runs"] });
   return html`<div>
     <div class="page-head">
-      <div><h1 tabindex="-1">Runs</h1><p>Every extraction that was asked for, with the files it looked at and the rows it brought.</p></div>
+      <div>
+        <h1 tabindex="-1">Runs</h1>
+        <p>Every extraction that was asked for, with the files it looked at and the rows it brought.</p>
+      </div>
       <${StartRuns} />
     </div>
     <div class="stack">
-      <${Show} of=${grid} what="the grid of runs">${(/** @type {{ runs: RunView[], cells: GridCell[] }} */ data) => html`<${Grid} ...${data} />`}<//>
-      <${Show} of=${list} what="the runs">${(/** @type {{ runs: RunView[] }} */ { runs }) => html`<${List} runs=${runs} before=${before} />`}<//>
+      <${Show} of=${grid} what="the grid of runs">${(/** @type {{ runs: RunView[], cells: GridCell[] }} */ data) =>
+        html`<${Grid} ...${data} />`}<//>
+      <${Show} of=${list} what="the runs">${(/** @type {{ runs: RunView[] }} */ { runs }) =>
+        html`<${List} runs=${runs} before=${before} />`}<//>
     </div>
   </div>`;
 }
@@ -49,9 +58,11 @@ function Grid({ runs, cells }) {
       : html`<div>
         <${GridTable} columns=${columns} files=${shown} byPlace=${byPlace} />
         <div class="legend">
-          ${["extracted", "rejects", "reading", "planned", "skipped", "failed"].map((state) => html`<span key=${state}><${State} state=${state} /></span>`)}
+          ${LEGEND.map((state) => html`<span key=${state}><${State} state=${state} /></span>`)}
           ${files.length > shown.length || all
-            ? html`<button type="button" class="link-button" onClick=${() => setAll(!all)}>${all ? "Fewer files" : `All ${count(files.length)} files`}</button>`
+            ? html`<button type="button" class="link-button" onClick=${() => setAll(!all)}>
+              ${all ? "Fewer files" : `All ${count(files.length)} files`}
+            </button>`
             : null}
         </div>
       </div>`}
@@ -73,7 +84,7 @@ function GridTable({ columns, files, byPlace }) {
   const at = byPlace.has(stop) ? stop : first === undefined ? "" : `${first.run_id} ${first.file}`;
 
   const move = (/** @type {KeyboardEvent} */ event) => {
-    const step = /** @type {Record<string, [number, number]>} */ ({ ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] })[event.key];
+    const step = STEPS[event.key];
     const cell = /** @type {HTMLElement} */ (event.target).closest("a.cell");
     if (step === undefined || !(cell instanceof HTMLElement)) return;
     event.preventDefault();
@@ -143,12 +154,15 @@ function List({ runs, before }) {
   const last = runs.at(-1);
   return html`<${Card} title="All runs" aside=${before === null ? "newest first" : html`<a href="#/runs">To the newest</a>`} flush>
     ${runs.length === 0
-      ? html`<${Empty} title=${before === null ? "No runs yet" : "No older runs"}>${before === null ? "The schedule will ask for one, or start one above." : ""}<//>`
+      ? before === null
+        ? html`<${Empty} title="No runs yet">The schedule will ask for one, or start one above.<//>`
+        : html`<${Empty} title="No older runs" />`
       : html`<div class="table-scroll"><table>
         <thead><tr>
           <th scope="col">State</th><th scope="col">What</th><th scope="col">Asked by</th><th scope="col">Requested</th>
-          <th scope="col" class="number">Took</th><th scope="col" class="number">Files</th><th scope="col" class="number">Read</th>
-          <th scope="col" class="number">Published</th><th scope="col" class="number">Rejected</th><th scope="col" class="number">Loaded</th>
+          ${["Took", "Files", "Read", "Published", "Rejected", "Loaded"].map((name) =>
+        html`<th key=${name} scope="col" class="number">${name}</th>`
+      )}
         </tr></thead>
         <tbody>${runs.map((run) => {
         const seconds = runSeconds(run, now);
@@ -167,7 +181,7 @@ function List({ runs, before }) {
       })}</tbody>
       </table></div>
       ${runs.length === PAGE_RUNS && last !== undefined
-        ? html`<div class="card-body"><button type="button" class="button small" onClick=${() => go(href(["runs"], { before: last.id }))}>Older runs</button></div>`
+        ? html`<div class="card-body"><a class="button small" href=${href(["runs"], { before: last.id })}>Older runs</a></div>`
         : null}`}
   <//>`;
 }
@@ -176,7 +190,8 @@ function List({ runs, before }) {
 function byNewestFile(a, b) {
   const rank = (/** @type {string} */ path) => {
     const { more } = fileLabel(path);
-    return more === "alias" ? (path.includes("latest") ? -1 : 0) : more.startsWith("λ") ? 1 : more === "month" ? 2 : more === "year" ? 3 : more === "everything" ? 4 : 5;
+    if (more === "alias") return path.includes("latest") ? 0 : 1;
+    return 2 + ["λ", "month", "year", "everything", ""].findIndex((one) => more.startsWith(one));
   };
   return rank(a) - rank(b) || b.localeCompare(a);
 }

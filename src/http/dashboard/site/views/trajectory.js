@@ -8,13 +8,15 @@ import { FIELD_GROUPS } from "../lib/field_names.js";
 import { html } from "../lib/html.js";
 import { useData, useTitle } from "../lib/hooks.js";
 import { href, lastAddress } from "../lib/router.js";
-import { Ago, Bones, Card, ErrorNote, Utc } from "../parts/basics.js";
+import { Ago, Bones, Card, PageError, Utc } from "../parts/basics.js";
 
 /** @typedef {import("../types.ts").MeteorDetail} MeteorDetail @typedef {import("../types.ts").MeteorField} MeteorField */
 
 /** @param {{ id: string }} props */
 export function TrajectoryView({ id }) {
-  const loaded = /** @type {import("../types.ts").Loaded<MeteorDetail>} */ (useData(`/meteors/${encodeURIComponent(id)}`, { topics: ["store"], atMostEvery: 10_000, poll: 60_000 }));
+  const loaded = /** @type {import("../types.ts").Loaded<MeteorDetail>} */ (
+    useData(`/meteors/${encodeURIComponent(id)}`, { topics: ["store"], atMostEvery: 10_000, poll: 60_000 })
+  );
   const meteor = loaded.data;
   useTitle(`Trajectory ${id}`);
   return html`<div>
@@ -23,8 +25,9 @@ export function TrajectoryView({ id }) {
       <h1 tabindex="-1" class="mono">${id}</h1>
       ${meteor === null ? null : html`<${Headline} meteor=${meteor} />`}
     </div></div>
-    ${loaded.error === null ? null : html`<div class="page-note"><${ErrorNote} error=${loaded.error} what="This trajectory can't be shown." retry=${loaded.reload} /></div>`}
-    ${meteor === null ? (loaded.error === null ? html`<${Bones} what="the trajectory" />` : null) : html`<${Details} meteor=${meteor} />`}
+    <${PageError} of=${loaded} what="This trajectory can't be shown." />
+    ${meteor === null && loaded.error === null ? html`<${Bones} what="the trajectory" />` : null}
+    ${meteor === null ? null : html`<${Details} meteor=${meteor} />`}
   </div>`;
 }
 
@@ -45,7 +48,8 @@ function Headline({ meteor }) {
   const shower = code === null ? "Sporadic meteor" : html`<a href=${href(["meteors"], { shower: String(code), last: "all" })}>${code}</a>`;
   const name = meteor.shower_name === null ? "" : ` (${meteor.shower_name})`;
   const time = /** @type {string | null} */ (field("beginning_utc_time"));
-  const rest = `, ${fixed(value("vgeo_km_s"), 1)} km/s geocentric, ${fixed(value("peak_absmag"), 1)} mag, seen by ${plural(value("num_stat") ?? 0, "station")}`;
+  const [speed, peak, stations] = [value("vgeo_km_s"), value("peak_absmag"), value("num_stat")];
+  const rest = `, ${fixed(speed, 1)} km/s geocentric, ${fixed(peak, 1)} mag, seen by ${plural(stations ?? 0, "station")}`;
   return html`<p>${shower}${name}, <${Utc} at=${time} />${rest}</p>`;
 }
 
@@ -56,14 +60,18 @@ function Details({ meteor }) {
   const others = meteor.fields.filter(({ name }) => !named.has(name)).map(({ name }) => /** @type {const} */ ([name, name]));
   const groups = others.length === 0 ? FIELD_GROUPS : [...FIELD_GROUPS, { title: "Other fields", fields: others }];
   return html`<div class="stack">
-    ${meteor.lineage.withdrawn_at === null ? null : html`<div class="note warn"><strong>Withdrawn.</strong> The source withdrew this trajectory <${Ago} at=${meteor.lineage.withdrawn_at} />; its values are kept.</div>`}
+    ${meteor.lineage.withdrawn_at === null ? null : html`<div class="note warn">
+      <strong>Withdrawn.</strong> The source withdrew this trajectory <${Ago} at=${meteor.lineage.withdrawn_at} />; its values are kept.
+    </div>`}
     <div class="trajectory-columns">
       <div class="stack">
         ${groups.map(({ title, fields }) =>
           html`<${Card} key=${title} title=${title} flush>
             <div class="table-scroll" tabindex="0" role="region" aria-label=${`${title}: fields`}><table class="fields-table">
               <colgroup><col class="col-name" /><col class="col-value" /><col class="col-field" /><col /></colgroup>
-              <thead class="hidden"><tr><th scope="col">Name</th><th scope="col">Value</th><th scope="col">Field</th><th scope="col">Meaning</th></tr></thead>
+              <thead class="hidden"><tr>
+                ${["Name", "Value", "Field", "Meaning"].map((column) => html`<th key=${column} scope="col">${column}</th>`)}
+              </tr></thead>
               <tbody>${fields.map(([name, text]) => {
               const field = byName.get(name);
               return field === undefined ? null : html`<${Field} key=${name} name=${text} field=${field} />`;
@@ -95,7 +103,9 @@ function Field({ name, field }) {
 function Value({ field }) {
   const { value, sigma, unit } = field;
   if (value === null) return html`<span class="muted">no value</span>`;
-  if (Array.isArray(value)) return html`<ul class="stations">${value.map((station) => html`<li key=${station}>${station}</li>`)}</ul>`;
+  if (Array.isArray(value)) {
+    return html`<ul class="stations">${value.map((station) => html`<li key=${station}>${station}</li>`)}</ul>`;
+  }
   if (typeof value === "boolean") return value ? "yes" : "no";
   if (typeof value === "string") return html`<span class="mono">${value}</span>`;
   return html`<span>
@@ -108,12 +118,13 @@ function Value({ field }) {
 /** @param {{ meteor: MeteorDetail }} props */
 function Lineage({ meteor }) {
   const { lineage } = meteor;
+  const { run_id } = lineage;
   return html`<${Card} title="Where it comes from">
     <dl class="facts">
       <dt>File</dt><dd class="mono">${lineage.source_file ?? "not from a file"}</dd>
       <dt>Line</dt><dd>${count(lineage.source_line)}</dd>
       <dt>Generated</dt><dd><${Utc} at=${lineage.source_generated_at} /></dd>
-      <dt>Run</dt><dd>${lineage.run_id === null ? "–" : html`<a class="mono" href=${href(["runs", lineage.run_id], { file: lineage.source_file })}>${lineage.run_id}</a>`}</dd>
+      <dt>Run</dt><dd>${run_id === null ? "–" : html`<a class="mono" href=${href(["runs", run_id], { file: lineage.source_file })}>${run_id}</a>`}</dd>
       <dt>Topic</dt><dd class="mono">${lineage.topic}</dd>
       <dt>Partition, offset</dt><dd class="mono">${lineage.topic_partition}, ${lineage.topic_offset}</dd>
       <dt>Stored</dt><dd><${Utc} at=${lineage.created_at} /></dd>
