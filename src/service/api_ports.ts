@@ -20,8 +20,7 @@ import type { ReplayDesk } from "../producer/replay.ts";
 import type { ScheduleState } from "../producer/schedule.ts";
 import type { Store } from "../store/connection.ts";
 import { countDeadLetters } from "../store/dead_letters.ts";
-import { classifyDatabaseError } from "../store/database_errors.ts";
-import { readStoreGauges } from "../store/gauges.ts";
+import { askGauges } from "./ask_gauges.ts";
 import { countMeteors } from "../store/meteor_counts.ts";
 import * as views from "../store/run_views.ts";
 import type { Log } from "./open_log.ts";
@@ -48,7 +47,11 @@ export interface RunningParts {
   readonly runs: Runs | null;
   /** null in a process without the role producer. */
   readonly producer: Producer | null;
-  readonly describe: { readonly broker: string; readonly database: string };
+  readonly describe: {
+    readonly broker: string;
+    readonly registry: string;
+    readonly database: string;
+  };
 }
 
 /** A run that was just asked for goes round through the log before it can be seen; longer than this nobody is kept waiting. */
@@ -152,24 +155,7 @@ export function createApiPorts(parts: ApiParts, { listen, observe }: Observer): 
     },
     async gauges() {
       const asked = running();
-      const { store } = asked;
-      const [{ status, lag }, of, meteors, deadLetters] = await Promise.all([
-        askParts(partsOf(asked)),
-        unlessAway(readStoreGauges(store.sql)),
-        unlessAway(countMeteors(store.sql)),
-        unlessAway(countDeadLetters(store.sql)),
-      ]);
-      return {
-        parts: Object.fromEntries(Object.entries(status).map(([name, { ready }]) => [name, ready])),
-        lag: (lag ?? []).map(({ topic, partition, position, end }) => ({
-          topic,
-          partition,
-          lag: Number(end - position),
-        })),
-        meteors,
-        deadLetters,
-        ...of ?? { runs: {}, newestRow_s: null, newestMeteor_s: null, lastDailySuccess_s: null },
-      };
+      return await askGauges(asked.store.sql, partsOf(asked));
     },
     async notReady() {
       if (parts.running === null) return { service: "starting" };
@@ -181,16 +167,6 @@ export function createApiPorts(parts: ApiParts, { listen, observe }: Observer): 
       );
     },
   };
-}
-
-/** The answer, or null when the database is away: whoever watches sees that by `gmn_part_ready`. */
-async function unlessAway<Answer>(question: Promise<Answer>): Promise<Answer | null> {
-  try {
-    return await question;
-  } catch (error) {
-    if (classifyDatabaseError(error) instanceof TransientError) return null;
-    throw error;
-  }
 }
 
 /** The same key must mean the same request. */
@@ -225,7 +201,7 @@ function partsOf({ store, log, subscription, describe }: RunningParts): Parts {
     subscription,
     names: {
       broker: describe.broker,
-      registry: `of ${describe.broker}`,
+      registry: describe.registry,
       database: describe.database,
     },
   };

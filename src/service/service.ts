@@ -137,7 +137,11 @@ export async function startService(options: StartOptions): Promise<Service> {
       subscription,
       runs,
       producer,
-      describe: { broker: describeBroker(broker), database: database.describe },
+      describe: {
+        broker: describeBroker(broker),
+        registry: broker.schemaRegistryUrl,
+        database: database.describe,
+      },
     };
 
     const addresses: ServiceAddresses = {
@@ -183,13 +187,15 @@ function serveApi(
   const { observe, listen } = observer;
   const streams = new EventStreams();
   const metrics = createMetrics();
-  listen(metrics.listener);
+  releasers.add("metrics", listen(metrics.listener));
+  const happenings = new RecentHappenings(listen, parts.startedAt);
+  releasers.add("happenings", () => happenings.close());
   const api = createApi({
     version: VERSION,
     ports: createApiPorts(parts, observer),
     metrics,
     streams,
-    happenings: new RecentHappenings(listen, parts.startedAt),
+    happenings,
     apiToken: config.apiToken,
     extractDays: config.extractDays,
     observe,
@@ -202,6 +208,7 @@ function serveApi(
     fetch: (request) => api.fetch(request),
   });
   releasers.add("http", () => server.stop());
+  // Before it: an open stream is a request under way.
   releasers.add("event streams", () => streams.close());
   observe("http.listening", { url: server.url });
   return server.url;

@@ -56,6 +56,7 @@ beforeEach(async () => {
     GMN_REQUEST_INTERVAL_MS: "0",
     IAU_SHOWER_URL: "off",
     HTTP_PORT: "0",
+    BROKER: "embedded",
     KAFKA_PORT: "0",
     SCHEMA_REGISTRY_PORT: "0",
     SCHEDULE: "0 0 1 1 *",

@@ -9,7 +9,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test as anyTest } from "vitest";
 import { parse } from "@std/yaml/parse.js";
 import type { RunningBroker } from "../../src/broker/broker.ts";
 import { type RedpandaOptions, startRedpanda } from "../../src/broker/redpanda/start.ts";
@@ -19,6 +19,9 @@ import { hintOf, PermanentError } from "../../src/failures/failures.ts";
 import { createObserver, type Happening, unobserved } from "../../src/observe/observe.ts";
 import { until } from "../support/poll.ts";
 import { type Behaviour, installStandIn, type StandIn } from "./stand_in/behaviour.ts";
+
+/** Redpanda is for Linux, and these tests look into /proc. */
+const test = anyTest.skipIf(process.platform !== "linux");
 
 /** Back-off that a test has time for. */
 const QUICK = { base_ms: 10, cap_ms: 20, attempts: 3 };

@@ -6,7 +6,7 @@ import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test as anyTest } from "vitest";
 import type { RunningBroker } from "../../src/broker/broker.ts";
 import { type DockerBrokerOptions, startDockerBroker } from "../../src/broker/docker.ts";
 import { askDockerEngine } from "../../src/broker/docker_engine.ts";
@@ -22,6 +22,9 @@ import {
   writeDenoProgram,
 } from "./stand_in/behaviour.ts";
 import type { Engine } from "./stand_in/docker.ts";
+
+/** Redpanda is for Linux, and these tests look into /proc. */
+const test = anyTest.skipIf(process.platform !== "linux");
 
 const DOCKER = `${STAND_IN_FOLDER}/docker.ts`;
 

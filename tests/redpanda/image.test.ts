@@ -9,9 +9,12 @@ import { basename, join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test as anyTest } from "vitest";
 import { until } from "../support/poll.ts";
 import { installStandIn, STAND_IN_FOLDER } from "./stand_in/behaviour.ts";
+
+/** Redpanda is for Linux, and these tests look into /proc. */
+const test = anyTest.skipIf(process.platform !== "linux");
 
 const run = promisify(execFile);
 const CONTEXT = fileURLToPath(new URL("../../", import.meta.url));
@@ -119,6 +122,7 @@ test("starts as an ordinary user, is healthy, stops at SIGTERM", async () => {
     LOG_LEVEL: "debug",
     REDPANDA_BIN: program.path,
     GMN_DATA_URL: folder,
+    IAU_SHOWER_URL: "off",
   });
   let said = "";
   let end: unknown[] | null = null;
