@@ -21,12 +21,12 @@ export const CONSUMER_GROUP = "gmn-data-store";
 
 /**
  * A batch is a transaction: large enough that its fixed costs (about five statements and an fsync) vanish, small enough that
- * a replay after a crash is short and a lane's memory stays below about 16 MiB.
+ * a replay after a crash is short and a lane's memory stays below about 12 MiB.
  */
 const LANE_LIMITS: LaneLimits = {
   maxRecords: 5_000,
   maxBytes: 8 * 1024 * 1024,
-  queueBytes: 8 * 1024 * 1024,
+  queueBytes: 4 * 1024 * 1024,
 };
 
 /** What is away is waited for, for ever; ten seconds is soon enough for a database that restarts. */

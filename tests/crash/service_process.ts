@@ -2,13 +2,15 @@
  * The service as a process of its own (`deno task start`), for tests that kill it.
  */
 import { type ChildProcess, spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { readAddresses, type ServiceAddresses } from "../../src/service/address_file.ts";
 import { until } from "../support/poll.ts";
 
-const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
-const CONFIG = fileURLToPath(new URL("../../deno.json", import.meta.url));
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+/** `deno run …` with its flags, as in deno.json: the heap's limit is one of them. */
+const COMMAND: string = JSON.parse(readFileSync(`${ROOT}deno.json`, "utf8")).tasks.start.command;
 /** A boot on a busy machine. */
 const BOOT_MS = 60_000;
 
@@ -23,7 +25,9 @@ export class ServiceProcess {
 
   /** Starts it with these settings; the rest of the environment is the test's. */
   static start(settings: Readonly<Record<string, string>>): ServiceProcess {
-    const child = spawn(process.execPath, ["run", "-A", "--config", CONFIG, MAIN], {
+    // The program itself, not `deno task`: a kill must hit the service, not a shell around it.
+    const child = spawn(process.execPath, COMMAND.split(" ").slice(1), {
+      cwd: ROOT,
       env: { ...process.env, ...settings },
       stdio: ["ignore", "pipe", "pipe"],
     });
