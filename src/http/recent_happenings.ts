@@ -38,11 +38,12 @@ export class RecentHappenings {
   readonly #start: string;
   readonly #remembered: ToldHappening[] = [];
   readonly #listeners = new Set<(told: ToldHappening) => void>();
+  readonly #unlisten: () => void;
   #count = 0;
 
   constructor(listen: Observer["listen"], startedAt: Date = new Date()) {
     this.#start = startedAt.getTime().toString(36);
-    listen((happening) => this.#take(happening));
+    this.#unlisten = listen((happening) => this.#take(happening));
   }
 
   /** What is remembered after this id; all of it where the id is not known (any more). */
@@ -57,6 +58,11 @@ export class RecentHappenings {
   listen(listener: (told: ToldHappening) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  /** Hears nothing more. */
+  close(): void {
+    this.#unlisten();
   }
 
   #take(happening: Happening): void {

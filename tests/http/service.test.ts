@@ -175,6 +175,14 @@ test("showers and stations of what is stored", async () => {
   expect((await (await service.api("/showers")).json()).showers.length).toBeGreaterThan(0);
 });
 
+test("a stop ends open event streams in order, and is not held by them", async () => {
+  const streams = [await openEvents("/events"), await openEvents("/events?names=nothing")];
+  await streams[0]!.events.next();
+  await service.restart();
+  // The end of the stream: a broken connection would throw.
+  for (const { events } of streams) while (!(await events.next()).done);
+});
+
 async function untilLetters(query: string): Promise<{ dead_letters: { id: string }[] }> {
   for (;;) {
     const found = await (await service.api(`/dead-letters?${query}`)).json();
