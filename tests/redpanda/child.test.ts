@@ -87,6 +87,10 @@ test.each(["redpanda", "rpk"] as const)(
     const standIn = await installStandIn(folder, {}, form);
     const broker = await start(standIn);
     const pid = await pidOf();
+    // It leads a group and a session of its own: a Ctrl-C in the terminal is not for it.
+    const [, , group, session] = (await readFile(`/proc/${pid}/stat`, "utf8")).split(") ")[1]!
+      .split(" ").map(Number);
+    expect([group, session]).toEqual([pid, pid]);
     await roundTrip(broker);
     expect(await (await fetch(`${broker.schemaRegistryUrl}/subjects`)).json()).toEqual([]);
     expect(named("broker.log").map(({ detail }) => detail.line).join("\n")).toMatch(

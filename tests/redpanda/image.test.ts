@@ -182,7 +182,7 @@ test("the image's Redpanda is that of compose.yaml", async () => {
 });
 
 const hadolint = await run("hadolint", ["--version"]).then(() => true, () => false);
-test.skipIf(!hadolint)(
+anyTest.skipIf(!hadolint)(
   `hadolint finds nothing${hadolint ? "" : " (not on this machine)"}`,
   async () => {
     const { stdout } = await run("hadolint", [join(CONTEXT, "Dockerfile")]);
