@@ -8,8 +8,8 @@
  * file and a slow broker slows the reading (the only buffers are a portion and a chunk). A checkpoint is told only after
  * everything before it was acknowledged: whoever goes on from it misses nothing, and publishes again at most what came after.
  *
- * An id that occurs twice in a file is published twice, in the order of the file, and the last one stands. The writer itself
- * keeps one row per id since January 2025; for older files the better row (more stations) would need all ids of the file in memory.
+ * An id that occurs twice in a file is published twice, in the order of the file. Which of the two stands is the merge's to decide
+ * (store/merge.ts): deciding here would take all ids of the file in memory.
  */
 import { retry } from "../failures/backoff.ts";
 import { TransientError } from "../failures/failures.ts";
