@@ -112,6 +112,16 @@ async function take(
     colorScheme: colours,
     reducedMotion: "reduce",
   });
+  // Where a person's demo lies, not this one's temporary folder.
+  await page.route("**/status", async (route) => {
+    const response = await route.fetch();
+    const status = await response.json();
+    status.parts.database.detail = status.parts.database.detail.replace(
+      / in .*/,
+      " in data/demo/postgres",
+    );
+    await route.fulfill({ response, json: status });
+  });
   await page.goto(`${url}/${address}`);
   await seen(page);
   // Outlines and fonts: everything that was asked for has come. (The event stream never ends, so the network is never idle.)

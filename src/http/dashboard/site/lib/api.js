@@ -22,10 +22,6 @@ export function setTokenDialog(ask) {
   askForToken = ask;
 }
 
-export function hasToken() {
-  return sessionStorage.getItem(TOKEN_KEY) !== null;
-}
-
 /** @param {string | null} token null forgets it */
 export function keepToken(token) {
   if (token === null) sessionStorage.removeItem(TOKEN_KEY);
