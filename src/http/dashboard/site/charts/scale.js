@@ -1,7 +1,11 @@
 // @ts-check
 // From values to places and back, and round numbers for axes. No drawing.
 
-/** @typedef {{ (value: number): number, readonly domain: readonly [number, number], readonly range: readonly [number, number], invert(place: number): number }} Scale */
+/**
+ * @typedef {{
+ *   (value: number): number, readonly domain: readonly [number, number], readonly range: readonly [number, number],
+ * }} Scale
+ */
 
 /**
  * A straight scale.
@@ -15,7 +19,6 @@ export function linear(domain, range) {
   return Object.assign((/** @type {number} */ value) => r0 + (value - d0) * slope, {
     domain,
     range,
-    invert: (/** @type {number} */ place) => slope === 0 ? d0 : d0 + (place - r0) / slope,
   });
 }
 
