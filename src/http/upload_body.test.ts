@@ -43,8 +43,9 @@ test("one that stops coming is let go; the time that nobody reads does not count
   let sent = 0;
   const stalling = new ReadableStream<Uint8Array>({
     pull(controller) {
-      if (sent++ < 2) controller.enqueue(new TextEncoder().encode("line\n"));
-      else return new Promise(() => {});
+      if (sent++ >= 2) return new Promise<void>(() => {});
+      controller.enqueue(new TextEncoder().encode("line\n"));
+      return Promise.resolve();
     },
     cancel: () => resolve(),
   }, { highWaterMark: 0 });

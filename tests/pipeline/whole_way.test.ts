@@ -52,6 +52,7 @@ describe("a backfill of everything", () => {
       published: whole.sample.rows,
       rejected: 0,
       loaded: whole.sample.rows,
+      dead: 0,
     });
   });
   afterAll(() => whole[Symbol.asyncDispose]());
