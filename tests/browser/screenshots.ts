@@ -2,7 +2,7 @@
  * `deno task screenshots`: the pictures of the README, taken of the demo in a folder of its own.
  */
 import { spawn } from "node:child_process";
-import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import process from "node:process";
@@ -58,6 +58,8 @@ const PICTURES: readonly Picture[] = [
 
 async function main(): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "gmn-screenshots-"));
+  // Run as root, PostgreSQL's own user must reach it, or the cluster would be put elsewhere, and stay there.
+  await chmod(folder, 0o755);
   const demo = spawn("deno", ["run", "-A", "src/commands/demo.ts"], {
     cwd: resolve(import.meta.dirname!, "../.."),
     stdio: "ignore",
