@@ -38,7 +38,8 @@ function command(
     const ended: Ended = { code: null, out: "", err: "" };
     child.stdout.on("data", (chunk) => ended.out += chunk);
     child.stderr.on("data", (chunk) => {
-      if (options.interrupt === true && ended.err === "") child.kill("SIGINT");
+      // Not `child.kill`: Deno then tells of a death by the signal, whatever the exit code was.
+      if (options.interrupt === true && ended.err === "") process.kill(child.pid!, "SIGINT");
       ended.err += chunk;
     });
     child.on("error", reject);
