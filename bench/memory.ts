@@ -133,6 +133,11 @@ try {
   } finally {
     await service.stop();
     await source.stop();
+    // Where a root process's cluster was put, when PostgreSQL's user can't reach the folder (store/embedded/place.ts).
+    const moved = await readFile(join(dataDirectory, "postgres/LOCATION"), "utf8").catch(() =>
+      null
+    );
+    if (moved !== null) await rm(moved.trim(), { recursive: true, force: true });
   }
 } finally {
   await rm(folder, { recursive: true, force: true });
