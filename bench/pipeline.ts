@@ -39,6 +39,9 @@ const rows = Number(given.rows);
 /** PostgreSQL's memory is looked at this often for its peak. */
 const SAMPLE_INTERVAL_MS = 250;
 
+/** As in `deno task start` (docs/decisions/0013-memory.md). */
+const HEAP = "--v8-flags=--max-old-space-size=512,--max-semi-space-size=4";
+
 const CASES = {
   a: { name: "a  direct", script: "direct.ts" },
   b: { name: "b  whole way", script: "whole_way.ts" },
@@ -64,7 +67,7 @@ async function run(which: Case, postmaster: number, env: Record<string, string>)
   const profile = given.profile === undefined
     ? []
     : ["--cpu-prof", `--cpu-prof-dir=${given.profile}`, `--cpu-prof-name=${which}.cpuprofile`];
-  const child = spawn(process.execPath, ["run", "-A", ...profile, script], {
+  const child = spawn(process.execPath, ["run", "-A", HEAP, ...profile, script], {
     env: { ...process.env, ...env },
     stdio: ["ignore", "pipe", "inherit"],
   });

@@ -4,20 +4,18 @@
  * Other producers write to this topic too: a key may be missing (the id inside the value counts), headers may be missing, the
  * schema may be another registration or a newer version.
  */
-import { type ConsumedRecord, headerText, type RecordBatch } from "../events/consumed_record.ts";
+import type { ConsumedRecord, RecordBatch } from "../events/consumed_record.ts";
 import { type DeadLetter, type DeadLetterStage, recordLetterId } from "../events/dead_letter.ts";
 import type { SchemaRegistry } from "../events/schema_registry.ts";
-import { HEADERS } from "../events/topics.ts";
 import { explain, PermanentError, TransientError } from "../failures/failures.ts";
-import type { Lineage, TrajectoryUpsert, TrajectoryWithdrawal } from "../store/trajectory_batch.ts";
+import type { TrajectoryUpsert, TrajectoryWithdrawal } from "../store/trajectory_batch.ts";
 import {
   createTrajectoryDecoder,
   type TrajectoryDecoder,
   wireSchemaId,
 } from "../trajectory/codec.ts";
-
-/** A letter's id is a file's path with a line, or a topic with an offset; what is longer is somebody else's idea. */
-const LETTER_ID_MAX_CHARACTERS = 1_000;
+import type { TrajectorySummary } from "../trajectory/summary.ts";
+import { lineageOf } from "./lineage.ts";
 
 /** A change with the record it came from, which a dead letter needs should the database refuse it. */
 export interface RecordedChange {
@@ -35,23 +33,18 @@ export interface TrajectoryChanges {
 export function createTrajectoryChanges(
   registry: SchemaRegistry,
 ): (batch: RecordBatch) => Promise<TrajectoryChanges> {
-  const decoders = new Map<number, TrajectoryDecoder | PermanentError>();
+  const decoders = new Map<number, TrajectoryDecoder>();
 
-  /** The decoder of a schema id; an id that stands for no usable schema is remembered as the error it gives. */
-  async function decoderOf(id: number): Promise<TrajectoryDecoder> {
-    let decoder = decoders.get(id);
-    if (decoder === undefined) {
-      try {
-        decoder = createTrajectoryDecoder(await registry.writerSchema(id));
-        decoders.set(id, decoder);
-      } catch (error) {
-        // Not remembered: a schema that is registered later makes the same record readable (a replay of the letter).
-        if (error instanceof TransientError) throw error;
-        throw new PermanentError(`schema ${id}: ${explain(error)}`, { cause: error });
-      }
+  /** Not remembered when it fails: a schema that is registered later makes the same record readable (a replay of the letter). */
+  async function makeDecoder(id: number): Promise<TrajectoryDecoder> {
+    try {
+      const decoder = createTrajectoryDecoder(await registry.writerSchema(id));
+      decoders.set(id, decoder);
+      return decoder;
+    } catch (error) {
+      if (error instanceof TransientError) throw error;
+      throw new PermanentError(`schema ${id}: ${explain(error)}`, { cause: error });
     }
-    if (decoder instanceof PermanentError) throw decoder;
-    return decoder;
   }
 
   return async (batch) => {
@@ -59,7 +52,15 @@ export function createTrajectoryChanges(
     const letters: DeadLetter[] = [];
     for (const record of batch.records) {
       try {
-        changes.push({ record, change: await toChange(record, decoderOf) });
+        const { value } = record;
+        if (value === null) {
+          changes.push({ record, change: toWithdrawal(record) });
+        } else {
+          const id = wireSchemaId(value);
+          // Waiting for what is there already would cost as much as decoding it.
+          const decode = decoders.get(id) ?? await makeDecoder(id);
+          changes.push({ record, change: toUpsert(record, decode(value)) });
+        }
       } catch (error) {
         if (!(error instanceof PermanentError)) throw error;
         letters.push(recordLetter(batch, record, "decode", error));
@@ -69,22 +70,17 @@ export function createTrajectoryChanges(
   };
 }
 
-async function toChange(
-  record: ConsumedRecord,
-  decoderOf: (schemaId: number) => Promise<TrajectoryDecoder>,
-): Promise<TrajectoryUpsert | TrajectoryWithdrawal> {
-  const lineage = lineageOf(record);
-  if (record.value === null) {
-    const id = record.key?.toString("utf8") ?? "";
-    if (id === "") {
-      throw new PermanentError(
-        "a tombstone without a key: nothing says which trajectory it withdraws",
-      );
-    }
-    return { id, at: record.timestamp, lineage };
+function toWithdrawal(record: ConsumedRecord): TrajectoryWithdrawal {
+  const id = record.key?.toString("utf8") ?? "";
+  if (id === "") {
+    throw new PermanentError(
+      "a tombstone without a key: nothing says which trajectory it withdraws",
+    );
   }
-  const decode = await decoderOf(wireSchemaId(record.value));
-  const summary = decode(record.value);
+  return { id, at: record.timestamp, lineage: lineageOf(record) };
+}
+
+function toUpsert(record: ConsumedRecord, summary: TrajectorySummary): TrajectoryUpsert {
   if (
     summary.unique_trajectory_identifier === null || summary.unique_trajectory_identifier === ""
   ) {
@@ -96,29 +92,7 @@ async function toChange(
     }
     summary.unique_trajectory_identifier = key;
   }
-  return { summary, lineage };
-}
-
-/** Where a record says it comes from. A header that can't be read counts as missing: lineage is never worth losing a row. */
-function lineageOf(record: ConsumedRecord): Lineage {
-  const line = Number(headerText(record, HEADERS.sourceLine) ?? NaN);
-  const generatedAt = new Date(headerText(record, HEADERS.sourceGeneratedAt) ?? NaN);
-  return {
-    offset: record.offset,
-    sourceFile: headerText(record, HEADERS.sourceFile),
-    sourceLine: Number.isSafeInteger(line) ? line : null,
-    sourceGeneratedAt: Number.isNaN(generatedAt.getTime()) ? null : generatedAt,
-    runId: headerText(record, HEADERS.runId),
-    ...replayOf(record),
-  };
-}
-
-/** The letter that the record replays. A name no letter of ours has counts as none. */
-function replayOf(record: ConsumedRecord): Pick<Lineage, "replays"> {
-  const letterId = headerText(record, HEADERS.deadLetterId);
-  return letterId === null || letterId === "" || letterId.length > LETTER_ID_MAX_CHARACTERS
-    ? {}
-    : { replays: { letterId, at: record.timestamp } };
+  return { summary, lineage: lineageOf(record) };
 }
 
 /**

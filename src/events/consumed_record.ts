@@ -13,6 +13,8 @@ export interface ConsumedRecord {
   readonly key: Buffer | null;
   readonly value: Buffer | null;
   readonly headers: Readonly<Record<string, HeaderValue>>;
+  /** Bytes in the log: key, value, headers and what the format adds. */
+  readonly size_bytes: number;
 }
 
 /** Records of one partition, in offset order. Offsets may have gaps (compaction, control records). */
@@ -24,13 +26,6 @@ export interface RecordBatch {
   /** Where the store is afterwards. */
   readonly nextOffset: bigint;
   readonly records: readonly ConsumedRecord[];
-}
-
-/** A header's text, or null when it is not there. Of several values the last one counts. */
-export function headerText(record: ConsumedRecord, name: string): string | null {
-  const value = record.headers[name];
-  const last = Array.isArray(value) ? value.at(-1) : value;
-  return last === undefined ? null : typeof last === "string" ? last : last.toString("utf8");
 }
 
 /** The stored position of a partition is not the one this process went on from: another member has taken over. */

@@ -2,9 +2,11 @@
  * Mends of kafkajs 2.2.4 (its last release, 2023) without a fork. This module must be evaluated before kafkajs is, so it is the
  * first import of `kafka_client.ts`, and nothing else imports kafkajs values.
  *
- * What it does when there is nothing to do is mended in `kafkajs_idle_mend.ts`. Here: its record encoder makes a buffer for every
+ * What it does when there is nothing to do is mended in `kafkajs_idle_mend.ts`, how it reads records in `kafkajs_decode_mend.ts`.
+ * Here: for each message of a request it copies the list of all before it, and its record encoder makes a buffer for every
  * record and every header. Uncompressed batches are written by `record_batch_encoder.ts` instead; compressed ones go the old way.
  */
+import "./kafkajs_decode_mend.ts";
 import "./kafkajs_idle_mend.ts";
 import { createRequire } from "node:module";
 import type { Buffer } from "node:buffer";
@@ -28,6 +30,32 @@ export interface KafkajsBatch extends Partial<Omit<BatchHead, "attributes" | "pr
   readonly transactional?: boolean;
   readonly producerId?: { toString(): string };
   readonly records?: readonly BatchRecord[];
+}
+
+/** What a request's messages are grouped by. */
+interface Grouping<Metadata, Message> {
+  readonly topic: string;
+  readonly partitionMetadata: readonly Metadata[];
+  readonly messages: readonly Message[];
+  readonly partitioner: (
+    of: { topic: string; partitionMetadata: readonly Metadata[]; message: Message },
+  ) => number;
+}
+
+/** kafkajs's own takes a time that grows with the square of the messages. */
+function mendGrouping(): void {
+  const path = require.resolve("kafkajs/src/producer/groupMessagesPerPartition.js");
+  require(path);
+  require.cache[path]!.exports = <Metadata, Message>(
+    { topic, partitionMetadata, messages, partitioner }: Grouping<Metadata, Message>,
+  ) => {
+    const groups: Record<number, Message[]> = {};
+    if (partitionMetadata.length === 0) return groups;
+    for (const message of messages) {
+      (groups[partitioner({ topic, partitionMetadata, message })] ??= []).push(message);
+    }
+    return groups;
+  };
 }
 
 type EncodeRecord = (record: BatchRecord) => Encoder;
@@ -81,6 +109,8 @@ function mendRecordEncoder(): (batch: KafkajsBatch) => Promise<Buffer> {
     return encoder.buf.subarray(0, encoder.offset);
   };
 }
+
+mendGrouping();
 
 /** kafkajs's own encoding of an uncompressed or compressed batch, as it was before the mend: what ours is compared with. */
 export const encodeBatchAsKafkajs = mendRecordEncoder();

@@ -12,6 +12,7 @@ function record(offset: number, bytes = 10): ConsumedRecord {
     key: null,
     value: Buffer.alloc(bytes),
     headers: {},
+    size_bytes: bytes,
   };
 }
 

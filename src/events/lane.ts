@@ -12,7 +12,7 @@ import { type ConsumedRecord, PositionLostError, type RecordBatch } from "./cons
 export interface LaneLimits {
   /** Records in one batch handed to `process`. */
   readonly maxRecords: number;
-  /** Bytes of keys and values in one batch; a single larger record is a batch of its own. */
+  /** Bytes of records in one batch; a single larger record is a batch of its own. */
   readonly maxBytes: number;
   /** Queued bytes at which the partition is paused; it is resumed at half of it. */
   readonly queueBytes: number;
@@ -95,7 +95,7 @@ export class Lane {
     for (const record of fetched.records) {
       if (record.offset < this.#received) continue;
       this.#queue.push(record);
-      this.#queuedBytes += recordBytes(record);
+      this.#queuedBytes += record.size_bytes;
     }
     this.#received = fetched.nextOffset;
     if (!this.#paused && this.#queuedBytes >= this.#options.limits.queueBytes) {
@@ -147,7 +147,7 @@ export class Lane {
     let count = 0;
     let bytes = 0;
     while (count < this.#queue.length && count < maxRecords) {
-      const size = recordBytes(this.#queue[count]!);
+      const size = this.#queue[count]!.size_bytes;
       if (count > 0 && bytes + size > maxBytes) break;
       bytes += size;
       count++;
@@ -164,8 +164,4 @@ export class Lane {
       records,
     };
   }
-}
-
-function recordBytes(record: ConsumedRecord): number {
-  return (record.key?.length ?? 0) + (record.value?.length ?? 0);
 }

@@ -18,6 +18,7 @@ import { explain, PermanentError } from "../failures/failures.ts";
 import type { Observe } from "../observe/observe.ts";
 import { type ConsumedRecord, PositionLostError, type RecordBatch } from "./consumed_record.ts";
 import { Lane, type LaneLimits } from "./lane.ts";
+import { FetchedMessage } from "./record_batch_decoder.ts";
 import { readWatermarks, startPosition } from "./start_position.ts";
 
 /** What becomes of the records. Both are called for one partition at a time, never twice at once for the same one. */
@@ -290,12 +291,15 @@ class Session {
 
 const laneKey = (topic: string, partition: number): string => `${topic}-${partition}`;
 
-function toRecord(message: Batch["messages"][number]): ConsumedRecord {
+function toRecord(message: Batch["messages"][number] | FetchedMessage): ConsumedRecord {
+  if (message instanceof FetchedMessage) return message.record;
+  // From a broker that keeps records in the format of before 2017.
   return {
     offset: BigInt(message.offset),
     timestamp: new Date(Number(message.timestamp)),
     key: message.key,
     value: message.value,
     headers: message.headers ?? {},
+    size_bytes: (message.key?.length ?? 0) + (message.value?.length ?? 0),
   };
 }

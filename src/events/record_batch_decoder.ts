@@ -1,0 +1,219 @@
+/**
+ * The records of a batch as they come from a fetch, read when somebody looks at them.
+ *
+ * kafkajs 2.2.4 makes a decoder, a promise, four objects for numbers, and for every header a buffer, a string and a copy of all
+ * the headers before it, for each record. Here a record is a few numbers that say where in the batch's bytes its parts are: one pass
+ * over the lengths, and what waits in memory is little more than the bytes.
+ *
+ * The format is Kafka's (kafka.apache.org, "Message format", record batch version 2); integers of records are zigzag varints.
+ */
+import type { Buffer } from "node:buffer";
+import type { ConsumedRecord, HeaderValue } from "./consumed_record.ts";
+
+/** What all records of a batch share, by the names that kafkajs gives it. */
+export interface BatchContext {
+  readonly firstOffset: string;
+  readonly firstTimestamp: string;
+  readonly maxTimestamp: string;
+  /** 1: the broker's time stands for all records, `maxTimestamp`. */
+  readonly timestampType: number;
+  readonly isControlBatch: boolean;
+  readonly producerId: string;
+  readonly inTransaction: boolean;
+}
+
+/** The bytes of a batch are not what its head says. */
+export class CorruptBatchError extends Error {
+  override readonly name = "CorruptBatchError";
+}
+
+const LOG_APPEND_TIME = 1;
+/** A length of -1 stands for null. */
+const NULL_LENGTH = -1;
+
+/** One record, as places in its batch's bytes. */
+export class LogRecord implements ConsumedRecord {
+  #headers: Record<string, HeaderValue> | null = null;
+
+  constructor(
+    readonly offset: bigint,
+    private readonly timestamp_ms: number,
+    private readonly bytes: Buffer,
+    private readonly keyAt: number,
+    private readonly keyLength: number,
+    private readonly valueAt: number,
+    private readonly valueLength: number,
+    private readonly headersAt: number,
+    /** Bytes of the record, its headers included. */
+    readonly size_bytes: number,
+  ) {}
+
+  get timestamp(): Date {
+    return new Date(this.timestamp_ms);
+  }
+
+  get key(): Buffer | null {
+    return slice(this.bytes, this.keyAt, this.keyLength);
+  }
+
+  get value(): Buffer | null {
+    return slice(this.bytes, this.valueAt, this.valueLength);
+  }
+
+  get headers(): Readonly<Record<string, HeaderValue>> {
+    if (this.#headers === null) {
+      this.#headers = {};
+      try {
+        readHeaders(new Cursor(this.bytes, this.headersAt), this.#headers);
+      } catch (error) {
+        if (!(error instanceof CorruptBatchError)) throw error;
+      }
+    }
+    return this.#headers;
+  }
+}
+
+/** A record as kafkajs's own code and other users of its consumers know one. */
+export class FetchedMessage {
+  readonly attributes = 0;
+  readonly magicByte = 2;
+
+  constructor(readonly record: LogRecord, readonly batchContext: BatchContext) {}
+
+  get offset(): string {
+    return this.record.offset.toString();
+  }
+  get timestamp(): string {
+    return String(this.record.timestamp.getTime());
+  }
+  get key(): Buffer | null {
+    return this.record.key;
+  }
+  get value(): Buffer | null {
+    return this.record.value;
+  }
+  get headers(): Readonly<Record<string, HeaderValue>> {
+    return this.record.headers;
+  }
+  get isControlRecord(): boolean {
+    return this.batchContext.isControlBatch;
+  }
+}
+
+/**
+ * The records of a batch.
+ * @param bytes what follows the batch's record count, unpacked
+ * @throws CorruptBatchError when a length leads out of them
+ */
+export function decodeRecords(
+  bytes: Buffer,
+  count: number,
+  context: BatchContext,
+): FetchedMessage[] {
+  const firstOffset = BigInt(context.firstOffset);
+  const firstTimestamp = Number(context.firstTimestamp);
+  const appendedAt = context.timestampType === LOG_APPEND_TIME
+    ? Number(context.maxTimestamp)
+    : null;
+  const cursor = new Cursor(bytes, 0);
+  const messages: FetchedMessage[] = [];
+  for (let at = 0; at < count; at++) {
+    const size = cursor.varint();
+    const start = cursor.at;
+    const end = start + size;
+    if (size < 0 || end > bytes.length) throw corrupt(bytes, start, size);
+    cursor.at++; // attributes, of no use so far
+    const timestamp = firstTimestamp + cursor.varint();
+    const offset = firstOffset + BigInt(cursor.varint());
+    const keyLength = cursor.varint();
+    const keyAt = cursor.at;
+    if (keyLength > 0) cursor.at += keyLength;
+    const valueLength = cursor.varint();
+    const valueAt = cursor.at;
+    if (valueLength > 0) cursor.at += valueLength;
+    if (cursor.at > end) throw corrupt(bytes, start, size);
+    const record = new LogRecord(
+      offset,
+      appendedAt ?? timestamp,
+      bytes,
+      keyAt,
+      keyLength,
+      valueAt,
+      valueLength,
+      cursor.at,
+      size,
+    );
+    messages.push(new FetchedMessage(record, context));
+    cursor.at = end;
+  }
+  return messages;
+}
+
+function corrupt(bytes: Buffer, at: number, size: number): CorruptBatchError {
+  return new CorruptBatchError(
+    `a record of ${size} bytes begins at byte ${at} of a batch whose records have ${bytes.length} bytes`,
+  );
+}
+
+function slice(bytes: Buffer, at: number, length: number): Buffer | null {
+  return length === NULL_LENGTH ? null : bytes.subarray(at, at + length);
+}
+
+/** Reads varints one after the other. */
+class Cursor {
+  constructor(readonly bytes: Buffer, public at: number) {}
+
+  /** A zigzag varint of up to 64 bits; exact up to 2^53, which no length, offset delta or time comes near. */
+  varint(): number {
+    const bytes = this.bytes;
+    let byte = bytes[this.at++]!;
+    if (byte < 0x80) return (byte >>> 1) ^ -(byte & 1);
+    let value = byte & 0x7f;
+    let scale = 128;
+    do {
+      byte = bytes[this.at++]!;
+      if (byte === undefined) throw new CorruptBatchError("a record batch ends inside a number");
+      value += (byte & 0x7f) * scale;
+      scale *= 128;
+    } while (byte >= 0x80);
+    return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
+  }
+}
+
+/** Adds to `headers` what can be read: they are about a record, not of it, and no reason to lose it. */
+function readHeaders(cursor: Cursor, headers: Record<string, HeaderValue>): void {
+  const { bytes } = cursor;
+  for (let left = cursor.varint(); left > 0; left--) {
+    const nameLength = cursor.varint();
+    if (nameLength < 0 || cursor.at + nameLength >= bytes.length) break;
+    const name = headerName(bytes, cursor.at, nameLength);
+    cursor.at += nameLength;
+    const length = cursor.varint();
+    if (length < NULL_LENGTH || cursor.at + length > bytes.length) break;
+    const value = slice(bytes, cursor.at, length) ?? undefined;
+    if (length > 0) cursor.at += length;
+    const before = headers[name];
+    headers[name] = before === undefined
+      ? value
+      : [...(Array.isArray(before) ? before : [before]), ...(value === undefined ? [] : [value])];
+  }
+}
+
+/** Names that have been met: the same few come with every record, and looking at their bytes is cheaper than making a text. */
+const names: { readonly text: string; readonly bytes: Uint8Array }[] = [];
+/** Somebody may write a new name into every record. */
+const NAMES_MAX = 16;
+
+function headerName(bytes: Buffer, at: number, length: number): string {
+  for (const known of names) {
+    if (known.bytes.length !== length) continue;
+    let same = 0;
+    while (same < length && known.bytes[same] === bytes[at + same]) same++;
+    if (same === length) return known.text;
+  }
+  const text = bytes.toString("utf8", at, at + length);
+  if (names.length < NAMES_MAX) {
+    names.push({ text, bytes: Uint8Array.from(bytes.subarray(at, at + length)) });
+  }
+  return text;
+}
