@@ -60,7 +60,7 @@ function start(options: Partial<DockerBrokerOptions> = {}): Promise<RunningBroke
   observer.listen((happening) => happenings.push(happening));
   return startDockerBroker({
     docker,
-    startTimeout_ms: 8_000,
+    startTimeout_ms: 30_000,
     dataDirectory: join(folder, "data"),
     kafkaPort: 0,
     schemaRegistryPort: 0,

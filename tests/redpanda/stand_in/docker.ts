@@ -6,7 +6,9 @@
  * (`asked.jsonl`), and which process the container is (`container.json`).
  */
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { appendFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import process from "node:process";
 import { stringify } from "@std/yaml/stringify.js";
@@ -84,7 +86,10 @@ async function up(file: string): Promise<void> {
   await mkdir(conf, { recursive: true });
   const content = (name: string) => (configs![name] as { content: string }).content;
   await writeFile(join(conf, ".bootstrap.yaml"), content("bootstrap"));
-  await writeFile(join(conf, "redpanda.yaml"), outsideOf(content("redpanda"), ports));
+  await writeFile(
+    join(conf, "redpanda.yaml"),
+    outsideOf(content("redpanda"), ports, await freePort()),
+  );
   const flags = service.command.map((flag) =>
     flag === "/etc/gmn-redpanda/redpanda.yaml" ? join(conf, "redpanda.yaml") : flag
   );
@@ -105,8 +110,18 @@ async function up(file: string): Promise<void> {
   await writeFile(containerFile, JSON.stringify({ pid: child.pid, ports }));
 }
 
+/** A port nobody has now. The RPC listener is inside the container; out here it must not take somebody else's. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as { port: number };
+  server.close();
+  await once(server, "close");
+  return port;
+}
+
 /** Inside a container the listeners are at other addresses than outside; here there is no inside. */
-function outsideOf(yaml: string, ports: Readonly<Record<string, string>>): string {
+function outsideOf(yaml: string, ports: Readonly<Record<string, string>>, rpcPort: number): string {
   const configuration = parse(yaml) as {
     redpanda: Record<string, unknown>;
     schema_registry: Record<string, unknown>;
@@ -116,7 +131,7 @@ function outsideOf(yaml: string, ports: Readonly<Record<string, string>>): strin
   const advertised = (node.advertised_kafka_api as { name: string; port: number }[])
     .find(({ name }) => name === "host");
   if (advertised?.port !== at(9092).port) refuse("the advertised port is not the published one");
-  const rpc = { address: "127.0.0.1", port: Number(ports["8081"]) + 1 };
+  const rpc = { address: "127.0.0.1", port: rpcPort };
   return stringify({
     redpanda: {
       ...node,
