@@ -4,11 +4,12 @@
  * Other producers write to this topic too: a key may be missing (the id inside the value counts), headers may be missing, the
  * schema may be another registration or a newer version.
  */
+import type { Buffer } from "node:buffer";
 import type { ConsumedRecord, RecordBatch } from "../events/consumed_record.ts";
 import { type DeadLetter, type DeadLetterStage, recordLetterId } from "../events/dead_letter.ts";
 import type { SchemaRegistry } from "../events/schema_registry.ts";
 import { explain, PermanentError, TransientError } from "../failures/failures.ts";
-import type { TrajectoryUpsert, TrajectoryWithdrawal } from "../store/trajectory_batch.ts";
+import type { Lineage, TrajectoryUpsert, TrajectoryWithdrawal } from "../store/trajectory_batch.ts";
 import {
   createTrajectoryDecoder,
   type TrajectoryDecoder,
@@ -59,7 +60,7 @@ export function createTrajectoryChanges(
           const id = wireSchemaId(value);
           // Waiting for what is there already would cost as much as decoding it.
           const decode = decoders.get(id) ?? await makeDecoder(id);
-          changes.push({ record, change: toUpsert(record, decode(value)) });
+          changes.push({ record, change: toUpsert(record, value, decode) });
         }
       } catch (error) {
         if (!(error instanceof PermanentError)) throw error;
@@ -80,19 +81,41 @@ function toWithdrawal(record: ConsumedRecord): TrajectoryWithdrawal {
   return { id, at: record.timestamp, lineage: lineageOf(record) };
 }
 
-function toUpsert(record: ConsumedRecord, summary: TrajectorySummary): TrajectoryUpsert {
-  if (
-    summary.unique_trajectory_identifier === null || summary.unique_trajectory_identifier === ""
-  ) {
-    const key = record.key?.toString("utf8") ?? "";
-    if (key === "") {
+/** Decodes the value, which tells whether it can be, and keeps the bytes: see `DecodedAgain`. */
+function toUpsert(
+  record: ConsumedRecord,
+  value: Buffer,
+  decode: TrajectoryDecoder,
+): TrajectoryUpsert {
+  let id = decode(value).unique_trajectory_identifier;
+  if (id === null || id === "") {
+    id = record.key?.toString("utf8") ?? "";
+    if (id === "") {
       throw new PermanentError(
         "unique_trajectory_identifier is null, and the record has no key either",
       );
     }
-    summary.unique_trajectory_identifier = key;
   }
-  return { summary, lineage: lineageOf(record) };
+  return new DecodedAgain(id, lineageOf(record), value, decode);
+}
+
+/**
+ * An upsert that decodes its summary when it is looked at. A summary is about 2 KB of objects; thousands of them, kept until their
+ * batch is written, would be moved about and marked by the garbage collector, which costs several times the second decoding.
+ */
+class DecodedAgain implements TrajectoryUpsert {
+  constructor(
+    readonly id: string,
+    readonly lineage: Lineage,
+    private readonly value: Buffer,
+    private readonly decode: TrajectoryDecoder,
+  ) {}
+
+  get summary(): TrajectorySummary {
+    const summary = this.decode(this.value);
+    summary.unique_trajectory_identifier = this.id;
+    return summary;
+  }
 }
 
 /**

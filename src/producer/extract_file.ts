@@ -132,9 +132,15 @@ class PortionPublisher {
   readonly #tools: ExtractTools;
   readonly #schemaId: number;
   readonly #letterSchemaId: number;
-  #batches: ReadBatch[] = [];
-  #batchedRows = 0;
-  #batchedSince_ms = 0;
+  /**
+   * The portion that fills up. Rows are encoded as they come: bytes lie still until they are sent, whereas a summary's objects
+   * would be moved about by the garbage collector.
+   */
+  #records: OutgoingRecord[] = [];
+  #letters: OutgoingRecord[] = [];
+  /** The last batch in it. */
+  #last: ReadBatch | null = null;
+  #since_ms = 0;
   /** The portion on its way; never rejects, its failure is kept for `#acknowledged`. */
   #underway: Promise<void> = Promise.resolve();
   #failure: { error: unknown } | null = null;
@@ -159,12 +165,12 @@ class PortionPublisher {
   /** Takes the next batch; sends a portion when there is enough for one. */
   async take(batch: ReadBatch): Promise<void> {
     this.#extraction.signal?.throwIfAborted();
-    if (this.#batches.length === 0) this.#batchedSince_ms = performance.now();
-    this.#batches.push(batch);
-    this.#batchedRows += batch.rows.length + batch.rejected.length;
-    const age_ms = performance.now() - this.#batchedSince_ms;
+    if (this.#last === null) this.#since_ms = performance.now();
+    this.#encode(batch);
+    const rows = this.#records.length + this.#letters.length;
+    const age_ms = performance.now() - this.#since_ms;
     const { portionRows = PORTION_ROWS } = this.#extraction;
-    if (this.#batchedRows >= portionRows || age_ms >= PORTION_AGE_MS) await this.#send();
+    if (rows >= portionRows || age_ms >= PORTION_AGE_MS) await this.#send();
   }
 
   /** Sends the rest and waits until all of it is acknowledged. */
@@ -188,8 +194,8 @@ class PortionPublisher {
   }
 
   async #send(): Promise<void> {
-    if (this.#batches.length === 0) return;
-    const portion = this.#encode();
+    if (this.#last === null) return;
+    const portion = this.#close(this.#last);
     await this.#acknowledged();
     const interval_ms = this.#extraction.progressInterval_ms ?? PROGRESS_INTERVAL_MS;
     if (performance.now() - this.#toldAt_ms >= interval_ms) await this.tell();
@@ -203,36 +209,39 @@ class PortionPublisher {
     if (this.#failure !== null) throw this.#failure.error;
   }
 
-  #encode(): Portion {
-    const records: OutgoingRecord[] = [];
-    const letters: OutgoingRecord[] = [];
-    for (const batch of this.#batches) {
-      const headers = this.#headers(batch.generatedAt);
-      for (const { line, summary } of batch.rows) {
-        records.push({
-          key: summary.unique_trajectory_identifier,
-          value: this.#tools.encodeTrajectory(summary, this.#schemaId),
-          headers: { ...headers, [HEADERS.sourceLine]: String(line) },
-        });
-      }
-      for (const rejected of batch.rejected) {
-        this.#tell(rejected);
-        const letter = letterOf(rejected, this.#extraction, batch);
-        letters.push({
-          key: this.#extraction.file,
-          value: this.#tools.encodeDeadLetter(letter, this.#letterSchemaId),
-        });
-      }
+  #encode(batch: ReadBatch): void {
+    const headers = this.#headers(batch.generatedAt);
+    for (const { line, summary } of batch.rows) {
+      this.#records.push({
+        key: summary.unique_trajectory_identifier,
+        value: this.#tools.encodeTrajectory(summary, this.#schemaId),
+        headers: { ...headers, [HEADERS.sourceLine]: String(line) },
+      });
     }
-    const last = this.#batches[this.#batches.length - 1];
+    for (const rejected of batch.rejected) {
+      this.#tell(rejected);
+      const letter = letterOf(rejected, this.#extraction, batch);
+      this.#letters.push({
+        key: this.#extraction.file,
+        value: this.#tools.encodeDeadLetter(letter, this.#letterSchemaId),
+      });
+    }
+    // Its rows are encoded: what counts is where it ends.
+    this.#last = { ...batch, rows: [], rejected: [] };
+  }
+
+  /** The portion up to the end of `last`; the next one is empty. */
+  #close(last: ReadBatch): Portion {
+    const [records, letters] = [this.#records, this.#letters];
     const rows = {
       read: this.#encoded.read + records.length + letters.length,
       published: this.#encoded.published + records.length,
       rejected: this.#encoded.rejected + letters.length,
     };
     this.#encoded = rows;
-    this.#batches = [];
-    this.#batchedRows = 0;
+    this.#records = [];
+    this.#letters = [];
+    this.#last = null;
     const checkpoint = { byteOffset: last.byteOffset, lineNumber: last.lastLine };
     return { records, letters, after: { generatedAt: last.generatedAt, checkpoint, rows } };
   }

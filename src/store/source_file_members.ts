@@ -7,7 +7,7 @@
  */
 import { parseFilePath } from "../trajectory/file_name.ts";
 import type { Queryable } from "./connection.ts";
-import type { TrajectoryBatch } from "./trajectory_batch.ts";
+import { type TrajectoryBatch, upsertId } from "./trajectory_batch.ts";
 
 /** What one batch brought of one generation of a file. */
 export interface FileMembers {
@@ -30,7 +30,7 @@ export function membersOf({ changes }: Pick<TrajectoryBatch, "changes">): FileMe
   for (const change of changes) {
     const { lineage: { sourceFile, sourceGeneratedAt } } = change;
     if (!("summary" in change) || sourceFile === null || sourceGeneratedAt === null) continue;
-    const id = change.summary.unique_trajectory_identifier;
+    const id = upsertId(change);
     if (id === null || id === "") continue;
     const key = `${sourceGeneratedAt.getTime()} ${sourceFile}`;
     let of = members.get(key);

@@ -6,7 +6,8 @@
 import { CopyBinaryWriter } from "./copy_binary.ts";
 import { DataRefusedError } from "./database_errors.ts";
 import { METEOR_COLUMNS, type MeteorColumn, quoteIdentifier } from "./meteor_columns.ts";
-import type { TrajectoryUpsert } from "./trajectory_batch.ts";
+import type { TrajectorySummary } from "../trajectory/summary.ts";
+import { type TrajectoryUpsert, upsertId } from "./trajectory_batch.ts";
 
 export const STAGE = "meteor_stage";
 
@@ -78,9 +79,10 @@ export class StageEncoder {
 
   #row(row: TrajectoryUpsert): void {
     const writer = this.#writer;
+    const { summary } = row;
     writer.row(STAGE_COLUMNS.length);
     for (const column of METEOR_COLUMNS) {
-      const value = row.summary[column.field];
+      const value = summary[column.field];
       if (value === null || value === undefined) writer.null();
       else this.#value(row, column, value);
     }
@@ -94,7 +96,7 @@ export class StageEncoder {
     if (runId === null) writer.null();
     else writer.text(storable(runId));
     writer.bigint8(offset);
-    this.#mentionShower(row);
+    this.#mentionShower(summary);
   }
 
   #value(
@@ -135,7 +137,7 @@ export class StageEncoder {
     this.#writer.int4(value);
   }
 
-  #mentionShower({ summary: { iau_no, iau_code } }: TrajectoryUpsert): void {
+  #mentionShower({ iau_no, iau_code }: TrajectorySummary): void {
     if (iau_no === null || iau_no < 0) return;
     let codes = this.showers.get(iau_no);
     if (codes === undefined) this.showers.set(iau_no, codes = new Set());
@@ -181,8 +183,8 @@ function refused(
   value: unknown,
   why: string,
 ): DataRefusedError {
-  const { summary, lineage } = row;
-  const id = summary.unique_trajectory_identifier;
+  const { lineage } = row;
+  const id = upsertId(row);
   return new DataRefusedError(
     `trajectory ${id} at offset ${lineage.offset}: ${field} ${why}: ${JSON.stringify(value)}`,
     { offset: lineage.offset, field },

@@ -19,8 +19,19 @@ export interface Lineage {
 }
 
 export interface TrajectoryUpsert {
+  /**
+   * The values, with an identifier. It may be decoded anew each time it is looked at, so that thousands of them need not lie in
+   * memory until they are written: look once.
+   */
   readonly summary: TrajectorySummary;
+  /** The summary's identifier, if it is known without looking. */
+  readonly id?: string;
   readonly lineage: Lineage;
+}
+
+/** The identifier of an upsert; null when its summary has none. */
+export function upsertId(upsert: TrajectoryUpsert): string | null {
+  return upsert.id ?? upsert.summary.unique_trajectory_identifier;
 }
 
 /** A tombstone: the trajectory was withdrawn at the source. */

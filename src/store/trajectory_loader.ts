@@ -37,11 +37,12 @@ import {
 import { ContestedShower, LOCK_SHOWERS, ShowerSettlement } from "./showers.ts";
 import { ADD_FILE_MEMBERS, membersOf } from "./source_file_members.ts";
 import { COPY_STAGE, StageEncoder, storable } from "./stage.ts";
-import type {
-  LoadCounts,
-  TrajectoryBatch,
-  TrajectoryUpsert,
-  TrajectoryWithdrawal,
+import {
+  type LoadCounts,
+  type TrajectoryBatch,
+  type TrajectoryUpsert,
+  type TrajectoryWithdrawal,
+  upsertId,
 } from "./trajectory_batch.ts";
 
 /** Writes batches of trajectories, one at a time. */
@@ -204,7 +205,7 @@ function splitIntoWaves(batch: TrajectoryBatch): Wave[] {
 
 function idOf(change: TrajectoryUpsert | TrajectoryWithdrawal): string {
   if (!("summary" in change)) return storable(change.id);
-  const id = change.summary.unique_trajectory_identifier;
+  const id = upsertId(change);
   if (id !== null && id !== "") return id;
   const { offset } = change.lineage;
   throw new DataRefusedError(`the record at offset ${offset} has no unique_trajectory_identifier`, {
@@ -215,10 +216,7 @@ function idOf(change: TrajectoryUpsert | TrajectoryWithdrawal): string {
 
 /** Two loaders that meet the same ids take their locks in the same order; and neighbours in the index are written together. */
 function byId(a: TrajectoryUpsert, b: TrajectoryUpsert): number {
-  const [x, y] = [
-    a.summary.unique_trajectory_identifier ?? "",
-    b.summary.unique_trajectory_identifier ?? "",
-  ];
+  const [x, y] = [upsertId(a) ?? "", upsertId(b) ?? ""];
   return x < y ? -1 : x > y ? 1 : 0;
 }
 

@@ -16,8 +16,13 @@ import type { TrajectorySummary } from "./summary.ts";
 /** Bytes before the Avro body. */
 const WIRE_HEADER_BYTES = 5;
 const MAGIC = 0;
-/** Rows have about 770 bytes; the scratch buffer grows for longer ones. */
-const SCRATCH_BYTES = 4096;
+/**
+ * Values are written one behind the other into blocks of this size, and given as views of them: a block of memory of its own for
+ * each of them costs more to make and to collect than writing it. A block lives as long as one of its values does.
+ */
+const BLOCK_BYTES = 512 * 1024;
+/** Rows have about 770 bytes; a block with less than this left is not tried. */
+const ROOM_BYTES = 4096;
 
 /** A value that does not fit the schema, or bytes that are no value of it. */
 export class TrajectoryCodecError extends PermanentError {
@@ -32,28 +37,30 @@ export class TrajectoryCodecError extends PermanentError {
   }
 }
 
-/** Where values are written before they are copied out; avsc wants a Buffer, plain bytes are faster to copy from. */
-let scratch = Buffer.alloc(SCRATCH_BYTES);
-let scratchBytes = new Uint8Array(scratch.buffer, scratch.byteOffset, scratch.length);
+let block = Buffer.alloc(BLOCK_BYTES);
+/** Where the next value begins. */
+let blockAt = 0;
 
 /**
- * A summary as a value of the topic, in bytes of its own. Fields that are missing are written as null.
+ * A summary as a value of the topic, in bytes that nobody else writes to. Fields that are missing are written as null.
  * @throws TrajectoryCodecError naming the first field whose value does not fit the schema
  */
 export function encodeTrajectory(summary: TrajectorySummary, schemaId: number): Uint8Array {
   let end: number;
+  if (block.length - blockAt < ROOM_BYTES) [block, blockAt] = [Buffer.alloc(BLOCK_BYTES), 0];
   try {
     // A negative answer is how many bytes were too few.
-    while ((end = TRAJECTORY_TYPE.encode(summary, scratch, WIRE_HEADER_BYTES)) < 0) {
-      scratch = Buffer.alloc(2 * (scratch.length - end));
-      scratchBytes = new Uint8Array(scratch.buffer, scratch.byteOffset, scratch.length);
+    while ((end = TRAJECTORY_TYPE.encode(summary, block, blockAt + WIRE_HEADER_BYTES)) < 0) {
+      [block, blockAt] = [Buffer.alloc(Math.max(BLOCK_BYTES, 2 * (block.length - end))), 0];
     }
   } catch (error) {
     throw misfit(summary, error);
   }
-  scratchBytes[0] = MAGIC;
-  for (let i = 1; i < WIRE_HEADER_BYTES; i++) scratchBytes[i] = schemaId >>> (32 - 8 * i);
-  return scratchBytes.slice(0, end);
+  block[blockAt] = MAGIC;
+  for (let i = 1; i < WIRE_HEADER_BYTES; i++) block[blockAt + i] = schemaId >>> (32 - 8 * i);
+  const value = block.subarray(blockAt, end);
+  blockAt = end;
+  return value;
 }
 
 /** Why a summary could not be encoded: the first field that does not fit. */
