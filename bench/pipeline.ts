@@ -40,7 +40,7 @@ const rows = Number(given.rows);
 const SAMPLE_INTERVAL_MS = 250;
 
 /** As in `deno task start` (docs/decisions/0013-memory.md). */
-const HEAP = "--v8-flags=--max-old-space-size=512,--max-semi-space-size=4";
+const HEAP = "--v8-flags=--max-old-space-size=512,--max-semi-space-size=16,--no-parallel-scavenge";
 
 const CASES = {
   a: { name: "a  direct", script: "direct.ts" },

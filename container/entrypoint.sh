@@ -20,6 +20,6 @@ export HOME="$data" DENO_DIR="$data/.deno"
 cd "$app"
 # What the lock file says and nothing else; nothing is downloaded.
 # The heap's limits are those of `deno task start` (docs/decisions/0013-memory.md).
-exec deno run --v8-flags=--max-old-space-size=512,--max-semi-space-size=4 --cached-only --frozen --no-prompt \
+exec deno run --v8-flags=--max-old-space-size=512,--max-semi-space-size=16,--no-parallel-scavenge --cached-only --frozen --no-prompt \
   --allow-net --allow-read --allow-write --allow-env --allow-run --allow-sys \
   src/main.ts "$@"
