@@ -29,26 +29,28 @@ const topic = TRAJECTORY_SUMMARY_RAW.name;
 const QUIET_MS = 3_000;
 
 let broker: EmbeddedBroker;
-let folder: string;
 let whole: TestService;
+/** What is ended after a test, also when its set-up failed half-way. */
+let made: AsyncDisposableStack;
 
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), "gmn-faults-"));
+  made = new AsyncDisposableStack();
+  const folder = await mkdtemp(join(tmpdir(), "gmn-faults-"));
+  made.defer(() => rm(folder, { recursive: true, force: true }));
   broker = await startEmbeddedBroker({ directory: folder, kafkaPort: 0, schemaRegistryPort: 0 });
-  whole = await startTestService({
-    environment: {
-      BROKER: "external",
-      KAFKA_SESSION_TIMEOUT_MS: "6000",
-      KAFKA_BROKERS: broker.brokers.join(","),
-      SCHEMA_REGISTRY_URL: broker.schemaRegistryUrl,
-    },
-  });
+  made.defer(() => broker.stop());
+  whole = made.use(
+    await startTestService({
+      environment: {
+        BROKER: "external",
+        KAFKA_SESSION_TIMEOUT_MS: "6000",
+        KAFKA_BROKERS: broker.brokers.join(","),
+        SCHEMA_REGISTRY_URL: broker.schemaRegistryUrl,
+      },
+    }),
+  );
 }, TEST_MS);
-afterEach(async () => {
-  await whole[Symbol.asyncDispose]();
-  await broker.stop();
-  await rm(folder, { recursive: true, force: true });
-}, TEST_MS);
+afterEach(() => made.disposeAsync(), TEST_MS);
 
 /** All rows are there, each record was in one committed transaction, and the records are `records` or more. */
 async function expectAllLoaded(run: { state: string }): Promise<void> {
