@@ -3,13 +3,23 @@
  *
  * Other producers write to this topic too: a key may be missing (the id inside the value counts), headers may be missing, the
  * schema may be another registration or a newer version.
+ *
+ * Records whose values the data store has are not decoded (store/repeats.ts), unless another record of the batch is of the same
+ * trajectory: which values it has when their turn comes is then not known.
  */
 import type { Buffer } from "node:buffer";
 import type { ConsumedRecord, RecordBatch } from "../events/consumed_record.ts";
 import { type DeadLetter, type DeadLetterStage, recordLetterId } from "../events/dead_letter.ts";
 import type { SchemaRegistry } from "../events/schema_registry.ts";
 import { explain, PermanentError, TransientError } from "../failures/failures.ts";
-import type { Lineage, TrajectoryUpsert, TrajectoryWithdrawal } from "../store/trajectory_batch.ts";
+import type { RecordMark, Repeats } from "../store/repeats.ts";
+import type {
+  Lineage,
+  TrajectoryChange,
+  TrajectoryRepeat,
+  TrajectoryUpsert,
+  TrajectoryWithdrawal,
+} from "../store/trajectory_batch.ts";
 import {
   createTrajectoryDecoder,
   type TrajectoryDecoder,
@@ -17,10 +27,11 @@ import {
 } from "../trajectory/codec.ts";
 import type { TrajectorySummary } from "../trajectory/summary.ts";
 import { lineageOf } from "./lineage.ts";
+import { valueDigest } from "./value_digest.ts";
 
 /** A change with the record it came from, which a dead letter needs should the database refuse it. */
 export interface RecordedChange {
-  readonly change: TrajectoryUpsert | TrajectoryWithdrawal;
+  readonly change: TrajectoryChange;
   readonly record: ConsumedRecord;
 }
 
@@ -30,10 +41,13 @@ export interface TrajectoryChanges {
   readonly letters: readonly DeadLetter[];
 }
 
+/** Which of these records say what the data store has. */
+export type FindRepeats = (marks: readonly RecordMark[]) => Promise<Repeats>;
+
 /** Decodes batches; remembers a decoder for each writer's schema it has met. */
 export function createTrajectoryChanges(
   registry: SchemaRegistry,
-): (batch: RecordBatch) => Promise<TrajectoryChanges> {
+): (batch: RecordBatch, findRepeats: FindRepeats) => Promise<TrajectoryChanges> {
   const decoders = new Map<number, TrajectoryDecoder>();
 
   /** Not remembered when it fails: a schema that is registered later makes the same record readable (a replay of the letter). */
@@ -48,64 +62,111 @@ export function createTrajectoryChanges(
     }
   }
 
-  return async (batch) => {
-    const changes: RecordedChange[] = [];
+  async function decoded(
+    { record, lineage, digest }: LookedAt,
+  ): Promise<TrajectoryUpsert | TrajectoryWithdrawal> {
+    const { value } = record;
+    if (value === null) return toWithdrawal(record, lineage);
+    const id = wireSchemaId(value);
+    // Waiting for what is there already would cost as much as decoding it.
+    const decode = decoders.get(id) ?? await makeDecoder(id);
+    return new DecodedAgain(idOf(record, decode(value)), digest, lineage, value, decode);
+  }
+
+  return async (batch, findRepeats) => {
+    const lookedAt = batch.records.map(look);
+    const repeats = await repeatsAmong(lookedAt, findRepeats);
+    const changes: (RecordedChange | undefined)[] = new Array(lookedAt.length);
     const letters: DeadLetter[] = [];
-    for (const record of batch.records) {
+    const ids = new Set<string>();
+    const take = async (at: number): Promise<void> => {
+      const { record } = lookedAt[at]!;
       try {
-        const { value } = record;
-        if (value === null) {
-          changes.push({ record, change: toWithdrawal(record) });
-        } else {
-          const id = wireSchemaId(value);
-          // Waiting for what is there already would cost as much as decoding it.
-          const decode = decoders.get(id) ?? await makeDecoder(id);
-          changes.push({ record, change: toUpsert(record, value, decode) });
-        }
+        const change = await decoded(lookedAt[at]!);
+        changes[at] = { record, change };
+        ids.add(change.id!);
       } catch (error) {
         if (!(error instanceof PermanentError)) throw error;
         letters.push(recordLetter(batch, record, "decode", error));
       }
+    };
+    for (let at = 0; at < lookedAt.length; at++) if (!repeats.has(at)) await take(at);
+    for (const [at, change] of repeats) {
+      if (ids.has(change.id)) await take(at);
+      else changes[at] = { record: lookedAt[at]!.record, change };
     }
-    return { changes, letters };
+    return { changes: changes.filter((change) => change !== undefined), letters };
   };
 }
 
-function toWithdrawal(record: ConsumedRecord): TrajectoryWithdrawal {
+/** A record before anybody has looked inside. */
+interface LookedAt {
+  readonly record: ConsumedRecord;
+  readonly lineage: Lineage;
+  /** Its key, when it can be looked for by it: with a value, and without NUL, which no row has. */
+  readonly key: string | null;
+  readonly digest: bigint | undefined;
+}
+
+function look(record: ConsumedRecord): LookedAt {
+  const lineage = lineageOf(record);
+  if (record.value === null) return { record, lineage, key: null, digest: undefined };
+  const text = record.key?.toString("utf8") ?? "";
+  const key = text === "" || text.includes("\0") ? null : text;
+  return { record, lineage, key, digest: valueDigest(record.value) };
+}
+
+/** The records that the data store has, by their place in the batch, in their order. */
+async function repeatsAmong(
+  lookedAt: readonly LookedAt[],
+  findRepeats: FindRepeats,
+): Promise<Map<number, TrajectoryRepeat>> {
+  const places: number[] = [];
+  const marks: RecordMark[] = [];
+  for (const [at, { lineage, key, digest }] of lookedAt.entries()) {
+    if (key === null || digest === undefined) continue;
+    places.push(at);
+    marks.push({ id: key, digest, generatedAt: lineage.sourceGeneratedAt });
+  }
+  const { same, newer } = await findRepeats(marks);
+  const isNewer = new Set(newer);
+  return new Map(
+    same.toSorted((a, b) => a - b).map((at) => [
+      places[at]!,
+      { id: marks[at]!.id, isNewer: isNewer.has(at), lineage: lookedAt[places[at]!]!.lineage },
+    ]),
+  );
+}
+
+function toWithdrawal(record: ConsumedRecord, lineage: Lineage): TrajectoryWithdrawal {
   const id = record.key?.toString("utf8") ?? "";
   if (id === "") {
     throw new PermanentError(
       "a tombstone without a key: nothing says which trajectory it withdraws",
     );
   }
-  return { id, at: record.timestamp, lineage: lineageOf(record) };
+  return { id, at: record.timestamp, lineage };
 }
 
-/** Decodes the value, which tells whether it can be, and keeps the bytes: see `DecodedAgain`. */
-function toUpsert(
-  record: ConsumedRecord,
-  value: Buffer,
-  decode: TrajectoryDecoder,
-): TrajectoryUpsert {
-  let id = decode(value).unique_trajectory_identifier;
-  if (id === null || id === "") {
-    id = record.key?.toString("utf8") ?? "";
-    if (id === "") {
-      throw new PermanentError(
-        "unique_trajectory_identifier is null, and the record has no key either",
-      );
-    }
-  }
-  return new DecodedAgain(id, lineageOf(record), value, decode);
+/** The trajectory that a record is of: what its value says, else its key. */
+function idOf(record: ConsumedRecord, summary: TrajectorySummary): string {
+  const inside = summary.unique_trajectory_identifier;
+  if (inside !== null && inside !== "") return inside;
+  const key = record.key?.toString("utf8") ?? "";
+  if (key !== "") return key;
+  throw new PermanentError(
+    "unique_trajectory_identifier is null, and the record has no key either",
+  );
 }
 
 /**
- * An upsert that decodes its summary when it is looked at. A summary is about 2 KB of objects; thousands of them, kept until their
+ * An upsert that decodes its summary when it is looked at (once more: whether it can be was seen before). A summary is about 2 KB of objects; thousands of them, kept until their
  * batch is written, would be moved about and marked by the garbage collector, which costs several times the second decoding.
  */
 class DecodedAgain implements TrajectoryUpsert {
   constructor(
     readonly id: string,
+    readonly digest: bigint | undefined,
     readonly lineage: Lineage,
     private readonly value: Buffer,
     private readonly decode: TrajectoryDecoder,

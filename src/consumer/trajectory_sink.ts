@@ -1,11 +1,11 @@
 /**
  * Trajectory summaries from the log into the data store.
  *
- *     batch ──decode──▶ changes ──load──▶ rows and offset, one transaction
- *                │                 └─ refused ─▶ halve until the refused record is alone
- *                └─ can't be decoded ──┐                     │
- *                                      ▼                     ▼
- *                       trajectory_summary_dead_letter (acknowledged before the offset moves past the record)
+ *     batch ──known again?──▶ the rest ──decode──▶ changes ──load──▶ rows and offset, one transaction
+ *                                          │              └─ refused ─▶ halve until the refused record is alone
+ *                                          └─ can't be decoded ──┐              │
+ *                                                                ▼              ▼
+ *                                  trajectory_summary_dead_letter (acknowledged before the offset moves past the record)
  *
  * So a bad record costs about log2(n) statements and nobody else's row, and is in the dead letters or in the table, never in
  * neither. After a crash between the two, the letter is written again under the same id.
@@ -101,7 +101,8 @@ export function createTrajectorySink(options: TrajectorySinkOptions): Trajectory
     topic: TRAJECTORY_SUMMARY_RAW.name,
     async store(batch) {
       const started = performance.now();
-      const { changes, letters } = await changesOf(batch);
+      const loader = loaderOf(batch.partition);
+      const { changes, letters } = await changesOf(batch, (marks) => loader.findRepeats(marks));
       await giveUp(letters);
       const counts = await load({ ...batch, changes, dead: letters });
       observe("sink.loaded", {

@@ -50,8 +50,8 @@ export interface Merged {
 }
 
 /**
- * Carries the staged rows, each id once, into `meteor` and `meteor_generation`, and the stations of new ones into
- * `participating_station`. Their showers and stations must be there. `$1` is the partition.
+ * Carries the staged rows of a wave, each id once, into `meteor` and `meteor_generation`, and the stations of new ones into
+ * `participating_station`. Their showers and stations must be there. `$1` is the partition, `$2` the wave.
  *
  * Stations of a new meteor go in by plain INSERT (unless somebody has deleted the meteor by hand and left its stations): ON
  * CONFLICT writes each row speculatively and confirms it in the WAL, three times the work (docs/performance.md).
@@ -78,11 +78,12 @@ WITH verdict AS MATERIALIZED (
     END AS verdict,
     m.iau_shower_id AS old_shower
   FROM ${STAGE} AS s LEFT JOIN meteor AS m ON m.id = s.id
+  WHERE s.wave = $2::integer
 ), won AS (
   INSERT INTO meteor AS m (id, ${list("", VALUES)}, ${list("", LINEAGE_COLUMNS)})
   SELECT s.id, ${
   list("s.", VALUES)
-}, s.source_file, s.source_line, s.source_generated_at, s.run_id, $1::integer, s.topic_offset
+}, s.source_file, s.source_line, s.source_generated_at, s.run_id, $1::integer, s.topic_offset, s.value_digest
   FROM verdict AS v JOIN ${STAGE} AS s ON s.ctid = v.at
   WHERE v.verdict IN ('new', 'changed')
   ON CONFLICT (id) DO UPDATE SET
@@ -139,9 +140,6 @@ FROM json_array_elements_text($1::json) AS t (id) JOIN meteor AS m ON m.id = t.i
 ON CONFLICT DO NOTHING`,
 ] as const;
 
-/** Empties the staging table for another wave of the same transaction. */
-export const EMPTY_STAGE = `DELETE FROM ${STAGE}`;
-
 /** One tombstone, as `$1` of `WITHDRAW_METEORS` has them. */
 export interface WithdrawalRow {
   id: string;
@@ -179,7 +177,8 @@ WITH verdict AS MATERIALIZED (
     source_generated_at = coalesce(v.generated_at, m.source_generated_at),
     run_id = v.run_id,
     topic_partition = $2::integer,
-    topic_offset = v.topic_offset
+    topic_offset = v.topic_offset,
+    value_digest = NULL
   FROM verdict AS v
   WHERE m.id = v.id COLLATE "C" AND v.verdict = 'withdrawn'
   RETURNING m.id

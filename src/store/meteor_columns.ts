@@ -66,6 +66,7 @@ export const LINEAGE_COLUMNS = [
   "run_id",
   "topic_partition",
   "topic_offset",
+  "value_digest",
 ] as const;
 
 /** A name as it is written in SQL, quoted. */

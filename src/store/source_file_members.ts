@@ -7,7 +7,7 @@
  */
 import { parseFilePath } from "../trajectory/file_name.ts";
 import type { Queryable } from "./connection.ts";
-import { type TrajectoryBatch, upsertId } from "./trajectory_batch.ts";
+import { isRepeat, isUpsert, type TrajectoryBatch, upsertId } from "./trajectory_batch.ts";
 
 /** What one batch brought of one generation of a file. */
 export interface FileMembers {
@@ -29,8 +29,8 @@ export function membersOf({ changes }: Pick<TrajectoryBatch, "changes">): FileMe
   const members = new Map<string, FileMembers | null>();
   for (const change of changes) {
     const { lineage: { sourceFile, sourceGeneratedAt } } = change;
-    if (!("summary" in change) || sourceFile === null || sourceGeneratedAt === null) continue;
-    const id = upsertId(change);
+    if (sourceFile === null || sourceGeneratedAt === null) continue;
+    const id = isUpsert(change) ? upsertId(change) : isRepeat(change) ? change.id : null;
     if (id === null || id === "") continue;
     const key = `${sourceGeneratedAt.getTime()} ${sourceFile}`;
     let of = members.get(key);

@@ -1,7 +1,9 @@
 /**
  * The staging table of a loader, and its rows in COPY's binary format.
  *
- * Temporary: its pages are in the session's own memory and not in the WAL, and it goes away with the connection.
+ * Temporary: its pages are in the session's own memory and not in the WAL, and it goes away with the connection. All rows of a
+ * batch are copied at once, before its transaction takes any lock that others wait for: a process that stands still in the middle of
+ * a COPY can't be told to let go (the server looks at statement and idle time-outs only between messages).
  */
 import { CopyBinaryWriter } from "./copy_binary.ts";
 import { DataRefusedError } from "./database_errors.ts";
@@ -18,13 +20,12 @@ const STAGE_LINEAGE = [
   { column: "source_generated_at", sqlType: "timestamptz" },
   { column: "run_id", sqlType: "text" },
   { column: "topic_offset", sqlType: "bigint" },
+  { column: "value_digest", sqlType: "bigint" },
+  { column: "wave", sqlType: "integer" },
 ] as const;
 
-/** Columns of the staging table, in order. */
-export const STAGE_COLUMNS: readonly string[] = [
-  ...METEOR_COLUMNS.map(({ column }) => column),
-  ...STAGE_LINEAGE.map(({ column }) => column),
-];
+/** Number of columns of the staging table. */
+const STAGE_WIDTH = METEOR_COLUMNS.length + STAGE_LINEAGE.length;
 
 /** Empties itself at each commit, without the catalogue entries that TRUNCATE leaves. */
 export const CREATE_STAGE = `CREATE TEMPORARY TABLE ${STAGE} (${
@@ -59,28 +60,31 @@ export class StageEncoder {
   }
 
   /**
-   * The rows as COPY data, in chunks that are valid until the next one is asked for.
+   * The rows as COPY data, in chunks that are valid until the next one is asked for. Each wave has its number, from 0, in the
+   * column `wave`.
    * @throws DataRefusedError, with offset and field, for a value that PostgreSQL can't store
    */
-  *encode(rows: readonly TrajectoryUpsert[]): Generator<Uint8Array> {
+  *encode(waves: readonly (readonly TrajectoryUpsert[])[]): Generator<Uint8Array> {
     const writer = this.#writer;
     writer.clear();
     writer.begin();
-    for (const row of rows) {
-      this.#row(row);
-      if (writer.length >= CHUNK_BYTES) {
-        yield writer.bytes();
-        writer.clear();
+    for (const [wave, rows] of waves.entries()) {
+      for (const row of rows) {
+        this.#row(row, wave);
+        if (writer.length >= CHUNK_BYTES) {
+          yield writer.bytes();
+          writer.clear();
+        }
       }
     }
     writer.end();
     yield writer.bytes();
   }
 
-  #row(row: TrajectoryUpsert): void {
+  #row(row: TrajectoryUpsert, wave: number): void {
     const writer = this.#writer;
     const { summary } = row;
-    writer.row(STAGE_COLUMNS.length);
+    writer.row(STAGE_WIDTH);
     for (const column of METEOR_COLUMNS) {
       const value = summary[column.field];
       if (value === null || value === undefined) writer.null();
@@ -96,6 +100,9 @@ export class StageEncoder {
     if (runId === null) writer.null();
     else writer.text(storable(runId));
     writer.bigint8(offset);
+    if (row.digest === undefined) writer.null();
+    else writer.bigint8(row.digest);
+    writer.int4(wave);
     this.#mentionShower(summary);
   }
 

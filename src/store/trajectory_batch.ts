@@ -26,7 +26,31 @@ export interface TrajectoryUpsert {
   readonly summary: TrajectorySummary;
   /** The summary's identifier, if it is known without looking. */
   readonly id?: string;
+  /** Digest of the record (consumer/value_digest.ts), by which `repeats.ts` knows it again; left out: it is never looked for. */
+  readonly digest?: bigint;
   readonly lineage: Lineage;
+}
+
+/**
+ * An upsert whose row has these very values already, as `findRepeats` has told. It is counted and remembered as what it is; its
+ * values need not be looked at. No other change of the batch may be of the same trajectory.
+ */
+export interface TrajectoryRepeat {
+  readonly id: string;
+  /** Whether its file generation is newer than any seen of the trajectory. */
+  readonly isNewer: boolean;
+  readonly lineage: Lineage;
+}
+
+/** What a record asks for. */
+export type TrajectoryChange = TrajectoryUpsert | TrajectoryRepeat | TrajectoryWithdrawal;
+
+export function isUpsert(change: TrajectoryChange): change is TrajectoryUpsert {
+  return "summary" in change;
+}
+
+export function isRepeat(change: TrajectoryChange): change is TrajectoryRepeat {
+  return "isNewer" in change;
 }
 
 /** The identifier of an upsert; null when its summary has none. */
@@ -50,7 +74,7 @@ export interface TrajectoryBatch {
   /** The offset after the batch's last record; what the database is at afterwards. */
   readonly nextOffset: bigint;
   /** In offset order; an id may occur more than once (the last one that is not older wins). */
-  readonly changes: readonly (TrajectoryUpsert | TrajectoryWithdrawal)[];
+  readonly changes: readonly TrajectoryChange[];
   /** Records of this batch that went to the dead letters, per run id ("" for records without one). */
   readonly deadByRun: ReadonlyMap<string, number>;
 }

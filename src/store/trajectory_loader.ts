@@ -1,11 +1,11 @@
 /**
  * The loader: writes one batch of one partition to the database, in one transaction, once.
  *
- *     begin, lock against showers being settled
+ *     begin, COPY into the staging table               ── holds nothing that anybody waits for (see stage.ts)
+ *     lock against showers being settled
  *     move the partition's offset from first to next   ── not at first? another consumer went on: nothing is written
+ *     add missing showers and stations
  *     for each wave (every id at most once):
- *       COPY into the staging table
- *       add missing showers and stations
  *       merge into meteor, participating_station       ── see merge.ts for the rules
  *       mark withdrawn ones
  *     settle the codes of showers that came with another code than they have (rare: the batch is begun again for it)
@@ -13,7 +13,7 @@
  *     commit
  *
  * An id that occurs twice in a batch goes into two waves, so a batch ends as if its records had come one by one, whatever the
- * batch's size; nearly every batch is one wave.
+ * batch's size; nearly every batch is one wave. Records that only repeat what a row has are sorted out before (repeats.ts).
  *
  * A loader has one connection of its own. Whenever anything fails it is thrown away, which rolls back, and the next batch makes
  * a new one: no state to repair, nothing of the driver's to trust after an error.
@@ -27,19 +27,23 @@ import {
   ADD_STATIONS,
   ADVANCE_OFFSET,
   COUNT_RUNS,
-  EMPTY_STAGE,
   MERGE_METEORS,
   type Merged,
   REPLACE_STATIONS,
   WITHDRAW_METEORS,
   type WithdrawalRow,
 } from "./merge.ts";
+import { findRepeats, type RecordMark, rememberRepeats, type Repeats } from "./repeats.ts";
 import { ContestedShower, LOCK_SHOWERS, ShowerSettlement } from "./showers.ts";
 import { ADD_FILE_MEMBERS, membersOf } from "./source_file_members.ts";
 import { COPY_STAGE, StageEncoder, storable } from "./stage.ts";
 import {
+  isRepeat,
+  isUpsert,
   type LoadCounts,
   type TrajectoryBatch,
+  type TrajectoryChange,
+  type TrajectoryRepeat,
   type TrajectoryUpsert,
   type TrajectoryWithdrawal,
   upsertId,
@@ -56,6 +60,11 @@ export interface TrajectoryLoader {
    *   written. Loading it again is right: if it was, that is an OffsetMismatchError.
    */
   load(batch: TrajectoryBatch): Promise<LoadCounts>;
+  /**
+   * Which of these records say what the data store has already; right as long as no other batch of their partition is loaded.
+   * @throws TransientError when the connection is lost, a time-out met, …
+   */
+  findRepeats(marks: readonly RecordMark[]): Promise<Repeats>;
   /** Closes the connection; a load under way fails. */
   close(): Promise<void>;
 }
@@ -103,23 +112,22 @@ export function createTrajectoryLoader(options: LoaderOptions): TrajectoryLoader
     session = null;
     await dropped?.then((it) => it.close(), () => {});
   }
+  async function alone<T>(work: (sql: SessionSql) => Promise<T>): Promise<T> {
+    if (loading) throw new PermanentError("a loader loads one batch at a time");
+    loading = true;
+    try {
+      session ??= openLoaderSession(options, serverLimits(timeout_ms));
+      return await (await session).within(timeout_ms, work);
+    } catch (error) {
+      await drop();
+      throw classifyDatabaseError(error);
+    } finally {
+      loading = false;
+    }
+  }
   return {
-    async load(batch) {
-      if (loading) throw new PermanentError("a loader loads one batch at a time");
-      loading = true;
-      try {
-        session ??= openLoaderSession(options, serverLimits(timeout_ms));
-        return await (await session).within(
-          timeout_ms,
-          (sql) => loadBatch(sql, encoder, batch),
-        );
-      } catch (error) {
-        await drop();
-        throw classifyDatabaseError(error);
-      } finally {
-        loading = false;
-      }
-    },
+    load: (batch) => alone((sql) => loadBatch(sql, encoder, batch)),
+    findRepeats: (marks) => alone((sql) => findRepeats(sql, marks)),
     close: drop,
   };
 }
@@ -147,16 +155,21 @@ async function writeBatch(
   showers: ShowerSettlement,
 ): Promise<LoadCounts> {
   const counts = { inserted: 0, updated: 0, unchanged: 0, stale: 0, duplicates: 0, withdrawn: 0 };
+  encoder.clear();
+  await sql.run("BEGIN");
+  if (waves.some(({ upserts }) => upserts.length > 0)) {
+    await sql.copy(COPY_STAGE, encoder.encode(waves.map(({ upserts }) => upserts)));
+  }
   // Sent together: they wait for each other in the server, not on the way.
   await Promise.all([
-    sql.run("BEGIN"),
     sql.run(showers.exclusive ? LOCK_SHOWERS.exclusive : LOCK_SHOWERS.shared),
     advance(sql, batch),
   ]);
+  await showers.mention(sql, encoder.showers);
+  if (encoder.stations.size > 0) await sql.run(ADD_STATIONS, [[...encoder.stations].sort()]);
   for (const [at, wave] of waves.entries()) {
-    if (at > 0) await sql.run(EMPTY_STAGE);
     if (wave.upserts.length > 0) {
-      const merged = await upsert(sql, encoder, batch.partition, wave.upserts, showers);
+      const merged = await merge(sql, batch.partition, at, showers);
       counts.inserted += merged.inserted;
       counts.updated += merged.updated;
       counts.stale += merged.stale;
@@ -168,6 +181,7 @@ async function writeBatch(
       counts.stale += withdrawn.stale;
     }
   }
+  await rememberRepeats(sql, batch.changes.filter(isRepeat));
   await showers.settle(sql);
   await Promise.all([
     markReplayed(sql, batch),
@@ -192,19 +206,20 @@ function splitIntoWaves(batch: TrajectoryBatch): Wave[] {
   const waves: Wave[] = [];
   // Where to look first: an id that occurred n times is in the first n waves.
   for (const change of batch.changes) {
+    if (isRepeat(change)) continue;
     const id = idOf(change);
     let wave = waves.find(({ ids }) => !ids.has(id));
     if (wave === undefined) waves.push(wave = { ids: new Set(), upserts: [], withdrawals: [] });
     wave.ids.add(id);
-    if ("summary" in change) wave.upserts.push(change);
+    if (isUpsert(change)) wave.upserts.push(change);
     else wave.withdrawals.push(change);
   }
   for (const wave of waves) wave.upserts.sort(byId);
   return waves;
 }
 
-function idOf(change: TrajectoryUpsert | TrajectoryWithdrawal): string {
-  if (!("summary" in change)) return storable(change.id);
+function idOf(change: Exclude<TrajectoryChange, TrajectoryRepeat>): string {
+  if (!isUpsert(change)) return storable(change.id);
   const id = upsertId(change);
   if (id !== null && id !== "") return id;
   const { offset } = change.lineage;
@@ -231,18 +246,13 @@ async function advance(sql: SessionSql, batch: TrajectoryBatch): Promise<void> {
   throw new OffsetMismatchError(topic, partition, firstOffset, row?.next_offset ?? 0n);
 }
 
-async function upsert(
+async function merge(
   sql: SessionSql,
-  encoder: StageEncoder,
   partition: number,
-  rows: readonly TrajectoryUpsert[],
+  wave: number,
   showers: ShowerSettlement,
 ): Promise<Merged> {
-  encoder.clear();
-  await sql.copy(COPY_STAGE, encoder.encode(rows));
-  await showers.mention(sql, encoder.showers);
-  if (encoder.stations.size > 0) await sql.run(ADD_STATIONS, [[...encoder.stations].sort()]);
-  const [merged] = await sql.run<Merged>(MERGE_METEORS, [partition]);
+  const [merged] = await sql.run<Merged>(MERGE_METEORS, [partition, wave]);
   if (merged === undefined) throw new PermanentError("the merge gave no counts");
   await showers.leave(sql, merged.left_showers);
   if (merged.restationed.length > 0) {
@@ -304,7 +314,7 @@ async function countRuns(sql: SessionSql, batch: TrajectoryBatch): Promise<void>
   };
   for (const change of batch.changes) {
     const { lineage } = change;
-    if (lineage.replays === undefined && "summary" in change) {
+    if (lineage.replays === undefined && (isUpsert(change) || isRepeat(change))) {
       of(storable(lineage.runId ?? "")).loaded++;
     }
   }

@@ -4,8 +4,7 @@
 import type {
   Lineage,
   TrajectoryBatch,
-  TrajectoryUpsert,
-  TrajectoryWithdrawal,
+  TrajectoryChange,
 } from "../../src/store/trajectory_batch.ts";
 import { TRAJECTORY_FIELDS } from "../../src/trajectory/schema.ts";
 import type { TrajectorySummary } from "../../src/trajectory/summary.ts";
@@ -43,7 +42,12 @@ const LINEAGE: Omit<Lineage, "offset"> = {
 
 /** A change without its offset, which its place in the batch gives. */
 export type Change =
-  | { readonly summary: TrajectorySummary; readonly lineage?: Partial<Lineage> }
+  | {
+    readonly summary: TrajectorySummary;
+    readonly digest?: bigint;
+    readonly lineage?: Partial<Lineage>;
+  }
+  | { readonly id: string; readonly isNewer: boolean; readonly lineage?: Partial<Lineage> }
   | { readonly id: string; readonly at: Date; readonly lineage?: Partial<Lineage> };
 
 export interface BatchOptions {
@@ -63,7 +67,7 @@ export function batchOf(
     partition: options.partition ?? 0,
     firstOffset: BigInt(first),
     nextOffset: BigInt(first + changes.length),
-    changes: changes.map((change, at): TrajectoryUpsert | TrajectoryWithdrawal => ({
+    changes: changes.map((change, at): TrajectoryChange => ({
       ...change,
       lineage: { ...LINEAGE, ...change.lineage, offset: BigInt(first + at) },
     })),

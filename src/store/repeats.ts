@@ -1,0 +1,81 @@
+/**
+ * Records that say once more what the data store has: known by a digest, before anybody looks at their values.
+ *
+ * The source writes its files again and again, a backfill reads them all, and nearly every row is what it was. Such a record needs
+ * no decoding, no COPY and no comparison of seventy columns: `meteor.value_digest` has the digest of the record that last changed
+ * the row, and of how its values are kept (consumer/value_digest.ts), so that another version of the schema is another digest. What
+ * is not known again is written as ever; merge.ts finds out then.
+ *
+ * The question is asked before the batch's transaction, and its answer holds in it: the rows of a partition's keys are changed by
+ * the batches of that partition alone, and had one been written in between, the fence would not let this one pass. A record
+ * without a key may be of any partition; it and one with a key stand in no order anyway.
+ */
+import type { SessionSql } from "./loader_session.ts";
+import type { Lineage, TrajectoryRepeat } from "./trajectory_batch.ts";
+
+/** A record as it is looked for. */
+export interface RecordMark {
+  /** The trajectory, by the record's key. Without NUL, which PostgreSQL has no text for. */
+  readonly id: string;
+  readonly digest: bigint;
+  readonly generatedAt: Date | null;
+}
+
+/** `$1`: JSON list of ids; `$2` and `$3`: their digests and generations, as arrays in text. Positions in the lists count from 0. */
+const FIND_REPEATS = `
+SELECT
+  coalesce(json_agg(at - 1), '[]') AS same,
+  coalesce(json_agg(at - 1) FILTER (WHERE generation > coalesce(
+    greatest(old_generation, (SELECT generated_at FROM meteor_generation AS g WHERE g.meteor_id = id)), '-infinity')), '[]') AS newer
+FROM (
+  SELECT t.at, t.generation, m.id, m.source_generated_at AS old_generation
+  FROM ROWS FROM (json_array_elements_text($1::json), unnest($2::text::bigint[]), unnest($3::text::timestamptz[]))
+    WITH ORDINALITY AS t (id, digest, generation, at)
+  JOIN meteor AS m ON m.id = t.id COLLATE "C"
+  WHERE m.value_digest = t.digest
+    AND m.withdrawn_at IS NULL
+    AND (t.generation < m.source_generated_at) IS NOT TRUE
+) AS repeat`;
+
+/** Positions in the list of marks. */
+export interface Repeats {
+  readonly same: readonly number[];
+  /** Those of `same` whose generation is newer than any seen. */
+  readonly newer: readonly number[];
+}
+
+/** Which of these records say what the data store has. */
+export async function findRepeats(
+  sql: SessionSql,
+  marks: readonly RecordMark[],
+): Promise<Repeats> {
+  if (marks.length === 0) return { same: [], newer: [] };
+  const [found] = await sql.run<{ same: number[]; newer: number[] }>(FIND_REPEATS, [
+    marks.map(({ id }) => id),
+    `{${marks.map(({ digest }) => digest).join(",")}}`,
+    `{${marks.map(({ generatedAt }) => generatedAt?.toISOString() ?? "NULL").join(",")}}`,
+  ]);
+  return found ?? { same: [], newer: [] };
+}
+
+/** Remembers newer generations of unchanged rows (see merge.ts). `$1`: JSON list of `{id, generated_at}`, by id. */
+const REMEMBER_GENERATIONS = `
+INSERT INTO meteor_generation AS g (meteor_id, generated_at)
+SELECT id, max(generated_at) FROM json_to_recordset($1::json) AS t (id text, generated_at timestamptz)
+GROUP BY id ORDER BY id COLLATE "C"
+ON CONFLICT (meteor_id) DO UPDATE SET generated_at = excluded.generated_at
+WHERE g.generated_at < excluded.generated_at`;
+
+/** Remembers what is to be remembered of repeats, in the batch's transaction. */
+export async function rememberRepeats(
+  sql: SessionSql,
+  repeats: readonly TrajectoryRepeat[],
+): Promise<void> {
+  const newer = repeats.filter(({ isNewer }) => isNewer)
+    .map(({ id, lineage }) => ({ id, generated_at: isoOf(lineage) }));
+  if (newer.length > 0) await sql.run(REMEMBER_GENERATIONS, [newer]);
+}
+
+function isoOf({ sourceGeneratedAt }: Lineage): string | null {
+  return sourceGeneratedAt?.toISOString() ?? null;
+}
