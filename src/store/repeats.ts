@@ -21,7 +21,12 @@ export interface RecordMark {
   readonly generatedAt: Date | null;
 }
 
-/** `$1`: JSON list of ids; `$2` and `$3`: their digests and generations, as arrays in text. Positions in the lists count from 0. */
+/**
+ * `$1`: JSON list of ids; `$2` and `$3`: their digests and generations, as arrays in text. Positions in the lists count from 0.
+ *
+ * LATERAL with a LIMIT, so that each record is looked up by the index, however small the table was when this was planned: a join
+ * could begin with all of `meteor`.
+ */
 const FIND_REPEATS = `
 SELECT
   coalesce(json_agg(at - 1), '[]') AS same,
@@ -31,7 +36,7 @@ FROM (
   SELECT t.at, t.generation, m.id, m.source_generated_at AS old_generation
   FROM ROWS FROM (json_array_elements_text($1::json), unnest($2::text::bigint[]), unnest($3::text::timestamptz[]))
     WITH ORDINALITY AS t (id, digest, generation, at)
-  JOIN meteor AS m ON m.id = t.id COLLATE "C"
+  CROSS JOIN LATERAL (SELECT * FROM meteor WHERE meteor.id = t.id COLLATE "C" LIMIT 1) AS m
   WHERE m.value_digest = t.digest
     AND m.withdrawn_at IS NULL
     AND (t.generation < m.source_generated_at) IS NOT TRUE
