@@ -8,7 +8,7 @@ import type { TopicSink } from "./topic_sink.ts";
 
 /**
  * The sink, with a dead letter for each unreadable batch, acknowledged before the offset moves past it. Which run such records are of
- * nobody can tell, so they are in no run's counts.
+ * nobody can tell; that they have not come is seen when the run is passed (store/run_views.ts).
  */
 export function setAsideUnreadable(sink: TopicSink, options: GiveUpOptions): TopicSink {
   const giveUp = createGiveUp(options);

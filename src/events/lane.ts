@@ -4,7 +4,8 @@
  *     receive ──▶ queue (bounded: a full one pauses the partition) ──▶ batch of up to `maxRecords` ──▶ process ──▶ stored
  *
  * While a batch is being stored the next fetches fill the queue, so the network, the decoding and the database of different
- * partitions overlap. A lane can be held: nothing is fetched for a while. States: open → stopped (by `stop`, or by a failure of `process`, which is reported once).
+ * partitions overlap. A lane can be held: nothing is fetched for a while. States: open → stopped (by `stop`, or by a failure of
+ * `process`, which is reported once).
  */
 import { wait } from "../failures/backoff.ts";
 import { type ConsumedRecord, PositionLostError, type RecordBatch } from "./consumed_record.ts";

@@ -39,7 +39,7 @@ const PATIENCE_MS = 10_000;
  * retries.
  */
 const IDLE_MAX = "5min";
-/** Seed of the hash: "gmn" and "key" in hexadecimal. What else hashes texts for advisory locks here has another one. */
+/** Seed of the hash, "gmn" and "key" in hexadecimal: another program that locks hashes in this database has other locks. */
 const HASH_SEED = 0x676d6e6b6579n;
 
 /** Nothing is connected before the first key. */

@@ -4,6 +4,7 @@
  * The embedded broker, like any other, looks at the checksum of what it takes and not into what is packed.
  */
 import { Buffer } from "node:buffer";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { gzipSync, zstdCompressSync } from "node:zlib";
@@ -29,6 +30,7 @@ import {
   registerSchema,
   wire,
 } from "../support/foreign_producer.ts";
+import { idsOf, rowLines, summaryText } from "../producer/summary_text.ts";
 import { startTestService, type TestService } from "../support/service.ts";
 import { summaryOf } from "../support/trajectories.ts";
 
@@ -246,6 +248,43 @@ test(
   TEST_MS,
 );
 
+test(
+  "rows that were in such a batch are dead rows of their run, and are not taken for withdrawn ones",
+  async () => {
+    const lines = rowLines(6);
+    const ids = idsOf(lines);
+    const window = "daily/traj_summary_20261114_solrange_237.0-238.0.txt";
+    const put = async (lines: readonly string[], hour: number) => {
+      await writeFile(
+        join(whole.sourceFolder, window),
+        summaryText(lines, `2026-11-21T0${hour}:00:00Z`),
+      );
+      return await whole.run("/extract", { days: 366 });
+    };
+    await put(lines, 1);
+    const before = await endsOf(raw);
+    const { id } = await put(lines, 7);
+    await caughtUp(whole);
+
+    await whole.whileStopped(async () => {
+      for (const [partition, end] of before.entries()) damage(partition, Number(end));
+      await rebuild();
+    });
+    await caughtUp(whole);
+    expect((await (await whole.api(`/runs/${id}`)).json()).rows).toMatchObject({
+      published: 6,
+      loaded: 0,
+      dead: 6,
+    });
+    await whole.service.parts.running!.runs!.withdrawals.settle();
+    await caughtUp(whole);
+    const standing = await whole.database.sql`
+    select id from meteor where withdrawn_at is null and id = any(${ids})`;
+    expect(standing).toHaveLength(6);
+  },
+  TEST_MS,
+);
+
 const rebuild = () =>
   rebuildDatabase(whole.config, whole.observer, {
     isLossAllowed: false,
@@ -254,7 +293,7 @@ const rebuild = () =>
     onProgress: () => {},
   });
 
-/** Flips a bit of a batch in the broker's file. */
+/** Flips a bit of a batch, if there is one at this offset, in the broker's file. */
 function damage(partition: number, first: number): void {
   const file = join(whole.config.dataDirectory, "broker", "broker.sqlite");
   const database = new DatabaseSync(file);
@@ -262,7 +301,8 @@ function damage(partition: number, first: number): void {
     const row = database.prepare(
       `SELECT batch_id, bytes FROM batch JOIN partition USING (partition_id) JOIN topic USING (topic_id)
        WHERE name = ? AND number = ? AND base_offset = ?`,
-    ).get(raw, partition, first) as { batch_id: number; bytes: Uint8Array };
+    ).get(raw, partition, first) as { batch_id: number; bytes: Uint8Array } | undefined;
+    if (row === undefined) return;
     row.bytes[row.bytes.length - 1]! ^= 1;
     database.prepare("UPDATE batch SET bytes = ? WHERE batch_id = ?").run(row.bytes, row.batch_id);
   } finally {
@@ -270,12 +310,15 @@ function damage(partition: number, first: number): void {
   }
 }
 
-async function endOf(topic: string): Promise<bigint> {
+const endOf = async (topic: string) => (await endsOf(topic))[0]!;
+
+/** The end of each partition. */
+async function endsOf(topic: string): Promise<bigint[]> {
   const admin = whole.kafka.admin();
   await admin.connect();
   try {
-    const [{ high }] = await admin.fetchTopicOffsets(topic);
-    return BigInt(high);
+    const offsets = await admin.fetchTopicOffsets(topic);
+    return offsets.toSorted((a, b) => a.partition - b.partition).map(({ high }) => BigInt(high));
   } finally {
     await admin.disconnect();
   }
