@@ -21,7 +21,7 @@ usage: deno task replay (--id ID … | --all | FILTER …) [--dry-run] [--force]
 
   --id ID          this letter
   --all            every letter that was not replayed with success
-  --stage STAGE    those given up here: read, decode or load
+  --stage STAGE    those given up here: read, fetch, decode or load
   --reason TEXT    those whose reason has this text in it
   --run ID         those of this run
   --file NAME      those of this file, relative to the data directory
@@ -68,8 +68,8 @@ function readRequest(args: readonly string[]): Request | "help" {
   });
   if (values.help) return "help";
   const { stage, reason, run: runId, file: sourceFile } = values;
-  if (stage !== undefined && !["read", "decode", "load"].includes(stage)) {
-    throw new PermanentError(`--stage ${stage} is none of read, decode, load`);
+  if (stage !== undefined && !["read", "fetch", "decode", "load"].includes(stage)) {
+    throw new PermanentError(`--stage ${stage} is none of read, fetch, decode, load`);
   }
   const by = { stage, reason, runId, sourceFile, from: time(values.from), to: time(values.to) };
   const isFiltered = Object.values(by).some((value) => value !== undefined);

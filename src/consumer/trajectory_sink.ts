@@ -14,11 +14,10 @@ import { PositionLostError, type RecordBatch } from "../events/consumed_record.t
 import { type DeadLetter, recordLetterId } from "../events/dead_letter.ts";
 import type { SchemaRegistry } from "../events/schema_registry.ts";
 import { TRAJECTORY_SUMMARY_RAW } from "../events/topics.ts";
-import type { Observe } from "../observe/observe.ts";
 import { DataRefusedError } from "../store/database_errors.ts";
-import { type KnownLetter, saysNothingNew } from "../store/dead_letters.ts";
 import type { LoadCounts, TrajectoryBatch } from "../store/trajectory_batch.ts";
 import { OffsetMismatchError, type TrajectoryLoader } from "../store/trajectory_loader.ts";
+import { createGiveUp, type GiveUpOptions } from "./give_up.ts";
 import {
   createTrajectoryChanges,
   type RecordedChange,
@@ -26,18 +25,10 @@ import {
 } from "./trajectory_changes.ts";
 import type { TopicSink } from "./topic_sink.ts";
 
-export interface TrajectorySinkOptions {
+export interface TrajectorySinkOptions extends GiveUpOptions {
   readonly registry: SchemaRegistry;
   /** Makes a loader. Each partition gets one of its own, because a loader writes one batch at a time. */
   readonly createLoader: () => TrajectoryLoader;
-  /**
-   * Those of these letters that the data store has already. A letter that says nothing new is not published again, so that a
-   * rebuild does not fill the log with what it has.
-   */
-  readonly knownLetters: (ids: readonly string[]) => Promise<ReadonlyMap<string, KnownLetter>>;
-  /** Appends letters to the dead letter topic and waits for the acknowledgement. */
-  readonly publishLetters: (letters: readonly DeadLetter[]) => Promise<void>;
-  readonly observe: Observe;
 }
 
 /** The sink of `trajectory_summary_raw`, and how to close its connections. */
@@ -46,7 +37,8 @@ export interface TrajectorySink extends TopicSink {
 }
 
 export function createTrajectorySink(options: TrajectorySinkOptions): TrajectorySink {
-  const { observe, publishLetters } = options;
+  const { observe } = options;
+  const giveUp = createGiveUp(options);
   const loaders = new Map<number, TrajectoryLoader>();
   const loaderOf = (partition: number): TrajectoryLoader => {
     let loader = loaders.get(partition);
@@ -54,21 +46,6 @@ export function createTrajectorySink(options: TrajectorySinkOptions): Trajectory
     return loader;
   };
   const changesOf = createTrajectoryChanges(options.registry);
-
-  async function giveUp(letters: readonly DeadLetter[]): Promise<void> {
-    if (letters.length === 0) return;
-    const known = await options.knownLetters(letters.map(({ id }) => id));
-    const news = letters.filter((letter) => !saysNothingNew(letter, known.get(letter.id)));
-    if (news.length > 0) await publishLetters(news);
-    for (const { topic, partition, offset, reason } of letters) {
-      observe("sink.dead_letter", {
-        topic: topic ?? "",
-        partition: partition ?? 0,
-        offset: BigInt(offset ?? 0),
-        reason,
-      });
-    }
-  }
 
   /** Loads a stretch of the log; halves it when the database refuses it, until the refused record is alone. */
   async function load(stretch: Stretch): Promise<LoadCounts> {

@@ -15,6 +15,23 @@ export interface ConsumedRecord {
   readonly headers: Readonly<Record<string, HeaderValue>>;
   /** Bytes in the log: key, value, headers and what the format adds. */
   readonly size_bytes: number;
+  /** Set when this is no record: it stands for all records of a batch that can't be read, and its offset is the last of them. */
+  readonly unreadable?: UnreadableBatch;
+}
+
+/**
+ * A record batch that can't be read. It goes through a lane as one record, so that it holds up neither what is before it nor
+ * what is behind it, and whoever stores records puts it aside.
+ */
+export interface UnreadableBatch {
+  readonly firstOffset: bigint;
+  /** By the batch's own head, which is not to be trusted when the batch is damaged. */
+  readonly lastOffset: bigint;
+  readonly reason: string;
+  /** The batch as it lies in the log, its head included. */
+  readonly bytes: Buffer;
+  /** Its checksum is not that of its bytes: then the checksum that they have. null: the bytes are as they were written. */
+  readonly damage: number | null;
 }
 
 /** Records of one partition, in offset order. Offsets may have gaps (compaction, control records). */

@@ -71,10 +71,16 @@ export function createKafka(connection: KafkaConnection, observe: Observe): Kafk
   });
 }
 
+/** The broker takes no record batch of this size. */
+export class RecordTooLargeError extends PermanentError {
+  override readonly name = "RecordTooLargeError";
+}
+
+const TOO_LARGE_TYPES = ["MESSAGE_TOO_LARGE", "RECORD_LIST_TOO_LARGE"];
+
 /** Names of kafkajs errors that say the request itself is wrong, whatever the state of the broker. */
 const PERMANENT_TYPES = new Set([
-  "MESSAGE_TOO_LARGE",
-  "RECORD_LIST_TOO_LARGE",
+  ...TOO_LARGE_TYPES,
   "INVALID_TOPIC_EXCEPTION",
   "TOPIC_AUTHORIZATION_FAILED",
   "GROUP_AUTHORIZATION_FAILED",
@@ -105,7 +111,8 @@ export function classifyKafkaError(error: unknown, doing: string): TransientErro
     const type = (at as { type?: unknown }).type;
     const isAuthentication = at.name === "KafkaJSSASLAuthenticationError";
     if ((typeof type === "string" && PERMANENT_TYPES.has(type)) || isAuthentication) {
-      return new PermanentError(`${doing}: ${explain(error)}`, {
+      const Kind = TOO_LARGE_TYPES.includes(String(type)) ? RecordTooLargeError : PermanentError;
+      return new Kind(`${doing}: ${explain(error)}`, {
         cause: error,
         hint: isAuthentication
           ? "Check the SASL settings."

@@ -1,10 +1,21 @@
 /**
  * How kafkajs 2.2.4 reads record batches, mended: by `record_batch_decoder.ts`, and with the checksum looked at, which kafkajs never
  * does (a flipped bit would be a wrong number in the data store). Must be evaluated before kafkajs is; `kafkajs_mend.ts` sees to it.
+ *
+ * A batch that can't be read (damaged, packed with an unknown codec, a bomb, or not what it says) is one message in the place of
+ * its records (`unreadable_message.ts`): an error would end the fetch of all partitions, now and each time again.
  */
 import { createRequire } from "node:module";
 import type { Buffer } from "node:buffer";
-import { type BatchContext, CorruptBatchError, decodeRecords } from "./record_batch_decoder.ts";
+import { UNPACKED_BYTES_MAX } from "./compression/output.ts";
+import { explain } from "../failures/failures.ts";
+import {
+  type BatchContext,
+  CorruptBatchError,
+  decodeRecords,
+  type FetchedMessage,
+} from "./record_batch_decoder.ts";
+import { settle, UnreadableMessage } from "./unreadable_message.ts";
 
 const require = createRequire(import.meta.url);
 
@@ -13,10 +24,24 @@ const TRANSACTIONAL_FLAG = 0x10;
 const CONTROL_FLAG = 0x20;
 /** Where the checked bytes begin, counted from behind the batch's length: leader epoch, magic and checksum come before. */
 const CHECKED_FROM = 9;
+/** From there to the first record: no batch is shorter. */
+const HEAD_BYTES = 49;
+/** First offset and length: what stands before the bytes that the length counts. */
+const BEFORE_LENGTH_BYTES = 12;
+/** The lowest bits of the attributes; codecs are known up to this one (Zstandard). */
+const CODEC_MASK = 0x07;
+const CODEC_MAX = 4;
+
+/**
+ * Unpacked bytes after which a fetch of a partition is taken for ended; the rest comes with the next one. A fetch of two
+ * megabytes could hold hundreds of bombs that are each just small enough to be unpacked (compression/output.ts).
+ */
+const FETCH_UNPACKED_BYTES_MAX = 16 * 1024 * 1024;
 
 /** kafkajs's reader of bytes. */
 interface Decoder {
   readonly buffer: Buffer;
+  readonly offset: number;
   readInt8(): number;
   readInt16(): number;
   readInt32(): number;
@@ -40,10 +65,22 @@ const crc32c = require("kafkajs/src/protocol/recordBatch/crc32C/index.js") as (
   bytes: Buffer,
 ) => number;
 
-/** Reads one batch of a fetch. @throws CorruptBatchError; KafkaJSPartialMessageError for one that is cut by the fetch's limit */
+/** Bytes that were unpacked so far, by the reader of a fetch of one partition. */
+const unpackedBytes = new WeakMap<Decoder, number>();
+
+/**
+ * Reads one batch of a fetch. One that can't be read gives one `UnreadableMessage`.
+ * @throws KafkaJSPartialMessageError for one that is cut by the fetch's limit, on which kafkajs ends the fetch
+ */
 async function decodeBatch(fetch: Decoder) {
+  const unpackedBefore = unpackedBytes.get(fetch) ?? 0;
+  if (unpackedBefore > FETCH_UNPACKED_BYTES_MAX) {
+    throw new KafkaJSPartialMessageError(`${unpackedBefore} bytes were unpacked of this fetch`);
+  }
+  const from = fetch.offset;
   const firstOffset = fetch.readInt64().toString();
   const length = fetch.readInt32();
+  if (length < HEAD_BYTES) return lengthless(fetch, from, firstOffset, length);
   const batch = fetch.slice(length);
   fetch.forward(length);
   if (batch.buffer.length < length) {
@@ -51,15 +88,34 @@ async function decodeBatch(fetch: Decoder) {
       `a batch of ${length} bytes, of which ${batch.buffer.length} came`,
     );
   }
+  const { attributes, checksum, count, ...context } = readHead(batch, firstOffset);
+  const whole = fetch.buffer.subarray(from, from + BEFORE_LENGTH_BYTES + length);
+  const found = crc32c(batch.buffer.subarray(CHECKED_FROM));
+  if (found !== checksum) {
+    const reason =
+      `the record batch at offset ${firstOffset} is damaged: its checksum is ${checksum}, that of its bytes ${found}`;
+    return { ...context, records: [unreadable(context, count, whole, reason, found)] };
+  }
+  // A bomb that was too large costs as much as one that only just was not.
+  unpackedBytes.set(fetch, unpackedBefore + UNPACKED_BYTES_MAX);
+  try {
+    const bytes = await unpack(batch.readAll(), attributes, count);
+    unpackedBytes.set(fetch, unpackedBefore + bytes.length);
+    return { ...context, records: decodeRecords(bytes, count, context) as BatchMessage[] };
+  } catch (error) {
+    const reason = `the record batch at offset ${firstOffset} can't be read: ${explain(error)}`;
+    return { ...context, records: [unreadable(context, count, whole, reason, null)] };
+  }
+}
+
+/** What a batch is read to. */
+type BatchMessage = FetchedMessage | UnreadableMessage;
+
+/** The fields before the records; what is left to read then is the records. */
+function readHead(batch: Decoder, firstOffset: string) {
   const partitionLeaderEpoch = batch.readInt32();
   const magicByte = batch.readInt8();
   const checksum = batch.readInt32() >>> 0;
-  const found = crc32c(batch.buffer.subarray(CHECKED_FROM));
-  if (found !== checksum) {
-    throw new CorruptBatchError(
-      `the record batch at offset ${firstOffset} is damaged: its checksum is ${checksum}, that of its bytes ${found}`,
-    );
-  }
   const attributes = batch.readInt16();
   const lastOffsetDelta = batch.readInt32();
   const context = {
@@ -76,11 +132,54 @@ async function decodeBatch(fetch: Decoder) {
     isControlBatch: (attributes & CONTROL_FLAG) !== 0,
     timestampType: (attributes & LOG_APPEND_TIME_FLAG) === 0 ? 0 : 1,
   } satisfies BatchContext & Record<string, unknown>;
-  const codec = lookupCodecByAttributes(attributes);
-  const count = batch.readInt32();
-  const packed = batch.readAll();
-  const bytes = codec === null || count <= 0 ? packed : await codec.decompress(packed);
-  return { ...context, records: decodeRecords(bytes, count, context) };
+  return { ...context, attributes, checksum, count: batch.readInt32() };
+}
+
+async function unpack(packed: Buffer, attributes: number, count: number): Promise<Buffer> {
+  const codec = attributes & CODEC_MASK;
+  // For kafkajs what it does not know is not packed.
+  if (codec > CODEC_MAX) throw new CorruptBatchError(`unknown compression codec ${codec}`);
+  return count <= 0
+    ? packed
+    : await lookupCodecByAttributes(attributes)?.decompress(packed) ?? packed;
+}
+
+/** @param found the checksum of its bytes when it is another one than its head says */
+function unreadable(
+  context: BatchContext & { readonly lastOffsetDelta: number },
+  count: number,
+  bytes: Buffer,
+  reason: string,
+  found: number | null,
+): UnreadableMessage {
+  const { lastOffsetDelta } = context;
+  const firstOffset = BigInt(context.firstOffset);
+  const lastOffset = firstOffset + BigInt(Math.max(0, lastOffsetDelta));
+  return new UnreadableMessage(
+    { firstOffset, lastOffset, reason, bytes, damage: found },
+    { firstOffset, lastOffsetDelta, count },
+    // The head of a damaged batch must not count it among the records of an aborted transaction.
+    found === null ? context : { ...context, inTransaction: false },
+  );
+}
+
+/** A batch that says it is shorter than its own head: nobody can say where the next one begins, so the fetch ends here. */
+function lengthless(fetch: Decoder, from: number, firstOffset: string, length: number) {
+  const bytes = fetch.buffer.subarray(from);
+  fetch.forward(fetch.buffer.length - fetch.offset);
+  const context = {
+    firstOffset,
+    firstTimestamp: "0",
+    maxTimestamp: "0",
+    timestampType: 0,
+    isControlBatch: false,
+    producerId: "-1",
+    inTransaction: false,
+    lastOffsetDelta: -1,
+  };
+  const reason =
+    `the record batch at offset ${firstOffset} is damaged: it says that it has ${length} bytes`;
+  return { ...context, records: [unreadable(context, -1, bytes, reason, crc32c(bytes))] };
 }
 
 const path = require.resolve("kafkajs/src/protocol/recordBatch/v0/decoder.js");
@@ -89,3 +188,27 @@ const path = require.resolve("kafkajs/src/protocol/recordBatch/v0/decoder.js");
 export const decodeBatchAsKafkajs = require(path) as typeof decodeBatch;
 
 require.cache[path]!.exports = decodeBatch;
+
+/** What kafkajs's consumer knows of a fetched partition. */
+interface PartitionData {
+  readonly highWatermark: string;
+  readonly messages: readonly (FetchedMessage | UnreadableMessage)[];
+}
+
+const fetchPath = require.resolve("kafkajs/src/consumer/batch.js");
+const Fetch = require(fetchPath) as new (
+  topic: string,
+  fetchedOffset: string,
+  data: PartitionData,
+) => object;
+
+// Here, and not where a batch is decoded, it is known what was asked for and what comes behind.
+require.cache[fetchPath]!.exports = class extends Fetch {
+  constructor(topic: string, fetchedOffset: string, data: PartitionData) {
+    const { messages, highWatermark } = data;
+    super(topic, fetchedOffset, {
+      ...data,
+      messages: settle(messages, BigInt(fetchedOffset), BigInt(highWatermark)),
+    });
+  }
+};

@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { type ConsumedRecord, PositionLostError, type RecordBatch } from "./consumed_record.ts";
 import { Lane, type LaneLimits } from "./lane.ts";
 
@@ -112,6 +112,53 @@ describe("a lane", () => {
     first.store();
     await batchNumber(1);
     expect([seen.paused, seen.resumed]).toEqual([1, 1]);
+    await lane.stop();
+  });
+
+  test("that is held and full is resumed when it is neither", async () => {
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    const { lane, seen, batchNumber } = openLane();
+    lane.hold(100);
+    expect([seen.paused, seen.resumed]).toEqual([1, 0]);
+    await vi.advanceTimersByTimeAsync(100);
+    expect([seen.paused, seen.resumed]).toEqual([1, 1]);
+
+    lane.receive(fetched(0, 5, 50));
+    lane.hold(100);
+    // Its queue is full: the end of being held is no reason to fetch more.
+    await vi.advanceTimersByTimeAsync(100);
+    expect([seen.paused, seen.resumed]).toEqual([2, 1]);
+    (await batchNumber(0)).store();
+    await batchNumber(1);
+    expect([seen.paused, seen.resumed]).toEqual([2, 2]);
+
+    lane.hold(100);
+    await lane.stop();
+    lane.hold(100);
+    await vi.advanceTimersByTimeAsync(100);
+    expect([seen.paused, seen.resumed]).toEqual([3, 2]);
+  });
+
+  test("is at the beginning of an unreadable batch, not at its end, before it is at work on it", async () => {
+    const { lane, batchNumber } = openLane();
+    const unreadable = {
+      ...record(9),
+      unreadable: {
+        firstOffset: 3n,
+        lastOffset: 9n,
+        reason: "",
+        bytes: Buffer.alloc(0),
+        damage: null,
+      },
+    };
+    const records = [record(0), record(1), record(2), unreadable];
+    lane.receive({ fetchedFrom: 0n, records, nextOffset: 10n, end: 10n });
+    const first = await batchNumber(0);
+    expect(first.batch.nextOffset).toBe(3n);
+    first.store();
+    const second = await batchNumber(1);
+    expect([second.batch.firstOffset, second.batch.nextOffset]).toEqual([3n, 10n]);
     await lane.stop();
   });
 

@@ -4,8 +4,10 @@
  *     receive ──▶ queue (bounded: a full one pauses the partition) ──▶ batch of up to `maxRecords` ──▶ process ──▶ stored
  *
  * While a batch is being stored the next fetches fill the queue, so the network, the decoding and the database of different
- * partitions overlap. States: open → stopped (by `stop`, or by a failure of `process`, which is reported once).
+ * partitions overlap. A lane can be held: nothing is fetched for a while. States: open → stopped (by `stop`, or by a failure of
+ * `process`, which is reported once).
  */
+import { wait } from "../failures/backoff.ts";
 import { type ConsumedRecord, PositionLostError, type RecordBatch } from "./consumed_record.ts";
 
 /** Bounds of a lane. Memory per partition is at most `queueBytes` plus one fetch plus one batch. */
@@ -56,6 +58,10 @@ export class Lane {
   /** Everything before this offset is stored or queued. */
   #received: bigint;
   #end: bigint;
+  /** The queue is full. */
+  #full = false;
+  /** See `hold`. */
+  #held = false;
   #paused = false;
   #working: Promise<void> | null = null;
 
@@ -98,11 +104,21 @@ export class Lane {
       this.#queuedBytes += record.size_bytes;
     }
     this.#received = fetched.nextOffset;
-    if (!this.#paused && this.#queuedBytes >= this.#options.limits.queueBytes) {
-      this.#paused = true;
-      this.#options.pause();
-    }
+    if (this.#queuedBytes >= this.#options.limits.queueBytes) this.#full = true;
+    this.#pauseOrResume();
     this.#working ??= this.#work();
+  }
+
+  /** Lets nothing be fetched for so long; what is queued is stored meanwhile. */
+  hold(delay_ms: number): void {
+    const signal = this.#stopping.signal;
+    if (signal.aborted) return;
+    this.#held = true;
+    this.#pauseOrResume();
+    wait(delay_ms, signal).then(() => {
+      this.#held = false;
+      this.#pauseOrResume();
+    }, () => {});
   }
 
   /** Lets the batch at work finish or give up, and drops the queue. */
@@ -121,16 +137,23 @@ export class Lane {
         await this.#options.process(batch, signal);
         this.#position = batch.nextOffset;
         this.#options.onStored(batch.nextOffset);
-        if (this.#paused && this.#queuedBytes <= this.#options.limits.queueBytes / 2) {
-          this.#paused = false;
-          this.#options.resume();
-        }
+        if (this.#queuedBytes <= this.#options.limits.queueBytes / 2) this.#full = false;
+        this.#pauseOrResume();
       }
     } catch (error) {
       this.#giveUp(error);
     } finally {
       this.#working = null;
     }
+  }
+
+  /** Two reasons to pause, one state: the end of the one must not end the other. */
+  #pauseOrResume(): void {
+    const isPaused = this.#full || this.#held;
+    if (isPaused === this.#paused || this.#stopping.signal.aborted) return;
+    this.#paused = isPaused;
+    if (isPaused) this.#options.pause();
+    else this.#options.resume();
   }
 
   #giveUp(error: unknown): void {
@@ -155,7 +178,9 @@ export class Lane {
     const records = this.#queue.splice(0, count);
     this.#queuedBytes -= bytes;
     // With the queue empty, filtered records behind the last one count as read too.
-    const nextOffset = this.#queue.length === 0 ? this.#received : this.#queue[0]!.offset;
+    const nextOffset = this.#queue.length === 0
+      ? this.#received
+      : beginningOf(this.#queue[0]!, records);
     return {
       topic: this.topic,
       partition: this.partition,
@@ -164,4 +189,9 @@ export class Lane {
       records,
     };
   }
+}
+
+/** Where reading would go on with `next`. An unreadable batch is at its last offset, and begins where the record before it ends. */
+function beginningOf(next: ConsumedRecord, before: readonly ConsumedRecord[]): bigint {
+  return next.unreadable === undefined ? next.offset : before.at(-1)!.offset + 1n;
 }

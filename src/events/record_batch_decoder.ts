@@ -20,6 +20,8 @@ export interface BatchContext {
   readonly isControlBatch: boolean;
   readonly producerId: string;
   readonly inTransaction: boolean;
+  /** From the first offset to the last one, also of records that are no longer there. */
+  readonly lastOffsetDelta: number;
 }
 
 /** The bytes of a batch are not what its head says. */
@@ -103,7 +105,7 @@ export class FetchedMessage {
 /**
  * The records of a batch.
  * @param bytes what follows the batch's record count, unpacked
- * @throws CorruptBatchError when a length leads out of them
+ * @throws CorruptBatchError when a length leads out of them, bytes are left over, or offsets do not ascend within the batch's own
  */
 export function decodeRecords(
   bytes: Buffer,
@@ -117,6 +119,7 @@ export function decodeRecords(
     : null;
   const cursor = new Cursor(bytes, 0);
   const messages: FetchedMessage[] = [];
+  let lastDelta = -1;
   for (let at = 0; at < count; at++) {
     const size = cursor.varint();
     const start = cursor.at;
@@ -124,7 +127,15 @@ export function decodeRecords(
     if (size < 0 || end > bytes.length) throw corrupt(bytes, start, size);
     cursor.at++; // attributes, of no use so far
     const timestamp = firstTimestamp + cursor.varint();
-    const offset = firstOffset + BigInt(cursor.varint());
+    const delta = cursor.varint();
+    // Elsewhere it would be taken for a record that was read before, or would carry the position over others.
+    if (delta <= lastDelta || delta > context.lastOffsetDelta) {
+      throw new CorruptBatchError(
+        `record ${at} has the offset delta ${delta} behind ${lastDelta} in a batch up to ${context.lastOffsetDelta}`,
+      );
+    }
+    lastDelta = delta;
+    const offset = firstOffset + BigInt(delta);
     const keyLength = cursor.varint();
     const keyAt = cursor.at;
     if (keyLength > 0) cursor.at += keyLength;
@@ -145,6 +156,11 @@ export function decodeRecords(
     );
     messages.push(new FetchedMessage(record, context));
     cursor.at = end;
+  }
+  if (cursor.at !== bytes.length) {
+    throw new CorruptBatchError(
+      `${bytes.length - cursor.at} bytes are left behind the ${count} records that it says it has`,
+    );
   }
   return messages;
 }

@@ -16,9 +16,10 @@ import type { Batch, Consumer, Kafka } from "kafkajs";
 import { type Backoff, backoffDelayMs, wait } from "../failures/backoff.ts";
 import { explain, PermanentError } from "../failures/failures.ts";
 import type { Observe } from "../observe/observe.ts";
-import { type ConsumedRecord, PositionLostError, type RecordBatch } from "./consumed_record.ts";
+import { PositionLostError, type RecordBatch } from "./consumed_record.ts";
+import { DamageWatch } from "./damage_watch.ts";
+import { takeFetch } from "./fetched_batch.ts";
 import { Lane, type LaneLimits } from "./lane.ts";
-import { FetchedMessage } from "./record_batch_decoder.ts";
 import { readWatermarks, startPosition } from "./start_position.ts";
 
 /** What becomes of the records. Both are called for one partition at a time, never twice at once for the same one. */
@@ -122,6 +123,7 @@ class Session {
   readonly #options: SubscriptionOptions;
   readonly #consumer: Consumer;
   readonly #lanes = new Map<string, Lane>();
+  readonly #damages = new WeakMap<Lane, DamageWatch>();
   /** Aborted when this session is over; every lane stops with it. */
   readonly #over = new AbortController();
   #fail: (error: unknown) => void = () => {};
@@ -170,9 +172,10 @@ class Session {
     await consumer.subscribe({ topics: [...this.#options.topics], fromBeginning: true });
     await consumer.run({
       autoCommit: false,
-      eachBatchAutoResolve: true,
+      // What is damaged is fetched again.
+      eachBatchAutoResolve: false,
       partitionsConsumedConcurrently: 1,
-      eachBatch: ({ batch }) => Promise.resolve(this.#receive(batch)),
+      eachBatch: ({ batch, resolveOffset }) => Promise.resolve(this.#receive(batch, resolveOffset)),
     });
     const aborted = new Promise<void>((resolve) => {
       if (signal.aborted) resolve();
@@ -262,18 +265,34 @@ class Session {
     this.#open(topic, partition, this.#assignment).catch((reopening) => this.#fail(reopening));
   }
 
-  /** Hands what was fetched to its lane. What does not start where the lane stands was fetched for an older position. */
-  #receive(batch: Batch): void {
-    const lane = this.#lanes.get(laneKey(batch.topic, batch.partition));
-    if (lane === undefined) return;
-    // kafkajs keeps the offset that it asked for in a field its types leave out.
-    const fetchedFrom = BigInt((batch as Batch & { fetchedOffset: string | number }).fetchedOffset);
-    lane.receive({
-      fetchedFrom,
-      records: batch.messages.map(toRecord),
-      nextOffset: BigInt(batch.lastOffset()) + 1n,
-      end: BigInt(batch.highWatermark),
+  /**
+   * Hands what was fetched to its lane, as far as it came whole. What does not start where the lane stands was fetched for an
+   * older position.
+   */
+  #receive(batch: Batch, resolve: (offset: string) => void): void {
+    const { topic, partition } = batch;
+    const lane = this.#lanes.get(laneKey(topic, partition));
+    if (lane === undefined) return resolve(batch.lastOffset());
+    const { fetched, resolved, again } = takeFetch(batch, this.#damageOf(lane));
+    if (fetched !== null) lane.receive(fetched);
+    if (resolved !== null) resolve(resolved);
+    if (again === null) return;
+    const { record, attempt, delay_ms } = again;
+    lane.hold(delay_ms);
+    this.#options.observe("sink.damaged", {
+      topic,
+      partition,
+      offset: record.unreadable?.firstOffset ?? record.offset,
+      reason: record.unreadable?.reason ?? "",
+      attempt,
+      delay_ms,
     });
+  }
+
+  #damageOf(lane: Lane): DamageWatch {
+    let damage = this.#damages.get(lane);
+    if (damage === undefined) this.#damages.set(lane, damage = new DamageWatch());
+    return damage;
   }
 
   /** The group's offset follows the stored one, for lag tools; if that fails, nothing is lost. */
@@ -290,16 +309,3 @@ class Session {
 }
 
 const laneKey = (topic: string, partition: number): string => `${topic}-${partition}`;
-
-function toRecord(message: Batch["messages"][number] | FetchedMessage): ConsumedRecord {
-  if (message instanceof FetchedMessage) return message.record;
-  // From a broker that keeps records in the format of before 2017.
-  return {
-    offset: BigInt(message.offset),
-    timestamp: new Date(Number(message.timestamp)),
-    key: message.key,
-    value: message.value,
-    headers: message.headers ?? {},
-    size_bytes: (message.key?.length ?? 0) + (message.value?.length ?? 0),
-  };
-}

@@ -20,7 +20,7 @@ const LISTED_TEXT_MAX = 400;
 const text = (most: number) => z.string().min(1).max(most);
 
 const query = z.strictObject({
-  stage: z.enum(["read", "decode", "load"]).optional().openapi({
+  stage: z.enum(["read", "fetch", "decode", "load"]).optional().openapi({
     description:
       "read: a line of a file; decode: a record's bytes; load: a record the database refused.",
   }),

@@ -27,7 +27,7 @@ const text = (most: number) =>
 
 /** Which letters; an empty object is all of them. */
 const filterSchema = z.strictObject({
-  stage: z.enum(["read", "decode", "load"]).optional(),
+  stage: z.enum(["read", "fetch", "decode", "load"]).optional(),
   reason: text(200).optional().openapi({ description: "A part of the reason." }),
   run_id: text(100).optional(),
   source_file: text(500).optional(),

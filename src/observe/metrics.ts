@@ -136,6 +136,7 @@ function countHappenings(count: Counters): Listener {
     "sink.retry": () => count.retries.inc({ what: "database" }),
     "source.retry": () => count.retries.inc({ what: "source" }),
     "log.unavailable": () => count.retries.inc({ what: "log" }),
+    "sink.damaged": () => count.retries.inc({ what: "log" }),
     "broker.restarting": () => count.restarts.inc({ part: "broker" }),
     "database.restarted": () => count.restarts.inc({ part: "database" }),
     "heartbeat.sent": () => count.heartbeats.inc({ result: "sent" }),

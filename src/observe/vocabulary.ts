@@ -133,6 +133,15 @@ export interface Vocabulary {
     delay_ms: number;
   };
   "sink.fenced": { topic: string; partition: number; expected: bigint; found: bigint };
+  /** A record batch came damaged and is fetched again; other partitions go on. */
+  "sink.damaged": {
+    topic: string;
+    partition: number;
+    offset: bigint;
+    reason: string;
+    attempt: number;
+    delay_ms: number;
+  };
 
   // The dead man's switch of whoever watches the daily run.
   "heartbeat.sent": { runId: string; took_ms: number };
@@ -381,6 +390,13 @@ export const VOCABULARY: { [Name in keyof Vocabulary]: Telling<Vocabulary[Name]>
     level: "warning",
     say: (d) =>
       `${d.topic}-${d.partition}: the database is at offset ${d.found}, not ${d.expected}: another consumer went on; seeking`,
+  },
+  "sink.damaged": {
+    level: "warning",
+    say: (d) =>
+      `${d.topic}-${d.partition}: ${d.reason}; fetch ${d.attempt} brought it so, next in ${
+        seconds(d.delay_ms)
+      }`,
   },
 
   "heartbeat.sent": {

@@ -1,7 +1,8 @@
 /**
  * Makes one run of all requests that come with the same Idempotency-Key, also of those that come while the first is being
- * written to the log.
+ * written to the log, to this process or to another.
  */
+import type { Alone } from "./ports.ts";
 
 /** What a request led to. `isNew` is false when the key was known: then the run is the one it stood for. */
 export interface Once<Run> {
@@ -11,9 +12,16 @@ export interface Once<Run> {
 
 export class OncePerKey<Run> {
   readonly #submitted = new Map<string, Promise<Once<Run>>>();
+  readonly #alone: Alone;
+
+  /** `alone` keeps other processes out; without it there are none. */
+  constructor(alone: Alone = (_key, work) => work(() => Promise.resolve())) {
+    this.#alone = alone;
+  }
 
   /**
-   * What `request` gives, or gave to the first with this key. `find` looks for the key among what earlier processes wrote.
+   * What `request` gives, or gave to the first with this key. `find` looks for the key among all that was written before it is
+   * called, by whomever.
    * A request that fails did not happen, and the key is free again.
    */
   once(
@@ -24,11 +32,14 @@ export class OncePerKey<Run> {
     if (key === null) return request();
     const known = this.#submitted.get(key);
     if (known !== undefined) return known.then(({ run }) => ({ run, isNew: false }));
-    const submitting = find(key).then((earlier) =>
-      earlier === null ? request() : { run: earlier, isNew: false }
-    );
+    const submitting = this.#alone(key, async (stillAlone) => {
+      const earlier = await find(key);
+      if (earlier !== null) return { run: earlier, isNew: false };
+      await stillAlone();
+      return await request();
+    });
     this.#submitted.set(key, submitting);
-    // One of an earlier process is found there again, as it is then.
+    // One of another process is found there again, as it is then.
     submitting.then(({ isNew }) => isNew, () => false)
       .then((isNew) => isNew || this.#submitted.delete(key));
     return submitting;

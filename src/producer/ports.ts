@@ -34,9 +34,19 @@ export interface RunHistory {
    * identity). Files never extracted are absent.
    */
   identities(paths: readonly string[]): Promise<ReadonlyMap<string, FileIdentity>>;
-  /** The run that was requested with this Idempotency-Key. */
+  /** The run that was requested with this Idempotency-Key, of all that are in the journal when it is asked. */
   findByIdempotencyKey(key: string): Promise<RunState | null>;
 }
+
+/**
+ * Does `work` while nobody else, in whatever process, does any for this key. Work asks `stillAlone` before what must not be done
+ * twice.
+ * @throws TransientError when the key is not free in time, or nobody can be asked
+ */
+export type Alone = <Answer>(
+  key: string,
+  work: (stillAlone: () => Promise<void>) => Promise<Answer>,
+) => Promise<Answer>;
 
 /** What extracting a file takes. */
 export interface ExtractTools {

@@ -9,6 +9,8 @@
  * fails again, the letter gets its new reason. So a replay may be asked for twice, or be cut off, and nothing is stored twice:
  * the record is the same trajectory under the same id.
  *
+ * A letter of the stage `fetch` is about a whole record batch and can't be replayed; it keeps its reason.
+ *
  * A record keeps the generation of its file, and so never overwrites a newer one. One without a generation counts by its place in
  * the log, which a replay changes: it is left alone when its trajectory has a later record (`superseded`), unless forced.
  */
@@ -64,6 +66,11 @@ const PAGE_LETTERS = 50;
 /** Enough to see what is wrong. */
 const UNPUBLISHED_MAX = 20;
 
+/** Why a letter of the stage `fetch` stays one. */
+const NO_RECORD =
+  "it is about a whole record batch, which is no record that could be published again; once the batch can be read " +
+  "(by a version that knows its codec, from a mended log), `deno task rebuild` loads it from its place in the log";
+
 /** A letter that can't be replayed now: it was already, or it is not of a kind that can be. */
 export class ReplayRefused extends PermanentError {
   override readonly name = "ReplayRefused";
@@ -83,7 +90,7 @@ export class ReplayDesk {
 
   /**
    * Replays one letter; null when there is none of this id. A superseded one is published when `force` says so.
-   * @throws ReplayRefused when it was replayed already
+   * @throws ReplayRefused when it was replayed already, or is about a whole record batch
    * @throws TransientError when log or database can't be reached
    */
   async replayOne(id: string, { force = false } = {}): Promise<ReplayedLetter | null> {
@@ -94,6 +101,7 @@ export class ReplayDesk {
         `dead letter ${id} was replayed: its record was loaded at ${letter.replayedAt.toISOString()}`,
       );
     }
+    if (letter.stage === "fetch") throw new ReplayRefused(`dead letter ${id}: ${NO_RECORD}`);
     const [replayed] = await this.#replay([letter], force);
     return replayed!;
   }
@@ -137,7 +145,9 @@ export class ReplayDesk {
     const failures: DeadLetter[] = [];
     const outcomes = prepared.map(({ letter, record }): ReplayedLetter => {
       if (record instanceof Failure) {
-        if (record.reason !== letter.reason) failures.push(failedAgain(letter, record));
+        if (record.isNew && record.reason !== letter.reason) {
+          failures.push(failedAgain(letter, record));
+        }
         return { id: letter.id, outcome: "failed", reason: record.reason };
       }
       if (superseded.has(letter.id)) {
@@ -168,6 +178,7 @@ export class ReplayDesk {
 
   /** What is to be published for a letter, or why nothing can be. */
   async #recordOf(letter: StoredLetter): Promise<OutgoingRecord | Failure> {
+    if (letter.stage === "fetch") return new Failure(NO_RECORD, null, false);
     const headers = headersOf(letter);
     if (letter.stage === "read") {
       const summary = rereadLine(letter.text ?? "", letter.columns);
@@ -220,7 +231,12 @@ interface Prepared {
 }
 
 class Failure {
-  constructor(readonly reason: string, readonly field: string | null) {}
+  constructor(
+    readonly reason: string,
+    readonly field: string | null,
+    /** Whether it is what is wrong with the letter now; the one it has stays otherwise. */
+    readonly isNew = true,
+  ) {}
 }
 
 /** Where the record came from at first, as far as the letter knows. */

@@ -12,6 +12,7 @@ import { ShowerNames } from "../producer/shower_names.ts";
 import { openDataDirectory } from "../producer/source/open_data_directory.ts";
 import type { Withdrawals } from "../producer/withdrawals.ts";
 import { takeLease } from "../store/advisory_lease.ts";
+import { createKeyLock } from "../store/key_lock.ts";
 import {
   readListedShowers,
   readShowerListFetch,
@@ -58,7 +59,7 @@ export interface Producer {
 
 /** The engine, not leading yet unless it is for one command's own runs, and its desk. */
 export function openRuns(
-  { config, observe, store, log, releasers, signal }: Wiring,
+  { config, observe, store, databaseUrl, log, releasers, signal }: Wiring,
   { isForOneCommand }: { isForOneCommand: boolean },
 ): Runs {
   const directory = openDataDirectory(config.gmnDataUrl, {
@@ -68,11 +69,14 @@ export function openRuns(
   });
   const records = createRunHistory(store.sql, log.probe, signal);
   const { journal } = log;
+  const keys = createKeyLock({ url: databaseUrl, observe });
+  releasers.add("keys of requests", () => keys.close());
   const engine = new RunEngine({
     directory,
     journal,
     history: records,
     tools: { publisher: log.publisher, encodeTrajectory, encodeDeadLetter: log.encodeLetter },
+    alone: keys.alone,
     owner: OWNER,
     leads: isForOneCommand,
     observe,

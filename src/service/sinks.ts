@@ -2,7 +2,9 @@
  * The sinks of all topics, wired to the log and the database: for the consumer role, and for a rebuild.
  */
 import { createDeadLetterSink } from "../consumer/dead_letter_sink.ts";
+import type { GiveUpOptions } from "../consumer/give_up.ts";
 import { createRunSink } from "../consumer/run_sink.ts";
+import { setAsideUnreadable } from "../consumer/set_aside.ts";
 import { createShowerSink } from "../consumer/shower_sink.ts";
 import type { TopicSink } from "../consumer/topic_sink.ts";
 import { createTrajectorySink } from "../consumer/trajectory_sink.ts";
@@ -31,9 +33,7 @@ export interface Sinks {
 /** Makes the sinks; nothing is connected before the first batch. */
 export function createSinks({ observe, sql, databaseUrl, log }: SinkWiring): Sinks {
   const { registry } = log;
-  const trajectories = createTrajectorySink({
-    registry,
-    createLoader: () => createTrajectoryLoader({ url: databaseUrl, observe }),
+  const letters: GiveUpOptions = {
     knownLetters: async (ids) => {
       try {
         return await readKnownLetters(sql, ids);
@@ -43,13 +43,19 @@ export function createSinks({ observe, sql, databaseUrl, log }: SinkWiring): Sin
     },
     publishLetters: (letters) => log.publishLetters(letters),
     observe,
+  };
+  const trajectories = createTrajectorySink({
+    registry,
+    createLoader: () => createTrajectoryLoader({ url: databaseUrl, observe }),
+    ...letters,
   });
   return {
     sinks: [
-      trajectories,
-      createRunSink({ sql, registry, observe }),
+      setAsideUnreadable(trajectories, letters),
+      setAsideUnreadable(createRunSink({ sql, registry, observe }), letters),
+      setAsideUnreadable(createShowerSink({ sql, registry, observe }), letters),
+      // It does so itself.
       createDeadLetterSink({ sql, registry, observe }),
-      createShowerSink({ sql, registry, observe }),
     ],
     close: () => trajectories.close(),
   };

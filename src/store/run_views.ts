@@ -173,14 +173,18 @@ async function viewsOf(sql: Queryable, ids: ReturnType<Queryable>): Promise<RunV
   }));
 }
 
-/** What of the published rows has come through the sink. The log may hold some of them twice; `run_loaded` counts records. */
+/**
+ * What of the published rows has come through the sink. The log may hold some of them twice; `run_loaded` counts records. Those of a
+ * record batch that could not be read it can't count: they are dead when the last record is passed and they have not come.
+ */
 function loadedOf(row: RunViewRow): { loaded: number; dead: number } {
   const published = Number(row.rows_published);
   const dead = Math.min(Number(row.rows_dead), published);
   const rest = published - dead;
+  const loaded = Number(row.rows_loaded);
+  if (row.is_passed) {
+    return { loaded: Math.min(loaded, rest), dead: Math.max(dead, published - loaded) };
+  }
   // Before the last record is passed, at least one row is not there.
-  return {
-    loaded: row.is_passed ? rest : Math.min(Number(row.rows_loaded), Math.max(0, rest - 1)),
-    dead,
-  };
+  return { loaded: Math.min(loaded, Math.max(0, rest - 1)), dead };
 }

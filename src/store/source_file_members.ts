@@ -60,6 +60,17 @@ export interface ChangedFile {
 }
 
 /**
+ * Whether every record of a run was loaded: one that was not may be any trajectory's. Those of a record batch that could not be read
+ * are in no count, so what was published must have come, too.
+ */
+function isWhole(sql: Queryable, runId: ReturnType<Queryable>) {
+  return sql`(
+    not exists (select from run_loaded l where l.run_id = ${runId} and l.rows_dead > 0)
+    and (select coalesce(sum(l.rows_loaded), 0) from run_loaded l where l.run_id = ${runId})
+      >= (select coalesce(sum(p.rows_published), 0) from ingestion_run_file p where p.run_id = ${runId}))`;
+}
+
+/**
  * Files of which an older generation is at hand, beside a complete newer one whose every record is loaded and whose every line
  * could be read: a line that could not may be any trajectory's.
  */
@@ -70,7 +81,7 @@ export async function readChangedFiles(sql: Queryable): Promise<ChangedFile[]> {
     where exists (
         select from source_file_member m where m.file = f.file and m.generated_at < f.generated_at)
       and f.rows_rejected = 0
-      and not exists (select from run_loaded l where l.run_id = f.run_id and l.rows_dead > 0)
+      and ${isWhole(sql, sql`f.run_id`)}
       and f.next_offsets is not null
       and not exists (
         select from jsonb_each_text(f.next_offsets) n
@@ -126,7 +137,7 @@ export async function compareGenerations(
     ), witness as materialized (
       select generated_at, max(run_id) as run_id from ingestion_run_file r
       where file = ${file} and state = 'extracted' and rows_rejected = 0 and generated_at <= ${generatedAt}
-        and not exists (select from run_loaded l where l.run_id = r.run_id and l.rows_dead > 0)
+        and ${isWhole(sql, sql`r.run_id`)}
       group by generated_at
     )
     select had.id, first.generated_at as "generatedAt", first.run_id as "runId",

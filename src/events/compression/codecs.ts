@@ -1,14 +1,14 @@
 /**
- * Codecs for reading what other producers write: kafkajs knows gzip only, and a consumer that meets another one stops for good.
+ * Codecs for reading what other producers write: kafkajs knows gzip only, and unpacks that without a limit.
  *
- * Our own records are written uncompressed; compressing with these is refused.
+ * Our own records are written uncompressed; compressing with what kafkajs does not know is refused.
  */
 import { Buffer } from "node:buffer";
-import { zstdDecompressSync } from "node:zlib";
+import { unzipSync, zstdDecompressSync } from "node:zlib";
 import { CompressionCodecs, CompressionTypes } from "kafkajs";
 import { PermanentError } from "../../failures/failures.ts";
 import { unpackLz4 } from "./lz4.ts";
-import { UNPACKED_BYTES_MAX } from "./output.ts";
+import { UNPACKED_BYTES_MAX, unpacksToTooMuch } from "./output.ts";
 import { unpackSnappy } from "./snappy.ts";
 
 /** What kafkajs calls for a batch (its `compression` folder). */
@@ -28,12 +28,31 @@ function readingOnly(name: string, unpack: (packed: Uint8Array) => Uint8Array): 
 const asBuffer = (bytes: Uint8Array): Buffer =>
   Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
-/** Makes kafkajs read Snappy, LZ4 and Zstandard, for all clients of this process. Doing it again changes nothing. */
+/** With the limit, and an error that says so. */
+function limited(unpack: (packed: Uint8Array, limit: typeof LIMIT) => Uint8Array) {
+  return (packed: Uint8Array): Uint8Array => {
+    try {
+      return unpack(packed, LIMIT);
+    } catch (error) {
+      const isTooLarge = (error as { code?: unknown }).code === "ERR_BUFFER_TOO_LARGE";
+      throw isTooLarge ? unpacksToTooMuch() : error;
+    }
+  };
+}
+
+const LIMIT = { maxOutputLength: UNPACKED_BYTES_MAX };
+
+const unpackGzip = limited(unzipSync);
+/** kafkajs's own, which also writes. */
+const gzip = (CompressionCodecs as unknown as Record<number, () => Codec>)[CompressionTypes.GZIP]!;
+
+/** Makes kafkajs read gzip within limits, Snappy, LZ4 and Zstandard, for all clients of this process. Doing it again changes nothing. */
 export function registerCodecs(): void {
   CompressionCodecs[CompressionTypes.Snappy] = readingOnly("Snappy", unpackSnappy);
   CompressionCodecs[CompressionTypes.LZ4] = readingOnly("LZ4", unpackLz4);
-  CompressionCodecs[CompressionTypes.ZSTD] = readingOnly(
-    "Zstandard",
-    (packed) => zstdDecompressSync(packed, { maxOutputLength: UNPACKED_BYTES_MAX }),
-  );
+  CompressionCodecs[CompressionTypes.GZIP] = () => ({
+    ...gzip(),
+    decompress: async (packed: Buffer) => await asBuffer(unpackGzip(packed)),
+  });
+  CompressionCodecs[CompressionTypes.ZSTD] = readingOnly("Zstandard", limited(zstdDecompressSync));
 }

@@ -13,6 +13,11 @@ export class CorruptDataError extends Error {
  */
 export const UNPACKED_BYTES_MAX = 64 * 1024 * 1024;
 
+/** What is thrown for more. */
+export function unpacksToTooMuch(): CorruptDataError {
+  return new CorruptDataError(`a batch unpacks to more than ${UNPACKED_BYTES_MAX} bytes`);
+}
+
 /** How much is taken at first for `n` bytes of input; text shrinks to a quarter or so. */
 const GROWTH = 4;
 
@@ -57,7 +62,7 @@ export class Output {
     const needed = this.#length + more;
     if (needed <= this.#bytes.length) return;
     if (needed > UNPACKED_BYTES_MAX) {
-      throw new CorruptDataError(`a batch unpacks to more than ${UNPACKED_BYTES_MAX} bytes`);
+      throw unpacksToTooMuch();
     }
     const larger = new Uint8Array(
       Math.min(Math.max(needed, this.#bytes.length * 2), UNPACKED_BYTES_MAX),

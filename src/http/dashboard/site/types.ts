@@ -37,7 +37,7 @@ export interface Change {
 export interface DeadLetter {
   readonly id: string;
   readonly at: string;
-  readonly stage: "read" | "decode" | "load";
+  readonly stage: "read" | "fetch" | "decode" | "load";
   readonly reason: string;
   readonly field: string | null;
   readonly run_id: string | null;

@@ -82,6 +82,7 @@ function Where({ letter }) {
 function stageText(stage) {
   const texts = {
     read: "a line could not be read",
+    fetch: "a record batch could not be read",
     decode: "a record could not be decoded",
     load: "the database refused a record",
   };

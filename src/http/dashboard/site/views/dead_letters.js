@@ -14,6 +14,7 @@ const WHICH = [["false", "Waiting"], ["true", "Replayed"], ["all", "All"]];
 const STAGES = [
   ["", "All stages"],
   ["read", "Lines that could not be read"],
+  ["fetch", "Record batches that could not be read"],
   ["decode", "Records that could not be decoded"],
   ["load", "Records the database refused"],
 ];

@@ -1,0 +1,53 @@
+import { Buffer } from "node:buffer";
+import { expect, test } from "vitest";
+import type { ConsumedRecord } from "./consumed_record.ts";
+import { ALIKE_MAX, DamageWatch, FETCHES_MAX } from "./damage_watch.ts";
+
+function record(offset: number, damage?: number | null): ConsumedRecord {
+  const at = BigInt(offset);
+  const bytes = Buffer.alloc(0);
+  return {
+    offset: at,
+    timestamp: new Date(0),
+    key: null,
+    value: null,
+    headers: {},
+    size_bytes: 0,
+    ...(damage === undefined
+      ? {}
+      : { unreadable: { firstOffset: at, lastOffset: at, reason: "", bytes, damage } }),
+  };
+}
+
+test("what is whole, or as it was written, is taken at once", () => {
+  expect(new DamageWatch().look([record(1), record(2, null)])).toBeNull();
+});
+
+test("damage that comes alike is given up after some fetches", () => {
+  const watch = new DamageWatch();
+  const fetch = [record(1), record(2, 7), record(3), record(4, 8)];
+  for (let attempt = 1; attempt < ALIKE_MAX; attempt++) {
+    expect(watch.look(fetch)).toMatchObject({ at: 1, attempt });
+  }
+  // All that was damaged in these fetches is: they don't wait one after the other.
+  expect(watch.look(fetch)).toBeNull();
+  // And stays so, should the broker give it once more.
+  expect(watch.look(fetch.slice(1))).toBeNull();
+});
+
+test("damage that is another one each time is given up much later", () => {
+  const watch = new DamageWatch();
+  for (let attempt = 1; attempt < FETCHES_MAX; attempt++) {
+    const again = watch.look([record(2, attempt)])!;
+    expect(again.attempt).toBe(attempt);
+    expect(again.delay_ms).toBeGreaterThan(0);
+  }
+  expect(watch.look([record(2, FETCHES_MAX)])).toBeNull();
+});
+
+test("what came whole in between is counted anew", () => {
+  const watch = new DamageWatch();
+  expect(watch.look([record(2, 7)])).toMatchObject({ attempt: 1 });
+  expect(watch.look([record(2)])).toBeNull();
+  expect(watch.look([record(2, 7)])).toMatchObject({ attempt: 1 });
+});

@@ -1,0 +1,67 @@
+/**
+ * What becomes of the damaged batches of a partition: those whose checksum is not that of their bytes.
+ *
+ *     came damaged ──▶ fetched again, after a pause ──▶ came whole: read like any other
+ *         ▲                      │
+ *         └──── damaged ─────────┴──▶ ALIKE_MAX times with the same bytes, or FETCHES_MAX times in all: given up
+ *
+ * Damage on the way is another one each time, or none; bytes that come alike again and again lie so in the log. A batch that is
+ * given up is put aside like any other that can't be read; the log keeps it. Other partitions are read meanwhile.
+ */
+import type { ConsumedRecord } from "./consumed_record.ts";
+import { type Backoff, backoffDelayMs } from "../failures/backoff.ts";
+
+/** Fetches that bring a batch with the same wrong bytes. Two could be one answer that was held somewhere on the way. */
+export const ALIKE_MAX = 3;
+
+/** Fetches in all, three to five minutes: a partition must not wait for ever for a way that never carries a batch whole. */
+export const FETCHES_MAX = 15;
+
+/** Two short pauses for damage that lies in the log, longer ones for a way that is out of order. */
+const PAUSES: Backoff = { base_ms: 1_000, cap_ms: 30_000, attempts: FETCHES_MAX };
+
+/** The first batch of a fetch that is to be fetched again. */
+export interface FetchAgain {
+  /** Its place among the records. */
+  readonly at: number;
+  /** How often it has come damaged. */
+  readonly attempt: number;
+  readonly delay_ms: number;
+}
+
+interface Met {
+  readonly checksum: number;
+  /** Fetches in a row with this checksum. */
+  readonly alike: number;
+  readonly fetches: number;
+}
+
+/** Counts the fetches of one partition's damaged batches. */
+export class DamageWatch {
+  /** By first offset: those of the last fetch. */
+  #met = new Map<bigint, Met>();
+
+  /**
+   * Looks at a fetch.
+   * @returns the first record that is not to be taken yet, nor anything behind it; null when all are
+   */
+  look(records: readonly ConsumedRecord[]): FetchAgain | null {
+    const before = this.#met;
+    this.#met = new Map();
+    let again: FetchAgain | null = null;
+    for (const [at, { unreadable }] of records.entries()) {
+      if (unreadable === undefined || unreadable.damage === null) continue;
+      const { firstOffset, damage: checksum } = unreadable;
+      const last = before.get(firstOffset);
+      const met: Met = {
+        checksum,
+        alike: last?.checksum === checksum ? last.alike + 1 : 1,
+        fetches: (last?.fetches ?? 0) + 1,
+      };
+      this.#met.set(firstOffset, met);
+      if (again !== null || met.alike >= ALIKE_MAX || met.fetches >= FETCHES_MAX) continue;
+      again = { at, attempt: met.fetches, delay_ms: backoffDelayMs(PAUSES, met.fetches) };
+    }
+    return again;
+  }
+}

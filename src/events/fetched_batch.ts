@@ -1,0 +1,59 @@
+/**
+ * What kafkajs hands over of a fetch, as a lane takes it.
+ */
+import type { Batch } from "kafkajs";
+import type { ConsumedRecord } from "./consumed_record.ts";
+import type { DamageWatch, FetchAgain } from "./damage_watch.ts";
+import type { Fetched } from "./lane.ts";
+import { FetchedMessage } from "./record_batch_decoder.ts";
+import { UnreadableMessage } from "./unreadable_message.ts";
+
+/** A fetch, taken apart. */
+export interface TakenFetch {
+  /** What the lane takes of it; null when that is nothing. */
+  readonly fetched: Fetched | null;
+  /** The last offset that kafkajs need not fetch again; null when that is none. */
+  readonly resolved: string | null;
+  /** The damaged batch that the rest begins with, which is fetched again. */
+  readonly again: (FetchAgain & { readonly record: ConsumedRecord }) | null;
+}
+
+/** Takes a fetch as far as nothing in it is to be fetched again. */
+export function takeFetch(batch: Batch, damage: DamageWatch): TakenFetch {
+  // kafkajs keeps the offset that it asked for in a field its types leave out.
+  const fetchedFrom = BigInt((batch as Batch & { fetchedOffset: string | number }).fetchedOffset);
+  const end = BigInt(batch.highWatermark);
+  const records = batch.messages.map(toRecord);
+  const again = damage.look(records);
+  if (again === null) {
+    const resolved = batch.lastOffset();
+    const nextOffset = BigInt(resolved) + 1n;
+    return { fetched: { fetchedFrom, records, nextOffset, end }, resolved, again };
+  }
+  const taken = records.slice(0, again.at);
+  const last = taken.at(-1);
+  return {
+    fetched: last === undefined
+      ? null
+      : { fetchedFrom, records: taken, nextOffset: last.offset + 1n, end },
+    resolved: last === undefined ? null : last.offset.toString(),
+    again: { ...again, record: records[again.at]! },
+  };
+}
+
+function toRecord(
+  message: Batch["messages"][number] | FetchedMessage | UnreadableMessage,
+): ConsumedRecord {
+  if (message instanceof FetchedMessage || message instanceof UnreadableMessage) {
+    return message.record;
+  }
+  // From a broker that keeps records in the format of before 2017.
+  return {
+    offset: BigInt(message.offset),
+    timestamp: new Date(Number(message.timestamp)),
+    key: message.key,
+    value: message.value,
+    headers: message.headers ?? {},
+    size_bytes: (message.key?.length ?? 0) + (message.value?.length ?? 0),
+  };
+}

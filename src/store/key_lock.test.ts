@@ -1,0 +1,108 @@
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { until } from "../../tests/support/poll.ts";
+import { createTestDatabase, type TestDatabase } from "../../tests/support/postgres.ts";
+import { TransientError } from "../failures/failures.ts";
+import { unobserved } from "../observe/observe.ts";
+import { createKeyLock, type KeyLock } from "./key_lock.ts";
+
+let database: TestDatabase;
+let made: AsyncDisposableStack;
+beforeEach(async () => {
+  made = new AsyncDisposableStack();
+  database = made.use(await createTestDatabase());
+});
+afterEach(() => made.disposeAsync());
+
+/** Keys of another process: a pool of its own. */
+function keys(patience_ms = 5_000): KeyLock {
+  const lock = createKeyLock({ url: database.url, observe: unobserved, patience_ms });
+  made.defer(() => lock.close());
+  return lock;
+}
+
+/** Has a key until `letGo`. */
+async function hold(lock: KeyLock, key: string) {
+  const { promise: end, resolve: letGo } = Promise.withResolvers<void>();
+  const begun = Promise.withResolvers<() => Promise<void>>();
+  const done = lock.alone(key, async (stillAlone) => {
+    begun.resolve(stillAlone);
+    await end;
+  });
+  return { stillAlone: await begun.promise, letGo, done };
+}
+
+const waiting = async () => {
+  const [row] = await database.sql<{ n: number }[]>`
+    select count(*)::int as n from pg_locks where locktype = 'advisory' and not granted
+      and database = (select oid from pg_database where datname = current_database())`;
+  return row!.n;
+};
+
+test("work on one key is done one after the other, whoever does it; on others at the same time", async () => {
+  const [one, two] = [keys(), keys()];
+  const held = await hold(one, "k");
+  let isDone = false;
+  const second = two.alone("k", () => {
+    isDone = true;
+    return Promise.resolve("second");
+  });
+  await until("the second waits", async () => await waiting() === 1);
+  expect(await two.alone("other", () => Promise.resolve(1))).toBe(1);
+  expect(isDone).toBe(false);
+  await held.stillAlone();
+  held.letGo();
+  expect(await second).toBe("second");
+  await held.done;
+});
+
+test("a failure of the work is its own, and lets the next one in", async () => {
+  const lock = keys();
+  await expect(lock.alone("k", () => Promise.reject(new TransientError("no broker"))))
+    .rejects.toThrow("no broker");
+  expect(await lock.alone("k", () => Promise.resolve(1))).toBe(1);
+});
+
+test("a key that is not free in time is a transient failure, and its work is never begun", async () => {
+  const held = await hold(keys(), "k");
+  const impatient = createKeyLock({ url: database.url, observe: unobserved, patience_ms: 50 });
+  const begun: number[] = [];
+  // More than there are connections.
+  const asked = Array.from({ length: 6 }, (_, n) =>
+    impatient.alone("k", () => {
+      begun.push(n);
+      return Promise.resolve();
+    }));
+  for (const result of await Promise.allSettled(asked)) {
+    expect(result).toMatchObject({ status: "rejected", reason: expect.any(TransientError) });
+    expect(String((result as PromiseRejectedResult).reason)).toMatch(/was not free/);
+  }
+  held.letGo();
+  await held.done;
+  // Waits for what still waited for a connection.
+  await impatient.close();
+  expect(begun).toEqual([]);
+  expect(await waiting()).toBe(0);
+});
+
+test("who loses the connection has lost the key, and is told when it asks", async () => {
+  const [one, two] = [keys(), keys()];
+  const held = await hold(one, "k");
+  await database.sql`
+    select pg_terminate_backend(pid) from pg_stat_activity
+    where application_name = 'gmn once per key' and datname = current_database()`;
+  expect(await two.alone("k", () => Promise.resolve("free"))).toBe("free");
+  await expect(held.stillAlone()).rejects.toThrow(TransientError);
+  held.letGo();
+  // What was done is done.
+  await held.done;
+  expect(await one.alone("k", () => Promise.resolve("again"))).toBe("again");
+});
+
+test("a database that is away is a transient failure", async () => {
+  const lock = createKeyLock({
+    url: "postgres://nobody@127.0.0.1:1/nowhere",
+    observe: unobserved,
+  });
+  made.defer(() => lock.close());
+  await expect(lock.alone("k", () => Promise.resolve())).rejects.toThrow(/can't be reached/);
+});

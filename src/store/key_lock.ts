@@ -1,0 +1,108 @@
+/**
+ * One at a time for a key, in all processes that have this database: an advisory lock of PostgreSQL that lives as long as a
+ * transaction, so whoever dies, or loses the database, gives it back.
+ *
+ * It has connections of its own: whoever holds a key asks the database while it does, and must not wait for a connection that
+ * another holder has.
+ */
+import { PermanentError, TransientError } from "../failures/failures.ts";
+import type { Observe } from "../observe/observe.ts";
+import { connectStore, type TransactionSql } from "./connection.ts";
+import { classifyDatabaseError } from "./database_errors.ts";
+
+/** Makes sure, shortly before something that must not be done twice. @throws TransientError when the key is no longer ours */
+export type StillAlone = () => Promise<void>;
+
+export interface KeyLock {
+  /**
+   * What `work` gives, which nobody else does for this key meanwhile. That it is done counts, not how the transaction around it
+   * ends.
+   * @throws TransientError when the database is away, or the key is not free in time; `work` has not begun then
+   */
+  alone<Answer>(key: string, work: (stillAlone: StillAlone) => Promise<Answer>): Promise<Answer>;
+  close(): Promise<void>;
+}
+
+export interface KeyLockOptions {
+  readonly url: string;
+  readonly observe: Observe;
+  /** Milliseconds that a key (or a connection to ask for it) is waited for. */
+  readonly patience_ms?: number;
+}
+
+/** Keys that one process works on at the same time; more of them wait for a connection. */
+const HOLDERS_MAX = 4;
+/** Somebody waits for the answer; who holds the key needs a tenth of a second, or five when the history of runs lags behind. */
+const PATIENCE_MS = 10_000;
+/**
+ * When PostgreSQL takes the key from a process that stands still. Longer than a publish that the broker answers late, with all its
+ * retries.
+ */
+const IDLE_MAX = "5min";
+/** Seed of the hash, "gmn" and "key" in hexadecimal: another program that locks hashes in this database has other locks. */
+const HASH_SEED = 0x676d6e6b6579n;
+
+/** Nothing is connected before the first key. */
+export function createKeyLock(
+  { url, observe, patience_ms = PATIENCE_MS }: KeyLockOptions,
+): KeyLock {
+  const store = connectStore({
+    url,
+    max: HOLDERS_MAX,
+    applicationName: "gmn once per key",
+    observe,
+  });
+
+  async function take(transaction: TransactionSql, key: string): Promise<void> {
+    await transaction`
+      select set_config('lock_timeout', ${`${patience_ms}ms`}, true),
+        set_config('idle_in_transaction_session_timeout', ${IDLE_MAX}, true)`;
+    await transaction`select pg_advisory_xact_lock(hashtextextended(${key}, ${HASH_SEED}))`;
+  }
+
+  return {
+    alone: (key, work) =>
+      new Promise((resolve, reject) => {
+        let isTooLate = false, hasBegun = false;
+        const timer = setTimeout(() => {
+          isTooLate = true;
+          reject(notFree(`within ${patience_ms} ms`));
+        }, patience_ms);
+        store.sql.begin(async (transaction) => {
+          // It may have been waiting for a connection.
+          if (isTooLate) return;
+          await take(transaction, key);
+          if (isTooLate) return;
+          clearTimeout(timer);
+          hasBegun = true;
+          await work(() => assertHeld(transaction)).then(resolve, reject);
+        }).catch((error) => {
+          // A connection that is lost rejects at once, while the work goes on.
+          if (!hasBegun) reject(asFailure(error));
+        }).finally(() => clearTimeout(timer));
+      }),
+    close: () => store.close(),
+  };
+}
+
+async function assertHeld(transaction: TransactionSql): Promise<void> {
+  try {
+    await transaction`select 1`;
+  } catch (error) {
+    throw classifyDatabaseError(error);
+  }
+}
+
+function asFailure(error: unknown): TransientError | PermanentError {
+  const isTimeout = (error as { code?: unknown }).code === LOCK_NOT_AVAILABLE;
+  return isTimeout ? notFree("in time", error) : classifyDatabaseError(error);
+}
+
+const LOCK_NOT_AVAILABLE = "55P03";
+
+function notFree(when: string, cause?: unknown): TransientError {
+  return new TransientError(`the key was not free ${when}: another request with it is at work`, {
+    cause,
+    hint: "ask again in a moment with the same key",
+  });
+}
