@@ -18,7 +18,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { BatchStore } from "../src/broker/embedded/log/batch_store.ts";
 import { openDatabase } from "../src/broker/embedded/storage/database.ts";
-import { crc32c } from "../src/broker/embedded/wire/crc32c.ts";
+import { crc32c } from "../src/checksum/crc32c.ts";
 import { makeBatch } from "../tests/broker/batches.ts";
 import { BrokerProcess } from "../tests/broker/broker_process.ts";
 import { RawClient } from "../tests/broker/raw_client.ts";

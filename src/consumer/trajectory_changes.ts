@@ -7,7 +7,6 @@
  * Records whose values the data store has are not decoded (store/repeats.ts), unless another record of the batch is of the same
  * trajectory: which values it has when their turn comes is then not known.
  */
-import type { Buffer } from "node:buffer";
 import type { ConsumedRecord, RecordBatch } from "../events/consumed_record.ts";
 import { type DeadLetter, type DeadLetterStage, recordLetterId } from "../events/dead_letter.ts";
 import type { SchemaRegistry } from "../events/schema_registry.ts";
@@ -50,53 +49,72 @@ export function createTrajectoryChanges(
 ): (batch: RecordBatch, findRepeats: FindRepeats) => Promise<TrajectoryChanges> {
   const decoders = new Map<number, TrajectoryDecoder>();
 
-  /** Not remembered when it fails: a schema that is registered later makes the same record readable (a replay of the letter). */
-  async function makeDecoder(id: number): Promise<TrajectoryDecoder> {
-    try {
-      const decoder = createTrajectoryDecoder(await registry.writerSchema(id));
-      decoders.set(id, decoder);
-      return decoder;
-    } catch (error) {
-      if (error instanceof TransientError) throw error;
-      throw new PermanentError(`schema ${id}: ${explain(error)}`, { cause: error });
+  /**
+   * Makes the decoders that are still missing for these records; gives what is wrong with those that can't be made. That is not
+   * remembered: a schema that is registered later makes the same record readable (a replay of the letter).
+   */
+  async function learn(lookedAt: readonly LookedAt[]): Promise<Map<number, PermanentError>> {
+    const failures = new Map<number, PermanentError>();
+    const missing = new Set(lookedAt.map(({ schemaId }) => schemaId));
+    for (const id of missing) {
+      if (id === null || decoders.has(id)) continue;
+      try {
+        decoders.set(id, createTrajectoryDecoder(await registry.writerSchema(id)));
+      } catch (error) {
+        if (error instanceof TransientError) throw error;
+        failures.set(
+          id,
+          new PermanentError(`schema ${id}: ${explain(error)}`, { cause: error }),
+        );
+      }
     }
-  }
-
-  async function decoded(
-    { record, lineage, digest }: LookedAt,
-  ): Promise<TrajectoryUpsert | TrajectoryWithdrawal> {
-    const { value } = record;
-    if (value === null) return toWithdrawal(record, lineage);
-    const id = wireSchemaId(value);
-    // Waiting for what is there already would cost as much as decoding it.
-    const decode = decoders.get(id) ?? await makeDecoder(id);
-    return new DecodedAgain(idOf(record, decode(value)), digest, lineage, value, decode);
+    return failures;
   }
 
   return async (batch, findRepeats) => {
     const lookedAt = batch.records.map(look);
     const repeats = await repeatsAmong(lookedAt, findRepeats);
+    const failures = await learn(lookedAt);
     const changes: (RecordedChange | undefined)[] = new Array(lookedAt.length);
     const letters: DeadLetter[] = [];
     const ids = new Set<string>();
-    const take = async (at: number): Promise<void> => {
-      const { record } = lookedAt[at]!;
+    // Without waiting: a promise for each record would cost as much as decoding it.
+    const take = (at: number): void => {
+      const { record, lineage, digest } = lookedAt[at]!;
       try {
-        const change = await decoded(lookedAt[at]!);
+        const change = record.value === null
+          ? toWithdrawal(record, lineage)
+          : decoded(record, record.value, lineage, digest, decoders, failures);
         changes[at] = { record, change };
-        ids.add(change.id!);
+        ids.add(change.id);
       } catch (error) {
         if (!(error instanceof PermanentError)) throw error;
         letters.push(recordLetter(batch, record, "decode", error));
       }
     };
-    for (let at = 0; at < lookedAt.length; at++) if (!repeats.has(at)) await take(at);
+    for (let at = 0; at < lookedAt.length; at++) if (!repeats.has(at)) take(at);
     for (const [at, change] of repeats) {
-      if (ids.has(change.id)) await take(at);
+      if (ids.has(change.id)) take(at);
       else changes[at] = { record: lookedAt[at]!.record, change };
     }
     return { changes: changes.filter((change) => change !== undefined), letters };
   };
+}
+
+function decoded(
+  record: ConsumedRecord,
+  value: Uint8Array,
+  lineage: Lineage,
+  digest: bigint | undefined,
+  decoders: ReadonlyMap<number, TrajectoryDecoder>,
+  failures: ReadonlyMap<number, PermanentError>,
+): DecodedAgain {
+  const schemaId = wireSchemaId(value);
+  const decode = decoders.get(schemaId);
+  if (decode === undefined) {
+    throw failures.get(schemaId) ?? new PermanentError(`schema ${schemaId} is not known`);
+  }
+  return new DecodedAgain(idOf(record, decode(value)), digest, lineage, record, decode);
 }
 
 /** A record before anybody has looked inside. */
@@ -106,14 +124,22 @@ interface LookedAt {
   /** Its key, when it can be looked for by it: with a value, and without NUL, which no row has. */
   readonly key: string | null;
   readonly digest: bigint | undefined;
+  /** The writer's schema, where the value says one. */
+  readonly schemaId: number | null;
 }
 
 function look(record: ConsumedRecord): LookedAt {
   const lineage = lineageOf(record);
-  if (record.value === null) return { record, lineage, key: null, digest: undefined };
+  const { value } = record;
+  if (value === null) return { record, lineage, key: null, digest: undefined, schemaId: null };
   const text = record.key?.toString("utf8") ?? "";
-  const key = text === "" || text.includes("\0") ? null : text;
-  return { record, lineage, key, digest: valueDigest(record.value) };
+  return {
+    record,
+    lineage,
+    key: text === "" || text.includes("\0") ? null : text,
+    digest: valueDigest(value),
+    schemaId: schemaIdOf(value),
+  };
 }
 
 /** The records that the data store has, by their place in the batch, in their order. */
@@ -160,20 +186,21 @@ function idOf(record: ConsumedRecord, summary: TrajectorySummary): string {
 }
 
 /**
- * An upsert that decodes its summary when it is looked at (once more: whether it can be was seen before). A summary is about 2 KB of objects; thousands of them, kept until their
- * batch is written, would be moved about and marked by the garbage collector, which costs several times the second decoding.
+ * An upsert that decodes its summary when it is looked at (once more: whether it can be was seen before). A summary is about 2 KB
+ * of objects; thousands of them, kept until their batch is written, would be moved about and marked by the garbage collector,
+ * which costs several times the second decoding.
  */
 class DecodedAgain implements TrajectoryUpsert {
   constructor(
     readonly id: string,
     readonly digest: bigint | undefined,
     readonly lineage: Lineage,
-    private readonly value: Buffer,
+    private readonly record: ConsumedRecord,
     private readonly decode: TrajectoryDecoder,
   ) {}
 
   get summary(): TrajectorySummary {
-    const summary = this.decode(this.value);
+    const summary = this.decode(this.record.value!);
     summary.unique_trajectory_identifier = this.id;
     return summary;
   }
@@ -209,7 +236,7 @@ export function recordLetter(
     offset: Number(record.offset),
     key: record.key,
     value: record.value,
-    schema_id: schemaIdOf(record),
+    schema_id: record.value === null ? null : schemaIdOf(record.value),
   };
 }
 
@@ -222,10 +249,9 @@ function fieldOf(error: unknown): string | null {
   return null;
 }
 
-function schemaIdOf(record: ConsumedRecord): number | null {
-  if (record.value === null) return null;
+function schemaIdOf(value: Uint8Array): number | null {
   try {
-    return wireSchemaId(record.value);
+    return wireSchemaId(value);
   } catch {
     return null;
   }

@@ -6,6 +6,7 @@
  * its records (`unreadable_message.ts`): an error would end the fetch of all partitions, now and each time again.
  */
 import { createRequire } from "node:module";
+import { crc32c } from "../checksum/crc32c.ts";
 import type { Buffer } from "node:buffer";
 import { UNPACKED_BYTES_MAX } from "./compression/output.ts";
 import { explain } from "../failures/failures.ts";
@@ -61,9 +62,6 @@ const { KafkaJSPartialMessageError } = require("kafkajs/src/errors.js") as {
 const { lookupCodecByAttributes } = require(
   "kafkajs/src/protocol/message/compression/index.js",
 ) as { lookupCodecByAttributes(attributes: number): Codec | null };
-const crc32c = require("kafkajs/src/protocol/recordBatch/crc32C/index.js") as (
-  bytes: Buffer,
-) => number;
 
 /** Bytes that were unpacked so far, by the reader of a fetch of one partition. */
 const unpackedBytes = new WeakMap<Decoder, number>();

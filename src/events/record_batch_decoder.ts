@@ -35,8 +35,6 @@ const NULL_LENGTH = -1;
 
 /** One record, as places in its batch's bytes. */
 export class LogRecord implements ConsumedRecord {
-  #headers: Record<string, HeaderValue> | null = null;
-
   constructor(
     readonly offset: bigint,
     private readonly timestamp_ms: number,
@@ -62,16 +60,15 @@ export class LogRecord implements ConsumedRecord {
     return slice(this.bytes, this.valueAt, this.valueLength);
   }
 
+  /** Read anew each time, which is mostly once: kept, they would be five objects of every record that waits. */
   get headers(): Readonly<Record<string, HeaderValue>> {
-    if (this.#headers === null) {
-      this.#headers = {};
-      try {
-        readHeaders(new Cursor(this.bytes, this.headersAt), this.#headers);
-      } catch (error) {
-        if (!(error instanceof CorruptBatchError)) throw error;
-      }
+    const headers: Record<string, HeaderValue> = {};
+    try {
+      readHeaders(new Cursor(this.bytes, this.headersAt), headers);
+    } catch (error) {
+      if (!(error instanceof CorruptBatchError)) throw error;
     }
-    return this.#headers;
+    return headers;
   }
 }
 

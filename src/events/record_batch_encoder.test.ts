@@ -3,11 +3,6 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { encodeBatchAsKafkajs, type KafkajsBatch } from "./kafkajs_mend.ts";
 import { encodeRecordBatch } from "./record_batch_encoder.ts";
-import { createRequire } from "node:module";
-
-const crc32c = createRequire(import.meta.url)(
-  "kafkajs/src/protocol/recordBatch/crc32C/index.js",
-) as (bytes: Buffer) => number;
 
 const bytes = fc.uint8Array({ maxLength: 300 }).map((array) => Buffer.from(array));
 const text = fc.string({ unit: "binary", maxLength: 200 });
@@ -38,7 +33,6 @@ test("a batch is what kafkajs's own encoder makes of it, byte for byte", async (
       const ours = encodeRecordBatch(
         { ...batch, attributes: 0, producerId: -1n, producerEpoch: 0, firstSequence: 0 },
         records,
-        crc32c,
       );
       expect(ours.toString("hex")).toBe((await encodeBatchAsKafkajs(batch)).toString("hex"));
     }),

@@ -7,6 +7,7 @@
  * encoder; a test keeps the two equal, byte for byte.
  */
 import { Buffer } from "node:buffer";
+import { crc32c } from "../checksum/crc32c.ts";
 
 /** A record as kafkajs hands it to its encoder. */
 export interface BatchRecord {
@@ -38,11 +39,10 @@ const CRC_COVERS_FROM = 21;
 const HEAD_BYTES = 61;
 const MAGIC = 2;
 
-/** The whole batch, base offset 0, uncompressed. `crc32c` is the checksum function. */
+/** The whole batch, base offset 0, uncompressed. */
 export function encodeRecordBatch(
   head: BatchHead,
   records: readonly BatchRecord[],
-  crc32c: (bytes: Buffer) => number,
 ): Buffer {
   const bodies = new Array<number>(records.length);
   let size = HEAD_BYTES;
@@ -74,7 +74,7 @@ export function encodeRecordBatch(
       `a record batch of ${size} bytes came out as ${at}: this is a fault in the encoder`,
     );
   }
-  out.writeUInt32BE(crc32c(out.subarray(CRC_COVERS_FROM)) >>> 0, CRC_AT);
+  out.writeUInt32BE(crc32c(out, CRC_COVERS_FROM), CRC_AT);
   return out;
 }
 

@@ -1,7 +1,7 @@
 /**
  * Makes record batches (format 2) from scratch, for tests and benches that need to say exactly what is in them.
  */
-import { crc32c } from "../../src/broker/embedded/wire/crc32c.ts";
+import { crc32c } from "../../src/checksum/crc32c.ts";
 
 /** One record; times in milliseconds since 1970. */
 export interface TestRecord {

@@ -17,7 +17,8 @@ beforeAll(async () => {
   loader = createTrajectoryLoader({ url: database.url, observe: unobserved });
 });
 beforeEach(async () => {
-  await database.sql`truncate meteor, meteor_generation, consumer_offset, run_loaded, source_file_member`;
+  await database
+    .sql`truncate meteor, meteor_generation, consumer_offset, run_loaded, source_file_member`;
   next = 0;
 });
 afterAll(async () => {

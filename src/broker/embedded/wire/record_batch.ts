@@ -8,7 +8,7 @@
  *                              17 CRC-32C of 21.. (4)  27 base timestamp (8)   51 producer epoch (2)  61 records
  */
 import { ErrorCode, KafkaError } from "../protocol/error_code.ts";
-import { crc32c } from "./crc32c.ts";
+import { crc32c } from "../../../checksum/crc32c.ts";
 
 /** Bytes before the first record. */
 const HEADER_BYTES = 61;
