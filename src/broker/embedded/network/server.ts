@@ -39,7 +39,10 @@ export interface Listener {
 export async function listen(options: ListenerOptions): Promise<Listener> {
   const connections = new Set<Connection>();
   const idle: (() => void)[] = [];
+  let isStopping = false;
   const accept = (socket: Socket): void => {
+    // It was on its way when the listener closed: nobody would end it.
+    if (isStopping) return void socket.destroy();
     if (connections.size >= MAX_CONNECTIONS) {
       options.onRefused(`${socket.remoteAddress}`, `more than ${MAX_CONNECTIONS} connections`);
       socket.on("error", () => {});
@@ -69,6 +72,7 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
       for (const connection of connections) connection.destroy();
     },
     async stop() {
+      isStopping = true;
       server.close();
       for (const connection of connections) connection.end();
       if (connections.size === 0) return;
