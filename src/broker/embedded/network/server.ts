@@ -41,8 +41,12 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
   const idle: (() => void)[] = [];
   let isStopping = false;
   const accept = (socket: Socket): void => {
-    // It was on its way when the listener closed: nobody would end it.
-    if (isStopping) return void socket.destroy();
+    if (isStopping) {
+      // It was on its way when the listener closed: nobody else would end it.
+      socket.on("error", () => {});
+      socket.destroy();
+      return;
+    }
     if (connections.size >= MAX_CONNECTIONS) {
       options.onRefused(`${socket.remoteAddress}`, `more than ${MAX_CONNECTIONS} connections`);
       socket.on("error", () => {});
