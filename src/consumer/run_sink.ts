@@ -1,5 +1,6 @@
 /**
- * Run events from the log into `ingestion_run`, `ingestion_run_file` and `ingestion_file`: the projection that queries see.
+ * Run events from the log into `ingestion_run`, `ingestion_run_file`, `ingestion_run_event` and `ingestion_file`: the projections
+ * that queries see.
  *
  * The fold is the domain's own (`evolve`); an event this version can't read is passed over, as the domain says.
  */
@@ -12,7 +13,9 @@ import type { Observe } from "../observe/observe.ts";
 import { evolve, type RunState } from "../runs/run.ts";
 import type { RunEvent } from "../runs/run_event.ts";
 import { fromRecord, type RunEventRecord } from "../runs/run_event_record.ts";
+import { historyEntry } from "../runs/run_history.ts";
 import type { Sql, TransactionSql } from "../store/connection.ts";
+import { type StoredRunEvent, writeRunHistory } from "../store/run_history.ts";
 import { readRunState, writeRunState } from "../store/run_states.ts";
 import { recordExtraction, recordUnchanged } from "../store/source_files.ts";
 import { storeAt } from "./store_at.ts";
@@ -56,6 +59,8 @@ export function createRunSink({ sql, registry, observe }: RunSinkOptions): Topic
       const events = await decode(batch);
       await storeAt(sql, batch, async (transaction) => {
         const states = new Map<string, RunState | null>();
+        // What changed nothing (an event that is on the log twice) is no part of the history.
+        const history: StoredRunEvent[] = [];
         for (const { event, offset } of events) {
           if (!states.has(event.runId)) {
             states.set(event.runId, await readRunState(transaction, event.runId));
@@ -65,7 +70,11 @@ export function createRunSink({ sql, registry, observe }: RunSinkOptions): Topic
           if (after === null || after === before) continue;
           await project(transaction, before, after, event, offset);
           states.set(event.runId, after);
+          const entry = historyEntry(event);
+          const { runId, at } = event;
+          if (entry !== null) history.push({ ...entry, runId, offset, at });
         }
+        await writeRunHistory(transaction, history);
       });
     },
   };

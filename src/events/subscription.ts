@@ -20,6 +20,7 @@ import { PositionLostError, type RecordBatch } from "./consumed_record.ts";
 import { DamageWatch } from "./damage_watch.ts";
 import { takeFetch } from "./fetched_batch.ts";
 import { Lane, type LaneLimits } from "./lane.ts";
+import { leaveGroup } from "./leave_group.ts";
 import { readWatermarks, startPosition } from "./start_position.ts";
 
 /** What becomes of the records. Both are called for one partition at a time, never twice at once for the same one. */
@@ -53,7 +54,10 @@ export interface Subscription {
   lag(): PartitionLag[];
   /** Whether a session is up: joined, and assigned what the group gave it. */
   connected(): boolean;
-  /** Finishes what is being stored, leaves the group. Records that only wait in memory are left for the next start. */
+  /**
+   * Finishes what is being stored, leaves the group. Records that only wait in memory are left for the next start. A group that
+   * can't be left in time is left to its session time-out.
+   */
   stop(): Promise<void>;
 }
 
@@ -66,6 +70,8 @@ export interface SubscriptionOptions {
   readonly observe: Observe;
   /** Milliseconds without a heartbeat after which the group gives a member's partitions to others. */
   readonly sessionTimeout_ms?: number;
+  /** See `LeaveOptions`. */
+  readonly leaveTimeout_ms?: number;
 }
 
 /** Kafka's default is 45 s; half a minute hands over faster and still outlives a long garbage collection. */
@@ -127,6 +133,8 @@ class Session {
   /** Aborted when this session is over; every lane stops with it. */
   readonly #over = new AbortController();
   #fail: (error: unknown) => void = () => {};
+  /** Until it has joined, or could not. */
+  #starting: Promise<void> = Promise.resolve();
   /** Counts assignments: what was begun for an older one stops where it is. */
   #assignment = 0;
 
@@ -168,6 +176,18 @@ class Session {
       consumer.pause(assigned);
       this.#assign(assigned).catch((error) => this.#fail(error));
     });
+    this.#starting = this.#start();
+    // From here on only `failed` tells: a stop must not wait for a join.
+    this.#starting.catch((error) => this.#fail(error));
+    const aborted = new Promise<void>((resolve) => {
+      if (signal.aborted) resolve();
+      signal.addEventListener("abort", () => resolve(), { once: true });
+    });
+    await Promise.race([failed, aborted]);
+  }
+
+  async #start(): Promise<void> {
+    const consumer = this.#consumer;
     await consumer.connect();
     await consumer.subscribe({ topics: [...this.#options.topics], fromBeginning: true });
     await consumer.run({
@@ -177,11 +197,6 @@ class Session {
       partitionsConsumedConcurrently: 1,
       eachBatch: ({ batch, resolveOffset }) => Promise.resolve(this.#receive(batch, resolveOffset)),
     });
-    const aborted = new Promise<void>((resolve) => {
-      if (signal.aborted) resolve();
-      signal.addEventListener("abort", () => resolve(), { once: true });
-    });
-    await Promise.race([failed, aborted]);
   }
 
   lag(): PartitionLag[] {
@@ -192,7 +207,7 @@ class Session {
     this.joined = false;
     this.#over.abort(new Error("the session is over"));
     await this.#revokeAll();
-    await this.#consumer.disconnect().catch(() => {});
+    await leaveGroup(this.#consumer, { ...this.#options, starting: this.#starting });
   }
 
   async #revokeAll(): Promise<void> {

@@ -26,6 +26,7 @@ import { Problem, problemResponse } from "./problem.ts";
 import { rateLimit } from "./rate_limit.ts";
 import type { RecentHappenings } from "./recent_happenings.ts";
 import { addReplayRoutes } from "./replay_routes.ts";
+import { addRunHistoryRoutes } from "./run_history_routes.ts";
 import { addRunRoutes } from "./run_routes.ts";
 import { addScheduleRoutes } from "./schedule_routes.ts";
 import { securityHeaders } from "./security_headers.ts";
@@ -58,7 +59,14 @@ const EXPORTS_MAX = 4;
 
 /** Questions to the database under way; the ones beyond its few connections wait, and a queue without end helps nobody. */
 const QUESTIONS_MAX = 64;
-const QUESTION_PATHS = ["/meteors", "/statistics", "/dead-letters", "/showers", "/stations"];
+const QUESTION_PATHS = [
+  "/meteors",
+  "/statistics",
+  "/dead-letters",
+  "/showers",
+  "/stations",
+  "/runs/:id/history",
+];
 
 /** The app, with every route. */
 export function createApi(options: ApiOptions): Api {
@@ -69,6 +77,7 @@ export function createApi(options: ApiOptions): Api {
 
   addStatusRoutes(app, ports, options.metrics);
   addRunRoutes(app, options);
+  addRunHistoryRoutes(app, sql);
   addScheduleRoutes(app, ports);
   addUploadRoutes(app, ports);
   addEventRoutes(app, options);

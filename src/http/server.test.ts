@@ -17,12 +17,12 @@ test("a stop answers what is at work and takes nothing new", async () => {
   await expect(fetch(server.url)).rejects.toThrow();
 });
 
-test("a client that never reads to the end does not hold a stop", async () => {
+test("a client that never reads to the end does not hold a stop, which says so", async () => {
   const endless = () =>
     new Response(new ReadableStream({ pull: (c) => c.enqueue(new Uint8Array(65_536)) }));
   const server = serveHttp({ ...LOOPBACK, grace_ms: 50, fetch: endless });
   const response = await fetch(server.url);
-  await server.stop();
+  await expect(server.stop()).rejects.toThrow("not answered after 50 ms");
   await response.body!.cancel();
 });
 

@@ -6,7 +6,10 @@ import { PermanentError } from "../failures/failures.ts";
 export interface RunningServer {
   /** `http://host:port`, to paste into curl. */
   readonly url: string;
-  /** Takes nothing new, answers what is at work, and waits for that, but not for ever. */
+  /**
+   * Takes nothing new, answers what is at work, and waits for that, but not for ever.
+   * @throws Error when requests are left: their connections end with the process
+   */
   stop(): Promise<void>;
 }
 
@@ -36,9 +39,15 @@ export function serveHttp(
         // A client that is slow to read (or never does) may not hold the stop; its connection ends with the process, or when the
         // database does. (Deno has no way to close it: aborting a server that shuts down throws "Bad resource ID".)
         let timer: ReturnType<typeof setTimeout> | undefined;
-        const grace = new Promise<void>((resolve) => timer = setTimeout(resolve, grace_ms));
-        await Promise.race([server.shutdown(), grace]);
-        clearTimeout(timer);
+        const grace = new Promise<never>((_, reject) => {
+          const late = new Error(`requests under way are not answered after ${grace_ms} ms`);
+          timer = setTimeout(() => reject(late), grace_ms);
+        });
+        try {
+          await Promise.race([server.shutdown(), grace]);
+        } finally {
+          clearTimeout(timer);
+        }
       },
     };
   } catch (error) {

@@ -12,8 +12,28 @@ test("everything is released in reverse, whatever fails or hangs, and only once"
     await Promise.resolve();
     done.push("http");
   });
-  await releasers.release(5);
-  await releasers.release(5);
+  await releasers.release({ each_ms: 5, all_ms: 1_000 });
+  await releasers.release({ each_ms: 5, all_ms: 1_000 });
   expect(done).toEqual(["http", "database"]);
   expect(problems).toEqual(["failing: no", "hanging: not done after 5 ms"]);
+});
+
+test("together they take no longer than all may, and the engines, which come last, have their part of it", async () => {
+  const problems: string[] = [];
+  const releasers = new Releasers((name, reason) => problems.push(`${name}: ${reason}`));
+  const hang = () => new Promise<void>(() => {});
+  releasers.add("http", hang);
+  releasers.add("database", hang, { reserve_ms: 60 });
+  releasers.add("broker", hang, { reserve_ms: 40 });
+  for (const name of ["pool", "log", "consumer", "runs"]) releasers.add(name, hang);
+  const began = performance.now();
+  await releasers.release({ each_ms: 70, all_ms: 200 });
+  const took_ms = performance.now() - began;
+  expect(took_ms).toBeGreaterThan(190);
+  expect(problems.map((problem) => problem.split(":")[0]))
+    .toEqual(["runs", "consumer", "log", "pool", "broker", "database", "http"]);
+  const waited_ms = problems.map((problem) => Number(/after (\d+) ms/.exec(problem)![1]));
+  expect(waited_ms[0]).toBe(70);
+  expect(waited_ms.slice(0, 4).reduce((sum, ms) => sum + ms)).toBeLessThanOrEqual(100);
+  expect(waited_ms.reduce((sum, ms) => sum + ms)).toBeLessThanOrEqual(201);
 });

@@ -29,7 +29,7 @@ import { type ApiParts, createApiPorts, runningOf } from "./api_ports.ts";
 import { readLogAccess } from "./log_access.ts";
 import { openLog, proveLog } from "./open_log.ts";
 import { sendHeartbeats } from "./heartbeat.ts";
-import { Releasers } from "./releasers.ts";
+import { ENGINE_RESERVE_MS, Releasers } from "./releasers.ts";
 import { openRuns, startConsumer, startProducer } from "./roles.ts";
 
 /** Version of the service, in `/status`, the User-Agent and the banner. */
@@ -44,7 +44,10 @@ export interface Service {
   readonly parts: ApiParts;
   /** Resolves with the reason when a part is gone for good, which only a new start can mend. Never rejects. */
   readonly failed: Promise<Error>;
-  /** Stops everything in reverse order. Calling it again waits for the first call. */
+  /**
+   * Stops everything in reverse order, within `RELEASE_LIMITS`; a part that does not stop in time is told and left behind.
+   * Calling it again waits for the first call.
+   */
   stop(reason: string): Promise<void>;
 }
 
@@ -236,7 +239,7 @@ async function startEngines(
       signal,
       proveLog: (brokers, until) => proveLog(brokers, until, observe),
     }).then((broker) => {
-      releasers.add("broker", () => broker.stop());
+      releasers.add("broker", () => broker.stop(), { reserve_ms: ENGINE_RESERVE_MS });
       return broker;
     }),
   ]);
@@ -261,7 +264,7 @@ async function startDatabase(
     observe,
     signal,
   });
-  releasers.add("PostgreSQL", () => server.stop());
+  releasers.add("PostgreSQL", () => server.stop(), { reserve_ms: ENGINE_RESERVE_MS });
   return {
     url: server.url,
     describe: `embedded PostgreSQL ${server.version} in ${server.directory}`,

@@ -149,6 +149,11 @@ interface Running {
   readonly port: number;
 }
 
+/** The server that was to be owned has ended: it was just going down when it was found. */
+class ServerGone extends Error {
+  override readonly name = "ServerGone";
+}
+
 /** One server on the cluster, owned by this process. Tries again where another process came in between. */
 async function startAndOwn(
   place: Place,
@@ -166,35 +171,47 @@ async function startAndOwn(
       settings,
       ...(signal === undefined ? {} : { signal }),
     });
+    let isOurs = false;
     try {
       if (found === null) {
         if (wantedPort !== 0) await assertPortFree(port);
         await startPostmaster(place, port, signal);
+        isOurs = true;
       }
       const at = found?.port ?? port;
-      const owner = await own(place, urlOf(password, at, "postgres"), observe, onLost);
+      const url = urlOf(password, at, "postgres");
+      const owner = await own(place, url, { observe, onLost, signal });
       if (at === port) return { owner, password, port };
       await owner.close();
       await stopPostmaster(place);
     } catch (error) {
+      // Given up before anybody owned it.
+      if (isOurs && signal?.aborted && error === signal.reason) await stopPostmaster(place);
       const portTaken = error instanceof StartFailure && error.portInUse;
       if (portTaken && wantedPort !== 0) throw portInUse(port, error);
       // Another process started this very cluster in between, or the server found was just going down.
       const other = await runningPostmaster(place) !== null;
       const raced = error instanceof StartFailure
         ? portTaken || other
-        : error instanceof TransientError && !other;
+        : error instanceof ServerGone || (error instanceof TransientError && !other);
       if (!raced || attempt >= START_ATTEMPTS) throw error;
     }
   }
 }
 
-/** A session that holds the owner's lock for as long as this process lives. `onLost`: it ended, and not by `close`. */
+interface Owning {
+  readonly observe: Observe;
+  /** The session ended, and not by `close`. */
+  readonly onLost: () => void;
+  /** Aborting ends the waiting for a server that does not let anybody in yet. */
+  readonly signal: AbortSignal | undefined;
+}
+
+/** A session that holds the owner's lock for as long as this process lives. */
 async function own(
   place: Place,
   url: string,
-  observe: Observe,
-  onLost: () => void,
+  { observe, onLost, signal }: Owning,
 ): Promise<Store> {
   let owned = false;
   const { sql, close } = connectStore({
@@ -206,10 +223,19 @@ async function own(
   });
   const [a, b] = OWNER_LOCK;
   try {
-    const lock = () =>
-      sql<{ mine: boolean }[]>`select pg_try_advisory_lock(${a}, ${b}) as mine`
-        .catch((error: unknown) => Promise.reject(classifyDatabaseError(error)));
-    const [row] = await retry(lock, { backoff: OWNER_BACKOFF });
+    const lock = async () => {
+      try {
+        return await sql<{ mine: boolean }[]>`select pg_try_advisory_lock(${a}, ${b}) as mine`;
+      } catch (error) {
+        // Asking on would take all the tries before anybody starts another one.
+        if (await runningPostmaster(place) === null) throw new ServerGone(explain(error));
+        throw classifyDatabaseError(error);
+      }
+    };
+    const [row] = await retry(lock, {
+      backoff: OWNER_BACKOFF,
+      ...(signal === undefined ? {} : { signal }),
+    });
     owned = row?.mine === true;
   } catch (error) {
     await close();

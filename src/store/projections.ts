@@ -20,7 +20,7 @@ const TABLES: Readonly<Record<string, readonly string[]>> = {
     "dead_letter_replay",
   ],
   trajectory_summary_dead_letter: ["dead_letter"],
-  ingestion_run: ["ingestion_run", "ingestion_run_file", "ingestion_file"],
+  ingestion_run: ["ingestion_run", "ingestion_run_file", "ingestion_run_event", "ingestion_file"],
   iau_shower: ["iau_shower_list"],
 };
 

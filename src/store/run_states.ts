@@ -166,8 +166,8 @@ async function writeFiles(
 }
 
 /** PostgreSQL's text can't hold NUL; a reason quotes what it found. */
-function storable(text: string | null): string | null {
-  return text === null ? null : text.replaceAll("\0", "␀");
+export function storable<Text extends string | null>(text: Text): Text | string {
+  return text === null ? text : text.replaceAll("\0", "␀");
 }
 
 async function withFiles(sql: Queryable, runs: readonly RunRow[]): Promise<RunState[]> {

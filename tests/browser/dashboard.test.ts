@@ -159,6 +159,43 @@ describe.skipIf(NO_BROWSER !== null)("the dashboard", { timeout: TEST_TIMEOUT_MS
     expect(opened.troubles).toEqual([]);
   });
 
+  test("a run's events are there after a restart, page by page, and new ones come by themselves", async () => {
+    const { runs } = await (await service.api("/runs?limit=1")).json();
+    await service.database.sql`
+      insert into ingestion_run_event (run_id, event_offset, at, name, file, detail)
+      select ${
+      runs[0].id
+    }, 1000000 + n, now(), 'file_skipped', 'daily/' || n, '{"reason": "of a test"}'
+      from generate_series(1, 150) n`;
+    await service.restart();
+    url = service.service.addresses.http!;
+    await using opened = await openPage(browser, url);
+    const { page } = opened;
+    await page.goto(`/#/runs/${runs[0].id}`);
+    const events = page.getByRole("list", { name: "Events of the run, newest first" });
+    await events.getByText("daily/150 skipped: of a test").waitFor();
+    const requested = events.getByText(/ run requested by http/);
+    expect(await requested.count()).toBe(0);
+    await page.getByRole("button", { name: "Older events" }).click();
+    await requested.waitFor();
+    await page.getByRole("button", { name: "Newest events" }).click();
+    await events.getByText("daily/150 skipped: of a test").waitFor();
+
+    const asked = await service.api("/extract", {
+      method: "POST",
+      body: JSON.stringify({ days: 10 }),
+      headers: { "content-type": "application/json" },
+    });
+    expect(asked.status).toBe(202);
+    const { run_id } = await asked.json();
+    await page.goto(`/#/runs/${run_id}`);
+    await events.getByText("completed: every file is read or skipped").waitFor();
+    // On no record: this process tells it as it happens.
+    await events.getByText(/ loaded: /).waitFor();
+    await events.getByText("daily run requested by http: the last 10 days").waitFor();
+    expect(opened.troubles).toEqual([]);
+  });
+
   test.each(["light", "dark"] as const)(
     "axe finds nothing wrong in any view, %s",
     async (colorScheme) => {
@@ -168,7 +205,10 @@ describe.skipIf(NO_BROWSER !== null)("the dashboard", { timeout: TEST_TIMEOUT_MS
       const views: [string, (page: Page) => Promise<unknown>][] = [
         ["#/now", (page) => page.getByText("Ready").nth(3).waitFor()],
         ["#/runs", (page) => page.locator("a.cell").first().waitFor()],
-        [`#/runs/${runs[0].id}`, (page) => page.locator(".facts").waitFor()],
+        [
+          `#/runs/${runs[0].id}`,
+          (page) => page.getByRole("list", { name: "Events of the run, newest first" }).waitFor(),
+        ],
         ["#/dead-letters", (page) => page.locator("mark").first().waitFor()],
         [
           "#/meteors?last=all",

@@ -63,10 +63,15 @@ async function expectEachLoadedOnce(): Promise<void> {
 }
 
 const consumer = () => startProcess("consumer", hub.service.addresses);
+/** Waits until no partition has two of them: in the middle of a rebalance the numbers alone may fit already. */
 const share = (processes: readonly RoleProcess[], each: number) =>
   until(
     `${processes.length} consumers have ${each} partition(s) each`,
-    () => processes.every((process) => process.partitions().length === each),
+    () => {
+      const assigned = processes.map((process) => process.partitions());
+      return assigned.every((some) => some.length === each) &&
+        new Set(assigned.flat()).size === processes.length * each;
+    },
     WAIT_MS,
   );
 
@@ -78,7 +83,6 @@ test(
     await using third = await consumer();
     await Promise.all([first, second, third].map(({ service }) => service.booted()));
     await share([first, second, third], 1);
-    expect([first, second, third].flatMap((one) => one.partitions()).toSorted()).toEqual([0, 1, 2]);
 
     const batches = 60;
     for (let batch = 0; batch < batches; batch++) {

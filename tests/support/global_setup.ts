@@ -16,7 +16,8 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   const launcher = createServer((_request, response) => {
     server ??= startTestServer();
     server.then(
-      ({ adminUrl, template }) => response.end(JSON.stringify({ adminUrl, template })),
+      ({ adminUrl, template, prefix }) =>
+        response.end(JSON.stringify({ adminUrl, template, prefix })),
       (error: unknown) => response.writeHead(500).end(explain(error)),
     );
   });

@@ -116,7 +116,13 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
 
     const observer = createObserver();
     const happenings: Happening[] = [];
-    observer.listen((happening) => happenings.push(happening));
+    observer.listen((happening) => {
+      happenings.push(happening);
+      // A stop that is slow fails no test by itself; whoever looks for the reason needs its name.
+      if (happening.name === "service.release_failed") {
+        console.error(`${happening.detail.name} did not stop: ${happening.detail.reason}`);
+      }
+    });
     const start = () =>
       startService({ config, observer, isForOneCommand: options.withSchedule !== true });
     let service = await start();

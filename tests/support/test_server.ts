@@ -15,6 +15,8 @@ export interface TestServer {
   readonly adminUrl: string;
   /** Name of the migrated, empty database to copy. */
   readonly template: string;
+  /** What the names of all databases of this run of the tests begin with. */
+  readonly prefix: string;
   stop(): Promise<void>;
 }
 
@@ -28,11 +30,54 @@ export function uniqueName(prefix: string): string {
   return `${prefix}_${crypto.randomUUID().replaceAll("-", "").slice(0, 16)}`;
 }
 
-/** Runs one statement on a connection of its own. */
-export async function administer(url: string, statement: string): Promise<void> {
+/** Runs one statement on a connection of its own; with `limit_ms` the server gives it up after that time. */
+export async function administer(url: string, statement: string, limit_ms = 0): Promise<void> {
   const store = connectStore({ url, max: 1, applicationName: "tests", observe: unobserved });
   try {
+    await store.sql`select set_config('statement_timeout', ${String(limit_ms)}, false)`;
     await store.sql.unsafe(statement);
+  } finally {
+    await store.close();
+  }
+}
+
+/** SQLSTATE of a statement that took longer than its limit. */
+const QUERY_CANCELED = "57014";
+
+/**
+ * Removes a database, cutting what is still connected to it.
+ *
+ * The server lets its files go when every session of the whole server has taken note (a "ProcSignalBarrier"). A session in the
+ * middle of a COPY whose client has fallen silent takes no note, whatever database it is in: then this removal would wait for
+ * another test's frozen process, for as long as that is frozen.
+ * @returns false when that took longer than `limit_ms`: nobody can connect to it any more, and it is left to `dropDatabases`
+ */
+export async function dropDatabase(
+  adminUrl: string,
+  name: string,
+  limit_ms: number,
+): Promise<boolean> {
+  try {
+    await administer(adminUrl, `drop database if exists ${name} with (force)`, limit_ms);
+    return true;
+  } catch (error) {
+    if ((error as { code?: unknown }).code === QUERY_CANCELED) return false;
+    throw error;
+  }
+}
+
+/** Removes every database whose name begins with `prefix`. */
+export async function dropDatabases(adminUrl: string, prefix: string): Promise<void> {
+  const store = connectStore({
+    url: adminUrl,
+    max: 1,
+    applicationName: "tests",
+    observe: unobserved,
+  });
+  try {
+    const found = await store.sql<{ name: string }[]>`
+      select datname as name from pg_database where starts_with(datname, ${prefix})`;
+    for (const { name } of found) await store.sql.unsafe(`drop database ${name} with (force)`);
   } finally {
     await store.close();
   }
@@ -45,7 +90,8 @@ export async function startTestServer(): Promise<TestServer> {
     adminUrl: given,
     stop: () => Promise.resolve(),
   };
-  const template = uniqueName("gmn_template");
+  const prefix = uniqueName("gmn_test");
+  const template = `${prefix}_template`;
   await administer(adminUrl, `create database ${template}`);
   const url = urlOfDatabase(adminUrl, template);
   const store = connectStore({ url, max: 1, applicationName: "tests", observe: unobserved });
@@ -57,8 +103,10 @@ export async function startTestServer(): Promise<TestServer> {
   return {
     adminUrl,
     template,
+    prefix,
     async stop() {
-      if (given !== undefined) await administer(adminUrl, `drop database ${template} with (force)`);
+      // The template, and what could not be removed while its test ran.
+      if (given !== undefined) await dropDatabases(adminUrl, prefix);
       await stop();
     },
   };

@@ -126,7 +126,11 @@ class BrokerWorker {
     if (this.state !== "running") return;
     this.post({ kind: "stop" });
     this.state = "stopping";
-    const timer = setTimeout(() => this.stopped.resolve(), STOP_TIMEOUT_MS);
+    const timer = setTimeout(() => {
+      const line = `did not stop within ${STOP_TIMEOUT_MS / 1000} s and was ended`;
+      this.observe("broker.log", { kind: KIND, level: "warning", line });
+      this.stopped.resolve();
+    }, STOP_TIMEOUT_MS);
     await this.stopped.promise;
     clearTimeout(timer);
     this.end();

@@ -39,7 +39,14 @@ export interface Listener {
 export async function listen(options: ListenerOptions): Promise<Listener> {
   const connections = new Set<Connection>();
   const idle: (() => void)[] = [];
+  let isStopping = false;
   const accept = (socket: Socket): void => {
+    if (isStopping) {
+      // It was on its way when the listener closed: nobody else would end it.
+      socket.on("error", () => {});
+      socket.destroy();
+      return;
+    }
     if (connections.size >= MAX_CONNECTIONS) {
       options.onRefused(`${socket.remoteAddress}`, `more than ${MAX_CONNECTIONS} connections`);
       socket.on("error", () => {});
@@ -69,6 +76,7 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
       for (const connection of connections) connection.destroy();
     },
     async stop() {
+      isStopping = true;
       server.close();
       for (const connection of connections) connection.end();
       if (connections.size === 0) return;

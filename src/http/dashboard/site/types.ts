@@ -28,6 +28,19 @@ export interface Happening {
   readonly detail: Readonly<Record<string, unknown>>;
 }
 
+/** A page of what happened to a run, as `GET /runs/ID/history` has it. */
+export interface RunHistory {
+  readonly events: readonly {
+    readonly offset: string;
+    readonly name: string;
+    readonly at: string;
+    readonly level: "info" | "warning" | "error";
+    readonly message: string;
+  }[];
+  /** Where the next page, of older ones, begins; null: there is none. */
+  readonly next: string | null;
+}
+
 /** What may have changed: runs, store, dead_letters, status. */
 export interface Change {
   readonly topics: readonly string[];

@@ -57,7 +57,7 @@ function Details({ run, file }) {
       </div>
       <div class="stack">
         <${Facts} run=${run} />
-        <${RunEvents} runId=${run.id} />
+        <${RunEvents} key=${run.id} runId=${run.id} isOver=${isOver(run)} />
       </div>
     </div>
   </div>`;

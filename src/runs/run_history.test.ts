@@ -1,0 +1,67 @@
+import { expect, test } from "vitest";
+import type { RunEvent } from "./run_event.ts";
+import { historyEntry, historyLevel, sayHistoryEntry } from "./run_history.ts";
+
+const of = { runId: "r", at: new Date("2026-11-20T12:00:00Z") };
+const file = "daily/a.txt";
+const identity = { size_bytes: 70, etag: null, lastModified: null, listed: null };
+const rows = { read: 1_200, published: 1_190, rejected: 10 };
+
+const EVENTS: [RunEvent, string, string][] = [
+  [
+    {
+      ...of,
+      type: "requested",
+      kind: "daily",
+      selection: { days: 10 },
+      requestedBy: "schedule",
+      idempotencyKey: "a secret of the caller",
+    },
+    "info",
+    "daily run requested by schedule: the last 10 days",
+  ],
+  [{ ...of, type: "started", owner: "host:7" }, "info", "taken on by host:7"],
+  [{ ...of, type: "planned", files: [file, "b.txt"] }, "info", "2 file(s) to look at"],
+  [{ ...of, type: "file_started", file, identity }, "info", "reading daily/a.txt"],
+  [
+    { ...of, type: "file_extracted", file, identity, generatedAt: null, rows, nextOffsets: {} },
+    "info",
+    "daily/a.txt: 1,200 rows read, 1,190 published, 10 rejected",
+  ],
+  [
+    { ...of, type: "file_skipped", file, reason: "unchanged" },
+    "info",
+    "daily/a.txt skipped: unchanged",
+  ],
+  [{ ...of, type: "file_failed", file, reason: "gone" }, "warning", "daily/a.txt failed: gone"],
+  [
+    { ...of, type: "completed", nextOffsets: {} },
+    "info",
+    "completed: every file is read or skipped",
+  ],
+  [{ ...of, type: "failed", reason: "no source" }, "error", "failed: no source"],
+  [{ ...of, type: "cancelled", reason: "over HTTP" }, "warning", "cancelled: over HTTP"],
+];
+
+test.each(EVENTS)("%o is told as %s: %s", (event, level, sentence) => {
+  const entry = historyEntry(event)!;
+  // As it comes back out of the database.
+  const kept = { ...entry, detail: JSON.parse(JSON.stringify(entry.detail)) };
+  expect(kept.name).toBe(event.type);
+  expect(kept.file).toBe("file" in event ? event.file : null);
+  expect(historyLevel(kept)).toBe(level);
+  expect(sayHistoryEntry(kept)).toBe(sentence);
+  expect(JSON.stringify(kept)).not.toContain("secret");
+});
+
+test("progress is no part of it", () => {
+  const checkpoint = { byteOffset: 7, lineNumber: 1 };
+  expect(historyEntry({ ...of, type: "file_progress", file, generatedAt: null, checkpoint, rows }))
+    .toBeNull();
+});
+
+test("an event of a newer version is told by its name", () => {
+  const entry = { name: "file_weighed", file, detail: { reason: "too heavy" } };
+  expect(sayHistoryEntry(entry)).toBe("file_weighed daily/a.txt: too heavy");
+  expect(historyLevel(entry)).toBe("info");
+});

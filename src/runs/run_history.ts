@@ -1,0 +1,125 @@
+/**
+ * A run's events as its history shows them: which of them, what of them, and in which words.
+ *
+ * `file_progress` is left out: there is one every two seconds for as long as a file is read, thousands in a long backfill, each
+ * outdated by the next. How far a file is stands with the file; how it ended is an event.
+ */
+import type { RowCounts, RunEvent, RunKind, Selection } from "./run_event.ts";
+import { describeSelection } from "./selection.ts";
+
+/** Everything that an entry may say beside its time; each name uses its own part. */
+export interface RunHistoryDetail {
+  /** requested */
+  readonly kind?: RunKind;
+  readonly selection?: Selection;
+  readonly requested_by?: string;
+  /** started: the process that took the run on. */
+  readonly owner?: string;
+  /** planned: how many files. Which they are stands with the run. */
+  readonly files?: number;
+  /** file_started; null where the source does not say. */
+  readonly size_bytes?: number | null;
+  /** file_extracted */
+  readonly rows?: RowCounts;
+  /** file_skipped, file_failed, failed, cancelled */
+  readonly reason?: string;
+}
+
+/** The names of a history's entries: types of events. */
+export type RunHistoryName = Exclude<RunEvent["type"], "file_progress">;
+
+/** One event in a run's history. */
+export interface RunHistoryEntry {
+  /** The event's type. A newer version may have written one that is not known here. */
+  readonly name: string;
+  /** Relative to the data directory; null when it is about the whole run. */
+  readonly file: string | null;
+  readonly detail: RunHistoryDetail;
+}
+
+/** How bad an entry is. */
+export type RunHistoryLevel = "info" | "warning" | "error";
+
+/**
+ * What the history has of an event; null when it leaves it out. Of the event alone, not of the state it led to, so that a rebuild
+ * gives the same.
+ */
+export function historyEntry(event: RunEvent): RunHistoryEntry | null {
+  if (event.type === "file_progress") return null;
+  return {
+    name: event.type satisfies RunHistoryName,
+    file: "file" in event ? event.file : null,
+    detail: detailOf(event),
+  };
+}
+
+function detailOf(event: Exclude<RunEvent, { type: "file_progress" }>): RunHistoryDetail {
+  switch (event.type) {
+    case "requested": {
+      const { kind, selection, requestedBy: requested_by } = event;
+      return { kind, selection, requested_by };
+    }
+    case "started":
+      return { owner: event.owner };
+    case "planned":
+      return { files: event.files.length };
+    case "file_started":
+      return { size_bytes: event.identity.size_bytes };
+    case "file_extracted":
+      return { rows: event.rows };
+    case "completed":
+      return {};
+    case "file_skipped":
+    case "file_failed":
+    case "failed":
+    case "cancelled":
+      return { reason: event.reason };
+  }
+}
+
+const LEVELS: Readonly<Record<string, RunHistoryLevel>> = {
+  file_failed: "warning",
+  cancelled: "warning",
+  failed: "error",
+};
+
+/** How bad it is. */
+export function historyLevel({ name }: RunHistoryEntry): RunHistoryLevel {
+  return LEVELS[name] ?? "info";
+}
+
+const count = (n: number): string => n.toLocaleString("en-US");
+
+/** One plain sentence; the run is known to whoever reads it. */
+export function sayHistoryEntry({ name, file, detail }: RunHistoryEntry): string {
+  const because = detail.reason === undefined ? "" : `: ${detail.reason}`;
+  switch (name) {
+    case "requested": {
+      const what = detail.selection === undefined ? "" : `: ${describeSelection(detail.selection)}`;
+      return `${detail.kind} run requested by ${detail.requested_by}${what}`;
+    }
+    case "started":
+      return `taken on by ${detail.owner}`;
+    case "planned":
+      return `${count(detail.files ?? 0)} file(s) to look at`;
+    case "file_started":
+      return `reading ${file}`;
+    case "file_extracted": {
+      const { read, published, rejected } = detail.rows ?? { read: 0, published: 0, rejected: 0 };
+      return `${file}: ${count(read)} rows read, ${count(published)} published, ${
+        count(rejected)
+      } rejected`;
+    }
+    case "file_skipped":
+      return `${file} skipped${because}`;
+    case "file_failed":
+      return `${file} failed${because}`;
+    case "completed":
+      return "completed: every file is read or skipped";
+    case "failed":
+    case "cancelled":
+      return `${name}${because}`;
+    default:
+      return [name, file].filter((part) => part !== null).join(" ") + because;
+  }
+}

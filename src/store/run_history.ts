@@ -1,0 +1,73 @@
+/**
+ * The events of runs as rows: a projection of the topic `ingestion_run`, beside the states that they lead to.
+ */
+import type { RunHistoryDetail, RunHistoryEntry } from "../runs/run_history.ts";
+import type { Queryable, TransactionSql } from "./connection.ts";
+import { storable } from "./run_states.ts";
+
+/** An event of a run, with its place on the topic. */
+export interface StoredRunEvent extends RunHistoryEntry {
+  readonly runId: string;
+  readonly offset: bigint;
+  readonly at: Date;
+}
+
+/** PostgreSQL takes 65,535 parameters a statement; an event has 6. */
+const EVENTS_PER_STATEMENT = 5_000;
+
+/** Adds events whose runs are stored. One that is there already stays as it is. */
+export async function writeRunHistory(
+  sql: TransactionSql,
+  events: readonly StoredRunEvent[],
+): Promise<void> {
+  for (let from = 0; from < events.length; from += EVENTS_PER_STATEMENT) {
+    const rows = events.slice(from, from + EVENTS_PER_STATEMENT).map((event) => ({
+      run_id: event.runId,
+      event_offset: event.offset,
+      at: event.at,
+      name: event.name,
+      file: event.file,
+      detail: sql.json(storableDetail(event.detail)),
+    }));
+    await sql`
+      insert into ingestion_run_event ${sql(rows)}
+      on conflict (run_id, event_offset) do nothing`;
+  }
+}
+
+function storableDetail({ reason, rows, ...rest }: RunHistoryDetail) {
+  return {
+    ...rest,
+    ...(rows === undefined ? {} : { rows: { ...rows } }),
+    ...(reason === undefined ? {} : { reason: storable(reason) }),
+  };
+}
+
+/**
+ * A page of a run's events, the newest first, beginning with the one before the offset `before` (null: with the newest); null when
+ * there is no such run.
+ */
+export async function readRunHistory(
+  sql: Queryable,
+  runId: string,
+  page: { readonly limit: number; readonly before: bigint | null },
+): Promise<StoredRunEvent[] | null> {
+  const before = page.before === null ? sql`` : sql`and event_offset < ${page.before}`;
+  const rows = await sql<
+    {
+      event_offset: bigint;
+      at: Date;
+      name: string;
+      file: string | null;
+      detail: RunHistoryDetail;
+    }[]
+  >`
+    select event_offset, at, name, file, detail from ingestion_run_event
+    where run_id = ${runId} ${before} order by event_offset desc limit ${page.limit}`;
+  if (
+    rows.length === 0 && (await sql`select from ingestion_run where id = ${runId}`).length === 0
+  ) {
+    return null;
+  }
+  return rows.map(({ event_offset: offset, ...row }) => ({ runId, offset, ...row }));
+}

@@ -1,0 +1,72 @@
+/** The end of a subscription takes a time that is known, whatever the broker does. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { ApiKey } from "../../src/broker/embedded/protocol/api_key.ts";
+import { type EmbeddedBroker, startEmbeddedBroker } from "../../src/broker/embedded/start.ts";
+import { groupMembers } from "../../src/events/consumer_group.ts";
+import { createKafka, type Kafka } from "../../src/events/kafka_client.ts";
+import { subscribe } from "../../src/events/subscription.ts";
+import { createObserver, type Happening, unobserved } from "../../src/observe/observe.ts";
+import { until } from "../support/poll.ts";
+
+const TOPIC = "things";
+const GROUP = "readers";
+/** How long the broker keeps an answer back. */
+const HELD_MS = 3_000;
+
+let folder: string;
+let broker: EmbeddedBroker;
+let kafka: Kafka;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "gmn-stop-"));
+  broker = await startEmbeddedBroker({ directory: folder, kafkaPort: 0, schemaRegistryPort: 0 });
+  kafka = createKafka({ brokers: broker.brokers, clientId: "test" }, unobserved);
+  const admin = kafka.admin();
+  await admin.connect();
+  await admin.createTopics({ topics: [{ topic: TOPIC }] });
+  await admin.disconnect();
+});
+afterEach(async () => {
+  await broker.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+test.each(
+  [
+    ["a join that is not answered", ApiKey.JoinGroup, "before"],
+    ["a leave that is not answered", ApiKey.LeaveGroup, "after"],
+  ] as const,
+)("%s does not hold a stop, which says so; no member is left", async (_what, apiKey, when) => {
+  const held = await broker.control.failNext({ apiKey, delay_ms: HELD_MS, group: GROUP });
+  const observer = createObserver();
+  const said: Happening[] = [];
+  observer.listen((happening) => said.push(happening));
+  const subscription = subscribe({
+    kafka,
+    groupId: GROUP,
+    topics: [TOPIC],
+    limits: { maxRecords: 100, maxBytes: 1_000_000, queueBytes: 10_000_000 },
+    observe: observer.observe,
+    leaveTimeout_ms: HELD_MS / 60,
+    reader: {
+      position: () => Promise.resolve(0n),
+      reposition: () => Promise.resolve(),
+      process: () => Promise.resolve(),
+    },
+  });
+  if (when === "before") await held.struck;
+  else await until("joined", () => said.some(({ name }) => name === "sink.assigned"));
+
+  await subscription.stop();
+  expect(said.map(({ name, detail }) => name === "log.client" ? detail.message : ""))
+    .toContainEqual(expect.stringContaining("has not left its group after"));
+
+  // It goes on by itself, until nothing of it is left.
+  await until("its connections are closed", async () => {
+    return (await broker.control.stats()).connections === 0;
+  });
+  expect(await groupMembers(kafka, GROUP)).toEqual([]);
+});
