@@ -1,0 +1,115 @@
+/** Which records are decoded, and which are known again. */
+import { Buffer } from "node:buffer";
+import { expect, test } from "vitest";
+import type { ConsumedRecord, RecordBatch } from "../events/consumed_record.ts";
+import type { SchemaRegistry } from "../events/schema_registry.ts";
+import type { RecordMark } from "../store/repeats.ts";
+import { isRepeat, isUpsert, upsertId } from "../store/trajectory_batch.ts";
+import { encodeTrajectory } from "../trajectory/codec.ts";
+import { TRAJECTORY_SCHEMA_TEXT } from "../trajectory/schema.ts";
+import { summaryOf } from "../../tests/support/trajectories.ts";
+import { createTrajectoryChanges } from "./trajectory_changes.ts";
+import { valueDigest } from "./value_digest.ts";
+
+const registry = {
+  writerSchema: (id: number) =>
+    id === 1
+      ? Promise.resolve(TRAJECTORY_SCHEMA_TEXT)
+      : Promise.reject(new Error(`no schema ${id}`)),
+} as SchemaRegistry;
+
+const valueOf = (id: string, qc_deg: number, schemaId = 1): Buffer =>
+  Buffer.from(encodeTrajectory(summaryOf(id, { qc_deg }), schemaId));
+
+function batchOf(...records: [key: string | null, value: Buffer | null][]): RecordBatch {
+  return {
+    topic: "trajectory_summary_raw",
+    partition: 0,
+    firstOffset: 0n,
+    nextOffset: BigInt(records.length),
+    records: records.map(([key, value], at): ConsumedRecord => ({
+      offset: BigInt(at),
+      timestamp: new Date(0),
+      key: key === null ? null : Buffer.from(key),
+      value,
+      headers: {},
+      size_bytes: 100,
+    })),
+  };
+}
+
+/** What becomes of a batch when the data store has `stored` (values by key): "=" known again, "-" withdrawn, else the value. */
+async function become(batch: RecordBatch, stored: Record<string, Buffer>) {
+  const marked: RecordMark[] = [];
+  const { changes, letters } = await createTrajectoryChanges(registry)(batch, (marks) => {
+    marked.push(...marks);
+    const same = marks.flatMap(({ id, digest }, at) =>
+      stored[id] !== undefined && valueDigest(stored[id]) === digest ? [at] : []
+    );
+    return Promise.resolve({ same, newer: [] });
+  });
+  const shown = changes.map(({ change, record }) => {
+    expect(change.lineage.offset).toBe(record.offset);
+    if (isRepeat(change)) return `${change.id}=`;
+    return isUpsert(change) ? `${upsertId(change)} ${change.summary.qc_deg}` : `${change.id}-`;
+  });
+  return { shown, marked, letters };
+}
+
+test("a record that the data store has is known again; the others are decoded, in the order of the log", async () => {
+  const batch = batchOf(["a", valueOf("a", 1)], ["b", valueOf("b", 2)], ["c", valueOf("c", 3)]);
+  const { shown } = await become(batch, { b: valueOf("b", 2), c: valueOf("c", 9) });
+  expect(shown).toEqual(["a 1", "b=", "c 3"]);
+});
+
+test("not when another record of the batch is of the same trajectory: the last one wins, as one by one", async () => {
+  const stored = { a: valueOf("a", 1), b: valueOf("b", 1), c: valueOf("c", 1) };
+  const batch = batchOf(
+    ["a", valueOf("a", 2)],
+    ["a", valueOf("a", 1)],
+    [null, valueOf("b", 2)],
+    ["b", valueOf("b", 1)],
+    ["c", null],
+    ["c", valueOf("c", 1)],
+  );
+  expect((await become(batch, stored)).shown).toEqual(["a 2", "a 1", "b 2", "b 1", "c-", "c 1"]);
+});
+
+test("the same record twice is known again twice", async () => {
+  const value = valueOf("a", 1);
+  expect((await become(batchOf(["a", value], ["a", value]), { a: value })).shown).toEqual([
+    "a=",
+    "a=",
+  ]);
+});
+
+test("what has no key, or one that no row can have, or no value, is not looked for", async () => {
+  const batch = batchOf([null, valueOf("a", 1)], ["b\0", valueOf("b", 1)], ["c", null]);
+  expect((await become(batch, {})).marked).toEqual([]);
+});
+
+test("the digest is of every byte: another schema id is another value", () => {
+  const value = valueOf("a", 1);
+  for (let at = 0; at < value.length; at++) {
+    const other = Buffer.from(value);
+    other[at]! ^= 1;
+    expect(valueDigest(other)).not.toBe(valueDigest(value));
+  }
+});
+
+test("what can't be decoded is a letter of its own, with the schema id where there is one", async () => {
+  const cut = valueOf("d", 1).subarray(0, 40);
+  const batch = batchOf(
+    ["a", Buffer.from("text")],
+    ["b", valueOf("b", 1)],
+    ["c", valueOf("c", 1, 7)],
+    ["d", cut],
+  );
+  const { shown, letters } = await become(batch, {});
+  expect(shown).toEqual(["b 1"]);
+  expect(letters.map(({ offset, schema_id, reason }) => [offset, schema_id, reason])).toEqual([
+    [0, null, expect.stringContaining("wire format")],
+    [2, 7, expect.stringContaining("schema 7: no schema 7")],
+    [3, 1, expect.stringContaining("ends inside")],
+  ]);
+});
