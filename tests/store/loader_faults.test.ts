@@ -10,6 +10,7 @@ import {
   OffsetMismatchError,
   type TrajectoryLoader,
 } from "../../src/store/trajectory_loader.ts";
+import { holdAfter } from "../support/holding_proxy.ts";
 import { until } from "../support/poll.ts";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
 import { batchOf, type Change, generation, summaryOf } from "../support/trajectories.ts";
@@ -136,6 +137,27 @@ describe("with another session in the way", () => {
     expect(await database.sql`select next_offset from consumer_offset`).toMatchObject([{
       next_offset: 1n,
     }]);
+  });
+
+  test("a process that stands still in the middle of a COPY holds up nobody, and writes nothing when it wakes", async () => {
+    const url = new URL(database.url);
+    await using proxy = await holdAfter(400_000, Number(url.port));
+    url.port = String(proxy.port);
+    const frozen = createTrajectoryLoader({ url: url.href, observe: unobserved });
+    const rows = Array.from({ length: 2_000 }, (_, n): Change => ({ summary: summaryOf(`n${n}`) }));
+    const stopped = caught(frozen.load(batchOf(1, rows)));
+    await proxy.held;
+    await until("a backend that waits for the rest of a COPY", async () =>
+      (await database.sql`
+        select from pg_stat_activity where application_name = ${LOADER} and datname = current_database()
+          and state = 'active' and query like 'COPY%' and wait_event = 'ClientRead'`).length > 0);
+    expect(await loader.load(batchOf(1, rows))).toMatchObject({ inserted: 2_000 });
+    proxy.release();
+    expect(await stopped).toBeInstanceOf(OffsetMismatchError);
+    expect(await database.sql`select next_offset from consumer_offset`).toMatchObject([{
+      next_offset: 2_001n,
+    }]);
+    await frozen.close();
   });
 
   test("one batch at a time", async () => {
