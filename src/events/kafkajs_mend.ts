@@ -2,12 +2,14 @@
  * Mends of kafkajs 2.2.4 (its last release, 2023) without a fork. This module must be evaluated before kafkajs is, so it is the
  * first import of `kafka_client.ts`, and nothing else imports kafkajs values.
  *
- * What it does when there is nothing to do is mended in `kafkajs_idle_mend.ts`, how it reads records in `kafkajs_decode_mend.ts`.
+ * What it does when there is nothing to do is mended in `kafkajs_idle_mend.ts`, how it reads records in `kafkajs_decode_mend.ts`,
+ * how it puts a request together in `kafkajs_encoder_mend.ts`.
  * Here: for each message of a request it copies the list of all before it, and its record encoder makes a buffer for every
  * record and every header. Uncompressed batches are written by `record_batch_encoder.ts` instead; compressed ones go the old way.
  */
 import "./kafkajs_decode_mend.ts";
 import "./kafkajs_idle_mend.ts";
+import { type Encoder, EncoderClass } from "./kafkajs_encoder_mend.ts";
 import { createRequire } from "node:module";
 import type { Buffer } from "node:buffer";
 import { type BatchHead, type BatchRecord, encodeRecordBatch } from "./record_batch_encoder.ts";
@@ -17,12 +19,6 @@ const require = createRequire(import.meta.url);
 /** The lowest three bits of a batch's attributes name the compression; 0 is none. */
 const COMPRESSION_MASK = 0x07;
 const TRANSACTIONAL_BIT = 0x10;
-
-/** kafkajs's growing buffer: what its protocol code hands around. */
-interface Encoder {
-  buf: Buffer;
-  offset: number;
-}
 
 /** What kafkajs passes to its batch encoder (src/protocol/recordBatch/v0/index.js). */
 export interface KafkajsBatch extends Partial<Omit<BatchHead, "attributes" | "producerId">> {
@@ -70,7 +66,6 @@ function mendRecordEncoder(): (batch: KafkajsBatch) => Promise<Buffer> {
     RecordBatch: EncodeBatch;
   };
   const encodeBatch = batchModule.RecordBatch;
-  const EncoderClass = require("kafkajs/src/protocol/encoder.js") as new (size: number) => Encoder;
 
   /** kafkajs's own way, for compressed batches, and for the test that compares. */
   const original = (batch: KafkajsBatch) =>
@@ -102,7 +97,7 @@ function mendRecordEncoder(): (batch: KafkajsBatch) => Promise<Buffer> {
   batchModule.RecordBatch = mended as unknown as EncodeBatch;
   return async (batch) => {
     const encoder = await original(batch);
-    return encoder.buf.subarray(0, encoder.offset);
+    return encoder.buffer;
   };
 }
 
