@@ -123,7 +123,8 @@ function* splitIntoRequests(
       partition,
       key: record.key,
       value: record.value === null ? null : asBuffer(record.value),
-      ...(record.headers === undefined ? {} : { headers: { ...record.headers } }),
+      // kafkajs only reads them; its type does not say so.
+      headers: record.headers as Record<string, string> | undefined,
     });
   }
   if (request.length > 0) yield request;

@@ -1,5 +1,5 @@
 /**
- * Avro types for values that others wrote, given to avsc through its `typeHook`.
+ * Avro types for values that others wrote, given to avsc through its `typeHook`; and quick ones for what we write.
  *
  * Arrays: avsc believes an array's count, so a flipped bit in a record makes it push nulls until memory runs out, and with
  * it the consumer, again at every restart. Here a block can't have more items than there are bytes left (an item of ours
@@ -11,13 +11,17 @@
  *
  * Longs: avsc 5.7.9 takes any safe integer, but its zigzag arithmetic doubles it, and beyond 2^52 the last bit is lost without
  * a word (as microseconds that is the year 2112). Here such a number is refused, written or read.
+ *
+ * Nullable values: of `[null, T]` a value is null or the other one, and the branch's number one byte, 0 or 2. avsc finds the branch
+ * by the name of the value's type and writes any number; a row has 87 of them, and is encoded in two thirds of the time.
  */
 import avro from "avsc";
 
 /** What avsc's typings leave out: how a type takes its value from the bytes. */
 interface Tap {
   readonly buf: Uint8Array;
-  readonly pos: number;
+  /** Goes on behind the end of `buf`: that is how avsc knows in the end that there was not enough room, or not enough bytes. */
+  pos: number;
   readLong(): number;
   writeLong(value: number): void;
   readFloat(): number;
@@ -25,6 +29,9 @@ interface Tap {
 }
 interface Readable {
   _read(tap: Tap): unknown;
+}
+interface Writable {
+  _write(tap: Tap, value: unknown): void;
 }
 interface Skippable {
   _skip(tap: Tap): void;
@@ -57,11 +64,47 @@ function forEachItem(tap: Tap, take: () => void): void {
   }
 }
 
+const DOUBLE_BYTES = 8;
+let viewed: Uint8Array = new Uint8Array(0);
+let view = new DataView(viewed.buffer);
+
+/** The bytes as numbers. Thousands of values are written into one block, so the last view mostly does. */
+function viewOf(bytes: Uint8Array): DataView {
+  if (bytes !== viewed) {
+    viewed = bytes;
+    view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+  return view;
+}
+
 class FiniteDoubleType extends avro.types.DoubleType {
   _read(tap: Tap): number | null {
     return finiteOrNull(tap.readDouble());
   }
+
+  _write(tap: Tap, value: unknown): void {
+    if (typeof value !== "number") throw new TypeError(`invalid "double": ${String(value)}`);
+    const at = tap.pos;
+    tap.pos = at + DOUBLE_BYTES;
+    if (tap.pos <= tap.buf.length) viewOf(tap.buf).setFloat64(at, value, true);
+  }
 }
+
+/** Zigzag varints of the two branches' numbers. */
+const NULL_BRANCH = 0;
+const VALUE_BRANCH = 2;
+
+/** `[null, T]`, see the top of the file. */
+class NullableType extends avro.types.UnwrappedUnionType {
+  _write(this: NullableType & { readonly types: readonly Writable[] }, tap: Tap, value: unknown) {
+    if (value === undefined) return SLOW_WRITE.call(this, tap, value);
+    tap.buf[tap.pos++] = value === null ? NULL_BRANCH : VALUE_BRANCH;
+    if (value !== null) this.types[1]!._write(tap, value);
+  }
+}
+
+/** What avsc does, which knows what to say of a value that there can't be. */
+const { _write: SLOW_WRITE } = avro.types.UnwrappedUnionType.prototype as unknown as Writable;
 
 class FiniteFloatType extends avro.types.FloatType {
   _read(tap: Tap): number | null {
@@ -108,6 +151,10 @@ export function untrustedType(
   schema: Parameters<typeof avro.Type.forSchema>[0],
   options: TypeOptions,
 ): avro.Type | undefined {
+  if (Array.isArray(schema)) {
+    const isNullable = schema.length === 2 && schema[0] === "null";
+    return isNullable ? new NullableType(schema, options) : undefined;
+  }
   const name = typeof schema === "object" && "type" in schema ? schema.type : schema;
   switch (name) {
     case "array":
