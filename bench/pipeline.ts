@@ -40,7 +40,12 @@ const rows = Number(given.rows);
 const SAMPLE_INTERVAL_MS = 250;
 
 /** As in `deno task start` (docs/decisions/0013-memory.md). */
-const HEAP = "--v8-flags=--max-old-space-size=512,--max-semi-space-size=16,--no-parallel-scavenge";
+const HEAP = "--v8-flags=--max-old-space-size=768,--max-semi-space-size=8,--no-parallel-scavenge";
+const ALLOCATOR = {
+  MALLOC_ARENA_MAX: "2",
+  MALLOC_MMAP_THRESHOLD_: "262144",
+  MALLOC_TRIM_THRESHOLD_: "1048576",
+};
 
 const CASES = {
   a: { name: "a  direct", script: "direct.ts" },
@@ -68,7 +73,7 @@ async function run(which: Case, postmaster: number, env: Record<string, string>)
     ? []
     : ["--cpu-prof", `--cpu-prof-dir=${given.profile}`, `--cpu-prof-name=${which}.cpuprofile`];
   const child = spawn(process.execPath, ["run", "-A", HEAP, ...profile, script], {
-    env: { ...process.env, ...env },
+    env: { ...process.env, ...ALLOCATOR, ...env },
     stdio: ["ignore", "pipe", "inherit"],
   });
   const load = loadavg()[0]!;

@@ -19,7 +19,8 @@ fi
 export HOME="$data" DENO_DIR="$data/.deno"
 cd "$app"
 # What the lock file says and nothing else; nothing is downloaded.
-# The heap's limits are those of `deno task start` (docs/decisions/0013-memory.md).
-exec deno run --v8-flags=--max-old-space-size=512,--max-semi-space-size=16,--no-parallel-scavenge --cached-only --frozen --no-prompt \
+# The limits of heap and allocator are those of `deno task start` (docs/decisions/0013-memory.md).
+export MALLOC_ARENA_MAX=2 MALLOC_MMAP_THRESHOLD_=262144 MALLOC_TRIM_THRESHOLD_=1048576
+exec deno run --v8-flags=--max-old-space-size=768,--max-semi-space-size=8,--no-parallel-scavenge --cached-only --frozen --no-prompt \
   --allow-net --allow-read --allow-write --allow-env --allow-run --allow-sys \
   src/main.ts "$@"

@@ -58,9 +58,19 @@ export async function findRepeats(
   const [found] = await sql.run<{ same: number[]; newer: number[] }>(FIND_REPEATS, [
     marks.map(({ id }) => id),
     `{${marks.map(({ digest }) => digest).join(",")}}`,
-    `{${marks.map(({ generatedAt }) => generatedAt?.toISOString() ?? "NULL").join(",")}}`,
+    `{${generationsOf(marks).join(",")}}`,
   ]);
   return found ?? { same: [], newer: [] };
+}
+
+/** As text. Records of one file share their generation, and mostly follow one another. */
+function generationsOf(marks: readonly RecordMark[]): string[] {
+  let last: Date | null = null;
+  let text = "NULL";
+  return marks.map(({ generatedAt }) => {
+    if (generatedAt !== last) [last, text] = [generatedAt, generatedAt?.toISOString() ?? "NULL"];
+    return text;
+  });
 }
 
 /** Remembers newer generations of unchanged rows (see merge.ts). `$1`: JSON list of `{id, generated_at}`, by id. */

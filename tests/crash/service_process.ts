@@ -9,8 +9,9 @@ import { readAddresses, type ServiceAddresses } from "../../src/service/address_
 import { until } from "../support/poll.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
-/** `deno run …` with its flags, as in deno.json: the heap's limit is one of them. */
+/** `NAME=value … deno run …`, as in deno.json: limits of allocator and heap are part of it. */
 const COMMAND: string = JSON.parse(readFileSync(`${ROOT}deno.json`, "utf8")).tasks.start.command;
+const [ALLOCATOR = "", ARGUMENTS = ""] = COMMAND.split(" deno ");
 /** A boot on a busy machine. */
 const BOOT_MS = 60_000;
 
@@ -26,9 +27,13 @@ export class ServiceProcess {
   /** Starts it with these settings; the rest of the environment is the test's. */
   static start(settings: Readonly<Record<string, string>>): ServiceProcess {
     // The program itself, not `deno task`: a kill must hit the service, not a shell around it.
-    const child = spawn(process.execPath, COMMAND.split(" ").slice(1), {
+    const child = spawn(process.execPath, ARGUMENTS.split(" "), {
       cwd: ROOT,
-      env: { ...process.env, ...settings },
+      env: {
+        ...process.env,
+        ...Object.fromEntries(ALLOCATOR.split(" ").map((pair) => pair.split("="))),
+        ...settings,
+      },
       stdio: ["ignore", "pipe", "pipe"],
     });
     const output: string[] = [];
