@@ -114,13 +114,28 @@ async function makeDatabase(adminUrl: string, name: string): Promise<string> {
   });
   await admin.sql.unsafe(`drop database if exists ${name} with (force)`);
   await admin.sql.unsafe(`create database ${name}`);
-  await admin.sql.unsafe("checkpoint");
   await admin.close();
   const url = Object.assign(new URL(adminUrl), { pathname: `/${name}` }).href;
   const store = connectStore({ url, max: 1, applicationName: "bench", observe: unobserved });
   await migrate(store.sql, unobserved);
   await store.close();
   return url;
+}
+
+/** Finishes what earlier cases left to do in the background: autovacuum and the checkpoint would be measured with the next one. */
+async function settle(adminUrl: string): Promise<void> {
+  const of = (url: string) =>
+    connectStore({ url, max: 1, applicationName: "bench", observe: unobserved });
+  const admin = of(adminUrl);
+  const databases = await admin.sql<{ name: string }[]>`
+    select datname as name from pg_database where datname like 'bench\\_%'`;
+  for (const { name } of databases) {
+    const store = of(Object.assign(new URL(adminUrl), { pathname: `/${name}` }).href);
+    await store.sql.unsafe("vacuum (analyze)");
+    await store.close();
+  }
+  await admin.sql.unsafe("checkpoint");
+  await admin.close();
 }
 
 async function postmasterOf(url: string): Promise<number> {
@@ -150,6 +165,7 @@ async function round(
   };
   for (const which of given.cases as Iterable<Case>) {
     const DATABASE_URL = await databaseOf[which]();
+    await settle(adminUrl);
     const result = await run(which, postmaster, { BENCH_FILE: file, DATA_DIR, DATABASE_URL });
     results.set(which, result);
     console.log(format(CASES[which].name, result));

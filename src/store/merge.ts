@@ -24,7 +24,9 @@ const list = (prefix: string, columns: readonly string[]): string =>
 /**
  * Settings of the session. The merge must look up each staged row in the large tables by index, whatever the statistics say:
  * they are those of an empty table when an import begins, and a plan made then (a hash join that reads all of `meteor`) would
- * take longer with every batch. With the other ways switched off there is one plan, good for every size.
+ * take longer with every batch. With the other ways switched off there is one plan, good for every size; but for one: of a
+ * table that was vacuumed while it was empty, the planner takes reading the whole index for as cheap as looking up one row. So
+ * `meteor` is looked up by `LATERAL (… LIMIT 1)`, which has no other plan.
  */
 export const SESSION_SETTINGS: Readonly<Record<string, string>> = {
   enable_hashjoin: "off",
@@ -77,7 +79,7 @@ WITH verdict AS MATERIALIZED (
       ELSE 'changed'
     END AS verdict,
     m.iau_shower_id AS old_shower
-  FROM ${STAGE} AS s LEFT JOIN meteor AS m ON m.id = s.id
+  FROM ${STAGE} AS s LEFT JOIN LATERAL (SELECT * FROM meteor WHERE meteor.id = s.id LIMIT 1) AS m ON true
   WHERE s.wave = $2::integer
 ), won AS (
   INSERT INTO meteor AS m (id, ${list("", VALUES)}, ${list("", LINEAGE_COLUMNS)})
@@ -167,7 +169,7 @@ WITH verdict AS MATERIALIZED (
   FROM json_to_recordset($1::json) AS t (
     id text, at timestamptz, generated_at timestamptz, source_file text, source_line bigint, run_id text, topic_offset bigint
   )
-  JOIN meteor AS m ON m.id = t.id COLLATE "C"
+  CROSS JOIN LATERAL (SELECT * FROM meteor WHERE meteor.id = t.id COLLATE "C" LIMIT 1) AS m
 ), won AS (
   UPDATE meteor AS m SET
     withdrawn_at = v.at,
@@ -181,6 +183,8 @@ WITH verdict AS MATERIALIZED (
     value_digest = NULL
   FROM verdict AS v
   WHERE m.id = v.id COLLATE "C" AND v.verdict = 'withdrawn'
+    -- So that there is no plan that reads all meteors.
+    AND m.id = ANY (ARRAY(SELECT id COLLATE "C" FROM verdict))
   RETURNING m.id
 ), remembered AS (
   INSERT INTO meteor_generation AS g (meteor_id, generated_at)

@@ -24,10 +24,9 @@ export interface RecordMark {
 /**
  * `$1`: JSON list of ids; `$2` and `$3`: their digests and generations, as arrays in text. Positions in the lists count from 0.
  *
- * LATERAL with a LIMIT, so that each record is looked up by the index, however small the table was when this was planned: a join
- * could begin with all of `meteor`.
+ * LATERAL with a LIMIT, for the reason that merge.ts gives with the settings of the session.
  */
-const FIND_REPEATS = `
+export const FIND_REPEATS = `
 SELECT
   coalesce(json_agg(at - 1), '[]') AS same,
   coalesce(json_agg(at - 1) FILTER (WHERE generation > coalesce(
