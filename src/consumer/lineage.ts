@@ -14,6 +14,8 @@ const LETTER_ID_MAX_CHARACTERS = 1_000;
  * text, or a date, of them again. It also lets thousands of records share one text.
  */
 class Repeated<Meaning> {
+  /** The very value: the decoder gives equal ones as the same buffer. */
+  #value: HeaderValue = undefined;
   #bytes: Uint8Array | null = null;
   #meaning: Meaning;
 
@@ -22,8 +24,10 @@ class Repeated<Meaning> {
   }
 
   of(value: HeaderValue): Meaning {
+    if (value !== undefined && value === this.#value) return this.#meaning;
     const last = Array.isArray(value) ? value.at(-1) : value;
     if (last === undefined || typeof last === "string") return this.read(last ?? null);
+    this.#value = value;
     if (this.#bytes === null || !isSame(this.#bytes, last)) {
       this.#meaning = this.read(last.toString("utf8"));
       this.#bytes = Uint8Array.from(last);
@@ -46,10 +50,12 @@ const generations = new Repeated((text): Date | null => {
   const at = new Date(text ?? NaN);
   return Number.isNaN(at.getTime()) ? null : at;
 });
-const lines = new Repeated((text): number | null => {
-  const line = Number(text ?? NaN);
+/** Another one in each record: nothing to remember. */
+function lineOf(value: HeaderValue): number | null {
+  const last = Array.isArray(value) ? value.at(-1) : value;
+  const line = Number(last?.toString() ?? NaN);
   return Number.isSafeInteger(line) ? line : null;
-});
+}
 
 /** Where a record says it comes from. A header that can't be read counts as missing: lineage is never worth losing a row. */
 export function lineageOf(record: ConsumedRecord): Lineage {
@@ -57,7 +63,7 @@ export function lineageOf(record: ConsumedRecord): Lineage {
   const lineage = {
     offset,
     sourceFile: files.of(headers[HEADERS.sourceFile]),
-    sourceLine: lines.of(headers[HEADERS.sourceLine]),
+    sourceLine: lineOf(headers[HEADERS.sourceLine]),
     sourceGeneratedAt: generations.of(headers[HEADERS.sourceGeneratedAt]),
     runId: runIds.of(headers[HEADERS.runId]),
   };

@@ -10,6 +10,7 @@ import "./kafkajs_mend.ts";
 import { decodeBatchAsKafkajs } from "./kafkajs_decode_mend.ts";
 import { encodeBatchAsKafkajs } from "./kafkajs_mend.ts";
 import { CorruptBatchError, decodeRecords, FetchedMessage } from "./record_batch_decoder.ts";
+import { encodeRecordBatch } from "./record_batch_encoder.ts";
 import { UnreadableMessage } from "./unreadable_message.ts";
 
 registerCodecs();
@@ -192,4 +193,47 @@ describe("records", () => {
       }
     }));
   });
+});
+
+test("headers that repeat are shared, and those that don't are each their own", () => {
+  const records = Array.from({ length: 3_000 }, (_, at) => ({
+    value: null,
+    offsetDelta: at,
+    headers: {
+      run: "the same",
+      line: String(at),
+      file: `file ${Math.floor(at / 500)}`,
+      long: "x".repeat(300),
+    },
+  }));
+  const batch = encodeRecordBatch(
+    {
+      attributes: 0,
+      lastOffsetDelta: records.length - 1,
+      firstTimestamp: 0,
+      maxTimestamp: 0,
+      producerId: -1n,
+      producerEpoch: 0,
+      firstSequence: 0,
+    },
+    records,
+  );
+  const messages = decodeRecords(batch.subarray(61), records.length, {
+    firstOffset: "0",
+    lastOffsetDelta: records.length - 1,
+    firstTimestamp: "0",
+    maxTimestamp: "0",
+    timestampType: 0,
+    isControlBatch: false,
+    producerId: "-1",
+    inTransaction: false,
+  });
+  const seen = messages.map(({ headers }) => headers);
+  expect(seen.map(({ run, line, file, long }) => [run, line, file, long].map(String))).toEqual(
+    records.map(({ headers: { run, line, file, long } }) => [run, line, file, long]),
+  );
+  expect(new Set(seen.slice(1).map(({ run }) => run)).size).toBe(1);
+  expect(new Set(seen.map(({ file }) => file)).size).toBe(6);
+  // What is shared is a copy: it does not hold the batch in memory.
+  expect((seen[0]!.run as Buffer).buffer).not.toBe(batch.buffer);
 });

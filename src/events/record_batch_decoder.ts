@@ -7,7 +7,7 @@
  *
  * The format is Kafka's (kafka.apache.org, "Message format", record batch version 2); integers of records are zigzag varints.
  */
-import type { Buffer } from "node:buffer";
+import { Buffer } from "node:buffer";
 import type { ConsumedRecord, HeaderValue } from "./consumed_record.ts";
 
 /** What all records of a batch share, by the names that kafkajs gives it. */
@@ -199,34 +199,78 @@ function readHeaders(cursor: Cursor, headers: Record<string, HeaderValue>): void
   for (let left = cursor.varint(); left > 0; left--) {
     const nameLength = cursor.varint();
     if (nameLength < 0 || cursor.at + nameLength >= bytes.length) break;
-    const name = headerName(bytes, cursor.at, nameLength);
+    const met = metHeader(bytes, cursor.at, nameLength);
     cursor.at += nameLength;
     const length = cursor.varint();
     if (length < NULL_LENGTH || cursor.at + length > bytes.length) break;
-    const value = slice(bytes, cursor.at, length) ?? undefined;
+    const value = valueOf(met, bytes, cursor.at, length) ?? undefined;
     if (length > 0) cursor.at += length;
-    const before = headers[name];
-    headers[name] = before === undefined
+    const before = headers[met.name];
+    headers[met.name] = before === undefined
       ? value
       : [...(Array.isArray(before) ? before : [before]), ...(value === undefined ? [] : [value])];
   }
 }
 
-/** Names that have been met: the same few come with every record, and looking at their bytes is cheaper than making a text. */
-const names: { readonly text: string; readonly bytes: Uint8Array }[] = [];
-/** Somebody may write a new name into every record. */
-const NAMES_MAX = 16;
+/** A header that has been met, and its last value while it comes again and again. */
+interface MetHeader {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+  value: Buffer | null;
+  /** Values in a row that were not the one before. */
+  changes: number;
+}
 
-function headerName(bytes: Buffer, at: number, length: number): string {
-  for (const known of names) {
-    if (known.bytes.length !== length) continue;
-    let same = 0;
-    while (same < length && known.bytes[same] === bytes[at + same]) same++;
-    if (same === length) return known.text;
+/**
+ * The same few headers come with every record, most of them (run, file, generation) with the same value: looking at bytes is cheaper
+ * than making a text or a buffer of them, and thousands of records that wait share what they say.
+ */
+const metHeaders: MetHeader[] = [];
+/** Somebody may write a new name into every record: new ones take turns in the back half, and what is met again moves forward. */
+const MET_HEADERS_MAX = 16;
+const FRONT = MET_HEADERS_MAX / 2;
+let turn = 0;
+/** A longer value is not kept: it would be compared for nothing. */
+const SHARED_VALUE_BYTES_MAX = 256;
+/** A header that has changed so often in a row (a line's number) is taken for one that always does, and tried only now and then. */
+const CHANGES_MAX = 8;
+const TRIED_AGAIN_EVERY = 256;
+
+function metHeader(bytes: Buffer, at: number, length: number): MetHeader {
+  for (let i = 0; i < metHeaders.length; i++) {
+    const met = metHeaders[i]!;
+    if (!isAt(bytes, at, length, met.bytes)) continue;
+    if (i >= FRONT) [metHeaders[i], metHeaders[i - FRONT]] = [metHeaders[i - FRONT]!, met];
+    return met;
   }
-  const text = bytes.toString("utf8", at, at + length);
-  if (names.length < NAMES_MAX) {
-    names.push({ text, bytes: Uint8Array.from(bytes.subarray(at, at + length)) });
+  const met = {
+    name: bytes.toString("utf8", at, at + length),
+    bytes: Uint8Array.from(bytes.subarray(at, at + length)),
+    value: null,
+    changes: 0,
+  };
+  if (metHeaders.length < MET_HEADERS_MAX) metHeaders.push(met);
+  else metHeaders[FRONT + turn++ % FRONT] = met;
+  return met;
+}
+
+/** The value, as the very buffer of the record before when it is the same. */
+function valueOf(met: MetHeader, bytes: Buffer, at: number, length: number): Buffer | null {
+  if (met.value !== null && isAt(bytes, at, length, met.value)) {
+    met.changes = 0;
+    return met.value;
   }
-  return text;
+  const value = slice(bytes, at, length);
+  if (value === null || length > SHARED_VALUE_BYTES_MAX) return value;
+  met.changes++;
+  if (met.changes > CHANGES_MAX && met.changes % TRIED_AGAIN_EVERY !== 0) return value;
+  // Copied: a view would keep the whole fetch in memory.
+  return met.value = Buffer.from(value);
+}
+
+/** From the end: what differs, differs there. */
+function isAt(bytes: Uint8Array, at: number, length: number, known: Uint8Array): boolean {
+  if (known.length !== length) return false;
+  for (let i = length - 1; i >= 0; i--) if (known[i] !== bytes[at + i]) return false;
+  return true;
 }
