@@ -81,9 +81,9 @@ const SESSION_TIMEOUT_MS = 30_000;
  * idle, and a stop that takes longer. (While a partition is paused it is shorter: kafkajs_idle_mend.ts.)
  */
 const FETCH_MAX_WAIT_MS = 1_000;
-/** About 2,500 trajectory summaries a fetch and partition: a batch is two fetches. Larger ones only lie in memory (bench/memory.ts). */
-const FETCH_MAX_PARTITION_BYTES = 2 * 1024 * 1024;
-const FETCH_MAX_BYTES = 6 * 1024 * 1024;
+/** About 1,100 trajectory summaries a fetch and partition: a batch is some fetches. Larger ones only lie in memory (bench/memory.ts). */
+const FETCH_MAX_PARTITION_BYTES = 1024 * 1024;
+const FETCH_MAX_BYTES = 3 * 1024 * 1024;
 /** A broker that is gone is tried again for ever. */
 const SESSION_BACKOFF: Backoff = { base_ms: 250, cap_ms: 10_000, attempts: Infinity };
 

@@ -3,6 +3,7 @@
  *
  * The two are projections of two topics, read independently; a letter is replayed when both have it.
  */
+import { storable } from "./storable.ts";
 import { Buffer } from "node:buffer";
 import type { Queryable, TransactionSql } from "./connection.ts";
 
@@ -288,9 +289,4 @@ function toLetter(row: LetterRow): StoredLetter {
 
 function dateOf(micros: number | null): Date | null {
   return micros === null ? null : new Date(micros / 1000);
-}
-
-/** PostgreSQL's text can't hold NUL; the bytes as they were are in `value`, or in the topic. */
-function storable<Text extends string | null>(text: Text): Text {
-  return (text === null ? null : text.replaceAll("\0", "␀")) as Text;
 }

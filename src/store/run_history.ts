@@ -3,7 +3,7 @@
  */
 import type { RunHistoryDetail, RunHistoryEntry } from "../runs/run_history.ts";
 import type { Queryable, TransactionSql } from "./connection.ts";
-import { storable } from "./run_states.ts";
+import { storable } from "./storable.ts";
 
 /** An event of a run, with its place on the topic. */
 export interface StoredRunEvent extends RunHistoryEntry {

@@ -4,6 +4,7 @@
  * The fold itself is `evolve` of the runs room, the same code that decides; here is only how a state becomes rows and comes
  * back. So the projection can't drift from the domain, and a rebuild gives the same rows.
  */
+import { storable } from "./storable.ts";
 import type { FileState, FileStatus, RunState, RunStatus } from "../runs/run.ts";
 import type { NextOffsets, RequestedBy, RunKind, Selection } from "../runs/run_event.ts";
 import type { Queryable, TransactionSql } from "./connection.ts";
@@ -163,11 +164,6 @@ async function writeFiles(
       last_modified = excluded.last_modified, listed = excluded.listed, generated_at = excluded.generated_at,
       byte_offset = excluded.byte_offset, line_number = excluded.line_number, rows_read = excluded.rows_read,
       rows_published = excluded.rows_published, rows_rejected = excluded.rows_rejected, reason = excluded.reason, updated_at = excluded.updated_at`;
-}
-
-/** PostgreSQL's text can't hold NUL; a reason quotes what it found. */
-export function storable<Text extends string | null>(text: Text): Text | string {
-  return text === null ? text : text.replaceAll("\0", "␀");
 }
 
 async function withFiles(sql: Queryable, runs: readonly RunRow[]): Promise<RunState[]> {

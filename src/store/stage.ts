@@ -5,6 +5,7 @@
  * batch are copied at once, before its transaction takes any lock that others wait for: a process that stands still in the middle of
  * a COPY can't be told to let go (the server looks at statement and idle time-outs only between messages).
  */
+import { storable } from "./storable.ts";
 import { CopyBinaryWriter } from "./copy_binary.ts";
 import { DataRefusedError } from "./database_errors.ts";
 import { METEOR_COLUMNS, type MeteorColumn, quoteIdentifier } from "./meteor_columns.ts";
@@ -177,11 +178,6 @@ function text(row: TrajectoryUpsert, column: MeteorColumn, value: unknown): stri
   if (typeof value !== "string") throw refused(row, column, value, "is not a text");
   if (value.includes("\0")) throw refused(row, column, value, "has a NUL character");
   return value;
-}
-
-/** Lineage is about the record, not of it: no reason to refuse the record. */
-export function storable(value: string): string {
-  return value.includes("\0") ? value.replaceAll("\0", "␀") : value;
 }
 
 function refused(

@@ -21,7 +21,7 @@
 import { PermanentError } from "../failures/failures.ts";
 import type { Observe } from "../observe/observe.ts";
 import { MARK_REPLAYED } from "./dead_letters.ts";
-import { classifyDatabaseError, DataRefusedError } from "./database_errors.ts";
+import { classifyDatabaseError } from "./database_errors.ts";
 import { type LoaderSession, openLoaderSession, type SessionSql } from "./loader_session.ts";
 import {
   ADD_STATIONS,
@@ -36,17 +36,15 @@ import {
 import { findRepeats, type RecordMark, rememberRepeats, type Repeats } from "./repeats.ts";
 import { ContestedShower, LOCK_SHOWERS, ShowerSettlement } from "./showers.ts";
 import { ADD_FILE_MEMBERS, membersOf } from "./source_file_members.ts";
-import { COPY_STAGE, StageEncoder, storable } from "./stage.ts";
+import { COPY_STAGE, StageEncoder } from "./stage.ts";
+import { storable } from "./storable.ts";
+import { splitIntoWaves, type Wave } from "./waves.ts";
 import {
   isRepeat,
   isUpsert,
   type LoadCounts,
   type TrajectoryBatch,
-  type TrajectoryChange,
-  type TrajectoryRepeat,
-  type TrajectoryUpsert,
   type TrajectoryWithdrawal,
-  upsertId,
 } from "./trajectory_batch.ts";
 
 /** Writes batches of trajectories, one at a time. */
@@ -193,46 +191,6 @@ async function writeBatch(
     counts.duplicates -
     counts.withdrawn;
   return counts;
-}
-
-interface Wave {
-  readonly ids: Set<string>;
-  readonly upserts: TrajectoryUpsert[];
-  readonly withdrawals: TrajectoryWithdrawal[];
-}
-
-/** The n-th record of an id goes into the n-th wave. Upserts are sorted by id: see `byId`. */
-function splitIntoWaves(batch: TrajectoryBatch): Wave[] {
-  const waves: Wave[] = [];
-  // Where to look first: an id that occurred n times is in the first n waves.
-  for (const change of batch.changes) {
-    if (isRepeat(change)) continue;
-    const id = idOf(change);
-    let wave = waves.find(({ ids }) => !ids.has(id));
-    if (wave === undefined) waves.push(wave = { ids: new Set(), upserts: [], withdrawals: [] });
-    wave.ids.add(id);
-    if (isUpsert(change)) wave.upserts.push(change);
-    else wave.withdrawals.push(change);
-  }
-  for (const wave of waves) wave.upserts.sort(byId);
-  return waves;
-}
-
-function idOf(change: Exclude<TrajectoryChange, TrajectoryRepeat>): string {
-  if (!isUpsert(change)) return storable(change.id);
-  const id = upsertId(change);
-  if (id !== null && id !== "") return id;
-  const { offset } = change.lineage;
-  throw new DataRefusedError(`the record at offset ${offset} has no unique_trajectory_identifier`, {
-    offset,
-    field: "unique_trajectory_identifier",
-  });
-}
-
-/** Two loaders that meet the same ids take their locks in the same order; and neighbours in the index are written together. */
-function byId(a: TrajectoryUpsert, b: TrajectoryUpsert): number {
-  const [x, y] = [upsertId(a) ?? "", upsertId(b) ?? ""];
-  return x < y ? -1 : x > y ? 1 : 0;
 }
 
 async function advance(sql: SessionSql, batch: TrajectoryBatch): Promise<void> {
