@@ -22,9 +22,10 @@ import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
 import { generateFile } from "../sample/generate_file.ts";
 import { unobserved } from "../src/observe/observe.ts";
-import { connectStore } from "../src/store/connection.ts";
+import { connectStore, type Store } from "../src/store/connection.ts";
 import { startEmbeddedPostgres } from "../src/store/embedded_postgres.ts";
 import { migrate } from "../src/store/migrate.ts";
+import { START_ARGUMENTS, START_ENVIRONMENT } from "../tests/crash/start_command.ts";
 import { parentOf, postgresCpuSeconds, postgresMiB, type Said } from "./pipeline/usage.ts";
 
 const { values: given } = parseArgs({
@@ -39,13 +40,8 @@ const rows = Number(given.rows);
 /** PostgreSQL's memory is looked at this often for its peak. */
 const SAMPLE_INTERVAL_MS = 250;
 
-/** As in `deno task start` (docs/decisions/0013-memory.md). */
-const HEAP = "--v8-flags=--max-old-space-size=768,--max-semi-space-size=8,--no-parallel-scavenge";
-const ALLOCATOR = {
-  MALLOC_ARENA_MAX: "2",
-  MALLOC_MMAP_THRESHOLD_: "262144",
-  MALLOC_TRIM_THRESHOLD_: "1048576",
-};
+/** As in `deno task start`. */
+const HEAP = START_ARGUMENTS.filter((argument) => argument.startsWith("--v8-flags="));
 
 const CASES = {
   a: { name: "a  direct", script: "direct.ts" },
@@ -72,8 +68,8 @@ async function run(which: Case, postmaster: number, env: Record<string, string>)
   const profile = given.profile === undefined
     ? []
     : ["--cpu-prof", `--cpu-prof-dir=${given.profile}`, `--cpu-prof-name=${which}.cpuprofile`];
-  const child = spawn(process.execPath, ["run", "-A", HEAP, ...profile, script], {
-    env: { ...process.env, ...ALLOCATOR, ...env },
+  const child = spawn(process.execPath, ["run", "-A", ...HEAP, ...profile, script], {
+    env: { ...process.env, ...START_ENVIRONMENT, ...env },
     stdio: ["ignore", "pipe", "inherit"],
   });
   const load = loadavg()[0]!;
@@ -104,33 +100,33 @@ async function run(which: Case, postmaster: number, env: Record<string, string>)
   return result;
 }
 
+/** One connection; to another database of the same server when `name` is given. */
+function connect(serverUrl: string, name?: string): Store & { readonly url: string } {
+  const url = name === undefined
+    ? serverUrl
+    : Object.assign(new URL(serverUrl), { pathname: `/${name}` }).href;
+  return { ...connectStore({ url, max: 1, applicationName: "bench", observe: unobserved }), url };
+}
+
 /** Makes a database with the tables of the service; gives its URL. */
 async function makeDatabase(adminUrl: string, name: string): Promise<string> {
-  const admin = connectStore({
-    url: adminUrl,
-    max: 1,
-    applicationName: "bench",
-    observe: unobserved,
-  });
+  const admin = connect(adminUrl);
   await admin.sql.unsafe(`drop database if exists ${name} with (force)`);
   await admin.sql.unsafe(`create database ${name}`);
   await admin.close();
-  const url = Object.assign(new URL(adminUrl), { pathname: `/${name}` }).href;
-  const store = connectStore({ url, max: 1, applicationName: "bench", observe: unobserved });
+  const store = connect(adminUrl, name);
   await migrate(store.sql, unobserved);
   await store.close();
-  return url;
+  return store.url;
 }
 
 /** Finishes what earlier cases left to do in the background: autovacuum and the checkpoint would be measured with the next one. */
 async function settle(adminUrl: string): Promise<void> {
-  const of = (url: string) =>
-    connectStore({ url, max: 1, applicationName: "bench", observe: unobserved });
-  const admin = of(adminUrl);
+  const admin = connect(adminUrl);
   const databases = await admin.sql<{ name: string }[]>`
     select datname as name from pg_database where datname like 'bench\\_%'`;
   for (const { name } of databases) {
-    const store = of(Object.assign(new URL(adminUrl), { pathname: `/${name}` }).href);
+    const store = connect(adminUrl, name);
     await store.sql.unsafe("vacuum (analyze)");
     await store.close();
   }
@@ -139,7 +135,7 @@ async function settle(adminUrl: string): Promise<void> {
 }
 
 async function postmasterOf(url: string): Promise<number> {
-  const store = connectStore({ url, max: 1, applicationName: "bench", observe: unobserved });
+  const store = connect(url);
   const [row] = await store.sql<{ pid: number }[]>`select pg_backend_pid() as pid`;
   const parent = await parentOf(row!.pid);
   await store.close();

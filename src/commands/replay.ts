@@ -12,7 +12,7 @@ import { readEnvironment } from "../service/environment.ts";
 import { createReplayDesk } from "../service/replays.ts";
 import { waitForOffsets } from "../service/run_access.ts";
 import { createLoggingObserver, printFailure } from "../service/run_until_stopped.ts";
-import type { LetterFilter } from "../store/dead_letters.ts";
+import { LETTER_STAGES, type LetterFilter } from "../store/dead_letters.ts";
 
 const HELP =
   `Tries dead letters again: lines are read again, records are put on the topic again as they were.
@@ -68,8 +68,8 @@ function readRequest(args: readonly string[]): Request | "help" {
   });
   if (values.help) return "help";
   const { stage, reason, run: runId, file: sourceFile } = values;
-  if (stage !== undefined && !["read", "fetch", "decode", "load"].includes(stage)) {
-    throw new PermanentError(`--stage ${stage} is none of read, fetch, decode, load`);
+  if (stage !== undefined && !LETTER_STAGES.some((known) => known === stage)) {
+    throw new PermanentError(`--stage ${stage} is none of ${LETTER_STAGES.join(", ")}`);
   }
   const by = { stage, reason, runId, sourceFile, from: time(values.from), to: time(values.to) };
   const isFiltered = Object.values(by).some((value) => value !== undefined);

@@ -80,11 +80,12 @@ export function createTrajectoryChanges(
     const ids = new Set<string>();
     // Without waiting: a promise for each record would cost as much as decoding it.
     const take = (at: number): void => {
-      const { record, lineage, digest } = lookedAt[at]!;
+      const looked = lookedAt[at]!;
+      const { record } = looked;
       try {
         const change = record.value === null
-          ? toWithdrawal(record, lineage)
-          : decoded(record, record.value, lineage, digest, decoders, failures);
+          ? toWithdrawal(looked)
+          : decoded(looked, record.value, decoders, failures);
         changes[at] = { record, change };
         ids.add(change.id);
       } catch (error) {
@@ -102,42 +103,38 @@ export function createTrajectoryChanges(
 }
 
 function decoded(
-  record: ConsumedRecord,
+  looked: LookedAt,
   value: Uint8Array,
-  lineage: Lineage,
-  digest: bigint | undefined,
   decoders: ReadonlyMap<number, TrajectoryDecoder>,
   failures: ReadonlyMap<number, PermanentError>,
 ): DecodedAgain {
-  const schemaId = wireSchemaId(value);
+  // What has no schema id says why.
+  const schemaId = looked.schemaId ?? wireSchemaId(value);
   const decode = decoders.get(schemaId);
-  if (decode === undefined) {
-    throw failures.get(schemaId) ?? new PermanentError(`schema ${schemaId} is not known`);
-  }
-  return new DecodedAgain(idOf(record, decode(value)), digest, lineage, record, decode);
+  if (decode === undefined) throw failures.get(schemaId)!;
+  const { record, digest, lineage } = looked;
+  return new DecodedAgain(idOf(looked, decode(value)), digest, lineage, record, decode);
 }
 
 /** A record before anybody has looked inside. */
 interface LookedAt {
   readonly record: ConsumedRecord;
   readonly lineage: Lineage;
-  /** Its key, when it can be looked for by it: with a value, and without NUL, which no row has. */
-  readonly key: string | null;
+  /** Empty when it has none. */
+  readonly key: string;
+  /** Of a record with a value. */
   readonly digest: bigint | undefined;
   /** The writer's schema, where the value says one. */
   readonly schemaId: number | null;
 }
 
 function look(record: ConsumedRecord): LookedAt {
-  const lineage = lineageOf(record);
   const { value } = record;
-  if (value === null) return { record, lineage, key: null, digest: undefined, schemaId: null };
-  const text = record.key?.toString("utf8") ?? "";
   return {
     record,
-    lineage,
-    key: text === "" || text.includes("\0") ? null : text,
-    digest: valueDigest(value),
+    lineage: lineageOf(record),
+    key: record.key?.toString("utf8") ?? "",
+    digest: value === null ? undefined : valueDigest(value),
     schemaId: schemaIdOf(value),
   };
 }
@@ -150,7 +147,8 @@ async function repeatsAmong(
   const places: number[] = [];
   const marks: RecordMark[] = [];
   for (const [at, { lineage, key, digest }] of lookedAt.entries()) {
-    if (key === null || digest === undefined) continue;
+    // A key with NUL is no row's.
+    if (digest === undefined || key === "" || key.includes("\0")) continue;
     places.push(at);
     marks.push({ id: key, digest, generatedAt: lineage.sourceGeneratedAt });
   }
@@ -164,8 +162,7 @@ async function repeatsAmong(
   );
 }
 
-function toWithdrawal(record: ConsumedRecord, lineage: Lineage): TrajectoryWithdrawal {
-  const id = record.key?.toString("utf8") ?? "";
+function toWithdrawal({ record, lineage, key: id }: LookedAt): TrajectoryWithdrawal {
   if (id === "") {
     throw new PermanentError(
       "a tombstone without a key: nothing says which trajectory it withdraws",
@@ -175,10 +172,9 @@ function toWithdrawal(record: ConsumedRecord, lineage: Lineage): TrajectoryWithd
 }
 
 /** The trajectory that a record is of: what its value says, else its key. */
-function idOf(record: ConsumedRecord, summary: TrajectorySummary): string {
+function idOf({ key }: LookedAt, summary: TrajectorySummary): string {
   const inside = summary.unique_trajectory_identifier;
   if (inside !== null && inside !== "") return inside;
-  const key = record.key?.toString("utf8") ?? "";
   if (key !== "") return key;
   throw new PermanentError(
     "unique_trajectory_identifier is null, and the record has no key either",
@@ -236,7 +232,7 @@ export function recordLetter(
     offset: Number(record.offset),
     key: record.key,
     value: record.value,
-    schema_id: record.value === null ? null : schemaIdOf(record.value),
+    schema_id: schemaIdOf(record.value),
   };
 }
 
@@ -249,9 +245,9 @@ function fieldOf(error: unknown): string | null {
   return null;
 }
 
-function schemaIdOf(value: Uint8Array): number | null {
+function schemaIdOf(value: Uint8Array | null): number | null {
   try {
-    return wireSchemaId(value);
+    return value === null ? null : wireSchemaId(value);
   } catch {
     return null;
   }

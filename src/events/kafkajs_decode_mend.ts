@@ -144,7 +144,7 @@ async function unpack(packed: Buffer, attributes: number, count: number): Promis
 
 /** @param found the checksum of its bytes when it is another one than its head says */
 function unreadable(
-  context: BatchContext & { readonly lastOffsetDelta: number },
+  context: BatchContext,
   count: number,
   bytes: Buffer,
   reason: string,

@@ -169,18 +169,19 @@ describe("a batch", () => {
   });
 });
 
-describe("records", () => {
-  const context = {
-    firstOffset: "0",
-    firstTimestamp: "0",
-    maxTimestamp: "0",
-    timestampType: 0,
-    isControlBatch: false,
-    producerId: "-1",
-    inTransaction: false,
-    lastOffsetDelta: 200,
-  };
+/** The head of a plain batch. */
+const context = {
+  firstOffset: "0",
+  firstTimestamp: "0",
+  maxTimestamp: "0",
+  timestampType: 0,
+  isControlBatch: false,
+  producerId: "-1",
+  inTransaction: false,
+  lastOffsetDelta: 200,
+};
 
+describe("records", () => {
   test("whose lengths lead nowhere are refused, and nothing is read outside of them", () => {
     fc.assert(fc.property(bytes, fc.integer({ min: 1, max: 10 }), (some, count) => {
       try {
@@ -219,14 +220,8 @@ test("headers that repeat are shared, and those that don't are each their own", 
     records,
   );
   const messages = decodeRecords(batch.subarray(61), records.length, {
-    firstOffset: "0",
+    ...context,
     lastOffsetDelta: records.length - 1,
-    firstTimestamp: "0",
-    maxTimestamp: "0",
-    timestampType: 0,
-    isControlBatch: false,
-    producerId: "-1",
-    inTransaction: false,
   });
   const seen = messages.map(({ headers }) => headers);
   expect(seen.map(({ run, line, file, long }) => [run, line, file, long].map(String))).toEqual(

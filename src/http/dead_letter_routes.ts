@@ -3,7 +3,12 @@
  */
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Sql } from "../store/connection.ts";
-import { listDeadLetters, readDeadLetter, type StoredLetter } from "../store/dead_letters.ts";
+import {
+  LETTER_STAGES,
+  listDeadLetters,
+  readDeadLetter,
+  type StoredLetter,
+} from "../store/dead_letters.ts";
 import { readOnly } from "../store/read_only.ts";
 import { markedCell } from "./marked_cell.ts";
 import { instantParameter } from "./meteor_query.ts";
@@ -20,9 +25,9 @@ const LISTED_TEXT_MAX = 400;
 const text = (most: number) => z.string().min(1).max(most);
 
 const query = z.strictObject({
-  stage: z.enum(["read", "fetch", "decode", "load"]).optional().openapi({
+  stage: z.enum(LETTER_STAGES).optional().openapi({
     description:
-      "read: a line of a file; decode: a record's bytes; load: a record the database refused.",
+      "read: a line of a file; fetch: a record batch of the log; decode: a record's bytes; load: a record the database refused.",
   }),
   reason: text(200).optional().openapi({ description: "A part of the reason." }),
   run_id: text(100).optional(),

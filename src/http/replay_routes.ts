@@ -3,7 +3,7 @@
  */
 import { createRoute, z } from "@hono/zod-openapi";
 import type { ReplayCounts, ReplayedLetter } from "../producer/replay.ts";
-import type { LetterFilter } from "../store/dead_letters.ts";
+import { LETTER_STAGES, type LetterFilter } from "../store/dead_letters.ts";
 import { instantParameter } from "./meteor_query.ts";
 import { type Api, json, problems, TOKEN } from "./openapi.ts";
 import { Problem } from "./problem.ts";
@@ -27,7 +27,7 @@ const text = (most: number) =>
 
 /** Which letters; an empty object is all of them. */
 const filterSchema = z.strictObject({
-  stage: z.enum(["read", "fetch", "decode", "load"]).optional(),
+  stage: z.enum(LETTER_STAGES).optional(),
   reason: text(200).optional().openapi({ description: "A part of the reason." }),
   run_id: text(100).optional(),
   source_file: text(500).optional(),

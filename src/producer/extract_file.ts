@@ -126,6 +126,9 @@ interface Portion {
   readonly after: Omit<Progress, "nextOffsets">;
 }
 
+/** Where a portion ends: at the end of its last batch, whose rows need not be kept. */
+type PortionEnd = Pick<ReadBatch, "generatedAt" | "byteOffset" | "lastLine">;
+
 class PortionPublisher {
   readonly #extraction: Extraction;
   readonly #publisher: Publisher;
@@ -138,8 +141,8 @@ class PortionPublisher {
    */
   #records: OutgoingRecord[] = [];
   #letters: OutgoingRecord[] = [];
-  /** The last batch in it. */
-  #last: ReadBatch | null = null;
+  /** Where it ends; null while it is empty. */
+  #end: PortionEnd | null = null;
   #since_ms = 0;
   /** The portion on its way; never rejects, its failure is kept for `#acknowledged`. */
   #underway: Promise<void> = Promise.resolve();
@@ -165,7 +168,7 @@ class PortionPublisher {
   /** Takes the next batch; sends a portion when there is enough for one. */
   async take(batch: ReadBatch): Promise<void> {
     this.#extraction.signal?.throwIfAborted();
-    if (this.#last === null) this.#since_ms = performance.now();
+    if (this.#end === null) this.#since_ms = performance.now();
     this.#encode(batch);
     const rows = this.#records.length + this.#letters.length;
     const age_ms = performance.now() - this.#since_ms;
@@ -194,8 +197,8 @@ class PortionPublisher {
   }
 
   async #send(): Promise<void> {
-    if (this.#last === null) return;
-    const portion = this.#close(this.#last);
+    if (this.#end === null) return;
+    const portion = this.#close(this.#end);
     await this.#acknowledged();
     const interval_ms = this.#extraction.progressInterval_ms ?? PROGRESS_INTERVAL_MS;
     if (performance.now() - this.#toldAt_ms >= interval_ms) await this.tell();
@@ -226,12 +229,12 @@ class PortionPublisher {
         value: this.#tools.encodeDeadLetter(letter, this.#letterSchemaId),
       });
     }
-    // Its rows are encoded: what counts is where it ends.
-    this.#last = { ...batch, rows: [], rejected: [] };
+    const { generatedAt, byteOffset, lastLine } = batch;
+    this.#end = { generatedAt, byteOffset, lastLine };
   }
 
-  /** The portion up to the end of `last`; the next one is empty. */
-  #close(last: ReadBatch): Portion {
+  /** The portion up to `end`; the next one is empty. */
+  #close(end: PortionEnd): Portion {
     const [records, letters] = [this.#records, this.#letters];
     const rows = {
       read: this.#encoded.read + records.length + letters.length,
@@ -241,9 +244,9 @@ class PortionPublisher {
     this.#encoded = rows;
     this.#records = [];
     this.#letters = [];
-    this.#last = null;
-    const checkpoint = { byteOffset: last.byteOffset, lineNumber: last.lastLine };
-    return { records, letters, after: { generatedAt: last.generatedAt, checkpoint, rows } };
+    this.#end = null;
+    const checkpoint = { byteOffset: end.byteOffset, lineNumber: end.lastLine };
+    return { records, letters, after: { generatedAt: end.generatedAt, checkpoint, rows } };
   }
 
   #tell({ line, field, reason }: RejectedLine): void {

@@ -7,6 +7,9 @@ import { storable } from "./storable.ts";
 import { Buffer } from "node:buffer";
 import type { Queryable, TransactionSql } from "./connection.ts";
 
+/** Where in the way of the data a letter was given up, in its order (`stage`). */
+export const LETTER_STAGES = ["read", "fetch", "decode", "load"] as const;
+
 /** A letter as its topic has it (`schemas/dead_letter.avsc`). Times in microseconds since 1970, UTC. */
 export interface DeadLetterRow {
   readonly id: string;

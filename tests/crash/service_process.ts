@@ -2,16 +2,13 @@
  * The service as a process of its own (`deno task start`), for tests that kill it.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { readAddresses, type ServiceAddresses } from "../../src/service/address_file.ts";
 import { until } from "../support/poll.ts";
+import { START_ARGUMENTS, START_ENVIRONMENT } from "./start_command.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
-/** `NAME=value … deno run …`, as in deno.json: limits of allocator and heap are part of it. */
-const COMMAND: string = JSON.parse(readFileSync(`${ROOT}deno.json`, "utf8")).tasks.start.command;
-const [ALLOCATOR = "", ARGUMENTS = ""] = COMMAND.split(" deno ");
 /** A boot on a busy machine. */
 const BOOT_MS = 60_000;
 
@@ -27,13 +24,9 @@ export class ServiceProcess {
   /** Starts it with these settings; the rest of the environment is the test's. */
   static start(settings: Readonly<Record<string, string>>): ServiceProcess {
     // The program itself, not `deno task`: a kill must hit the service, not a shell around it.
-    const child = spawn(process.execPath, ARGUMENTS.split(" "), {
+    const child = spawn(process.execPath, [...START_ARGUMENTS], {
       cwd: ROOT,
-      env: {
-        ...process.env,
-        ...Object.fromEntries(ALLOCATOR.split(" ").map((pair) => pair.split("="))),
-        ...settings,
-      },
+      env: { ...process.env, ...START_ENVIRONMENT, ...settings },
       stdio: ["ignore", "pipe", "pipe"],
     });
     const output: string[] = [];

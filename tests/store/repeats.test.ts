@@ -17,8 +17,7 @@ beforeAll(async () => {
   loader = createTrajectoryLoader({ url: database.url, observe: unobserved });
 });
 beforeEach(async () => {
-  await database
-    .sql`truncate meteor, meteor_generation, consumer_offset, run_loaded, source_file_member`;
+  await database.empty();
   next = 0;
 });
 afterAll(async () => {
