@@ -35,6 +35,9 @@ const cronPattern = z.string().refine((text) => {
   }
 }, "a cron pattern in UTC, minute hour day month weekday, such as 0 1 * * *");
 
+/** `DATA_DIR` of the demo where nobody chose one: apart from real data. */
+export const DEMO_DATA_DIRECTORY = "./data/demo";
+
 /** Somewhere summary files can lie. The producer opens it; a scheme it does not know is told at the start. */
 const dataLocation = z.string().refine((text) => {
   const scheme = /^([a-z][a-z0-9+.-]+):/i.exec(text)?.[1]?.toLowerCase();
@@ -277,7 +280,8 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   if (problems.length === 0) problems.push(...relationProblems(values as Values));
   if (problems.length > 0) {
     throw new PermanentError(`bad settings:\n  ${problems.join("\n  ")}`, {
-      hint: "Mend them in the environment or in .env; `deno task start --help` lists all settings.",
+      hint:
+        "Correct them in the environment or in .env; `deno task start --help` lists all settings.",
     });
   }
   return toConfig(values as Values);
