@@ -1,11 +1,12 @@
-/** `backfill` and `extract` as processes of their own, against a whole service. */
+/** `backfill`, `extract` and `status` as processes of their own, with their tasks' permissions, against a whole service. */
 import { spawn } from "node:child_process";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import process from "node:process";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startTestService, type TestService } from "../support/service.ts";
+import { freePort } from "../../src/broker/free_port.ts";
+import { taskCommand } from "../support/task_command.ts";
 
-const ROOT = resolve(import.meta.dirname!, "../..");
 let service: TestService;
 /** What requests for the listing of daily files wait for. */
 let held: Promise<undefined> = Promise.resolve(undefined);
@@ -25,16 +26,15 @@ interface Ended {
 
 /** Runs a command; with `interrupt`, it gets a Ctrl-C at its first words. */
 function command(
-  name: "backfill" | "extract",
+  name: "backfill" | "extract" | "status",
   args: string[],
   options: { environment?: Record<string, string>; interrupt?: boolean } = {},
 ): Promise<Ended> {
   return new Promise((resolve, reject) => {
-    const child = spawn(
-      process.execPath,
-      ["run", "-A", join(ROOT, `src/commands/${name}.ts`), ...args],
-      { cwd: service.sourceFolder, env: { ...process.env, ...options.environment } },
-    );
+    const child = spawn(process.execPath, [...taskCommand(name).args, ...args], {
+      cwd: service.sourceFolder,
+      env: { ...process.env, ...options.environment },
+    });
     const ended: Ended = { code: null, out: "", err: "" };
     child.stdout.on("data", (chunk) => ended.out += chunk);
     child.stderr.on("data", (chunk) => {
@@ -58,7 +58,7 @@ describe("backfill", () => {
 
   test("follows the run until its rows are loaded, in plain lines, and exits with 0", async () => {
     const { code, err } = await command("backfill", ["--", "--all", ...server()]);
-    expect(err).toMatch(/^run [0-9a-f-]{36} at http:/);
+    expect(err).toMatch(/^run [0-9a-f-]{36}: http:\S+\/#\/runs\/[0-9a-f-]{36}$/m);
     expect(err).toMatch(/1 of 1 file\(s\) read, 0 skipped, 0 failed/);
     expect(err).toContain(`${service.sample.rows} loaded`);
     expect(err).not.toContain("\x1b");
@@ -73,13 +73,19 @@ describe("backfill", () => {
 
   test.each([
     [[], /say what to read/],
-    [["--yeer", "2024"], /yeer/],
-    [["--days", "3"], /days/],
+    [["--yeer", "2024"], /there is no option --yeer/],
+    [["--days", "3"], /there is no option --days/],
+    [["--year"], /--year/],
+    [["2024"], /nothing to do with "2024"/],
+    [["--all", "--server", "ftp://example.org"], /not an http/],
     [["--month", "2024-13"], /month is "2024-13"; allowed/],
     [["--year", "2024", "--all"], /exactly one of/],
   ])("%j is a mistake of usage: 2, with what is allowed", async (args, reason) => {
-    const { code, err } = await command("backfill", [...args, ...server()]);
+    const named = args.includes("--server") ? [] : server();
+    const { code, err } = await command("backfill", [...args, ...named]);
     expect(err).toMatch(reason);
+    // One line, and what to do in it.
+    expect(err).toMatch(/^backfill: .*; deno task backfill --help lists all\n$/);
     expect(code).toBe(2);
   });
 
@@ -87,6 +93,31 @@ describe("backfill", () => {
     const environment = { DATA_DIR: join(service.sourceFolder, "nowhere") };
     const { code, err } = await command("backfill", ["--all"], { environment });
     expect(err).toMatch(/no service runs on .*nowhere\nhint: .*deno task start/);
+    expect(code).toBe(1);
+  });
+});
+
+describe("status", () => {
+  test("says how every part is, and exits with 0 when all are ready", async () => {
+    const { code, out, err } = await command("status", server());
+    expect(err).toBe("");
+    expect(out).toMatch(/^ready +http:/);
+    for (const part of ["broker", "registry", "database", "consumer", "data store", "lag"]) {
+      expect(out).toMatch(new RegExp(`^${part} +\\S`, "m"));
+    }
+    expect(code).toBe(0);
+  });
+
+  test("gives the API's answer with --json", async () => {
+    const { code, out } = await command("status", ["--json", ...server()]);
+    expect(JSON.parse(out)).toMatchObject({ parts: { broker: { ready: true } } });
+    expect(code).toBe(0);
+  });
+
+  test("says where nobody answers, and exits with 1", async () => {
+    const port = await freePort();
+    const { code, err } = await command("status", ["--server", `http://127.0.0.1:${port}`]);
+    expect(err).toMatch(/^error: no answer from http:.*\nhint: start it/);
     expect(code).toBe(1);
   });
 });
