@@ -91,6 +91,7 @@ async function main(): Promise<number> {
     const environment = readEnvironment();
     const config = readConfig({
       DATA_DIR: DEFAULT_DATA_DIRECTORY,
+      IAU_SHOWER_URL: "off", // Works offline by purpose: names come from the shipped list.
       // Not auto: a demo works offline, and does not begin with pulling an image.
       ...(environment.KAFKA_BROKERS ? {} : { BROKER: "embedded" }),
       ...environment,

@@ -21,6 +21,7 @@ import type { ScheduleState } from "../producer/schedule.ts";
 import type { Store } from "../store/connection.ts";
 import { countDeadLetters } from "../store/dead_letters.ts";
 import { askGauges } from "./ask_gauges.ts";
+import { readListInUse } from "../store/iau_showers.ts";
 import { countMeteors } from "../store/meteor_counts.ts";
 import * as views from "../store/run_views.ts";
 import type { Log } from "./open_log.ts";
@@ -47,6 +48,8 @@ export interface RunningParts {
   readonly runs: Runs | null;
   /** null in a process without the role producer. */
   readonly producer: Producer | null;
+  /** Where the IAU's shower list is fetched from; null: it is not. */
+  readonly iauShowerUrl: string | null;
   readonly describe: {
     readonly broker: string;
     readonly registry: string;
@@ -256,26 +259,34 @@ async function scheduleOf({ producer }: RunningParts): Promise<ScheduleView | nu
   }
 }
 
-/** The shower list; without the database nobody knows when it was fetched. */
-async function showerListOf({ producer }: RunningParts): Promise<ServiceStatus["shower_list"]> {
-  const showers = producer?.showers ?? null;
-  if (showers === null) return null;
+/** The shower list in use; without the database nobody knows which it is. */
+async function showerListOf(
+  { store, producer, iauShowerUrl }: RunningParts,
+): Promise<NonNullable<ServiceStatus["shower_list"]>> {
+  const unknown = {
+    in_use: null,
+    source: null,
+    state_of: null,
+    fetched_at: null,
+    showers: 0,
+    address: iauShowerUrl,
+  };
   try {
-    const { address, fetchedAt, showers: count, problem } = await showers.state();
+    const list = await readListInUse(store.sql);
+    const problem = producer?.showers.problem ?? null;
+    if (list === null) return { ...unknown, note: problem ?? "no list is loaded yet" };
     return {
-      address,
-      fetched_at: fetchedAt?.toISOString() ?? null,
-      showers: count,
-      note: noteOf(fetchedAt, problem),
+      in_use: list.kind,
+      source: list.source,
+      state_of: list.edition,
+      fetched_at: list.fetchedAt?.toISOString() ?? null,
+      showers: list.showers,
+      address: iauShowerUrl,
+      note: problem === null ? null : `could not be fetched: ${problem}`,
     };
   } catch (error) {
-    return { address: showers.address, fetched_at: null, showers: 0, note: explain(error) };
+    return { ...unknown, note: explain(error) };
   }
-}
-
-function noteOf(fetchedAt: Date | null, problem: string | null): string | null {
-  const without = fetchedAt === null ? "not fetched yet: showers have codes but no names" : null;
-  return problem === null ? without : `${without ?? "not fetched again"} (${problem})`;
 }
 
 function scheduleToJson({ pattern, next, pausedSince, isLeader }: ScheduleState): ScheduleView {
