@@ -8,7 +8,6 @@ import {
   type RunFileView,
   type RunView,
   type ScheduleView,
-  type ServiceStatus,
 } from "../http/api_ports.ts";
 import type { Observer } from "../observe/observe.ts";
 import type { Subscription } from "../events/subscription.ts";
@@ -21,7 +20,6 @@ import type { ScheduleState } from "../producer/schedule.ts";
 import type { Store } from "../store/connection.ts";
 import { countDeadLetters } from "../store/dead_letters.ts";
 import { askGauges } from "./ask_gauges.ts";
-import { readListInUse } from "../store/iau_showers.ts";
 import { countMeteors } from "../store/meteor_counts.ts";
 import * as views from "../store/run_views.ts";
 import type { Log } from "./open_log.ts";
@@ -29,6 +27,7 @@ import { askParts, type Parts } from "./parts.ts";
 import { createReplayDesk } from "./replays.ts";
 import { uploadFile } from "./uploads.ts";
 import type { Producer, Runs } from "./roles.ts";
+import { showerListOf } from "./shower_list_status.ts";
 
 /** What the API stands on. `running` is null until the boot is through. */
 export interface ApiParts {
@@ -256,36 +255,6 @@ async function scheduleOf({ producer }: RunningParts): Promise<ScheduleView | nu
       ...scheduleToJson({ pattern, next: schedule.next(), pausedSince: null, isLeader }),
       problem: explain(error),
     };
-  }
-}
-
-/** The shower list in use; without the database nobody knows which it is. */
-async function showerListOf(
-  { store, producer, iauShowerUrl }: RunningParts,
-): Promise<NonNullable<ServiceStatus["shower_list"]>> {
-  const unknown = {
-    in_use: null,
-    source: null,
-    state_of: null,
-    fetched_at: null,
-    showers: 0,
-    address: iauShowerUrl,
-  };
-  try {
-    const list = await readListInUse(store.sql);
-    const problem = producer?.showers.problem ?? null;
-    if (list === null) return { ...unknown, note: problem ?? "no list is loaded yet" };
-    return {
-      in_use: list.kind,
-      source: list.source,
-      state_of: list.edition,
-      fetched_at: list.fetchedAt?.toISOString() ?? null,
-      showers: list.showers,
-      address: iauShowerUrl,
-      note: problem === null ? null : `could not be fetched: ${problem}`,
-    };
-  } catch (error) {
-    return { ...unknown, note: explain(error) };
   }
 }
 
