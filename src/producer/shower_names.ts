@@ -118,7 +118,7 @@ export class ShowerNames {
       const knowledge = { listed: await store.listed(), isFetched, log: await log.state() };
       if (signal.aborted || !isShipmentDue(edition, knowledge)) return null;
       const source = shippedSource(edition);
-      // Far below what fits into one record batch (973 showers are 60 KB), so the topic has all of them or none.
+      // Far below what fits into one record batch (973 showers are 65 KB), so the topic has all of them or none.
       await log.publish(showers.map((shower) => ({ ...shower, source })));
       this.#observe("showers.shipped", {
         edition: editionInWords(edition),
