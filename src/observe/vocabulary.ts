@@ -327,7 +327,7 @@ export const VOCABULARY: { [Name in keyof Vocabulary]: Telling<Vocabulary[Name]>
   },
   "showers.shipped": {
     level: "info",
-    say: (d) => `shipped IAU shower list of ${d.edition}: ${count(d.showers)} names`,
+    say: (d) => `${count(d.showers)} shower names from the shipped IAU list of ${d.edition}`,
   },
   "showers.not_shipped": {
     level: "warning",

@@ -1,6 +1,6 @@
 /**
- * Which shower list is in use, for `/status`: any process says it, out of the data store; why there is no newer one is known to the
- * process that fetches it.
+ * Which shower list is in use, for `/status`. Every process reads that from the data store. Why there is no newer list is known only
+ * to the process that fetches it.
  */
 import { explain } from "../failures/failures.ts";
 import type { ShowerListView } from "../http/api_ports.ts";

@@ -92,7 +92,7 @@ test(
     expect(differences).toEqual([]);
     expect(await statusOf(whole)).toEqual({ ...IS_SHIPPED, address: null, note: null });
     // Once, although it was started twice.
-    expect(sayings(whole)).toEqual(["shipped IAU shower list of November 2021: 973 names"]);
+    expect(sayings(whole)).toEqual(["973 shower names from the shipped IAU list of November 2021"]);
   },
   TEST_MS,
 );
@@ -192,3 +192,29 @@ test(
   },
   TEST_MS,
 );
+
+test("a process that fetches nothing says which list is in use, as the topic has it", async () => {
+  await using whole = await startTestService({ sample: null });
+  const unknown = { in_use: null, source: null, state_of: null, fetched_at: null, showers: 0 };
+  expect(await statusOf(whole)).toEqual({
+    ...unknown,
+    address: null,
+    note: "no list is loaded yet",
+  });
+  const publish = (source: string) =>
+    whole.service.parts.running!.log.publishShowers([
+      { number: 4, code: "GEM", name: "Geminids", status: null, source },
+    ]);
+  await publish("shipped list of 2021-11");
+  await expect.poll(() => statusOf(whole), { timeout: TEST_MS })
+    .toEqual({ ...IS_SHIPPED, showers: 1, address: null, note: null });
+  await publish("https://example.org/list.txt");
+  await expect.poll(() => statusOf(whole), { timeout: TEST_MS }).toEqual({
+    ...unknown,
+    in_use: "fetched",
+    source: "https://example.org/list.txt",
+    showers: 1,
+    address: null,
+    note: null,
+  });
+}, TEST_MS);
