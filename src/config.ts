@@ -96,7 +96,7 @@ export const SETTINGS = {
   ),
   IAU_SHOWER_URL: setting(
     "https://www.ta3.sk/IAUC22DB/MDC2022/Etc/streamfulldata{year}.txt",
-    "the IAU's list of showers, for their names: an http(s) URL or a file, `{year}` is this year or else the last; `off`: none",
+    "an IAU shower list newer than the shipped one: an http(s) URL or a file, `{year}` is this year or else the last; `off`: never fetched",
     z.string().min(1, "an http(s) URL, a file, or off"),
   ),
   SCHEDULE: setting(
@@ -236,7 +236,7 @@ export interface Config {
   readonly dataDirectory: string;
   readonly gmnDataUrl: string;
   readonly gmnRequestInterval_ms: number;
-  /** null: none. */
+  /** null: never fetched, names come from the list in use already, or the shipped one. */
   readonly iauShowerUrl: string | null;
   readonly schedule: string;
   readonly extractDays: number;

@@ -89,6 +89,8 @@ async function main(): Promise<number> {
     const environment = readEnvironment();
     const config = readConfig({
       DATA_DIR: DEMO_DATA_DIRECTORY,
+      // A demo works offline: names come from the shipped list.
+      IAU_SHOWER_URL: "off",
       // Not auto: a demo works offline, and does not begin with pulling an image.
       ...(environment.KAFKA_BROKERS ? {} : { BROKER: "embedded" }),
       ...environment,

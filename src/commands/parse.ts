@@ -18,7 +18,8 @@ const HELP = `Reads trajectory summary files and prints each row as a line of JS
 usage: deno task parse FILE …     ("-" is standard input)
 
 To standard output: one JSON object a row, with the field names of schemas/trajectory_summary.avsc in their order; null where
-the file has no value, beginning_utc_time in microseconds since 1970-01-01T00:00:00Z.
+the file has no value, beginning_utc_time in microseconds since 1970-01-01T00:00:00Z. A sporadic meteor has iau_no -1 and iau_code
+null, as in the events; the data store has null for both.
 To standard error: rejected lines as FILE:LINE: reason, columns that are missing or not known, and at the end the counts.
 
 exit code  0  every line was read

@@ -18,7 +18,15 @@ const WELL: ServiceStatus = {
     leader: true,
     problem: null,
   },
-  shower_list: null,
+  shower_list: {
+    in_use: "shipped",
+    source: "shipped list of 2021-11",
+    state_of: "2021-11",
+    fetched_at: null,
+    showers: 973,
+    address: null,
+    note: null,
+  },
   lag: [
     { topic: "trajectory_summary_raw", partition: 0, position: "5", end: "5", lag: 0 },
     { topic: "trajectory_summary_raw", partition: 1, position: "5", end: "5", lag: 0 },
@@ -40,7 +48,7 @@ test("all is well", () => {
     "data store   1,234,567 meteors, 3 dead letters",
     "lag          none: everything in the log is loaded",
     "schedule     next run 2026-11-30 01:00 UTC, in 16 h 0 min (0 1 * * *)",
-    "shower list  none in this process",
+    "shower list  973 showers, the shipped list of 2021-11",
     "",
   ]);
 });

@@ -72,11 +72,16 @@ function scheduleText({ schedule }: ServiceStatus, now: Date): string {
   }`;
 }
 
+/** Which list the names of showers come from. */
 function showersText({ shower_list: list }: ServiceStatus): string {
-  if (list === null) return "none in this process";
-  return `${count(list.showers)} showers${
-    list.fetched_at === null ? "" : `, fetched ${list.fetched_at.slice(0, 10)} from ${list.address}`
-  }${list.note === null ? "" : ` (${list.note})`}`;
+  if (list === null) return "not known while the database is away";
+  const { in_use, source, fetched_at, state_of, showers, note } = list;
+  const which = in_use === "fetched"
+    ? `fetched${fetched_at === null ? "" : ` ${fetched_at.slice(0, 10)}`} from ${source}`
+    : in_use === "shipped"
+    ? `the shipped list of ${state_of}`
+    : "no list yet";
+  return `${count(showers)} showers, ${which}${note === null ? "" : ` (${note})`}`;
 }
 
 /** A span of time by its largest unit and the next: `3 days 4 h`, `5 min 10 s`. */

@@ -140,6 +140,7 @@ export async function startService(options: StartOptions): Promise<Service> {
       subscription,
       runs,
       producer,
+      iauShowerUrl: config.iauShowerUrl,
       describe: {
         broker: describeBroker(broker),
         registry: broker.schemaRegistryUrl,

@@ -118,18 +118,14 @@ async function stopDemo(): Promise<void> {
 
 /** The command with this machine's program, and the demo's addresses in place of the defaults. */
 function translated(text: string, fill: Readonly<Record<string, string>>): string {
-  const defaults: [string | RegExp, string][] = [
+  const texts = [
     ...Object.entries(fill),
-    [/(^|[ |])deno task /g, "$1npx --yes deno@2.9.6 task "],
     ["http://127.0.0.1:8000", demo.http],
     ["127.0.0.1:9092", demo.kafka],
     ["http://127.0.0.1:8081", demo.registry],
-  ];
-  return defaults.reduce(
-    (command, [from, to]) =>
-      command.replaceAll(from, () => typeof from === "string" ? to : to.replace("$1", () => "\0")),
-    text,
-  ).replaceAll("\0", "");
+  ] as const;
+  return texts.reduce((command, [from, to]) => command.replaceAll(from, () => to), text)
+    .replace(/(?<=^|[ |])deno task /g, "npx --yes deno@2.9.6 task ");
 }
 
 async function run(command: string, options: Partial<RunOptions> = {}) {

@@ -36,7 +36,7 @@ export interface KnownCommand {
 
 const RUN_ACCEPTED = /"run_id":"[0-9a-f-]{36}","kind":"(backfill|daily)"/;
 /** The end of a run, with the progress bar or line before it. */
-const RUN_FOLLOWED = /reading .*files[\s\S]*run [0-9a-f-]{36} completed/;
+const RUN_FOLLOWED = /done {2}\[#{24}\] 100 % .*files[\s\S]*run [0-9a-f-]{36} completed/;
 const DEMO_FOLDER = { DATA_DIR: "data/demo" };
 
 /** Engines of the demo for a service beside it. */
@@ -71,8 +71,8 @@ export const KNOWN_COMMANDS: readonly KnownCommand[] = [
   {
     command: "npx --yes deno@2.9.6 task demo",
     when: "stopped",
-    until: /first run [0-9a-f-]{36} is loaded: .*\n.*\/#\/runs\/[0-9a-f-]{36}/,
-    says: /dashboard +http:\/\/127\.0\.0\.1:\d+\/[\s\S]*service\.stopped|dashboard[\s\S]*stopped/,
+    until: /first run [0-9a-f-]{36} is loaded: .*\s+see http\S+\/#\/runs\/[0-9a-f-]{36}/,
+    says: /dashboard +http:\/\/127\.0\.0\.1:\d+\/[\s\S]*stopped/,
   },
   {
     command: "npx --yes deno@2.9.6 task start",
@@ -98,7 +98,7 @@ export const KNOWN_COMMANDS: readonly KnownCommand[] = [
   ),
   curl(
     `-X POST 'http://127.0.0.1:8000/backfill?dry_run=true' -d '{"month":"2024-08"}'`,
-    /"dry_run":true.*"file":"monthly\/traj_summary_monthly_202408\.txt"/,
+    /"dry_run":true[\s\S]*"file":"monthly\/traj_summary_monthly_202408\.txt"/,
   ),
   curl("http://127.0.0.1:8000/runs", /\{"runs":\[\{"id":"/),
   curl("http://127.0.0.1:8000/runs/RUN_ID", /"file_list":/, {
@@ -107,7 +107,7 @@ export const KNOWN_COMMANDS: readonly KnownCommand[] = [
   curl(
     "-X POST http://127.0.0.1:8000/runs/RUN_ID/cancel",
     // It has ended: the answer says so.
-    /"type":"\/errors\/conflict".*failed/,
+    /"type":"\/errors\/conflict"[\s\S]*failed/,
     { fill: ({ failedRunId }) => ({ RUN_ID: failedRunId }) },
   ),
   curl("-X POST http://127.0.0.1:8000/runs/RUN_ID/retry", /"run_id":"[0-9a-f-]{36}"/, {
@@ -138,11 +138,11 @@ export const KNOWN_COMMANDS: readonly KnownCommand[] = [
   ),
   curl(
     "http://127.0.0.1:8000/meteors/20240813234605_GKOcu",
-    /"20240813234605_GKOcu".*traj_summary_/,
+    /"20240813234605_GKOcu"[\s\S]*traj_summary_/,
   ),
   curl(
     "--data-binary @my_summaries.txt http://127.0.0.1:8000/trajectories",
-    /"state":"completed".*"rows":\{"read":\d+/,
+    /"state":"completed"[\s\S]*"rows":\{"read":\d+/,
   ),
   curl("-N http://127.0.0.1:8000/events", /event:/, { until: /event:/, code: [130, null] }),
   {

@@ -49,7 +49,8 @@ export async function runAsUser(command: string, options: RunOptions): Promise<E
   const isTerminal = connection === "terminal";
   const [program, ...args] = isTerminal
     ? ["script", "-qefc", command, "/dev/null"]
-    : ["sh", "-c", command];
+    // A shell that a signal reaches with the rest of its group waits for the command all the same, and tells its exit code.
+    : ["sh", "-c", `trap : INT; ${command}`];
   const child = spawn(program!, args, {
     cwd,
     env: { ...env },
