@@ -2,12 +2,12 @@
 import { spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import process from "node:process";
 import { expect, test } from "vitest";
 import { createTestDatabase } from "../support/postgres.ts";
+import { taskCommand } from "../support/task_command.ts";
 
-const COMMAND = resolve(import.meta.dirname!, "../../src/commands/demo.ts");
 const TEST_MS = 60_000;
 
 interface LogLine {
@@ -21,7 +21,7 @@ test("the demo has shower names and warns of nothing", async () => {
   const folder = await mkdtemp(join(tmpdir(), "gmn-demo-"));
   // Of the environment only what a process needs to start: a demo takes its settings from it.
   const { PATH, HOME } = process.env;
-  const child = spawn(process.execPath, ["run", "-A", COMMAND], {
+  const child = spawn(process.execPath, [...taskCommand("demo").args], {
     cwd: folder,
     env: {
       PATH,
@@ -46,7 +46,7 @@ test("the demo has shower names and warns of nothing", async () => {
   });
   try {
     await Promise.race([loaded, ended]);
-    const http = /HTTP +(http:\S+)/.exec(out)?.[1];
+    const http = /dashboard +(http:\S+)\//.exec(out)?.[1];
     expect(http, out).toBeDefined();
     const shower_list = async () => (await (await fetch(`${http}/status`)).json()).shower_list;
     await expect.poll(shower_list, { timeout: 10_000 })

@@ -13,7 +13,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readConfig } from "../../src/config.ts";
 import { readAddresses } from "../../src/service/address_file.ts";
 import { fileText, rows } from "../../src/trajectory/summary_file_fixture.ts";
-import { installKcat } from "../clients/install/debian.ts";
+import { askOrInstall } from "../clients/install/debian.ts";
+import { lastLine } from "../clients/install/command.ts";
 import { installPython } from "../clients/install/python.ts";
 import { until } from "../support/poll.ts";
 import { blocksOf, commandsOf, type DocumentedCommand, pagesOf } from "./blocks.ts";
@@ -52,6 +53,22 @@ const settings = {
   SCHEMA_REGISTRY_PORT: "0",
   POSTGRES_PORT: "0",
 };
+
+/** Debian's packages of programs that the documentation uses, and how each is asked whether it is there. */
+const PROGRAMS: Readonly<Record<string, { readonly package: string; readonly ask: string }>> = {
+  curl: { package: "curl", ask: "--version" },
+  kcat: { package: "kcat", ask: "-V" },
+  psql: { package: "postgresql-client", ask: "--version" },
+};
+
+/** Installs the program that a command begins with, where it is missing; says why when it can't be had. */
+async function missingProgram(text: string): Promise<string | null> {
+  const name = text.split(" ")[0]!;
+  const program = PROGRAMS[name];
+  if (program === undefined) return null;
+  const { ok, output } = await askOrInstall(program.package, name, [program.ask]);
+  return ok ? null : `${name} can't be installed: ${lastLine(output)}`;
+}
 
 async function startDemo(): Promise<Omit<Demo, "failedRunId" | "deadLetterId">> {
   demoProcess = spawn("npx", ["--yes", "deno@2.9.6", "task", "demo"], {
@@ -208,35 +225,39 @@ const cases = (when: "running" | "stopped") =>
   );
 
 describe("beside a running demo", () => {
-  test.each(cases("running"))("%s, %s: %s", async (_at, connection, text, command) => {
-    if (text.startsWith("kcat")) {
-      const kcat = await installKcat();
-      if ("missing" in kcat) throw new Error(`kcat is not there: ${kcat.missing}`);
-    }
-    await expectWorks(command, connection);
-  }, INSTALL_MS);
+  for (const [place, connection, text, command] of cases("running")) {
+    test(`${place}, ${connection}: ${text}`, async ({ skip }) => {
+      const missing = await missingProgram(text);
+      skip(missing !== null, missing ?? "");
+      await expectWorks(command, connection);
+    }, INSTALL_MS);
+  }
 
-  const sql = blocks.filter(({ language }) => language === "sql");
-  test.each(sql.map((block) => [at(block), block.text]))("%s, by psql", async (_at, text) => {
-    await writeFile(join(clone.directory, "block.sql"), text);
-    const { code, output } = await run(
-      `psql "$(cat data/demo/database.url)" -v ON_ERROR_STOP=1 -f block.sql`,
-    );
-    expect(output).toMatch(/\(\d+ rows?\)/);
-    expect(code).toBe(0);
-  }, COMMAND_MS);
-
-  const python = blocks.filter(({ language }) => language === "python");
-  test.each(python.map((block) => [at(block), block.text]))("%s, by Python", async (_at, text) => {
-    const installed = await installPython();
-    if ("missing" in installed) throw new Error(`no Python client: ${installed.missing}`);
-    await writeFile(join(clone.directory, "example.py"), translated(text, {}));
-    for (const connection of CONNECTIONS) {
-      const { code, output } = await run(`${installed.python} example.py`, { connection });
-      expect(output).toMatch(/'unique_trajectory_identifier': '\d{14}_\w{5}'/);
+  for (const block of blocks.filter(({ language }) => language === "sql")) {
+    test(`${at(block)}, by psql`, async ({ skip }) => {
+      const missing = await missingProgram("psql");
+      skip(missing !== null, missing ?? "");
+      await writeFile(join(clone.directory, "block.sql"), block.text);
+      const { code, output } = await run(
+        `psql "$(cat data/demo/database.url)" -v ON_ERROR_STOP=1 -f block.sql`,
+      );
+      expect(output).toMatch(/\(\d+ rows?\)/);
       expect(code).toBe(0);
-    }
-  }, INSTALL_MS);
+    }, INSTALL_MS);
+  }
+
+  for (const block of blocks.filter(({ language }) => language === "python")) {
+    test(`${at(block)}, by Python`, async ({ skip }) => {
+      const installed = await installPython();
+      if ("missing" in installed) return skip(`no Python client: ${installed.missing}`);
+      await writeFile(join(clone.directory, "example.py"), translated(block.text, {}));
+      for (const connection of CONNECTIONS) {
+        const { code, output } = await run(`${installed.python} example.py`, { connection });
+        expect(output).toMatch(/'unique_trajectory_identifier': '\d{14}_\w{5}'/);
+        expect(code).toBe(0);
+      }
+    }, INSTALL_MS);
+  }
 });
 
 describe("settings that are shown", () => {
