@@ -16,8 +16,8 @@ export class RefusedError extends PermanentError {
   }
 }
 
-/** Longest wait for an answer. A service that takes longer is frozen, or another kind of server. */
-const ANSWER_MS = 15_000;
+/** Longest wait for an answer: `/status` itself waits three seconds for a database. A service that takes longer is frozen. */
+const ANSWER_MS = 10_000;
 /** The same for a preview, which asks the source for up to three listings, ten seconds apart. */
 const PREVIEW_MS = 90_000;
 /** A service that restarts is away for some seconds; one that is gone for longer is reported. */
@@ -94,6 +94,8 @@ export class ServiceClient {
     if (this.#token !== null) headers.authorization = `Bearer ${this.#token}`;
     if (post !== undefined) headers["content-type"] = "application/json";
     if (post?.key !== undefined) headers["idempotency-key"] = post.key;
+    const patience_ms = post?.answer_ms ?? ANSWER_MS;
+    const late = AbortSignal.timeout(patience_ms);
     let response: Response;
     let text: string;
     try {
@@ -101,12 +103,18 @@ export class ServiceClient {
         method: post === undefined ? "GET" : "POST",
         headers,
         body: post === undefined ? undefined : JSON.stringify(post.body),
-        signal: AbortSignal.any([signal, AbortSignal.timeout(post?.answer_ms ?? ANSWER_MS)]),
+        signal: AbortSignal.any([signal, late]),
       });
       text = await response.text();
       this.#hasAnswered = true;
     } catch (error) {
       signal.throwIfAborted();
+      if (late.aborted) {
+        throw new TransientError(`no answer from ${this.url} within ${patience_ms / 1000} s`, {
+          hint:
+            "something listens there but is frozen, very busy, or no such service; its log may say more",
+        });
+      }
       throw new TransientError(`no answer from ${this.url}: ${explain(error)}`, {
         cause: error,
         hint: "start it (deno task start), or name another one with --server URL",

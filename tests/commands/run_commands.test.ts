@@ -1,5 +1,7 @@
 /** `backfill`, `extract` and `status` as processes of their own, with their tasks' permissions, against a whole service. */
 import { spawn } from "node:child_process";
+import { mkdir, writeFile } from "node:fs/promises";
+import { type AddressInfo, createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import process from "node:process";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -121,6 +123,58 @@ describe("status", () => {
     expect(code).toBe(1);
   });
 });
+
+describe("a service that can't be used", () => {
+  test("asks for a token that is not the right one: what to set", async () => {
+    await using closed = await startTestService({
+      sample: null,
+      environment: { API_TOKEN: "the-right-token-0" },
+    });
+    const at = ["--server", closed.service.addresses.http!];
+    for (const API_TOKEN of ["", "the-wrong-token-0"]) {
+      const { code, err } = await command("extract", at, { environment: { API_TOKEN } });
+      expect(err).toMatch(/^error: .*\nhint: set API_TOKEN, .* to the token that the service/);
+      expect(err).not.toContain("the-wrong-token-0");
+      expect(code).toBe(1);
+    }
+    // Reading needs none.
+    expect(await command("status", at)).toMatchObject({ code: 0 });
+  });
+
+  test("listens and does not answer: how long it was waited for", async () => {
+    await using mute = await muteServer();
+    const { code, err } = await command("status", ["--server", mute.url]);
+    expect(err).toMatch(/^error: no answer from http:\S+ within 10 s\nhint: .*frozen/);
+    expect(code).toBe(1);
+  });
+
+  test("was killed: its file is not taken for it", async () => {
+    const folder = join(service.sourceFolder, "killed");
+    await mkdir(folder);
+    const left = { pid: process.pid, http: "http://127.0.0.1:1", brokers: [], databaseUrl: "" };
+    await writeFile(join(folder, "service.json"), JSON.stringify(left));
+    const { code, err } = await command("status", [], { environment: { DATA_DIR: folder } });
+    expect(err).toMatch(/no service runs on .*killed/);
+    expect(code).toBe(1);
+  });
+});
+
+/** A server that takes connections and says nothing, as a frozen process does. */
+async function muteServer(): Promise<AsyncDisposable & { readonly url: string }> {
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket.on("error", () => {}));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}`,
+    async [Symbol.asyncDispose]() {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
 
 describe("extract", () => {
   test("finds the service of DATA_DIR, and sends the token", async () => {
