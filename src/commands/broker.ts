@@ -1,8 +1,11 @@
 /**
  * `deno task broker`: the embedded broker and its schema registry alone, for whoever wants just that.
  *
- *     starting ──both answer, addresses on stdout──▶ running ──SIGINT or SIGTERM──▶ stopping ──▶ exit 0
- *         │ refused ▶ message and hint, exit 1          │ died by itself ▶ exit 1      └──second signal──▶ exit 1
+ *     starting ──both answer, addresses on stdout──▶ running ──a stop is asked for──▶ stopping ──▶ exit 0
+ *         │ refused ▶ message and hint, exit 1          │ died by itself ▶ exit 1      └──asked again──▶ exit 1
+ *
+ * What asks for a stop is in service/signals.ts. The broker is a part of this process, so that to hurry is to end at once: what it
+ * has acknowledged is on the disk.
  */
 import process from "node:process";
 import { parseArgs } from "node:util";
@@ -10,6 +13,7 @@ import { type EmbeddedBroker, startEmbeddedBroker } from "../broker/embedded/sta
 import { explain, hintOf, PermanentError } from "../failures/failures.ts";
 import { createLogListener } from "../observe/log.ts";
 import { createObserver } from "../observe/observe.ts";
+import { type StopRequests, watchForStop } from "../service/signals.ts";
 
 const HELP =
   `A small single-node broker that speaks the Kafka protocol, with a schema registry, over one SQLite file.
@@ -79,36 +83,35 @@ async function start(options: ReturnType<typeof readOptions>): Promise<EmbeddedB
   });
 }
 
-/** Resolves at the first signal; a second one ends the process at once. */
-function interrupted(): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  let signals = 0;
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    process.on(signal, () => {
-      if (++signals > 1) process.exit(1);
-      resolve();
-    });
-  }
-  return promise;
+/** Resolves when `signal` aborts. */
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
 }
 
 /** Runs the command and gives its exit code. */
-export async function brokerCommand(args: readonly string[]): Promise<number> {
+export async function brokerCommand(
+  args: readonly string[],
+  stops: StopRequests,
+): Promise<number> {
   try {
     const options = readOptions(args);
     if (options.help) {
       process.stdout.write(HELP);
       return 0;
     }
+    stops.listenToErrors((error) => void process.stderr.write(`error: ${explain(error)}\n`));
     const broker = await start(options);
-    const signalled = interrupted();
     process.stdout.write(
       `kafka            ${broker.brokers.join()}\nschema registry  ${broker.schemaRegistryUrl}\n`,
     );
-    const death = await Promise.race([signalled, broker.failed]);
+    const death = await Promise.race([aborted(stops.stop), broker.failed]);
     if (death instanceof Error) return 1;
-    await broker.stop();
-    return 0;
+    process.stderr.write(`stopping: ${stops.reason}\n`);
+    await Promise.race([broker.stop(), aborted(stops.hurry)]);
+    return stops.exitCode;
   } catch (error) {
     const hint = hintOf(error);
     process.stderr.write(
@@ -118,4 +121,4 @@ export async function brokerCommand(args: readonly string[]): Promise<number> {
   }
 }
 
-if (import.meta.main) process.exit(await brokerCommand(process.argv.slice(2)));
+if (import.meta.main) process.exit(await brokerCommand(process.argv.slice(2), watchForStop()));
