@@ -28,7 +28,8 @@ const LOOK_INTERVAL_MS = 50;
  * an immediate one leaves a recovery to the next start. A killed service may have left a `pg_ctl start` behind whose server is not
  * there yet (pg_ctl's exit code 3 says so): it is waited for.
  */
-const STOP_SERVER = `for attempt in 1 2 3; do
+const STOP_SERVER = `trap 'rm -f "$2/${NOTE_PREFIX}$$"' EXIT
+for attempt in 1 2 3; do
   "$1" stop -D "$2" -m fast -w -t 5 && exit 0
   "$1" status -D "$2"
   if [ $? = 3 ]; then sleep 1; continue; fi
