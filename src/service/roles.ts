@@ -128,6 +128,7 @@ export function startProducer(
     },
     tryBecomeLeader: () => takeLease({ url: databaseUrl, lease: "producer", observe }),
     observe,
+    signal: wiring.signal,
   });
   releasers.add("leadership", () => leadership.stop());
   releasers.add("schedule", () => schedule.stop());

@@ -9,7 +9,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { SAME_SIGNAL_MS } from "../../src/service/signals.ts";
 import { installStandIn } from "../redpanda/stand_in/behaviour.ts";
 import { until } from "../support/poll.ts";
-import { killBelow } from "./process_list.ts";
+import { killBelow } from "../support/process_list.ts";
 import { copyProject, denoOf, type ProjectCopy, type User } from "./project_copy.ts";
 import { killRows } from "./rows_kill.ts";
 import { terminalRows } from "./rows_terminal.ts";
@@ -107,7 +107,6 @@ function signalRows(row: Row): void {
     ["SIGTERM to the process", toService("SIGTERM"), { reason: "SIGTERM", code: 0 }],
     ["SIGHUP to the process", toService("SIGHUP"), { reason: "SIGHUP", code: 0 }],
     // npx and its shell end at once, and tell nobody.
-    ["SIGINT to npx", toNpx("SIGINT"), { reason: "npx ended", code: 130 }],
     ["SIGTERM to npx", toNpx("SIGTERM"), { reason: "npx ended", code: 143 }],
     ["kill -9 of npx", toNpx("SIGKILL"), { reason: "npx ended", code: 137 }],
     // The shell of npx ends by it, and npx with that; `deno task` hands it on to the service, which has it twice.

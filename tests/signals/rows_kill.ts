@@ -7,7 +7,7 @@ import { expect, test } from "vitest";
 import { SUPERVISED_END_MS } from "../../src/processes/supervisor.ts";
 import { until } from "../support/poll.ts";
 import { type Row, toService, withRedpanda } from "./rows.ts";
-import type { ListedProcess } from "./process_list.ts";
+import type { ListedProcess } from "../support/process_list.ts";
 import { isOpen, portsOf, type Started, type StartOptions } from "./started.ts";
 
 const isSupervisor = ({ command }: ListedProcess) => /-supervisor /.test(command);

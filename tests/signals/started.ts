@@ -9,7 +9,7 @@ import { join } from "node:path";
 import process from "node:process";
 import type { ServiceAddresses } from "../../src/service/address_file.ts";
 import { until } from "../support/poll.ts";
-import { processesBelow } from "./process_list.ts";
+import { processesBelow } from "../support/process_list.ts";
 import { NPX_TASK, type ProjectCopy } from "./project_copy.ts";
 
 /** A boot on a busy machine. */

@@ -27,7 +27,7 @@ is_there "$1" "$2" || exit 0
 kill -TERM "$1"
 left=60
 while is_there "$1" "$2"; do
-  [ "$left" -gt 0 ] || kill -KILL -- "-$1"
+  [ "$left" -gt 0 ] || kill -s KILL -- "-$1"
   left=$((left - 1))
   [ "$left" -gt -20 ] || exit 1
   sleep 0.1

@@ -1,5 +1,5 @@
 /**
- * The processes of one project copy: those whose working directory or command line is below its folder. Linux: from /proc.
+ * The processes of a folder: those whose working directory or command line is below it. Linux: from /proc.
  */
 import { readdir, readFile, readlink } from "node:fs/promises";
 import process from "node:process";
