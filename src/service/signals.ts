@@ -5,24 +5,29 @@
  *     running ──first request──▶ stopping ──SIGINT or SIGTERM, more than a second later──▶ hurrying ──▶ exit 1
  *                                    └──▶ exit code of the request
  *
- * | request                                                   | reason in the log                    | exit code |
- * | --------------------------------------------------------- | ------------------------------------ | --------- |
- * | Ctrl-C, SIGINT                                            | SIGINT                               | 0         |
- * | SIGTERM                                                   | SIGTERM                              | 0         |
- * | the terminal is closed: SIGHUP                            | SIGHUP                               | 0         |
- * | npx or `deno task` ended without us (service/launcher.ts) | npx ended, or deno task ended        | 0         |
- * | nobody reads standard output or standard error any more   | nobody reads standard error (EPIPE)  | 1         |
- * | an uncaught error, an unhandled rejection                 | uncaught error: its message          | 1         |
- * | a part of the service is gone for good                    | what was said of it                  | 1         |
- * | SIGINT or SIGTERM again, within a second of the first     | (the same request: nothing)          |           |
- * | SIGINT or SIGTERM again, later                            | SIGTERM again: `service.hurrying`    | 1         |
- * | SIGHUP again, or any other request while stopping         | (nothing; an error is still logged)  | 1 if error |
- * | kill -9                                                   | none: see processes/supervisor.ts    |           |
+ * | request                                                   | reason in the log                   | exit code     |
+ * | --------------------------------------------------------- | ----------------------------------- | ------------- |
+ * | Ctrl-C, SIGINT                                            | SIGINT                              | 0             |
+ * | SIGTERM                                                   | SIGTERM                             | 0             |
+ * | the terminal is closed: SIGHUP                            | SIGHUP                              | 0             |
+ * | npx or `deno task` ended without us (service/launcher.ts) | npx ended, or deno task ended       | 0             |
+ * | nobody reads standard output or standard error any more   | nobody reads standard error (EPIPE) | 1             |
+ * | an uncaught error, an unhandled rejection                 | uncaught error: its message         | 1             |
+ * | a part of the service is gone for good                    | what was said of it                 | 1             |
+ * | any signal within a second of the first                   | (the same request: nothing)         | as before     |
+ * | SIGINT or SIGTERM later                                   | SIGTERM again (`service.hurrying`)  | 1             |
+ * | SIGHUP later, or any other request while stopping         | (nothing; an error is still logged) | 1 if an error |
+ * | kill -9                                                   | none: see processes/supervisor.ts   | 137           |
+ *
+ * The exit code is the service's own, and npx's where npx is still there: one that the signal has ended gives 128 and its number.
  *
  * - One Ctrl-C comes up to four times: the terminal sends it to the whole group, and npx and `deno task` both hand theirs on.
  *   systemd and terminals send one kind after the other. So whatever signal comes within a second of the first is the first.
  * - To hurry is to go on with the stop within seconds (releasers.ts); the engines are ended, not left.
  * - Only a person or a supervisor who asks again hurries. A terminal that is closed after Ctrl-C does not.
+ * - SIGINT to npx alone does not arrive where npx's shell is dash (Debian): npx hands it to the shell, which keeps it until its
+ *   program has ended. SIGTERM ends the shell, which is noticed.
+ * - `nohup` does not help: npx ends by SIGHUP all the same, and `deno task` hands it on.
  * - Before this module is loaded, a signal has its default effect; nothing was started by then.
  * - Standard output and standard error that are closed from the start (`>&- 2>&-`) are written to as if they were /dev/null.
  * - A reader that is gone is noticed at the next line that is written.

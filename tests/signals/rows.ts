@@ -115,6 +115,19 @@ function signalRows(row: Row): void {
     ["SIGHUP to the group", toGroup("SIGHUP"), { reason: "SIGHUP", code: 129 }],
   ])("%s is a stop", (_, act, expected) => row.ends(row.start(), act, expected));
 
+  // npx hands SIGINT to its shell. dash keeps it until its program has ended, bash is not there any more: `deno task` has it.
+  test("SIGINT to npx alone may be kept by its shell; SIGTERM after it is a stop", async () => {
+    const started = row.start();
+    await started.ready();
+    process.kill(started.child.pid!, "SIGINT");
+    process.kill(started.child.pid!, "SIGTERM");
+    await started.exited;
+    await started.gone();
+    const [stopping] = await started.events("service.stopping");
+    expect(["npx ended", "SIGINT", "SIGTERM"]).toContain(stopping?.detail.reason);
+    await endedInOrder(started, String(stopping?.detail.reason));
+  });
+
   test("the same signal again within a second is the same", async () => {
     const started = row.start();
     await row.ends(started, async () => {
