@@ -80,6 +80,7 @@ export function openRuns(
     owner: OWNER,
     leads: isForOneCommand,
     observe,
+    signal,
   });
   releasers.add("runs", () => engine.stop());
   const withdrawals = createWithdrawals({ sql: store.sql, log, records, observe, signal });
