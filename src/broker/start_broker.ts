@@ -37,6 +37,8 @@ export interface StartBrokerOptions {
   readonly observe: Observe;
   /** Aborting gives up a start. */
   readonly signal: AbortSignal;
+  /** Aborting hurries the stop of a Redpanda that is our child. */
+  readonly hurry?: AbortSignal;
   /** How a Redpanda is asked whether records go in and come out again. */
   readonly proveLog: ProveLog;
 }
@@ -85,7 +87,7 @@ function probesOf({ dataDirectory, redpandaBin }: BrokerSettings): BrokerProbes 
 async function startChosen(
   choice: BrokerChoice,
   settings: BrokerSettings,
-  { observe, signal, proveLog }: StartBrokerOptions,
+  { observe, signal, hurry, proveLog }: StartBrokerOptions,
 ): Promise<RunningBroker> {
   const { dataDirectory, kafkaPort, schemaRegistryPort, redpandaMemory: memory } = settings;
   switch (choice.kind) {
@@ -105,6 +107,7 @@ async function startChosen(
         memory,
         observe,
         signal,
+        ...(hurry === undefined ? {} : { hurry }),
         proveLog,
       });
     case "docker":

@@ -1,20 +1,24 @@
 /**
  * `deno task broker`: the embedded broker and its schema registry alone, for whoever wants just that.
  *
- *     starting ──both answer, addresses on stdout──▶ running ──SIGINT or SIGTERM──▶ stopping ──▶ exit 0
- *         │ refused ▶ message and hint, exit 1          │ died by itself ▶ exit 1      └──second signal──▶ exit 1
+ *     starting ──both answer, addresses on stdout──▶ running ──a stop is asked for──▶ stopping ──▶ exit 0
+ *         │ refused ▶ message and hint, exit 1          │ died by itself ▶ exit 1      └──asked again──▶ exit 1
+ *
+ * What asks for a stop is in service/signals.ts. The broker is a part of this process, so that to hurry is to end at once: what it
+ * has acknowledged is on the disk.
  */
 import { join } from "node:path";
 import process from "node:process";
-import { parseArgs } from "node:util";
+import type { parseArgs } from "node:util";
 import { type EmbeddedBroker, startEmbeddedBroker } from "../broker/embedded/start.ts";
 import { readConfig } from "../config.ts";
 import { explain } from "../failures/failures.ts";
 import { createLogListener } from "../observe/log.ts";
 import { createObserver } from "../observe/observe.ts";
 import { readEnvironment } from "../service/environment.ts";
-import { printFailure } from "../service/run_until_stopped.ts";
-import { EXIT, inShort, UsageError } from "./command.ts";
+import { printFailure } from "../service/print_failure.ts";
+import { type StopRequests, watchForStop } from "../service/signals.ts";
+import { EXIT, readCommandLine, refuseUsage, STOPPED_HELP, UsageError } from "./command.ts";
 
 const HELP =
   `A small single-node broker that speaks the Kafka protocol, with a schema registry, over one SQLite file.
@@ -38,42 +42,33 @@ What it is not: a cluster (one node, one copy of the data), secured (no TLS, no 
 address), a way to run transactions, ACLs, compaction or retention. docs/embedded-broker.md lists what is left out and
 what a client gets that asks for it. For more than one machine, run Redpanda or Apache Kafka.
 
-exit code  0  stopped by a signal
-           1  a port is in use, another process has the folder, or the broker died
-           2  wrong options
-`;
+${STOPPED_HELP}`;
 
-/** The options as text. @throws UsageError naming what is wrong */
-function readOptions(args: readonly string[]) {
-  try {
-    const { values } = parseArgs({
-      args: args[0] === "--" ? args.slice(1) : [...args],
-      options: {
-        directory: { type: "string" },
-        "kafka-port": { type: "string" },
-        "schema-registry-port": { type: "string" },
-        host: { type: "string", default: "127.0.0.1" },
-        "auto-create-topics": { type: "boolean", default: false },
-        partitions: { type: "string", default: "1" },
-        help: { type: "boolean", short: "h", default: false },
-      },
-    });
-    return values;
-  } catch (error) {
-    throw new UsageError(inShort(explain(error)), { hint: "deno task broker --help lists all" });
-  }
-}
+const COMMAND_LINE = {
+  name: "broker",
+  help: HELP,
+  operand: null,
+  options: {
+    directory: { type: "string" },
+    "kafka-port": { type: "string" },
+    "schema-registry-port": { type: "string" },
+    host: { type: "string", default: "127.0.0.1" },
+    "auto-create-topics": { type: "boolean", default: false },
+    partitions: { type: "string", default: "1" },
+  },
+} as const;
+
+/** The options as `COMMAND_LINE` has them. */
+type Options = ReturnType<typeof parseArgs<{ options: typeof COMMAND_LINE.options }>>["values"];
 
 function wholeNumber(option: string, text: string, least: number, most: number): number {
   const value = /^\d{1,6}$/.test(text) ? Number(text) : NaN;
   if (value >= least && value <= most) return value;
-  throw new UsageError(`--${option} ${text}: not a whole number from ${least} to ${most}`, {
-    hint: "deno task broker --help lists all",
-  });
+  throw new UsageError(`--${option} ${text} is not a whole number from ${least} to ${most}`);
 }
 
 /** Where it keeps its data and listens: options win over settings, settings over defaults. @throws PermanentError, UsageError */
-function placeOf(options: ReturnType<typeof readOptions>) {
+function placeOf(options: Options) {
   const { dataDirectory, kafkaPort, schemaRegistryPort } = readConfig(readEnvironment());
   const port = (option: "kafka-port" | "schema-registry-port", setting: number) => {
     const text = options[option];
@@ -86,7 +81,7 @@ function placeOf(options: ReturnType<typeof readOptions>) {
   };
 }
 
-async function start(options: ReturnType<typeof readOptions>): Promise<EmbeddedBroker> {
+async function start(options: Options): Promise<EmbeddedBroker> {
   const place = placeOf(options);
   const defaultPartitions = wholeNumber("partitions", options.partitions, 1, 1000);
   const observer = createObserver();
@@ -100,40 +95,38 @@ async function start(options: ReturnType<typeof readOptions>): Promise<EmbeddedB
   });
 }
 
-/** Resolves at the first signal; a second one ends the process at once. */
-function interrupted(): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  let signals = 0;
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    process.on(signal, () => {
-      if (++signals > 1) process.exit(1);
-      resolve();
-    });
-  }
-  return promise;
+/** Resolves when `signal` aborts. */
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
 }
 
 /** Runs the command and gives its exit code. */
-export async function brokerCommand(args: readonly string[]): Promise<number> {
+export async function brokerCommand(
+  args: readonly string[],
+  stops: StopRequests,
+): Promise<number> {
+  const asked = readCommandLine(COMMAND_LINE, args);
+  if (typeof asked === "number") return asked;
   try {
-    const options = readOptions(args);
-    if (options.help) {
-      process.stdout.write(HELP);
-      return 0;
-    }
+    const options = asked.values as Options;
+    stops.listenToErrors((error) => void process.stderr.write(`error: ${explain(error)}\n`));
     const broker = await start(options);
-    const signalled = interrupted();
     process.stdout.write(
       `kafka            ${broker.brokers.join()}\nschema registry  ${broker.schemaRegistryUrl}\n`,
     );
-    const death = await Promise.race([signalled, broker.failed]);
+    const death = await Promise.race([aborted(stops.stop), broker.failed]);
     if (death instanceof Error) return 1;
-    await broker.stop();
-    return 0;
+    process.stderr.write(`stopping: ${stops.reason}\n`);
+    await Promise.race([broker.stop(), aborted(stops.hurry)]);
+    return stops.exitCode;
   } catch (error) {
+    if (error instanceof UsageError) return refuseUsage(COMMAND_LINE.name, error);
     printFailure(error);
-    return error instanceof UsageError ? EXIT.USAGE : EXIT.FAILED;
+    return EXIT.FAILED;
   }
 }
 
-if (import.meta.main) process.exit(await brokerCommand(process.argv.slice(2)));
+if (import.meta.main) process.exit(await brokerCommand(process.argv.slice(2), watchForStop()));

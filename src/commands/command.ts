@@ -14,7 +14,8 @@
 import process from "node:process";
 import { parseArgs, type ParseArgsOptionsConfig } from "node:util";
 import { explain, PermanentError } from "../failures/failures.ts";
-import { printFailure } from "../service/run_until_stopped.ts";
+import { STOP_SIGNALS } from "../service/signals.ts";
+import { printFailure } from "../service/print_failure.ts";
 
 /** Exit codes of all commands. `INTERRUPTED` is the shell's for SIGINT. */
 export const EXIT = { DONE: 0, FAILED: 1, USAGE: 2, INTERRUPTED: 130 } as const;
@@ -62,27 +63,18 @@ export class InterruptedError extends PermanentError {
   override readonly name = "InterruptedError";
 }
 
-const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-
 /** Runs the command with these arguments; gives the exit code. */
 export async function runCommand(command: Command, args: readonly string[]): Promise<number> {
+  const asked = readCommandLine(command, args);
+  if (typeof asked === "number") return asked;
   const interrupted = new AbortController();
   const onSignal = (signal: string) =>
     interrupted.abort(new InterruptedError(`${signal}: ${command.interrupted}`));
-  for (const signal of SIGNALS) process.on(signal, onSignal);
+  for (const signal of STOP_SIGNALS) process.on(signal, onSignal);
   try {
-    const { values, operands } = parse(command, args);
-    if (values.help === true) {
-      process.stdout.write(command.help);
-      return EXIT.DONE;
-    }
-    return await command.run({ values, operands, signal: interrupted.signal });
+    return await command.run({ ...asked, signal: interrupted.signal });
   } catch (error) {
-    if (error instanceof UsageError) {
-      const { name } = command;
-      process.stderr.write(`${name}: ${explain(error)}; deno task ${name} --help lists all\n`);
-      return EXIT.USAGE;
-    }
+    if (error instanceof UsageError) return refuseUsage(command.name, error);
     if (interrupted.signal.aborted) {
       process.stderr.write(`${explain(interrupted.signal.reason)}\n`);
       return EXIT.INTERRUPTED;
@@ -91,12 +83,40 @@ export async function runCommand(command: Command, args: readonly string[]): Pro
     printFailure(error);
     return EXIT.FAILED;
   } finally {
-    for (const signal of SIGNALS) process.off(signal, onSignal);
+    for (const signal of STOP_SIGNALS) process.off(signal, onSignal);
   }
 }
 
+/**
+ * What the arguments say; or, after the help or what is wrong with them was printed, the exit code. Commands that run until they are
+ * stopped have the same command line, and signals of their own.
+ */
+export function readCommandLine(
+  command: Pick<Command, "name" | "help" | "options" | "operand">,
+  args: readonly string[],
+): Omit<Asked, "signal"> | number {
+  try {
+    const asked = parse(command, args);
+    if (asked.values.help !== true) return asked;
+    process.stdout.write(command.help);
+    return EXIT.DONE;
+  } catch (error) {
+    if (error instanceof UsageError) return refuseUsage(command.name, error);
+    throw error;
+  }
+}
+
+/** Says in one line what is wrong with the arguments. @returns the exit code */
+export function refuseUsage(name: string, error: UsageError): number {
+  process.stderr.write(`${name}: ${explain(error)}; deno task ${name} --help lists all\n`);
+  return EXIT.USAGE;
+}
+
 /** @throws UsageError naming what is wrong */
-function parse(command: Command, args: readonly string[]) {
+function parse(
+  command: Pick<Command, "options" | "operand">,
+  args: readonly string[],
+): Omit<Asked, "signal"> {
   const given = args[0] === "--" ? args.slice(1) : [...args];
   const options: ParseArgsOptionsConfig = {
     ...command.options,
@@ -119,8 +139,8 @@ function parse(command: Command, args: readonly string[]) {
   return { values, operands };
 }
 
-/** What `util.parseArgs` says, in short: it explains at length how a file named `--x` would be written; only its first sentence is of use here. */
-export function inShort(message: string): string {
+/** What `util.parseArgs` says, in short: it explains at length how a file named `--x` would be written. */
+function inShort(message: string): string {
   const unknown = /^Unknown option '([^']+)'/.exec(message);
   return unknown === null
     ? message.split("\n")[0]!.replace(/\.$/, "")
@@ -135,3 +155,9 @@ export function exitCodesHelp(done: string, failed: string): string {
          130  interrupted by a signal
 `;
 }
+
+/** The same of commands that run until they are stopped. */
+export const STOPPED_HELP = `exit code  0  stopped by a signal, in order
+           1  could not start, or ended by itself; or a second signal hurried the stop
+           2  wrong options
+`;

@@ -25,6 +25,8 @@ const REMEMBERED_MAX = 1000;
  * which may hold anything, and single lines of files: a bad file has a million of them, and the dead letters list them.
  */
 const UNTOLD: ReadonlySet<Happening["name"]> = new Set<Happening["name"]>([
+  // Its stack is for the log: it has paths of this machine in it.
+  "service.error",
   "http.request",
   "line.rejected",
   "http.error",

@@ -167,6 +167,10 @@ export interface Vocabulary {
   "service.ready": { took_ms: number };
   "service.stopping": { reason: string };
   "service.stopped": { took_ms: number };
+  /** A stop was asked for a second time: it goes on with short limits. */
+  "service.hurrying": { reason: string };
+  /** Nothing has caught it. It ends the service, in order. */
+  "service.error": { reason: string; stack: string };
   /** A part could not be released in order; the stop goes on. */
   "service.release_failed": { name: string; reason: string };
   "producer.failed": { reason: string };
@@ -444,4 +448,6 @@ export const VOCABULARY: { [Name in keyof Vocabulary]: Telling<Vocabulary[Name]>
       `this process works on the runs no more (${d.reason}); they go on where it can again`,
   },
   "service.stopped": { level: "info", say: (d) => `stopped (${seconds(d.took_ms)})` },
+  "service.hurrying": { level: "warning", say: (d) => `stopping in a hurry: ${d.reason}` },
+  "service.error": { level: "error", say: (d) => `uncaught error: ${d.reason}` },
 };

@@ -29,6 +29,8 @@ export interface LeadershipOptions {
   /** The lease, or null when another process holds it. */
   readonly tryBecomeLeader: () => Promise<Lease | null>;
   readonly observe?: Observe;
+  /** The end of the whole service, which comes before `stop`: what fails by it has not failed. */
+  readonly signal?: AbortSignal;
   readonly followInterval_ms?: number;
   readonly reconcileInterval_ms?: number;
 }
@@ -72,7 +74,7 @@ export class Leadership {
           await wait(this.#options.followInterval_ms ?? FOLLOW_INTERVAL_MS, signal);
         } else await this.#lead(lease);
       } catch (error) {
-        if (signal.aborted) return;
+        if (signal.aborted || this.#options.signal?.aborted) return;
         this.#observe("producer.failed", { reason: explain(error) });
         await wait(this.#options.followInterval_ms ?? FOLLOW_INTERVAL_MS, signal).catch(() => {});
       }

@@ -47,6 +47,8 @@ export interface RunEngineOptions {
   /** Whether it leads from the beginning (the default); false: not before `lead`. */
   readonly leads?: boolean;
   readonly observe?: Observe;
+  /** The end of the whole service, which comes before `stop` and ends what runs ask others for: a run is paused by it. */
+  readonly signal?: AbortSignal;
   readonly now?: () => Date;
   readonly passPause_ms?: number;
   readonly pace?: Pace;
@@ -252,8 +254,8 @@ export class RunEngine {
   }
 
   #activeRun(runId: string, state: RunState | null, kind: RunKind): ActiveRun {
-    const { journal, observe, now } = this.#options;
-    const signals = [this.#stopping.signal];
+    const { journal, observe, now, signal } = this.#options;
+    const signals = [this.#stopping.signal, ...(signal === undefined ? [] : [signal])];
     if (kind !== "upload" && this.#leading !== null) signals.push(this.#leading.signal);
     return new ActiveRun(runId, state, {
       journal,

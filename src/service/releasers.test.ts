@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { Releasers } from "./releasers.ts";
+import { HURRIED_LIMITS, Releasers } from "./releasers.ts";
 
 test("everything is released in reverse, whatever fails or hangs, and only once", async () => {
   const done: string[] = [];
@@ -36,4 +36,21 @@ test("together they take no longer than all may, and the engines, which come las
   expect(waited_ms[0]).toBe(70);
   expect(waited_ms.slice(0, 4).reduce((sum, ms) => sum + ms)).toBeLessThanOrEqual(100);
   expect(waited_ms.reduce((sum, ms) => sum + ms)).toBeLessThanOrEqual(201);
+});
+
+test("a stop that is hurried gives up what hangs within seconds, and goes on with the rest", async () => {
+  const problems: string[] = [];
+  const done: string[] = [];
+  const hurry = new AbortController();
+  const releasers = new Releasers((name, reason) => problems.push(`${name}: ${reason}`));
+  releasers.add("database", () => void done.push("database"), { reserve_ms: 25_000 });
+  releasers.add("hanging", () => {
+    hurry.abort();
+    return new Promise(() => {});
+  });
+  const began = performance.now();
+  await releasers.release({ each_ms: 30_000, all_ms: 80_000 }, hurry.signal);
+  expect(performance.now() - began).toBeLessThan(2 * HURRIED_LIMITS.each_ms);
+  expect(problems).toEqual([`hanging: not done after ${HURRIED_LIMITS.each_ms} ms`]);
+  expect(done).toEqual(["database"]);
 });

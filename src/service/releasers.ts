@@ -26,6 +26,17 @@ export const RELEASE_LIMITS: ReleaseLimits = {
  */
 export const ENGINE_RESERVE_MS = 25_000;
 
+/** The limits after somebody has asked a second time; counted from then. */
+export const HURRIED_LIMITS: ReleaseLimits = {
+  // Enough to roll back a transaction and to leave a consumer group.
+  each_ms: 2_000,
+  // Systems that kill after ten seconds (`docker stop`) have often used some of it up by then.
+  all_ms: 12_000,
+};
+
+/** And what is kept of that for each engine: Redpanda is killed after 2 s, PostgreSQL ends without a checkpoint. */
+export const HURRIED_RESERVE_MS = 4_000;
+
 interface Releaser {
   readonly name: string;
   readonly release: () => Promise<void> | void;
@@ -46,31 +57,58 @@ export class Releasers {
     this.#stack.push({ name, release, reserve_ms });
   }
 
-  /** Releases everything, last made first, within `all_ms`. Never rejects; a second call has nothing left to do. */
-  async release({ each_ms, all_ms }: ReleaseLimits = RELEASE_LIMITS): Promise<void> {
-    const deadline = performance.now() + all_ms;
-    for (let next = this.#stack.pop(); next !== undefined; next = this.#stack.pop()) {
-      const reserved_ms = this.#stack.reduce((sum, { reserve_ms }) => sum + reserve_ms, 0);
+  /**
+   * Releases everything, last made first, within `all_ms`; from the moment that `hurry` aborts, within `HURRIED_LIMITS`. Never
+   * rejects; a second call has nothing left to do.
+   */
+  async release(
+    { each_ms, all_ms }: ReleaseLimits = RELEASE_LIMITS,
+    hurry?: AbortSignal,
+  ): Promise<void> {
+    let deadline = performance.now() + all_ms;
+    const hurried = () => deadline = Math.min(deadline, performance.now() + HURRIED_LIMITS.all_ms);
+    const limitOf = ({ reserve_ms }: Releaser): number => {
+      const isHurried = hurry?.aborted === true;
+      const reserved_ms = this.#stack.reduce(
+        (sum, { reserve_ms }) =>
+          sum + (isHurried ? Math.min(reserve_ms, HURRIED_RESERVE_MS) : reserve_ms),
+        0,
+      );
       const left_ms = Math.max(0, deadline - performance.now() - reserved_ms);
-      await this.#releaseOne(next, Math.round(Math.min(each_ms, left_ms)));
+      const hurried_ms = reserve_ms > 0 ? HURRIED_RESERVE_MS : HURRIED_LIMITS.each_ms;
+      return Math.round(Math.min(each_ms, left_ms, isHurried ? hurried_ms : Infinity));
+    };
+    if (hurry?.aborted) hurried();
+    hurry?.addEventListener("abort", hurried, { once: true });
+    for (let next = this.#stack.pop(); next !== undefined; next = this.#stack.pop()) {
+      await this.#releaseOne(next, limitOf, hurry);
     }
+    hurry?.removeEventListener("abort", hurried);
   }
 
-  async #releaseOne({ name, release }: Releaser, timeout_ms: number): Promise<void> {
+  async #releaseOne(
+    releaser: Releaser,
+    limitOf: (releaser: Releaser) => number,
+    hurry: AbortSignal | undefined,
+  ): Promise<void> {
     let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = Promise.withResolvers<never>();
+    const limit = () => {
+      clearTimeout(timer);
+      const timeout_ms = limitOf(releaser);
+      timer = setTimeout(
+        () => late.reject(new Error(`not done after ${timeout_ms} ms`)),
+        timeout_ms,
+      );
+    };
+    limit();
+    hurry?.addEventListener("abort", limit, { once: true });
     try {
-      await Promise.race([
-        Promise.resolve(release()),
-        new Promise<never>((_, reject) => {
-          timer = setTimeout(
-            () => reject(new Error(`not done after ${timeout_ms} ms`)),
-            timeout_ms,
-          );
-        }),
-      ]);
+      await Promise.race([Promise.resolve(releaser.release()), late.promise]);
     } catch (error) {
-      this.#onProblem(name, explain(error));
+      this.#onProblem(releaser.name, explain(error));
     } finally {
+      hurry?.removeEventListener("abort", limit);
       clearTimeout(timer);
     }
   }

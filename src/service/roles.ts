@@ -82,6 +82,7 @@ export function openRuns(
     owner: OWNER,
     leads: isForOneCommand,
     observe,
+    signal,
   });
   releasers.add("runs", () => engine.stop());
   const withdrawals = createWithdrawals({ sql: store.sql, log, records, observe, signal });
@@ -130,6 +131,7 @@ export function startProducer(
     },
     tryBecomeLeader: () => takeLease({ url: databaseUrl, lease: "producer", observe }),
     observe,
+    signal: wiring.signal,
   });
   releasers.add("leadership", () => leadership.stop());
   releasers.add("schedule", () => schedule.stop());

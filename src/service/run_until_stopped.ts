@@ -1,26 +1,19 @@
 /**
- * The life of a long-running command, with signals:
+ * The life of a long-running command: started, run, and stopped in order for whatever reason. What the reasons are, and what a
+ * second signal does, stands in signals.ts.
  *
- *     starting ──ready──▶ running ──first SIGINT or SIGTERM──▶ stopping in order ──▶ exit 0
- *         │ fails              │ a part is gone for good        └──second signal──▶ exit 1 at once
- *         ▼                    ▼
- *     message and hint,    message and hint, stopping in order ──▶ exit 1: whoever watches the process starts it anew
- *     exit 1
+ *     starting ──ready──▶ running ──a stop is asked for, or a part is gone for good──▶ stopping in order ──▶ exit code
+ *         │ a stop is asked for                                                         ▲   └─ asked again: hurries
+ *         ├─────────────────────── what was started is stopped ─────────────────────────┘
+ *         └ fails ──▶ message and hint, exit 1
  */
 import process from "node:process";
 import type { Config } from "../config.ts";
-import { explain, hintOf } from "../failures/failures.ts";
 import { createLogListener } from "../observe/log.ts";
-import { createObserver, type Observer } from "../observe/observe.ts";
+import { createObserver, type Observe, type Observer } from "../observe/observe.ts";
+import { printFailure } from "./print_failure.ts";
 import type { Service } from "./service.ts";
-
-const SIGNALS = ["SIGINT", "SIGTERM"] as const;
-
-/** Prints what went wrong and what to do, for a person. */
-export function printFailure(error: unknown): void {
-  const hint = hintOf(error);
-  process.stderr.write(`error: ${explain(error)}\n${hint === undefined ? "" : `hint: ${hint}\n`}`);
-}
+import { ENDED_IN_FAILURE, type StopRequests } from "./signals.ts";
 
 /** An observer that logs as the configuration says. */
 export async function createLoggingObserver(
@@ -34,39 +27,48 @@ export async function createLoggingObserver(
   return observer;
 }
 
+/** What a start gets to know of the end. */
+export interface StopSignals {
+  /** Aborting gives up a start. */
+  readonly signal: AbortSignal;
+  /** Aborting hurries a stop. */
+  readonly hurry: AbortSignal;
+}
+
 /**
- * Starts a service with `start` and stops it at the first signal.
- * @returns the exit code: 0 after an orderly stop, 1 when the start failed or a part of the service is gone for good
+ * Starts a service with `start` and stops it when a stop is asked for.
+ * @returns the exit code: see signals.ts; 1 also when the start failed
  */
 export async function runUntilStopped(
-  start: (signal: AbortSignal) => Promise<Service>,
+  stops: StopRequests,
+  observe: Observe,
+  start: (signals: StopSignals) => Promise<Service>,
 ): Promise<number> {
-  const interrupted = new AbortController();
-  let signals = 0;
-  const onSignal = (signal: string) => {
-    if (++signals > 1) process.exit(1);
-    interrupted.abort(new Error(signal));
-  };
-  for (const signal of SIGNALS) process.on(signal, () => onSignal(signal));
-
+  stops.listenToErrors((error) =>
+    observe("service.error", { reason: error.message, stack: error.stack ?? "" })
+  );
+  stops.hurry.addEventListener(
+    "abort",
+    () => observe("service.hurrying", { reason: (stops.hurry.reason as Error).message }),
+    { once: true },
+  );
   let service: Service;
   try {
-    service = await start(interrupted.signal);
+    service = await start({ signal: stops.stop, hurry: stops.hurry });
   } catch (error) {
-    if (interrupted.signal.aborted) return 0;
+    if (stops.stop.aborted) return stops.exitCode;
     printFailure(error);
-    return 1;
+    return ENDED_IN_FAILURE;
   }
-  const signalled = new Promise<null>((resolve) => {
-    if (interrupted.signal.aborted) resolve(null);
-    interrupted.signal.addEventListener("abort", () => resolve(null), { once: true });
+  const asked = new Promise<null>((resolve) => {
+    if (stops.stop.aborted) resolve(null);
+    stops.stop.addEventListener("abort", () => resolve(null), { once: true });
   });
-  const failure = await Promise.race([signalled, service.failed]);
-  if (failure === null) {
-    await service.stop((interrupted.signal.reason as Error).message);
-    return 0;
+  const failure = await Promise.race([asked, service.failed]);
+  if (failure !== null) {
+    printFailure(failure);
+    stops.request(failure.message, ENDED_IN_FAILURE);
   }
-  printFailure(failure);
-  await service.stop(failure.message);
-  return 1;
+  await service.stop(stops.reason);
+  return stops.exitCode;
 }

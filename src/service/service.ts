@@ -29,7 +29,7 @@ import { type ApiParts, createApiPorts, runningOf } from "./api_ports.ts";
 import { readLogAccess } from "./log_access.ts";
 import { openLog, proveLog } from "./open_log.ts";
 import { sendHeartbeats } from "./heartbeat.ts";
-import { ENGINE_RESERVE_MS, Releasers } from "./releasers.ts";
+import { ENGINE_RESERVE_MS, RELEASE_LIMITS, Releasers } from "./releasers.ts";
 import { openRuns, startConsumer, startProducer } from "./roles.ts";
 
 /** Version of the service, in `/status`, the User-Agent and the banner. */
@@ -56,6 +56,8 @@ export interface StartOptions {
   readonly observer: Observer;
   /** Aborting ends the boot; what was started is stopped again. */
   readonly signal?: AbortSignal;
+  /** Aborting hurries a stop, also the one after a boot that was given up: `HURRIED_LIMITS`. */
+  readonly hurry?: AbortSignal;
   /** For a command that needs the engines for its own runs: no schedule, no runs of earlier processes are taken up. */
   readonly isForOneCommand?: boolean;
 }
@@ -74,7 +76,7 @@ const READER_CONNECTIONS = 8;
  *   started is stopped by then
  */
 export async function startService(options: StartOptions): Promise<Service> {
-  const { config, observer } = options;
+  const { config, observer, hurry } = options;
   const { observe } = observer;
   const began = performance.now();
   const releasers = new Releasers((name, reason) =>
@@ -84,8 +86,16 @@ export async function startService(options: StartOptions): Promise<Service> {
   const signal = options.signal === undefined
     ? aborting.signal
     : AbortSignal.any([options.signal, aborting.signal]);
+  const stopAll = async (reason: string) => {
+    const stopBegan = performance.now();
+    observe("service.stopping", { reason });
+    aborting.abort(new Error(reason));
+    await releasers.release(RELEASE_LIMITS, hurry);
+    observe("service.stopped", { took_ms: performance.now() - stopBegan });
+  };
   observe("service.starting", { version: VERSION, dataDirectory: config.dataDirectory });
   try {
+    signal.throwIfAborted();
     await mkdir(config.dataDirectory, { recursive: true });
     const parts: ApiParts = {
       version: VERSION,
@@ -100,7 +110,10 @@ export async function startService(options: StartOptions): Promise<Service> {
     const http = config.roles.has("http") ? serveApi(config, parts, observer, releasers) : null;
     // Before anything is started: a file that is not there is a setting that can't work.
     const access = await readLogAccess(config);
-    const { database, broker } = await startEngines(config, observe, releasers, signal);
+    const { database, broker } = await startEngines(config, observe, releasers, {
+      signal,
+      hurry,
+    });
 
     const store = connectStore({
       url: database.url,
@@ -166,18 +179,16 @@ export async function startService(options: StartOptions): Promise<Service> {
       parts,
       failed: broker.failed ?? new Promise<Error>(() => {}),
       stop(reason) {
-        return stopping ??= (async () => {
-          const stopBegan = performance.now();
-          observe("service.stopping", { reason });
-          aborting.abort(new Error(reason));
-          await releasers.release();
-          observe("service.stopped", { took_ms: performance.now() - stopBegan });
-        })();
+        return stopping ??= stopAll(reason);
       },
     };
   } catch (error) {
-    aborting.abort(error);
-    await releasers.release();
+    if (options.signal?.aborted) {
+      await stopAll(explain(options.signal.reason));
+    } else {
+      aborting.abort(error);
+      await releasers.release(RELEASE_LIMITS, hurry);
+    }
     throw error;
   }
 }
@@ -223,6 +234,12 @@ interface Database {
   readonly describe: string;
 }
 
+/** What ends the engines' start, and what hurries their stop. */
+interface EngineSignals {
+  readonly signal: AbortSignal;
+  readonly hurry: AbortSignal | undefined;
+}
+
 /** Which broker it is and why, for `/status` and the banner. */
 const describeBroker = ({ kind, reason }: ChosenBroker): string => `${kind} (${reason})`;
 
@@ -231,13 +248,14 @@ async function startEngines(
   config: Config,
   observe: Observe,
   releasers: Releasers,
-  signal: AbortSignal,
+  { signal, hurry }: EngineSignals,
 ): Promise<{ database: Database; broker: ChosenBroker }> {
   const [database, broker] = await Promise.allSettled([
-    startDatabase(config, observe, releasers, signal),
+    startDatabase(config, observe, releasers, { signal, hurry }),
     startBroker(config, {
       observe,
       signal,
+      ...(hurry === undefined ? {} : { hurry }),
       proveLog: (brokers, until) => proveLog(brokers, until, observe),
     }).then((broker) => {
       releasers.add("broker", () => broker.stop(), { reserve_ms: ENGINE_RESERVE_MS });
@@ -254,7 +272,7 @@ async function startDatabase(
   config: Config,
   observe: Observe,
   releasers: Releasers,
-  signal: AbortSignal,
+  { signal, hurry }: EngineSignals,
 ): Promise<Database> {
   if (config.databaseUrl !== null) {
     return { url: config.databaseUrl, describe: "PostgreSQL of DATABASE_URL" };
@@ -264,6 +282,7 @@ async function startDatabase(
     port: config.postgresPort,
     observe,
     signal,
+    ...(hurry === undefined ? {} : { hurry }),
   });
   releasers.add("PostgreSQL", () => server.stop(), { reserve_ms: ENGINE_RESERVE_MS });
   return {

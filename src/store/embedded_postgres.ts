@@ -5,7 +5,8 @@
  *
  *     nothing there ───────────────▶ initdb, start
  *     cluster, no server ──────────▶ start (after a crash PostgreSQL recovers by itself)
- *     cluster, server of a killed process ──▶ adopt it; if it listens on another port than wanted, restart it
+ *     cluster, server of a killed process ──▶ its supervisor stops it: wait, then start. Without one (killed too, or Windows)
+ *                                             adopt it; if it listens on another port than wanted, restart it
  *     cluster, server of a living process ──▶ refuse
  *
  * Who owns a server is told by an advisory lock that the owner's session holds: the kernel closes a killed process's
@@ -21,12 +22,14 @@ import { connectStore, type Store } from "./connection.ts";
 import { classifyDatabaseError } from "./database_errors.ts";
 import { prepareCluster, SUPERUSER } from "./embedded/cluster.ts";
 import { findPlace, type Place } from "./embedded/place.ts";
+import type { Supervisor } from "../processes/supervisor.ts";
 import {
   runningPostmaster,
   StartFailure,
   startPostmaster,
   stopPostmaster,
 } from "./embedded/postmaster.ts";
+import { othersSupervisorsGone, superviseServer } from "./embedded/supervision.ts";
 
 export interface EmbeddedPostgresOptions {
   /** Where the cluster is to lie; made when missing. */
@@ -36,6 +39,8 @@ export interface EmbeddedPostgresOptions {
   readonly observe: Observe;
   /** Aborting gives up a start; what was started is stopped again. */
   readonly signal?: AbortSignal;
+  /** Aborting hurries a stop: the server ends without a checkpoint, and recovers at the next start. */
+  readonly hurry?: AbortSignal;
   /** More server settings, winning over ours; tests turn fsync off. */
   readonly settings?: Readonly<Record<string, string>>;
 }
@@ -89,12 +94,12 @@ export async function startEmbeddedPostgres(
     await running.owner.close();
     for (let attempt = 1; !stopping.signal.aborted; attempt++) {
       try {
-        running.owner = (await startAndOwn(
-          place,
-          { ...options, signal: stopping.signal },
-          running.port,
-          () => onOwnerLost(),
-        )).owner;
+        const again = { ...options, signal: stopping.signal };
+        const { owner, supervisor } = await startAndOwn(place, again, running.port, onOwnerLost);
+        // The former one has watched until now: in between this process may be killed, too.
+        const former = running.supervisor;
+        Object.assign(running, { owner, supervisor });
+        await former.dismiss();
         return observe("database.restarted", { directory: place.directory, port: running.port });
       } catch (error) {
         if (stopping.signal.aborted) return;
@@ -113,7 +118,8 @@ export async function startEmbeddedPostgres(
     stopping.abort();
     await reviving;
     await running.owner.close();
-    await stopPostmaster(place);
+    await stopPostmaster(place, options.hurry);
+    await running.supervisor.dismiss();
     observe("database.stopped", { directory: place.directory });
   }
 
@@ -145,6 +151,7 @@ const urlOf = (password: string, port: number, database: string): string =>
 
 interface Running {
   owner: Store;
+  supervisor: Supervisor;
   readonly password: string;
   readonly port: number;
 }
@@ -161,7 +168,7 @@ async function startAndOwn(
   wantedPort: number,
   onLost: () => void,
 ): Promise<Running> {
-  const { signal, settings = {}, observe } = options;
+  const { signal, settings = {}, hurry } = options;
   for (let attempt = 1;; attempt++) {
     signal?.throwIfAborted();
     const found = await runningPostmaster(place);
@@ -172,21 +179,30 @@ async function startAndOwn(
       ...(signal === undefined ? {} : { signal }),
     });
     let isOurs = false;
+    let supervisor: Supervisor | null = null;
     try {
       if (found === null) {
         if (wantedPort !== 0) await assertPortFree(port);
-        await startPostmaster(place, port, signal);
+        const isOver = async () => signal?.aborted || await runningPostmaster(place) !== null;
+        await othersSupervisorsGone(place, isOver);
+        supervisor = await superviseServer(place);
+        await startPostmaster(place, port, signal, hurry);
         isOurs = true;
       }
       const at = found?.port ?? port;
       const url = urlOf(password, at, "postgres");
-      const owner = await own(place, url, { observe, onLost, signal });
-      if (at === port) return { owner, password, port };
+      const owner = await own(place, url, { ...options, onLost, signal });
+      if (at === port && (isOurs || !await isBeingStopped(place, signal))) {
+        supervisor ??= await superviseServer(place);
+        return { owner, supervisor, password, port };
+      }
       await owner.close();
-      await stopPostmaster(place);
+      await stopPostmaster(place, hurry);
+      await supervisor?.dismiss();
     } catch (error) {
       // Given up before anybody owned it.
-      if (isOurs && signal?.aborted && error === signal.reason) await stopPostmaster(place);
+      if (isOurs && signal?.aborted && error === signal.reason) await stopPostmaster(place, hurry);
+      await supervisor?.dismiss();
       const portTaken = error instanceof StartFailure && error.portInUse;
       if (portTaken && wantedPort !== 0) throw portInUse(port, error);
       // Another process started this very cluster in between, or the server found was just going down.
@@ -197,6 +213,14 @@ async function startAndOwn(
       if (!raced || attempt >= START_ATTEMPTS) throw error;
     }
   }
+}
+
+/**
+ * Whether the server that was found, and is ours now, is about to be stopped by the supervisor of the process that it belonged to.
+ * It has been by the time this resolves.
+ */
+function isBeingStopped(place: Place, signal: AbortSignal | undefined): Promise<boolean> {
+  return othersSupervisorsGone(place, () => Promise.resolve(signal?.aborted === true));
 }
 
 interface Owning {

@@ -18,6 +18,7 @@ import { proveRoundTrip } from "../../src/events/log_round_trip.ts";
 import { hintOf, PermanentError } from "../../src/failures/failures.ts";
 import { createObserver, type Happening, unobserved } from "../../src/observe/observe.ts";
 import { until } from "../support/poll.ts";
+import { processesBelow } from "../support/process_list.ts";
 import { type Behaviour, installStandIn, type StandIn } from "./stand_in/behaviour.ts";
 
 /** Redpanda is for Linux, and these tests look into /proc. */
@@ -270,24 +271,64 @@ test("one that refuses to stop is killed, and the next start finds the data", as
   await roundTrip(await start(standIn));
 });
 
-test("one that was left behind by a killed process is stopped first", async () => {
-  const standIn = await installStandIn(folder);
+/** A process that owns a Redpanda: its process id, its end, and where the Redpanda listens. */
+async function startOwner(standIn: StandIn) {
   const owner = spawn(process.execPath, ["run", "-A", "--config", CONFIG, OWNER, directory], {
     stdio: ["pipe", "pipe", "inherit"],
   });
   const ended = new Promise((resolve) => owner.once("exit", resolve));
   owner.stdin.end(JSON.stringify(standIn.program));
   const [kafka] = JSON.parse(String((await once(owner.stdout, "data"))[0])) as string[];
+  return { owner, ended, kafkaPort: Number(kafka!.split(":")[1]) };
+}
+const supervisorPids = async () =>
+  (await processesBelow(folder)).filter(({ command }) => command.includes("-supervisor "))
+    .map(({ pid }) => pid);
+
+test.each([[{}], [{ refusesToStop: true }]])(
+  "one whose owner is killed ends by itself within ten seconds (%j)",
+  async (behaviour) => {
+    const standIn = await installStandIn(folder, behaviour);
+    const { owner, ended } = await startOwner(standIn);
+    const pid = await pidOf();
+    expect(await supervisorPids()).toHaveLength(1);
+    owner.kill("SIGKILL");
+    await ended;
+    await until("its end", async () => !await isAlive(pid), 10_000);
+    await until("its supervisor's end", async () => (await supervisorPids()).length === 0);
+  },
+);
+
+test("its supervisor goes with it, and one that is killed is replaced", async () => {
+  const broker = await start(await installStandIn(folder));
+  const [first] = await supervisorPids();
+  process.kill(first!, "SIGKILL");
+  const second = await until("another one", async () => (await supervisorPids())[0]);
+  expect(second).not.toBe(first);
+  process.kill(await pidOf(), "SIGKILL");
+  await until("a restart", () => named("broker.ready").length === 2);
+  expect(await supervisorPids()).toHaveLength(1);
+  expect(await supervisorPids()).not.toContain(second);
+  await broker.stop();
+  expect(await supervisorPids()).toEqual([]);
+});
+
+test("one that was left behind by a killed process without a supervisor is stopped first", async () => {
+  const standIn = await installStandIn(folder);
+  const { owner, ended, kafkaPort } = await startOwner(standIn);
   const pid = await pidOf();
 
   // As long as its owner lives it is nobody else's.
   expect(await failureOf(start(standIn))).toMatchObject({
     message: expect.stringContaining(`belongs to process ${owner.pid}`),
   });
-  owner.kill("SIGKILL");
+  // A frozen one starts no other supervisor. Not `owner.kill`, which Deno takes for its end.
+  process.kill(owner.pid!, "SIGSTOP");
+  for (const supervisor of await supervisorPids()) process.kill(supervisor, "SIGKILL");
+  process.kill(owner.pid!, "SIGKILL");
   await ended;
   expect(await isAlive(pid)).toBe(true);
-  const again = await start(standIn, { kafkaPort: Number(kafka!.split(":")[1]) });
+  const again = await start(standIn, { kafkaPort });
   expect(await isAlive(pid)).toBe(false);
   expect(named("broker.log").map(({ detail }) => detail.line)).toContainEqual(
     expect.stringContaining(`process ${pid}, left behind`),

@@ -19,6 +19,9 @@ export interface ChildEnd {
   readonly lines: readonly string[];
 }
 
+/** Patience after somebody has asked a second time. What was acknowledged is on the disk; the next start reads it again. */
+const HURRIED_STOP_MS = 2_000;
+
 /** Variables that the program may see, where they are set. */
 const PASSED_ON = ["PATH", "HOME", "TMPDIR", "LANG", "TZ"];
 
@@ -67,19 +70,28 @@ export class RedpandaChild {
   }
 
   /**
-   * Asks it to stop and waits; kills it, with whatever it has started, when it does not within `patience_ms`.
+   * Asks it to stop and waits; kills it, with whatever it has started, when it does not within `patience_ms`, or within
+   * `HURRIED_STOP_MS` of `hurry`.
    * @returns whether it had to be killed
    */
-  async stop(patience_ms: number): Promise<boolean> {
+  async stop(patience_ms: number, hurry?: AbortSignal): Promise<boolean> {
     if (this.#isGone) return false;
     let killed = false;
-    const timer = setTimeout(() => {
+    const kill = () => {
       killed = true;
       this.#signal("SIGKILL", -1);
-    }, patience_ms);
+    };
+    let timer = setTimeout(kill, patience_ms);
+    const hurried = () => {
+      clearTimeout(timer);
+      timer = setTimeout(kill, Math.min(HURRIED_STOP_MS, patience_ms));
+    };
     // To the process alone: a signal to the group would reach children that it wants to end in its own order.
     this.#signal("SIGTERM", 1);
+    if (hurry?.aborted) hurried();
+    hurry?.addEventListener("abort", hurried, { once: true });
     await this.ended;
+    hurry?.removeEventListener("abort", hurried);
     clearTimeout(timer);
     return killed;
   }

@@ -17,7 +17,8 @@ import { RedpandaChild } from "./child.ts";
 import { redpandaArguments } from "./command_line.ts";
 import type { RedpandaPorts } from "./configuration.ts";
 import { deathOf } from "./deaths.ts";
-import { forgetChild, noteChild } from "./orphan.ts";
+import type { Supervisor } from "../../processes/supervisor.ts";
+import { forgetChild, noteChild, superviseChild } from "./orphan.ts";
 import { type ReadinessTargets, untilReady } from "./ready.ts";
 import type { RedpandaOptions, RedpandaPatience } from "./start.ts";
 
@@ -31,6 +32,7 @@ export class RedpandaNode {
   readonly #failure = Promise.withResolvers<Error>();
   readonly #stopping = new AbortController();
   #child: RedpandaChild | null = null;
+  #supervisor: Supervisor | null = null;
   #watch: Promise<void> = Promise.resolve();
 
   constructor(
@@ -80,6 +82,8 @@ export class RedpandaNode {
     });
     try {
       if (child.pid === undefined) throw await death;
+      await this.#dismissSupervisor();
+      this.#supervisor = await superviseChild(child.pid, this.configurationFile);
       await noteChild(directory, child.pid);
       const signals = [
         over.signal,
@@ -102,14 +106,22 @@ export class RedpandaNode {
     const child = this.#child;
     this.#child = null;
     if (child === null) return;
-    if (await child.stop(this.patience.stop_ms)) {
-      this.options.observe("broker.log", {
+    const { observe, hurry } = this.options;
+    if (await child.stop(this.patience.stop_ms, hurry)) {
+      const limit = hurry?.aborted ? "in a hurry" : `within ${this.patience.stop_ms / 1000} s`;
+      observe("broker.log", {
         kind: KIND,
         level: "warning",
-        line: `did not stop within ${this.patience.stop_ms / 1000} s and was killed`,
+        line: `did not stop ${limit} and was killed`,
       });
     }
+    await this.#dismissSupervisor();
     await forgetChild(this.options.directory);
+  }
+
+  async #dismissSupervisor(): Promise<void> {
+    await this.#supervisor?.dismiss();
+    this.#supervisor = null;
   }
 
   /** Waits for deaths, and starts again after each, until it is stopped or too many came in a row. */
@@ -160,6 +172,7 @@ export class RedpandaNode {
 
   #giveUp(reason: Error): void {
     this.#child = null;
+    void this.#dismissSupervisor();
     const error = new PermanentError(
       `Redpanda died ${
         this.patience.restarts.attempts + 1

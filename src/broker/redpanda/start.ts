@@ -51,6 +51,8 @@ export interface RedpandaOptions {
   readonly proveLog: ProveLog;
   /** Aborting gives up a start; what was started is stopped again. */
   readonly signal?: AbortSignal;
+  /** Aborting hurries a stop: it is killed soon. */
+  readonly hurry?: AbortSignal;
   /** Tests are less patient. */
   readonly patience?: Partial<RedpandaPatience>;
 }

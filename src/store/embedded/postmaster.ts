@@ -94,6 +94,7 @@ export async function startPostmaster(
   place: Place,
   port: number,
   signal?: AbortSignal,
+  hurry?: AbortSignal,
 ): Promise<void> {
   const log = await stat(place.logFile).catch(() => null);
   if (log !== null && log.size > LOG_BYTES_MAX) {
@@ -107,7 +108,7 @@ export async function startPostmaster(
   );
   if (started.code === 0) return;
   if (signal?.aborted) {
-    await stopPostmaster(place);
+    await stopPostmaster(place, hurry);
     signal.throwIfAborted();
   }
   const lines = (await readFile(place.logFile).catch(() => new Uint8Array()))
@@ -119,12 +120,18 @@ export async function startPostmaster(
   );
 }
 
-/** Stops the server if one runs: fast (connections are cut, a checkpoint written), and at last immediately. */
-export async function stopPostmaster(place: Place): Promise<void> {
-  for (const mode of ["fast", "immediate"]) {
+/**
+ * Stops the server if one runs: fast (connections are cut, a checkpoint written), and at last immediately, which is at once when
+ * `hurry` aborts.
+ */
+export async function stopPostmaster(place: Place, hurry?: AbortSignal): Promise<void> {
+  const stop = (mode: string, signal?: AbortSignal) =>
+    pgCtl(place, ["stop", "-m", mode, "-w", "-t", String(STOP_SECONDS_MAX)], signal);
+  if (hurry?.aborted !== true) {
     if (await runningPostmaster(place) === null) return;
-    await pgCtl(place, ["stop", "-m", mode, "-w", "-t", String(STOP_SECONDS_MAX)]);
+    await stop("fast", hurry);
   }
+  if (await runningPostmaster(place) !== null) await stop("immediate");
 }
 
 function pgCtl(place: Place, args: readonly string[], signal?: AbortSignal) {

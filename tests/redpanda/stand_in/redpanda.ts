@@ -32,6 +32,9 @@ function say(level: "INFO" | "WARN" | "ERROR", text: string): void {
   );
 }
 
+// Redpanda goes on when nobody reads its log: whoever did was killed.
+process.stderr.on("error", () => {});
+
 function fail(text: string): never {
   say("ERROR", text);
   process.exit(1);

@@ -1,0 +1,45 @@
+/**
+ * What `deno task start` does: reads the settings, starts everything, and stops it when that is asked for.
+ */
+import process from "node:process";
+import { readConfig, settingsHelp } from "../config.ts";
+import { banner } from "../service/banner.ts";
+import { readEnvironment } from "../service/environment.ts";
+import { createLoggingObserver, runUntilStopped } from "../service/run_until_stopped.ts";
+import { printFailure } from "../service/print_failure.ts";
+import { startService } from "../service/service.ts";
+import type { StopRequests } from "../service/signals.ts";
+import { readCommandLine, STOPPED_HELP } from "./command.ts";
+
+const HELP =
+  `GMN Data Store ingestion: summary files of the Global Meteor Network, through a Kafka topic, into PostgreSQL.
+
+usage: deno task start [--help]
+
+Settings, by environment or in .env:
+${settingsHelp()}
+
+${STOPPED_HELP}`;
+
+/** Runs the service until a stop is asked for, and gives the exit code. */
+export async function startCommand(
+  args: readonly string[],
+  stops: StopRequests,
+): Promise<number> {
+  const asked = readCommandLine({ name: "start", help: HELP, options: {}, operand: null }, args);
+  if (typeof asked === "number") return asked;
+  try {
+    const config = readConfig(readEnvironment());
+    const observer = await createLoggingObserver(config);
+    return await runUntilStopped(stops, observer.observe, async (signals) => {
+      const service = await startService({ config, observer, ...signals });
+      process.stdout.write(
+        `${banner(service, config, { isTerminal: process.stdout.isTTY === true })}\n`,
+      );
+      return service;
+    });
+  } catch (error) {
+    printFailure(error);
+    return 1;
+  }
+}

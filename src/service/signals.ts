@@ -1,0 +1,150 @@
+/**
+ * What ends a long-running command (`start`, `demo`, `broker`), and how. Imported before everything else, so that it imports
+ * nothing but `node:process`: a signal that comes while the other modules load is remembered, and ends the start.
+ *
+ *     running ──first request──▶ stopping ──SIGINT or SIGTERM, more than a second later──▶ hurrying ──▶ exit 1
+ *                                    └──▶ exit code of the request
+ *
+ * | request                                                   | reason in the log                   | exit code     |
+ * | --------------------------------------------------------- | ----------------------------------- | ------------- |
+ * | Ctrl-C, SIGINT                                            | SIGINT                              | 0             |
+ * | SIGTERM                                                   | SIGTERM                             | 0             |
+ * | the terminal is closed: SIGHUP                            | SIGHUP                              | 0             |
+ * | npx or `deno task` ended without us (service/launcher.ts) | npx ended, or deno task ended       | 0             |
+ * | nobody reads standard output or standard error any more   | nobody reads standard error (EPIPE) | 1             |
+ * | an uncaught error, an unhandled rejection                 | uncaught error: its message         | 1             |
+ * | a part of the service is gone for good                    | what was said of it                 | 1             |
+ * | any signal within a second of the first                   | (the same request: nothing)         | as before     |
+ * | SIGINT or SIGTERM later                                   | SIGTERM again (`service.hurrying`)  | 1             |
+ * | SIGHUP later, or any other request while stopping         | (nothing; an error is still logged) | 1 if an error |
+ * | kill -9                                                   | none: see processes/supervisor.ts   | 137           |
+ *
+ * The exit code is the service's own, and npx's where npx is still there: one that the signal has ended gives 128 and its number.
+ *
+ * - One Ctrl-C comes up to four times: the terminal sends it to the whole group, and npx and `deno task` both hand theirs on.
+ *   systemd and terminals send one kind after the other. So whatever signal comes within a second of the first is the first.
+ * - To hurry is to go on with the stop within seconds (releasers.ts); the engines are ended, not left.
+ * - Only a person or a supervisor who asks again hurries. A terminal that is closed after Ctrl-C does not.
+ * - SIGINT to npx alone does not arrive where npx's shell is dash (Debian): npx hands it to the shell, which keeps it until its
+ *   program has ended. SIGTERM ends the shell, which is noticed.
+ * - `nohup` does not help: npx ends by SIGHUP all the same, and `deno task` hands it on.
+ * - Before this module is loaded, a signal has its default effect; nothing was started by then.
+ * - Standard output and standard error that are closed from the start (`>&- 2>&-`) are written to as if they were /dev/null.
+ * - A reader that is gone is noticed at the next line that is written.
+ */
+import process from "node:process";
+
+/** Signals that mean "stop". SIGQUIT is left to its default: whoever wants a core dump gets one. */
+export const STOP_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+export type StopSignal = typeof STOP_SIGNALS[number];
+
+/**
+ * Within this time of the first signal another one is the same: npx and `deno task` hand a signal on within milliseconds, on a
+ * busy machine within tenths of a second, and nobody decides to hurry that quickly.
+ */
+export const SAME_SIGNAL_MS = 1_000;
+/** A loop that fails at every turn does not fill the log. */
+const ERRORS_TOLD_MAX = 20;
+
+export const ENDED_IN_ORDER = 0;
+export const ENDED_IN_FAILURE = 1;
+
+/** What was asked for so far. */
+export class StopRequests {
+  readonly #stop = new AbortController();
+  readonly #hurry = new AbortController();
+  readonly #clock: () => number;
+  #firstSignalAt: number | null = null;
+  #exitCode = ENDED_IN_ORDER;
+  #errors: Error[] = [];
+  #errorsTold = 0;
+  #onError: ((error: Error) => void) | null = null;
+
+  /** `clock` gives milliseconds; tests have one of their own. */
+  constructor(clock: () => number = () => performance.now()) {
+    this.#clock = clock;
+  }
+
+  /** Aborted at the first request, with an Error whose message is the reason for the log. */
+  get stop(): AbortSignal {
+    return this.#stop.signal;
+  }
+
+  /** Aborted when somebody asks again, with an Error in the same way. */
+  get hurry(): AbortSignal {
+    return this.#hurry.signal;
+  }
+
+  /** The reason of the first request; empty before it. */
+  get reason(): string {
+    return this.stop.aborted ? (this.stop.reason as Error).message : "";
+  }
+
+  /** What the process should end with. */
+  get exitCode(): number {
+    return this.#exitCode;
+  }
+
+  /** A signal came. */
+  signal(name: StopSignal): void {
+    const now = this.#clock();
+    if (!this.stop.aborted) {
+      this.#firstSignalAt = now;
+      this.#stop.abort(new Error(name));
+      return;
+    }
+    // The stop may have had another cause; its first signal is then no order to hurry either.
+    this.#firstSignalAt ??= now;
+    if (now - this.#firstSignalAt < SAME_SIGNAL_MS || name === "SIGHUP") return;
+    if (this.hurry.aborted) return;
+    this.#exitCode = ENDED_IN_FAILURE;
+    this.#hurry.abort(new Error(`${name} again`));
+  }
+
+  /** Asks for a stop that is no signal. `exitCode` counts if it is the first request. */
+  request(reason: string, exitCode: number): void {
+    if (this.stop.aborted) return;
+    this.#exitCode = exitCode;
+    this.#stop.abort(new Error(reason));
+  }
+
+  /** An error that nothing has caught: told, and a stop. */
+  uncaught(thrown: unknown): void {
+    const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+    if (++this.#errorsTold <= ERRORS_TOLD_MAX) {
+      if (this.#onError === null) this.#errors.push(error);
+      else this.#onError(error);
+    }
+    this.request(`uncaught error: ${error.message}`, ENDED_IN_FAILURE);
+    this.#exitCode = ENDED_IN_FAILURE;
+  }
+
+  /** Gives uncaught errors to `listener`, those of before included. */
+  listenToErrors(listener: (error: Error) => void): void {
+    this.#onError = listener;
+    for (const error of this.#errors.splice(0)) listener(error);
+  }
+}
+
+/** Listens to everything that ends this process. Call once, first of all. */
+export function watchForStop(): StopRequests {
+  const stops = new StopRequests();
+  for (const name of STOP_SIGNALS) {
+    // Windows knows SIGINT, and SIGHUP for a closed console; SIGTERM can't be listened to there.
+    if (process.platform === "win32" && name === "SIGTERM") continue;
+    process.on(name, () => stops.signal(name));
+  }
+  process.on("uncaughtException", (error) => stops.uncaught(error));
+  process.on("unhandledRejection", (reason) => stops.uncaught(reason));
+  const streams = [["standard output", process.stdout], [
+    "standard error",
+    process.stderr,
+  ]] as const;
+  for (const [name, stream] of streams) {
+    // EPIPE: the reader of a pipe has ended. EIO: the terminal is gone. ENOSPC and the like end the service too.
+    stream.on("error", (error: NodeJS.ErrnoException) => {
+      stops.request(`nobody reads ${name} (${error.code ?? error.message})`, ENDED_IN_FAILURE);
+    });
+  }
+  return stops;
+}
