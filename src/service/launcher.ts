@@ -11,6 +11,9 @@ import { ENDED_IN_ORDER, type StopRequests } from "./signals.ts";
 /** How soon the end of npx is noticed. Two questions to the kernel each time, some microseconds. */
 const LOOK_INTERVAL_MS = 500;
 
+/** A signal that has ended npx often comes to us as well, and is the better reason; on a busy machine it is late. */
+const SIGNAL_FIRST_MS = 250;
+
 /** A program of the chain. */
 interface Launcher {
   readonly pid: number;
@@ -58,7 +61,7 @@ export async function watchLauncher(stops: StopRequests): Promise<void> {
       : launchers[0];
     if (gone === undefined) return;
     clearInterval(timer);
-    stops.request(`${gone.name} ended`, ENDED_IN_ORDER);
+    setTimeout(() => stops.request(`${gone.name} ended`, ENDED_IN_ORDER), SIGNAL_FIRST_MS);
   }, LOOK_INTERVAL_MS);
   timer.unref();
 }

@@ -45,7 +45,7 @@ export function killRows(row: Row): void {
 
   test.each(engines)("kill -9 and a start at once: %s", async (_, optionsOf) => {
     const options = await optionsOf();
-    for (let time = 0; time < 3; time++) {
+    for (let time = 0; time < 2; time++) {
       const started = row.start(options);
       await started.ready();
       process.kill(await started.servicePid(), "SIGKILL");
