@@ -22,7 +22,8 @@ const DENO = "deno@2.9.6";
 /** Far above the goal of 20 s: a slow start is measured, too. */
 const START_TIMEOUT_MS = 120_000;
 const POLL_MS = 50;
-const MB = 1_000_000;
+/** As `du -m` has it. */
+const MB = 1024 * 1024;
 
 const { values: { branch } } = parseArgs({ options: { branch: { type: "string" } } });
 
@@ -66,16 +67,23 @@ async function measureStart(clone: string, env: NodeJS.ProcessEnv): Promise<Star
     stdio: ["ignore", "pipe", "pipe"],
   });
   const exited = once(child, "close");
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(), START_TIMEOUT_MS);
   try {
-    return await readStart(child, began);
+    return await readStart(child, began, late.signal);
   } finally {
-    await stop(clone);
+    clearTimeout(timer);
+    late.abort();
+    if (!await stop(clone)) child.kill();
     await exited;
   }
 }
 
-async function readStart(child: ChildProcess, began: number): Promise<Start> {
-  const signal = AbortSignal.timeout(START_TIMEOUT_MS);
+async function readStart(
+  child: ChildProcess,
+  began: number,
+  signal: AbortSignal,
+): Promise<Start> {
   let firstLine: { at: number; text: string } | null = null;
   let ready_s = 0, silence_s = 0, before = 0;
   let row: Promise<number> | null = null;
@@ -108,11 +116,16 @@ async function readStart(child: ChildProcess, began: number): Promise<Start> {
   };
 }
 
-/** The service itself is signalled: npx passes no signal on. */
-async function stop(clone: string): Promise<void> {
+/**
+ * Signals the service itself: npx passes no signal on.
+ * @returns whether it is up
+ */
+async function stop(clone: string): Promise<boolean> {
   const file = join(clone, "data", "demo", "service.json");
   const text = await readFile(file, "utf8").catch(() => null);
-  if (text !== null) process.kill((JSON.parse(text) as { pid: number }).pid, "SIGTERM");
+  if (text === null) return false;
+  process.kill((JSON.parse(text) as { pid: number }).pid, "SIGTERM");
+  return true;
 }
 
 function print(what: string, { firstLine_s, firstLine, ...start }: Start): void {
