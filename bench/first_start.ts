@@ -164,7 +164,9 @@ try {
   const packages = await diskUsage([modules, join(denoDirectory, "npm")]);
   const everything = await diskUsage([modules, denoDirectory]);
   console.log(`  packages                ${(packages / MB).toFixed(0).padStart(6)} MB`);
-  console.log(`  Deno's compile caches   ${((everything - packages) / MB).toFixed(0).padStart(6)} MB`);
+  console.log(
+    `  Deno's compile caches   ${((everything - packages) / MB).toFixed(0).padStart(6)} MB`,
+  );
   print("second start", await measureStart(clone, env));
 } finally {
   await rm(folder, { recursive: true, force: true });
