@@ -3,14 +3,17 @@
  * (docs/decisions/0016-development-packages.md). The installation is a real one, in a folder of its own. Packages that Deno's
  * cache has already are linked from there, so it is quick; bench/first_start.ts measures it with an empty cache.
  */
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
 import { cp, mkdir, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import process from "node:process";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { diskUsage } from "../bench/first_start/disk_usage.ts";
+import { until } from "./support/poll.ts";
 
 const run = promisify(execFile);
 const ROOT = resolve(import.meta.dirname!, "..");
@@ -29,20 +32,33 @@ interface DenoJson {
 const readJson = async <Content>(path: string) =>
   JSON.parse(await readFile(join(ROOT, path), "utf8")) as Content;
 
-let folder: string;
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), "gmn-install-"));
+let root: string;
+beforeAll(async () => root = await mkdtemp(join(tmpdir(), "gmn-install-")));
+afterAll(() => rm(root, { recursive: true, force: true }));
+
+/** A folder with what an installation needs of this project, and no packages. */
+async function freshClone(name: string): Promise<string> {
+  const folder = join(root, name);
   await mkdir(join(folder, "src", "commands"), { recursive: true });
   for (const file of ["deno.json", "deno.lock", "src/commands/install.ts"]) {
     await cp(join(ROOT, file), join(folder, file));
   }
-});
-afterAll(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
 
-const install = (...args: string[]) =>
-  run(process.execPath, ["task", "install", ...args], { cwd: folder });
+/** Environment with an empty cache and a registry of its own. */
+const withRegistry = (folder: string, port: number) => ({
+  ...process.env,
+  DENO_DIR: join(folder, "cache"),
+  NPM_CONFIG_REGISTRY: `http://127.0.0.1:${port}/`,
+});
 
 describe("a first start", () => {
+  let folder: string;
+  beforeAll(async () => folder = await freshClone("first"));
+  const install = (...args: string[]) =>
+    run(process.execPath, ["task", "install", ...args], { cwd: folder });
+
   test("says first that it fetches, and writes nothing to standard output", async () => {
     const { stdout, stderr } = await install("--frozen");
     expect(stderr).toMatch(/^[^\n]*Task[^\n]*\nFetching packages/);
@@ -68,6 +84,56 @@ describe("a first start", () => {
     expect(names).toContain("kafkajs");
     expect(Object.keys(imports).filter((name) => names.includes(name))).toEqual(ALSO_OF_RUNTIME);
   });
+});
+
+describe("an installation", () => {
+  test("shows progress while the registry says nothing; a signal ends all of it", async () => {
+    const folder = await freshClone("silent");
+    const sockets: Socket[] = [];
+    const registry = createServer((socket) => {
+      sockets.push(socket.on("error", () => {}));
+      socket.resume();
+    });
+    await once(registry.listen(0, "127.0.0.1"), "listening");
+    const { port } = registry.address() as { port: number };
+    const child = spawn(process.execPath, ["task", "demo"], {
+      cwd: folder,
+      env: withRegistry(folder, port),
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    const exited = once(child, "close");
+    let said = "";
+    child.stderr.on("data", (chunk) => said += chunk);
+    try {
+      await until("progress", () => /\nPackages: \d+ requested, 0 installed/.test(said));
+      expect(sockets.length).toBeGreaterThan(0);
+    } finally {
+      process.kill(child.pid!, "SIGTERM");
+    }
+    expect(await exited).toEqual([143, null]);
+    // `deno install`, two processes further down, has ended: nobody holds its connections.
+    await until("no connection is left", () => sockets.every((socket) => socket.readableEnded));
+    await new Promise((resolve) => registry.close(resolve));
+    // And the service was not started.
+    expect(said).not.toContain("service.starting");
+    expect(said).not.toMatch(/Task.* demo/);
+  });
+
+  test("that fails says why, and what it needs", async () => {
+    const folder = await freshClone("refused");
+    const closed = createServer();
+    await once(closed.listen(0, "127.0.0.1"), "listening");
+    const { port } = closed.address() as { port: number };
+    await new Promise((resolve) => closed.close(resolve));
+    const failure = await run(process.execPath, ["task", "install"], {
+      cwd: folder,
+      env: withRegistry(folder, port),
+    }).then(() => null, (error: { code: number; stderr: string }) => error);
+    expect(failure?.code).toBe(1);
+    expect(failure?.stderr).toContain(`127.0.0.1:${port}`);
+    expect(failure?.stderr).toMatch(/error: the packages of \.\/deno\.json could not be installed/);
+    expect(failure?.stderr).toMatch(/hint: .*npm registry/);
+  }, INSTALL_TIMEOUT_MS);
 });
 
 test("every task installs its packages first", async () => {

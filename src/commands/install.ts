@@ -14,9 +14,9 @@
  */
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { lstat, mkdir, readFile, readlink, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdir, readFile, readlink, rm, symlink, writeFile } from "node:fs/promises";
 import { constants } from "node:os";
-import { dirname, join, relative, resolve } from "node:path";
+import { dirname, join, relative } from "node:path";
 import process from "node:process";
 
 const USAGE = `usage: deno task install [--frozen]        the packages that the service runs on
@@ -25,8 +25,6 @@ const USAGE = `usage: deno task install [--frozen]        the packages that the 
 --frozen fails where a lock file does not fit its deno.json, instead of changing it.
 `;
 
-/** What a first start costs, for the line that announces it; kept by tests/install.test.ts. */
-export const RUNTIME_DOWNLOAD_MB = 34;
 /**
  * Deno opens a connection for each package at once, and asks for the registry's address each time. A name server that drops some
  * of sixty questions then costs glibc's 5 seconds for each round of repeats; 1 second here (measured: 5 s instead of 13).
@@ -41,16 +39,16 @@ const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 interface PackageSet {
   /** Holds deno.json, deno.lock and node_modules. */
   readonly folder: string;
-  readonly announcement: string;
+  readonly what: string;
+  /** Of the compressed packages: what it takes to be patient. */
+  readonly download_mb: number;
 }
 
-const RUNTIME: PackageSet = {
-  folder: ".",
-  announcement: `Fetching packages (about ${RUNTIME_DOWNLOAD_MB} MB, only at the first start)`,
-};
+const RUNTIME: PackageSet = { folder: ".", what: "packages", download_mb: 34 };
 const DEVELOPMENT: PackageSet = {
   folder: "dev",
-  announcement: "Fetching development packages (about 40 MB, only once)",
+  what: "development packages",
+  download_mb: 43,
 };
 
 /** The packages that a folder's deno.json imports: name in code to `npm:` specifier. */
@@ -66,8 +64,6 @@ async function digestOf({ folder }: PackageSet): Promise<string> {
     .digest("hex");
 }
 
-const isThere = (path: string) => lstat(path).then(() => true, () => false);
-
 /**
  * Installs a set unless it is installed already.
  * @returns an exit code, 0 when all is there
@@ -80,8 +76,11 @@ async function install(set: PackageSet, options: readonly string[]): Promise<num
   const began = performance.now();
   const say = (what: string) =>
     process.stderr.write(`${what}, ${((performance.now() - began) / 1000).toFixed(1)} s\n`);
-  const isFirst = !await isThere(modules);
-  if (isFirst) process.stderr.write(`${set.announcement} …\n`);
+  process.stderr.write(
+    installed === null
+      ? `Fetching ${set.what} (about ${set.download_mb} MB, only at the first start) …\n`
+      : `Updating ${set.what}: ${set.folder}/deno.json or its lock file has changed …\n`,
+  );
   const code = await runInstall(join(set.folder, "deno.json"), options, say);
   // A signal: nothing failed.
   if (code > 128) return code;
@@ -95,7 +94,7 @@ async function install(set: PackageSet, options: readonly string[]): Promise<num
   await mkdir(modules, { recursive: true });
   // Computed again: an installation that is not frozen may have completed the lock file.
   await writeFile(stamp, await digestOf(set));
-  if (isFirst) say("Packages are installed");
+  say("Packages are installed");
   return 0;
 }
 
@@ -175,9 +174,13 @@ async function linkDevelopmentPackages(): Promise<void> {
     if (await readlink(at).catch(() => null) === target) continue;
     await mkdir(dirname(at), { recursive: true });
     await rm(at, { force: true, recursive: true });
-    // Windows: a junction needs no special rights, but an absolute path.
-    if (process.platform === "win32") await symlink(resolve(dirname(at), target), at, "junction");
-    else await symlink(target, at);
+    try {
+      // On Windows a junction needs no special rights.
+      await symlink(target, at, "junction");
+    } catch (error) {
+      // Linked by another task in the meantime: as good.
+      if (await readlink(at).catch(() => null) !== target) throw error;
+    }
   }
 }
 
