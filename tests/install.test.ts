@@ -131,7 +131,7 @@ describe("an installation", () => {
     }).then(() => null, (error: { code: number; stderr: string }) => error);
     expect(failure?.code).toBe(1);
     expect(failure?.stderr).toContain(`127.0.0.1:${port}`);
-    expect(failure?.stderr).toMatch(/error: the packages of \.\/deno\.json could not be installed/);
+    expect(failure?.stderr).toMatch(/error: the packages of deno\.json could not be installed/);
     expect(failure?.stderr).toMatch(/hint: .*npm registry/);
   }, INSTALL_TIMEOUT_MS);
 });
