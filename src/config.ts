@@ -35,6 +35,9 @@ const cronPattern = z.string().refine((text) => {
   }
 }, "a cron pattern in UTC, minute hour day month weekday, such as 0 1 * * *");
 
+/** `DATA_DIR` of the demo where nobody chose one: apart from real data. */
+export const DEMO_DATA_DIRECTORY = "./data/demo";
+
 /** Somewhere summary files can lie. The producer opens it; a scheme it does not know is told at the start. */
 const dataLocation = z.string().refine((text) => {
   const scheme = /^([a-z][a-z0-9+.-]+):/i.exec(text)?.[1]?.toLowerCase();
@@ -93,7 +96,7 @@ export const SETTINGS = {
   ),
   IAU_SHOWER_URL: setting(
     "https://www.ta3.sk/IAUC22DB/MDC2022/Etc/streamfulldata{year}.txt",
-    "the IAU's list of showers, for their names: an http(s) URL or a file, `{year}` is this year or else the last; `off`: none",
+    "an IAU shower list newer than the shipped one: an http(s) URL or a file, `{year}` is this year or else the last; `off`: never fetched",
     z.string().min(1, "an http(s) URL, a file, or off"),
   ),
   SCHEDULE: setting(
@@ -233,7 +236,7 @@ export interface Config {
   readonly dataDirectory: string;
   readonly gmnDataUrl: string;
   readonly gmnRequestInterval_ms: number;
-  /** null: none. */
+  /** null: never fetched, names come from the list in use already, or the shipped one. */
   readonly iauShowerUrl: string | null;
   readonly schedule: string;
   readonly extractDays: number;
@@ -277,7 +280,8 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   if (problems.length === 0) problems.push(...relationProblems(values as Values));
   if (problems.length > 0) {
     throw new PermanentError(`bad settings:\n  ${problems.join("\n  ")}`, {
-      hint: "Mend them in the environment or in .env; `deno task start --help` lists all settings.",
+      hint:
+        "Correct them in the environment or in .env; `deno task start --help` lists all settings.",
     });
   }
   return toConfig(values as Values);

@@ -37,7 +37,9 @@ async function main(args: readonly string[]): Promise<number> {
     const observer = await createLoggingObserver(config);
     return await runUntilStopped(async (signal) => {
       const service = await startService({ config, observer, signal });
-      process.stdout.write(`${banner(service, config)}\n`);
+      process.stdout.write(
+        `${banner(service, config, { isTerminal: process.stdout.isTTY === true })}\n`,
+      );
       return service;
     });
   } catch (error) {

@@ -2,7 +2,8 @@
  * `deno task backfill -- --year 2024`: asks a running service for history and follows the run.
  */
 import process from "node:process";
-import { COMMON_HELP, type RunCommand, runCommand, UsageError } from "./run_command.ts";
+import { runCommand, UsageError } from "./command.ts";
+import { RUN_HELP, runRequestCommand } from "./request_run.ts";
 
 const HELP =
   `Reads history: asks a running service for a backfill and waits until its rows are loaded.
@@ -10,10 +11,9 @@ const HELP =
 usage: deno task backfill -- --all | --year 2024 | --month 2024-08 | --from 2024-08-11 --to 2024-08-13
 
   --dry-run      only list the files that would be taken, with date and size
-${COMMON_HELP}`;
+${RUN_HELP}`;
 
-/** The command, for its tests. */
-export const BACKFILL: RunCommand = {
+const COMMAND = runRequestCommand({
   name: "backfill",
   help: HELP,
   options: {
@@ -22,6 +22,7 @@ export const BACKFILL: RunCommand = {
     month: { type: "string" },
     from: { type: "string" },
     to: { type: "string" },
+    "dry-run": { type: "boolean" },
   },
   selection({ all, year, month, from, to }) {
     const given = Object.entries({ all, year, month, from, to })
@@ -34,11 +35,11 @@ export const BACKFILL: RunCommand = {
       given.map(([name, value]) => [name, name === "year" ? numberOf(value) : value]),
     );
   },
-};
+});
 
 /** A year as a number; anything else as it is, to be refused with its value. */
 function numberOf(value: unknown): unknown {
   return /^\d+$/.test(String(value)) ? Number(value) : value;
 }
 
-if (import.meta.main) process.exit(await runCommand(BACKFILL, process.argv.slice(2)));
+if (import.meta.main) process.exit(await runCommand(COMMAND, process.argv.slice(2)));

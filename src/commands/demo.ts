@@ -6,10 +6,10 @@
  */
 import { join } from "node:path";
 import process from "node:process";
-import { generateDataDirectory } from "../../sample/generate.ts";
+import { generateDemoDirectory } from "../../sample/demo_directory.ts";
 import { serveDataDirectory } from "../../sample/server.ts";
-import { type Config, readConfig } from "../config.ts";
-import { banner } from "../service/banner.ts";
+import { type Config, DEMO_DATA_DIRECTORY, readConfig } from "../config.ts";
+import { banner, runPage } from "../service/banner.ts";
 import { readEnvironment } from "../service/environment.ts";
 import {
   createLoggingObserver,
@@ -19,17 +19,13 @@ import {
 import { type Service, startService } from "../service/service.ts";
 import type { Observer } from "../observe/observe.ts";
 
-/** Enough for every plot, little enough to be loaded in a few seconds. */
-const SAMPLE = { seed: 20221230, days: 14, meteorsPerDay: 350 };
-const DEFAULT_DATA_DIRECTORY = "./data/demo";
-
 async function startDemo(
   config: Config,
   observer: Observer,
   signal: AbortSignal,
 ): Promise<Service> {
   const directory = join(config.dataDirectory, "sample");
-  await generateDataDirectory({ directory, lastDay: new Date(), ...SAMPLE });
+  await generateDemoDirectory(directory, new Date());
   const server = await serveDataDirectory({ directory, port: 0, host: "127.0.0.1" });
   let service: Service;
   try {
@@ -37,10 +33,10 @@ async function startDemo(
     service = await startService({ config: demoConfig, observer, signal });
     process.stdout.write(
       `${
-        banner(service, demoConfig, [[
-          "",
-          "the source is made up; deno task start asks the real one",
-        ]])
+        banner(service, demoConfig, {
+          isTerminal: process.stdout.isTTY === true,
+          extra: [["", "the source is made up; deno task start asks the real one"]],
+        })
       }\n`,
     );
   } catch (error) {
@@ -73,7 +69,9 @@ function tellFirstRun(
       `first run ${runId} is loaded: ${rowsLoaded.toLocaleString("en-US")} rows in ${
         (took_ms / 1000).toFixed(1)
       } s\n` +
-        (service.addresses.http === null ? "" : `  see ${service.addresses.http}/runs/${runId}\n`),
+        (service.addresses.http === null
+          ? ""
+          : `  see ${runPage(service.addresses.http, runId)}\n`),
     );
   });
   service.parts.running?.runs?.desk.submit({
@@ -90,7 +88,9 @@ async function main(): Promise<number> {
   try {
     const environment = readEnvironment();
     const config = readConfig({
-      DATA_DIR: DEFAULT_DATA_DIRECTORY,
+      DATA_DIR: DEMO_DATA_DIRECTORY,
+      // A demo works offline: names come from the shipped list.
+      IAU_SHOWER_URL: "off",
       // Not auto: a demo works offline, and does not begin with pulling an image.
       ...(environment.KAFKA_BROKERS ? {} : { BROKER: "embedded" }),
       ...environment,

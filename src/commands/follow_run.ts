@@ -25,13 +25,26 @@ export async function followRun(
   try {
     for (;;) {
       const run = await client.run(runId, signal);
-      if (isOver(run)) return run;
+      if (isOver(run)) {
+        showEnd(bar, run);
+        return run;
+      }
       bar.update(progressOf(run, bar.elapsed_s));
       await wait(LOOK_INTERVAL_MS, signal);
     }
   } finally {
     bar.clear();
   }
+}
+
+/** The bar's last line, which stays: a run that was over before it could be drawn has one, too. */
+function showEnd(bar: ProgressBar, run: RunWithFiles): void {
+  const { planned } = run.files;
+  if (run.state !== "completed" || planned === 0) return;
+  bar.update(
+    { ...progressOf(run, bar.elapsed_s), label: "done", done: planned, total: planned },
+    true,
+  );
 }
 
 /** Whether nothing is to come: the run ended and the sink has passed its records. */

@@ -7,31 +7,29 @@
 import { stat } from "node:fs/promises";
 import { basename } from "node:path";
 import process from "node:process";
-import { readConfig } from "../config.ts";
-import { PermanentError } from "../failures/failures.ts";
+import { explain } from "../failures/failures.ts";
 import type { OpenedFile } from "../producer/source/data_directory.ts";
 import { openLocalFile } from "../producer/source/local_directory.ts";
 import { countRows, type RunState } from "../runs/run.ts";
 import { readRunLoaded } from "../store/run_views.ts";
-import { openWorkbench, type Workbench } from "../service/attach.ts";
-import { readEnvironment } from "../service/environment.ts";
+import type { Workbench } from "../service/attach.ts";
 import { waitForRows } from "../service/run_access.ts";
-import { createLoggingObserver, printFailure } from "../service/run_until_stopped.ts";
+import { type Command, EXIT, exitCodesHelp, runCommand } from "./command.ts";
 import { ProgressBar } from "./progress_bar.ts";
+import { withWorkbench, WORKBENCH_HELP } from "./with_workbench.ts";
 
 const HELP = `Publishes trajectory summary files and waits until their rows are in the data store.
 
 usage: deno task ingest FILE …
 
-Any kind of summary file: daily, monthly, yearly, all. Joins the service that runs on DATA_DIR, or starts what it needs for as
-long as it takes. The settings are those of deno task start.
+Any kind of summary file: daily, monthly, yearly, all. ${WORKBENCH_HELP}
 
-exit code  0  every file is loaded (lines that can't be read are in the dead letters, and counted)
-           1  a file could not be read or loaded
-           2  usage
-`;
-
-const DONE = 0, FAILED = 1, USAGE = 2;
+${
+  exitCodesHelp(
+    "every file is loaded (lines that can't be read are in the dead letters, and counted)",
+    "a file could not be read or loaded",
+  )
+}`;
 
 const count = (n: number): string => n.toLocaleString("en-US");
 
@@ -120,48 +118,36 @@ function counted(opened: OpenedFile, onRead: (bytes: number) => void): OpenedFil
   };
 }
 
-async function main(args: readonly string[]): Promise<number> {
-  if (args.includes("--help") || args.includes("-h")) {
-    process.stdout.write(HELP);
-    return DONE;
-  }
-  const option = args.find((arg) => arg.startsWith("-"));
-  if (option !== undefined || args.length === 0) {
-    process.stderr.write(
-      `ingest: ${
-        option === undefined ? "no file is given" : `there is no option ${option}`
-      }\n\n${HELP}`,
+/** Files that can be opened; of the others a person is told at once, before any engine is started for them. */
+async function readable(paths: readonly string[]): Promise<string[]> {
+  const found: string[] = [];
+  for (const path of paths) {
+    const problem = await stat(path).then(
+      (file) => file.isFile() ? null : "not a file; name the files in it one by one",
+      (error) => explain(error),
     );
-    return USAGE;
+    if (problem === null) found.push(path);
+    else process.stderr.write(`${path}: ${problem}\n`);
   }
-  const interrupted = new AbortController();
-  process.on(
-    "SIGINT",
-    () => interrupted.abort(new PermanentError("interrupted; what was published stays published")),
-  );
-  process.on(
-    "SIGTERM",
-    () => interrupted.abort(new PermanentError("interrupted; what was published stays published")),
-  );
-  try {
-    const environment = readEnvironment();
-    const config = readConfig({ LOG_LEVEL: "warning", ...environment });
-    const observer = await createLoggingObserver(config);
-    const workbench = await openWorkbench(config, observer, interrupted.signal);
-    try {
-      process.stderr.write(`loaded by ${workbench.describe}\n`);
-      let isAllDone = true;
-      for (const path of args) {
-        isAllDone = await ingest(path, workbench, interrupted.signal) && isAllDone;
-      }
-      return isAllDone ? DONE : FAILED;
-    } finally {
-      await workbench.close();
-    }
-  } catch (error) {
-    printFailure(error);
-    return FAILED;
-  }
+  return found;
 }
 
-if (import.meta.main) process.exit(await main(process.argv.slice(2)));
+const COMMAND: Command = {
+  name: "ingest",
+  help: HELP,
+  options: {},
+  operand: "file",
+  interrupted: "what was published stays published; the same command again goes on",
+  async run({ operands, signal }) {
+    const paths = await readable(operands);
+    if (paths.length === 0) return EXIT.FAILED;
+    return await withWorkbench(signal, async (workbench) => {
+      process.stderr.write(`loaded by ${workbench.describe}\n`);
+      let isAllDone = paths.length === operands.length;
+      for (const path of paths) isAllDone = await ingest(path, workbench, signal) && isAllDone;
+      return isAllDone ? EXIT.DONE : EXIT.FAILED;
+    });
+  },
+};
+
+if (import.meta.main) process.exit(await runCommand(COMMAND, process.argv.slice(2)));

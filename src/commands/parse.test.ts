@@ -1,11 +1,14 @@
 /**
  * The command as a process: arguments, streams, exit codes.
  */
+import { Buffer } from "node:buffer";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { taskCommand } from "../../tests/support/task_command.ts";
 import { TRAJECTORY_FIELDS } from "../trajectory/schema.ts";
 import {
   fileText,
@@ -16,7 +19,7 @@ import {
   withLineEnds,
 } from "../trajectory/summary_file_fixture.ts";
 
-const COMMAND = fileURLToPath(new URL("./parse.ts", import.meta.url));
+const COMMAND = taskCommand("parse").args;
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
 let folder: string;
@@ -31,10 +34,10 @@ async function fileOf(name: string, text: string | Uint8Array): Promise<string> 
   return path;
 }
 
-/** Runs the command with the permission it says it needs, and no other. */
+/** Runs the command with the permissions of its task, and no others. */
 async function parse(args: string[], stdin = "") {
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--no-prompt", "--allow-read", COMMAND, ...args],
+    args: [...COMMAND, ...args],
     cwd: ROOT,
     stdin: "piped",
     stdout: "piped",
@@ -113,9 +116,25 @@ describe("parse", () => {
     expect(code).toBe(2);
     expect(out.trimEnd().split("\n")).toHaveLength(1);
     expect(err).toContain(`${html}: a web page came instead of a summary file: line 1`);
-    expect(err).toContain(`${empty}: the file is empty\n`);
+    expect(err).toContain(`${empty}: the file is empty. The source may be writing it right now`);
     expect(err).toContain("none.txt: No such file");
     expect(err).toContain(`${good}: 1 rows, 0 lines rejected`);
+  });
+
+  test("takes files after --, as deno task hands them on", async () => {
+    const file = await fileOf("dashes.txt", fileText(rows(1)));
+    expect(await parse(["--", file])).toMatchObject({ code: 0 });
+    expect(await parse(["--", file, file])).toMatchObject({ code: 0 });
+    expect(await parse(["--", "-"], fileText(rows(1)))).toMatchObject({ code: 0 });
+  });
+
+  test("says of a packed file what it is, and reads the others", async () => {
+    const packed = await fileOf("a.txt.gz", gzipSync(fileText(rows(1))));
+    const wide = await fileOf("utf16.txt", Buffer.from(`\ufeff${fileText(rows(1))}`, "utf16le"));
+    const { code, err } = await parse([packed, wide]);
+    expect(code).toBe(2);
+    expect(err).toContain("this is a gzip file, not plain text. Unpack it first: gunzip -c");
+    expect(err).toContain("this is UTF-16 text, not plain text. PowerShell's >");
   });
 
   test("explains itself", async () => {
@@ -136,7 +155,7 @@ describe("parse", () => {
   test("ends quietly when nobody reads any more", async () => {
     const file = await fileOf("long.txt", fileText(rows(3000)));
     const child = new Deno.Command(Deno.execPath(), {
-      args: ["run", "--no-prompt", "--allow-read", COMMAND, file],
+      args: [...COMMAND, file],
       cwd: ROOT,
       stdout: "piped",
       stderr: "piped",

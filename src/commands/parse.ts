@@ -3,28 +3,32 @@
  *
  * Rows are written as they are read; a reader that is slow slows the reading, one that goes away (`| head`) ends it.
  */
-import { explain, hintOf } from "../failures/failures.ts";
+import process from "node:process";
+import { explainWithHint } from "../failures/failures.ts";
 import {
   type ReadBatch,
   readSummaryFile,
   type SummaryHeader,
 } from "../trajectory/read_summary_file.ts";
 import type { TrajectorySummary } from "../trajectory/summary.ts";
+import { type Command, EXIT, InterruptedError, runCommand } from "./command.ts";
 
 const HELP = `Reads trajectory summary files and prints each row as a line of JSON.
 
-usage: deno run --allow-read src/commands/parse.ts FILE …     ("-" is standard input)
+usage: deno task parse FILE …     ("-" is standard input)
 
 To standard output: one JSON object a row, with the field names of schemas/trajectory_summary.avsc in their order; null where
-the file has no value, beginning_utc_time in microseconds since 1970-01-01T00:00:00Z.
+the file has no value, beginning_utc_time in microseconds since 1970-01-01T00:00:00Z. A sporadic meteor has iau_no -1 and iau_code
+null, as in the events; the data store has null for both.
 To standard error: rejected lines as FILE:LINE: reason, columns that are missing or not known, and at the end the counts.
 
 exit code  0  every line was read
            1  some were not: lines rejected, or the last one cut
-           2  a file could not be read at all: not there, not a summary file, empty
+           2  wrong options, or a file could not be read at all: not there, not a summary file, empty
+         130  interrupted by a signal
 `;
 
-const ALL_READ = 0, SOME_NOT = 1, REFUSED = 2;
+const ALL_READ = EXIT.DONE, SOME_NOT = EXIT.FAILED, REFUSED = EXIT.USAGE;
 
 const encoder = new TextEncoder();
 
@@ -34,35 +38,49 @@ async function write(stream: typeof Deno.stdout, text: string): Promise<void> {
   for (let at = 0; at < bytes.length;) at += await stream.write(bytes.subarray(at));
 }
 
-/** Runs the command and gives its exit code. */
-export async function parseCommand(args: readonly string[]): Promise<number> {
-  if (args.includes("--help") || args.includes("-h")) {
-    await write(Deno.stdout, HELP);
-    return ALL_READ;
-  }
-  const option = args.find((arg) => arg.startsWith("-") && arg !== "-");
-  if (option !== undefined || args.length === 0) {
-    const what = option === undefined ? "no file is given" : `there is no option ${option}`;
-    await write(Deno.stderr, `parse: ${what}\n\n${HELP}`);
-    return REFUSED;
-  }
-  let code = ALL_READ;
-  for (const file of args) code = Math.max(code, await parseFile(file));
-  return code;
-}
+const COMMAND: Command = {
+  name: "parse",
+  help: HELP,
+  options: {},
+  operand: "file",
+  interrupted: "not all of it was read",
+  async run({ operands, signal }) {
+    let code: number = ALL_READ;
+    for (const file of operands) code = Math.max(code, await parseFile(file, signal));
+    return code;
+  },
+};
 
-async function parseFile(file: string): Promise<number> {
+async function parseFile(file: string, signal: AbortSignal): Promise<number> {
   try {
     const chunks = file === "-" ? Deno.stdin.readable : (await Deno.open(file)).readable;
-    return await printRows(file, readSummaryFile(chunks));
+    return await printRows(file, readSummaryFile(until(signal, chunks)));
   } catch (error) {
-    if (error instanceof Deno.errors.BrokenPipe) throw error;
-    const hint = hintOf(error);
-    await write(
-      Deno.stderr,
-      `${file}: ${explain(error)}\n${hint === undefined ? "" : `${hint}\n`}`,
-    );
+    if (error instanceof Deno.errors.BrokenPipe || error instanceof InterruptedError) throw error;
+    await write(Deno.stderr, `${file}: ${explainWithHint(error)}\n`);
     return REFUSED;
+  }
+}
+
+/** The chunks until the signal aborts. @throws its reason then */
+async function* until(
+  signal: AbortSignal,
+  chunks: ReadableStream<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  const aborted = Promise.withResolvers<never>();
+  aborted.promise.catch(() => {});
+  signal.addEventListener("abort", () => aborted.reject(signal.reason), { once: true });
+  signal.throwIfAborted();
+  const reader = chunks.getReader();
+  try {
+    for (;;) {
+      // A terminal or a pipe may never send anything.
+      const { done, value } = await Promise.race([reader.read(), aborted.promise]);
+      if (done) return;
+      yield value;
+    }
+  } finally {
+    await reader.cancel().catch(() => {});
   }
 }
 
@@ -113,11 +131,7 @@ function notesOn(file: string, header: SummaryHeader): string {
 }
 
 if (import.meta.main) {
-  try {
-    Deno.exit(await parseCommand(Deno.args));
-  } catch (error) {
-    // Whoever read our output has seen enough (`parse FILE | head`).
-    if (error instanceof Deno.errors.BrokenPipe) Deno.exit(ALL_READ);
-    throw error;
-  }
+  // Whoever read our output has seen enough (`parse FILE | head`).
+  const isEnough = (error: unknown) => error instanceof Deno.errors.BrokenPipe;
+  process.exit(await runCommand({ ...COMMAND, isEnough }, process.argv.slice(2)));
 }

@@ -1,26 +1,32 @@
 /**
- * `deno task replay`: tries dead letters again, after what was wrong has been mended, and waits until the sink has passed them.
+ * `deno task replay`: tries dead letters again, after what was wrong has been fixed, and waits until the sink has passed them.
  */
 import process from "node:process";
-import { parseArgs } from "node:util";
-import { readConfig } from "../config.ts";
+import type { parseArgs } from "node:util";
 import { TRAJECTORY_SUMMARY_RAW } from "../events/topics.ts";
-import { explain, PermanentError } from "../failures/failures.ts";
+import { PermanentError } from "../failures/failures.ts";
 import type { ReplayedLetter } from "../producer/replay.ts";
-import { openWorkbench, type Workbench } from "../service/attach.ts";
-import { readEnvironment } from "../service/environment.ts";
+import type { Workbench } from "../service/attach.ts";
 import { createReplayDesk } from "../service/replays.ts";
 import { waitForOffsets } from "../service/run_access.ts";
-import { createLoggingObserver, printFailure } from "../service/run_until_stopped.ts";
 import { LETTER_STAGES, type LetterFilter } from "../store/dead_letters.ts";
+import {
+  type Command,
+  EXIT,
+  exitCodesHelp,
+  runCommand,
+  UsageError,
+  type Values,
+} from "./command.ts";
+import { withWorkbench, WORKBENCH_HELP } from "./with_workbench.ts";
 
 const HELP =
   `Tries dead letters again: lines are read again, records are put on the topic again as they were.
 
 usage: deno task replay (--id ID … | --all | FILTER …) [--dry-run] [--force]
 
-  --id ID          this letter
-  --all            every letter that was not replayed with success
+  --id ID          this one
+  --all            all that were not replayed with success
   --stage STAGE    those given up here: read, fetch, decode or load
   --reason TEXT    those whose reason has this text in it
   --run ID         those of this run
@@ -30,14 +36,14 @@ usage: deno task replay (--id ID … | --all | FILTER …) [--dry-run] [--force]
   --dry-run        say how many there are, and change nothing
   --force          also records that would overwrite a later one of their trajectory
 
-Joins the service that runs on DATA_DIR, or starts what it needs for as long as it takes. The settings are those of deno task start.
+${WORKBENCH_HELP}
 
-exit code  0  every letter was replayed, and is loaded
-           1  some were not: they wait with their reason
-           2  usage
-`;
-
-const DONE = 0, FAILED = 1, USAGE = 2;
+${
+    exitCodesHelp(
+      "every dead letter was replayed, and is loaded",
+      "some were not: they wait with their reason",
+    )
+  }`;
 
 const OPTIONS = {
   id: { type: "string", multiple: true },
@@ -50,8 +56,9 @@ const OPTIONS = {
   to: { type: "string" },
   "dry-run": { type: "boolean", default: false },
   force: { type: "boolean", default: false },
-  help: { type: "boolean", short: "h", default: false },
 } as const;
+
+type ReplayValues = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>["values"];
 
 /** What the command line asks for. */
 interface Request {
@@ -61,31 +68,28 @@ interface Request {
   readonly force: boolean;
 }
 
-function readRequest(args: readonly string[]): Request | "help" {
-  const { values } = parseArgs({
-    args: args[0] === "--" ? args.slice(1) : [...args],
-    options: OPTIONS,
-  });
-  if (values.help) return "help";
+/** @throws UsageError when it is not clear which dead letters are meant */
+function readRequest(given: Values): Request {
+  const values = given as ReplayValues;
   const { stage, reason, run: runId, file: sourceFile } = values;
   if (stage !== undefined && !LETTER_STAGES.some((known) => known === stage)) {
-    throw new PermanentError(`--stage ${stage} is none of ${LETTER_STAGES.join(", ")}`);
+    throw new UsageError(`--stage ${stage} is none of ${LETTER_STAGES.join(", ")}`);
   }
   const by = { stage, reason, runId, sourceFile, from: time(values.from), to: time(values.to) };
   const isFiltered = Object.values(by).some((value) => value !== undefined);
   const ids = values.id ?? [];
   const filter = ids.length > 0 ? { ids } : by;
   if (Number(ids.length > 0) + Number(values.all) + Number(isFiltered) !== 1) {
-    throw new PermanentError("say which letters: --id, --all, or a filter");
+    throw new UsageError("say which dead letters: --id, --all, or a filter");
   }
-  return { ids, filter, isDryRun: values["dry-run"], force: values.force };
+  return { ids, filter, isDryRun: values["dry-run"] === true, force: values.force === true };
 }
 
 function time(text: string | undefined): Date | undefined {
   if (text === undefined) return undefined;
   const at = new Date(text);
   if (Number.isNaN(at.getTime())) {
-    throw new PermanentError(`${text} is no time such as 2026-11-20T12:00:00Z`);
+    throw new UsageError(`${text} is no time such as 2026-11-20T12:00:00Z`);
   }
   return at;
 }
@@ -97,7 +101,7 @@ async function replay(request: Request, bench: Workbench, signal: AbortSignal): 
   const { ids, filter, force } = request;
   if (request.isDryRun) {
     process.stdout.write(`${await desk.count(filter)} dead letter(s) would be replayed\n`);
-    return DONE;
+    return EXIT.DONE;
   }
   const unpublished: ReplayedLetter[] = [];
   let published = 0;
@@ -119,7 +123,7 @@ async function replay(request: Request, bench: Workbench, signal: AbortSignal): 
   await untilPassed(bench, signal);
   const waiting = await desk.count(filter);
   process.stderr.write(`${published} published again, ${waiting} still wait\n`);
-  return waiting === 0 ? DONE : FAILED;
+  return waiting === 0 ? EXIT.DONE : EXIT.FAILED;
 }
 
 /** Waits until the sink has passed what is in the log now. */
@@ -130,38 +134,16 @@ async function untilPassed({ store, log }: Workbench, signal: AbortSignal): Prom
   await waitForOffsets(store.sql, topic, ends, signal);
 }
 
-async function main(args: readonly string[]): Promise<number> {
-  let request: Request | "help";
-  try {
-    request = readRequest(args);
-  } catch (error) {
-    process.stderr.write(`replay: ${explain(error)}\n\n${HELP}`);
-    return USAGE;
-  }
-  if (request === "help") {
-    process.stdout.write(HELP);
-    return DONE;
-  }
-  const interrupted = new AbortController();
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    process.on(
-      signal,
-      () => interrupted.abort(new PermanentError("interrupted; what was published is loaded")),
-    );
-  }
-  try {
-    const config = readConfig({ LOG_LEVEL: "warning", ...readEnvironment() });
-    const observer = await createLoggingObserver(config);
-    const bench = await openWorkbench(config, observer, interrupted.signal);
-    try {
-      return await replay(request, bench, interrupted.signal);
-    } finally {
-      await bench.close();
-    }
-  } catch (error) {
-    printFailure(error);
-    return FAILED;
-  }
-}
+const COMMAND: Command = {
+  name: "replay",
+  help: HELP,
+  options: OPTIONS,
+  operand: null,
+  interrupted: "what was published again is loaded",
+  async run({ values, signal }) {
+    const request = readRequest(values);
+    return await withWorkbench(signal, (workbench) => replay(request, workbench, signal));
+  },
+};
 
-if (import.meta.main) process.exit(await main(process.argv.slice(2)));
+if (import.meta.main) process.exit(await runCommand(COMMAND, process.argv.slice(2)));

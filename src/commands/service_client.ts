@@ -3,7 +3,7 @@
  */
 import { retry } from "../failures/backoff.ts";
 import { explain, PermanentError, TransientError } from "../failures/failures.ts";
-import type { PreviewedFile, RunFileView, RunView } from "../http/api_ports.ts";
+import type { PreviewedFile, RunFileView, RunView, ServiceStatus } from "../http/api_ports.ts";
 
 /** A run with its files, as `GET /runs/ID` gives it. */
 export type RunWithFiles = RunView & { readonly file_list: readonly RunFileView[] };
@@ -16,21 +16,29 @@ export class RefusedError extends PermanentError {
   }
 }
 
-/** Longest wait for an answer: a preview asks the source for up to three listings, ten seconds apart. */
-const ANSWER_MS = 90_000;
-/** A service that restarts is away for some seconds; one that is gone for longer is told. */
+/** Longest wait for an answer: `/status` itself waits three seconds for a database. A service that takes longer is frozen. */
+const ANSWER_MS = 10_000;
+/** The same for a preview, which asks the source for up to three listings, ten seconds apart. */
+const PREVIEW_MS = 90_000;
+/** A service that restarts is away for some seconds; one that is gone for longer is reported. */
 const BACKOFF = { base_ms: 500, cap_ms: 5_000, attempts: 8 };
+
+/** What is posted. */
+interface Post {
+  readonly body: unknown;
+  readonly key?: string;
+  readonly answer_ms?: number;
+}
 
 export class ServiceClient {
   readonly #base: URL;
   readonly #token: string | null;
   readonly #onRetry: (reason: string) => void;
+  /** Whether it ever answered: where nobody did, nobody is waited for. */
+  #hasAnswered = false;
 
-  /** `onRetry` is told why a request is made again. @throws PermanentError when `url` is none */
+  /** `url` is http or https; `onRetry` is told why a request is made again. */
   constructor(url: string, token: string | null, onRetry: (reason: string) => void = () => {}) {
-    if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
-      throw new PermanentError(`--server ${url} is not an http:// or https:// URL`);
-    }
     this.#base = new URL(url.endsWith("/") ? url : `${url}/`);
     this.#token = token;
     this.#onRetry = onRetry;
@@ -53,7 +61,12 @@ export class ServiceClient {
     body: unknown,
     signal: AbortSignal,
   ): Promise<{ files: PreviewedFile[]; nothing: string | null }> {
-    return this.#ask("backfill?dry_run=true", signal, { body });
+    return this.#ask("backfill?dry_run=true", signal, { body, answer_ms: PREVIEW_MS });
+  }
+
+  /** How the service is. */
+  status(signal: AbortSignal): Promise<ServiceStatus> {
+    return this.#ask("status", signal);
   }
 
   run(id: string, signal: AbortSignal): Promise<RunWithFiles> {
@@ -63,10 +76,10 @@ export class ServiceClient {
   #ask<Answer>(
     path: string,
     signal: AbortSignal,
-    post?: { readonly body: unknown; readonly key?: string },
+    post?: Post,
   ): Promise<Answer> {
     return retry(() => this.#askOnce<Answer>(path, signal, post), {
-      backoff: BACKOFF,
+      backoff: this.#hasAnswered ? BACKOFF : { ...BACKOFF, attempts: 1 },
       signal,
       onRetry: (error) => this.#onRetry(error.message),
     });
@@ -75,12 +88,14 @@ export class ServiceClient {
   async #askOnce<Answer>(
     path: string,
     signal: AbortSignal,
-    post?: { readonly body: unknown; readonly key?: string },
+    post?: Post,
   ): Promise<Answer> {
     const headers: Record<string, string> = { accept: "application/json" };
     if (this.#token !== null) headers.authorization = `Bearer ${this.#token}`;
     if (post !== undefined) headers["content-type"] = "application/json";
     if (post?.key !== undefined) headers["idempotency-key"] = post.key;
+    const patience_ms = post?.answer_ms ?? ANSWER_MS;
+    const late = AbortSignal.timeout(patience_ms);
     let response: Response;
     let text: string;
     try {
@@ -88,14 +103,21 @@ export class ServiceClient {
         method: post === undefined ? "GET" : "POST",
         headers,
         body: post === undefined ? undefined : JSON.stringify(post.body),
-        signal: AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS)]),
+        signal: AbortSignal.any([signal, late]),
       });
       text = await response.text();
+      this.#hasAnswered = true;
     } catch (error) {
       signal.throwIfAborted();
+      if (late.aborted) {
+        throw new TransientError(`no answer from ${this.url} within ${patience_ms / 1000} s`, {
+          hint:
+            "something listens there but is frozen, very busy, or no such service; its log may say more",
+        });
+      }
       throw new TransientError(`no answer from ${this.url}: ${explain(error)}`, {
         cause: error,
-        hint: "is the service running there? deno task start, or --server URL",
+        hint: "start it (deno task start), or name another one with --server URL",
       });
     }
     if (response.ok) return parse<Answer>(text, this.url);
@@ -117,7 +139,7 @@ function refusal(status: number, text: string, url: string): Error {
   const detail = detailOf(text) ?? `${url} answered ${status}`;
   if (status >= 500) return new TransientError(detail);
   const hint = status === 401
-    ? "API_TOKEN, in the environment or in .env, is the token"
+    ? "set API_TOKEN, in the environment or in .env, to the token that the service was started with"
     : undefined;
   return new RefusedError(status, detail, hint);
 }

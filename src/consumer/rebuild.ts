@@ -1,8 +1,8 @@
 /**
  * Makes projections anew from the log: empties their tables, then reads the topics from their beginning.
  *
- *     nobody else consumes? ─▶ does the log have it all? ─▶ empty, offsets back (one transaction) ─▶ dead letters and runs
- *                                                                        ─▶ trajectories ─▶ dead letters again, if there are more
+ *     nobody else consumes? ─▶ does the log have it all? ─▶ (to compare: load what is not loaded yet, look at the tables)
+ *         ─▶ empty, offsets back (one transaction) ─▶ dead letters and runs ─▶ trajectories ─▶ dead letters again, if there are more
  *
  * Dead letters come before the trajectories, so that a record that can't be stored finds its letter and writes no second one
  * to the log. A rebuild that is broken off has lost nothing: offsets and rows go together, and the next consumer goes on.
@@ -40,6 +40,11 @@ export interface RebuildOptions {
   /** Aborting leaves the rest for the next consumer. */
   readonly signal: AbortSignal;
   readonly onProgress: (progress: RebuildProgress) => void;
+  /**
+   * Looks at the tables before they are emptied. Whoever compares must not be told that the log has more than was loaded when the
+   * last service stopped: that is loaded first.
+   */
+  readonly lookBefore?: () => Promise<void>;
 }
 
 /** How often progress is looked at. */
@@ -63,12 +68,18 @@ export async function rebuild(options: RebuildOptions): Promise<number> {
       offset: low,
     }))
   );
+  const phases = phasesOf(topics);
+  if (options.lookBefore !== undefined) {
+    const quietly = { ...options, onProgress: () => {} };
+    for (const phase of phases) await readUpTo(phase, marks, quietly);
+    await options.lookBefore();
+  }
   try {
     await sql.begin((transaction) => emptyProjections(transaction, topics, starts));
   } catch (error) {
     throw classifyDatabaseError(error);
   }
-  for (const phase of phasesOf(topics)) await readUpTo(phase, marks, options);
+  for (const phase of phases) await readUpTo(phase, marks, options);
   // Letters that were new, or had another reason than before.
   const rest = topics.filter((topic) => topic !== TRAJECTORY_SUMMARY_RAW.name);
   const now = await watermarksOf(kafka, rest);

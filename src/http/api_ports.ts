@@ -70,6 +70,23 @@ export interface PreviewedFile {
   skip: string | null;
 }
 
+/** The IAU's list of showers that names come from. */
+export interface ShowerListView {
+  /** Which list it is; null while none is loaded. */
+  in_use: "shipped" | "fetched" | null;
+  /** Where it was read: an address, or the name of the shipped list. */
+  source: string | null;
+  /** Month of the shipped list's state, `YYYY-MM`; null for a fetched one. */
+  state_of: string | null;
+  /** null for the shipped list, or when it is not known. */
+  fetched_at: string | null;
+  showers: number;
+  /** What is fetched, as IAU_SHOWER_URL says; null: nothing. */
+  address: string | null;
+  /** Why there is no newer list; null: nothing is wrong. */
+  note: string | null;
+}
+
 /** `GET /status`. */
 export interface ServiceStatus {
   version: string;
@@ -78,13 +95,8 @@ export interface ServiceStatus {
   parts: Record<"broker" | "registry" | "database" | "consumer", PartStatus>;
   /** null in a process without the role producer. */
   schedule: ScheduleView | null;
-  /** The IAU's list of showers; null in a process that does not fetch it. `note` says what is wrong with it; null: nothing. */
-  shower_list: {
-    address: string;
-    fetched_at: string | null;
-    showers: number;
-    note: string | null;
-  } | null;
+  /** The IAU's list of showers that names come from; null while the service starts. */
+  shower_list: ShowerListView | null;
   lag: { topic: string; partition: number; position: string; end: string; lag: number }[];
   store: { meteors: number; dead_letters: number } | null;
 }

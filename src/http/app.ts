@@ -5,7 +5,7 @@
  */
 import { requestId } from "hono/request-id";
 import { routePath } from "hono/route";
-import { explain, hintOf, PermanentError, TransientError } from "../failures/failures.ts";
+import { explain, explainWithHint, PermanentError, TransientError } from "../failures/failures.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import type { Observe } from "../observe/observe.ts";
 import { ReplayRefused } from "../producer/replay.ts";
@@ -159,10 +159,10 @@ function addProblems(app: Api, observe: Observe): void {
       return problemResponse(context, "conflict", error.message);
     }
     if (error instanceof TransientError) {
-      return problemResponse(context, "unavailable", withHint(explain(error), error));
+      return problemResponse(context, "unavailable", explainWithHint(error));
     }
     if (error instanceof PermanentError) {
-      return problemResponse(context, "bad-request", withHint(error.message, error));
+      return problemResponse(context, "bad-request", explainWithHint(error));
     }
     // What went wrong inside is for the log, not for the caller.
     observe("http.error", {
@@ -189,9 +189,4 @@ function whenAway(error: Error): Error {
   if (!("code" in error)) return error;
   const classified = classifyDatabaseError(error);
   return classified instanceof TransientError ? classified : error;
-}
-
-function withHint(message: string, error: Error): string {
-  const hint = hintOf(error);
-  return hint === undefined ? message : `${message}; ${hint}`;
 }

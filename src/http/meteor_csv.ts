@@ -12,6 +12,11 @@ import { TRAJECTORY_FIELDS } from "../trajectory/schema.ts";
 
 const NEEDS_QUOTES = /[",\r\n]/;
 
+/** What the API says of it. */
+export const CSV_DESCRIPTION =
+  "A line of the schema's field names, then a line a meteor (RFC 4180). Empty where JSON has null: iau_no and iau_code of a sporadic meteor, " +
+  "for instance. Times as 2024-08-12 22:00:00.123456 in UTC, flags as 1 and 0, stations as one text separated by commas.";
+
 /** The first line, with its end. */
 export const CSV_HEADER: string = `${TRAJECTORY_FIELDS.map(({ name }) => name).join(",")}\r\n`;
 

@@ -7,6 +7,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { accepts } from "hono/accepts";
 import type { Sql } from "../store/connection.ts";
+import { storedDoc } from "../store/meteor_columns.ts";
 import {
   type MeteorPlace,
   type MeteorQuestion,
@@ -18,7 +19,7 @@ import {
 import { readOnly } from "../store/read_only.ts";
 import { TRAJECTORY_FIELDS } from "../trajectory/schema.ts";
 import { unitOf } from "./field_units.ts";
-import { CSV_HEADER, csvLine } from "./meteor_csv.ts";
+import { CSV_DESCRIPTION, CSV_HEADER, csvLine } from "./meteor_csv.ts";
 import { conditionsOf, instantParameter, meteorParameters } from "./meteor_query.ts";
 import { meteorDetailSchema, meteorSchema } from "./meteor_schemas.ts";
 import { type Api, json, problems } from "./openapi.ts";
@@ -90,7 +91,7 @@ export function addMeteorRoutes(app: Api, { sql, exports, topic }: MeteorRouteOp
         content: {
           "application/json": { schema: listAnswer },
           "application/x-ndjson": { schema: meteorSchema },
-          "text/csv": { schema: z.string() },
+          "text/csv": { schema: z.string().openapi({ description: CSV_DESCRIPTION }) },
         },
       },
       ...problems("bad-request", "unavailable", "too-many-requests"),
@@ -198,7 +199,7 @@ function describeFields(row: MeteorRow) {
       value: row[field.name] ?? null,
       sigma: sigma === undefined ? null : row[sigma] ?? null,
       unit: unitOf(field),
-      description: field.doc,
+      description: storedDoc(field),
     };
   });
 }

@@ -1,7 +1,9 @@
 /**
- * A meteor in the API's answers, described from the Avro schema: its names, meanings and units are written down nowhere else.
+ * A meteor in the API's answers, described from the Avro schema: its names, meanings and units are written down nowhere else. Answers
+ * have what the tables hold, so the meanings are those of the tables (`storedDoc`).
  */
 import { z } from "@hono/zod-openapi";
+import { storedDoc } from "../store/meteor_columns.ts";
 import { type FieldKind, TRAJECTORY_FIELDS } from "../trajectory/schema.ts";
 import { unitOf } from "./field_units.ts";
 
@@ -25,7 +27,7 @@ const fields = Object.fromEntries(TRAJECTORY_FIELDS.map((field) => {
   return [
     field.name,
     valueOf(field.kind).openapi({
-      description: `${field.doc}${about}`,
+      description: `${storedDoc(field)}${about}`,
       ...(unit === null ? {} : { "x-unit": unit }),
     }),
   ];

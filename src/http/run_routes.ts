@@ -72,9 +72,13 @@ const extractRoute = createRoute({
   request: {
     headers,
     body: {
-      description: "How many days back; without a body as many as the schedule takes.",
+      description:
+        "How many days back; without days, or without a body, as many as the schedule takes.",
       content: {
-        "application/json": { schema: z.object({ days: z.int() }), example: { days: 10 } },
+        "application/json": {
+          schema: z.object({ days: z.int().optional() }),
+          example: { days: 10 },
+        },
       },
     },
   },
@@ -197,7 +201,7 @@ function addRequestRoutes(app: Api, { ports, extractDays }: RunRouteOptions): vo
 
   app.openAPIRegistry.registerPath(extractRoute);
   app.post("/extract", async (context) => {
-    const selection = parseSelection(await jsonBody(context, { days: extractDays }));
+    const selection = parseSelection(windowOr(extractDays, await jsonBody(context, {})));
     if (!("days" in selection)) {
       throw new SelectionError(
         "days",
@@ -207,6 +211,13 @@ function addRequestRoutes(app: Api, { ports, extractDays }: RunRouteOptions): vo
     }
     return await accept(context, ports, "daily", selection);
   });
+}
+
+/** A body that says nothing (`{}`, or none at all) asks for the schedule's own window. */
+function windowOr(days: number, body: unknown): unknown {
+  const saysNothing = typeof body === "object" && body !== null && !Array.isArray(body) &&
+    Object.keys(body).length === 0;
+  return saysNothing ? { days } : body;
 }
 
 /** What there is of the run. @throws Problem when there is no such run */

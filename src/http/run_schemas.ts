@@ -93,6 +93,33 @@ export const scheduleSchema = z.object({
   problem: z.string().nullable(),
 }).openapi("Schedule");
 
+/** The IAU's list of showers that names come from. */
+const showerListSchema = z.object({
+  in_use: z.enum(["shipped", "fetched"]).nullable().openapi({
+    description:
+      "Which list names come from: the one this service ships, or a newer one that was fetched, which always wins; null while none is loaded.",
+  }),
+  source: z.string().nullable().openapi({
+    description: "Where it was read: an address, or the name of the shipped list.",
+  }),
+  state_of: z.string().nullable().openapi({
+    description: "Month of the shipped list, YYYY-MM; null for a fetched one.",
+    example: "2021-11",
+  }),
+  fetched_at: z.string().nullable().openapi({
+    description:
+      "When it was fetched; null for the shipped list, or when the database was made anew since.",
+  }),
+  showers: z.int(),
+  address: z.string().nullable().openapi({
+    description: "What is fetched, as IAU_SHOWER_URL says; null: nothing.",
+  }),
+  note: z.string().nullable().openapi({
+    description:
+      "Why there is no newer list, from the process that fetches it; null: nothing is wrong.",
+  }),
+}).openapi("ShowerList");
+
 const part = z.object({ ready: z.boolean(), detail: z.string() });
 
 /** `GET /status`. */
@@ -102,6 +129,9 @@ export const statusSchema = z.object({
   roles: z.array(z.string()),
   parts: z.object({ broker: part, registry: part, database: part, consumer: part }),
   schedule: scheduleSchema.nullable(),
+  shower_list: showerListSchema.nullable().openapi({
+    description: "The IAU's list of showers; null while the service starts.",
+  }),
   lag: z.array(z.object({
     topic: z.string(),
     partition: z.int(),

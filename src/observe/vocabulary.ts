@@ -90,7 +90,9 @@ export interface Vocabulary {
 
   // The IAU's list of showers.
   "showers.fetched": { source: string; showers: number; changed: number; rejected: number };
-  "showers.unavailable": { address: string; reason: string };
+  "showers.shipped": { edition: string; showers: number };
+  "showers.not_shipped": { reason: string };
+  "showers.unavailable": { address: string; reason: string; inUse: string };
 
   // The schedule.
   "schedule.set": { pattern: string; next: Date | null };
@@ -323,10 +325,19 @@ export const VOCABULARY: { [Name in keyof Vocabulary]: Telling<Vocabulary[Name]>
       `shower list of ${d.source}: ${count(d.showers)} showers, ${count(d.changed)} changed` +
       (d.rejected === 0 ? "" : `, ${count(d.rejected)} lines not understood`),
   },
+  "showers.shipped": {
+    level: "info",
+    say: (d) => `${count(d.showers)} shower names from the shipped IAU list of ${d.edition}`,
+  },
+  "showers.not_shipped": {
+    level: "warning",
+    say: (d) =>
+      `Could not publish the shipped IAU shower list (${d.reason}). Showers are shown by code until it is published.`,
+  },
   "showers.unavailable": {
     level: "info",
     say: (d) =>
-      `the IAU shower list is not to be had (${d.reason}): showers have codes but no names for now`,
+      `Could not fetch the IAU shower list (${d.reason}). Names come from ${d.inUse} until it is available.`,
   },
   "schedule.set": {
     level: "info",

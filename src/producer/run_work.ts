@@ -10,7 +10,7 @@
  *     anything else  the run fails, with the reason in words
  */
 import { retry, wait } from "../failures/backoff.ts";
-import { explain, PermanentError, TransientError } from "../failures/failures.ts";
+import { explain, explainWithHint, PermanentError, TransientError } from "../failures/failures.ts";
 import { type Observe } from "../observe/observe.ts";
 import type { FileIdentity, Selection } from "../runs/run_event.ts";
 import { pendingFiles } from "../runs/run.ts";
@@ -76,7 +76,7 @@ async function end(run: ActiveRun, error: unknown, { observe }: RunWorkOptions):
   if (hasEnded(run)) return;
   if (run.signal.aborted) return observe("run.paused", { runId, kind: run.state.kind });
   try {
-    await run.apply({ type: "fail", reason: explain(error) });
+    await run.apply({ type: "fail", reason: explainWithHint(error) });
   } catch (refusal) {
     if (hasEnded(run)) return;
     if (run.signal.aborted) return observe("run.paused", { runId, kind: run.state.kind });
@@ -171,7 +171,7 @@ async function takeFiles(run: ActiveRun, sources: Sources, options: RunWorkOptio
         outages = error instanceof SourceUnavailableError ? outages + 1 : 0;
         if (outages >= MAX_OUTAGES) throw error;
         if (pass >= passesOf(run.state.selection)) {
-          await run.apply({ type: "failFile", file, reason: explain(error) });
+          await run.apply({ type: "failFile", file, reason: explainWithHint(error) });
         }
       }
     }

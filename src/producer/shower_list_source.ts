@@ -20,7 +20,7 @@ export interface FetchedList {
 
 /**
  * Fetches the list at `address`: an http(s) URL or a file, perhaps with `{year}` in it.
- * @throws TransientError when it can't be had now
+ * @throws TransientError when it is unavailable now
  * @throws PermanentError when it is too large
  */
 export async function fetchShowerList(

@@ -5,9 +5,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createObserver, type Happening } from "../observe/observe.ts";
+import { sayingOf } from "../observe/telling.ts";
 import type { ListedShower, ShowerListFetch } from "../store/iau_showers.ts";
 import { fetchShowerList } from "./shower_list_source.ts";
-import { ShowerNames } from "./shower_names.ts";
+import { isShipmentDue, type ShowerListKnowledge, ShowerNames } from "./shower_names.ts";
 
 const NOW = new Date("2026-01-02T00:00:00Z");
 const HOUR = 3_600_000;
@@ -31,69 +32,195 @@ afterEach(async () => {
   await Promise.all(working);
 });
 
-function setUp(lists: (string | Error)[], lastFetch: ShowerListFetch | null = null) {
+const SHIPPED = {
+  edition: "2021-11",
+  showers: [{ number: 4, code: "GEM", name: "Geminids", status: null }],
+};
+const fetchAt = (at: Date): ShowerListFetch => ({ address: "list", at, showers: 1 });
+
+interface Given {
+  /** What each fetch brings, in order. */
+  lists?: (string | Error)[];
+  lastFetch?: ShowerListFetch | null;
+  /** What is on the topic, and in the data store. */
+  listed?: ListedShower[];
+  address?: string | null;
+  isCaughtUp?: boolean;
+}
+
+function setUp(given: Given) {
+  const { lists = [], listed = [], address = "list", isCaughtUp = true } = given;
   const published: ListedShower[] = [];
   const happened: Happening[] = [];
   const observer = createObserver();
   observer.listen((happening) => happened.push(happening));
-  let last = lastFetch;
+  let last = given.lastFetch ?? null;
+  const fetches: string[] = [];
   const names = new ShowerNames({
-    address: "list",
-    fetch() {
+    address,
+    shipped: SHIPPED,
+    fetch(from) {
+      fetches.push(from);
       const list = lists.shift() ?? new Error("no more");
       if (list instanceof Error) return Promise.reject(list);
       return Promise.resolve({ source: "list of a test", bytes: new TextEncoder().encode(list) });
     },
     store: {
-      listed: () => Promise.resolve(published),
+      // The last entry of each number.
+      listed: () =>
+        Promise.resolve([...new Map([...listed, ...published].map((s) => [s.number, s])).values()]),
       lastFetch: () => Promise.resolve(last),
+      latestFetch: () => Promise.resolve(last),
       fetched: (fetch) => Promise.resolve(void (last = fetch)),
     },
-    publish: (showers) => Promise.resolve(void published.push(...showers)),
+    log: {
+      state: () => {
+        const isEmpty = listed.length + published.length === 0;
+        return Promise.resolve({ isEmpty, isCaughtUp: isEmpty || isCaughtUp });
+      },
+      publish: (showers) => Promise.resolve(void published.push(...showers)),
+    },
     observe: observer.observe,
     now: () => NOW,
   });
   const keep = () => void working.push(names.keep(stop.signal));
-  return { names, keep, published, names_of: () => happened.map(({ name }) => name), lists };
+  const messages = () => happened.map(sayingOf);
+  return {
+    names,
+    keep,
+    published,
+    names_of: () => happened.map(({ name }) => name),
+    fetches,
+    messages,
+  };
 }
 
-describe("the list", () => {
-  test("is fetched when it never was, and published", async () => {
-    const { names, keep, published } = setUp([listOf(PERSEIDS, GEMINIDS)]);
+const shipped = (edition: string, number = 4): ListedShower => ({
+  number,
+  code: "GEM",
+  name: "Geminids",
+  status: null,
+  source: `shipped list of ${edition}`,
+});
+const fetched = (number: number, code: string, name: string): ListedShower => ({
+  number,
+  code,
+  name,
+  status: 1,
+  source: "last year's",
+});
+
+describe("the fetched list", () => {
+  test("is published over the shipped one, equal names too", async () => {
+    const { keep, published, names_of } = setUp({ lists: [listOf(PERSEIDS, GEMINIDS)] });
     keep();
-    await expect.poll(() => names.state()).toMatchObject({ fetchedAt: NOW, showers: 2 });
-    expect(published.map(({ code, name }) => [code, name])).toEqual([
-      ["GEM", "Geminids"],
-      ["PER", "Perseids"],
+    await expect.poll(names_of).toEqual(["showers.shipped", "showers.fetched"]);
+    expect(published.map(({ code, source }) => [code, source])).toEqual([
+      ["GEM", "shipped list of 2021-11"],
+      ["GEM", "list of a test"],
+      ["PER", "list of a test"],
     ]);
   });
 
   test("is fetched weekly, and only what changed is published", async () => {
-    const week = { at: new Date(NOW.getTime() - 7 * 24 * HOUR), showers: 2 };
-    const { keep, published, names_of } = setUp([listOf(PERSEIDS, GEMINIDS)], week);
-    published.push({ number: 7, code: "PER", name: "Perseids", status: 1, source: "last year's" });
+    const { keep, published, names_of } = setUp({
+      lists: [listOf(PERSEIDS, GEMINIDS)],
+      lastFetch: fetchAt(new Date(NOW.getTime() - 7 * 24 * HOUR)),
+      listed: [fetched(7, "PER", "Perseids")],
+    });
     keep();
     await expect.poll(names_of).toEqual(["showers.fetched"]);
-    expect(published.slice(1).map(({ code }) => code)).toEqual(["GEM"]);
+    expect(published.map(({ code }) => code)).toEqual(["GEM"]);
   });
 
   test("is left alone within the week", async () => {
-    const { keep, lists } = setUp([listOf(PERSEIDS)], { at: NOW, showers: 1 });
+    const { keep, fetches, published } = setUp({
+      lastFetch: fetchAt(NOW),
+      listed: [fetched(7, "PER", "Perseids")],
+    });
     keep();
     stop.abort();
     await Promise.all(working);
-    expect(lists).toHaveLength(1);
+    expect([fetches, published]).toEqual([[], []]);
+  });
+
+  test("is published whole to a log that has nothing, though the data store knows it", async () => {
+    const { keep, published, names_of } = setUp({
+      lists: [listOf(PERSEIDS)],
+      lastFetch: fetchAt(NOW),
+    });
+    keep();
+    await expect.poll(names_of).toEqual(["showers.fetched"]);
+    expect(published.map(({ code }) => code)).toEqual(["PER"]);
+  });
+
+  test("that is off is never asked for; the shipped one is published", async () => {
+    const { keep, fetches, published, names_of, names } = setUp({ address: null });
+    keep();
+    await expect.poll(names_of).toEqual(["showers.shipped"]);
+    expect(published).toEqual([shipped("2021-11")]);
+    expect([fetches, names.problem]).toEqual([[], null]);
   });
 
   test.each([
-    ["can't be had", new Error("no network")],
-    ["is an error page", "<html>Not here</html>"],
-  ])("that %s is said in one line, and in the state", async (_, list) => {
-    const { names, keep, published, names_of } = setUp([list]);
+    ["is unavailable", new Error("no network"), null, "the shipped list of November 2021"],
+    ["is an error page", "<html>Not here</html>", null, "the shipped list of November 2021"],
+    [
+      "is unavailable later",
+      new Error("no network"),
+      fetchAt(new Date("2025-12-01T00:00:00Z")),
+      "the list fetched on 2025-12-01",
+    ],
+  ])("that %s is said in one line, and what names come from", async (_, list, lastFetch, inUse) => {
+    const listed = lastFetch === null ? [] : [fetched(7, "PER", "Perseids")];
+    const { names, keep, names_of, messages } = setUp({ lists: [list], lastFetch, listed });
     keep();
-    await expect.poll(names_of).toEqual(["showers.unavailable"]);
-    expect(await names.state()).toMatchObject({ fetchedAt: null, problem: expect.any(String) });
-    expect(published).toEqual([]);
+    await expect.poll(names_of).toContain("showers.unavailable");
+    expect(names.problem).toEqual(expect.any(String));
+    expect(messages().at(-1)).toMatch(
+      new RegExp(
+        `^Could not fetch the IAU shower list \\(.*\\)\\. Names come from ${inUse} until it is available\\.$`,
+      ),
+    );
+    expect(names_of()).toHaveLength(lastFetch === null ? 2 : 1);
+  });
+});
+
+describe("the shipped list", () => {
+  const due = (given: Partial<ShowerListKnowledge>) =>
+    isShipmentDue("2021-11", {
+      listed: [],
+      isFetched: false,
+      log: { isEmpty: false, isCaughtUp: true },
+      ...given,
+    });
+  const empty = { isEmpty: true, isCaughtUp: true };
+
+  test.each<[string, boolean, Partial<ShowerListKnowledge>]>([
+    ["on a new log", true, { log: empty }],
+    ["on a new log beside a data store that knows a list", false, {
+      log: empty,
+      listed: [fetched(7, "PER", "Perseids")],
+    }],
+    ["on a new log beside a data store that knows a fetch", false, { log: empty, isFetched: true }],
+    ["again", false, { listed: [shipped("2021-11")] }],
+    ["over an older edition", true, { listed: [shipped("2020-01"), shipped("2021-10", 5)] }],
+    ["over a newer edition", false, { listed: [shipped("2026-01")] }],
+    ["over an edition of which something is left", false, {
+      listed: [shipped("2020-01"), shipped("2021-11", 5)],
+    }],
+    ["over a fetched list", false, { listed: [shipped("2020-01"), fetched(7, "PER", "x")] }],
+    ["over a fetched list that equals it", false, {
+      listed: [shipped("2020-01")],
+      isFetched: true,
+    }],
+    ["over what the data store has not read yet", false, {
+      listed: [shipped("2020-01")],
+      log: { isEmpty: false, isCaughtUp: false },
+    }],
+    ["when all was taken off the list", false, {}],
+  ])("is published %s: %s", (_, expected, knowledge) => {
+    expect(due(knowledge)).toBe(expected);
   });
 });
 

@@ -1,49 +1,85 @@
 /**
- * Keeps the IAU shower list up to date: fetched when it never was, then weekly, and what changed in it put on the topic
- * `iau_shower`.
+ * Keeps the IAU shower list on the topic `iau_shower`: the shipped list until one was fetched, then what was fetched.
  *
+ *     nothing on the topic ──▶ shipped list onto the topic
+ *                                        │
  *     never fetched, or a week ago ──fetch──▶ read ──compare with what is listed──▶ changed showers onto the topic
- *               ▲                       └─ failed: told once, tried again in an hour; meteors have codes without it
+ *               ▲                       └─ failed: logged once, tried again in an hour
  *               └───────────────── a week ─────────────────────────────────────┘
  *
+ * Both go through the log, so a rebuild and every reader of the topic get the same names. The shipped list is published at most once
+ * an edition, and never after a fetched one, so it can't take a name back (`isShipmentDue`). A fetched list replaces every shipped
+ * entry that it has, also an equal one: an entry's source says which list it is of.
+ *
  * A shower that is not in a fetched list any more stays: the Center marks removed showers, it does not drop them, so a shorter list
- * is a broken one.
+ * is a broken one. For the same reason a shower that only the shipped list has stays.
  */
 import { wait } from "../failures/backoff.ts";
 import { explain } from "../failures/failures.ts";
 import { type Observe, unobserved } from "../observe/observe.ts";
-import type { ListedShower, ShowerListFetch } from "../store/iau_showers.ts";
+import type { ListedShower, ShowerListFetch, ShowerListLog } from "../store/iau_showers.ts";
 import { readShowerList } from "../trajectory/shower_list.ts";
+import {
+  editionInWords,
+  shippedEdition,
+  type ShippedShowers,
+  shippedSource,
+} from "../trajectory/shipped_showers.ts";
 import type { FetchedList } from "./shower_list_source.ts";
 
 /** The Center updates its list some times a year. */
 const FETCH_INTERVAL_MS = 7 * 86_400_000;
-/** Between two tries to fetch a list that could not be had. */
+/** Between two tries to fetch a list that was unavailable. */
 const RETRY_INTERVAL_MS = 3_600_000;
+/** Between two tries to publish the shipped list: the broker or the database is away, which others report and repair. */
+const SHIP_RETRY_INTERVAL_MS = 5_000;
 
 export interface ShowerNamesOptions {
-  /** What is fetched, as the setting names it. */
-  readonly address: string;
-  readonly fetch: (signal: AbortSignal) => Promise<FetchedList>;
-  /** What is known: the list as it is in the data store, and when it was fetched. */
+  /** What is fetched, as the setting names it; null: nothing, the shipped list stays in use. */
+  readonly address: string | null;
+  readonly fetch: (address: string, signal: AbortSignal) => Promise<FetchedList>;
+  readonly shipped: ShippedShowers;
+  /** What is known: the list as it is in the data store, and when which was fetched. */
   readonly store: {
     listed(): Promise<readonly ListedShower[]>;
-    lastFetch(): Promise<ShowerListFetch | null>;
+    /** The last fetch of the list at `address`. */
+    lastFetch(address: string): Promise<ShowerListFetch | null>;
+    /** The last fetch of any list. */
+    latestFetch(): Promise<ShowerListFetch | null>;
     fetched(fetch: ShowerListFetch): Promise<void>;
   };
-  /** Puts showers on the topic and waits for the acknowledgement. */
-  readonly publish: (showers: readonly ListedShower[]) => Promise<void>;
+  readonly log: {
+    /** How the topic stands to what is in the data store. */
+    state(): Promise<ShowerListLog>;
+    /** Puts showers on the topic and waits for the acknowledgement. */
+    publish(showers: readonly ListedShower[]): Promise<void>;
+  };
   readonly observe?: Observe;
   readonly now?: () => Date;
 }
 
-/** The shower list as people see it. */
-export interface ShowerListState {
-  readonly address: string;
-  readonly fetchedAt: Date | null;
-  readonly showers: number;
-  /** Why the last try of this process failed; null when it did not, or there was none. */
-  readonly problem: string | null;
+/** What is known about the names before the shipped list is published. */
+export interface ShowerListKnowledge {
+  readonly listed: readonly Pick<ListedShower, "source">[];
+  /** Whether any list was ever fetched, as far as the data store knows. */
+  readonly isFetched: boolean;
+  readonly log: ShowerListLog;
+}
+
+/**
+ * Whether the shipped list of `edition` is to be published: when the topic never had a record and the data store knows no list, or
+ * when everything listed is of older shipped lists, which an upgrade replaces. A data store that lags behind the topic decides
+ * nothing: a fetched list may be in what it has not read yet.
+ */
+export function isShipmentDue(
+  edition: string,
+  { listed, isFetched, log }: ShowerListKnowledge,
+): boolean {
+  if (isFetched) return false;
+  if (log.isEmpty) return listed.length === 0;
+  if (!log.isCaughtUp || listed.length === 0) return false;
+  const editions = listed.map(({ source }) => shippedEdition(source));
+  return editions.every((listedEdition) => listedEdition !== null && listedEdition < edition);
 }
 
 export class ShowerNames {
@@ -51,6 +87,7 @@ export class ShowerNames {
   readonly #observe: Observe;
   readonly #now: () => Date;
   #problem: string | null = null;
+  #shipProblem: string | null = null;
 
   constructor(options: ShowerNamesOptions) {
     this.#options = options;
@@ -58,58 +95,82 @@ export class ShowerNames {
     this.#now = options.now ?? (() => new Date());
   }
 
-  /** What is fetched, as the setting names it. */
-  get address(): string {
-    return this.#options.address;
-  }
-
-  /** @throws TransientError when the database can't be asked */
-  async state(): Promise<ShowerListState> {
-    const last = await this.#options.store.lastFetch();
-    const { address } = this.#options;
-    return {
-      address,
-      fetchedAt: last?.at ?? null,
-      showers: last?.showers ?? 0,
-      problem: this.#problem,
-    };
+  /** Why the last try of this process to fetch the list failed; null when it did not, or there was none. */
+  get problem(): string | null {
+    return this.#problem;
   }
 
   /** Keeps the list up to date until `signal` aborts. Never rejects. */
   async keep(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      const delay_ms = await this.#fetchIfDue(signal);
+      // One after the other: a shipped list that is published after a fetched one would take its names back.
+      const delay_ms = await this.#ship(signal) ?? await this.#fetchIfDue(signal);
       await wait(delay_ms, signal).catch(() => {});
+    }
+  }
+
+  /** Publishes the shipped list when that is due; gives the milliseconds until it is tried again, null when nothing is left to do. */
+  async #ship(signal: AbortSignal): Promise<number | null> {
+    const { shipped, store, log } = this.#options;
+    const { edition, showers } = shipped;
+    try {
+      const isFetched = await store.latestFetch() !== null;
+      const knowledge = { listed: await store.listed(), isFetched, log: await log.state() };
+      if (signal.aborted || !isShipmentDue(edition, knowledge)) return null;
+      const source = shippedSource(edition);
+      // Far below what fits into one record batch (973 showers are 65 KB), so the topic has all of them or none.
+      await log.publish(showers.map((shower) => ({ ...shower, source })));
+      this.#observe("showers.shipped", {
+        edition: editionInWords(edition),
+        showers: showers.length,
+      });
+      return null;
+    } catch (error) {
+      if (signal.aborted) return 0;
+      const reason = explain(error);
+      if (reason !== this.#shipProblem) this.#observe("showers.not_shipped", { reason });
+      this.#shipProblem = reason;
+      return SHIP_RETRY_INTERVAL_MS;
     }
   }
 
   /** Fetches the list when that is due; gives the milliseconds until it is due again. */
   async #fetchIfDue(signal: AbortSignal): Promise<number> {
-    const { address, store } = this.#options;
+    const { address, store, log } = this.#options;
+    if (address === null) return FETCH_INTERVAL_MS;
     try {
-      const last = await store.lastFetch();
+      // A new log in place of the one that the data store was made from has to get the whole list again.
+      const { isEmpty } = await log.state();
+      const last = isEmpty ? null : await store.lastFetch(address);
       const left_ms = last === null
         ? 0
         : last.at.getTime() + FETCH_INTERVAL_MS - this.#now().getTime();
       if (left_ms > 0) return left_ms;
-      await this.#fetch(signal);
+      await this.#fetch(address, isEmpty ? [] : await store.listed(), signal);
       this.#problem = null;
       return FETCH_INTERVAL_MS;
     } catch (error) {
       if (signal.aborted) return 0;
       const reason = explain(error);
       // The same reason every hour is no news.
-      if (reason !== this.#problem) this.#observe("showers.unavailable", { address, reason });
+      if (reason !== this.#problem) {
+        this.#observe("showers.unavailable", { address, reason, inUse: await this.#inUse() });
+      }
       this.#problem = reason;
       return RETRY_INTERVAL_MS;
     }
   }
 
-  async #fetch(signal: AbortSignal): Promise<void> {
-    const { fetch, store, publish } = this.#options;
-    const { bytes, source } = await fetch(signal);
+  /** Fetches the list and publishes what differs from `known`. */
+  async #fetch(
+    address: string,
+    known: readonly ListedShower[],
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { fetch, store, log } = this.#options;
+    const { bytes, source } = await fetch(address, signal);
     const { showers, rejected } = readShowerList(bytes);
-    const listed = new Map((await store.listed()).map((shower) => [shower.number, shower]));
+    const listed = new Map(known.map((shower) => [shower.number, shower]));
     const changed = showers
       .map(({ number, code, name, status }): ListedShower => ({
         number,
@@ -119,8 +180,8 @@ export class ShowerNames {
         source,
       }))
       .filter((shower) => !isSame(shower, listed.get(shower.number)));
-    if (changed.length > 0) await publish(changed);
-    await store.fetched({ at: this.#now(), showers: showers.length });
+    if (changed.length > 0) await log.publish(changed);
+    await store.fetched({ address, at: this.#now(), showers: showers.length });
     this.#observe("showers.fetched", {
       source,
       showers: showers.length,
@@ -128,9 +189,30 @@ export class ShowerNames {
       rejected: rejected.length,
     });
   }
+
+  /** The list that names come from while none can be fetched, in words. */
+  async #inUse(): Promise<string> {
+    const { shipped, store } = this.#options;
+    try {
+      const last = await store.latestFetch();
+      if (last !== null) return `the list fetched on ${last.at.toISOString().slice(0, 10)}`;
+      const isFetched = (await store.listed()).some(({ source }) =>
+        shippedEdition(source) === null
+      );
+      if (isFetched) return "the list fetched last";
+    } catch {
+      // The database is away, and with it all names; whatever is in it stays in use.
+      return "the list in the data store";
+    }
+    return `the shipped list of ${editionInWords(shipped.edition)}`;
+  }
 }
 
-/** Whether the list says the same of a shower. Where it was read does not matter: next year's list has another address. */
+/**
+ * Whether a fetched list says what is listed already. Which address a list was read at does not matter: next year's has another. A
+ * shipped entry is never the same, so that its source is replaced too.
+ */
 function isSame(a: ListedShower, b: ListedShower | undefined): boolean {
-  return b !== undefined && a.code === b.code && a.name === b.name && a.status === b.status;
+  return b !== undefined && shippedEdition(b.source) === null &&
+    a.code === b.code && a.name === b.name && a.status === b.status;
 }

@@ -1,8 +1,13 @@
 /**
  * Where the running service listens, left in `DATA_DIR/service.json` for commands that start later beside it.
  *
- * The database URL in it has a password, so only its owner may read it. A file left by a killed process is told by its
- * process, which is gone.
+ * The service keeps the file locked for as long as it lives (`flock`), and the kernel lets go of the lock when the process is
+ * gone, however it went. So a command can tell a running service from the leavings of a killed one with nothing but the
+ * permission to read the file: it needs no right to look at processes, and no process of another container or user that
+ * happens to have the same number misleads it.
+ *
+ * The database's URL has a password, so both files are for their owner's eyes only: `service.json` for programs, and
+ * `database.url`, the URL alone, for `psql "$(cat data/database.url)"`.
  */
 import { chmod, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -18,34 +23,79 @@ export interface ServiceAddresses {
   readonly databaseUrl: string;
 }
 
-const FILE = "service.json";
+/** The files of a service that runs. */
+export interface AddressFile {
+  /** Removes them; the service counts as gone. */
+  remove(): Promise<void>;
+}
 
-/** Writes the file, whole or not at all. */
+const FILE = "service.json";
+const DATABASE_URL_FILE = "database.url";
+
+/** Where the whole URL of the database is while a service runs on this data directory. */
+export function databaseUrlFile(dataDirectory: string): string {
+  return join(dataDirectory, DATABASE_URL_FILE);
+}
+
+/** Writes the files, each whole or not at all. */
 export async function writeAddresses(
   dataDirectory: string,
   addresses: ServiceAddresses,
-): Promise<void> {
+): Promise<AddressFile> {
+  const draft = (file: string) => join(dataDirectory, `${file}.${addresses.pid}`);
+  await writePrivate(draft(DATABASE_URL_FILE), `${addresses.databaseUrl}\n`);
+  await rename(draft(DATABASE_URL_FILE), databaseUrlFile(dataDirectory));
   const path = join(dataDirectory, FILE);
-  const draft = `${path}.${addresses.pid}`;
-  await writeFile(draft, `${JSON.stringify(addresses, null, 2)}\n`, { mode: 0o600 });
-  await chmod(draft, 0o600);
-  await rename(draft, path);
+  await writePrivate(draft(FILE), `${JSON.stringify(addresses, null, 2)}\n`);
+  // node:fs has no locks. The lock belongs to the file, not to its name: it is there before the name is.
+  const held = await Deno.open(draft(FILE), { read: true, write: true });
+  await held.lock(true);
+  await rename(draft(FILE), path);
+  return {
+    async remove() {
+      // Another process on the same folder may have written its own over ours.
+      if (await pidIn(path) === addresses.pid) {
+        await rm(path, { force: true });
+        await rm(databaseUrlFile(dataDirectory), { force: true });
+      }
+      held.close();
+    },
+  };
 }
 
-/** Removes the file. */
-export async function removeAddresses(dataDirectory: string): Promise<void> {
-  await rm(join(dataDirectory, FILE), { force: true });
+async function writePrivate(path: string, text: string): Promise<void> {
+  await writeFile(path, text, { mode: 0o600 });
+  // A file that was there before keeps its mode.
+  await chmod(path, 0o600);
 }
 
 /** The addresses of the service that runs on this data directory now, or null. */
 export async function readAddresses(dataDirectory: string): Promise<ServiceAddresses | null> {
-  let addresses: ServiceAddresses;
+  const path = join(dataDirectory, FILE);
   try {
-    addresses = JSON.parse(await readFile(join(dataDirectory, FILE), "utf8"));
+    const addresses = await parseFile(path);
+    return await isHeld(path, addresses) ? addresses : null;
   } catch {
     return null;
   }
-  return isAlive(addresses.pid) ? addresses : null;
+}
+
+async function parseFile(path: string): Promise<ServiceAddresses> {
+  return JSON.parse(await readFile(path, "utf8"));
+}
+
+const pidIn = (path: string): Promise<number | null> =>
+  parseFile(path).then(({ pid }) => pid, () => null);
+
+async function isHeld(path: string, { pid }: ServiceAddresses): Promise<boolean> {
+  // Locks keep others from reading there, so the service's own file could not be read.
+  if (process.platform === "win32") return isAlive(pid);
+  const file = await Deno.open(path, { read: true });
+  try {
+    return !await file.tryLock(false);
+  } finally {
+    file.close();
+  }
 }
 
 function isAlive(pid: number): boolean {
@@ -53,7 +103,7 @@ function isAlive(pid: number): boolean {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    // Not ours to signal means that it is there.
-    return (error as { code?: string }).code === "EPERM";
+    // Neither the right to signal it nor Deno's permission to look: in doubt it lives, and whoever asks it finds out.
+    return (error as { code?: string }).code !== "ESRCH";
   }
 }

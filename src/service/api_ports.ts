@@ -8,7 +8,6 @@ import {
   type RunFileView,
   type RunView,
   type ScheduleView,
-  type ServiceStatus,
 } from "../http/api_ports.ts";
 import type { Observer } from "../observe/observe.ts";
 import type { Subscription } from "../events/subscription.ts";
@@ -28,6 +27,7 @@ import { askParts, type Parts } from "./parts.ts";
 import { createReplayDesk } from "./replays.ts";
 import { uploadFile } from "./uploads.ts";
 import type { Producer, Runs } from "./roles.ts";
+import { showerListOf } from "./shower_list_status.ts";
 
 /** What the API stands on. `running` is null until the boot is through. */
 export interface ApiParts {
@@ -47,6 +47,8 @@ export interface RunningParts {
   readonly runs: Runs | null;
   /** null in a process without the role producer. */
   readonly producer: Producer | null;
+  /** Where the IAU's shower list is fetched from; null: it is not. */
+  readonly iauShowerUrl: string | null;
   readonly describe: {
     readonly broker: string;
     readonly registry: string;
@@ -254,28 +256,6 @@ async function scheduleOf({ producer }: RunningParts): Promise<ScheduleView | nu
       problem: explain(error),
     };
   }
-}
-
-/** The shower list; without the database nobody knows when it was fetched. */
-async function showerListOf({ producer }: RunningParts): Promise<ServiceStatus["shower_list"]> {
-  const showers = producer?.showers ?? null;
-  if (showers === null) return null;
-  try {
-    const { address, fetchedAt, showers: count, problem } = await showers.state();
-    return {
-      address,
-      fetched_at: fetchedAt?.toISOString() ?? null,
-      showers: count,
-      note: noteOf(fetchedAt, problem),
-    };
-  } catch (error) {
-    return { address: showers.address, fetched_at: null, showers: 0, note: explain(error) };
-  }
-}
-
-function noteOf(fetchedAt: Date | null, problem: string | null): string | null {
-  const without = fetchedAt === null ? "not fetched yet: showers have codes but no names" : null;
-  return problem === null ? without : `${without ?? "not fetched again"} (${problem})`;
 }
 
 function scheduleToJson({ pattern, next, pausedSince, isLeader }: ScheduleState): ScheduleView {

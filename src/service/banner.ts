@@ -1,21 +1,34 @@
 /**
- * What a person sees when the service is up: addresses to paste into curl, kcat and psql, and where the data lies.
+ * What a person sees when the service is up: the dashboard, then addresses to paste into curl, kcat and psql, and where the data
+ * lies.
  */
 import type { Config } from "../config.ts";
+import { databaseUrlFile } from "./address_file.ts";
 import type { Service } from "./service.ts";
 
-/** The banner, lines without a final newline. `extra` are more lines of name and value. */
+export interface BannerOptions {
+  /**
+   * Whether a person reads it, on a terminal. What goes into a pipe may end in a log that others read: no password is in it.
+   */
+  readonly isTerminal: boolean;
+  /** More lines of name and value. */
+  readonly extra?: readonly (readonly [string, string])[];
+}
+
+/** The banner, lines without a final newline. */
 export function banner(
-  service: Service,
-  config: Config,
-  extra: readonly [string, string][] = [],
+  service: Pick<Service, "addresses" | "describe">,
+  config: Pick<Config, "dataDirectory" | "databaseUrl" | "gmnDataUrl">,
+  { isTerminal, extra = [] }: BannerOptions,
 ): string {
   const { addresses, describe } = service;
-  const rows: [string, string][] = [
-    ...(addresses.http === null ? [] : [["HTTP", addresses.http] as [string, string]]),
+  const rows: (readonly [string, string])[] = [
+    ...(addresses.http === null
+      ? []
+      : [["dashboard", `${addresses.http}/`], ["API", `${addresses.http}/docs`]] as const),
     ["Kafka", addresses.brokers.join(",")],
     ["registry", addresses.schemaRegistryUrl],
-    ["PostgreSQL", shownDatabaseUrl(config, addresses.databaseUrl)],
+    ["PostgreSQL", shownDatabaseUrl(config, addresses.databaseUrl, isTerminal)],
     ["source", config.gmnDataUrl],
     ["data", `${config.dataDirectory} (survives a restart)`],
     ["", `broker: ${describe.broker}; database: ${describe.database}`],
@@ -30,7 +43,20 @@ export function banner(
   ].join("\n");
 }
 
-/** The embedded database's URL is shown whole, for psql; it only works on this machine. Yours is not ours to print. */
-function shownDatabaseUrl(config: Config, url: string): string {
-  return config.databaseUrl === null ? url : url.replace(/\/\/([^:@/]*):[^@/]*@/, "//$1:***@");
+/** The dashboard's page of a run. `http` is the API's address. */
+export function runPage(http: string, runId: string): string {
+  return `${http}/#/runs/${runId}`;
+}
+
+/**
+ * The embedded database's URL is shown whole on a terminal, for psql; it only works on this machine. Yours is not ours to print.
+ */
+function shownDatabaseUrl(
+  { databaseUrl, dataDirectory }: Pick<Config, "dataDirectory" | "databaseUrl">,
+  url: string,
+  isTerminal: boolean,
+): string {
+  if (databaseUrl === null && isTerminal) return url;
+  const hidden = url.replace(/\/\/([^:@/]*):[^@/]*@/, "//$1:***@");
+  return hidden === url ? url : `${hidden} (whole in ${databaseUrlFile(dataDirectory)})`;
 }

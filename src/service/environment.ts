@@ -20,3 +20,8 @@ export function readEnvironment(): Record<string, string | undefined> {
   }
   return { ...parseEnv(text), ...process.env };
 }
+
+/** The same for a command that ends: a person reads its output, and wants to know of nothing but trouble. */
+export function readCommandEnvironment(): Record<string, string | undefined> {
+  return { LOG_LEVEL: "warning", LOG_FORMAT: "human", ...readEnvironment() };
+}

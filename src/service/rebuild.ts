@@ -29,6 +29,8 @@ export interface Rebuilt {
   readonly differences: readonly string[] | null;
 }
 
+type Checksums = Awaited<ReturnType<typeof checksumProjections>>;
+
 /**
  * Rebuilds the projections of the database that the settings name.
  * @throws PermanentError when a service runs on the data directory, another process consumes or leads the runs, or the log no
@@ -67,7 +69,10 @@ export async function rebuildDatabase(
         hint: "stop every process with the role producer first",
       });
     }
-    const before = isVerified ? await checksumProjections(store.sql, topics) : [];
+    let before: Checksums = [];
+    const lookBefore = async () => {
+      before = await checksumProjections(store.sql, topics);
+    };
     const records = await rebuild({
       ...request,
       topics,
@@ -75,6 +80,7 @@ export async function rebuildDatabase(
       sql: store.sql,
       sinks: sinks.sinks,
       observe,
+      ...(isVerified ? { lookBefore } : {}),
     });
     return {
       records,

@@ -3,6 +3,7 @@
  */
 import { startSink } from "../consumer/sink.ts";
 import type { Subscription } from "../events/subscription.ts";
+import { IAU_SHOWER } from "../events/topics.ts";
 import { Leadership } from "../producer/leadership.ts";
 import { RunDesk } from "../producer/run_desk.ts";
 import { RunEngine } from "../producer/run_engine.ts";
@@ -18,8 +19,10 @@ import {
   readShowerListFetch,
   writeShowerListFetch,
 } from "../store/iau_showers.ts";
+import { readOffsets } from "../store/consumer_offsets.ts";
 import { readSchedulePause, writeSchedulePause } from "../store/schedule_pause.ts";
 import { encodeTrajectory } from "../trajectory/codec.ts";
+import { shippedShowers } from "../trajectory/shipped_showers.ts";
 import { createWithdrawals, watchLoaded } from "./loaded_watch.ts";
 import { createRunHistory, OWNER, type RunRecords, told } from "./run_access.ts";
 import { VERSION, type Wiring } from "./service.ts";
@@ -53,8 +56,7 @@ export interface Runs {
 /** What a process with the role `producer` has beside its runs. */
 export interface Producer {
   readonly schedule: Schedule;
-  /** null when no list is to be fetched. */
-  readonly showers: ShowerNames | null;
+  readonly showers: ShowerNames;
 }
 
 /** The engine, not leading yet unless it is for one command's own runs, and its desk. */
@@ -121,7 +123,7 @@ export function startProducer(
         await engine.lead(until);
         // What the last leader left, if it was killed between the end of a run and its withdrawals.
         void withdrawals.settle();
-        void showers?.keep(until);
+        void showers.keep(until);
       },
       follow: () => engine.follow(),
       reconcile: () => engine.reconcile(),
@@ -137,19 +139,33 @@ export function startProducer(
   return { schedule, showers };
 }
 
-function createShowerNames({ config, observe, store: { sql }, log }: Wiring): ShowerNames | null {
-  const address = config.iauShowerUrl;
-  if (address === null) return null;
+function createShowerNames({ config, observe, store: { sql }, log }: Wiring): ShowerNames {
   const userAgent = `gmn-data-store-ingestion/${VERSION}`;
   return new ShowerNames({
-    address,
-    fetch: (signal) => fetchShowerList(address, { userAgent, now: new Date(), signal }),
+    address: config.iauShowerUrl,
+    fetch: (address, signal) => fetchShowerList(address, { userAgent, now: new Date(), signal }),
+    shipped: shippedShowers(),
     store: {
       listed: () => told(() => readListedShowers(sql)),
-      lastFetch: () => told(() => readShowerListFetch(sql, address)),
-      fetched: (fetch) => told(() => writeShowerListFetch(sql, address, fetch)),
+      lastFetch: (address) => told(() => readShowerListFetch(sql, address)),
+      latestFetch: () => told(() => readShowerListFetch(sql)),
+      fetched: (fetch) => told(() => writeShowerListFetch(sql, fetch)),
     },
-    publish: (showers) => log.publishShowers(showers),
+    log: {
+      async state() {
+        // The topic first: what is written to it between the two questions makes the database lag, which decides nothing.
+        const { name } = IAU_SHOWER;
+        const marks = (await log.probe.watermarks([name])).get(name) ?? new Map();
+        const stored = await told(() => readOffsets(sql, name));
+        return {
+          isEmpty: marks.size > 0 && [...marks.values()].every(({ high }) => high === 0n),
+          isCaughtUp: [...marks].every(([partition, { high }]) =>
+            (stored.get(partition) ?? 0n) >= high
+          ),
+        };
+      },
+      publish: (showers) => log.publishShowers(showers),
+    },
     observe,
   });
 }

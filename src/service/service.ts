@@ -24,7 +24,7 @@ import type { Observe, Observer } from "../observe/observe.ts";
 import { connectStore, type Store } from "../store/connection.ts";
 import { startEmbeddedPostgres } from "../store/embedded_postgres.ts";
 import { migrate } from "../store/migrate.ts";
-import { removeAddresses, type ServiceAddresses, writeAddresses } from "./address_file.ts";
+import { type ServiceAddresses, writeAddresses } from "./address_file.ts";
 import { type ApiParts, createApiPorts, runningOf } from "./api_ports.ts";
 import { readLogAccess } from "./log_access.ts";
 import { openLog, proveLog } from "./open_log.ts";
@@ -140,6 +140,7 @@ export async function startService(options: StartOptions): Promise<Service> {
       subscription,
       runs,
       producer,
+      iauShowerUrl: config.iauShowerUrl,
       describe: {
         broker: describeBroker(broker),
         registry: broker.schemaRegistryUrl,
@@ -154,8 +155,8 @@ export async function startService(options: StartOptions): Promise<Service> {
       schemaRegistryUrl: broker.schemaRegistryUrl,
       databaseUrl: database.url,
     };
-    await writeAddresses(config.dataDirectory, addresses);
-    releasers.add("address file", () => removeAddresses(config.dataDirectory));
+    const addressFile = await writeAddresses(config.dataDirectory, addresses);
+    releasers.add("address file", () => addressFile.remove());
     observe("service.ready", { took_ms: performance.now() - began });
 
     let stopping: Promise<void> | null = null;

@@ -84,8 +84,10 @@ function comments(columns: readonly MeteorColumn[]): string[] {
     "Trajectories that the source has withdrawn are left out (meteor.withdrawn_at).";
   return [
     `COMMENT ON VIEW ${SUMMARY_VIEW} IS ${quoteLiteral(text)}`,
-    ...columns.flatMap(({ column, field, doc }) => [
-      `COMMENT ON COLUMN meteor.${quoteIdentifier(column)} IS ${quoteLiteral(doc)}`,
+    ...columns.flatMap(({ column, field, doc, refersTo }) => [
+      `COMMENT ON COLUMN meteor.${quoteIdentifier(column)} IS ${
+        quoteLiteral(refersTo === null ? doc : `${doc} Refers to ${refersTo}.`)
+      }`,
       `COMMENT ON COLUMN ${SUMMARY_VIEW}.${quoteIdentifier(field)} IS ${quoteLiteral(doc)}`,
     ]),
   ];

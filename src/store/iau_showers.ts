@@ -1,6 +1,7 @@
 /**
- * The shower list in the database: what the topic `iau_shower` brought, and when it was fetched.
+ * The shower list in the database: what the topic `iau_shower` says, which list that is, and when it was fetched.
  */
+import { shippedEdition } from "../trajectory/shipped_showers.ts";
 import type { Queryable, TransactionSql } from "./connection.ts";
 
 /** A shower as the list has it. */
@@ -9,7 +10,7 @@ export interface ListedShower {
   readonly code: string;
   readonly name: string;
   readonly status: number | null;
-  /** Where the list was read. */
+  /** Where the list was read: an address, or what `shippedSource` gives. */
   readonly source: string;
 }
 
@@ -56,27 +57,76 @@ export async function readListedShowers(sql: Queryable): Promise<ListedShower[]>
 
 /** A fetch of a shower list. */
 export interface ShowerListFetch {
+  /** What was fetched, as the setting names it. */
+  readonly address: string;
   readonly at: Date;
   readonly showers: number;
 }
 
-/** The last fetch of the list at `url`, or null. */
+/** The last fetch of the list at `address`, or of any list when none is given; null when there was none. */
 export async function readShowerListFetch(
   sql: Queryable,
-  url: string,
+  address?: string,
 ): Promise<ShowerListFetch | null> {
   const [row] = await sql<ShowerListFetch[]>`
-    select fetched_at as at, showers from shower_list_fetch where url = ${url}`;
+    select url as address, fetched_at as at, showers from shower_list_fetch
+    ${address === undefined ? sql`` : sql`where url = ${address}`}
+    order by fetched_at desc limit 1`;
   return row ?? null;
 }
 
-/** Keeps that the list at `url` was fetched. */
+/** Keeps that a list was fetched. */
 export async function writeShowerListFetch(
   sql: Queryable,
-  url: string,
-  fetch: ShowerListFetch,
+  { address, at, showers }: ShowerListFetch,
 ): Promise<void> {
   await sql`
-    insert into shower_list_fetch (url, fetched_at, showers) values (${url}, ${fetch.at}, ${fetch.showers})
+    insert into shower_list_fetch (url, fetched_at, showers) values (${address}, ${at}, ${showers})
     on conflict (url) do update set fetched_at = excluded.fetched_at, showers = excluded.showers`;
+}
+
+/** How the topic `iau_shower` stands to the list in the database. */
+export interface ShowerListLog {
+  /** Nothing was ever written to it. */
+  readonly isEmpty: boolean;
+  /** The database has all of it. */
+  readonly isCaughtUp: boolean;
+}
+
+/** The list that names come from. */
+export interface ListInUse {
+  readonly kind: "shipped" | "fetched";
+  /** Where it was read: an address, or the name of the shipped list. */
+  readonly source: string;
+  /** State of the shipped list, `YYYY-MM`; null for a fetched one. */
+  readonly edition: string | null;
+  /** null for the shipped list, and when the database was made anew from the log, which has no times of fetches. */
+  readonly fetchedAt: Date | null;
+  readonly showers: number;
+}
+
+/** Which list is in use: the fetched one as soon as anything of it is listed; null while there is none. */
+export async function readListInUse(sql: Queryable): Promise<ListInUse | null> {
+  const sources = await sql<{ source: string; showers: number }[]>`
+    select source, count(*)::integer as showers from iau_shower_list group by source order by source desc`;
+  const fetched = sources.filter(({ source }) => shippedEdition(source) === null);
+  const [shipped] = sources;
+  if (fetched.length === 0) {
+    return shipped === undefined ? null : {
+      kind: "shipped",
+      source: shipped.source,
+      edition: shippedEdition(shipped.source),
+      fetchedAt: null,
+      showers: sources.reduce((sum, { showers }) => sum + showers, 0),
+    };
+  }
+  const last = await readShowerListFetch(sql);
+  return {
+    kind: "fetched",
+    // Entries that a later list left unchanged keep the address where they were read first.
+    source: last?.address ?? fetched[0]!.source,
+    edition: null,
+    fetchedAt: last?.at ?? null,
+    showers: last?.showers ?? fetched.reduce((sum, { showers }) => sum + showers, 0),
+  };
 }

@@ -2,9 +2,11 @@
  * How the fields of a trajectory summary are kept in the table `meteor`: the one place that says so. The migration's check,
  * the view, the staging table, the binary encoder and the merge statement all go by this list.
  */
+import { PermanentError } from "../failures/failures.ts";
 import {
   type FieldKind,
   TRAJECTORY_FIELDS,
+  type TrajectoryField,
   type TrajectoryFieldName,
 } from "../trajectory/schema.ts";
 
@@ -19,21 +21,37 @@ export interface MeteorColumn {
   readonly sqlType: string;
   /** As `format_type` of the catalog gives it. */
   readonly catalogType: string;
-  /** Meaning and unit. */
+  /** Meaning and unit of what the table holds, which the API gives as it is. */
   readonly doc: string;
+  /** The column that it refers to, as `table.column`; null for most. */
+  readonly refersTo: string | null;
 }
 
-/** Columns whose name or type is not the field's. */
+/** Columns whose name, type or values are not the field's. */
 const EXCEPTIONS: Partial<
-  Record<TrajectoryFieldName, { column: string; type?: string; doc?: string }>
+  Record<TrajectoryFieldName, { column: string; type?: string; refersTo?: string }>
 > = {
   unique_trajectory_identifier: { column: "id" },
-  iau_no: {
-    column: "iau_shower_id",
-    type: "integer",
-    doc: "Refers to iau_shower.number. In the source -1, here null, for a sporadic meteor.",
-  },
+  iau_no: { column: "iau_shower_id", type: "integer", refersTo: "iau_shower.number" },
 };
+
+/**
+ * What the field's doc says of a sporadic meteor in files and events, and what the tables have instead: null, since the number refers
+ * to a row of iau_shower and no shower has the number -1 (`stage.ts` writes it).
+ */
+const SPORADIC_IN_EVENTS = "-1 for a sporadic meteor",
+  SPORADIC_IN_TABLES = "null for a sporadic meteor";
+
+/** The field's doc as it is true of the table. @throws PermanentError when the schema says it in other words */
+export function storedDoc({ name, doc }: Pick<TrajectoryField, "name" | "doc">): string {
+  if (name !== "iau_no") return doc;
+  if (!doc.includes(SPORADIC_IN_EVENTS)) {
+    throw new PermanentError(`the doc of ${name} does not say "${SPORADIC_IN_EVENTS}": ${doc}`, {
+      hint: "Change src/store/meteor_columns.ts together with schemas/trajectory_summary.avsc.",
+    });
+  }
+  return doc.replace(SPORADIC_IN_EVENTS, SPORADIC_IN_TABLES);
+}
 
 const TYPES: Record<FieldKind, string> = {
   string: "text",
@@ -54,7 +72,8 @@ export const METEOR_COLUMNS: readonly MeteorColumn[] = TRAJECTORY_FIELDS.map((fi
     kind: field.kind,
     catalogType,
     sqlType: catalogType.startsWith("text") ? `${catalogType} COLLATE "C"` : catalogType,
-    doc: exception?.doc === undefined ? field.doc : `${field.doc} ${exception.doc}`,
+    doc: storedDoc(field),
+    refersTo: exception?.refersTo ?? null,
   };
 });
 

@@ -125,6 +125,9 @@ const DAYS_IN_MONTH = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
  * `YYYY-MM-DD HH:MM:SS`, a fraction of 1 to 6 digits unless it is zero, and (as the source's own generation stamp has had
  * since 2024) perhaps `+00:00`. Integer arithmetic throughout: a `Date` would cut it to milliseconds.
  *
+ * A second of 60 is what rounding makes of 59.9999995, and what a leap second is called; it reads as the first second of the next
+ * minute, as POSIX time and Python's `timedelta` have it.
+ *
  * The source's sentinel for a time it could not compute is year 1 (`0001-01-01 00:00:00`): MISSING.
  */
 export function readTime(bytes: Uint8Array, start: number, end: number): number {
@@ -144,7 +147,7 @@ export function readTime(bytes: Uint8Array, start: number, end: number): number 
   const fraction = readFraction(bytes, start + 19, end);
   if (
     !(month >= 1 && month <= 12) || !(day >= 1 && day <= DAYS_IN_MONTH[month - 1]) ||
-    (month === 2 && day === 29 && !isLeap(year)) || hour > 23 || minute > 59 || second > 59
+    (month === 2 && day === 29 && !isLeap(year)) || hour > 23 || minute > 59 || second > 60
   ) return MALFORMED;
   if (year === 1) return MISSING;
   if (!(year >= FIRST_YEAR && year <= LAST_YEAR) || fraction === MALFORMED) return MALFORMED;

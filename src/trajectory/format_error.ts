@@ -8,8 +8,9 @@ import { PermanentError, TransientError } from "../failures/failures.ts";
  * - `no_header`: data before any column names, so nobody knows what the columns are
  * - `no_identifier`: the layout from before 2022-03-16 (78 to 85 columns), whose rows have no identity
  * - `json`: an array of something else than records
+ * - `foreign`: no plain text at all (packed, UTF-16, binary)
  */
-export type FormatProblem = "html" | "no_header" | "no_identifier" | "json";
+export type FormatProblem = "html" | "no_header" | "no_identifier" | "json" | "foreign";
 
 /** This is not a trajectory summary file that can be read, and waiting will not make it one. */
 export class SummaryFormatError extends PermanentError {

@@ -5,13 +5,14 @@
  * - a field that is missing is null; one that the schema does not have is refused, since it may be a field misspelt
  * - numbers are numbers, flags are true or false, stations a list of texts or one text separated by commas
  * - the time is a whole number of microseconds since 1970, or a text in UTC (`2024-08-12T22:00:00.123456Z`, or with a blank)
- * - the shower of a sporadic meteor is null, or what the summary files say: number -1, code `...`
+ * - the shower of a sporadic meteor is null, as in this service's exports, or what the summary files say: number -1, code `...`. It
+ *   becomes -1 and null, as in all events. A record without the field says nothing of its shower: that stays null
  */
 import { Buffer } from "node:buffer";
 import { isIdentifier, MALFORMED, readTime } from "./cell.ts";
 import { IDENTIFIER_FIELD, VERSION_FIELD } from "./header.ts";
 import { type FieldValue, summaryOf } from "./record.ts";
-import { NO_CODE, RANGES, Rejection } from "./row.ts";
+import { NO_CODE, NO_SHOWER, RANGES, Rejection } from "./row.ts";
 import { SCHEMA_VERSION, TRAJECTORY_FIELDS, type TrajectoryField } from "./schema.ts";
 import type { TrajectorySummary } from "./summary.ts";
 import { EXACT_LONG_MAX } from "./untrusted_types.ts";
@@ -45,7 +46,7 @@ export function readJsonRecord(json: unknown): TrajectorySummary | Rejection {
   const values: FieldValue[] = [];
   for (const field of TRAJECTORY_FIELDS) {
     const given = record[field.name] ?? null;
-    const value = valueOf(field, given);
+    const value = isSporadic(record, field) ? NO_SHOWER : valueOf(field, given);
     if (value instanceof Misfit) {
       return new Rejection(
         `${field.name} is ${quote(given)}, expected ${value.expected}`,
@@ -55,6 +56,12 @@ export function readJsonRecord(json: unknown): TrajectorySummary | Rejection {
     values.push(value);
   }
   return summaryOf(values);
+}
+
+/** Whether this is the shower number of a record that says, as exports do, that it has no shower. */
+function isSporadic({ iau_no, iau_code }: Record<string, unknown>, { name }: TrajectoryField) {
+  return name === "iau_no" && iau_no === null &&
+    (iau_code === null || iau_code === "" || iau_code === NO_CODE);
 }
 
 function valueOf(field: TrajectoryField, given: unknown): FieldValue | Misfit {

@@ -61,6 +61,10 @@ describe("one record", () => {
     [{ iau_code: "NAN" }, "iau_code", "NAN"],
     [{ iau_code: "..." }, "iau_code", null],
     [{ iau_no: -1 }, "iau_no", -1],
+    [{ iau_no: null, iau_code: null }, "iau_no", -1],
+    [{ iau_no: null, iau_code: "..." }, "iau_no", -1],
+    [{ iau_no: null, iau_code: "PER" }, "iau_no", null],
+    [{ iau_no: null }, "iau_no", null],
     [{ updated_at: "2026-01-01T00:00:00Z", withdrawn_at: null }, "iau_no", null],
   ])("%j", async (values, field, expected) => {
     const { rows, rejected } = await read(JSON.stringify(record(values)));

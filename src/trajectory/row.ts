@@ -9,7 +9,7 @@
  * - numbers: see `cell.ts`; `None`, `nan`, `inf` are null, an empty cell is an error
  * - flags: `True`, `False`; `None`, `nan` are null
  * - times: UTC, fraction optional; the source's year-1 sentinel is null
- * - texts: as they are (the code `NAN` is a shower); empty or `...` is null
+ * - texts: as they are (the code `NAN` is a shower); empty or `...` is null, whereas the shower number -1 beside it stays
  * - the identifier: its exact form, or the line is refused: everything downstream goes by it
  * - stations: separated by commas, an empty list is null
  *
@@ -38,6 +38,8 @@ export class Rejection {
 const SEMICOLON = 0x3b, COMMA = 0x2c, SPACE = 0x20, DELETE = 0x7f;
 /** What the source writes as the shower code of a sporadic meteor. */
 export const NO_CODE = "...";
+/** What the source writes as the shower number of a sporadic meteor, and events have. */
+export const NO_SHOWER = -1;
 
 /** How to read a column: as the kind of its field, as the identifier, or not at all (a column the schema does not have). */
 type Read = FieldKind | "identifier" | "nothing";
@@ -58,7 +60,7 @@ export const RANGES: Partial<Record<TrajectoryFieldName, readonly [number, numbe
   latend_n_deg: RIGHT_ANGLE,
   lonbeg_e_deg: LONGITUDE,
   lonend_e_deg: LONGITUDE,
-  iau_no: [-1, 999_999_999],
+  iau_no: [NO_SHOWER, 999_999_999],
   num_stat: [0, 999_999_999],
 };
 

@@ -2,6 +2,8 @@
 
 export interface ParseOptions {
   readonly separator?: string;
+  /** Lines that begin with it are left out. */
+  readonly comment?: string;
   /** A quote may stand inside an unquoted field, and an unescaped one inside a quoted field. */
   readonly lazyQuotes?: boolean;
 }

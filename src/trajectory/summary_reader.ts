@@ -1,6 +1,8 @@
 /**
  * The reader of summary files as a state machine over chunks: bytes in, batches out, no waiting.
  *
+ *   first bytes ── of no plain text: SummaryFormatError(foreign)
+ *        ▼
  *   before header ── two lines of column names ──▶ rows ── other column names ──▶ rows, mapped anew
  *        │                                          │
  *        ├─ names without the identifier: SummaryFormatError(no_identifier)
@@ -15,6 +17,7 @@
  */
 import { Buffer } from "node:buffer";
 import { SummaryFormatError, UnfinishedSummaryError } from "./format_error.ts";
+import { refuseForeignFormat, SIGNATURE_BYTES } from "./foreign_format.ts";
 import { commentCells, hasIdentifier, headerOf, stampOf, type SummaryHeader } from "./header.ts";
 import { LineCarry } from "./line_carry.ts";
 import type { ReadBatch, ReadRow, ReadSummary, RejectedLine, ResumePoint } from "./read_batch.ts";
@@ -33,6 +36,8 @@ const QUOTED_LENGTH_MAX = 60;
 export class SummaryReader {
   readonly #carry = new LineCarry(LINE_BYTES_MAX);
   readonly #isResumed: boolean;
+  /** The file's first bytes while they have not shown what it is; null once they have. */
+  #start: Buffer | null = Buffer.alloc(0);
   /** Where the line at hand begins, and its number. */
   #lineOffset: number;
   #line: number;
@@ -57,7 +62,9 @@ export class SummaryReader {
     this.#lineOffset = resume?.byteOffset ?? 0;
     this.#line = (resume?.lineNumber ?? 0) + 1;
     this.#generatedAt = resume?.generatedAt ?? null;
-    if (resume !== undefined) this.#readUnder(resume.header);
+    if (resume === undefined) return;
+    this.#start = null;
+    this.#readUnder(resume.header);
   }
 
   /** The header in force, null before there is one. */
@@ -77,6 +84,7 @@ export class SummaryReader {
    */
   *read(chunk: Uint8Array): Generator<ReadBatch, void, void> {
     const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    if (this.#start !== null) this.#lookAtStart(this.#start, bytes);
     let start = 0;
     for (let lf = indexOfLf(bytes, 0); lf !== -1; lf = indexOfLf(bytes, start)) {
       const length = this.#takeLine(bytes, start, lf);
@@ -118,6 +126,13 @@ export class SummaryReader {
       cut,
       byteOffset: this.#lineOffset,
     };
+  }
+
+  /** @throws SummaryFormatError when the file is no plain text */
+  #lookAtStart(before: Buffer, chunk: Buffer): void {
+    const seen = Buffer.concat([before, chunk.subarray(0, SIGNATURE_BYTES - before.length)]);
+    this.#start = seen.length < SIGNATURE_BYTES ? seen : null;
+    refuseForeignFormat(seen);
   }
 
   #isCut(): boolean {

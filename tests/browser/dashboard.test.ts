@@ -119,6 +119,7 @@ describe.skipIf(NO_BROWSER !== null)("the dashboard", { timeout: TEST_TIMEOUT_MS
     const { page } = opened;
     await page.goto("/#/meteors");
     const { showers } = await (await service.api("/statistics/showers")).json();
+    await page.getByText("the IAU list of November 2021 that ships with the service").waitFor();
     await page.getByRole("combobox", { name: "Shower" }).selectOption(showers[0].code);
     await page.locator(".sum-up").getByText(`${showers[0].meteors} meteor`).waitFor();
     expect(new URL(page.url()).hash).toContain(`shower=${showers[0].code}`);

@@ -1,11 +1,14 @@
-/** `backfill` and `extract` as processes of their own, against a whole service. */
+/** `backfill`, `extract` and `status` as processes of their own, with their tasks' permissions, against a whole service. */
 import { spawn } from "node:child_process";
-import { join, resolve } from "node:path";
+import { mkdir, writeFile } from "node:fs/promises";
+import { type AddressInfo, createServer, type Socket } from "node:net";
+import { join } from "node:path";
 import process from "node:process";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startTestService, type TestService } from "../support/service.ts";
+import { freePort } from "../../src/broker/free_port.ts";
+import { taskCommand } from "../support/task_command.ts";
 
-const ROOT = resolve(import.meta.dirname!, "../..");
 let service: TestService;
 /** What requests for the listing of daily files wait for. */
 let held: Promise<undefined> = Promise.resolve(undefined);
@@ -25,16 +28,15 @@ interface Ended {
 
 /** Runs a command; with `interrupt`, it gets a Ctrl-C at its first words. */
 function command(
-  name: "backfill" | "extract",
+  name: "backfill" | "extract" | "status",
   args: string[],
   options: { environment?: Record<string, string>; interrupt?: boolean } = {},
 ): Promise<Ended> {
   return new Promise((resolve, reject) => {
-    const child = spawn(
-      process.execPath,
-      ["run", "-A", join(ROOT, `src/commands/${name}.ts`), ...args],
-      { cwd: service.sourceFolder, env: { ...process.env, ...options.environment } },
-    );
+    const child = spawn(process.execPath, [...taskCommand(name).args, ...args], {
+      cwd: service.sourceFolder,
+      env: { ...process.env, ...options.environment },
+    });
     const ended: Ended = { code: null, out: "", err: "" };
     child.stdout.on("data", (chunk) => ended.out += chunk);
     child.stderr.on("data", (chunk) => {
@@ -58,7 +60,7 @@ describe("backfill", () => {
 
   test("follows the run until its rows are loaded, in plain lines, and exits with 0", async () => {
     const { code, err } = await command("backfill", ["--", "--all", ...server()]);
-    expect(err).toMatch(/^run [0-9a-f-]{36} at http:/);
+    expect(err).toMatch(/^run [0-9a-f-]{36}: http:\S+\/#\/runs\/[0-9a-f-]{36}$/m);
     expect(err).toMatch(/1 of 1 file\(s\) read, 0 skipped, 0 failed/);
     expect(err).toContain(`${service.sample.rows} loaded`);
     expect(err).not.toContain("\x1b");
@@ -73,13 +75,19 @@ describe("backfill", () => {
 
   test.each([
     [[], /say what to read/],
-    [["--yeer", "2024"], /yeer/],
-    [["--days", "3"], /days/],
+    [["--yeer", "2024"], /there is no option --yeer/],
+    [["--days", "3"], /there is no option --days/],
+    [["--year"], /--year/],
+    [["2024"], /nothing to do with "2024"/],
+    [["--all", "--server", "ftp://example.org"], /not an http/],
     [["--month", "2024-13"], /month is "2024-13"; allowed/],
     [["--year", "2024", "--all"], /exactly one of/],
   ])("%j is a mistake of usage: 2, with what is allowed", async (args, reason) => {
-    const { code, err } = await command("backfill", [...args, ...server()]);
+    const named = args.includes("--server") ? [] : server();
+    const { code, err } = await command("backfill", [...args, ...named]);
     expect(err).toMatch(reason);
+    // One line, and what to do in it.
+    expect(err).toMatch(/^backfill: .*; deno task backfill --help lists all\n$/);
     expect(code).toBe(2);
   });
 
@@ -90,6 +98,83 @@ describe("backfill", () => {
     expect(code).toBe(1);
   });
 });
+
+describe("status", () => {
+  test("says how every part is, and exits with 0 when all are ready", async () => {
+    const { code, out, err } = await command("status", server());
+    expect(err).toBe("");
+    expect(out).toMatch(/^ready +http:/);
+    for (const part of ["broker", "registry", "database", "consumer", "data store", "lag"]) {
+      expect(out).toMatch(new RegExp(`^${part} +\\S`, "m"));
+    }
+    expect(code).toBe(0);
+  });
+
+  test("gives the API's answer with --json", async () => {
+    const { code, out } = await command("status", ["--json", ...server()]);
+    expect(JSON.parse(out)).toMatchObject({ parts: { broker: { ready: true } } });
+    expect(code).toBe(0);
+  });
+
+  test("says where nobody answers, and exits with 1", async () => {
+    const port = await freePort();
+    const { code, err } = await command("status", ["--server", `http://127.0.0.1:${port}`]);
+    expect(err).toMatch(/^error: no answer from http:.*\nhint: start it/);
+    expect(code).toBe(1);
+  });
+});
+
+describe("a service that can't be used", () => {
+  test("asks for a token that is not the right one: what to set", async () => {
+    await using closed = await startTestService({
+      sample: null,
+      environment: { API_TOKEN: "the-right-token-0" },
+    });
+    const at = ["--server", closed.service.addresses.http!];
+    for (const API_TOKEN of ["", "the-wrong-token-0"]) {
+      const { code, err } = await command("extract", at, { environment: { API_TOKEN } });
+      expect(err).toMatch(/^error: .*\nhint: set API_TOKEN, .* to the token that the service/);
+      expect(err).not.toContain("the-wrong-token-0");
+      expect(code).toBe(1);
+    }
+    // Reading needs none.
+    expect(await command("status", at)).toMatchObject({ code: 0 });
+  });
+
+  test("listens and does not answer: how long it was waited for", async () => {
+    await using mute = await muteServer();
+    const { code, err } = await command("status", ["--server", mute.url]);
+    expect(err).toMatch(/^error: no answer from http:\S+ within 10 s\nhint: .*frozen/);
+    expect(code).toBe(1);
+  });
+
+  test("was killed: its file is not taken for it", async () => {
+    const folder = join(service.sourceFolder, "killed");
+    await mkdir(folder);
+    const left = { pid: process.pid, http: "http://127.0.0.1:1", brokers: [], databaseUrl: "" };
+    await writeFile(join(folder, "service.json"), JSON.stringify(left));
+    const { code, err } = await command("status", [], { environment: { DATA_DIR: folder } });
+    expect(err).toMatch(/no service runs on .*killed/);
+    expect(code).toBe(1);
+  });
+});
+
+/** A server that takes connections and says nothing, as a frozen process does. */
+async function muteServer(): Promise<AsyncDisposable & { readonly url: string }> {
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket.on("error", () => {}));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}`,
+    async [Symbol.asyncDispose]() {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
 
 describe("extract", () => {
   test("finds the service of DATA_DIR, and sends the token", async () => {

@@ -9,6 +9,9 @@ import { generateDataDirectory } from "../../sample/generate.ts";
 import { rebuild } from "../../src/consumer/rebuild.ts";
 import { CONSUMER_GROUP } from "../../src/consumer/sink.ts";
 import { DEAD_LETTER, INGESTION_RUN, TRAJECTORY_SUMMARY_RAW } from "../../src/events/topics.ts";
+import { createKafka } from "../../src/events/kafka_client.ts";
+import { unobserved } from "../../src/observe/observe.ts";
+import { startService } from "../../src/service/service.ts";
 import { createSinks } from "../../src/service/sinks.ts";
 import { rebuildDatabase, type Rebuilt } from "../../src/service/rebuild.ts";
 import { checksumProjections, PROJECTED_TOPICS } from "../../src/store/projections.ts";
@@ -140,6 +143,31 @@ describe("a rebuild", () => {
     const { differences } = await whole.whileStopped(() => rebuildAll([topic]));
     expect(differences).toEqual([]);
     expect(await checksumProjections(whole.database.sql)).toEqual(before);
+  });
+
+  test("is no difference because of records that came when nobody consumed", async () => {
+    const { differences } = await whole.whileStopped(async () => {
+      const roles = new Set(["http"] as const);
+      const config = { ...whole.config, roles };
+      const service = await startService({
+        config,
+        observer: whole.observer,
+        isForOneCommand: true,
+      });
+      const id = await registerSchema({ service }, PYTHON_SCHEMA);
+      const kafka = createKafka(
+        { brokers: service.addresses.brokers, clientId: "test" },
+        unobserved,
+      );
+      await append(kafka, [
+        { key: ID(20), value: wire(id, pythonBody(summaryOf(ID(20)))) },
+        { key: ID(2), value: wire(id, pythonBody(summaryOf(ID(2), { vgeo_km_s: 33 }))) },
+      ]);
+      await service.stop("more is on the log");
+      return await rebuildAll();
+    });
+    expect(differences).toEqual([]);
+    expect(await whole.database.sql`select from meteor where id = ${ID(20)}`).toHaveLength(1);
   });
 
   test("finds what was changed by hand", async () => {

@@ -1,8 +1,11 @@
-/** The IAU shower list, from a file through the topic into the tables, beside the showers that the data has. */
+/** The IAU shower list, shipped and from a file, through the topic into the tables, beside the showers that the data has. */
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { sayingOf } from "../../src/observe/telling.ts";
+import { rebuildDatabase } from "../../src/service/rebuild.ts";
+import { shippedShowers } from "../../src/trajectory/shipped_showers.ts";
 import {
   append,
   passed,
@@ -12,63 +15,206 @@ import {
   wire,
 } from "../support/foreign_producer.ts";
 import { until } from "../support/poll.ts";
-import { startTestService } from "../support/service.ts";
+import { startTestService, type TestService } from "../support/service.ts";
 import { summaryOf } from "../support/trajectories.ts";
 
-/** It starts a whole service twice. */
+/** Each starts a whole service several times. */
 const TEST_MS = 60_000;
 
 /** A line of the layout of 2007. */
 const line = (number: string, code: string, name: string) =>
   ["0", number, "000", code, name, "annual", "1", ...Array(21).fill("")]
     .map((cell) => `"${cell}"`).join("|");
-const LIST = `: a list\n${line("00004", "GEM", "Geminids")}\n${line("00187", "PCA", "psi Cas")}\n`;
+/** One as it ships, one that is new, and one with another name than the shipped list has. */
+const LIST = `: a list\n${line("00004", "GEM", "Geminids")}\n` +
+  `${line("00187", "PCA", "psi Cas")}\n${line("02222", "NEW", "Newids")}\n`;
+const SHIPPED = shippedShowers().showers;
+
+let folder: string;
+let file: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "gmn-list-"));
+  file = join(folder, "list.txt");
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+const start = (address: string) =>
+  startTestService({
+    withSchedule: true,
+    sample: null,
+    environment: { IAU_SHOWER_URL: address },
+  });
+
+async function nameOf(whole: TestService, number: number): Promise<string | null | undefined> {
+  const [row] = await whole.database.sql`select name from iau_shower where number = ${number}`;
+  return row?.name as string | null | undefined;
+}
+
+async function statusOf(whole: TestService) {
+  const { shower_list } = await (await whole.api("/status")).json() as {
+    shower_list: Record<string, unknown>;
+  };
+  return shower_list;
+}
+
+const sayings = (whole: TestService) =>
+  whole.happenings.filter(({ name }) => name.startsWith("showers.")).map(sayingOf);
+
+const rebuild = (whole: TestService) =>
+  rebuildDatabase(whole.config, whole.observer, {
+    isLossAllowed: false,
+    isVerified: true,
+    signal: AbortSignal.timeout(TEST_MS),
+    onProgress: () => {},
+  });
+
+const IS_SHIPPED = {
+  in_use: "shipped",
+  source: "shipped list of 2021-11",
+  state_of: "2021-11",
+  fetched_at: null,
+  showers: SHIPPED.length,
+};
 
 test(
-  "gives names to the showers of the data, has the last word on their codes, and is in /status",
+  "off: names come from the shipped list, over rebuilds and restarts, and nothing is said about it",
   async () => {
-    const folder = await mkdtemp(join(tmpdir(), "gmn-list-"));
-    try {
-      const file = join(folder, "list.txt");
-      await writeFile(file, LIST);
-      await using whole = await startTestService({
-        withSchedule: true,
-        sample: null,
-        environment: { IAU_SHOWER_URL: file },
-      });
-      const { sql } = whole.database;
-      const id = await registerSchema(whole, PYTHON_SCHEMA);
-      const meteor = (n: number, iau_no: number, iau_code: string) => ({
-        key: null,
-        value: wire(id, pythonBody(summaryOf(`20260101000000_shwr${n}`, { iau_no, iau_code }))),
-      });
-      const send = async (...messages: ReturnType<typeof meteor>[]) =>
-        await passed(sql, await append(whole.kafka, messages));
-      await send(meteor(1, 4, "GMX"), meteor(2, 9001, "M24U1"));
-      const showers = () => sql`select number, code, name from iau_shower order by number`;
-      await until("the list is in the tables", async () => (await showers()).length === 3);
-      await send(meteor(3, 4, "GMY"), meteor(4, 187, "PCX"), meteor(5, 9001, "M24U2"));
-      expect(await showers()).toEqual([
-        { number: 4, code: "GEM", name: "Geminids" },
-        { number: 187, code: "PCA", name: "psi Cas" },
-        { number: 9001, code: "M24U2", name: null },
-      ]);
-      const fetched = await whole.next("showers.fetched");
-      expect(fetched).toMatchObject({ showers: 2, changed: 2, rejected: 0 });
-      expect(await (await whole.api("/status")).json()).toMatchObject({
-        shower_list: { address: file, fetched_at: expect.any(String), showers: 2, note: null },
-      });
+    await using whole = await start("off");
+    await until(
+      "the shipped list is in the tables",
+      async () => await nameOf(whole, 7) !== undefined,
+    );
+    expect(await statusOf(whole)).toEqual({ ...IS_SHIPPED, address: null, note: null });
+    expect(await whole.database.sql`select number, code, name from iau_shower order by number`)
+      .toEqual(SHIPPED.map(({ number, code, name }) => ({ number, code, name })));
 
-      // Known and fetched: a restart asks nobody.
-      await rm(file);
-      await whole.restart();
-      const { shower_list } = await (await whole.api("/status")).json() as {
-        shower_list: { note: string | null };
-      };
-      expect(shower_list.note).toBeNull();
-    } finally {
-      await rm(folder, { recursive: true });
-    }
+    const { differences } = await whole.whileStopped(() => rebuild(whole));
+    expect(differences).toEqual([]);
+    expect(await statusOf(whole)).toEqual({ ...IS_SHIPPED, address: null, note: null });
+    // Once, although it was started twice.
+    expect(sayings(whole)).toEqual(["973 shower names from the shipped IAU list of November 2021"]);
   },
   TEST_MS,
 );
+
+test(
+  "a list that can't be fetched leaves the shipped one; once fetched, it wins for good",
+  async () => {
+    await using whole = await start(file);
+    await until(
+      "the shipped list is in the tables",
+      async () => await nameOf(whole, 187) !== undefined,
+    );
+    const { reason } = await whole.next("showers.unavailable");
+    expect(sayings(whole).at(-1)).toBe(
+      `Could not fetch the IAU shower list (${reason}). ` +
+        "Names come from the shipped list of November 2021 until it is available.",
+    );
+    expect(await nameOf(whole, 187)).toBe("psi Cassiopeiids");
+    await expect.poll(() => statusOf(whole)).toEqual({
+      ...IS_SHIPPED,
+      address: file,
+      note: `could not be fetched: ${reason}`,
+    });
+
+    await writeFile(file, LIST);
+    await whole.restart();
+    expect(await whole.next("showers.fetched")).toMatchObject({ showers: 3, changed: 3 });
+    await until(
+      "the fetched list is in the tables",
+      async () => await nameOf(whole, 2222) !== undefined,
+    );
+    const expectFetched = async (fetched_at: unknown) => {
+      expect(await nameOf(whole, 187)).toBe("psi Cas");
+      expect(await statusOf(whole)).toMatchObject({
+        in_use: "fetched",
+        source: file,
+        state_of: null,
+        fetched_at,
+        showers: 3,
+        address: file,
+      });
+      // What only the shipped list has stays, as what a fetched one no longer has does.
+      expect(await nameOf(whole, 7)).toBe("Perseids");
+    };
+    await expectFetched(expect.any(String));
+
+    // Offline again, and after a rebuild: the fetched names, and no shipped list any more.
+    await rm(file);
+    await whole.whileStopped(() => rebuild(whole));
+    await expectFetched(expect.any(String));
+    expect((await statusOf(whole)).note).toBeNull();
+
+    // The database is lost, the log is not. When it was fetched is all that nobody knows.
+    await whole.whileStopped(() =>
+      whole.database.sql.unsafe("drop schema public cascade; create schema public")
+    );
+    await until("the log is in the tables", async () => await nameOf(whole, 2222) !== undefined);
+    await expectFetched(null);
+    expect(whole.happenings.filter(({ name }) => name === "showers.shipped")).toHaveLength(1);
+  },
+  TEST_MS,
+);
+
+test(
+  "the list names the showers of the data and has the last word on their codes, wherever they are shown",
+  async () => {
+    await writeFile(file, LIST);
+    await using whole = await start(file);
+    const { sql } = whole.database;
+    const id = await registerSchema(whole, PYTHON_SCHEMA);
+    const meteor = (n: number, iau_no: number, iau_code: string) => ({
+      key: null,
+      value: wire(id, pythonBody(summaryOf(`20260101000000_shwr${n}`, { iau_no, iau_code }))),
+    });
+    const send = async (...messages: ReturnType<typeof meteor>[]) =>
+      await passed(sql, await append(whole.kafka, messages));
+    await send(meteor(1, 4, "GMX"), meteor(2, 9001, "M24U1"));
+    await until("the list is in the tables", async () => await nameOf(whole, 2222) !== undefined);
+    await send(meteor(3, 4, "GMY"), meteor(4, 187, "PCX"), meteor(5, 9001, "M24U2"));
+    await send(meteor(6, 7, "PER"));
+    expect(
+      await sql`select number, code, name from iau_shower where number in (4, 187, 9001) order by number`,
+    ).toEqual([
+      { number: 4, code: "GEM", name: "Geminids" },
+      { number: 187, code: "PCA", name: "psi Cas" },
+      { number: 9001, code: "M24U2", name: null },
+    ]);
+    // A name of the shipped list that the fetched one lacks, in every answer that has names.
+    const get = async (path: string) => await (await whole.api(path)).json();
+    expect(await get("/meteors/20260101000000_shwr6")).toMatchObject({ shower_name: "Perseids" });
+    expect(await get("/statistics/showers?shower=PER")).toMatchObject({
+      showers: [{ number: 7, code: "PER", name: "Perseids" }],
+    });
+    const { showers } = await get("/showers?limit=1000") as { showers: { number: number }[] };
+    expect(showers.find(({ number }) => number === 7))
+      .toEqual({ number: 7, code: "PER", name: "Perseids" });
+  },
+  TEST_MS,
+);
+
+test("a process that fetches nothing says which list is in use, as the topic has it", async () => {
+  await using whole = await startTestService({ sample: null });
+  const unknown = { in_use: null, source: null, state_of: null, fetched_at: null, showers: 0 };
+  expect(await statusOf(whole)).toEqual({
+    ...unknown,
+    address: null,
+    note: "no list is loaded yet",
+  });
+  const publish = (source: string) =>
+    whole.service.parts.running!.log.publishShowers([
+      { number: 4, code: "GEM", name: "Geminids", status: null, source },
+    ]);
+  await publish("shipped list of 2021-11");
+  await expect.poll(() => statusOf(whole), { timeout: TEST_MS })
+    .toEqual({ ...IS_SHIPPED, showers: 1, address: null, note: null });
+  await publish("https://example.org/list.txt");
+  await expect.poll(() => statusOf(whole), { timeout: TEST_MS }).toEqual({
+    ...unknown,
+    in_use: "fetched",
+    source: "https://example.org/list.txt",
+    showers: 1,
+    address: null,
+    note: null,
+  });
+}, TEST_MS);

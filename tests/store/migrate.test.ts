@@ -3,6 +3,7 @@ import { PermanentError, TransientError } from "../../src/failures/failures.ts";
 import { unobserved } from "../../src/observe/observe.ts";
 import type { Observe } from "../../src/observe/observe.ts";
 import { connectStore } from "../../src/store/connection.ts";
+import { DERIVED_NAME, planDerived } from "../../src/store/derived_tables.ts";
 import { METEOR_COLUMNS } from "../../src/store/meteor_columns.ts";
 import { migrate, readMigrations } from "../../src/store/migrate.ts";
 import { TRAJECTORY_FIELDS } from "../../src/trajectory/schema.ts";
@@ -103,6 +104,28 @@ describe("migrate", () => {
         .sql`select unique_trajectory_identifier as id, qc_deg, schema_version from meteor_summary`,
     )
       .toMatchObject([{ id: "old", qc_deg: null, schema_version: null }]);
+  });
+
+  test("says of the columns what this version says, over the words of an earlier one", async () => {
+    database = await createTestDatabase();
+    const earlier = METEOR_COLUMNS.map((column) => ({ ...column, doc: `Once: ${column.doc}` }));
+    await database.sql.begin(async (transaction) => {
+      const { statements, checksum } = await planDerived(transaction, null, earlier);
+      await transaction.unsafe(statements.join(";"));
+      await transaction`update schema_migration set checksum = ${checksum} where name = ${DERIVED_NAME}`;
+    });
+    const said = async () =>
+      await database.sql`
+        select col_description('meteor'::regclass, (select attnum from pg_attribute
+            where attrelid = 'meteor'::regclass and attname = 'iau_shower_id')) as column,
+          col_description('meteor_summary'::regclass, (select attnum from pg_attribute
+            where attrelid = 'meteor_summary'::regclass and attname = 'iau_no')) as view`;
+    const { doc } = METEOR_COLUMNS.find(({ field }) => field === "iau_no")!;
+    expect(doc).toContain("null for a sporadic meteor");
+    const inTable = `${doc} Refers to iau_shower.number.`;
+    expect(await said()).toEqual([{ column: `Once: ${inTable}`, view: `Once: ${doc}` }]);
+    await migrate(database.sql, unobserved);
+    expect(await said()).toEqual([{ column: inTable, view: doc }]);
   });
 
   test("refuses a file that was changed after it was applied, and changes nothing", async () => {

@@ -27,8 +27,11 @@ export interface ForeignMessage {
 }
 
 /** Registers a schema under the topic's subject, and gives its id. */
-export async function registerSchema(whole: TestService, schema: object): Promise<number> {
-  const { schemaRegistryUrl } = whole.service.addresses;
+export async function registerSchema(
+  { service }: Pick<TestService, "service">,
+  schema: object,
+): Promise<number> {
+  const { schemaRegistryUrl } = service.addresses;
   const response = await fetch(
     `${schemaRegistryUrl}/subjects/${valueSubject(TRAJECTORY_SUMMARY_RAW)}/versions`,
     {

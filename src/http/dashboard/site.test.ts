@@ -7,7 +7,16 @@ import { placeOnOrbit } from "./site/charts/orbit.js";
 import { hammer, latitudeOf, mercatorY, wrap180 } from "./site/charts/projections.js";
 import { linear, niceTop, powersOfTen, ticks } from "./site/charts/scale.js";
 import { seriesOf, shapeOf } from "./site/charts/series.js";
-import { bytes, fileLabel, fixed, relative, selectionText, span, utc } from "./site/lib/format.js";
+import {
+  bytes,
+  fileLabel,
+  fixed,
+  relative,
+  selectionText,
+  showerListText,
+  span,
+  utc,
+} from "./site/lib/format.js";
 import { FIELD_GROUPS } from "./site/lib/field_names.js";
 import { dump } from "./site/parts/letter_content.js";
 import { TRAJECTORY_FIELDS } from "../../trajectory/schema.ts";
@@ -169,4 +178,30 @@ describe("words", () => {
         .toSorted(),
     );
   });
+});
+
+test("which list the showers' names are of is said in words", () => {
+  const shipped = {
+    in_use: "shipped",
+    source: "shipped list of 2021-11",
+    state_of: "2021-11",
+    fetched_at: null,
+    showers: 973,
+    address: null,
+    note: null,
+  } as const;
+  const fetched = {
+    ...shipped,
+    in_use: "fetched",
+    state_of: null,
+    fetched_at: "2026-11-20T10:00:00.000Z",
+  } as const;
+  expect(showerListText(null)).toBe("");
+  expect(showerListText(shipped))
+    .toBe("Names are of the IAU list of November 2021 that ships with the service.");
+  expect(showerListText({ ...shipped, note: "could not be fetched: offline" })).toMatch(
+    / A newer list: could not be fetched: offline\.$/,
+  );
+  expect(showerListText(fetched)).toBe("Names are of the IAU list fetched on 2026-11-20.");
+  expect(showerListText({ ...fetched, fetched_at: null })).toBe("Names are of the IAU list.");
 });

@@ -25,7 +25,7 @@ export async function installPackage(name: string): Promise<CommandResult> {
 }
 
 /** Runs a command that says its version; installs the package and tries again when it can't. */
-async function askOrInstall(
+export async function askOrInstall(
   name: string,
   command: string,
   args: readonly string[],

@@ -123,3 +123,22 @@ export function fileLabel(path) {
   if (name === "traj_summary_all.txt") return { main: "all", more: "everything" };
   return { main: name, more: "" };
 }
+
+const MONTH = new Intl.DateTimeFormat("en-US", { month: "long", year: "numeric", timeZone: "UTC" });
+
+/**
+ * Which list the showers' names are of, in a sentence or two; empty while nobody knows.
+ * @param {import("../types.ts").ServiceStatus["shower_list"] | undefined} list
+ */
+export function showerListText(list) {
+  if (list === null || list === undefined) return "";
+  const { in_use, state_of, fetched_at, note } = list;
+  const names = in_use === "shipped"
+    ? `Names are of the IAU list of ${
+      MONTH.format(new Date(`${state_of}-01T00:00:00Z`))
+    } that ships with the service.`
+    : in_use === "fetched"
+    ? `Names are of the IAU list${fetched_at === null ? "" : ` fetched on ${utcDate(fetched_at)}`}.`
+    : "Names are not known yet.";
+  return note === null ? names : `${names} A newer list: ${note}.`;
+}

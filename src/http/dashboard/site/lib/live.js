@@ -28,6 +28,7 @@ const CHANGES = {
   "database": ["status"],
   "service": ["status"],
   "producer": ["status"],
+  "showers": ["status", "store"],
 };
 
 /** Too many to be read as a list; what they change is shown elsewhere. */

@@ -1,7 +1,7 @@
 // @ts-check
 // Which showers are active, which stations see most.
 import { SeriesMark } from "../charts/mark_key.js";
-import { count, fixed, utcDate } from "../lib/format.js";
+import { count, fixed, showerListText, utcDate } from "../lib/format.js";
 import { html } from "../lib/html.js";
 import { useData, useNow } from "../lib/hooks.js";
 import { refine } from "../views/meteors.js";
@@ -13,6 +13,8 @@ import { Card, Empty, Meter, Show } from "./basics.js";
 const ACTIVE_DAYS = 3;
 const DAY_MS = 86_400_000;
 const ROWS = 12;
+/** Which list names come from changes once in a week at most. */
+const STATUS_POLL_MS = 60_000;
 
 /** @typedef {import("../charts/series.js").Series["index"]} SeriesIndex */
 
@@ -21,6 +23,9 @@ export function ShowersCard({ showers, indexOf, query, live }) {
   const today = utcDate(useNow(60_000));
   const since = utcDate(Date.parse(today) - (ACTIVE_DAYS - 1) * DAY_MS);
   const active = useData(`/statistics/showers?limit=200&from=${since}`, live);
+  const status = /** @type {import("../types.ts").Loaded<import("../types.ts").ServiceStatus>} */ (
+    useData("/status", { topics: ["status"], poll: STATUS_POLL_MS })
+  );
   const activeNow = /** @type {ShowerCount[]} */ (/** @type {any} */ (active.data)?.showers ?? []);
   return html`<${Card} class="span-7" title="Showers" aside=${`active now: with meteors since ${since}`} flush>
     <${Show} of=${showers} what="the showers">${(/** @type {any} */ data) => {
@@ -52,7 +57,7 @@ export function ShowersCard({ showers, indexOf, query, live }) {
       </table></div>
       <p class="caption card-body">${count(data.sporadic)} of ${count(data.meteors)} meteors in the range are sporadic (of no shower).${
         data.showers.length > ROWS ? ` ${data.showers.length - ROWS} more showers are in the filter’s list.` : ""
-      }</p>`;
+      } ${showerListText(status.data?.shower_list)}</p>`;
     }}<//>
   <//>`;
 }

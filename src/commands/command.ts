@@ -1,0 +1,137 @@
+/**
+ * The frame that all commands but the long-running ones have: arguments, help, signals, errors and exit codes.
+ *
+ *     arguments ──wrong──▶ one line: what, and where the options are listed; exit 2
+ *         │ --help ──▶ the help; exit 0
+ *         ▼
+ *     running ──SIGINT, SIGTERM or SIGHUP──▶ what was opened is closed ──▶ exit 130
+ *         │ fails ──▶ message and hint; exit 1
+ *         ▼
+ *     the command's own exit code
+ *
+ * `deno task NAME -- --option` hands the `--` on, `deno task NAME --option` has none: both mean the same.
+ */
+import process from "node:process";
+import { parseArgs, type ParseArgsOptionsConfig } from "node:util";
+import { explain, PermanentError } from "../failures/failures.ts";
+import { printFailure } from "../service/run_until_stopped.ts";
+
+/** Exit codes of all commands. `INTERRUPTED` is the shell's for SIGINT. */
+export const EXIT = { DONE: 0, FAILED: 1, USAGE: 2, INTERRUPTED: 130 } as const;
+
+/** The options of a command line, as `util.parseArgs` gives them. */
+export type Values = Readonly<Record<string, unknown>>;
+
+/** What a command line asks for. */
+export interface Asked {
+  readonly values: Values;
+  /** What stands beside the options: files. */
+  readonly operands: readonly string[];
+  /** Aborts with `InterruptedError` at the first signal. */
+  readonly signal: AbortSignal;
+}
+
+/** One command. */
+export interface Command {
+  /** The task's name. */
+  readonly name: string;
+  readonly help: string;
+  /** Options beside `--help`, which all have. */
+  readonly options: ParseArgsOptionsConfig;
+  /** What the operands are, `FILE`; null where there are none. */
+  readonly operand: string | null;
+  /** Said when a signal ends the command: what of its work stays. */
+  readonly interrupted: string;
+  /** Whether what was thrown only means that nobody wants the rest of the output: exit code 0. None by default. */
+  readonly isEnough?: (error: unknown) => boolean;
+  /**
+   * Does the work.
+   * @returns the exit code
+   * @throws UsageError when the options say nothing or too much; anything else is a failure
+   */
+  run(asked: Asked): Promise<number>;
+}
+
+/** The command line was wrong. */
+export class UsageError extends PermanentError {
+  override readonly name = "UsageError";
+}
+
+/** A signal asked the command to end. */
+export class InterruptedError extends PermanentError {
+  override readonly name = "InterruptedError";
+}
+
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+/** Runs the command with these arguments; gives the exit code. */
+export async function runCommand(command: Command, args: readonly string[]): Promise<number> {
+  const interrupted = new AbortController();
+  const onSignal = (signal: string) =>
+    interrupted.abort(new InterruptedError(`${signal}: ${command.interrupted}`));
+  for (const signal of SIGNALS) process.on(signal, onSignal);
+  try {
+    const { values, operands } = parse(command, args);
+    if (values.help === true) {
+      process.stdout.write(command.help);
+      return EXIT.DONE;
+    }
+    return await command.run({ values, operands, signal: interrupted.signal });
+  } catch (error) {
+    if (error instanceof UsageError) {
+      const { name } = command;
+      process.stderr.write(`${name}: ${explain(error)}; deno task ${name} --help lists all\n`);
+      return EXIT.USAGE;
+    }
+    if (interrupted.signal.aborted) {
+      process.stderr.write(`${explain(interrupted.signal.reason)}\n`);
+      return EXIT.INTERRUPTED;
+    }
+    if (command.isEnough?.(error) === true) return EXIT.DONE;
+    printFailure(error);
+    return EXIT.FAILED;
+  } finally {
+    for (const signal of SIGNALS) process.off(signal, onSignal);
+  }
+}
+
+/** @throws UsageError naming what is wrong */
+function parse(command: Command, args: readonly string[]) {
+  const given = args[0] === "--" ? args.slice(1) : [...args];
+  const options: ParseArgsOptionsConfig = {
+    ...command.options,
+    help: { type: "boolean", short: "h" },
+  };
+  let parsed: { values: Values; positionals: string[] };
+  try {
+    parsed = parseArgs({ args: given, options, strict: true, allowPositionals: true });
+  } catch (error) {
+    throw new UsageError(inShort(explain(error)));
+  }
+  const { values, positionals: operands } = parsed;
+  if (values.help === true) return { values, operands };
+  if (command.operand === null && operands.length > 0) {
+    throw new UsageError(`there is nothing to do with ${JSON.stringify(operands[0])}`);
+  }
+  if (command.operand !== null && operands.length === 0) {
+    throw new UsageError(`no ${command.operand} is given`);
+  }
+  return { values, operands };
+}
+
+/** What `util.parseArgs` says, in short: it explains at length how a file named `--x` would be written; only its first sentence is of use here. */
+export function inShort(message: string): string {
+  const unknown = /^Unknown option '([^']+)'/.exec(message);
+  return unknown === null
+    ? message.split("\n")[0]!.replace(/\.$/, "")
+    : `there is no option ${unknown[1]}`;
+}
+
+/** The help's last lines: what the exit codes say. `done` and `failed` are the command's own words. */
+export function exitCodesHelp(done: string, failed: string): string {
+  return `exit code  0  ${done}
+           1  ${failed}
+           2  wrong options
+         130  interrupted by a signal
+`;
+}

@@ -1,0 +1,76 @@
+import { expect, test } from "vitest";
+import type { ServiceStatus } from "../http/api_ports.ts";
+import { describeStatus, isReady } from "./status_text.ts";
+
+const NOW = new Date("2026-11-29T09:00:00Z");
+const URL = "http://127.0.0.1:8000";
+const ready = { ready: true, detail: "here" };
+
+const WELL: ServiceStatus = {
+  version: "1.2.3",
+  started_at: "2026-11-27T05:30:00Z",
+  roles: ["producer", "http"],
+  parts: { broker: ready, registry: ready, database: ready, consumer: ready },
+  schedule: {
+    pattern: "0 1 * * *",
+    next: "2026-11-30T01:00:00.000Z",
+    paused_since: null,
+    leader: true,
+    problem: null,
+  },
+  shower_list: {
+    in_use: "shipped",
+    source: "shipped list of 2021-11",
+    state_of: "2021-11",
+    fetched_at: null,
+    showers: 973,
+    address: null,
+    note: null,
+  },
+  lag: [
+    { topic: "trajectory_summary_raw", partition: 0, position: "5", end: "5", lag: 0 },
+    { topic: "trajectory_summary_raw", partition: 1, position: "5", end: "5", lag: 0 },
+  ],
+  store: { meteors: 1_234_567, dead_letters: 3 },
+};
+
+const text = (status: ServiceStatus) => describeStatus(status, { url: URL, now: NOW });
+
+test("all is well", () => {
+  expect(isReady(WELL)).toBe(true);
+  expect(text(WELL).split("\n")).toEqual([
+    "ready        http://127.0.0.1:8000",
+    "version      1.2.3, up for 2 days 3 h, roles producer, http",
+    "broker       here",
+    "registry     here",
+    "database     here",
+    "consumer     here",
+    "data store   1,234,567 meteors, 3 dead letters",
+    "lag          none: everything in the log is loaded",
+    "schedule     next run 2026-11-30 01:00 UTC, in 16 h 0 min (0 1 * * *)",
+    "shower list  973 showers, the shipped list of 2021-11",
+    "",
+  ]);
+});
+
+test("what is not ready stands in the first line and in its own", () => {
+  const away = { ready: false, detail: "PostgreSQL: connection refused" };
+  const status = { ...WELL, parts: { ...WELL.parts, database: away }, store: null, lag: [] };
+  expect(isReady(status)).toBe(false);
+  expect(text(status)).toMatch(/^NOT READY +database: see below/);
+  expect(text(status)).toMatch(/^database +NOT READY: PostgreSQL: connection refused$/m);
+  expect(text(status)).toMatch(/^data store +not known while the database is away$/m);
+  expect(text(status)).toMatch(/^lag +not known/m);
+});
+
+test("lag is told by topic, over its partitions", () => {
+  const lag = WELL.lag.map((one) => ({ ...one, lag: 700 }));
+  expect(text({ ...WELL, lag })).toMatch(/^lag +trajectory_summary_raw 1,400 records$/m);
+});
+
+test("a schedule that is paused, or led by another process", () => {
+  const paused = { ...WELL.schedule!, next: null, paused_since: "2026-11-28T10:00:00.000Z" };
+  expect(text({ ...WELL, schedule: paused })).toMatch(/^schedule +PAUSED since 2026-11-28T10/m);
+  const other = { ...WELL.schedule!, leader: false };
+  expect(text({ ...WELL, schedule: other })).toMatch(/^schedule .*another process leads\)$/m);
+});

@@ -1,0 +1,35 @@
+/**
+ * The settings, the log and the workbench of a command that works on the log itself: `ingest`, `replay`.
+ */
+import { readConfig } from "../config.ts";
+import { openWorkbench, type Workbench } from "../service/attach.ts";
+import { readCommandEnvironment } from "../service/environment.ts";
+import { findRunningService } from "../service/running_service.ts";
+import { createLoggingObserver } from "../service/run_until_stopped.ts";
+import { tellDemo } from "./find_service.ts";
+
+/** What such a command's help says of where it works. */
+export const WORKBENCH_HELP = `Joins the service that runs on DATA_DIR (or else the demo, while
+DATA_DIR has no log of its own), or starts what it needs for as long as it takes. The settings are those of deno task start.`;
+
+/**
+ * Opens the workbench, works at it, and closes it again however that ends.
+ * @throws PermanentError, TransientError when neither a running service nor engines of its own can be had
+ */
+export async function withWorkbench<Result>(
+  signal: AbortSignal,
+  work: (workbench: Workbench) => Promise<Result>,
+): Promise<Result> {
+  const environment = readCommandEnvironment();
+  const config = readConfig(environment);
+  const observer = await createLoggingObserver(config);
+  const found = await findRunningService(environment, { writes: true });
+  if (found.isDemoByDefault) tellDemo(found.dataDirectory);
+  const { dataDirectory } = found;
+  const workbench = await openWorkbench({ ...config, dataDirectory }, observer, signal);
+  try {
+    return await work(workbench);
+  } finally {
+    await workbench.close();
+  }
+}

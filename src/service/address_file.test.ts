@@ -1,0 +1,52 @@
+/** Who may read the files, and what is left of a service that is gone. */
+import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { readAddresses, type ServiceAddresses, writeAddresses } from "./address_file.ts";
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "addresses-"));
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+const addresses = (pid: number): ServiceAddresses => ({
+  pid,
+  http: "http://127.0.0.1:8000",
+  brokers: ["127.0.0.1:9092"],
+  schemaRegistryUrl: "http://127.0.0.1:8081",
+  databaseUrl: "postgres://gmn:secret@127.0.0.1:5433/gmn_data_store",
+});
+
+test("is there while its service holds it, for its owner alone", async () => {
+  const file = await writeAddresses(folder, addresses(1));
+  expect(await readAddresses(folder)).toEqual(addresses(1));
+  const url = await readFile(join(folder, "database.url"), "utf8");
+  expect(url).toBe("postgres://gmn:secret@127.0.0.1:5433/gmn_data_store\n");
+  for (const name of ["service.json", "database.url"]) {
+    expect((await stat(join(folder, name))).mode & 0o777).toBe(0o600);
+  }
+  await file.remove();
+  expect(await readAddresses(folder)).toBeNull();
+  await expect(stat(join(folder, "database.url"))).rejects.toThrow();
+});
+
+test("left by a killed process is none, though a process with its number lives", async () => {
+  await writeFile(join(folder, "service.json"), JSON.stringify(addresses(process.pid)));
+  expect(await readAddresses(folder)).toBeNull();
+});
+
+test("garbage is none", async () => {
+  await writeFile(join(folder, "service.json"), "{");
+  expect(await readAddresses(folder)).toBeNull();
+});
+
+test("of a second process on the folder outlives the first", async () => {
+  const first = await writeAddresses(folder, addresses(1));
+  const second = await writeAddresses(folder, addresses(2));
+  await first.remove();
+  expect(await readAddresses(folder)).toEqual(addresses(2));
+  await second.remove();
+  expect(await readAddresses(folder)).toBeNull();
+});

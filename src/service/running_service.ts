@@ -1,0 +1,43 @@
+/**
+ * Which running service a command means: the one on DATA_DIR, or where nobody set that, perhaps the demo.
+ *
+ * Whoever has `deno task demo` in one terminal types the README's commands into the next one, without a setting. They mean the
+ * demo.
+ */
+import { DEMO_DATA_DIRECTORY, readConfig } from "../config.ts";
+import { readLogHome } from "../broker/log_home.ts";
+import { readAddresses, type ServiceAddresses } from "./address_file.ts";
+
+/** Where a command works. */
+export interface Whereabouts {
+  /** Absolute path. */
+  readonly dataDirectory: string;
+  /** The service that runs on it; null when none does. */
+  readonly addresses: ServiceAddresses | null;
+  /** Whether it is the demo's though nobody said so; a person should be told. */
+  readonly isDemoByDefault: boolean;
+}
+
+/**
+ * Finds the service.
+ *
+ * `writes`: the command would start the engines itself where no service runs. It goes to the demo only when the default
+ * directory has no log yet, so that data of one's own never ends up among the made-up meteors by accident.
+ * @throws PermanentError when the settings are wrong
+ */
+export async function findRunningService(
+  environment: Readonly<Record<string, string | undefined>>,
+  { writes }: { readonly writes: boolean },
+): Promise<Whereabouts> {
+  const { dataDirectory } = readConfig(environment);
+  const addresses = await readAddresses(dataDirectory);
+  const isChosen = (environment.DATA_DIR ?? "").trim() !== "";
+  if (addresses === null && !isChosen && !(writes && await readLogHome(dataDirectory) !== null)) {
+    const demo = readConfig({ ...environment, DATA_DIR: DEMO_DATA_DIRECTORY }).dataDirectory;
+    const demoAddresses = await readAddresses(demo);
+    if (demoAddresses !== null) {
+      return { dataDirectory: demo, addresses: demoAddresses, isDemoByDefault: true };
+    }
+  }
+  return { dataDirectory, addresses, isDemoByDefault: false };
+}

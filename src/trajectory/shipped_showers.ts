@@ -1,0 +1,97 @@
+/**
+ * The shower list that ships with the service: `iau_showers.csv`, so that showers have names before the IAU Meteor Data Center's
+ * list was ever fetched, or where it never will be (docs/decisions/0009-shower-names.md).
+ *
+ * The file says in its comments of which month it is and how many showers it has. It is checked when it is read: a bad edit of the
+ * file must fail the tests, not name showers wrongly.
+ */
+import { readFileSync } from "node:fs";
+// @ts-types="./std_csv.d.ts"
+import { parse } from "@std/csv/parse.js";
+import { PermanentError } from "../failures/failures.ts";
+import type { Shower } from "./shower_list.ts";
+
+/** A shower list as it ships. */
+export interface ShippedShowers {
+  /** Month of the list's state, `YYYY-MM`: later lists sort after earlier ones. */
+  readonly edition: string;
+  /** In the order of their numbers. Their status is null: the file has none. */
+  readonly showers: readonly Shower[];
+}
+
+const FILE = new URL("./iau_showers.csv", import.meta.url);
+const HEADER = "number,code,name";
+/** Three letters in the list of 2021 (`DDl` has a small one); the GMN's provisional codes, up to eight, are not on it. */
+const CODE = /^[A-Za-z][A-Za-z0-9]{2}$/;
+/** Printable ASCII, as all names of the list are, without blanks around it. */
+const NAME = /^[!-~](?:[ -~]*[!-~])?$/;
+const SOURCE = /^shipped list of (\d{4}-\d{2})$/;
+const MONTHS = [
+  "January",
+  "February",
+  "March",
+  "April",
+  "May",
+  "June",
+  "July",
+  "August",
+  "September",
+  "October",
+  "November",
+  "December",
+];
+
+let shipped: ShippedShowers | null = null;
+
+/** The list that ships with this version. Read once. @throws PermanentError when the file is damaged */
+export function shippedShowers(): ShippedShowers {
+  return shipped ??= readShippedShowers(readFileSync(FILE, "utf8"));
+}
+
+/**
+ * Reads a shipped list.
+ * @throws PermanentError that names the first row that is wrong
+ */
+export function readShippedShowers(text: string): ShippedShowers {
+  const edition = /^# state: (\d{4}-(?:0[1-9]|1[0-2]))$/m.exec(text)?.[1];
+  const count = /^# showers: (\d+)$/m.exec(text)?.[1];
+  if (edition === undefined || count === undefined) {
+    throw damaged("its comments do not say `# state: YYYY-MM` and `# showers: COUNT`");
+  }
+  const [header, ...rows] = parse(text, { comment: "#" });
+  if (header?.join(",") !== HEADER) throw damaged(`its header is not ${HEADER}`);
+  const showers: Shower[] = [];
+  for (const row of rows) {
+    const [number = "", code = "", name = ""] = row;
+    const isValid = row.length === 3 && /^[1-9]\d{0,4}$/.test(number) && CODE.test(code) &&
+      NAME.test(name) && Number(number) > (showers.at(-1)?.number ?? 0);
+    if (!isValid) throw damaged(`no shower, or out of order: ${JSON.stringify(row)}`);
+    showers.push({ number: Number(number), code, name, status: null });
+  }
+  if (showers.length !== Number(count)) {
+    throw damaged(`it has ${showers.length} showers and says ${count}`);
+  }
+  return { edition, showers };
+}
+
+function damaged(why: string): PermanentError {
+  return new PermanentError(`${FILE.pathname} is damaged: ${why}`, {
+    hint: "Restore the file from the release.",
+  });
+}
+
+/** What events and rows of the shipped list have as their source. */
+export function shippedSource(edition: string): string {
+  return `shipped list of ${edition}`;
+}
+
+/** The edition of the shipped list that a source names; null for any other source, which was fetched. */
+export function shippedEdition(source: string): string | null {
+  return SOURCE.exec(source)?.[1] ?? null;
+}
+
+/** An edition in words: `November 2021` for `2021-11`. */
+export function editionInWords(edition: string): string {
+  const [year, month] = edition.split("-");
+  return `${MONTHS[Number(month) - 1]} ${year}`;
+}
