@@ -8,10 +8,22 @@ import { SETTINGS, settingsMarkdown } from "../src/config.ts";
 
 const ROOT = resolve(import.meta.dirname!, "..");
 const readme = readFileSync(join(ROOT, "README.md"), "utf8");
-const denoJson = JSON.parse(readFileSync(join(ROOT, "deno.json"), "utf8")) as {
+
+interface DenoJson {
   imports: Record<string, string>;
   tasks: Record<string, unknown>;
-};
+}
+
+const readDenoJson = (path: string) =>
+  JSON.parse(readFileSync(join(ROOT, path), "utf8")) as DenoJson;
+const denoJson = readDenoJson("deno.json");
+
+/** Names of the packages that a deno.json imports. */
+const packagesOf = ({ imports }: DenoJson) => [
+  ...new Set(
+    Object.values(imports).map((specifier) => /^npm:\/?((?:@[^/]+\/)?[^@/]+)/.exec(specifier)![1]!),
+  ),
+];
 
 /** The cells of a Markdown table's rows, without the padding that the formatter adds. */
 function rows(markdown: string): string[][] {
@@ -36,10 +48,14 @@ describe("the README", () => {
 
   test("says what each dependency is for", () => {
     const section = readme.split("## Dependencies")[1]!;
-    const packages = Object.values(denoJson.imports).map((specifier) =>
-      /^npm:\/?((?:@[^/]+\/)?[^@/]+)/.exec(specifier)![1]!
-    );
-    expect([...new Set(packages)].filter((name) => !section.includes(`\`${name}\``))).toEqual([]);
+    const lines = rows(section).map(([names, reason]) => ({ names: names!, reason: reason! }));
+    const isNamed = (name: string, isDevelopment: boolean) =>
+      lines.some(({ names, reason }) =>
+        names.includes(`\`${name}\``) && reason.includes("(development only)") === isDevelopment
+      );
+    expect(packagesOf(denoJson).filter((name) => !isNamed(name, false))).toEqual([]);
+    const development = packagesOf(readDenoJson("dev/deno.json"));
+    expect(development.filter((name) => !isNamed(name, true))).toEqual([]);
   });
 });
 

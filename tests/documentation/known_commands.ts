@@ -266,7 +266,7 @@ export const COMMANDS_NOT_RUN: readonly CommandNotRun[] = [
     command: "/opt/redpanda/bin/redpanda --redpanda-cfg",
     reason: "what the service runs by itself, needs Redpanda; tests/redpanda checks these words",
   },
-  { command: "npx --yes deno@2.9.6 install --frozen", reason: ".ci/run begins with it" },
+  { command: "deno task install:dev", reason: ".ci/run begins with it" },
   { command: "npx --yes deno@2.9.6 task test:redpanda", reason: ".ci/run runs it" },
   { command: "deno run -A bench/", reason: BENCH },
   { command: "deno task bench", reason: BENCH },

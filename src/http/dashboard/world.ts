@@ -30,14 +30,16 @@ export function readOutlines(name: string): string {
     readFileSync(createRequire(import.meta.url).resolve(file), "utf8"),
   );
   const land = feature(topology, topology.objects.land);
-  const polygons: Position[][][] = (land.type === "FeatureCollection" ? land.features : [land])
+  const polygons: Position[][][] = ("features" in land ? land.features : [land])
     .flatMap(({ geometry }: { geometry: { type: string; coordinates: unknown } }) =>
       geometry.type === "Polygon" ? [geometry.coordinates] : geometry.coordinates
     );
   const borders = mesh(topology, topology.objects.countries, (a: unknown, b: unknown) => a !== b);
   const outlines: Outlines = {
     land: polygons.flat().flatMap((ring) => whole(closed(unwrapped(ring)))).map(flat),
-    borders: (borders.coordinates as Position[][]).flatMap((line) => whole(unwrapped(line))).map(
+    borders: ((borders?.coordinates ?? []) as Position[][]).flatMap((line) =>
+      whole(unwrapped(line))
+    ).map(
       flat,
     ),
   };
