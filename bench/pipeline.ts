@@ -25,7 +25,7 @@ import { unobserved } from "../src/observe/observe.ts";
 import { connectStore, type Store } from "../src/store/connection.ts";
 import { startEmbeddedPostgres } from "../src/store/embedded_postgres.ts";
 import { migrate } from "../src/store/migrate.ts";
-import { START_ARGUMENTS, START_ENVIRONMENT } from "../tests/crash/start_command.ts";
+import { taskCommand } from "../tests/support/task_command.ts";
 import { parentOf, postgresCpuSeconds, postgresMiB, type Said } from "./pipeline/usage.ts";
 
 const { values: given } = parseArgs({
@@ -41,7 +41,8 @@ const rows = Number(given.rows);
 const SAMPLE_INTERVAL_MS = 250;
 
 /** As in `deno task start`. */
-const HEAP = START_ARGUMENTS.filter((argument) => argument.startsWith("--v8-flags="));
+const START = taskCommand("start");
+const HEAP = START.args.filter((argument) => argument.startsWith("--v8-flags="));
 
 const CASES = {
   a: { name: "a  direct", script: "direct.ts" },
@@ -69,7 +70,7 @@ async function run(which: Case, postmaster: number, env: Record<string, string>)
     ? []
     : ["--cpu-prof", `--cpu-prof-dir=${given.profile}`, `--cpu-prof-name=${which}.cpuprofile`];
   const child = spawn(process.execPath, ["run", "-A", ...HEAP, ...profile, script], {
-    env: { ...process.env, ...START_ENVIRONMENT, ...env },
+    env: { ...process.env, ...START.environment, ...env },
     stdio: ["ignore", "pipe", "inherit"],
   });
   const load = loadavg()[0]!;

@@ -6,9 +6,10 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { readAddresses, type ServiceAddresses } from "../../src/service/address_file.ts";
 import { until } from "../support/poll.ts";
-import { START_ARGUMENTS, START_ENVIRONMENT } from "./start_command.ts";
+import { taskCommand } from "../support/task_command.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+const START = taskCommand("start");
 /** A boot on a busy machine. */
 const BOOT_MS = 60_000;
 
@@ -24,9 +25,9 @@ export class ServiceProcess {
   /** Starts it with these settings; the rest of the environment is the test's. */
   static start(settings: Readonly<Record<string, string>>): ServiceProcess {
     // The program itself, not `deno task`: a kill must hit the service, not a shell around it.
-    const child = spawn(process.execPath, [...START_ARGUMENTS], {
+    const child = spawn(process.execPath, [...START.args], {
       cwd: ROOT,
-      env: { ...process.env, ...START_ENVIRONMENT, ...settings },
+      env: { ...process.env, ...START.environment, ...settings },
       stdio: ["ignore", "pipe", "pipe"],
     });
     const output: string[] = [];

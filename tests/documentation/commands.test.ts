@@ -18,7 +18,7 @@ import { lastLine } from "../clients/install/command.ts";
 import { installPython } from "../clients/install/python.ts";
 import { until } from "../support/poll.ts";
 import { blocksOf, commandsOf, type DocumentedCommand, pagesOf } from "./blocks.ts";
-import { type FreshClone, freshClone } from "./fresh_clone.ts";
+import { type FreshClone, freshClone } from "../support/fresh_clone.ts";
 import {
   COMMANDS_NOT_RUN,
   type Demo,

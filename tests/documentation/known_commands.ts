@@ -198,6 +198,11 @@ export const KNOWN_COMMANDS: readonly KnownCommand[] = [
     says: RUN_ACCEPTED,
   })),
   curl('"$URL/runs"', /\{"runs":\[\{"id":"/, { env: ({ http }) => ({ URL: http }) }),
+  {
+    command: "deno task --config /opt/gmn-data-store/deno.json install --frozen",
+    fill: ({ project }) => ({ "/opt/gmn-data-store": project }),
+    says: /Task install/,
+  },
   { command: "deno task broker --help", says: /--kafka-port PORT[\s\S]*exit code +0/ },
   {
     command: "deno task broker --directory ./data/broker",
@@ -251,12 +256,21 @@ export interface CommandNotRun {
 
 const FLY = "needs an account at Fly.io";
 const DOCKER = "needs a Docker engine; deno task test:redpanda does the same where there is one";
+const SYSTEM = "changes the machine itself; the unit is checked by tests/ops.test.ts";
 const BENCH = "measures for minutes on a quiet machine; whoever changes the tables runs it";
 
 export const COMMANDS_NOT_RUN: readonly CommandNotRun[] = [
   { command: "curl -L https://fly.io/install.sh | sh", reason: FLY },
   { command: "fly ", reason: FLY },
   { command: "git pull && fly deploy", reason: FLY },
+  { command: "useradd --system", reason: SYSTEM },
+  { command: "npm install --global --prefix /usr/local deno@2.9.6", reason: SYSTEM },
+  {
+    command:
+      "git clone https://github.com/gmn-data-platform/gmn-data-store-ingestion /opt/gmn-data-store",
+    reason: SYSTEM,
+  },
+  { command: "systemctl enable", reason: SYSTEM },
   { command: "docker compose ", reason: DOCKER },
   {
     command: "kcat -C -b 127.0.0.1:9092 -t trajectory_summary_raw -s value=avro",

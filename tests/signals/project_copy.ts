@@ -1,14 +1,13 @@
 /**
- * A copy of the project for one user, as a fresh clone is: what git has or would take, installed, and the user's own home with
- * npm's and Deno's folders in it.
+ * A fresh clone of the project for one user, with its packages, and the user's own home with npm's and Deno's folders in it.
  */
 import { execFile as execFileWithCallback } from "node:child_process";
-import { chmod, cp, mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { dirname, join, relative } from "node:path";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { join, relative } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { freshClone } from "../support/fresh_clone.ts";
 
 const execFile = promisify(execFileWithCallback);
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
@@ -50,25 +49,14 @@ const PASSED_ON = /^(PATH|LANG|TERM|NODE_EXTRA_CA_CERTS|SSL_CERT_(FILE|DIR)|.*_p
 
 /** Makes a copy for `user`. Its task `start:uncaught` is `start` that throws when it is asked to. */
 export async function copyProject(user: User): Promise<ProjectCopy> {
-  const base = await mkdtemp(join(tmpdir(), "gmn-signals-"));
-  const project = join(base, "project");
+  const clone = await freshClone();
+  const { base, directory: project } = clone;
   const home = join(base, "home");
-  await mkdir(project);
   await mkdir(home);
-  const { stdout } = await execFile("git", ["ls-files", "-coz", "--exclude-standard"], {
-    cwd: ROOT,
-    maxBuffer: 1 << 26,
-  });
-  for (const file of stdout.split("\0").filter((name) => name !== "")) {
-    if (await stat(join(ROOT, file)).catch(() => null) === null) continue;
-    await mkdir(dirname(join(project, file)), { recursive: true });
-    await cp(join(ROOT, file), join(project, file));
-  }
   // Not `deno install`: the packages would be fetched again for each user.
   await execFile("cp", ["-a", "--reflink=auto", join(ROOT, "node_modules"), project]);
   await addTaskThatThrows(join(project, "deno.json"));
   await copyNpxDeno(home);
-  await chmod(base, 0o755);
   if (user.uid !== process.getuid?.()) {
     await execFile("chown", ["-R", `${user.uid}:${user.gid}`, project, home]);
     await execFile("chown", [`${user.uid}:${user.gid}`, base]);
@@ -81,7 +69,7 @@ export async function copyProject(user: User): Promise<ProjectCopy> {
     base,
     project,
     environment: { ...Object.fromEntries(passedOn), HOME: home },
-    remove: () => rm(base, { recursive: true, force: true }),
+    remove: async () => await clone[Symbol.asyncDispose](),
   };
 }
 

@@ -1,6 +1,6 @@
 /**
  * A task of deno.json in its parts, for tests that start the program without a shell around it: with the task's own permissions,
- * and no others.
+ * no others, and its limits of allocator and heap (docs/decisions/0013-memory.md).
  */
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";

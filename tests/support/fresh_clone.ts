@@ -10,6 +10,8 @@ const ROOT = resolve(import.meta.dirname!, "../..");
 
 /** A clone; disposing of it removes it. */
 export interface FreshClone extends AsyncDisposable {
+  /** A folder of its own that has nothing but the clone in it; everybody may enter it. */
+  readonly base: string;
   readonly directory: string;
 }
 
@@ -18,10 +20,10 @@ export interface FreshClone extends AsyncDisposable {
  * written there.
  */
 export async function freshClone(): Promise<FreshClone> {
-  const parent = await mkdtemp(join(tmpdir(), "gmn-clone-"));
+  const base = await mkdtemp(join(tmpdir(), "gmn-clone-"));
   // The embedded PostgreSQL of a root process runs as another user, who must get here.
-  await chmod(parent, 0o755);
-  const directory = join(parent, "gmn-data-store-ingestion");
+  await chmod(base, 0o755);
+  const directory = join(base, "gmn-data-store-ingestion");
   git(["clone", "--quiet", `file://${ROOT}`, directory]);
   const list = (...args: string[]) =>
     git(["-C", ROOT, "ls-files", "-z", ...args]).split("\0").filter((name) => name !== "");
@@ -33,8 +35,9 @@ export async function freshClone(): Promise<FreshClone> {
     await copyFile(join(ROOT, name), join(directory, name));
   }
   return {
+    base,
     directory,
-    [Symbol.asyncDispose]: () => rm(parent, { recursive: true, force: true }),
+    [Symbol.asyncDispose]: () => rm(base, { recursive: true, force: true }),
   };
 }
 
