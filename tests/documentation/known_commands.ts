@@ -22,7 +22,7 @@ export interface KnownCommand {
   readonly command: string;
   /** What its output must have in it. */
   readonly says: RegExp;
-  /** 0 where nothing is said. Any of several, where the moment decides. */
+  /** 0 where nothing is said, and what Ctrl-C gives where it ends so. Any of several, where the moment decides. */
   readonly code?: number | readonly (number | null)[];
   /** Other texts in place of those of the documentation: ids, addresses that are not the demo's. */
   readonly fill?: (demo: Demo) => Readonly<Record<string, string>>;
@@ -243,7 +243,7 @@ export const KNOWN_COMMANDS: readonly KnownCommand[] = [
       GMN_DATA_URL: "data/demo/sample",
       IAU_SHOWER_URL: "off",
     }),
-    until: /broker: external/,
+    until: READY,
     says: READY,
   },
 ];

@@ -1,0 +1,150 @@
+/**
+ * What every command does with a wrong command line: one line that says what to do, and an exit code that its help lists. Each runs
+ * with the permissions of its task, and no service is there.
+ */
+import { spawn } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { taskCommand } from "../support/task_command.ts";
+
+const COMMANDS = [
+  "start",
+  "demo",
+  "status",
+  "backfill",
+  "extract",
+  "ingest",
+  "replay",
+  "rebuild",
+  "parse",
+  "broker",
+] as const;
+type Command = typeof COMMANDS[number];
+const TEST_MS = 60_000;
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "gmn-bad-input-"));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+function run(command: Command, args: readonly string[], settings: Record<string, string> = {}) {
+  return new Promise<{ code: number | null; out: string; err: string }>((resolve, reject) => {
+    const { args: task, environment } = taskCommand(command);
+    const { PATH, HOME } = process.env;
+    const child = spawn(process.execPath, [...task, ...args], {
+      cwd: folder,
+      env: { PATH, HOME, NO_COLOR: "1", ...environment, ...settings },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    let out = "";
+    let err = "";
+    child.stdout.on("data", (chunk) => out += chunk);
+    child.stderr.on("data", (chunk) => err += chunk);
+    child.on("error", reject);
+    child.on("close", (code) => resolve({ code, out, err }));
+  });
+}
+
+const takesFiles = (command: Command) => command === "parse" || command === "ingest";
+
+describe.each(COMMANDS)("%s", (command) => {
+  test("--help is on standard output and lists every exit code", async () => {
+    for (const args of [["--help"], ["--", "--help"], ["-h"]]) {
+      const { code, out, err } = await run(command, args);
+      expect(err).toBe("");
+      expect(out).toContain(`usage: deno task ${command}`);
+      for (const listed of [0, 1, 2]) {
+        expect(out).toMatch(new RegExp(`^.{9,11} ${listed} {2}\\S`, "m"));
+      }
+      expect(code).toBe(0);
+    }
+  }, TEST_MS);
+
+  test("an option that there is not is refused in one line", async () => {
+    const { code, out, err } = await run(command, ["--fast", ...takesFiles(command) ? ["x"] : []]);
+    expect(err).toBe(
+      `${command}: there is no option --fast; deno task ${command} --help lists all\n`,
+    );
+    expect(out).toBe("");
+    expect(code).toBe(2);
+  }, TEST_MS);
+
+  test(
+    "what stands where nothing belongs is refused in one line, and so is nothing where a file belongs",
+    async () => {
+      const { code, err } = await run(command, takesFiles(command) ? [] : ["2024"]);
+      expect(err).toMatch(
+        takesFiles(command)
+          ? new RegExp(`^${command}: no file is given; deno task ${command} --help lists all\n$`)
+          : new RegExp(
+            `^${command}: there is nothing to do with "2024"; deno task .* lists all\n$`,
+          ),
+      );
+      expect(code).toBe(2);
+    },
+    TEST_MS,
+  );
+});
+
+// parse has no settings.
+test.each(COMMANDS.filter((command) => command !== "parse"))(
+  "%s names a setting that can't work, and what is allowed",
+  async (command) => {
+    const args: Partial<Record<Command, string[]>> = {
+      ingest: [join(import.meta.dirname!, "bad_input.test.ts")],
+      backfill: ["--all"],
+      replay: ["--all"],
+    };
+    const { code, err } = await run(command, args[command] ?? [], { KAFKA_PORT: "many" });
+    expect(err).toMatch(/^error: bad settings:\n {2}KAFKA_PORT="many": must be a port number/);
+    expect(err).toMatch(/hint: Correct them in the environment or in \.env/);
+    expect(code).toBe(1);
+  },
+  TEST_MS,
+);
+
+describe.each(["parse", "ingest"] as const)("%s", (command) => {
+  test("names a file that is not there, and a folder", async () => {
+    for (const [file, reason] of [["none.txt", /No such file|ENOENT/i], [".", /./]] as const) {
+      const { code, err } = await run(command, [file]);
+      expect(err.split("\n")).toHaveLength(2);
+      expect(err.startsWith(`${file}: `)).toBe(true);
+      expect(err).toMatch(reason);
+      expect(code).toBe(command === "parse" ? 2 : 1);
+    }
+  }, TEST_MS);
+});
+
+describe.each(["status", "backfill", "extract"] as const)("%s", (command) => {
+  test("says what to do where no service runs", async () => {
+    const { code, err } = await run(command, command === "backfill" ? ["--all"] : []);
+    expect(err).toMatch(
+      /^error: no service runs on \S+\nhint: start one with deno task start.*\n$/,
+    );
+    expect(code).toBe(1);
+  }, TEST_MS);
+});
+
+test("options with a wrong value are refused in one line", async () => {
+  const cases: [Command, string[], RegExp][] = [
+    ["replay", ["--stage", "soup"], /--stage soup is none of read, fetch, decode, load/],
+    ["replay", ["--from", "soon"], /soon is no time such as/],
+    ["replay", [], /say which dead letters/],
+    ["rebuild", ["--topic"], /--topic/],
+    ["broker", ["--kafka-port", "many"], /--kafka-port many is not a whole number from 0 to 65535/],
+    ["broker", ["--partitions", "0"], /--partitions 0 is not a whole number from 1 to 1000/],
+    ["extract", ["--days", "ten"], /--days ten is not a whole number/],
+    ["backfill", [], /say what to read/],
+    ["status", ["--server", "here"], /--server here is not an http/],
+  ];
+  for (const [command, args, reason] of cases) {
+    const { code, err } = await run(command, args);
+    expect(err).toMatch(reason);
+    expect(err).toMatch(new RegExp(`^${command}: .*; deno task ${command} --help lists all\n$`));
+    expect(code).toBe(2);
+  }
+}, TEST_MS);
