@@ -9,7 +9,7 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { chmod, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -117,7 +117,7 @@ async function readStart(
 }
 
 /**
- * Signals the service itself: npx passes no signal on.
+ * Signals the service itself, so that its exit code is not npx's.
  * @returns whether it is up
  */
 async function stop(clone: string): Promise<boolean> {
@@ -141,6 +141,8 @@ function print(what: string, { firstLine_s, firstLine, ...start }: Start): void 
 }
 
 const folder = await mkdtemp(join(tmpdir(), "gmn-first-start-"));
+// Run as root, PostgreSQL is another user's: where that one can't get, the cluster would be put elsewhere, and stay there.
+await chmod(folder, 0o755);
 try {
   const clone = join(folder, "clone");
   const denoDirectory = join(folder, "deno");
