@@ -4,7 +4,7 @@
  *     arguments ──wrong──▶ one line: what, and where the options are listed; exit 2
  *         │ --help ──▶ the help; exit 0
  *         ▼
- *     running ──SIGINT, SIGTERM or SIGHUP──▶ what was opened is closed ──▶ exit 130
+ *     running ──SIGINT, SIGTERM, SIGHUP; nobody reads its output──▶ what was opened is closed ──▶ exit 130
  *         │ fails ──▶ message and hint; exit 1
  *         ▼
  *     the command's own exit code
@@ -71,6 +71,10 @@ export async function runCommand(command: Command, args: readonly string[]): Pro
   const onSignal = (signal: string) =>
     interrupted.abort(new InterruptedError(`${signal}: ${command.interrupted}`));
   for (const signal of STOP_SIGNALS) process.on(signal, onSignal);
+  // Without a listener the first line that nobody reads (`| head -1`) would end the process wherever it is.
+  const onUnread = () =>
+    interrupted.abort(new InterruptedError(`nobody reads the output: ${command.interrupted}`));
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", onUnread);
   try {
     return await command.run({ ...asked, signal: interrupted.signal });
   } catch (error) {
@@ -152,7 +156,7 @@ export function exitCodesHelp(done: string, failed: string): string {
   return `exit code  0  ${done}
            1  ${failed}
            2  wrong options
-         130  interrupted by a signal
+         130  interrupted by a signal, or nobody reads its output any more
 `;
 }
 

@@ -232,8 +232,8 @@ test("the schedule can be paused and resumed", async () => {
 });
 
 describe("POST /extract", () => {
-  test("without a body takes the window of the settings", async () => {
-    expect((await post("/extract", "")).status).toBe(202);
+  test.each(["", "{}"])("with %j takes the window of the settings", async (body) => {
+    expect((await post("/extract", body)).status).toBe(202);
     expect(asked).toEqual([{ kind: "daily", selection: { days: 10 }, key: null }]);
   });
 

@@ -187,6 +187,21 @@ describe("extract", () => {
     expect(code).toBe(0);
   });
 
+  test("whose output nobody reads any more ends in order", async () => {
+    const listing = Promise.withResolvers<undefined>();
+    held = listing.promise;
+    const { args } = taskCommand("extract");
+    const child = spawn(process.execPath, [...args, "--days", "366", ...server()], {
+      cwd: service.sourceFolder,
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    const ended = new Promise((resolve) => child.on("close", resolve));
+    // After its first words, as `| head -1` does.
+    child.stderr.once("data", () => child.stderr.destroy());
+    expect(await ended).toBe(130);
+    listing.resolve(undefined);
+  });
+
   test("interrupted, leaves the run going and says so", async () => {
     const listing = Promise.withResolvers<undefined>();
     held = listing.promise;
