@@ -195,6 +195,16 @@ test.each([["kafkaPort", "KAFKA_PORT"], ["schemaRegistryPort", "SCHEMA_REGISTRY_
   },
 );
 
+test("a port that another program takes in between is chosen anew", async () => {
+  const standIn = await installStandIn(folder, { findsPortTaken: true });
+  const broker = await start(standIn);
+  expect(await standIn.starts()).toHaveLength(2);
+  expect(broker.brokers).toHaveLength(1);
+  expect(named("broker.log").map(({ detail }) => detail.line)).toContainEqual(
+    expect.stringMatching(/Address already in use.*; trying other ports/),
+  );
+});
+
 test("a program that can't be executed is told", async () => {
   const standIn = await installStandIn(folder);
   const program = { ...standIn.program, path: join(folder, "nothing") };

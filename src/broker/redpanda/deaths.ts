@@ -11,6 +11,14 @@ interface KnownDeath {
   readonly hint: string;
 }
 
+/** It died because another program has one of its ports. */
+export class PortTakenError extends PermanentError {
+  override readonly name = "PortTakenError";
+}
+
+/** What the system calls it (strerror, and Deno's and Node's code). */
+const PORT_TAKEN = /Address already in use|EADDRINUSE/;
+
 const MORE_MEMORY =
   "Redpanda needs at least 1 GiB for itself: give the machine 2 GB and set REDPANDA_MEMORY to 1200M, " +
   "or use BROKER=embedded.";
@@ -18,14 +26,14 @@ const MORE_MEMORY =
 const KNOWN: readonly KnownDeath[] = [
   { pattern: /insufficient physical memory|below recommended|bad_alloc/, hint: MORE_MEMORY },
   {
-    pattern: /Address already in use|EADDRINUSE/,
+    pattern: PORT_TAKEN,
     hint:
       "Stop what uses the port, or set KAFKA_PORT and SCHEMA_REGISTRY_PORT to others (0 takes a free one).",
   },
   {
     pattern: /Crash loop detected/,
     hint:
-      "It ended uncleanly too often. When the reason is mended, delete DATA_DIR/redpanda/data/startup_log.",
+      "It ended uncleanly too often. When the reason is fixed, delete DATA_DIR/redpanda/data/startup_log.",
   },
   {
     pattern: /Permission denied/,
@@ -56,7 +64,8 @@ export function deathOf(end: ChildEnd, doing: string): PermanentError {
   const telling = known === undefined
     ? end.lines.slice(-SHOWN_LINES)
     : end.lines.filter((line) => known.pattern.test(line)).slice(-1);
-  return new PermanentError(`${doing}: ${howItEnded(end)}${describe(telling)}`, {
+  const Death = known?.pattern === PORT_TAKEN ? PortTakenError : PermanentError;
+  return new Death(`${doing}: ${howItEnded(end)}${describe(telling)}`, {
     hint: known?.hint ??
       (end.signal === "SIGKILL"
         ? `It was killed from outside, most likely because the memory ran out. ${MORE_MEMORY}`

@@ -2,12 +2,15 @@
  * Starts Redpanda as a child process, keeps it running, and stops it.
  *
  *     settle ports ─▶ write configuration ─▶ start (node.ts) ─▶ ready (ready.ts) ─▶ a RunningBroker
+ *          ▲                                   │ another program was faster with a port
+ *          └───────────────────────────────────┘
  */
 import type { Backoff } from "../../failures/backoff.ts";
 import type { Observe } from "../../observe/observe.ts";
 import type { RunningBroker } from "../broker.ts";
 import { freePort, settledPort } from "../free_port.ts";
 import { configurationPath, type RedpandaPorts, writeConfiguration } from "./configuration.ts";
+import { PortTakenError } from "./deaths.ts";
 import type { RedpandaProgram } from "./find_program.ts";
 import { RedpandaNode } from "./node.ts";
 import { endOrphan } from "./orphan.ts";
@@ -18,6 +21,9 @@ const KIND = "redpanda";
 /** Redpanda's own ports for these listeners; another one is taken when they are in use. */
 const ADMIN_PORT = 9644;
 const RPC_PORT = 33_145;
+
+/** How often a start is tried when another program takes one of its ports in between, as with PostgreSQL. */
+const START_ATTEMPTS = 5;
 
 /** How patient we are with it. */
 export interface RedpandaPatience {
@@ -62,13 +68,10 @@ export interface RedpandaOptions {
  * @throws PermanentError with a hint: a port is in use, no memory, another process has the folder, it ended or never got ready
  */
 export async function startRedpanda(options: RedpandaOptions): Promise<RunningBroker> {
-  const { directory, observe, signal } = options;
+  const { observe } = options;
   const began = performance.now();
   const patience = { ...PATIENCE, ...options.patience };
-  const ports = await choosePorts(options, patience);
-  const configurationFile = await writeConfiguration(directory, ports);
-  const node = new RedpandaNode(options, patience, ports, configurationFile);
-  await node.start(signal);
+  const node = await startNode(options, patience);
   const { brokers, schemaRegistryUrl } = node.targets;
   observe("broker.ready", {
     kind: KIND,
@@ -84,6 +87,27 @@ export async function startRedpanda(options: RedpandaOptions): Promise<RunningBr
     failed: node.failed,
     stop: () => stopping ??= node.stop(),
   };
+}
+
+/** A port that was free when it was looked at may be another program's when Redpanda takes it: then all are chosen anew. */
+async function startNode(
+  options: RedpandaOptions,
+  patience: RedpandaPatience,
+): Promise<RedpandaNode> {
+  for (let attempt = 1;; attempt++) {
+    // A port of the settings that is in use ends the start here, by name.
+    const ports = await choosePorts(options, patience);
+    const configurationFile = await writeConfiguration(options.directory, ports);
+    const node = new RedpandaNode(options, patience, ports, configurationFile);
+    try {
+      await node.start(options.signal);
+      return node;
+    } catch (error) {
+      if (!(error instanceof PortTakenError) || attempt >= START_ATTEMPTS) throw error;
+      const line = `${error.message}; trying other ports`;
+      options.observe("broker.log", { kind: KIND, level: "warning", line });
+    }
+  }
 }
 
 /** Frees what an orphan holds, then settles all ports. */

@@ -15,6 +15,8 @@ export interface Behaviour {
   readonly holdFile?: string;
   /** The first start that comes after so many dies (0: the first one does). */
   readonly diesFromStart?: number;
+  /** Its first start finds a port taken, as when another program was faster. */
+  readonly findsPortTaken?: boolean;
   /** Bytes that the machine has for it. */
   readonly availableMemory?: number;
   /** Says that it stops, and goes on. */

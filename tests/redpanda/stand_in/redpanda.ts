@@ -145,6 +145,11 @@ async function main(behaviourFile: string, args: readonly string[]): Promise<voi
   if (starts > (behaviour.diesFromStart ?? Infinity)) {
     fail("Failure during startup: std::runtime_error (made up)");
   }
+  if (behaviour.findsPortTaken === true && starts === 1) {
+    fail(
+      "Failure during startup: std::__1::system_error (error system:98, Address already in use)",
+    );
+  }
 
   const { data, ports } = await readConfiguration(
     flags.get(isRpk ? "config" : "redpanda-cfg") ?? "",
