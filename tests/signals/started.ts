@@ -37,6 +37,8 @@ export class Started {
   #out = "";
   #err = "";
   readonly child: ChildProcess;
+  /** Resolves when all that it and its children have said is here. */
+  readonly #heard: Promise<void>;
   /** The exit code of what was started (npx), as a shell tells it: 128 and the signal's number when one ended it. */
   readonly exited: Promise<number>;
 
@@ -58,6 +60,7 @@ export class Started {
       env: { ...environment, ...settings },
       ...(user.uid === process.getuid?.() ? {} : { uid: user.uid, gid: user.gid }),
     });
+    this.#heard = new Promise((resolve) => child.once("close", () => resolve()));
     child.stdout?.on("data", (chunk) => this.#out += String(chunk));
     child.stderr?.on("data", (chunk) => this.#err += String(chunk));
     child.stdin?.on("error", () => {});
@@ -148,7 +151,7 @@ export class Started {
     );
   }
 
-  /** Waits until not one process is left. @throws Error naming those that are */
+  /** Waits until not one process is left, and its last words have been read. @throws Error naming those that are left */
   async gone(limit_ms = END_MS): Promise<void> {
     let left: readonly { command: string }[] = [];
     await until("no process is left", async () => {
@@ -157,6 +160,8 @@ export class Started {
     }, limit_ms).catch((error: Error) => {
       throw new Error(`${error.message}\n${JSON.stringify(left, null, 1)}\n${this.#err}`);
     });
+    // npx may end long before the service, and its pipes are the service's, too.
+    await this.#heard;
   }
 }
 

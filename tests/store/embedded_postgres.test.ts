@@ -27,6 +27,7 @@ import {
   startEmbeddedPostgres,
 } from "../../src/store/embedded_postgres.ts";
 import { until } from "../support/poll.ts";
+import { processesBelow } from "../support/process_list.ts";
 
 const execFile = promisify(execFileWithCallback);
 const isRoot = process.getuid?.() === 0;
@@ -206,8 +207,8 @@ describe("an embedded PostgreSQL", () => {
     async () => {
       await copyPrototype();
       await startInKilledProcess({ spareSupervisor: true });
-      const pid = await postmasterPid({ directory } as EmbeddedPostgres);
-      await until("its end", () => !isAlive(pid), 10_000);
+      // Server and supervisor; they may have ended by now.
+      await until("their end", async () => (await processesBelow(directory)).length === 0, 10_000);
 
       for (let time = 0; time < 3; time++) {
         await startInKilledProcess({ spareSupervisor: true });
