@@ -17,8 +17,16 @@ import { createLogListener } from "../observe/log.ts";
 import { createObserver } from "../observe/observe.ts";
 import { readEnvironment } from "../service/environment.ts";
 import { printFailure } from "../service/print_failure.ts";
+import { watchLauncher } from "../service/launcher.ts";
 import { type StopRequests, watchForStop } from "../service/signals.ts";
-import { EXIT, readCommandLine, refuseUsage, STOPPED_HELP, UsageError } from "./command.ts";
+import {
+  EXIT,
+  namedFile,
+  readCommandLine,
+  refuseUsage,
+  STOPPED_HELP,
+  UsageError,
+} from "./command.ts";
 
 const HELP =
   `A small single-node broker that speaks the Kafka protocol, with a schema registry, over one SQLite file.
@@ -75,7 +83,9 @@ function placeOf(options: Options) {
     return text === undefined ? setting : wholeNumber(option, text, 0, 65_535);
   };
   return {
-    directory: options.directory ?? join(dataDirectory, "broker"),
+    directory: options.directory === undefined
+      ? join(dataDirectory, "broker")
+      : namedFile(options.directory),
     kafkaPort: port("kafka-port", kafkaPort),
     schemaRegistryPort: port("schema-registry-port", schemaRegistryPort),
   };
@@ -129,4 +139,8 @@ export async function brokerCommand(
   }
 }
 
-if (import.meta.main) process.exit(await brokerCommand(process.argv.slice(2), watchForStop()));
+if (import.meta.main) {
+  const stops = watchForStop();
+  void watchLauncher(stops);
+  process.exit(await brokerCommand(process.argv.slice(2), stops));
+}

@@ -11,11 +11,12 @@
  *
  * `deno task NAME -- --option` hands the `--` on, `deno task NAME --option` has none: both mean the same.
  */
+import { resolve } from "node:path";
 import process from "node:process";
 import { parseArgs, type ParseArgsOptionsConfig } from "node:util";
 import { explain, PermanentError } from "../failures/failures.ts";
 import { STOP_SIGNALS } from "../service/signals.ts";
-import { printFailure } from "../service/print_failure.ts";
+import { printFailure, tell } from "../service/print_failure.ts";
 
 /** Exit codes of all commands. `INTERRUPTED` is the shell's for SIGINT. */
 export const EXIT = { DONE: 0, FAILED: 1, USAGE: 2, INTERRUPTED: 130 } as const;
@@ -80,7 +81,7 @@ export async function runCommand(command: Command, args: readonly string[]): Pro
   } catch (error) {
     if (error instanceof UsageError) return refuseUsage(command.name, error);
     if (interrupted.signal.aborted) {
-      process.stderr.write(`${explain(interrupted.signal.reason)}\n`);
+      tell(process.stderr, `${explain(interrupted.signal.reason)}\n`);
       return EXIT.INTERRUPTED;
     }
     if (command.isEnough?.(error) === true) return EXIT.DONE;
@@ -102,8 +103,7 @@ export function readCommandLine(
   try {
     const asked = parse(command, args);
     if (asked.values.help !== true) return asked;
-    process.stdout.write(command.help);
-    return EXIT.DONE;
+    return tell(process.stdout, command.help) ? EXIT.DONE : EXIT.FAILED;
   } catch (error) {
     if (error instanceof UsageError) return refuseUsage(command.name, error);
     throw error;
@@ -112,7 +112,7 @@ export function readCommandLine(
 
 /** Says in one line what is wrong with the arguments. @returns the exit code */
 export function refuseUsage(name: string, error: UsageError): number {
-  process.stderr.write(`${name}: ${explain(error)}; deno task ${name} --help lists all\n`);
+  tell(process.stderr, `${name}: ${explain(error)}; deno task ${name} --help lists all\n`);
   return EXIT.USAGE;
 }
 
@@ -149,6 +149,11 @@ function inShort(message: string): string {
   return unknown === null
     ? message.split("\n")[0]!.replace(/\.$/, "")
     : `there is no option ${unknown[1]}`;
+}
+
+/** A file that a person has named, from the folder they are in: `deno task` runs everything in the project's, and says which it was. */
+export function namedFile(path: string): string {
+  return resolve(process.env.INIT_CWD ?? ".", path);
 }
 
 /** The help's last lines: what the exit codes say. `done` and `failed` are the command's own words. */

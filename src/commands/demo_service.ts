@@ -10,13 +10,12 @@ import { generateDemoDirectory } from "../../sample/demo_directory.ts";
 import { serveDataDirectory } from "../../sample/server.ts";
 import { type Config, DEMO_DATA_DIRECTORY, readConfig } from "../config.ts";
 import { banner, runPage } from "../service/banner.ts";
-import { readEnvironment } from "../service/environment.ts";
 import {
   createLoggingObserver,
   runUntilStopped,
   type StopSignals,
 } from "../service/run_until_stopped.ts";
-import { printFailure } from "../service/print_failure.ts";
+import { printFailure, tell } from "../service/print_failure.ts";
 import { type Service, startService } from "../service/service.ts";
 import type { StopRequests } from "../service/signals.ts";
 import type { Observer } from "../observe/observe.ts";
@@ -28,7 +27,7 @@ const HELP =
 usage: deno task demo [--help]
 
 The settings are those of deno task start, with DATA_DIR=${DEMO_DATA_DIRECTORY}, BROKER=embedded and IAU_SHOWER_URL=off where
-nothing else is set.
+the environment sets nothing else. The file .env is not read: it is for the real service.
 
 ${STOPPED_HELP}`;
 
@@ -44,7 +43,8 @@ async function startDemo(
   try {
     const demoConfig = { ...config, gmnDataUrl: server.url, gmnRequestInterval_ms: 0 };
     service = await startService({ config: demoConfig, observer, ...signals });
-    process.stdout.write(
+    tell(
+      process.stdout,
       `${
         banner(service, demoConfig, {
           isTerminal: process.stdout.isTTY === true,
@@ -78,7 +78,8 @@ function tellFirstRun(
     if (happening.name !== "run.loaded" || happening.detail.runId !== runId) return;
     unlisten();
     const { rowsLoaded, took_ms } = happening.detail;
-    process.stdout.write(
+    tell(
+      process.stdout,
       `first run ${runId} is loaded: ${rowsLoaded.toLocaleString("en-US")} rows in ${
         (took_ms / 1000).toFixed(1)
       } s\n` +
@@ -105,7 +106,8 @@ export async function demoCommand(
   const asked = readCommandLine({ name: "demo", help: HELP, options: {}, operand: null }, args);
   if (typeof asked === "number") return asked;
   try {
-    const environment = readEnvironment();
+    // Not .env: it is for the real service, whose log and database are no place for made-up meteors.
+    const environment = { ...process.env };
     const config = readConfig({
       DATA_DIR: DEMO_DATA_DIRECTORY,
       // A demo works offline: names come from the shipped list.

@@ -14,7 +14,7 @@ import { countRows, type RunState } from "../runs/run.ts";
 import { readRunLoaded } from "../store/run_views.ts";
 import type { Workbench } from "../service/attach.ts";
 import { waitForRows } from "../service/run_access.ts";
-import { type Command, EXIT, exitCodesHelp, runCommand } from "./command.ts";
+import { type Command, EXIT, exitCodesHelp, namedFile, runCommand } from "./command.ts";
 import { ProgressBar } from "./progress_bar.ts";
 import { withWorkbench, WORKBENCH_HELP } from "./with_workbench.ts";
 
@@ -122,11 +122,11 @@ function counted(opened: OpenedFile, onRead: (bytes: number) => void): OpenedFil
 async function readable(paths: readonly string[]): Promise<string[]> {
   const found: string[] = [];
   for (const path of paths) {
-    const problem = await stat(path).then(
+    const problem = await stat(namedFile(path)).then(
       (file) => file.isFile() ? null : "not a file; name the files in it one by one",
-      (error) => explain(error),
+      (error) => error.code === "ENOENT" ? "there is no such file" : explain(error),
     );
-    if (problem === null) found.push(path);
+    if (problem === null) found.push(namedFile(path));
     else process.stderr.write(`${path}: ${problem}\n`);
   }
   return found;

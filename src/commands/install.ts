@@ -16,7 +16,7 @@ import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdir, readFile, readlink, rm, symlink, writeFile } from "node:fs/promises";
 import { constants } from "node:os";
-import { dirname, join, relative } from "node:path";
+import { dirname, join, relative, resolve } from "node:path";
 import process from "node:process";
 
 const USAGE = `usage: deno task install [--frozen]        the packages that the service runs on
@@ -74,6 +74,13 @@ async function install(set: PackageSet, options: readonly string[]): Promise<num
   const stamp = join(modules, STAMP);
   const installed = await readFile(stamp, "utf8").catch(() => null);
   if (installed === await digestOf(set)) return 0;
+  if (!await canWrite(modules)) {
+    process.stderr.write(
+      `error: ${resolve(modules)} can't be written by this user\n` +
+        "hint: run deno task install once as the user who owns it\n",
+    );
+    return 1;
+  }
   const began = performance.now();
   const say = (what: string) =>
     process.stderr.write(`${what}, ${((performance.now() - began) / 1000).toFixed(1)} s\n`);
@@ -98,6 +105,19 @@ async function install(set: PackageSet, options: readonly string[]): Promise<num
   await writeFile(stamp, await digestOf(set));
   say("Packages are installed");
   return 0;
+}
+
+/** Whether files can be made in this folder, which is made where it is missing. */
+async function canWrite(folder: string): Promise<boolean> {
+  const probe = join(folder, `${STAMP}.${process.pid}`);
+  try {
+    await mkdir(folder, { recursive: true });
+    await writeFile(probe, "");
+    await rm(probe);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /**
@@ -143,7 +163,7 @@ function runInstall(
 
 /** Lines that Deno prints when all goes well: one for each download and package, which are counted, and a summary. */
 const ROUTINE =
-  /^(Download |Initialize |Installed |Reused |Downloaded |Dependencies:|[+]+( npm:|$)|$)/;
+  /^(Download |Initialize |Installed |Reused |Downloaded |Dependencies:|[+]+( npm:|$)|Stack backtrace:| +\d+: <unknown>|$)/;
 
 /** Passes on what Deno says out of the ordinary. */
 function forward(

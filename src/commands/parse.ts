@@ -11,7 +11,7 @@ import {
   type SummaryHeader,
 } from "../trajectory/read_summary_file.ts";
 import type { TrajectorySummary } from "../trajectory/summary.ts";
-import { type Command, EXIT, InterruptedError, runCommand } from "./command.ts";
+import { type Command, EXIT, InterruptedError, namedFile, runCommand } from "./command.ts";
 
 const HELP = `Reads trajectory summary files and prints each row as a line of JSON.
 
@@ -53,7 +53,7 @@ const COMMAND: Command = {
 
 async function parseFile(file: string, signal: AbortSignal): Promise<number> {
   try {
-    const chunks = file === "-" ? Deno.stdin.readable : (await Deno.open(file)).readable;
+    const chunks = file === "-" ? Deno.stdin.readable : (await Deno.open(namedFile(file))).readable;
     return await printRows(file, readSummaryFile(until(signal, chunks)));
   } catch (error) {
     if (error instanceof Deno.errors.BrokenPipe || error instanceof InterruptedError) throw error;

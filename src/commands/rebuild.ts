@@ -41,6 +41,7 @@ type RebuildValues = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>["
 async function run({ values, signal }: Asked): Promise<number> {
   const { topic, verify, force } = values as RebuildValues;
   const config = readConfig(readCommandEnvironment());
+  process.stderr.write(`from the log of ${config.dataDirectory}\n`);
   const bar = new ProgressBar();
   const { records, differences } = await rebuildDatabase(
     config,

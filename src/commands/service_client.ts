@@ -138,7 +138,9 @@ function parse<Answer>(text: string, url: string): Answer {
 function refusal(status: number, text: string, url: string): Error {
   const detail = detailOf(text) ?? `${url} answered ${status}`;
   if (status >= 500) return new TransientError(detail);
-  const hint = status === 401
+  const hint = status === 404
+    ? "--server is the address of the service's API; is another program listening there?"
+    : status === 401
     ? "set API_TOKEN, in the environment or in .env, to the token that the service was started with"
     : undefined;
   return new RefusedError(status, detail, hint);

@@ -6,7 +6,7 @@ import { readConfig, settingsHelp } from "../config.ts";
 import { banner } from "../service/banner.ts";
 import { readEnvironment } from "../service/environment.ts";
 import { createLoggingObserver, runUntilStopped } from "../service/run_until_stopped.ts";
-import { printFailure } from "../service/print_failure.ts";
+import { printFailure, tell } from "../service/print_failure.ts";
 import { startService } from "../service/service.ts";
 import type { StopRequests } from "../service/signals.ts";
 import { readCommandLine, STOPPED_HELP } from "./command.ts";
@@ -33,7 +33,8 @@ export async function startCommand(
     const observer = await createLoggingObserver(config);
     return await runUntilStopped(stops, observer.observe, async (signals) => {
       const service = await startService({ config, observer, ...signals });
-      process.stdout.write(
+      tell(
+        process.stdout,
         `${banner(service, config, { isTerminal: process.stdout.isTTY === true })}\n`,
       );
       return service;

@@ -1,7 +1,8 @@
 /**
  * The settings, the log and the workbench of a command that works on the log itself: `ingest`, `replay`.
  */
-import { readConfig } from "../config.ts";
+import process from "node:process";
+import { DEMO_DATA_DIRECTORY, readConfig } from "../config.ts";
 import { openWorkbench, type Workbench } from "../service/attach.ts";
 import { readCommandEnvironment } from "../service/environment.ts";
 import { findRunningService } from "../service/running_service.ts";
@@ -22,9 +23,13 @@ export async function withWorkbench<Result>(
 ): Promise<Result> {
   const environment = readCommandEnvironment();
   const config = readConfig(environment);
-  const observer = await createLoggingObserver(config);
+  // What becomes of the command's own run it says itself.
+  const observer = await createLoggingObserver(config, ["file.failed", "run.failed"]);
   const found = await findRunningService(environment, { writes: true });
   if (found.isDemoByDefault) tellDemo(found.dataDirectory);
+  if (found.otherDemo !== null) {
+    process.stderr.write(`the demo runs, too; DATA_DIR=${DEMO_DATA_DIRECTORY} would mean it\n`);
+  }
   const { dataDirectory } = found;
   const workbench = await openWorkbench({ ...config, dataDirectory }, observer, signal);
   try {

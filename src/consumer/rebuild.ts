@@ -70,8 +70,7 @@ export async function rebuild(options: RebuildOptions): Promise<number> {
   );
   const phases = phasesOf(topics);
   if (options.lookBefore !== undefined) {
-    const quietly = { ...options, onProgress: () => {} };
-    for (const phase of phases) await readUpTo(phase, marks, quietly);
+    for (const phase of phases) await readUpTo(phase, marks, options);
     await options.lookBefore();
   }
   try {

@@ -63,5 +63,5 @@ export function hintOf(error: unknown): string | undefined {
 export function explainWithHint(error: unknown): string {
   const hint = hintOf(error);
   if (hint === undefined) return explain(error);
-  return `${explain(error)}${/^[A-Z][a-z]/.test(hint) ? "." : ";"} ${hint}`;
+  return `${explain(error)}${/^[A-Z][a-z ]/.test(hint) ? "." : ";"} ${hint}`;
 }

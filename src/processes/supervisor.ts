@@ -97,11 +97,19 @@ export class Supervisor {
     child.once("exit", () => {
       void ended();
       if (this.#isDismissed) return;
-      this.#timer = setTimeout(() => void this.#spawn(), REPLACE_AFTER_MS);
+      // One that can't be replaced (a full disk) is no reason to stop what works.
+      this.#timer = setTimeout(() => void this.#spawn().catch(() => {}), REPLACE_AFTER_MS);
       this.#timer.unref();
     });
     // It lives as long as this process, and is no reason for this process to live.
     child.unref();
-    if (child.pid !== undefined) await onStart?.(child.pid);
+    try {
+      if (child.pid !== undefined) await onStart?.(child.pid);
+    } catch (error) {
+      // Nobody would know of it, so it must not act.
+      this.#isDismissed = true;
+      child.stdin?.end("dismiss\n");
+      throw error;
+    }
   }
 }

@@ -1,6 +1,7 @@
 /** Who may read the files, and what is left of a service that is gone. */
-import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
+import process from "node:process";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { readAddresses, type ServiceAddresses, writeAddresses } from "./address_file.ts";
@@ -40,6 +41,21 @@ test("left by a killed process is none, though a process with its number lives",
 test("garbage is none", async () => {
   await writeFile(join(folder, "service.json"), "{");
   expect(await readAddresses(folder)).toBeNull();
+});
+
+test.skipIf(process.getuid?.() !== 0)("of another user is told, not taken for none", async () => {
+  const file = await writeAddresses(folder, addresses(1));
+  await chmod(folder, 0o755);
+  process.seteuid?.(65_534);
+  try {
+    await expect(readAddresses(folder)).rejects.toMatchObject({
+      message: expect.stringContaining("belongs to another user"),
+      hint: expect.stringContaining("--server URL"),
+    });
+  } finally {
+    process.seteuid?.(0);
+  }
+  await file.remove();
 });
 
 test("of a second process on the folder outlives the first", async () => {

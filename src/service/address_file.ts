@@ -12,6 +12,7 @@
 import { chmod, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
+import { PermanentError } from "../failures/failures.ts";
 
 /** Addresses of a running service. */
 export interface ServiceAddresses {
@@ -69,14 +70,21 @@ async function writePrivate(path: string, text: string): Promise<void> {
   await chmod(path, 0o600);
 }
 
-/** The addresses of the service that runs on this data directory now, or null. */
+/**
+ * The addresses of the service that runs on this data directory now, or null.
+ * @throws PermanentError when they are another user's to read: a service may run there
+ */
 export async function readAddresses(dataDirectory: string): Promise<ServiceAddresses | null> {
   const path = join(dataDirectory, FILE);
   try {
     const addresses = await parseFile(path);
     return await isHeld(path, addresses) ? addresses : null;
-  } catch {
-    return null;
+  } catch (error) {
+    if ((error as { code?: string }).code !== "EACCES") return null;
+    throw new PermanentError(`${path} belongs to another user`, {
+      cause: error,
+      hint: "run this as the user who runs the service, or name the service with --server URL",
+    });
   }
 }
 

@@ -3,7 +3,8 @@
  * taking up runs while the projection of the runs is empty.
  */
 import { rebuild, type RebuildProgress } from "../consumer/rebuild.ts";
-import type { Config } from "../config.ts";
+import { readLogHome } from "../broker/log_home.ts";
+import { type Config, DEMO_DATA_DIRECTORY } from "../config.ts";
 import { INGESTION_RUN, TOPICS } from "../events/topics.ts";
 import { PermanentError } from "../failures/failures.ts";
 import type { Observer } from "../observe/observe.ts";
@@ -29,11 +30,20 @@ export interface Rebuilt {
   readonly differences: readonly string[] | null;
 }
 
+/** An empty log would be made, and tables compared that nobody meant. */
+async function assertLogIsThere({ dataDirectory, kafkaBrokers }: Config): Promise<void> {
+  if (kafkaBrokers !== null || await readLogHome(dataDirectory) !== null) return;
+  throw new PermanentError(`there is no log in ${dataDirectory}`, {
+    hint:
+      `set DATA_DIR to the folder of the service (the demo's is ${DEMO_DATA_DIRECTORY}; stop it first)`,
+  });
+}
+
 type Checksums = Awaited<ReturnType<typeof checksumProjections>>;
 
 /**
  * Rebuilds the projections of the database that the settings name.
- * @throws PermanentError when a service runs on the data directory, another process consumes or leads the runs, or the log no
+ * @throws PermanentError when there is no log, a service runs on the data directory, another process consumes or leads the runs, or the log no
  *   longer has it all
  */
 export async function rebuildDatabase(
@@ -48,6 +58,7 @@ export async function rebuildDatabase(
       { hint: "stop it first: a rebuild empties the tables that it works with" },
     );
   }
+  await assertLogIsThere(config);
   const { observe } = observer;
   const { topics = TOPICS.map(({ name }) => name), isVerified } = request;
   // No role: the engines alone.

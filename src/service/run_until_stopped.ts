@@ -10,20 +10,22 @@
 import process from "node:process";
 import type { Config } from "../config.ts";
 import { createLogListener } from "../observe/log.ts";
-import { createObserver, type Observe, type Observer } from "../observe/observe.ts";
+import { createObserver, type Happening, type Observe, type Observer } from "../observe/observe.ts";
 import { printFailure } from "./print_failure.ts";
 import type { Service } from "./service.ts";
 import { ENDED_IN_FAILURE, type StopRequests } from "./signals.ts";
 
-/** An observer that logs as the configuration says. */
+/** An observer that logs as the configuration says, all but the events named in `unlogged`. */
 export async function createLoggingObserver(
   config: Pick<Config, "logLevel" | "logFormat">,
+  unlogged: readonly Happening["name"][] = [],
 ): Promise<Observer> {
   const observer = createObserver();
   const format = config.logFormat === "auto"
     ? (process.stderr.isTTY ? "human" : "json")
     : config.logFormat;
-  observer.listen(await createLogListener({ level: config.logLevel, format }));
+  const log = await createLogListener({ level: config.logLevel, format });
+  observer.listen((happening) => unlogged.includes(happening.name) || log(happening));
   return observer;
 }
 

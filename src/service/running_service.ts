@@ -16,6 +16,8 @@ export interface Whereabouts {
   readonly addresses: ServiceAddresses | null;
   /** Whether it is the demo's though nobody said so; a person should be told. */
   readonly isDemoByDefault: boolean;
+  /** Where the demo runs though it is not meant; a person may have meant it. */
+  readonly otherDemo: string | null;
 }
 
 /**
@@ -32,12 +34,13 @@ export async function findRunningService(
   const { dataDirectory } = readConfig(environment);
   const addresses = await readAddresses(dataDirectory);
   const isChosen = (environment.DATA_DIR ?? "").trim() !== "";
-  if (addresses === null && !isChosen && !(writes && await readLogHome(dataDirectory) !== null)) {
-    const demo = readConfig({ ...environment, DATA_DIR: DEMO_DATA_DIRECTORY }).dataDirectory;
-    const demoAddresses = await readAddresses(demo);
-    if (demoAddresses !== null) {
-      return { dataDirectory: demo, addresses: demoAddresses, isDemoByDefault: true };
-    }
-  }
-  return { dataDirectory, addresses, isDemoByDefault: false };
+  const here = { dataDirectory, addresses, isDemoByDefault: false, otherDemo: null };
+  if (addresses !== null || isChosen) return here;
+  const demo = readConfig({ ...environment, DATA_DIR: DEMO_DATA_DIRECTORY }).dataDirectory;
+  const demoAddresses = await readAddresses(demo);
+  if (demoAddresses === null) return here;
+  const hasOwnLog = writes && await readLogHome(dataDirectory) !== null;
+  return hasOwnLog
+    ? { ...here, otherDemo: demo }
+    : { dataDirectory: demo, addresses: demoAddresses, isDemoByDefault: true, otherDemo: null };
 }

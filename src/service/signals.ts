@@ -141,9 +141,12 @@ export function watchForStop(): StopRequests {
     process.stderr,
   ]] as const;
   for (const [name, stream] of streams) {
-    // EPIPE: the reader of a pipe has ended. EIO: the terminal is gone. ENOSPC and the like end the service too.
+    // EPIPE: the reader of a pipe has ended. EIO: the terminal is gone. What is written with `tell` (print_failure.ts) also says here
+    // that a disk is full; a line of the log that finds it full is lost, and the service goes on.
     stream.on("error", (error: NodeJS.ErrnoException) => {
-      stops.request(`nobody reads ${name} (${error.code ?? error.message})`, ENDED_IN_FAILURE);
+      const isGone = error.code === "EPIPE" || error.code === "EIO";
+      const what = isGone ? `nobody reads ${name}` : `${name} can't be written`;
+      stops.request(`${what} (${error.code ?? error.message})`, ENDED_IN_FAILURE);
     });
   }
   return stops;

@@ -99,8 +99,10 @@ export async function startEmbeddedPostgres(
         // The former one has watched until now: in between this process may be killed, too.
         const former = running.supervisor;
         Object.assign(running, { owner, supervisor });
-        await former.dismiss();
-        return observe("database.restarted", { directory: place.directory, port: running.port });
+        observe("database.restarted", { directory: place.directory, port: running.port });
+        // Not waited for: a loss of the new server must be noticed meanwhile.
+        void former.dismiss();
+        return;
       } catch (error) {
         if (stopping.signal.aborted) return;
         const delay_ms = backoffDelayMs(REVIVE_BACKOFF, attempt);

@@ -3,11 +3,13 @@
  * with the permissions of its task, and no service is there.
  */
 import { spawn } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { fileText, rows } from "../../src/trajectory/summary_file_fixture.ts";
 import { taskCommand } from "../support/task_command.ts";
 
 const COMMANDS = [
@@ -31,13 +33,29 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-function run(command: Command, args: readonly string[], settings: Record<string, string> = {}) {
+const shell = (command: string) => ended("/bin/sh", ["-c", command], {}, folder);
+
+function run(
+  command: Command,
+  args: readonly string[],
+  settings: Record<string, string> = {},
+  cwd = folder,
+) {
+  const { args: task, environment } = taskCommand(command);
+  return ended(process.execPath, [...task, ...args], { ...environment, ...settings }, cwd);
+}
+
+function ended(
+  program: string,
+  args: readonly string[],
+  settings: Record<string, string>,
+  cwd: string,
+) {
   return new Promise<{ code: number | null; out: string; err: string }>((resolve, reject) => {
-    const { args: task, environment } = taskCommand(command);
     const { PATH, HOME } = process.env;
-    const child = spawn(process.execPath, [...task, ...args], {
-      cwd: folder,
-      env: { PATH, HOME, NO_COLOR: "1", ...environment, ...settings },
+    const child = spawn(program, args, {
+      cwd,
+      env: { PATH, HOME, NO_COLOR: "1", ...settings },
       stdio: ["ignore", "pipe", "pipe"],
     });
     let out = "";
@@ -118,6 +136,40 @@ describe.each(["parse", "ingest"] as const)("%s", (command) => {
     }
   }, TEST_MS);
 });
+
+test("a file is looked for from where the person is, not from the project's folder", async () => {
+  const file = join(folder, "here.txt");
+  await writeFile(file, fileText(rows(2)));
+  const elsewhere = { INIT_CWD: folder };
+  const root = join(import.meta.dirname!, "../..");
+  const { code, err } = await run("parse", ["here.txt"], elsewhere, root);
+  expect(err).toMatch(/^here\.txt: 2 rows/);
+  expect(code).toBe(0);
+  expect(await run("parse", ["here.txt"], {}, root)).toMatchObject({ code: 2 });
+  // What it is given it tries to read: there is no service, and the settings are wrong.
+  const refused = await run("ingest", ["here.txt"], { ...elsewhere, KAFKA_PORT: "many" }, root);
+  expect(refused.err).toMatch(/KAFKA_PORT/);
+}, TEST_MS);
+
+test("a rebuild where there is no log is refused, and makes none", async () => {
+  const DATA_DIR = join(folder, "nothing here");
+  const { code, err } = await run("rebuild", [], { DATA_DIR });
+  expect(err).toMatch(
+    /^from the log of .*nothing here\nerror: there is no log in .*\nhint: set DATA_DIR/,
+  );
+  expect(code).toBe(1);
+  expect(existsSync(DATA_DIR)).toBe(false);
+}, TEST_MS);
+
+test("an output on a full disk is no stack trace", async () => {
+  for (const command of COMMANDS) {
+    const { args } = taskCommand(command);
+    const words = [process.execPath, ...args, "--help"].map((word) => `'${word}'`).join(" ");
+    const { code, err } = await shell(`${words} >/dev/full`);
+    expect(err).toBe("");
+    expect(code).toBe(1);
+  }
+}, TEST_MS);
 
 describe.each(["status", "backfill", "extract"] as const)("%s", (command) => {
   test("says what to do where no service runs", async () => {

@@ -72,6 +72,7 @@ export function describeRows(user: User | null, why: string): void {
     signalRows(row);
     startRows(row);
     outputRows(row);
+    brokerRows(row);
     errorRows(row);
     terminalRows(row);
     killRows(row);
@@ -239,6 +240,27 @@ function startRows(row: Row): void {
   });
 }
 
+/** The broker alone: it says what it does in words, and has no file with its addresses. */
+function brokerRows(row: Row): void {
+  const directory = () => join(row.copy().base, "broker alone");
+  const startBroker = async () => {
+    const started = row.start({ task: "broker", settings: { DATA_DIR: directory() } });
+    await until("its addresses", () => /schema registry +http/.test(started.out), 60_000);
+    return started;
+  };
+  test.each<[string, (started: Started) => void, string]>([
+    ["SIGTERM to npx", toNpx("SIGTERM"), "npx ended"],
+    ["kill -9 of npx", toNpx("SIGKILL"), "npx ended"],
+    ["SIGINT to the group", toGroup("SIGINT"), "SIGINT"],
+  ])("%s stops the broker, too", async (_, act, reason) => {
+    const started = await startBroker();
+    act(started);
+    await started.exited;
+    await started.gone();
+    expect(started.err).toContain(`stopping: ${reason}\n`);
+  });
+}
+
 function outputRows(row: Row): void {
   test("the reader of both outputs ends (| head -1): a stop", async () => {
     const started = row.start({
@@ -268,6 +290,16 @@ function outputRows(row: Row): void {
     expect(await started.exited).toBe(1);
     await started.gone();
     await endedInOrder(started, "nobody reads standard output (EPIPE)");
+  });
+
+  test("standard output that can't be written, as on a full disk: a stop that the log tells, exit code 1", async () => {
+    const started = row.start({
+      wrap: (words) => ["/bin/sh", "-c", `exec ${words.join(" ")} >/dev/full`],
+    });
+    expect(await started.exited).toBe(1);
+    await started.gone();
+    await endedInOrder(started, "standard output can't be written (ENOSPC)");
+    expect(started.err).not.toContain("    at ");
   });
 
   test("outputs that are closed from the start do no harm", async () => {

@@ -26,7 +26,7 @@ import { SETTINGS_FILE, settingsFile } from "./settings.ts";
 export const SUPERUSER = "gmn";
 const PASSWORD_FILE = "gmn_password";
 /** A half-made cluster older than this belongs to a start that was killed. initdb takes a second or two. */
-const UNFINISHED_MS_MAX = 3_600_000;
+const UNFINISHED_MS_MAX = 600_000;
 
 export interface ClusterOptions {
   readonly port: number;
@@ -44,6 +44,7 @@ export async function prepareCluster(
   place: Place,
   options: ClusterOptions,
 ): Promise<string> {
+  await removeUnfinished(place);
   if (await stat(place.cluster).catch(() => null) === null) {
     await createCluster(place, options);
   }
@@ -84,7 +85,6 @@ async function createCluster(
   place: Place,
   { settings, signal }: Pick<ClusterOptions, "settings" | "signal">,
 ): Promise<void> {
-  await removeUnfinished(place);
   const unfinished = await mkdtemp(`${place.cluster}.new-`);
   const passwordFile = `${unfinished}.password`;
   try {
@@ -133,7 +133,8 @@ async function removeUnfinished(place: Place): Promise<void> {
   for (const name of await readdir(dirname(place.cluster))) {
     if (!name.startsWith(prefix)) continue;
     const path = join(dirname(place.cluster), name);
-    const { mtimeMs } = await stat(path);
+    // Another start may have finished it, or removed it, in between.
+    const mtimeMs = (await stat(path).catch(() => null))?.mtimeMs ?? Infinity;
     if (Date.now() - mtimeMs > UNFINISHED_MS_MAX) await rm(path, { recursive: true, force: true });
   }
 }

@@ -7,7 +7,7 @@
  */
 import { randomUUID } from "node:crypto";
 import { chown, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import process from "node:process";
 import { wait } from "../../failures/backoff.ts";
 import { lookAt } from "../../processes/look.ts";
@@ -90,6 +90,5 @@ async function isSupervisor(pid: number, place: Place): Promise<boolean> {
     if ((error as NodeJS.ErrnoException).code !== "EPERM") return false;
   }
   const seen = await lookAt(pid);
-  return seen !== null && seen.command.includes(NAME) &&
-    seen.command.includes(basename(place.directory));
+  return seen !== null && seen.command.includes(NAME) && seen.command.includes(place.cluster);
 }
