@@ -5,6 +5,7 @@
  */
 import { readFile, readlink, realpath, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { wait } from "../../failures/backoff.ts";
 import { PermanentError } from "../../failures/failures.ts";
 import { program } from "./binaries.ts";
 import type { Place } from "./place.ts";
@@ -22,6 +23,8 @@ const START_SECONDS_MAX = 600;
 const STOP_SECONDS_MAX = 60;
 /** The server's log is put aside at a start when it has grown beyond this; one old one is kept. */
 const LOG_BYTES_MAX = 1_000_000;
+/** Between two looks for a server whose start is under way. */
+const LOOK_INTERVAL_MS = 50;
 /** Lines of the server's log that a failed start reports. */
 const LOG_LINES_REPORTED = 8;
 
@@ -101,16 +104,16 @@ export async function startPostmaster(
     await rename(place.logFile, `${place.logFile}.1`);
   }
   const from = log === null || log.size > LOG_BYTES_MAX ? 0 : log.size;
-  const started = await pgCtl(
+  const starting = pgCtl(
     place,
     ["start", "-l", place.logFile, "-w", "-t", String(START_SECONDS_MAX)],
-    signal,
   );
-  if (started.code === 0) return;
-  if (signal?.aborted) {
-    await stopPostmaster(place, hurry);
-    signal.throwIfAborted();
+  const started = await Promise.race([starting, aborted(signal)]);
+  if (started === "aborted") {
+    await stopWhileStarting(place, starting, hurry);
+    throw signal?.reason;
   }
+  if (started.code === 0) return;
   const lines = (await readFile(place.logFile).catch(() => new Uint8Array()))
     .subarray(from).toString().trim().split("\n").slice(-LOG_LINES_REPORTED);
   throw new StartFailure(
@@ -118,6 +121,32 @@ export async function startPostmaster(
     port,
     lines.join(" | ") || started.output || `${started.startError}`,
   );
+}
+
+/** Resolves when the signal aborts; never without one. */
+function aborted(signal?: AbortSignal): Promise<"aborted"> {
+  return new Promise((resolve) => {
+    if (signal?.aborted) resolve("aborted");
+    signal?.addEventListener("abort", () => resolve("aborted"), { once: true });
+  });
+}
+
+/**
+ * Stops a server whose start is under way. `pg_ctl start` is not ended for it: the server it has begun may not have written its pid
+ * file yet, and nobody would find it to stop it. It ends by itself when the server does, or is up.
+ */
+async function stopWhileStarting(
+  place: Place,
+  starting: Promise<unknown>,
+  hurry?: AbortSignal,
+): Promise<void> {
+  let isOver = false;
+  const over = starting.then(() => isOver = true);
+  while (!isOver) {
+    await stopPostmaster(place, hurry);
+    await Promise.race([over, wait(LOOK_INTERVAL_MS)]);
+  }
+  await stopPostmaster(place, hurry);
 }
 
 /**
