@@ -37,6 +37,7 @@ interface Seen extends Ancestor {
 
 function look(pid: number, levels: number): Promise<Seen[]> {
   if (process.platform === "win32") return Promise.resolve([]);
+  // Deno throws at once where it lacks the permission, which rejects.
   return new Promise((resolve) => {
     const child = spawn("/bin/sh", ["-c", LOOK, "look", String(pid), String(levels)], {
       stdio: ["ignore", "pipe", "ignore"],

@@ -52,7 +52,8 @@ export async function watchLauncher(stops: StopRequests): Promise<void> {
   const parent = process.ppid;
   // `deno task` leaves this in the environment: without it nobody has to be asked.
   if (process.platform === "win32" || process.env.INIT_CWD === undefined) return;
-  const ancestors = await ancestorsOf(process.pid);
+  // A machine on which nobody can be asked (no shell, no permission) has no such watch.
+  const ancestors = await ancestorsOf(process.pid).catch(() => []);
   const launchers = launchersAmong(ancestors);
   if (isWithoutNpx(ancestors, launchers)) return stops.request("npx ended", ENDED_IN_ORDER);
   const timer = setInterval(() => {

@@ -6,8 +6,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
+import { taskCommand } from "../support/task_command.ts";
 
-const COMMAND = new URL("../../src/commands/broker.ts", import.meta.url).pathname;
 const START_DEADLINE_MS = 30_000;
 /** The broker's own limit for a stop is 10 s. */
 const STOP_DEADLINE_MS = 15_000;
@@ -26,7 +26,7 @@ export interface BrokerProcess {
 export async function startBrokerProcess(): Promise<BrokerProcess> {
   const directory = await mkdtemp(join(tmpdir(), "gmn-broker-"));
   const child = spawn(process.execPath, [
-    ...["run", "--allow-net", "--allow-read", "--allow-write", "--allow-env", COMMAND],
+    ...taskCommand("broker").args,
     ...["--directory", directory, "--kafka-port", "0", "--schema-registry-port", "0"],
   ], { stdio: ["ignore", "pipe", "pipe"] });
   let output = "";

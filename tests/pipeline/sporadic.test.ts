@@ -11,6 +11,7 @@ import { createTrajectoryDecoder, wireSchemaId } from "../../src/trajectory/code
 import { fileText, row } from "../../src/trajectory/summary_file_fixture.ts";
 import type { TrajectorySummary } from "../../src/trajectory/summary.ts";
 import { until } from "../support/poll.ts";
+import { taskCommand } from "../support/task_command.ts";
 import { startTestService, type TestService } from "../support/service.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -69,7 +70,7 @@ const json = async (path: string) => await (await get(path)).json();
 
 async function parseCommand(...args: string[]): Promise<string> {
   const { stdout } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--no-prompt", "--allow-read", "src/commands/parse.ts", ...args],
+    args: [...taskCommand("parse").args, ...args],
     cwd: ROOT,
   }).output();
   return new TextDecoder().decode(stdout);
