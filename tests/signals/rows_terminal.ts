@@ -53,7 +53,9 @@ export function terminalRows(row: Row): void {
 
   test("a terminal that is closed is a stop", async () => {
     const started = withLog();
-    await row.ends(started, () => {
+    await row.ends(started, async () => {
+      // A banner that finds the terminal closed is a stop, too, for that reason.
+      await until("the banner", () => started.out.includes("dashboard"));
       process.kill(started.child.pid!, "SIGKILL");
     }, { reason: "SIGHUP", code: 137 });
   });
