@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { until } from "../../tests/support/poll.ts";
 import { taskCommand } from "../../tests/support/task_command.ts";
 import { TRAJECTORY_FIELDS } from "../trajectory/schema.ts";
 import {
@@ -151,6 +152,48 @@ describe("parse", () => {
       err: expect.stringContaining("there is no option --fast"),
     });
   });
+
+  test.skipIf(Deno.build.os !== "linux")("keeps nothing of what it has read", async () => {
+    // By the first the heap has taken the size that it keeps.
+    const [first, second] = [100_000_000, 300_000_000];
+    const child = new Deno.Command(Deno.execPath(), {
+      args: [...COMMAND, "-"],
+      cwd: ROOT,
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "null",
+    }).spawn();
+    let printed = 0;
+    const reading = child.stdout.pipeTo(
+      new WritableStream({
+        write(chunk) {
+          for (const byte of chunk) if (byte === 0x0a) printed++;
+        },
+      }),
+    );
+    const line = new TextEncoder().encode(`${row()}\n`);
+    const block = new Uint8Array(line.length * 1000);
+    for (let at = 0; at < block.length; at += line.length) block.set(line, at);
+    const writer = child.stdin.getWriter();
+    await writer.write(
+      new TextEncoder().encode(withLineEnds([STAMP_LINE, ...headerLines()], "lf")),
+    );
+    let sent = 0;
+    /** The most memory it has had by the time that it has printed all of so many bytes. */
+    const peakAfter = async (bytes: number) => {
+      for (; sent * line.length < bytes; sent += 1000) await writer.write(block);
+      // The last row may wait for what follows it.
+      await until("the rows", () => printed >= sent - 1, 60_000);
+      const status = await Deno.readTextFile(`/proc/${child.pid}/status`);
+      return Number(/VmHWM:\s+(\d+)/.exec(status)![1]) * 1024;
+    };
+    const before = await peakAfter(first);
+    const after = await peakAfter(second);
+    await writer.close();
+    await reading;
+    expect((await child.status).code).toBe(0);
+    expect(after - before).toBeLessThan((second - first) / 2);
+  }, 90_000);
 
   test("ends quietly when nobody reads any more", async () => {
     const file = await fileOf("long.txt", fileText(rows(3000)));

@@ -67,19 +67,21 @@ async function* until(
   signal: AbortSignal,
   chunks: ReadableStream<Uint8Array>,
 ): AsyncGenerator<Uint8Array> {
-  const aborted = Promise.withResolvers<never>();
-  aborted.promise.catch(() => {});
-  signal.addEventListener("abort", () => aborted.reject(signal.reason), { once: true });
-  signal.throwIfAborted();
   const reader = chunks.getReader();
+  // A terminal or a pipe may never send anything: cancelling ends the read that waits. (Not a race of each read against one promise
+  // that stays open: that would keep every chunk for as long as the file is read.)
+  const cancel = () => void reader.cancel().catch(() => {});
+  signal.addEventListener("abort", cancel, { once: true });
   try {
     for (;;) {
-      // A terminal or a pipe may never send anything.
-      const { done, value } = await Promise.race([reader.read(), aborted.promise]);
+      signal.throwIfAborted();
+      const { done, value } = await reader.read();
+      signal.throwIfAborted();
       if (done) return;
       yield value;
     }
   } finally {
+    signal.removeEventListener("abort", cancel);
     await reader.cancel().catch(() => {});
   }
 }
