@@ -12,6 +12,7 @@ import process from "node:process";
 import type { parseArgs } from "node:util";
 import { type EmbeddedBroker, startEmbeddedBroker } from "../broker/embedded/start.ts";
 import { readConfig } from "../config.ts";
+import { untilAborted } from "../failures/backoff.ts";
 import { explain } from "../failures/failures.ts";
 import { createLogListener } from "../observe/log.ts";
 import { createObserver } from "../observe/observe.ts";
@@ -105,14 +106,6 @@ async function start(options: Options): Promise<EmbeddedBroker> {
   });
 }
 
-/** Resolves when `signal` aborts. */
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => {
-    signal.addEventListener("abort", () => resolve(), { once: true });
-  });
-}
-
 /** Runs the command and gives its exit code. */
 export async function brokerCommand(
   args: readonly string[],
@@ -127,10 +120,10 @@ export async function brokerCommand(
     process.stdout.write(
       `kafka            ${broker.brokers.join()}\nschema registry  ${broker.schemaRegistryUrl}\n`,
     );
-    const death = await Promise.race([aborted(stops.stop), broker.failed]);
+    const death = await Promise.race([untilAborted(stops.stop), broker.failed]);
     if (death instanceof Error) return 1;
     process.stderr.write(`stopping: ${stops.reason}\n`);
-    await Promise.race([broker.stop(), aborted(stops.hurry)]);
+    await Promise.race([broker.stop(), untilAborted(stops.hurry)]);
     return stops.exitCode;
   } catch (error) {
     if (error instanceof UsageError) return refuseUsage(COMMAND_LINE.name, error);

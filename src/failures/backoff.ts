@@ -43,6 +43,14 @@ export function wait(ms: number, signal?: AbortSignal): Promise<void> {
   });
 }
 
+/** Resolves when the signal aborts; never without one. For one wait: raced in a loop it would keep what the others brought. */
+export function untilAborted(signal?: AbortSignal): Promise<"aborted"> {
+  return new Promise((resolve) => {
+    if (signal?.aborted) resolve("aborted");
+    signal?.addEventListener("abort", () => resolve("aborted"), { once: true });
+  });
+}
+
 /** What `retry` needs beside the work itself. */
 export interface RetryOptions {
   backoff: Backoff;

@@ -6,6 +6,17 @@
 import { spawn } from "node:child_process";
 import process from "node:process";
 
+/** Whether a process has this id now. Needs the permission to run programs. */
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    // Not ours to signal means that it is there.
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
+
 /** A process on the way from a process to the first of all. */
 export interface Ancestor {
   readonly pid: number;

@@ -5,7 +5,7 @@
  * we hear of it: the service would run on, without a parent. So the chain is looked at, and its end is a stop.
  */
 import process from "node:process";
-import { type Ancestor, ancestorsOf } from "../processes/look.ts";
+import { type Ancestor, ancestorsOf, isAlive } from "../processes/look.ts";
 import { ENDED_IN_ORDER, type StopRequests } from "./signals.ts";
 
 /** How soon the end of npx is noticed. Two questions to the kernel each time, some microseconds. */
@@ -58,20 +58,11 @@ export async function watchLauncher(stops: StopRequests): Promise<void> {
   if (isWithoutNpx(ancestors, launchers)) return stops.request("npx ended", ENDED_IN_ORDER);
   const timer = setInterval(() => {
     const gone = process.ppid === parent
-      ? launchers.find(({ pid }) => pid !== parent && !isThere(pid))
+      ? launchers.find(({ pid }) => pid !== parent && !isAlive(pid))
       : launchers[0];
     if (gone === undefined) return;
     clearInterval(timer);
     setTimeout(() => stops.request(`${gone.name} ended`, ENDED_IN_ORDER), SIGNAL_FIRST_MS);
   }, LOOK_INTERVAL_MS);
   timer.unref();
-}
-
-function isThere(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
 }

@@ -9,6 +9,7 @@
  */
 import process from "node:process";
 import type { Config } from "../config.ts";
+import { untilAborted } from "../failures/backoff.ts";
 import { createLogListener } from "../observe/log.ts";
 import { createObserver, type Happening, type Observe, type Observer } from "../observe/observe.ts";
 import { printFailure } from "./print_failure.ts";
@@ -62,12 +63,8 @@ export async function runUntilStopped(
     printFailure(error);
     return ENDED_IN_FAILURE;
   }
-  const asked = new Promise<null>((resolve) => {
-    if (stops.stop.aborted) resolve(null);
-    stops.stop.addEventListener("abort", () => resolve(null), { once: true });
-  });
-  const failure = await Promise.race([asked, service.failed]);
-  if (failure !== null) {
+  const failure = await Promise.race([untilAborted(stops.stop), service.failed]);
+  if (failure !== "aborted") {
     printFailure(failure);
     stops.request(failure.message, ENDED_IN_FAILURE);
   }

@@ -5,8 +5,9 @@
  */
 import { readFile, readlink, realpath, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { wait } from "../../failures/backoff.ts";
+import { untilAborted, wait } from "../../failures/backoff.ts";
 import { PermanentError } from "../../failures/failures.ts";
+import { isAlive } from "../../processes/look.ts";
 import { program } from "./binaries.ts";
 import type { Place } from "./place.ts";
 import { runCommand } from "./run_command.ts";
@@ -57,11 +58,7 @@ async function whoIs(
   cluster: string,
 ): Promise<"postmaster" | "another" | "nobody" | "unknown"> {
   if (!Number.isInteger(pid) || pid <= 0) return "another";
-  try {
-    process.kill(pid, 0);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EPERM") return "nobody";
-  }
+  if (!isAlive(pid)) return "nobody";
   if (process.platform === "win32") return "unknown";
   if (process.platform === "linux") {
     // A postmaster's working directory is its cluster. Deno lets nobody read /proc who was not given all permissions.
@@ -108,7 +105,7 @@ export async function startPostmaster(
     place,
     ["start", "-l", place.logFile, "-w", "-t", String(START_SECONDS_MAX)],
   );
-  const started = await Promise.race([starting, aborted(signal)]);
+  const started = await Promise.race([starting, untilAborted(signal)]);
   if (started === "aborted") {
     await stopWhileStarting(place, starting, hurry);
     throw signal?.reason;
@@ -121,14 +118,6 @@ export async function startPostmaster(
     port,
     lines.join(" | ") || started.output || `${started.startError}`,
   );
-}
-
-/** Resolves when the signal aborts; never without one. */
-function aborted(signal?: AbortSignal): Promise<"aborted"> {
-  return new Promise((resolve) => {
-    if (signal?.aborted) resolve("aborted");
-    signal?.addEventListener("abort", () => resolve("aborted"), { once: true });
-  });
 }
 
 /**

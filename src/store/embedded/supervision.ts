@@ -8,9 +8,8 @@
 import { randomUUID } from "node:crypto";
 import { chown, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import process from "node:process";
 import { wait } from "../../failures/backoff.ts";
-import { lookAt } from "../../processes/look.ts";
+import { isAlive, lookAt } from "../../processes/look.ts";
 import { SUPERVISED_END_MS, Supervisor } from "../../processes/supervisor.ts";
 import { program } from "./binaries.ts";
 import type { Place } from "./place.ts";
@@ -83,12 +82,7 @@ export async function othersSupervisorsGone(
 
 /** A process id may be another process's by now. */
 async function isSupervisor(pid: number, place: Place): Promise<boolean> {
-  if (!Number.isInteger(pid) || pid <= 0) return false;
-  try {
-    process.kill(pid, 0);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EPERM") return false;
-  }
+  if (!Number.isInteger(pid) || pid <= 0 || !isAlive(pid)) return false;
   const seen = await lookAt(pid);
   return seen !== null && seen.command.includes(NAME) && seen.command.includes(place.cluster);
 }
