@@ -3,6 +3,7 @@
  */
 import { shippedEdition } from "../trajectory/shipped_showers.ts";
 import type { Queryable, TransactionSql } from "./connection.ts";
+import { LOCK_SHOWERS, SETTLE_SHOWERS } from "./showers.ts";
 
 /** A shower as the list has it. */
 export interface ListedShower {
@@ -17,7 +18,10 @@ export interface ListedShower {
 /** What a record of the topic says: a shower as listed, or that a number is off the list. */
 export type ListingChange = ListedShower | { readonly unlisted: number };
 
-/** Applies changes in their order. A listed shower has its code and name from the list, whatever the data says. */
+/**
+ * Applies changes in their order. A listed shower has its code and name from the list, whatever the data says; one that is off the
+ * list has its code from the data again, where the data has it.
+ */
 export async function applyListing(
   sql: TransactionSql,
   changes: readonly ListingChange[],
@@ -44,8 +48,10 @@ export async function applyListing(
       where (s.code, s.name) is distinct from (excluded.code, excluded.name)`;
   }
   if (unlisted.length > 0) {
+    await sql.unsafe(LOCK_SHOWERS.exclusive);
     await sql`delete from iau_shower_list where number = any(${unlisted})`;
     await sql`update iau_shower set name = null, updated_at = now() where number = any(${unlisted}) and name is not null`;
+    await sql.unsafe(SETTLE_SHOWERS, [sql.json(unlisted)]);
   }
 }
 

@@ -4,7 +4,8 @@
  * A provisional number (from 9001) may be used again for another shower, with another code. The code of a number is then the
  * one of the latest meteor that has the number now, by its time; with a single code in the whole log, that one. So it depends
  * on what is in the tables and in the log, not on the order in which partitions happen to be read or batches are cut: a rebuild
- * ends with the same showers. Showers that are on the IAU's list have their code from there (`iau_showers.ts`).
+ * ends with the same showers. Showers that are on the IAU's list have their code from there (`iau_showers.ts`); which codes the
+ * data has had for them is kept all the same, so that it does not matter whether the list or the data came first.
  *
  * To settle a number with several codes takes sight of all its meteors, so a loader does it alone, under the exclusive one of
  * `LOCK_SHOWERS`; all other batches share the lock. That is rare: a batch is begun again for it.
@@ -29,22 +30,45 @@ INSERT INTO iau_shower (number, code, codes)
 SELECT number, codes[1], codes[:1] FROM json_to_recordset($1::json) AS t (number integer, codes text[])
 ON CONFLICT (number) DO NOTHING`;
 
-/** Numbers, of those in `$1` (JSON list of `{number, codes}`), that have several codes, or come with one they have not had. */
-const CONTESTED_SHOWERS = `
-SELECT s.number
-FROM json_to_recordset($1::json) AS t (number integer, codes text[]) JOIN iau_shower AS s ON s.number = t.number
-WHERE (cardinality(s.codes) > 1 OR NOT t.codes COLLATE "C" <@ s.codes)
-  AND NOT EXISTS (SELECT FROM iau_shower_list AS l WHERE l.number = t.number)`;
+/** A number that a code is to be settled or remembered of. */
+interface Contested {
+  readonly number: number;
+  /** It comes with a code that the data has not had for it. */
+  readonly is_new_code: boolean;
+  /** The list says its code. */
+  readonly is_listed: boolean;
+}
 
-/** Adds codes to those that numbers have had. `$1`: JSON list of `{number, codes}`. */
+/**
+ * Numbers, of those in `$1` (JSON list of `{number, codes}`), that come with a code they have not had, or, when they are not on the
+ * list, have several.
+ */
+const CONTESTED_SHOWERS = `
+SELECT * FROM (
+  SELECT s.number, cardinality(s.codes) > 1 AS has_several, NOT t.codes COLLATE "C" <@ s.codes AS is_new_code,
+    EXISTS (SELECT FROM iau_shower_list AS l WHERE l.number = t.number) AS is_listed
+  FROM json_to_recordset($1::json) AS t (number integer, codes text[]) JOIN iau_shower AS s ON s.number = t.number
+) AS mentioned
+WHERE is_new_code OR has_several AND NOT is_listed`;
+
+/**
+ * Adds codes to those that numbers have had. `$1`: JSON list of `{number, codes}`. Rows are locked in the order of their numbers,
+ * because loaders that share the lock may add codes to the same ones.
+ */
 const ADD_CODES = `
+WITH locked AS MATERIALIZED (
+  SELECT s.number
+  FROM json_to_recordset($1::json) AS t (number integer, codes text[]) JOIN iau_shower AS s ON s.number = t.number
+  WHERE NOT t.codes COLLATE "C" <@ s.codes
+  ORDER BY s.number FOR UPDATE OF s
+)
 UPDATE iau_shower AS s
 SET codes = (SELECT array_agg(DISTINCT code ORDER BY code) FROM unnest(s.codes || t.codes COLLATE "C") AS u (code))
-FROM json_to_recordset($1::json) AS t (number integer, codes text[])
-WHERE s.number = t.number AND NOT t.codes COLLATE "C" <@ s.codes`;
+FROM locked JOIN json_to_recordset($1::json) AS t (number integer, codes text[]) ON t.number = locked.number
+WHERE s.number = locked.number`;
 
 /** Settles the codes of the numbers in `$1` (JSON list). */
-const SETTLE_SHOWERS = `
+export const SETTLE_SHOWERS = `
 UPDATE iau_shower AS s SET code = settled.code, updated_at = now()
 FROM (
   SELECT o.number, coalesce(
@@ -59,7 +83,7 @@ FROM (
       ORDER BY last.beginning_utc_time DESC NULLS LAST, last.id DESC
       LIMIT 1
     ) END,
-    o.codes[1]) AS code
+    o.codes[1], o.code) AS code
   FROM json_array_elements_text($1::json) AS t (number) JOIN iau_shower AS o ON o.number = t.number::integer
   WHERE NOT EXISTS (SELECT FROM iau_shower_list AS l WHERE l.number = o.number)
 ) AS settled
@@ -79,9 +103,9 @@ export class ShowerSettlement {
     const rows = [...mentions].sort(([a], [b]) => a - b)
       .map(([number, codes]) => ({ number, codes: [...codes].sort() }));
     await sql.run(ADD_SHOWERS, [rows]);
-    const contested = await sql.run<{ number: number }>(CONTESTED_SHOWERS, [rows]);
+    const contested = await sql.run<Contested>(CONTESTED_SHOWERS, [rows]);
     this.#settleLater(contested);
-    if (contested.length > 0) await sql.run(ADD_CODES, [rows]);
+    if (contested.some(({ is_new_code }) => is_new_code)) await sql.run(ADD_CODES, [rows]);
   }
 
   /**
@@ -91,7 +115,7 @@ export class ShowerSettlement {
   async leave(sql: SessionSql, numbers: readonly number[]): Promise<void> {
     if (numbers.length === 0) return;
     const rows = numbers.map((number) => ({ number, codes: [] }));
-    this.#settleLater(await sql.run<{ number: number }>(CONTESTED_SHOWERS, [rows]));
+    this.#settleLater(await sql.run<Contested>(CONTESTED_SHOWERS, [rows]));
   }
 
   /** Settles what was noted; at the end of the transaction. */
@@ -99,8 +123,9 @@ export class ShowerSettlement {
     if (this.#numbers.size > 0) await sql.run(SETTLE_SHOWERS, [[...this.#numbers]]);
   }
 
-  #settleLater(contested: readonly { number: number }[]): void {
-    if (contested.length > 0 && !this.exclusive) throw new ContestedShower();
-    for (const { number } of contested) this.#numbers.add(number);
+  #settleLater(contested: readonly Contested[]): void {
+    const unlisted = contested.filter(({ is_listed }) => !is_listed);
+    if (unlisted.length > 0 && !this.exclusive) throw new ContestedShower();
+    for (const { number } of unlisted) this.#numbers.add(number);
   }
 }

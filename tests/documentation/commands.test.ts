@@ -30,6 +30,8 @@ import { type Connection, runAsUser, type RunOptions, userEnvironment } from "./
 
 const ROOT = resolve(import.meta.dirname!, "../..");
 const CONNECTIONS: readonly Connection[] = ["terminal", "pipe"];
+/** How much of a failed command's end is told first, in characters: its error with its hint. */
+const LAST_WORDS = 400;
 /** A command on a machine that is busy with other tests. */
 const COMMAND_MS = 60_000;
 /** A boot with packages to unpack. */
@@ -170,7 +172,8 @@ async function expectWorks(
   expect(told).not.toMatch(
     /NotCapable|Requires (read|write|net|env|run|sys)|Deno requests|Allow\?/,
   );
-  expect(told).toMatch(says);
+  // The end first: a report may cut what is long, and a failure's reason stands last.
+  expect(told, `${ended.code}: …${ended.output.slice(-LAST_WORDS)}`).toMatch(says);
   // Ctrl-C ends the shell that npx starts, too, whose exit code is then npx's (docs/operations.md).
   const expected = code ?? (until === undefined ? 0 : [0, 130]);
   expect(typeof expected === "object" ? expected : [expected], told).toContain(ended.code);

@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { IAU_SHOWER } from "../../src/events/topics.ts";
 import { sayingOf } from "../../src/observe/telling.ts";
 import { rebuildDatabase } from "../../src/service/rebuild.ts";
 import { shippedShowers } from "../../src/trajectory/shipped_showers.ts";
@@ -192,6 +193,57 @@ test(
   },
   TEST_MS,
 );
+
+test("whether the list or the data comes first does not matter to the tables", async () => {
+  await using whole = await startTestService({ sample: null });
+  const { sql } = whole.database;
+  const id = await registerSchema(whole, PYTHON_SCHEMA);
+  const send = async (n: number, iau_no: number, iau_code: string) => {
+    const summary = summaryOf(`20260101000000_order${n}`, { iau_no, iau_code });
+    await passed(
+      sql,
+      await append(whole.kafka, [{ key: null, value: wire(id, pythonBody(summary)) }]),
+    );
+  };
+  const listed = (number: number) =>
+    until("the list is in the tables", async () => {
+      const [row] = await sql`select from iau_shower_list where number = ${number}`;
+      return row !== undefined;
+    });
+  const source = "https://example.org/list.txt";
+  const publish = (number: number, code: string) =>
+    whole.service.parts.running!.log.publishShowers([
+      { number, code, name: code, status: null, source },
+    ]);
+  const showers = () => sql`select number, code, name, codes from iau_shower order by number`;
+
+  // The data first, the list first, and one of each that the list no longer has in the end.
+  await send(1, 4, "GMX");
+  await send(2, 5, "SDX");
+  await publish(4, "GEM");
+  await publish(5, "SDA");
+  await publish(7, "PER");
+  await publish(8, "ORI");
+  await listed(8);
+  await send(3, 7, "PEX");
+  await send(4, 8, "ORX");
+  const unlist = (number: number) => ({ key: String(number), value: null });
+  await append(whole.kafka, [unlist(5), unlist(8)], 0, IAU_SHOWER.name);
+  await until("the showers are off the list", async () => {
+    const [row] = await sql`select count(*)::integer as n from iau_shower_list`;
+    return row!.n === 2;
+  });
+  const expected = [
+    { number: 4, code: "GEM", name: "GEM", codes: ["GMX"] },
+    { number: 5, code: "SDX", name: null, codes: ["SDX"] },
+    { number: 7, code: "PER", name: "PER", codes: ["PEX"] },
+    { number: 8, code: "ORX", name: null, codes: ["ORX"] },
+  ];
+  expect(await showers()).toEqual(expected);
+  const { differences } = await whole.whileStopped(() => rebuild(whole));
+  expect(differences).toEqual([]);
+  expect(await showers()).toEqual(expected);
+}, TEST_MS);
 
 test("a process that fetches nothing says which list is in use, as the topic has it", async () => {
   await using whole = await startTestService({ sample: null });

@@ -98,3 +98,26 @@ test("a database of the first version has its rows, and the shape of a new one",
   });
   expect(await shapeOf(database.sql)).toEqual(await shapeOf(fresh.sql));
 });
+
+/** The last migration that did not keep the codes that the data has for listed showers. */
+const WITHOUT_CODES_OF_LISTED = 12;
+
+test("listed showers get the codes that the meteors have, those that are not listed keep theirs", async () => {
+  await using database = await createTestDatabase({ empty: true });
+  const { sql } = database;
+  const all = await readMigrations();
+  await migrate(sql, unobserved, all.slice(0, WITHOUT_CODES_OF_LISTED));
+  await sql.unsafe(`
+    insert into iau_shower_list (number, code, name, source) values (4, 'GEM', 'Geminids', 'x'), (7, 'PER', 'Perseids', 'x');
+    insert into iau_shower (number, code, name, codes)
+      values (4, 'GEM', 'Geminids', '{GEN}'), (7, 'PER', 'Perseids', '{}'), (9001, 'M25A1', null, '{M25A1}');
+    insert into meteor (id, iau_shower_id, iau_code, topic_partition, topic_offset)
+      values ('a', 4, 'GEM', 1, 7), ('b', 4, 'GEM', 1, 8), ('c', 9001, 'M25A2', 1, 9), ('d', null, null, 1, 10);
+  `);
+  await migrate(sql, unobserved, all);
+  expect(await sql`select number, codes from iau_shower order by number`).toEqual([
+    { number: 4, codes: ["GEM", "GEN"] },
+    { number: 7, codes: [] },
+    { number: 9001, codes: ["M25A1"] },
+  ]);
+});

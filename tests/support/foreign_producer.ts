@@ -61,11 +61,12 @@ export async function append(
   kafka: Kafka,
   messages: readonly ForeignMessage[],
   partition = 1,
+  topic: string = TRAJECTORY_SUMMARY_RAW.name,
 ): Promise<bigint> {
   const producer = kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner });
   await producer.connect();
   const [answer] = await producer.send({
-    topic: TRAJECTORY_SUMMARY_RAW.name,
+    topic,
     messages: messages.map((message) => ({ ...message, partition })),
   });
   await producer.disconnect();
