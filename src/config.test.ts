@@ -58,6 +58,8 @@ describe("the configuration", () => {
     ["SCHEDULE", "0 0 31 2 *"],
     ["GMN_DATA_URL", "ftp://globalmeteornetwork.org/"],
     ["GMN_DATA_URL", "http://"],
+    ["IAU_SHOWER_URL", "ftp://example.org/list.txt"],
+    ["IAU_SHOWER_URL", "https://"],
   ])("refuses %s=%s by name, with what is allowed", (name, value) => {
     expect(problems({ [name]: value })).toMatch(new RegExp(`${name}=.*: must be .{5,}`));
   });
@@ -93,6 +95,13 @@ describe("the configuration", () => {
     "takes %s as a source",
     (source) => {
       expect(readConfig({ GMN_DATA_URL: source }).gmnDataUrl).toBe(source);
+    },
+  );
+
+  test.each(["/srv/list.txt", "file:///srv/list.txt", "https://example.org/list{year}.txt"])(
+    "takes %s as a shower list",
+    (list) => {
+      expect(readConfig({ IAU_SHOWER_URL: list }).iauShowerUrl).toBe(list);
     },
   );
 

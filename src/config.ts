@@ -39,10 +39,13 @@ const cronPattern = z.string().refine((text) => {
 export const DEMO_DATA_DIRECTORY = "./data/demo";
 
 /** Somewhere summary files can lie. The producer opens it; a scheme it does not know is told at the start. */
-const dataLocation = z.string().refine((text) => {
-  const scheme = /^([a-z][a-z0-9+.-]+):/i.exec(text)?.[1]?.toLowerCase();
-  return scheme === undefined || (["http", "https", "file"].includes(scheme) && URL.canParse(text));
-}, "an http or https URL, a file:// URL, or the path of a folder");
+function location(what: string) {
+  return z.string().min(1, what).refine((text) => {
+    const scheme = /^([a-z][a-z0-9+.-]+):/i.exec(text)?.[1]?.toLowerCase();
+    return scheme === undefined ||
+      (["http", "https", "file"].includes(scheme) && URL.canParse(text));
+  }, what);
+}
 
 /** A whole number from `least` to `most`, written in digits. */
 function whole(least: number, most: number, unit: string) {
@@ -87,7 +90,7 @@ export const SETTINGS = {
   GMN_DATA_URL: setting(
     "https://globalmeteornetwork.org/data/traj_summary_data/",
     "where the summary files are: an http(s) URL or a local folder",
-    dataLocation,
+    location("an http or https URL, a file:// URL, or the path of a folder"),
   ),
   GMN_REQUEST_INTERVAL_MS: setting(
     "10000",
@@ -97,7 +100,7 @@ export const SETTINGS = {
   IAU_SHOWER_URL: setting(
     "https://www.ta3.sk/IAUC22DB/MDC2022/Etc/streamfulldata{year}.txt",
     "an IAU shower list newer than the shipped one: an http(s) URL or a file, `{year}` is this year or else the last; `off`: never fetched",
-    z.string().min(1, "an http(s) URL, a file, or off"),
+    location("an http or https URL, a file:// URL, the path of a file, or off"),
   ),
   SCHEDULE: setting(
     "0 1 * * *",

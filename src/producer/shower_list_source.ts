@@ -4,7 +4,8 @@
  * The list is published under a name with the year in it (`streamfulldata2026.txt`), and the new year's is not there on the first
  * of January: where the address has `{year}`, last year's is the second try.
  */
-import { readFile } from "node:fs/promises";
+import { createReadStream } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { explain, PermanentError, TransientError } from "../failures/failures.ts";
 
 /** Ten times the list of 2026 (2,179 rows, about 0.8 MB). */
@@ -19,7 +20,7 @@ export interface FetchedList {
 }
 
 /**
- * Fetches the list at `address`: an http(s) URL or a file, perhaps with `{year}` in it.
+ * Fetches the list at `address`: an http(s) URL, a `file://` URL or a path, perhaps with `{year}` in it.
  * @throws TransientError when it is unavailable now
  * @throws PermanentError when it is too large
  */
@@ -32,7 +33,7 @@ export async function fetchShowerList(
     ? [year, year - 1].map((one) => address.replaceAll("{year}", String(one)))
     : [address];
   for (const source of candidates) {
-    const bytes = /^https?:/.test(source) ? await download(source, options) : await open(source);
+    const bytes = /^https?:/i.test(source) ? await download(source, options) : await open(source);
     if (bytes !== null) return { source, bytes };
   }
   throw new TransientError(`there is no shower list at ${candidates.join(" or ")}`, {
@@ -41,10 +42,12 @@ export async function fetchShowerList(
 }
 
 /** null when there is no such file. */
-async function open(path: string): Promise<Uint8Array | null> {
+async function open(file: string): Promise<Uint8Array | null> {
+  const path = /^file:/i.test(file) ? fileURLToPath(file) : file;
   try {
-    return await readFile(path);
+    return await gather(createReadStream(path), path);
   } catch (error) {
+    if (error instanceof PermanentError) throw error;
     if ((error as { code?: string }).code === "ENOENT") return null;
     throw new TransientError(`${path} can't be read: ${explain(error)}`, { cause: error });
   }
@@ -61,7 +64,7 @@ async function download(
       headers: { "user-agent": userAgent },
       signal: AbortSignal.any(signals),
     });
-    if (response.status === 200) return await bodyOf(response, url);
+    if (response.status === 200) return await gather(response.body ?? [], url);
     await response.body?.cancel();
     if (response.status === 404 || response.status === 410) return null;
     throw new TransientError(`${url} answered ${response.status}`);
@@ -72,13 +75,16 @@ async function download(
   }
 }
 
-async function bodyOf(response: Response, url: string): Promise<Uint8Array> {
+async function gather(
+  content: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  from: string,
+): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let size = 0;
-  for await (const chunk of response.body ?? []) {
+  for await (const chunk of content) {
     size += chunk.length;
     if (size > MAX_BYTES) {
-      throw new PermanentError(`${url} has more than ${MAX_BYTES} bytes: it is no shower list`);
+      throw new PermanentError(`${from} has more than ${MAX_BYTES} bytes: it is no shower list`);
     }
     chunks.push(chunk);
   }

@@ -245,6 +245,13 @@ describe("the source of the list", () => {
     }
   });
 
+  test("is a file by its URL, too; what never ends is none", async () => {
+    const shipped = new URL("../trajectory/iau_showers.csv", import.meta.url);
+    const { bytes } = await fetchShowerList(shipped.href, options);
+    expect(bytes.length).toBeGreaterThan(10_000);
+    await expect(fetchShowerList("/dev/zero", options)).rejects.toThrow(/more than \d+ bytes/);
+  });
+
   test("is downloaded; a page that is not there is the other year's turn, a failing server is none", async () => {
     const server = createServer((request, response) => {
       const status = { "/2025": 200, "/2026": 404, "/broken": 503 }[request.url ?? ""] ?? 500;

@@ -85,3 +85,17 @@ test("a port that is in use is named with its setting, and the exit code is 1", 
   expect(said).toMatch(/hint: .*KAFKA_PORT/);
   expect(code).toBe(1);
 }, TEST_MS);
+
+// TEST-NET-3 is no machine's (RFC 5737), and no name ends in .invalid (RFC 6761).
+test.each(["203.0.113.7", "nosuch.invalid"])(
+  "an address that is not of this machine is named: %s",
+  async (host) => {
+    const settings = { DATA_DIR: folder, KAFKA_PORT: "0", SCHEMA_REGISTRY_PORT: "0" };
+    const { code, said } = await broker(["--host", host], settings);
+    expect(said).toMatch(new RegExp(`error: .* can't listen on ${host}`));
+    expect(said).toMatch(/hint: .*--host/);
+    expect(said).not.toMatch(/_PORT/);
+    expect(code).toBe(1);
+  },
+  TEST_MS,
+);

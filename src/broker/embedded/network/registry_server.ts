@@ -2,7 +2,7 @@
  * Serves the schema registry over HTTP, beside the Kafka listener and over the same database.
  */
 import type { Registry } from "../registry/registry.ts";
-import { portRefusal } from "./server.ts";
+import { listenerRefusal } from "./server.ts";
 
 /** A registry that is bound. */
 export interface RegistryServer {
@@ -13,7 +13,7 @@ export interface RegistryServer {
 
 /**
  * Binds the registry's HTTP server; `port` 0 takes a free one.
- * @throws PermanentError naming the port and its setting when the port can't be had
+ * @throws PermanentError naming the port and its setting, or the address, when it can't be bound
  */
 export function serveRegistry(registry: Registry, host: string, port: number): RegistryServer {
   try {
@@ -24,6 +24,6 @@ export function serveRegistry(registry: Registry, host: string, port: number): R
     return { port: server.addr.port, stop: () => server.shutdown() };
   } catch (error) {
     if (!(error instanceof Error)) throw error;
-    throw portRefusal("schema registry", "SCHEMA_REGISTRY_PORT", host, port, error);
+    throw listenerRefusal("schema registry", "SCHEMA_REGISTRY_PORT", host, port, error);
   }
 }

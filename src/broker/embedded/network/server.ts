@@ -90,7 +90,7 @@ function bind(server: Server, host: string, port: number): Promise<number> {
     server.once(
       "error",
       (error: Error & { code?: string }) =>
-        reject(portRefusal("Kafka", "KAFKA_PORT", host, port, error)),
+        reject(listenerRefusal("Kafka", "KAFKA_PORT", host, port, error)),
     );
     server.listen(port, host, () => {
       const address = server.address();
@@ -102,22 +102,37 @@ function bind(server: Server, host: string, port: number): Promise<number> {
   });
 }
 
-/** Why a port can't be had, and which setting (of the service; the command line has it in small letters) to change. */
-export function portRefusal(
+/** Errors of a port, by their codes and, as Deno has them, by their names; what else goes wrong is the address's fault. */
+const PORT_IS_TAKEN = ["EADDRINUSE", "AddrInUse"];
+const PORT_IS_FORBIDDEN = ["EACCES", "EPERM", "PermissionDenied"];
+
+/**
+ * Why a listener could not be bound: the port is taken, the port is not for this user, or this machine has no such address. The hint
+ * names the setting of the service, which the command line has in small letters.
+ */
+export function listenerRefusal(
   what: string,
   setting: string,
   host: string,
   port: number,
   error: Error & { code?: string },
 ): PermanentError {
-  const isTaken = error.code === "EADDRINUSE" || error.name === "AddrInUse";
-  return new PermanentError(
-    isTaken
-      ? `port ${port} on ${host}, for the embedded broker's ${what} listener, is in use`
-      : `the embedded broker's ${what} listener can't have port ${port} on ${host}: ${error.message}`,
-    {
+  const is = (kinds: readonly string[]) => kinds.includes(error.code ?? error.name);
+  const listener = `the embedded broker's ${what} listener`;
+  if (is(PORT_IS_TAKEN)) {
+    return new PermanentError(`port ${port} on ${host}, for ${listener}, is in use`, {
       cause: error,
       hint: `Stop what uses the port, or set ${setting} to another (0 takes a free one).`,
-    },
-  );
+    });
+  }
+  if (is(PORT_IS_FORBIDDEN)) {
+    return new PermanentError(`${listener} may not use port ${port} on ${host}: ${error.message}`, {
+      cause: error,
+      hint: `Set ${setting} to a port from 1024 on (0 takes a free one).`,
+    });
+  }
+  return new PermanentError(`${listener} can't listen on ${host}: ${error.message}`, {
+    cause: error,
+    hint: "Give --host an address of this machine: 127.0.0.1, or 0.0.0.0 for all it has.",
+  });
 }
