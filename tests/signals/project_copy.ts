@@ -7,10 +7,14 @@ import { join, relative } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { generateDataDirectory } from "../../sample/generate.ts";
 import { freshClone } from "../support/fresh_clone.ts";
 
 const execFile = promisify(execFileWithCallback);
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+/** More days than the daily run looks back, with a moment's rows each. */
+const SOURCE_DAYS = 12;
+const METEORS_PER_DAY = 20;
 /** The Deno that the README names. */
 export const DENO = "deno@2.9.6";
 /** How a task is started with npx, but for its name. */
@@ -39,6 +43,8 @@ export interface ProjectCopy {
   readonly base: string;
   /** The project. */
   readonly project: string;
+  /** A small data directory up to today: the daily run that a first start makes up for has files to read. */
+  readonly source: string;
   /** The whole environment of a start, but for the settings. */
   readonly environment: Readonly<Record<string, string>>;
   remove(): Promise<void>;
@@ -57,8 +63,16 @@ export async function copyProject(user: User): Promise<ProjectCopy> {
   await execFile("cp", ["-a", "--reflink=auto", join(ROOT, "node_modules"), project]);
   await addTaskThatThrows(join(project, "deno.json"));
   await copyNpxDeno(home);
+  const source = join(base, "source");
+  await generateDataDirectory({
+    directory: source,
+    seed: 7,
+    lastDay: new Date(),
+    days: SOURCE_DAYS,
+    meteorsPerDay: METEORS_PER_DAY,
+  });
   if (user.uid !== process.getuid?.()) {
-    await execFile("chown", ["-R", `${user.uid}:${user.gid}`, project, home]);
+    await execFile("chown", ["-R", `${user.uid}:${user.gid}`, project, home, source]);
     await execFile("chown", [`${user.uid}:${user.gid}`, base]);
   }
   const passedOn = Object.entries(process.env).flatMap(([name, value]) =>
@@ -68,6 +82,7 @@ export async function copyProject(user: User): Promise<ProjectCopy> {
     user,
     base,
     project,
+    source,
     environment: { ...Object.fromEntries(passedOn), HOME: home },
     remove: async () => await clone[Symbol.asyncDispose](),
   };

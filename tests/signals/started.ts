@@ -76,7 +76,7 @@ export class Started {
   static start(copy: ProjectCopy, options: StartOptions = {}): Started {
     const settings = {
       DATA_DIR: join(copy.base, "data"),
-      GMN_DATA_URL: join(copy.project, "sample"),
+      GMN_DATA_URL: copy.source,
       IAU_SHOWER_URL: "off",
       HTTP_PORT: "0",
       KAFKA_PORT: "0",
