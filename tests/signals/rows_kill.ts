@@ -1,11 +1,11 @@
 /**
  * The rows of kill -9: what the killed service had started ends by itself, and the next start is clean.
  */
-import { join } from "node:path";
 import process from "node:process";
 import { expect, test } from "vitest";
 import { SUPERVISED_END_MS } from "../../src/processes/supervisor.ts";
 import { until } from "../support/poll.ts";
+import { MOMENTS, startCaughtWhile } from "./moments.ts";
 import { type Row, toService, withRedpanda } from "./rows.ts";
 import type { ListedProcess } from "../support/process_list.ts";
 import { isOpen, portsOf, type Started, type StartOptions } from "./started.ts";
@@ -75,22 +75,13 @@ export function killRows(row: Row): void {
     await nextStartIsClean(row, await withRedpanda(row));
   });
 
-  test.each<[string, RegExp]>([
-    ["initdb works", /\/initdb /],
-    ["PostgreSQL starts", / start -l /],
-  ])("kill -9 while %s", async (moment, process_) => {
-    const settings = { DATA_DIR: join(row.copy().base, `data killed while ${moment}`) };
-    const started = row.start({ settings });
-    await until(
-      moment,
-      async () => (await started.processes()).some(({ command }) => process_.test(command)),
-      20_000,
-    );
+  test.each(Object.keys(MOMENTS))("kill -9 while %s", async (moment) => {
+    const { started, pid } = await startCaughtWhile(row, moment);
     const began = performance.now();
-    process.kill(await started.servicePid(), "SIGKILL");
+    process.kill(pid, "SIGKILL");
     await started.gone(SUPERVISED_END_MS);
     row.measured(`kill -9 while ${moment}`, began);
-    await nextStartIsClean(row, { settings });
+    await nextStartIsClean(row, { settings: { DATA_DIR: started.dataDirectory } });
   });
 
   test("a supervisor that is killed is replaced", async () => {
