@@ -33,6 +33,8 @@ export async function applyListing(
   const unlisted = [...last.values()].filter((change) => "unlisted" in change).map((change) =>
     change.unlisted
   );
+  // Before any row: a loader has its share of the lock first, too, and then waits for rows.
+  if (unlisted.length > 0) await sql.unsafe(LOCK_SHOWERS.exclusive);
   if (listed.length > 0) {
     await sql`
       with given as (
@@ -48,7 +50,6 @@ export async function applyListing(
       where (s.code, s.name) is distinct from (excluded.code, excluded.name)`;
   }
   if (unlisted.length > 0) {
-    await sql.unsafe(LOCK_SHOWERS.exclusive);
     await sql`delete from iau_shower_list where number = any(${unlisted})`;
     await sql`update iau_shower set name = null, updated_at = now() where number = any(${unlisted}) and name is not null`;
     await sql.unsafe(SETTLE_SHOWERS, [sql.json(unlisted)]);
