@@ -60,6 +60,7 @@ describe("the configuration", () => {
     ["GMN_DATA_URL", "http://"],
     ["IAU_SHOWER_URL", "ftp://example.org/list.txt"],
     ["IAU_SHOWER_URL", "https://"],
+    ["IAU_SHOWER_URL", "file://elsewhere/list.txt"],
   ])("refuses %s=%s by name, with what is allowed", (name, value) => {
     expect(problems({ [name]: value })).toMatch(new RegExp(`${name}=.*: must be .{5,}`));
   });

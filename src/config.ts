@@ -38,12 +38,15 @@ const cronPattern = z.string().refine((text) => {
 /** `DATA_DIR` of the demo where nobody chose one: apart from real data. */
 export const DEMO_DATA_DIRECTORY = "./data/demo";
 
-/** Somewhere summary files can lie. The producer opens it; a scheme it does not know is told at the start. */
+/** Where the producer reads something: a URL or a path. `what` says what is allowed; another scheme is refused at the start. */
 function location(what: string) {
   return z.string().min(1, what).refine((text) => {
-    const scheme = /^([a-z][a-z0-9+.-]+):/i.exec(text)?.[1]?.toLowerCase();
-    return scheme === undefined ||
-      (["http", "https", "file"].includes(scheme) && URL.canParse(text));
+    if (!/^[a-z][a-z0-9+.-]+:/i.test(text)) return true;
+    const url = URL.parse(text);
+    return url !== null && (url.protocol === "file:"
+      // A file of another machine is no file.
+      ? url.host === ""
+      : ["http:", "https:"].includes(url.protocol));
   }, what);
 }
 

@@ -75,6 +75,7 @@ async function download(
   }
 }
 
+/** All of `content`, as long as it is not too large. `from` is where it was read. */
 async function gather(
   content: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   from: string,

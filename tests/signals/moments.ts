@@ -1,6 +1,7 @@
 /**
  * Moments of a first start that last a few tenths of a second, and a service that is caught in one.
  */
+import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import process from "node:process";
 import { until } from "../support/poll.ts";
@@ -27,7 +28,7 @@ export async function startCaughtWhile(
   moment: string,
 ): Promise<{ readonly started: Started; readonly pid: number }> {
   for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
-    const settings = { DATA_DIR: join(row.copy().base, `${moment}, ${attempt}`) };
+    const settings = { DATA_DIR: join(row.copy().base, `${moment} ${randomUUID()}`) };
     const started = row.start({ settings });
     const pid = await started.servicePid();
     const seen = await until(`${moment}, or the moment has passed`, async () => {
