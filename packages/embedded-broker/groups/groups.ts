@@ -4,11 +4,12 @@
  * Membership lives in memory: after a restart members are unknown and join again, as with any coordinator change. What
  * must survive is in the database: offsets, and each group's generation (so that generations only grow).
  */
+import { ErrorCode } from "@gmn/kafka-formats";
 import type { DatabaseSync } from "node:sqlite";
-import { ErrorCode, KafkaError } from "../protocol/error_code.ts";
+import { KafkaError } from "../protocol/kafka_error.ts";
 import type { Commits } from "../storage/commits.ts";
 import { Group, type GroupState, type SavedGroup } from "./group.ts";
-import type { JoinRequest, JoinResult, SyncResult } from "./member.ts";
+import { type JoinRequest, type JoinResult, metadataFor, refusedJoin } from "./member.ts";
 import { OffsetStore } from "./offset_store.ts";
 
 /** Members of all groups together. The service has a handful; this bounds what a hostile client can take. */
@@ -64,15 +65,8 @@ export class Groups {
 
   /** JoinGroup. Errors are in the result: some of them come with a member id. */
   join(request: JoinRequest): Promise<JoinResult> {
-    const refuse = (errorCode: ErrorCode): Promise<JoinResult> =>
-      Promise.resolve({
-        errorCode,
-        generation: -1,
-        protocol: "",
-        leaderId: "",
-        memberId: request.memberId,
-        members: [],
-      });
+    const refuse = (errorCode: ErrorCode) =>
+      Promise.resolve(refusedJoin(errorCode, request.memberId));
     if (request.groupId === "") return refuse(ErrorCode.INVALID_GROUP_ID);
     if (
       request.sessionTimeout_ms < this.minSessionTimeout_ms ||
@@ -133,38 +127,12 @@ export class Groups {
     if (group.vacant && this.active.get(group.id) === group) this.active.delete(group.id);
   }
 
-  /** @throws KafkaError UNKNOWN_MEMBER_ID for a group that nobody is in */
-  private activeGroup(groupId: string): Group {
+  /** The group that a member speaks to. @throws KafkaError UNKNOWN_MEMBER_ID for a group that nobody is in */
+  joined(groupId: string): Group {
     if (groupId === "") throw new KafkaError(ErrorCode.INVALID_GROUP_ID);
     const group = this.active.get(groupId);
     if (group === undefined) throw new KafkaError(ErrorCode.UNKNOWN_MEMBER_ID);
     return group;
-  }
-
-  /** SyncGroup. @throws KafkaError */
-  sync(
-    groupId: string,
-    memberId: string,
-    instanceId: string | null,
-    generation: number,
-    assignments: readonly { memberId: string; assignment: Uint8Array }[],
-  ): Promise<SyncResult> {
-    return this.activeGroup(groupId).sync(memberId, instanceId, generation, assignments);
-  }
-
-  /** Heartbeat. @throws KafkaError */
-  heartbeat(
-    groupId: string,
-    memberId: string,
-    instanceId: string | null,
-    generation: number,
-  ): void {
-    this.activeGroup(groupId).heartbeat(memberId, instanceId, generation);
-  }
-
-  /** LeaveGroup. @throws KafkaError */
-  leave(groupId: string, memberId: string): void {
-    this.activeGroup(groupId).leave(memberId);
   }
 
   /** Looks whether a client may commit offsets of a group now. @throws KafkaError */
@@ -209,8 +177,7 @@ export class Groups {
         memberId: member.id,
         clientId: member.clientId,
         clientHost: member.clientHost,
-        metadata: member.protocols.find(({ name }) => name === group.protocol)?.metadata ??
-          new Uint8Array(),
+        metadata: metadataFor(member, group.protocol),
         assignment: member.assignment,
       })),
     };

@@ -7,7 +7,8 @@
  * written down in docs/embedded-broker.md; what would make the broker answer wrongly (timestamps set by the broker,
  * recompression) is refused.
  */
-import { ErrorCode, KafkaError } from "../protocol/error_code.ts";
+import { ErrorCode } from "@gmn/kafka-formats";
+import { KafkaError } from "../protocol/kafka_error.ts";
 
 /** A value's check: true when it is taken. */
 type Check = (value: string) => boolean;

@@ -1,9 +1,8 @@
 /**
  * Behaviour that kafkajs does not show: long polls, pipelined requests, what is refused and how.
  */
+import { ApiKey, ErrorCode } from "@gmn/kafka-formats";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { ApiKey } from "../protocol/api_key.ts";
-import { ErrorCode } from "../protocol/error_code.ts";
 import { makeBatch } from "@gmn/kafka-formats/testing";
 import { commitOffset, committedOffset, heartbeat, joinGroup, syncGroup } from "./membership.ts";
 import { produceBody, RawClient } from "./testing/raw_client.ts";

@@ -7,8 +7,7 @@ import { type BrokerControl, ControlledWorker } from "./control.ts";
 
 export type { BrokerStats } from "../../embedded_broker.ts";
 export { BatchStore } from "../../log/batch_store.ts";
-export { ApiKey } from "../../protocol/api_key.ts";
-export { ErrorCode } from "../../protocol/error_code.ts";
+export { ApiKey, ErrorCode } from "@gmn/kafka-formats";
 export { createRegistry } from "../../registry/registry.ts";
 export { openDatabase } from "../../storage/database.ts";
 export { BrokerProcess } from "./broker_process.ts";
