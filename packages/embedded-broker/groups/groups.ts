@@ -8,7 +8,7 @@ import { ErrorCode } from "@gmn/kafka-formats";
 import type { DatabaseSync } from "node:sqlite";
 import { KafkaError } from "../protocol/kafka_error.ts";
 import type { Commits } from "../storage/commits.ts";
-import { Group, type GroupState, type SavedGroup } from "./group.ts";
+import { Group, type SavedGroup } from "./group.ts";
 import { type JoinRequest, type JoinResult, metadataFor, refusedJoin } from "./member.ts";
 import { OffsetStore } from "./offset_store.ts";
 
@@ -18,26 +18,6 @@ const MAX_MEMBERS = 2000;
 const MAX_KEPT_BYTES = 64 * 1024 * 1024;
 /** Kafka's `group.max.session.timeout.ms`. */
 const MAX_SESSION_TIMEOUT_MS = 30 * 60_000;
-
-/** A line of ListGroups. */
-export interface GroupListing {
-  readonly groupId: string;
-  readonly protocolType: string;
-}
-
-/** What DescribeGroups tells of a group. */
-export interface GroupDescription {
-  readonly state: GroupState | "Dead";
-  readonly protocolType: string;
-  readonly protocol: string;
-  readonly members: readonly {
-    readonly memberId: string;
-    readonly clientId: string;
-    readonly clientHost: string;
-    readonly metadata: Uint8Array;
-    readonly assignment: Uint8Array;
-  }[];
-}
 
 export class Groups {
   readonly offsets: OffsetStore;
@@ -144,7 +124,7 @@ export class Groups {
   }
 
   /** All groups that have members, were once joined, or have offsets. */
-  list(): GroupListing[] {
+  list(): { groupId: string; protocolType: string }[] {
     const types = new Map<string, string>();
     for (const groupId of this.offsets.groups()) types.set(groupId, "");
     for (const row of this.sql.list.all()) {
@@ -157,7 +137,7 @@ export class Groups {
   }
 
   /** One group; "Dead" when there is none of that name, as Kafka says. */
-  describe(groupId: string): GroupDescription {
+  describe(groupId: string) {
     const group = this.active.get(groupId);
     if (group === undefined || group.members.size === 0) {
       const saved = this.saved(groupId);
