@@ -59,8 +59,8 @@ export class LogRecord {
 export type RecordsHead = Pick<
   BatchHead,
   | "baseOffset"
-  | "baseTimestamp"
-  | "maxTimestamp"
+  | "baseTimestamp_ms"
+  | "maxTimestamp_ms"
   | "isLogAppendTime"
   | "lastOffsetDelta"
   | "recordCount"
@@ -76,14 +76,13 @@ export function decodeRecords<Wrapped>(
   head: RecordsHead,
   wrap: (record: LogRecord) => Wrapped,
 ): Wrapped[] {
-  const baseTimestamp = Number(head.baseTimestamp);
-  const appendedAt = head.isLogAppendTime ? Number(head.maxTimestamp) : null;
+  const appendedAt = head.isLogAppendTime ? head.maxTimestamp_ms : null;
   const walk = new RecordWalk(bytes, head.recordCount, head.lastOffsetDelta);
   const records: Wrapped[] = [];
   while (walk.next()) {
     const record = new LogRecord(
       head.baseOffset + BigInt(walk.offsetDelta),
-      appendedAt ?? baseTimestamp + walk.timestampDelta,
+      appendedAt ?? head.baseTimestamp_ms + walk.timestampDelta,
       bytes,
       walk.keyAt,
       walk.keyLength,

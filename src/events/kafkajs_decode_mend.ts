@@ -100,9 +100,9 @@ type BatchMessage = FetchedMessage | UnreadableMessage;
 function contextOf(head: BatchHead) {
   return {
     firstOffset: head.baseOffset.toString(),
-    firstTimestamp: head.baseTimestamp.toString(),
-    maxTimestamp: head.maxTimestamp.toString(),
-    producerId: head.producerId.toString(),
+    firstTimestamp: String(head.baseTimestamp_ms),
+    maxTimestamp: String(head.maxTimestamp_ms),
+    producerId: String(head.producerId),
     producerEpoch: head.producerEpoch,
     firstSequence: head.baseSequence,
     partitionLeaderEpoch: head.leaderEpoch,

@@ -36,12 +36,7 @@ const PARTITION = wire.struct({
 const RESPONSE = wire.struct({ topics: wire.topicsOf(PARTITION), _throttle: wire.THROTTLE });
 type PartitionResult = wire.ValueOf<typeof PARTITION>;
 
-const failed = (number: number, errorCode: ErrorCode): PartitionResult => ({
-  number,
-  errorCode,
-  baseOffset: -1,
-  startOffset: -1,
-});
+const NOTHING = { baseOffset: -1, startOffset: -1 };
 
 /** Appends one batch; resolves when it is on disk. */
 async function append(
@@ -60,7 +55,7 @@ async function append(
     );
     return { number, errorCode: ErrorCode.NONE, baseOffset, startOffset: partition.startOffset };
   } catch (error) {
-    if (error instanceof KafkaError) return failed(number, error.code);
+    if (error instanceof KafkaError) return { number, errorCode: error.code, ...NOTHING };
     throw error;
   }
 }
@@ -85,8 +80,8 @@ export function produce(broker: Broker): ApiOf<typeof REQUEST, typeof RESPONSE> 
         ),
       };
     },
-    fail: ({ topics }, code) => ({
-      topics: wire.mapPartitions(topics, ({ number }) => failed(number, code)),
+    fail: ({ topics }, errorCode) => ({
+      topics: wire.mapPartitions(topics, ({ number }) => ({ number, errorCode, ...NOTHING })),
     }),
     isSilent: ({ acks }) => acks === 0,
   };

@@ -25,7 +25,6 @@ type Remembered = [first: number, last: number, baseOffset: number];
 interface ProducerState {
   epoch: number;
   batches: Remembered[];
-  lastSeen_ms: number;
 }
 
 /** The SQL of producer states, prepared once and shared by all partitions. */
@@ -33,10 +32,9 @@ export class ProducerStore {
   readonly load;
   readonly save;
   readonly remove;
-  readonly removeAll;
   constructor(db: DatabaseSync) {
     this.load = db.prepare(
-      "SELECT producer_id, epoch, batches, last_seen_ms FROM producer WHERE partition_id = ? ORDER BY last_seen_ms",
+      "SELECT producer_id, epoch, batches FROM producer WHERE partition_id = ? ORDER BY last_seen_ms",
     );
     this.save = db.prepare(
       `INSERT INTO producer (partition_id, producer_id, epoch, batches, last_seen_ms) VALUES (?, ?, ?, ?, ?)
@@ -44,7 +42,6 @@ export class ProducerStore {
          last_seen_ms = excluded.last_seen_ms`,
     );
     this.remove = db.prepare("DELETE FROM producer WHERE partition_id = ? AND producer_id = ?");
-    this.removeAll = db.prepare("DELETE FROM producer WHERE partition_id = ?");
   }
 }
 
@@ -93,7 +90,6 @@ export class PartitionProducers {
         ...batches.slice(1 - REMEMBERED_BATCHES),
         [batch.baseSequence, lastSequence(batch), baseOffset],
       ],
-      lastSeen_ms: now_ms,
     };
     // Deleted and set again: a Map keeps the order of insertion, so its first key is the longest unseen.
     states.delete(batch.producerId);
@@ -126,7 +122,6 @@ export class PartitionProducers {
       this.store.load.all(this.partitionId).map((row) => [row.producer_id as number, {
         epoch: row.epoch as number,
         batches: JSON.parse(row.batches as string) as Remembered[],
-        lastSeen_ms: row.last_seen_ms as number,
       }]),
     );
     return this.states;
