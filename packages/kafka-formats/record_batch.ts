@@ -24,8 +24,8 @@ const TRANSACTIONAL_BIT = 0x10;
 const CONTROL_BIT = 0x20;
 
 /**
- * The fields before the records. Times are milliseconds since 1970. 64-bit numbers are exact up to 2^53, which no time and no
- * producer id comes near; the offset is exact in any case.
+ * The fields before the records. Times are milliseconds since 1970. 64-bit numbers are exact up to 2^53, far above any time
+ * or producer id; the offset is always exact.
  */
 export interface BatchHead {
   readonly baseOffset: bigint;

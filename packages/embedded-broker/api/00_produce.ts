@@ -5,7 +5,7 @@
  * - Answers when the batches are on disk (fsync), for acks=1 as for acks=-1; acks=0 gets no answer, as the protocol says.
  * - All batches of all connections that arrive together share one fsync (see `Commits`).
  * - Each partition succeeds or fails by itself. A batch is checked (format 2, length, CRC-32C, record count) and kept
- *   as it came; its base offset and leader epoch are set.
+ *   unchanged; its base offset and leader epoch are set.
  * - A batch that an idempotent producer sends again is not stored again; the answer gives its first offset.
  *
  * Versions: 0 to 7 are advertised, 3 to 7 served. librdkafka up to 2.11 wants to see 0 before it compresses

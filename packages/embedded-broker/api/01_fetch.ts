@@ -21,7 +21,7 @@ import { KafkaError } from "../protocol/kafka_error.ts";
 
 /** Upper limit of one response, whatever the client allows: what one slow reader can hold in memory. */
 const MAX_RESPONSE_BYTES = 8 * 1024 * 1024;
-/** Who wants to wait for more gets an answer with this much: it must be well below what one response can hold. */
+/** A client that wants to wait for more gets an answer with this much: it must be well below what one response can hold. */
 const MAX_MIN_BYTES = 1024 * 1024;
 /** Nobody waits longer, whatever the client asks for. */
 const MAX_WAIT_MS = 5 * 60_000;

@@ -1,5 +1,5 @@
 /**
- * OffsetCommit (key 8): keeps the offsets that a group has come to. Durable when answered.
+ * OffsetCommit (key 8): stores the offsets that a group has reached. Durable when answered.
  *
  * Behaviour
  * - Taken from members of the current generation, and from clients without membership (generation -1) while nobody is in

@@ -2,8 +2,8 @@
  * JoinGroup (key 11): becomes a member of a consumer group, or stays one; answers when the rebalance has all its members.
  * The state machine is in `groups/group.ts`.
  *
- * Versions 0 to 4: from 1 on there is a rebalance time-out of its own, from 4 on a new member is first told its id (KIP-394).
- * Left out: static members (version 5); who asks for them is told by its client that the broker has none.
+ * Versions 0 to 4: from 1 on there is a rebalance time-out of its own, from 4 on a new member first gets its id (KIP-394).
+ * Left out: static members (version 5); clients that are configured for them report that the broker does not support them.
  */
 import { ApiKey, wire } from "@gmn/kafka-formats";
 import { type JoinResult, refusedJoin } from "../groups/member.ts";

@@ -1,5 +1,5 @@
 /**
- * SyncGroup (key 14): the leader brings everybody's assignment, everybody gets theirs; answers when the leader has come.
+ * SyncGroup (key 14): the leader sends all assignments, each member gets its own; answers when the leader's has arrived.
  *
  * Versions 0 to 2. Left out: static members (version 3).
  */

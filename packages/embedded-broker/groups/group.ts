@@ -62,7 +62,7 @@ export class Group {
   protocol = "";
   leaderId: string | null = null;
   readonly members = new Map<string, Member>();
-  /** Ids that were given out (KIP-394) and not used yet, with the timer that takes them back. */
+  /** Ids that were given out (KIP-394) and not used yet, with the timer that withdraws them. */
   private readonly pending = new Map<string, ReturnType<typeof setTimeout>>();
   /** Members that have not sent SyncGroup in this generation. */
   private readonly unsynced = new Set<string>();
@@ -78,7 +78,7 @@ export class Group {
     this.protocolType = saved?.protocolType ?? "";
   }
 
-  /** Nobody is in it or about to be. */
+  /** It has no members and has given out no ids. */
   get vacant(): boolean {
     return this.members.size === 0 && this.pending.size === 0;
   }
@@ -90,7 +90,7 @@ export class Group {
 
   // ── JoinGroup ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Takes a member in, or tells why not; resolves when the rebalance it takes part in has all its members. */
+  /** Admits a member or refuses it; resolves when the rebalance that it takes part in has all its members. */
   join(request: JoinRequest): Promise<JoinResult> {
     try {
       if (this.members.size > 0 && !this.isCompatible(request)) {
@@ -160,7 +160,7 @@ export class Group {
     return this.park(member);
   }
 
-  /** Parks a JoinGroup and sees that a rebalance is on its way. */
+  /** Parks a JoinGroup and makes sure that a rebalance is under way. */
   private park(member: Member): Promise<JoinResult> {
     const result = new Promise<JoinResult>((resolve) => {
       // A client that sends JoinGroup twice has given up on the first.
@@ -188,7 +188,7 @@ export class Group {
     this.joinTimer = setTimeout(() => this.completeJoin(), Math.max(0, ...timeouts));
   }
 
-  /** Completes a rebalance when nobody is missing any more. */
+  /** Completes a rebalance when every member has joined. */
   private advance(): void {
     if (this.state !== "PreparingRebalance" || this.pending.size > 0) return;
     for (const member of this.members.values()) if (member.parkedJoin === null) return;
@@ -268,7 +268,7 @@ export class Group {
 
   // ── SyncGroup, Heartbeat, LeaveGroup, commits ──────────────────────────────────────────────────────────────────
 
-  /** Gives a member its assignment; resolves when the leader has brought it. */
+  /** Gives a member its assignment; resolves when the leader has sent it. */
   sync(
     memberId: string,
     generation: number,
@@ -375,14 +375,14 @@ export class Group {
     }, member.sessionTimeout_ms);
   }
 
-  /** Takes a member out and lets the others know. */
+  /** Removes a member and starts a rebalance. */
   private remove(member: Member): void {
     this.drop(member);
     if (this.state === "PreparingRebalance") this.advance();
     else this.prepareRebalance();
   }
 
-  /** Takes a member out, its parked requests answered. */
+  /** Removes a member and answers its parked requests. */
   private drop(member: Member): void {
     clearTimeout(member.sessionTimer);
     member.parkedJoin?.(refusedJoin(ErrorCode.UNKNOWN_MEMBER_ID, member.id));

@@ -1,6 +1,6 @@
 /**
- * Record batches as the log knows them: what a producer sends is checked, its head is read, and the bytes are otherwise kept as
- * they came, compressed or not. The format is `@gmn/kafka-formats`.
+ * Record batches as the log knows them: what a producer sends is checked, its head is read, and the bytes are otherwise kept unchanged,
+ * compressed or not. The format is `@gmn/kafka-formats`.
  */
 import {
   BATCH_HEAD_BYTES,
@@ -20,7 +20,7 @@ export interface RecordBatch extends BatchHead {
   readonly bytes: Uint8Array;
 }
 
-/** Reads the head of stored bytes, unchecked: what is in the log was checked when it came. */
+/** Reads the head of stored bytes, unchecked: it was checked when it was produced. */
 export function readStoredBatch(bytes: Uint8Array): RecordBatch {
   return { bytes, ...readBatchHead(bytes) };
 }

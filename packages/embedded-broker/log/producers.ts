@@ -1,5 +1,5 @@
 /**
- * Idempotent producers, as one partition knows them: a batch that comes twice is stored once, a batch out of order is refused.
+ * Idempotent producers, as one partition knows them: a batch that is sent twice is stored once, a batch out of order is refused.
  *
  * A producer numbers its records per partition; each batch carries its producer's id, epoch and first number
  * ("sequence"). The last five batches of each producer are remembered (five, because a client may have that many in
@@ -52,7 +52,7 @@ export class PartitionProducers {
   constructor(private readonly store: ProducerStore, private readonly partitionId: number) {}
 
   /**
-   * Looks whether an idempotent batch may be appended next.
+   * Checks whether an idempotent batch may be appended next.
    * Gives the offset at which it was stored when it is a duplicate, else null.
    * @throws KafkaError INVALID_PRODUCER_EPOCH or OUT_OF_ORDER_SEQUENCE_NUMBER
    */
@@ -104,7 +104,7 @@ export class PartitionProducers {
     if (states.size > MAX_PRODUCERS) this.forgetOldest(states);
   }
 
-  /** Lets go of what memory knows; it is read from the database again when needed. After a rollback. */
+  /** Forgets what is in memory; it is read from the database again when needed. For after a rollback. */
   unload(): void {
     this.states = undefined;
   }

@@ -21,13 +21,13 @@ export interface Listener {
   connections(): number;
   /** Closes all connections at once; new ones are welcome (fault injection). */
   disconnectAll(): void;
-  /** Takes no more connections and requests; resolves when those there are have ended. */
+  /** Stops taking connections and requests; resolves when the open connections have ended. */
   stop(): Promise<void>;
 }
 
 /**
  * Binds the listener.
- * @throws BrokerRefusal naming the port and its setting when the port can't be had
+ * @throws BrokerRefusal naming the port and its setting when it can't listen on the port
  */
 export async function listen(options: ListenerOptions): Promise<Listener> {
   const connections = new Set<Connection>();
