@@ -13,8 +13,8 @@ import {
 } from "./codec.ts";
 import { type FieldValue, summaryOf } from "./record.ts";
 import { TRAJECTORY_FIELDS, TRAJECTORY_SCHEMA, TRAJECTORY_SCHEMA_TEXT } from "./schema.ts";
-import { fileText, rows } from "./summary_file_fixture.ts";
-import { readWhole } from "./summary_reader_fixture.ts";
+import { fileText, rows } from "../../tests/support/summary_file.ts";
+import { readWhole } from "../../tests/support/read_whole.ts";
 import type { TrajectorySummary } from "./summary.ts";
 import { EXACT_LONG_MAX } from "./untrusted_types.ts";
 

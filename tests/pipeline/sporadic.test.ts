@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { TRAJECTORY_SUMMARY_RAW } from "../../src/events/topics.ts";
 import { createTrajectoryDecoder, wireSchemaId } from "../../src/trajectory/codec.ts";
-import { fileText, row } from "../../src/trajectory/summary_file_fixture.ts";
+import { fileText, row } from "../support/summary_file.ts";
 import type { TrajectorySummary } from "../../src/trajectory/summary.ts";
 import { until } from "../support/poll.ts";
 import { taskCommand } from "../support/task_command.ts";
