@@ -2,10 +2,11 @@
  * Dead letters: what was given up, with everything needed to understand it. The schemas here are the JSON of a dead letter.
  */
 import { createRoute, z } from "@hono/zod-openapi";
-import { DEAD_LETTER_STAGES, type StoredDeadLetter } from "../dead_letters/dead_letter.ts";
+import type { StoredDeadLetter } from "../dead_letters/dead_letter.ts";
 import type { Sql } from "../store/connection.ts";
 import { listDeadLetters, readDeadLetter } from "../store/dead_letters.ts";
 import { readOnly } from "../store/read_only.ts";
+import { FILTER_FIELDS, idParameter, toFilter } from "./dead_letter_filter.ts";
 import { markedCell } from "./marked_cell.ts";
 import { instantParameter } from "./meteor_query.ts";
 import { type Api, json, problems } from "./openapi.ts";
@@ -18,18 +19,8 @@ const TIMEOUT_MS = 10_000;
 /** Lists show the beginning of a line; the page of a single dead letter shows all of it. */
 const LISTED_TEXT_MAX = 400;
 
-const text = (most: number) => z.string().min(1).max(most);
-
 const query = z.strictObject({
-  stage: z.enum(DEAD_LETTER_STAGES).optional().openapi({
-    description:
-      "read: a line of a file; fetch: a record batch of the log; decode: a record's bytes; load: a record the database refused.",
-  }),
-  reason: text(200).optional().openapi({ description: "A part of the reason." }),
-  run_id: text(100).optional(),
-  source_file: text(500).optional(),
-  from: instantParameter.optional().openapi({ description: "Given up at this time or later." }),
-  to: instantParameter.optional().openapi({ description: "Given up before this time." }),
+  ...FILTER_FIELDS,
   replayed: z.enum(["true", "false"]).optional().openapi({
     description: "true: those that were replayed with success; false: those that wait.",
   }),
@@ -91,9 +82,7 @@ const oneRoute = createRoute({
   summary: "One dead letter, with all its fields",
   tags: ["dead letters"],
   request: {
-    params: z.object({
-      id: z.string().openapi({ description: "In a path, `/` is written %2F and `#` %23." }),
-    }),
+    params: idParameter,
   },
   responses: { 200: json(deadLetterDetailSchema, "The dead letter"), ...problems("not-found") },
 });
@@ -106,16 +95,11 @@ const placeSchema = z.object({
 /** Adds `GET /dead-letters`, `GET /dead-letters/ID`. */
 export function addDeadLetterRoutes(app: Api, sql: () => Sql): void {
   app.openapi(listRoute, async (context) => {
-    const { limit, after, ...wanted } = context.req.valid("query");
+    const { limit, after, replayed, ...wanted } = context.req.valid("query");
     const place = readPlace(after, placeSchema);
     const filter = {
-      stage: wanted.stage,
-      reason: wanted.reason,
-      runId: wanted.run_id,
-      sourceFile: wanted.source_file,
-      from: wanted.from === undefined ? undefined : new Date(wanted.from),
-      to: wanted.to === undefined ? undefined : new Date(wanted.to),
-      isReplayed: wanted.replayed === undefined ? undefined : wanted.replayed === "true",
+      ...toFilter(wanted),
+      isReplayed: replayed === undefined ? undefined : replayed === "true",
     };
     const found = await readOnly(
       sql(),

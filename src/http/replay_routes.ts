@@ -2,45 +2,21 @@
  * Replaying dead letters: one, or all that match a filter.
  */
 import { createRoute, z } from "@hono/zod-openapi";
-import { DEAD_LETTER_STAGES } from "../dead_letters/dead_letter.ts";
-import type { DeadLetterFilter } from "../dead_letters/dead_letter_table.ts";
-import type { ReplayCounts, ReplayedDeadLetter } from "../dead_letters/replay_desk.ts";
-import { instantParameter } from "./meteor_query.ts";
+import type { ReplayDesk } from "../dead_letters/replay_desk.ts";
+import { FILTER_FIELDS, idParameter, toFilter } from "./dead_letter_filter.ts";
 import { type Api, json, problems, TOKEN } from "./openapi.ts";
 import { Problem } from "./problem.ts";
 
 /** What the routes need of the rest of the service. */
 export interface ReplayPorts {
-  /**
-   * Replays one dead letter; null when there is none.
-   * @throws ReplayRefused when it was replayed already, or is about a whole record batch
-   * @throws TransientError when log or database is unavailable
-   */
-  replayDeadLetter(
-    id: string,
-    options: { readonly force: boolean },
-  ): Promise<ReplayedDeadLetter | null>;
-  replayDeadLetters(
-    filter: DeadLetterFilter,
-    options: { readonly force: boolean },
-  ): Promise<ReplayCounts>;
-  /** How many dead letters `replayDeadLetters` would try. */
-  countReplayable(filter: DeadLetterFilter): Promise<number>;
+  /** @throws TransientError while the service starts */
+  replayDesk(): Pick<ReplayDesk, "count" | "replayOne" | "replayAll">;
 }
 
 const flag = z.enum(["true", "false"], "true or false").default("false");
-const text = (most: number) =>
-  z.string().min(1).max(most).refine((value) => !value.includes("\0"), "has a NUL character");
 
 /** Which dead letters; an empty object means all of them. */
-const filterSchema = z.strictObject({
-  stage: z.enum(DEAD_LETTER_STAGES).optional(),
-  reason: text(200).optional().openapi({ description: "A part of the reason." }),
-  run_id: text(100).optional(),
-  source_file: text(500).optional(),
-  from: instantParameter.optional().openapi({ description: "Given up at this time or later." }),
-  to: instantParameter.optional().openapi({ description: "Given up before this time." }),
-}).openapi("DeadLetterFilter");
+const filterSchema = z.strictObject(FILTER_FIELDS).openapi("DeadLetterFilter");
 
 const replayedSchema = z.object({
   id: z.string(),
@@ -50,7 +26,7 @@ const replayedSchema = z.object({
       "can't be read; superseded: the log has a later record of the trajectory, which a record without a generation would overwrite.",
   }),
   reason: z.string().nullable(),
-}).openapi("ReplayedLetter");
+}).openapi("ReplayedDeadLetter");
 
 const countsSchema = z.object({
   dry_run: z.boolean(),
@@ -74,9 +50,7 @@ const oneRoute = createRoute({
   tags: ["dead letters"],
   security: TOKEN,
   request: {
-    params: z.object({
-      id: z.string().openapi({ description: "In a path, `/` is written %2F and `#` %23." }),
-    }),
+    params: idParameter,
     query: z.strictObject({ force: forceParameter }),
   },
   responses: {
@@ -112,22 +86,14 @@ const manyRoute = createRoute({
 export function addReplayRoutes(app: Api, ports: ReplayPorts): void {
   app.openapi(manyRoute, async (context) => {
     const { dry_run: dryRun, force } = context.req.valid("query");
-    const { run_id: runId, source_file: sourceFile, from, to, ...rest } = context.req.valid("json");
-    const filter: DeadLetterFilter = {
-      ...rest,
-      runId,
-      sourceFile,
-      from: from === undefined ? undefined : new Date(from),
-      to: to === undefined ? undefined : new Date(to),
-    };
+    const filter = toFilter(context.req.valid("json"));
+    const desk = ports.replayDesk();
     if (dryRun === "true") {
-      const matched = await ports.countReplayable(filter);
+      const matched = await desk.count(filter);
       const counts = { published: 0, failed: 0, superseded: 0, unpublished: [] };
       return context.json({ dry_run: true, matched, ...counts }, 200);
     }
-    const { unpublished, ...counts } = await ports.replayDeadLetters(filter, {
-      force: force === "true",
-    });
+    const { unpublished, ...counts } = await desk.replayAll(filter, { force: force === "true" });
     const matched = counts.published + counts.failed + counts.superseded;
     return context.json({ dry_run: false, matched, ...counts, unpublished: [...unpublished] }, 202);
   });
@@ -137,7 +103,7 @@ export function addReplayRoutes(app: Api, ports: ReplayPorts): void {
     const { force } = context.req.valid("query");
     const replayed = id.includes("\0")
       ? null
-      : await ports.replayDeadLetter(id, { force: force === "true" });
+      : await ports.replayDesk().replayOne(id, { force: force === "true" });
     if (replayed === null) throw new Problem("not-found", `there is no dead letter ${id}`);
     return context.json(replayed, 202);
   });

@@ -86,9 +86,7 @@ export function createApiPorts(parts: ApiParts, { listen, observe }: Observer): 
     });
   };
   return {
-    replayDeadLetter: async (id, options) => await replays().replayOne(id, options),
-    replayDeadLetters: async (filter, options) => await replays().replayAll(filter, options),
-    countReplayable: async (filter) => await replays().count(filter),
+    replayDesk: replays,
     async requestRun(kind, selection, idempotencyKey) {
       const { run, isNew } = await desk().submit({
         kind,
