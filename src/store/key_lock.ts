@@ -6,6 +6,7 @@
  * another holder has.
  */
 import { PermanentError, TransientError } from "../failures/failures.ts";
+import { withTimeout } from "../failures/timeout.ts";
 import type { Observe } from "../observe/observe.ts";
 import { connectStore, type TransactionSql } from "./connection.ts";
 import { classifyDatabaseError } from "./database_errors.ts";
@@ -64,26 +65,29 @@ export function createKeyLock(
   }
 
   return {
-    withKeyLock: (key, work) =>
-      new Promise((resolve, reject) => {
-        let isTooLate = false, hasBegun = false;
-        const timer = setTimeout(() => {
-          isTooLate = true;
-          reject(notFree(`within ${patience_ms} ms`));
-        }, patience_ms);
-        store.sql.begin(async (transaction) => {
-          // It may have been waiting for a connection.
-          if (isTooLate) return;
-          await take(transaction, key);
-          if (isTooLate) return;
-          clearTimeout(timer);
-          hasBegun = true;
-          await work(() => assertHeld(transaction)).then(resolve, reject);
-        }).catch((error) => {
-          // A connection that is lost rejects at once, while the work goes on.
-          if (!hasBegun) reject(asFailure(error));
-        }).finally(() => clearTimeout(timer));
-      }),
+    async withKeyLock(key, work) {
+      const held = Promise.withResolvers<TransactionSql>();
+      const done = Promise.withResolvers<void>();
+      let isTooLate = false;
+      store.sql.begin(async (transaction) => {
+        // It may have been waiting for a connection.
+        if (isTooLate) return;
+        await take(transaction, key);
+        if (isTooLate) return;
+        held.resolve(transaction);
+        await done.promise;
+        // A connection that is lost meanwhile rejects at once; the work, which holds the key already, goes on.
+      }).catch((error) => held.reject(asFailure(error)));
+      const transaction = await withTimeout(held.promise, patience_ms, () => {
+        isTooLate = true;
+        return notFree(`within ${patience_ms} ms`);
+      });
+      try {
+        return await work(() => assertHeld(transaction));
+      } finally {
+        done.resolve();
+      }
+    },
     close: () => store.close(),
   };
 }
