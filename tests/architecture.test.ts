@@ -90,7 +90,7 @@ describe("the rooms", () => {
   test("are really looked at", () => {
     const client = files.find((file) => name(file) === "src/events/kafka_client.ts");
     expect(client?.imports).toContain("kafkajs");
-    expect(client?.imports).toContain("./kafkajs_mend.ts");
+    expect(client?.imports).toContain("./kafkajs/kafkajs.ts");
     expect(client?.imports).toContain("../failures/failures.ts");
   });
 

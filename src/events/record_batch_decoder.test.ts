@@ -6,12 +6,11 @@ import { describe, expect, test } from "vitest";
 import { encodeRecords, wrapBatch } from "../../tests/broker/batches.ts";
 import { registerCodecs } from "./compression/codecs.ts";
 import { UNPACKED_BYTES_MAX } from "./compression/output.ts";
-import "./kafkajs_mend.ts";
-import { decodeBatchAsKafkajs } from "./kafkajs_decode_mend.ts";
-import { encodeBatchAsKafkajs } from "./kafkajs_mend.ts";
+import { decodeBatchAsKafkajs } from "./kafkajs/decode_batches.ts";
+import { encodeBatchAsKafkajs } from "./kafkajs/encode_batches.ts";
 import { CorruptBatchError, decodeRecords, FetchedMessage } from "./record_batch_decoder.ts";
 import { encodeRecordBatch } from "./record_batch_encoder.ts";
-import { UnreadableMessage } from "./unreadable_message.ts";
+import { UnreadableMessage } from "./kafkajs/unreadable_message.ts";
 
 registerCodecs();
 

@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { encodeBatchAsKafkajs, type KafkajsBatch } from "./kafkajs_mend.ts";
+import { encodeBatchAsKafkajs, type KafkajsBatch } from "./kafkajs/encode_batches.ts";
 import { encodeRecordBatch } from "./record_batch_encoder.ts";
 
 const bytes = fc.uint8Array({ maxLength: 300 }).map((array) => Buffer.from(array));

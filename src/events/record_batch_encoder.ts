@@ -3,7 +3,7 @@
  *
  * kafkajs writes every record, and every header of every record, into a growing buffer of its own and copies them together:
  * a record with our four headers costs it about 75 µs, more than all the rest of its way (see docs/performance.md). The
- * format is Kafka's: https://kafka.apache.org/documentation/#recordbatch. `kafkajs_mend.ts` puts this in the place of kafkajs's
+ * format is Kafka's: https://kafka.apache.org/documentation/#recordbatch. `kafkajs/encode_batches.ts` puts this in the place of kafkajs's
  * encoder; a test keeps the two equal, byte for byte.
  */
 import { Buffer } from "node:buffer";

@@ -5,7 +5,7 @@
  */
 import { Buffer } from "node:buffer";
 import { unzipSync, zstdDecompressSync } from "node:zlib";
-import { CompressionCodecs, CompressionTypes } from "kafkajs";
+import { CompressionCodecs, CompressionTypes } from "../kafkajs/kafkajs.ts";
 import { PermanentError } from "../../failures/failures.ts";
 import { unpackLz4 } from "./lz4.ts";
 import { UNPACKED_BYTES_MAX, unpacksToTooMuch } from "./output.ts";

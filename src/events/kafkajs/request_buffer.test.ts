@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { type Encoder, EncoderClass, PIECE_BYTES_MIN } from "./kafkajs_encoder_mend.ts";
+import { type Encoder, EncoderClass, PIECE_BYTES_MIN } from "./request_buffer.ts";
 
 /** What is written: bytes, or an encoder of its own with more inside. */
 type Part = Buffer | Part[];

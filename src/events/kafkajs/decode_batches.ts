@@ -1,24 +1,29 @@
 /**
- * How kafkajs 2.2.4 reads record batches, mended: by `record_batch_decoder.ts`, and with the checksum looked at, which kafkajs never
- * does (a flipped bit would be a wrong number in the data store). Must be evaluated before kafkajs is; `kafkajs_mend.ts` sees to it.
+ * Reads record batches with our own decoder, checks their checksum, and survives those that can't be read.
  *
- * A batch that can't be read (damaged, packed with an unknown codec, a bomb, or not what it says) is one message in the place of
- * its records (`unreadable_message.ts`): an error would end the fetch of all partitions, now and each time again.
+ * Upstream, in kafkajs 2.2.4, src/protocol/recordBatch/v0/decoder.js:
+ *
+ * - never looks at the checksum ("The library is currently not performing CRC validations"): a flipped bit would be a wrong number in
+ *   the data store;
+ * - takes a codec that it does not know for no compression, and unpacks without a limit;
+ * - throws on a batch that can't be read, which ends the fetch of all partitions, now and each time again;
+ * - makes a dozen objects and a promise for every record.
+ *
+ * Here a batch that can't be read (damaged, packed with an unknown codec, a bomb, or not what it says) is one message in the place
+ * of its records (`unreadable_message.ts`).
  */
-import { createRequire } from "node:module";
-import { crc32c } from "../checksum/crc32c.ts";
+import { crc32c } from "../../checksum/crc32c.ts";
 import type { Buffer } from "node:buffer";
-import { UNPACKED_BYTES_MAX } from "./compression/output.ts";
-import { explain } from "../failures/failures.ts";
+import { UNPACKED_BYTES_MAX } from "../compression/output.ts";
+import { explain } from "../../failures/failures.ts";
 import {
   type BatchContext,
   CorruptBatchError,
   decodeRecords,
   type FetchedMessage,
-} from "./record_batch_decoder.ts";
-import { settle, UnreadableMessage } from "./unreadable_message.ts";
-
-const require = createRequire(import.meta.url);
+} from "../record_batch_decoder.ts";
+import { replaceExports, require } from "./patch.ts";
+import { UnreadableMessage } from "./unreadable_message.ts";
 
 const LOG_APPEND_TIME_FLAG = 0x08;
 const TRANSACTIONAL_FLAG = 0x10;
@@ -180,33 +185,9 @@ function lengthless(fetch: Decoder, from: number, firstOffset: string, length: n
   return { ...context, records: [unreadable(context, -1, bytes, reason, crc32c(bytes))] };
 }
 
-const path = require.resolve("kafkajs/src/protocol/recordBatch/v0/decoder.js");
-
-/** kafkajs's own, as it was before the mend: what ours is compared with. */
-export const decodeBatchAsKafkajs = require(path) as typeof decodeBatch;
-
-require.cache[path]!.exports = decodeBatch;
-
-/** What kafkajs's consumer knows of a fetched partition. */
-interface PartitionData {
-  readonly highWatermark: string;
-  readonly messages: readonly (FetchedMessage | UnreadableMessage)[];
-}
-
-const fetchPath = require.resolve("kafkajs/src/consumer/batch.js");
-const Fetch = require(fetchPath) as new (
-  topic: string,
-  fetchedOffset: string,
-  data: PartitionData,
-) => object;
-
-// Here, and not where a batch is decoded, it is known what was asked for and what comes behind.
-require.cache[fetchPath]!.exports = class extends Fetch {
-  constructor(topic: string, fetchedOffset: string, data: PartitionData) {
-    const { messages, highWatermark } = data;
-    super(topic, fetchedOffset, {
-      ...data,
-      messages: settle(messages, BigInt(fetchedOffset), BigInt(highWatermark)),
-    });
-  }
-};
+/** kafkajs's own, as it was before the patch: what ours is compared with. */
+export const decodeBatchAsKafkajs = replaceExports<typeof decodeBatch>({
+  patch: "decode_batches.ts",
+  module: "protocol/recordBatch/v0/decoder.js",
+  users: ["protocol/requests/fetch/v4/decodeMessages.js"],
+}, () => decodeBatch);

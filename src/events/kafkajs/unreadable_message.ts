@@ -6,8 +6,8 @@
  * may say anything, so where such a batch ends is told by what comes behind it (`settle`).
  */
 import type { Buffer } from "node:buffer";
-import type { ConsumedRecord, UnreadableBatch } from "./consumed_record.ts";
-import type { BatchContext } from "./record_batch_decoder.ts";
+import type { ConsumedRecord, UnreadableBatch } from "../consumed_record.ts";
+import type { BatchContext } from "../record_batch_decoder.ts";
 
 /** What is known of a batch without its records. */
 export interface BatchSpan {

@@ -1,17 +1,17 @@
 /**
  * `COPY … FROM STDIN` through postgres.js, with an end in every case.
  *
- * The driver gives a stream to write to, and forgets about the statement: when the server refuses the data after the stream
- * was ended (the usual case, since a batch is in the socket before the server has read it), or the connection breaks then,
- * the stream never finishes and nothing is rejected (porsager/postgres#1173, in 3.4.9). What the driver does do is reject the
- * query it had already resolved, to no effect; that call is listened to here. A test for each way to fail keeps watch over
- * it when the driver changes, and the loader's time-out stands behind it.
+ * Upstream, in 3.4.9 (porsager/postgres issue 1173): src/connection.js (`CopyInResponse`) resolves the query with a stream to write to
+ * and forgets about the statement. When the server refuses the data after the stream was ended (the usual case, since a batch is in
+ * the socket before the server has read it), or the connection breaks then, the stream never finishes and nothing is rejected.
+ * What the driver does do (`queryError`) is call `reject` of the query that it has already resolved, to no effect; that call is
+ * listened to here. The loader's time-out stands behind it.
  */
 import type { Writable } from "node:stream";
 import type { Sql } from "./driver.ts";
 
-/** What there is of a driver's query beside its promise. */
-interface Rejectable {
+/** What a query of the driver has beside its promise. */
+export interface Rejectable {
   reject(error: unknown): void;
 }
 

@@ -2,9 +2,9 @@
  * PostgreSQL's arrays as the driver sends and gets them: one-dimensional, in their text form (documentation, "Array Input and
  * Output Syntax").
  *
- * postgres.js 3.4.9 would ask the server for its array types on each new connection, and when the connection breaks during that
- * question, nobody handles the rejection, which ends the process. The oids of built-in types never change (pg_type.dat), so they
- * are written down here, and the question is not asked.
+ * Upstream, in 3.4.9: src/connection.js (`fetchArrayTypes`) asks the server for its array types on each new connection, and when
+ * the connection breaks during that question, nobody handles the rejection, which ends the process. The oids of built-in types
+ * never change (pg_type.dat), so they are written down here, and the question is not asked (`fetch_types: false`).
  */
 
 /** Array types by the oid of the array and of its element. */
@@ -23,6 +23,28 @@ export const ARRAY_TYPES: readonly { readonly array: number; readonly element: n
   { array: 1231, element: 1700 }, // numeric
   { array: 2951, element: 2950 }, // uuid
 ];
+
+/** The tables in the driver's options that its connections look in. */
+export interface DriverTables {
+  readonly parsers: Record<number, (text: string) => unknown>;
+  readonly serializers: Record<number, (value: unknown) => string>;
+  readonly shared: { readonly typeArrayMap: Record<number, number> };
+}
+
+/**
+ * Adds what the driver would add after asking the server for its types.
+ * @param options the driver's `sql.options`, which is typed as if it held the caller's own types only
+ */
+export function addArrayTypes(options: unknown): void {
+  const { parsers, serializers, shared } = options as DriverTables;
+  for (const { array, element } of ARRAY_TYPES) {
+    const parse = parsers[element] ?? ((text: string) => text);
+    const serialize = serializers[element] ?? String;
+    parsers[array] = (text) => parseArray(text, parse);
+    serializers[array] = (values) => serializeArray(values as readonly unknown[], serialize);
+    shared.typeArrayMap[element] = array;
+  }
+}
 
 /** The text form of an array; `serialize` gives the text form of an element. */
 export function serializeArray(

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { createTestDatabase, type TestDatabase } from "../../tests/support/postgres.ts";
+import { createTestDatabase, type TestDatabase } from "../../../tests/support/postgres.ts";
 import { ARRAY_TYPES, parseArray, serializeArray } from "./array_types.ts";
 
 let database: TestDatabase;
