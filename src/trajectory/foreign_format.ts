@@ -1,12 +1,12 @@
 /**
- * What a file is that is no plain text, by its first bytes, and how to make a summary file of it.
+ * Recognises files that are not plain text by their first bytes, and says how to make a summary file of them.
  *
- * People send what they have: a file that their browser kept packed, or that PowerShell wrote (its `>` writes UTF-16). Read as
- * text, such a file fails with a line of garbage, which tells nobody what to do.
+ * People send what they have: a file that their browser left compressed, or that PowerShell wrote (its `>` writes UTF-16). Read as
+ * text, such a file fails with a line of garbage, which does not say what to do.
  */
 import { SummaryFormatError } from "./format_error.ts";
 
-/** Bytes that tell every format below from text. */
+/** Bytes that are enough to recognise every format below. */
 export const SIGNATURE_BYTES = 8;
 
 const UTF16_HINT =
@@ -17,7 +17,7 @@ const unpack = (command: string) => `Unpack it first: ${command}`;
 
 /** Magic numbers: RFC 1952 (gzip), PKWARE's APPNOTE (zip), the xz, bzip2, RFC 8878 (zstd) and Unicode BOM definitions. */
 const SIGNATURES: readonly (readonly [hex: string, is: string, hint: string])[] = [
-  // Before UTF-16, whose mark it begins with.
+  // Before UTF-16: it begins with the mark of UTF-16.
   ["fffe0000", "UTF-32 text", "Convert it: iconv -f UTF-32 -t UTF-8 FILE > summary.txt"],
   ["fffe", "UTF-16 text", UTF16_HINT],
   ["feff", "UTF-16 text", UTF16_HINT],
@@ -29,13 +29,13 @@ const SIGNATURES: readonly (readonly [hex: string, is: string, hint: string])[] 
   ["25504446", "a PDF", "Get the text file it was made from."],
 ];
 
-/** A NUL byte is in no text but one of two or four bytes a character. */
+/** Only text of two or four bytes a character has NUL bytes. */
 const NUL = 0x00;
 
 /**
- * Looks at the beginning of a file: `start` is what is there of its first `SIGNATURE_BYTES` bytes. May be asked again when more
- * is there.
- * @throws SummaryFormatError when the file is something else than plain text, with what it is and what to do
+ * Checks the beginning of a file: `start` is what has been read of its first `SIGNATURE_BYTES` bytes. Call it again when there is
+ * more.
+ * @throws SummaryFormatError when the file is not plain text; says what it is and what to do
  */
 export function refuseForeignFormat(start: Uint8Array): void {
   const hex = bytesInHex(start).join("");
