@@ -13,8 +13,8 @@
  * an error (as microseconds that is the year 2112). Here such a number is refused, written or read.
  *
  * Nullable values: a value of `[null, T]` is null or a T, and the branch's number is one byte, 0 or 2. avsc looks the branch up by the
- * name of the value's type and writes it as any number. A row has 87 such values; without the lookup it is encoded in two thirds of
- * the time.
+ * name of the value's type and then writes the general form of a number. A row has 87 such values; without the lookup it is encoded
+ * in two thirds of the time.
  */
 import avro from "avsc";
 
