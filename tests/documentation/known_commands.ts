@@ -89,6 +89,11 @@ export const KNOWN_COMMANDS: readonly KnownCommand[] = [
   { command: "deno task extract", says: RUN_FOLLOWED },
   { command: "deno task backfill -- --month 2024-08", says: RUN_FOLLOWED },
   curl("-X POST http://127.0.0.1:8000/extract", RUN_ACCEPTED),
+  curl(
+    `-X POST http://127.0.0.1:8000/extract -H "Authorization: Bearer $API_TOKEN"`,
+    RUN_ACCEPTED,
+    { env: () => ({ API_TOKEN: "of-no-use-to-the-demo" }) },
+  ),
   curl(`-X POST http://127.0.0.1:8000/backfill -d '{"all":true}'`, RUN_ACCEPTED),
   curl(`-X POST http://127.0.0.1:8000/backfill -d '{"year":2024}'`, RUN_ACCEPTED),
   curl(`-X POST http://127.0.0.1:8000/backfill -d '{"month":"2024-08"}'`, RUN_ACCEPTED),
