@@ -106,3 +106,17 @@ test.each(pages)("links of %s lead somewhere", (path) => {
   );
   expect(lost.map(({ text }) => text)).toEqual([]);
 });
+
+// The changelog names what there was. NAME stands for the reader's own file.
+test.each(pages.filter((path) => path !== "CHANGELOG.md"))(
+  "files that %s names are there",
+  (path) => {
+    const named = [
+      ...page(path).matchAll(/`((?:src|tests|packages|schemas|sample|bench|ops|dev)\/[^\s`*]*)`/g),
+    ]
+      .map((match) => match[1]!);
+    expect(named.filter((file) => !file.includes("NAME") && !existsSync(join(ROOT, file)))).toEqual(
+      [],
+    );
+  },
+);
