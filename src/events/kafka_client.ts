@@ -7,7 +7,7 @@ import tls from "node:tls";
 import { type ISocketFactory, Kafka, type KafkaConfig, logLevel } from "kafkajs";
 import type { Observe } from "../observe/observe.ts";
 import { explain, PermanentError, TransientError } from "../failures/failures.ts";
-import { registerCodecs } from "./compression/codecs.ts";
+import { registerCodecs } from "./kafkajs_codecs.ts";
 
 export type { Kafka } from "kafkajs";
 

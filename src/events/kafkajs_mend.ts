@@ -5,14 +5,14 @@
  * What it does when there is nothing to do is mended in `kafkajs_idle_mend.ts`, how it reads records in `kafkajs_decode_mend.ts`,
  * how it puts a request together in `kafkajs_encoder_mend.ts`.
  * Here: for each message of a request it copies the list of all before it, and its record encoder makes a buffer for every
- * record and every header. Uncompressed batches are written by `record_batch_encoder.ts` instead; compressed ones go the old way.
+ * record and every header. Uncompressed batches are written by `@gmn/kafka-formats` instead; compressed ones go the old way.
  */
 import "./kafkajs_decode_mend.ts";
 import "./kafkajs_idle_mend.ts";
 import { type Encoder, EncoderClass } from "./kafkajs_encoder_mend.ts";
 import { createRequire } from "node:module";
 import type { Buffer } from "node:buffer";
-import { type BatchHead, type BatchRecord, encodeRecordBatch } from "./record_batch_encoder.ts";
+import { type BatchRecord, encodeRecordBatch, type NewBatchHead } from "@gmn/kafka-formats";
 
 const require = createRequire(import.meta.url);
 
@@ -21,7 +21,7 @@ const COMPRESSION_MASK = 0x07;
 const TRANSACTIONAL_BIT = 0x10;
 
 /** What kafkajs passes to its batch encoder (src/protocol/recordBatch/v0/index.js). */
-export interface KafkajsBatch extends Partial<Omit<BatchHead, "attributes" | "producerId">> {
+export interface KafkajsBatch extends Partial<Omit<NewBatchHead, "attributes" | "producerId">> {
   readonly compression?: number;
   readonly transactional?: boolean;
   readonly producerId?: { toString(): string };

@@ -14,7 +14,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import "../../src/events/kafkajs_mend.ts";
 import { Kafka, logLevel } from "kafkajs";
 import { until } from "../support/poll.ts";
-import { BrokerProcess } from "../broker/broker_process.ts";
+import { BrokerProcess } from "@gmn/embedded-broker/testing";
 
 const IDLE = fileURLToPath(new URL("./idle_process.ts", import.meta.url));
 const CONFIG = fileURLToPath(new URL("../../deno.json", import.meta.url));
