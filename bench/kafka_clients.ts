@@ -22,7 +22,7 @@ import { createKafka } from "../src/events/kafka_client.ts";
 import { ensureTopics } from "../src/events/ensure_topics.ts";
 import { TOPICS } from "../src/events/topics.ts";
 import { unobserved } from "../src/observe/observe.ts";
-import { BrokerProcess } from "../tests/broker/broker_process.ts";
+import { BrokerProcess } from "@gmn/embedded-broker/testing";
 import { taskCommand } from "../tests/support/task_command.ts";
 import type { Said } from "./pipeline/usage.ts";
 

@@ -10,8 +10,8 @@ import { Buffer } from "node:buffer";
 import type { Kafka, Message, Producer } from "kafkajs";
 import { PermanentError } from "../failures/failures.ts";
 import { classifyKafkaError } from "./kafka_client.ts";
+import { createKeyPartitioner, type KeyPartitioner } from "@gmn/kafka-formats";
 import { CompressionTypes, Partitioners } from "./kafkajs/kafkajs.ts";
-import { createKeyPartitioner, type KeyPartitioner } from "./key_partitioner.ts";
 import type { NextOffsetByPartition, OutgoingRecord, Publisher } from "./publisher.ts";
 import { type Topic, TOPICS } from "./topics.ts";
 

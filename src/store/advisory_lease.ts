@@ -5,13 +5,8 @@
  * loses the lease and is told.
  */
 import type { Observe } from "../observe/observe.ts";
-<<<<<<< HEAD
 import { withDatabaseErrors } from "./database_errors.ts";
-import { openDriver } from "./driver.ts";
-=======
-import { classifyDatabaseError } from "./database_errors.ts";
 import { openDriver } from "./postgresjs/driver.ts";
->>>>>>> clients
 
 export interface AdvisoryLease {
   /** Aborts when the connection broke, and with it the lock. */

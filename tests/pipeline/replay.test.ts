@@ -5,7 +5,7 @@ import { Buffer } from "node:buffer";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { createKeyPartitioner } from "../../src/events/key_partitioner.ts";
+import { createKeyPartitioner } from "@gmn/kafka-formats";
 import type { DeadLetter, StoredDeadLetter } from "../../src/dead_letters/dead_letter.ts";
 import { publishDeadLetters } from "../../src/dead_letters/dead_letter_topic.ts";
 import { TRAJECTORY_SUMMARY_RAW } from "../../src/events/topics.ts";
