@@ -6,9 +6,13 @@
  * That is not so in postgres.js 3.4.9: a query on a transaction whose connection is lost, its own ROLLBACK included, throws in
  * a timer callback ("Cannot read properties of null (reading 'write')"), which ends the process. So a transaction that has lost
  * its connection gets no more queries, see `transact`.
+ *
+ * What a query or a transaction of the pool throws is a failure of ours already (`database_errors.ts`); only between the statements
+ * of one transaction it is as the driver made it.
  */
 import type postgres from "postgres";
 import { TransientError } from "../failures/failures.ts";
+import { asFailure, rejectWithFailures } from "./database_errors.ts";
 import { type Driver, type DriverOptions, openDriver, type Sql } from "./driver.ts";
 
 export type { Sql } from "./driver.ts";
@@ -58,12 +62,23 @@ export function connectStore(options: ConnectOptions): Store {
     return current = opened;
   };
   const begin = (...given: [work: Work] | [mode: string, work: Work]): Promise<unknown> =>
-    given.length === 1 ? transact(driver(), "", given[0]) : transact(driver(), ...given);
+    (given.length === 1 ? transact(driver(), "", given[0]) : transact(driver(), ...given))
+      .catch((error: unknown) => {
+        throw asFailure(error);
+      });
   // A function, because a proxy can be called only when its target can.
   const sql = new Proxy((() => {}) as unknown as Sql, {
-    apply: (_target, _this, given: unknown[]) => Reflect.apply(driver().sql, undefined, given),
-    get: (_target, name) =>
-      name === "begin" ? begin : name === "reserve" ? undefined : Reflect.get(driver().sql, name),
+    apply: (_target, _this, given: unknown[]) =>
+      rejectWithFailures(Reflect.apply(driver().sql, undefined, given)),
+    get(_target, name) {
+      if (name === "begin") return begin;
+      if (name === "reserve") return undefined;
+      if (name === "unsafe") {
+        return (...given: Parameters<Sql["unsafe"]>) =>
+          rejectWithFailures(driver().sql.unsafe(...given));
+      }
+      return Reflect.get(driver().sql, name);
+    },
   });
   return {
     sql,

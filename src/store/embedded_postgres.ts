@@ -19,7 +19,6 @@ import { explain, PermanentError, TransientError } from "../failures/failures.ts
 import { backoffDelayMs, retry, wait } from "../failures/backoff.ts";
 import type { Observe } from "../observe/observe.ts";
 import { connectStore, type Store } from "./connection.ts";
-import { classifyDatabaseError } from "./database_errors.ts";
 import { prepareCluster, SUPERUSER } from "./embedded/cluster.ts";
 import { findPlace, type Place } from "./embedded/place.ts";
 import type { Supervisor } from "../processes/supervisor.ts";
@@ -255,7 +254,7 @@ async function own(
       } catch (error) {
         // Asking on would take all the tries before anybody starts another one.
         if (await runningPostmaster(place) === null) throw new ServerGone(explain(error));
-        throw classifyDatabaseError(error);
+        throw error;
       }
     };
     const [row] = await retry(lock, {
