@@ -8,7 +8,7 @@ import { routePath } from "hono/route";
 import { explain, explainWithHint, PermanentError, TransientError } from "../failures/failures.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import type { Observe } from "../observe/observe.ts";
-import { ReplayRefused } from "../producer/replay.ts";
+import { ReplayRefused } from "../dead_letters/replay_desk.ts";
 import { RunCommandRefused } from "../runs/run_decide.ts";
 import type { Sql } from "../store/connection.ts";
 import { StatementRefusedError } from "../store/database_errors.ts";

@@ -1,8 +1,14 @@
 /**
  * Reading a whole file at once, for tests.
  */
-import type { ReadBatch, ReadRow, ReadSummary, RejectedLine, ResumePoint } from "./read_batch.ts";
-import { SummaryReader } from "./summary_reader.ts";
+import type {
+  ReadBatch,
+  ReadRow,
+  ReadSummary,
+  RejectedLine,
+  ResumePoint,
+} from "../../src/trajectory/read_batch.ts";
+import { SummaryReader } from "../../src/trajectory/summary_reader.ts";
 
 /** All that a file gave. */
 export interface WholeFile {
