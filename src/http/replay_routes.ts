@@ -4,29 +4,13 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { DEAD_LETTER_STAGES } from "../dead_letters/dead_letter.ts";
 import type { DeadLetterFilter } from "../dead_letters/dead_letter_table.ts";
-import type { ReplayCounts, ReplayedDeadLetter } from "../dead_letters/replay_desk.ts";
+import type { ReplayDesk } from "../dead_letters/replay_desk.ts";
 import { instantParameter } from "./meteor_query.ts";
 import { type Api, json, problems, TOKEN } from "./openapi.ts";
 import { Problem } from "./problem.ts";
 
-/** What the routes need of the rest of the service. */
-export interface ReplayPorts {
-  /**
-   * Replays one dead letter; null when there is none.
-   * @throws ReplayRefused when it was replayed already, or is about a whole record batch
-   * @throws TransientError when log or database is unavailable
-   */
-  replayDeadLetter(
-    id: string,
-    options: { readonly force: boolean },
-  ): Promise<ReplayedDeadLetter | null>;
-  replayDeadLetters(
-    filter: DeadLetterFilter,
-    options: { readonly force: boolean },
-  ): Promise<ReplayCounts>;
-  /** How many dead letters `replayDeadLetters` would try. */
-  countReplayable(filter: DeadLetterFilter): Promise<number>;
-}
+/** What the routes need of the desk. */
+export type ReplayPort = Pick<ReplayDesk, "replayOne" | "replayAll" | "count">;
 
 const flag = z.enum(["true", "false"], "true or false").default("false");
 const text = (most: number) =>
@@ -109,7 +93,7 @@ const manyRoute = createRoute({
 });
 
 /** Adds `POST /dead-letters/ID/replay`, `POST /dead-letters/replay`. */
-export function addReplayRoutes(app: Api, ports: ReplayPorts): void {
+export function addReplayRoutes(app: Api, desk: () => ReplayPort): void {
   app.openapi(manyRoute, async (context) => {
     const { dry_run: dryRun, force } = context.req.valid("query");
     const { run_id: runId, source_file: sourceFile, from, to, ...rest } = context.req.valid("json");
@@ -121,13 +105,11 @@ export function addReplayRoutes(app: Api, ports: ReplayPorts): void {
       to: to === undefined ? undefined : new Date(to),
     };
     if (dryRun === "true") {
-      const matched = await ports.countReplayable(filter);
+      const matched = await desk().count(filter);
       const counts = { published: 0, failed: 0, superseded: 0, unpublished: [] };
       return context.json({ dry_run: true, matched, ...counts }, 200);
     }
-    const { unpublished, ...counts } = await ports.replayDeadLetters(filter, {
-      force: force === "true",
-    });
+    const { unpublished, ...counts } = await desk().replayAll(filter, { force: force === "true" });
     const matched = counts.published + counts.failed + counts.superseded;
     return context.json({ dry_run: false, matched, ...counts, unpublished: [...unpublished] }, 202);
   });
@@ -137,7 +119,7 @@ export function addReplayRoutes(app: Api, ports: ReplayPorts): void {
     const { force } = context.req.valid("query");
     const replayed = id.includes("\0")
       ? null
-      : await ports.replayDeadLetter(id, { force: force === "true" });
+      : await desk().replayOne(id, { force: force === "true" });
     if (replayed === null) throw new Problem("not-found", `there is no dead letter ${id}`);
     return context.json(replayed, 202);
   });
