@@ -3,13 +3,9 @@
  */
 import type { VNode } from "preact";
 
-export type {
-  PreviewedFile,
-  RunFileView,
-  RunView,
-  ScheduleView,
-  ServiceStatus,
-} from "../../api_ports.ts";
+export type { PreviewedFile } from "../../run_schemas.ts";
+export type { ScheduleView, ServiceStatus } from "../../status_schemas.ts";
+export type { RunFileView, RunView } from "../../../runs/run_schemas.ts";
 export type { GridCell } from "../../../store/run_grid.ts";
 export type { Selection } from "../../../runs/run_event.ts";
 export type { GroundTrack, Histogram, Radiant, ShowerCount } from "../../../store/statistics.ts";
