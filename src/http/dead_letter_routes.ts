@@ -112,7 +112,7 @@ export function addDeadLetterRoutes(app: Api, reader: () => Reader): void {
     const shown = found.slice(0, limit);
     const last = shown.at(-1);
     const next = found.length > limit && last !== undefined
-      ? writePlace({ at: new Date(last.at / 1000).toISOString(), id: last.id })
+      ? writePlace({ at: isoTime(last.at), id: last.id })
       : null;
     if (next !== null) context.header("link", nextLink(context.req.url, next));
     return context.json({
@@ -141,24 +141,18 @@ export function addDeadLetterRoutes(app: Api, reader: () => Reader): void {
 }
 
 function toJson(deadLetter: StoredDeadLetter): DeadLetterJson {
-  const { source_generated_at, replayed_at, offset } = deadLetter;
+  const { key: _key, value: _value, columns: _columns, partition, offset, ...rest } = deadLetter;
+  const { source_generated_at, replayed_at } = rest;
   return {
-    id: deadLetter.id,
-    at: new Date(deadLetter.at / 1000).toISOString(),
-    stage: deadLetter.stage,
-    reason: deadLetter.reason,
-    field: deadLetter.field,
-    run_id: deadLetter.run_id,
-    source_file: deadLetter.source_file,
-    source_line: deadLetter.source_line,
-    source_generated_at: source_generated_at === null
-      ? null
-      : new Date(source_generated_at / 1000).toISOString(),
-    text: deadLetter.text,
-    topic: deadLetter.topic,
-    topic_partition: deadLetter.partition,
+    ...rest,
+    at: isoTime(rest.at),
+    source_generated_at: source_generated_at === null ? null : isoTime(source_generated_at),
+    topic_partition: partition,
     topic_offset: offset?.toString() ?? null,
-    schema_id: deadLetter.schema_id,
     replayed_at: replayed_at?.toISOString() ?? null,
   };
+}
+
+function isoTime(micros: number): string {
+  return new Date(micros / 1000).toISOString();
 }
