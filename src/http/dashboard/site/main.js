@@ -1,4 +1,3 @@
-// @ts-check
 // The page: header, the view of the address, messages. Everything below is told by `lib/live.js` when to look again.
 import { render } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
@@ -44,6 +43,7 @@ function viewOf({ parts, query }) {
         ? html`<${MeteorsView} query=${query} />`
         : html`<${TrajectoryView} key=${id} id=${id} />`;
     default:
+      // deno-fmt-ignore
       return html`<div>
         <h1 tabindex="-1">There is no such page</h1>
         <${Empty} title=${`Nothing is at ${location.hash}.`}><a href="#/now">To the state of the service</a><//>
@@ -68,6 +68,7 @@ function App() {
     event.preventDefault();
     main.current?.querySelector("h1")?.focus();
   };
+  // deno-fmt-ignore
   return html`<div>
     <a class="skip" href="#main" onClick=${skip}>To the content</a>
     <${Header} place=${route.parts[0] ?? "now"} />
@@ -84,6 +85,7 @@ function Header({ place }) {
     useData("/status", { topics: ["dead_letters", "status"] })
   );
   const letters = status.data?.store?.dead_letters ?? 0;
+  // deno-fmt-ignore
   return html`<header class="frame-header">
     <div class="frame-header-inner">
       <a class="brand" href="#/now">

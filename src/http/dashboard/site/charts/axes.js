@@ -1,4 +1,3 @@
-// @ts-check
 // Axes of SVG plots.
 import { html } from "../lib/html.js";
 
@@ -11,6 +10,7 @@ import { html } from "../lib/html.js";
 export function BottomAxis({ scale, ticks, y, title }) {
   const [x0, x1] = scale.range;
   const roomy = withRoom(ticks, scale);
+  // deno-fmt-ignore
   return html`<g class="axis" aria-hidden="true">
     <line x1=${x0} x2=${x1} y1=${y + 0.5} y2=${y + 0.5} />
     ${roomy.map(({ at, text }) =>
@@ -29,6 +29,7 @@ export function BottomAxis({ scale, ticks, y, title }) {
  */
 export function LeftAxis({ scale, ticks, x, to, title }) {
   const middle = (scale.range[0] + scale.range[1]) / 2;
+  // deno-fmt-ignore
   return html`<g class="axis" aria-hidden="true">
     ${ticks.map(({ at, text }) =>
       html`<g key=${at}>
@@ -55,7 +56,9 @@ function withRoom(ticks, scale) {
     const some = ticks.filter((_, at) => at % every === 0);
     const fits = some.every(({ at, text }, index) => {
       const next = some[index + 1];
-      return next === undefined || Math.abs(scale(next.at) - scale(at)) >= (text.length + next.text.length) / 2 * DIGIT_PX + ROOM_PX;
+      return next === undefined ||
+        Math.abs(scale(next.at) - scale(at)) >=
+          (text.length + next.text.length) / 2 * DIGIT_PX + ROOM_PX;
     });
     if (fits) return some;
   }

@@ -1,4 +1,3 @@
-// @ts-check
 // Drawing many marks on a canvas: sharp on any screen, and one of them chosen with the pointer or the arrow keys.
 
 /**

@@ -1,4 +1,3 @@
-// @ts-check
 // A picture of meteors in which each can be chosen: by pointer, or by arrow keys from the newest to older ones; Enter opens it.
 import { useEffect, useRef, useState } from "preact/hooks";
 import { useThemeTick } from "../lib/hooks.js";
@@ -21,7 +20,9 @@ const STEPS = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 };
  *   onWheel?: (factor: number, x: number, y: number) => void, onDouble?: (x: number, y: number) => void, children?: unknown,
  * }} props
  */
-export function MarkedCanvas({ width, height, label, marks, draw, onKey, onDrag, onWheel, onDouble, children }) {
+export function MarkedCanvas(
+  { width, height, label, marks, draw, onKey, onDrag, onWheel, onDouble, children },
+) {
   const canvas = useRef(/** @type {HTMLCanvasElement | null} */ (null));
   const [chosen, setChosen] = useState(-1);
   const drag = useRef(/** @type {{ x: number, y: number, moved: boolean } | null} */ (null));
@@ -123,6 +124,7 @@ function Tip({ mark, width }) {
     right: isRight ? `${width - mark.x + 12}px` : "auto",
     top: `${Math.max(0, mark.y - 14)}px`,
   };
+  // deno-fmt-ignore
   return html`<div class="tip" aria-hidden="true" style=${style}>
     ${mark.lines.map((line, at) => html`<div key=${at}>${at === 0 ? html`<strong>${line}</strong>` : line}</div>`)}
   </div>`;

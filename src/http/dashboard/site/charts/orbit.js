@@ -1,4 +1,3 @@
-// @ts-check
 // The orbit of a meteoroid as seen from the north of the ecliptic, with those of the planets as circles, and the vernal equinox to
 // the right as usual. In astronomical units.
 import { html } from "../lib/html.js";
@@ -28,7 +27,12 @@ const STEPS = 360;
 export function placeOnOrbit({ e, i, peri, node, q }, f) {
   const r = q * (1 + e) / (1 + e * Math.cos(f * RAD));
   const u = (peri + f) * RAD;
-  const [cosN, sinN, cosI, sinI] = [Math.cos(node * RAD), Math.sin(node * RAD), Math.cos(i * RAD), Math.sin(i * RAD)];
+  const [cosN, sinN, cosI, sinI] = [
+    Math.cos(node * RAD),
+    Math.sin(node * RAD),
+    Math.cos(i * RAD),
+    Math.sin(i * RAD),
+  ];
   return {
     r,
     x: r * (Math.cos(u) * cosN - Math.sin(u) * sinN * cosI),
@@ -43,9 +47,15 @@ export function OrbitPlot({ orbit }) {
   const height = Math.min(width, 360);
   // Hyperbolic orbits have no aphelion and end at an asymptote.
   const edge = orbit.e >= 1 ? Math.acos(-1 / orbit.e) / RAD - 0.5 : 180;
-  const points = Array.from({ length: STEPS + 1 }, (_, at) => placeOnOrbit(orbit, -edge + 2 * edge * at / STEPS))
+  const points = Array.from(
+    { length: STEPS + 1 },
+    (_, at) => placeOnOrbit(orbit, -edge + 2 * edge * at / STEPS),
+  )
     .filter(({ r }) => r > 0 && r <= FARTHEST_AU);
-  const reach = Math.max(1.25, Math.min(FARTHEST_AU, ...[Math.max(...points.map(({ x, y }) => Math.hypot(x, y)), 1.1) * 1.08]));
+  const reach = Math.max(
+    1.25,
+    Math.min(FARTHEST_AU, ...[Math.max(...points.map(({ x, y }) => Math.hypot(x, y)), 1.1) * 1.08]),
+  );
   const scale = Math.min(width, height) / 2 / reach;
   const toX = (/** @type {number} */ x) => width / 2 + x * scale;
   const toY = (/** @type {number} */ y) => height / 2 - y * scale;
@@ -55,6 +65,7 @@ export function OrbitPlot({ orbit }) {
   const isCut = orbit.e >= 1 || orbit.a * (1 + orbit.e) > FARTHEST_AU;
   const label = `Orbit seen from ecliptic north: semi-major axis ${fixed(orbit.a, 2)} AU, ` +
     `eccentricity ${fixed(orbit.e, 3)}, inclination ${fixed(orbit.i, 1)} degrees.`;
+  // deno-fmt-ignore
   return html`<div class="plot" ref=${box}>
     ${width === 0 ? null : html`<svg width=${width} height=${height} role="img" aria-label=${label}>
       ${PLANETS.filter(([, a]) => a < reach * 1.3).map(([name, a]) =>

@@ -1,4 +1,3 @@
-// @ts-check
 // From values to places and back, and round numbers for axes. No drawing.
 
 /**

@@ -1,4 +1,3 @@
-// @ts-check
 // Colours and shapes of showers: the ones with the most meteors have one each, the others share one. Nothing is told by colour
 // alone, so every series has its own shape too.
 

@@ -1,4 +1,3 @@
-// @ts-check
 // Where meteors come from: geocentric radiants on the whole sky, in Hammer's equal-area projection, longitude to the left.
 import { useCallback, useMemo, useState } from "preact/hooks";
 import { useWidth } from "../lib/hooks.js";
@@ -8,7 +7,15 @@ import { label } from "./canvas.js";
 import { MarkedCanvas } from "./marked_canvas.js";
 import { SeriesKey } from "./mark_key.js";
 import { hammer, wrap180 } from "./projections.js";
-import { isDarkNow, shapeOf, shapePath, SPEED_RANGE, speedColour, speedColours, themeColours } from "./series.js";
+import {
+  isDarkNow,
+  shapeOf,
+  shapePath,
+  SPEED_RANGE,
+  speedColour,
+  speedColours,
+  themeColours,
+} from "./series.js";
 
 /** @typedef {import("../types.ts").Radiant} Radiant @typedef {import("./series.js").Series} Series */
 
@@ -20,7 +27,8 @@ const PAD = 14;
 const FRAMES = {
   ecliptic: {
     centre: 270,
-    caption: "Hammer projection. Horizontally the Sun-centred ecliptic longitude λ − λ☉ of the geocentric radiant, " +
+    caption:
+      "Hammer projection. Horizontally the Sun-centred ecliptic longitude λ − λ☉ of the geocentric radiant, " +
       "increasing to the left, with the Earth’s apex (270°) in the middle and the Sun at 0°; vertically the ecliptic " +
       "latitude β (J2000). Letters mark the sporadic sources: antihelion (AH), helion (HE), north and south apex " +
       "(NA, SA), north and south toroidal (NT, ST).",
@@ -33,9 +41,14 @@ const FRAMES = {
   },
   equatorial: {
     centre: 180,
-    caption: "Hammer projection. Horizontally the right ascension α of the geocentric radiant, increasing to the left; " +
+    caption:
+      "Hammer projection. Horizontally the right ascension α of the geocentric radiant, increasing to the left; " +
       "vertically its declination δ (J2000).",
-    names: /** @type {readonly AxisName[]} */ ([[60, "4h"], [120, "8h"], [180, "12h"], [240, "16h"], [300, "20h"]]),
+    names:
+      /** @type {readonly AxisName[]} */ ([[60, "4h"], [120, "8h"], [180, "12h"], [240, "16h"], [
+        300,
+        "20h",
+      ]]),
   },
 };
 
@@ -77,7 +90,9 @@ export function SkyMap({ radiants, seriesOf, series }) {
         lines: [
           `${radiant.shower ?? "sporadic"}, ${fixed(radiant.vgeo_km_s, 1)} km/s`,
           utc(radiant.time),
-          frame === "ecliptic" ? `λ − λ☉ ${fixed(lon, 1)}°, β ${fixed(lat, 1)}°` : `α ${fixed(lon, 1)}°, δ ${fixed(lat, 1)}°`,
+          frame === "ecliptic"
+            ? `λ − λ☉ ${fixed(lon, 1)}°, β ${fixed(lat, 1)}°`
+            : `α ${fixed(lon, 1)}°, δ ${fixed(lat, 1)}°`,
         ],
       }];
     });
@@ -106,6 +121,7 @@ export function SkyMap({ radiants, seriesOf, series }) {
 
 /** @param {{ name: string, value: string, choices: [string, string][], choose: (value: any) => void }} props */
 export function Choice({ name, value, choices, choose }) {
+  // deno-fmt-ignore
   return html`<div class="segmented" role="group" aria-label=${name}>
     ${choices.map(([key, text]) =>
       html`<button key=${key} type="button" aria-pressed=${String(value === key)} onClick=${() => choose(key)}>${text}</button>`
@@ -115,6 +131,7 @@ export function Choice({ name, value, choices, choose }) {
 
 function SpeedKey() {
   const colours = speedColours(isDarkNow());
+  // deno-fmt-ignore
   return html`<div class="key">
     <span>${SPEED_RANGE[0]}</span>
     <svg class="ramp" viewBox=${`0 0 ${colours.length} 1`} preserveAspectRatio="none" aria-hidden="true">
@@ -143,13 +160,19 @@ function drawSky(context, frame, width, height) {
   context.strokeStyle = colours.grid;
   context.lineWidth = 1;
   for (let lat = -60; lat <= 60; lat += 30) {
-    line(context, range(-180, 180, 3).map((lon) => place(centre + lon * 0.9999, lat, centre, width, height)));
+    line(
+      context,
+      range(-180, 180, 3).map((lon) => place(centre + lon * 0.9999, lat, centre, width, height)),
+    );
   }
   for (let lon = -150; lon <= 150; lon += 30) {
     line(context, range(-90, 90, 3).map((lat) => place(centre + lon, lat, centre, width, height)));
   }
   context.strokeStyle = colours.line;
-  line(context, range(-180, 180, 6).map((lon) => place(centre + lon * 0.9999, 0, centre, width, height)));
+  line(
+    context,
+    range(-180, 180, 6).map((lon) => place(centre + lon * 0.9999, 0, centre, width, height)),
+  );
   context.beginPath();
   context.ellipse(width / 2, height / 2, rx, rx / 2, 0, 0, 2 * Math.PI);
   context.stroke();
@@ -176,7 +199,8 @@ function drawMarks(context, marks, by, seriesOf) {
   const speeds = speedColours(isDarkNow());
   const size = marks.length > 3000 ? 1.7 : marks.length > 800 ? 2.2 : 2.8;
   // Showers over the sporadic background; the newest on top.
-  const ordered = marks.map((mark) => ({ ...mark, index: seriesOf(mark.radiant.shower) })).toReversed()
+  const ordered = marks.map((mark) => ({ ...mark, index: seriesOf(mark.radiant.shower) }))
+    .toReversed()
     .sort((a, b) => rank(a.index) - rank(b.index));
   for (const { x, y, radiant, index } of ordered) {
     const shape = shapeOf(index);
@@ -222,20 +246,32 @@ function drawNames(context, frame, width, height) {
   const look = { colour: colours.muted, halo: colours.sea };
   const isSmall = width < 480;
   for (const [lon, text, name] of names) {
-    if (Math.abs(wrap180(lon - centre)) > 179 || (isSmall && name === undefined && lon % 60 !== 0)) continue;
+    if (
+      Math.abs(wrap180(lon - centre)) > 179 || (isSmall && name === undefined && lon % 60 !== 0)
+    ) continue;
     const [x, y] = place(lon, 0, centre, width, height);
     label(context, text, x + 3, y + 9, { ...look, align: "left" });
-    if (name !== undefined) label(context, name, x + 3, y + 22, { ...look, colour: colours.text, align: "left" });
+    if (name !== undefined) {
+      label(context, name, x + 3, y + 22, { ...look, colour: colours.text, align: "left" });
+    }
   }
   // Outside, at the left rim.
   for (const lat of [-60, -30, 30, 60]) {
     const [x, y] = place(centre + 179.99, lat, centre, width, height);
-    label(context, `${lat > 0 ? "+" : "−"}${Math.abs(lat)}°`, x - 5, y, { ...look, halo: colours.surface, align: "right" });
+    label(context, `${lat > 0 ? "+" : "−"}${Math.abs(lat)}°`, x - 5, y, {
+      ...look,
+      halo: colours.surface,
+      align: "right",
+    });
   }
   if (frame === "ecliptic" && !isSmall) {
     for (const [name, lon, lat, side] of SOURCES) {
       const [x, y] = place(lon, lat, centre, width, height);
-      label(context, name, x + side * 8, y - 8, { ...look, colour: colours.text, align: side > 0 ? "left" : "right" });
+      label(context, name, x + side * 8, y - 8, {
+        ...look,
+        colour: colours.text,
+        align: side > 0 ? "left" : "right",
+      });
       context.strokeStyle = colours.text;
       context.lineWidth = 1;
       context.beginPath();

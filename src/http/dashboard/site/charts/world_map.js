@@ -1,4 +1,3 @@
-// @ts-check
 // Where meteors were: ground tracks from beginning to end on a map of the world that can be moved and enlarged.
 import { useCallback, useEffect, useMemo, useState } from "preact/hooks";
 import { useWidth } from "../lib/hooks.js";
@@ -74,7 +73,15 @@ export function WorldMap({ tracks, seriesOf, series, start = "world", height: gi
     width === 0 ? [] : tracks.map((track) => {
       const [x0, y0] = toMap(track.begin.lon_deg, track.begin.lat_deg, view, width, height);
       const [x1, y1] = toMap(track.end.lon_deg, track.end.lat_deg, view, width, height);
-      return { id: track.id, x: x1, y: y1, x0, y0, index: seriesOf(track.shower), lines: describe(track) };
+      return {
+        id: track.id,
+        x: x1,
+        y: y1,
+        x0,
+        y0,
+        index: seriesOf(track.shower),
+        lines: describe(track),
+      };
     }), [tracks, view, width, height, seriesOf]);
 
   const draw = useCallback((/** @type {CanvasRenderingContext2D} */ context) => {
@@ -84,8 +91,13 @@ export function WorldMap({ tracks, seriesOf, series, start = "world", height: gi
 
   const zoom = (/** @type {number} */ factor, x = width / 2, y = height / 2) => {
     const scale = Math.max(whole.scale, Math.min(SCALE_MAX, view.scale * factor));
-    const at = { lon: view.lon + (x - width / 2) / view.scale, y: view.y - (y - height / 2) / view.scale };
-    setMoved(kept({ scale, lon: at.lon - (x - width / 2) / scale, y: at.y + (y - height / 2) / scale }));
+    const at = {
+      lon: view.lon + (x - width / 2) / view.scale,
+      y: view.y - (y - height / 2) / view.scale,
+    };
+    setMoved(
+      kept({ scale, lon: at.lon - (x - width / 2) / scale, y: at.y + (y - height / 2) / scale }),
+    );
   };
   const drag = (/** @type {number} */ dx, /** @type {number} */ dy) =>
     setMoved(kept({ ...view, lon: view.lon - dx / view.scale, y: view.y + dy / view.scale }));
@@ -96,6 +108,7 @@ export function WorldMap({ tracks, seriesOf, series, start = "world", height: gi
     else return false;
     return true;
   };
+  // deno-fmt-ignore
   return html`<div>
     <div ref=${box} class="plot">
       <${MarkedCanvas}
@@ -119,6 +132,7 @@ const GLOBE = "M2 8a6 6 0 1 1 12 0a6 6 0 1 1 -12 0M2 8H14M8 2a3 6 0 0 0 0 12a3 6
 
 /** @param {{ name: string, icon: string, work: () => void }} props */
 function Tool({ name, icon, work }) {
+  // deno-fmt-ignore
   return html`<button type="button" class="button" onClick=${work} title=${name} aria-label=${name}>
     <svg viewBox="0 0 16 16" width="16" aria-hidden="true"><path d=${icon} fill="none" stroke="currentColor" stroke-width="1.5" /></svg>
   </button>`;
@@ -136,7 +150,9 @@ function describe({ shower, time, peak_absmag, begin, end }) {
 
 /** @param {{ lat_deg: number, lon_deg: number }} point */
 function place({ lat_deg, lon_deg }) {
-  return `${fixed(Math.abs(lat_deg), 1)}° ${lat_deg < 0 ? "S" : "N"} ${fixed(Math.abs(lon_deg), 1)}° ${lon_deg < 0 ? "W" : "E"}`;
+  return `${fixed(Math.abs(lat_deg), 1)}° ${lat_deg < 0 ? "S" : "N"} ${
+    fixed(Math.abs(lon_deg), 1)
+  }° ${lon_deg < 0 ? "W" : "E"}`;
 }
 
 /** @param {number} width @returns {MapView} */
@@ -152,8 +168,15 @@ function fitView(tracks, width, height) {
   const [west, east] = ends(lons);
   const [south, north] = ends(ys);
   const margin = 1.15;
-  const scale = Math.min(width / Math.max((east - west) * margin, 4), height / Math.max((north - south) * margin, 4));
-  return kept({ lon: (west + east) / 2, y: (south + north) / 2, scale: Math.max(width / 360, Math.min(SCALE_MAX, scale)) });
+  const scale = Math.min(
+    width / Math.max((east - west) * margin, 4),
+    height / Math.max((north - south) * margin, 4),
+  );
+  return kept({
+    lon: (west + east) / 2,
+    y: (south + north) / 2,
+    scale: Math.max(width / 360, Math.min(SCALE_MAX, scale)),
+  });
 }
 
 /** @param {readonly number[]} values @returns {[number, number]} */
@@ -163,12 +186,19 @@ function ends(values) {
 
 /** A view whose centre is on the map. @param {MapView} view @returns {MapView} */
 function kept({ lon, y, scale }) {
-  return { lon: Math.max(-180, Math.min(180, lon)), y: Math.max(mercatorY(-80), Math.min(mercatorY(80), y)), scale };
+  return {
+    lon: Math.max(-180, Math.min(180, lon)),
+    y: Math.max(mercatorY(-80), Math.min(mercatorY(80), y)),
+    scale,
+  };
 }
 
 /** @param {number} lon @param {number} lat @param {MapView} view @param {number} width @param {number} height */
 function toMap(lon, lat, view, width, height) {
-  return [width / 2 + (lon - view.lon) * view.scale, height / 2 - (mercatorY(lat) - view.y) * view.scale];
+  return [
+    width / 2 + (lon - view.lon) * view.scale,
+    height / 2 - (mercatorY(lat) - view.y) * view.scale,
+  ];
 }
 
 /** @param {CanvasRenderingContext2D} context @param {Outlines | null} world @param {MapView} view @param {number} width @param {number} height */
@@ -213,21 +243,47 @@ function drawGraticule(context, view, width, height, colours) {
   const look = { colour: colours.muted, halo: colours.sea };
   const every = (/** @type {number} */ low, /** @type {number} */ high) => {
     const first = Math.ceil(low / step);
-    return Array.from({ length: Math.max(0, Math.floor(high / step) - first + 1) }, (_, at) => (first + at) * step);
+    return Array.from(
+      { length: Math.max(0, Math.floor(high / step) - first + 1) },
+      (_, at) => (first + at) * step,
+    );
   };
   context.strokeStyle = colours.grid;
   context.lineWidth = 1;
   context.setLineDash([2, 3]);
-  for (const lon of every(west, east)) segment(context, [toMap(lon, south, view, width, height), toMap(lon, north, view, width, height)]);
-  for (const lat of every(south, north)) segment(context, [toMap(west, lat, view, width, height), toMap(east, lat, view, width, height)]);
+  for (const lon of every(west, east)) {
+    segment(context, [
+      toMap(lon, south, view, width, height),
+      toMap(lon, north, view, width, height),
+    ]);
+  }
+  for (const lat of every(south, north)) {
+    segment(context, [
+      toMap(west, lat, view, width, height),
+      toMap(east, lat, view, width, height),
+    ]);
+  }
   context.setLineDash([]);
   for (const lon of every(west, east)) {
     const [x] = toMap(lon, 0, view, width, height);
-    if (x > 24 && x < width - 24) label(context, `${Math.abs(lon)}°${lon < 0 ? " W" : lon > 0 ? " E" : ""}`, x, height - 9, look);
+    if (x > 24 && x < width - 24) {
+      label(
+        context,
+        `${Math.abs(lon)}°${lon < 0 ? " W" : lon > 0 ? " E" : ""}`,
+        x,
+        height - 9,
+        look,
+      );
+    }
   }
   for (const lat of every(south, north)) {
     const [, y] = toMap(0, lat, view, width, height);
-    if (y > 12 && y < height - 22) label(context, `${Math.abs(lat)}°${lat < 0 ? " S" : lat > 0 ? " N" : ""}`, 5, y, { ...look, align: "left" });
+    if (y > 12 && y < height - 22) {
+      label(context, `${Math.abs(lat)}°${lat < 0 ? " S" : lat > 0 ? " N" : ""}`, 5, y, {
+        ...look,
+        align: "left",
+      });
+    }
   }
 }
 

@@ -1,4 +1,3 @@
-// @ts-check
 // Calls of the API. Reading needs nothing; a call that changes something sends the token, and asks for it when there is none or
 // a wrong one. The token stays in this tab (sessionStorage) and goes nowhere else.
 

@@ -1,4 +1,3 @@
-// @ts-check
 // What the fields of a trajectory are called by people, and which belong together. Meanings and units come from the API.
 
 /** @type {readonly { title: string, fields: readonly (readonly [field: string, name: string])[] }[]} */

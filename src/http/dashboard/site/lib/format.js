@@ -1,4 +1,3 @@
-// @ts-check
 // Numbers and times as people read them here: English digits, UTC, units.
 
 const COUNT = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });

@@ -1,4 +1,3 @@
-// @ts-check
 // State that components share: data of the API that stays fresh, the live stream, the clock, sizes and the theme.
 
 import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";

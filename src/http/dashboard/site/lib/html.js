@@ -1,4 +1,3 @@
-// @ts-check
 // The one way to make elements: htm's template strings over preact. Values become text nodes and properties, never markup.
 import { h } from "preact";
 import htm from "htm";

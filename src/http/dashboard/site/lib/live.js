@@ -1,4 +1,3 @@
-// @ts-check
 // What happens in the service, as it happens: one event stream for the whole page (`GET /events`). The stream tells that something
 // happened; pages then ask the API, which is the one truth. A stream that breaks is opened again: by the browser, which says
 // where it was, or here when the browser gave up.

@@ -1,4 +1,3 @@
-// @ts-check
 // Places of the dashboard are in the address after `#`, so that they can be linked, kept and gone back to.
 
 import { useEffect, useState } from "preact/hooks";

@@ -1,4 +1,3 @@
-// @ts-check
 // Starts a backfill: everything, a year, a month or a range of days; with a look at the files it would read before it is started.
 import { useState } from "preact/hooks";
 import { post } from "../lib/api.js";
@@ -63,6 +62,7 @@ export function BackfillDialog({ onClose }) {
     setValues({ ...values, [name]: /** @type {HTMLInputElement} */ (event.target).value });
 
   const thisMonth = today.slice(0, 7);
+  // deno-fmt-ignore
   return html`<${Dialog} title="Start a backfill" onClose=${onClose}>
     <form onSubmit=${submit}>
       <div class="dialog-body">
@@ -109,6 +109,7 @@ export function BackfillDialog({ onClose }) {
  */
 function Option({ name, text, choice, choose, children }) {
   const id = `choice-${name}`;
+  // deno-fmt-ignore
   return html`<div class="choice">
     <input type="radio" name="choice" id=${id} checked=${choice === name} onChange=${() => choose(name)} />
     <label for=${id}>${text}</label>
@@ -125,6 +126,7 @@ function Preview({ files, nothing }) {
     size > 0 ? `, about ${bytes(size)}` : "",
     files.length > reading.length ? `; ${files.length - reading.length} unchanged` : "",
   ].join("");
+  // deno-fmt-ignore
   return html`<div role="status">
     <p><strong>${nothing ?? sum}</strong></p>
     ${files.length === 0 ? null : html`<ul class="file-list" tabindex="0" aria-label="Files of the backfill">

@@ -1,4 +1,3 @@
-// @ts-check
 // Small pieces of every view: cards, notes for errors, loading and nothing there, times.
 import { ApiError } from "../lib/api.js";
 import { relative, utc } from "../lib/format.js";
@@ -11,6 +10,7 @@ import { useNow } from "../lib/hooks.js";
  */
 export function Card({ title, id, aside, flush = false, class: more = "", children }) {
   const name = id ?? String(title).toLowerCase().replaceAll(/[^a-z0-9]+/g, "-");
+  // deno-fmt-ignore
   return html`<section class=${`card ${more}`} aria-labelledby=${`h-${name}`}>
     <div class="card-head">
       <h2 id=${`h-${name}`}>${title}</h2>
@@ -30,6 +30,7 @@ export function ErrorNote({ error, what, retry }) {
     ? "It may have been named wrongly, or belong to another data store."
     : "The log of the service has more.";
   const again = html`<button type="button" class="link-button" onClick=${retry}>Try now</button>`;
+  // deno-fmt-ignore
   return html`<div class="note bad" role="alert">
     <p><strong>${what}</strong> ${sentence(error.message)}</p>
     <p class="small">${advice} ${retry === undefined ? null : again}</p>
@@ -47,6 +48,7 @@ function sentence(text) {
  */
 export function PageError({ of, what }) {
   if (of.error === null) return null;
+  // deno-fmt-ignore
   return html`<div class="page-note"><${ErrorNote} error=${of.error} what=${what} retry=${of.reload} /></div>`;
 }
 
@@ -81,6 +83,7 @@ export function Show({ of, what, children }) {
 export function Ago({ at }) {
   const now = useNow(at === null ? 60_000 : 1_000);
   if (at === null) return html`<span class="muted">–</span>`;
+  // deno-fmt-ignore
   return html`<time datetime=${new Date(at).toISOString()} title=${utc(at)}>${relative(at, now)}</time>`;
 }
 
@@ -96,6 +99,7 @@ export function Utc({ at }) {
  */
 export function Meter({ parts, whole, label }) {
   let x = 0;
+  // deno-fmt-ignore
   return html`<div class="meter" role="img" aria-label=${label}>
     <svg viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">
       ${parts.map(({ size, tone }) => {

@@ -1,4 +1,3 @@
-// @ts-check
 // Things that happened, one line each, newest first.
 import { utc } from "../lib/format.js";
 import { html } from "../lib/html.js";
@@ -10,6 +9,7 @@ import { href } from "../lib/router.js";
 /** @param {{ happenings: readonly Happening[], label: string }} props */
 export function HappeningList({ happenings, label }) {
   const today = new Date(useNow(60_000)).toISOString().slice(0, 10);
+  // deno-fmt-ignore
   return html`<ol class="activity" tabindex="0" aria-label=${label}>
     ${happenings.map(({ id, at, level, message, detail }) =>
       html`<li key=${id}>
@@ -26,6 +26,7 @@ export function HappeningList({ happenings, label }) {
 function Linked({ text, runId }) {
   const at = typeof runId === "string" ? text.indexOf(runId) : -1;
   if (at < 0 || typeof runId !== "string") return html`<span>${text}</span>`;
+  // deno-fmt-ignore
   const link = html`<a class="mono" href=${href(["runs", runId])} title=${runId}>…${runId.slice(-6)}</a>`;
   return html`<span>${text.slice(0, at)}${link}${text.slice(at + runId.length)}</span>`;
 }

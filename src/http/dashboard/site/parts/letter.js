@@ -1,4 +1,3 @@
-// @ts-check
 // One dead letter: its reason, where it comes from, what it holds, and another try.
 import { useState } from "preact/hooks";
 import { post } from "../lib/api.js";
@@ -24,7 +23,8 @@ export function Letter({ letter, reload }) {
   const [outcome, setOutcome] = useState(/** @type {Outcome | null} */ (null));
   const path = `/dead-letters/${encodeURIComponent(letter.id)}`;
   // The list has lines cut short, and no bytes.
-  const whole = /** @type {import("../types.ts").Loaded<DeadLetter>} */ (useData(path, { poll: NEVER_MS }));
+  const whole =
+    /** @type {import("../types.ts").Loaded<DeadLetter>} */ (useData(path, { poll: NEVER_MS }));
   const detail = whole.data ?? letter;
   const isLine = letter.text !== null;
   const replay = async () => {
@@ -36,6 +36,7 @@ export function Letter({ letter, reload }) {
     }
     reload();
   };
+  // deno-fmt-ignore
   return html`<article class="card letter" aria-label=${letter.reason}>
     <div class="letter-head">
       <h2 class="reason">${letter.reason}</h2>
@@ -66,6 +67,7 @@ function Replay({ letter, outcome, replay }) {
 function Where({ letter }) {
   const { source_file, source_line, topic, field, schema_id, run_id } = letter;
   const line = source_line === null ? "" : `, line ${count(source_line)}`;
+  // deno-fmt-ignore
   return html`<div class="where">
     <span>${stageText(letter.stage)}</span>
     ${source_file === null ? null : html`<span class="mono">${source_file}${line}</span>`}
@@ -97,5 +99,6 @@ function OutcomeNote({ outcome, reason }) {
     : outcome === "superseded"
     ? `Not replayed: the log has a later record of this trajectory, which this one would overwrite.${why}`
     : `It can't go on now either.${why}`;
+  // deno-fmt-ignore
   return html`<div class=${outcome === "published" ? "note" : "note warn"} role="status">${text}</div>`;
 }

@@ -1,4 +1,3 @@
-// @ts-check
 // What a dead letter holds: the line with the wrong value marked, or the bytes of a record.
 import { useEffect, useRef } from "preact/hooks";
 import { bytes } from "../lib/format.js";
@@ -19,9 +18,11 @@ export function SourceLine({ letter }) {
   useEffect(() => {
     const mark = box.current?.querySelector("mark");
     if (mark instanceof HTMLElement && box.current !== null) {
-      box.current.scrollLeft = mark.offsetLeft - box.current.offsetLeft - box.current.clientWidth / 2 + mark.offsetWidth / 2;
+      box.current.scrollLeft = mark.offsetLeft - box.current.offsetLeft -
+        box.current.clientWidth / 2 + mark.offsetWidth / 2;
     }
   }, [marked?.start, text]);
+  // deno-fmt-ignore
   return html`<div class="source-line" ref=${box} tabindex="0" role="region" aria-label="The line as it was">${
     marked === null ? text : html`<${Marked} text=${text} field=${letter.field} ...${marked} />`
   }</div>`;
@@ -30,11 +31,13 @@ export function SourceLine({ letter }) {
 /** @param {{ text: string, field: string | null, start: number, end: number }} props */
 function Marked({ text, field, start, end }) {
   const cell = start < end ? text.slice(start, end) : "␣";
+  // deno-fmt-ignore
   return html`<span>${text.slice(0, start)}<mark title=${field ?? ""}>${cell}</mark>${text.slice(end)}</span>`;
 }
 
 /** Key and value of the record as hexadecimal and text. @param {{ letter: DeadLetter }} props */
 export function RecordBytes({ letter }) {
+  // deno-fmt-ignore
   return html`<div class="stack">
     ${[["key", letter.key_base64], ["value", letter.value_base64]].map(([name, base64]) => {
       if (base64 === null || base64 === undefined) return html`<p key=${name} class="small muted">no ${name}</p>`;
@@ -54,8 +57,12 @@ export function dump(all) {
   for (let at = 0; at < Math.min(all.length, DUMP_MAX_BYTES); at += DUMP_LINE_BYTES) {
     const part = all.subarray(at, at + DUMP_LINE_BYTES);
     const hex = [...part].map((byte) => byte.toString(16).padStart(2, "0")).join(" ");
-    const text = [...part].map((byte) => byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : "·").join("");
-    lines.push(`${at.toString(16).padStart(6, "0")}  ${hex.padEnd(DUMP_LINE_BYTES * 3 - 1)}  ${text}`);
+    const text = [...part].map((byte) =>
+      byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : "·"
+    ).join("");
+    lines.push(
+      `${at.toString(16).padStart(6, "0")}  ${hex.padEnd(DUMP_LINE_BYTES * 3 - 1)}  ${text}`,
+    );
   }
   return lines.join("\n");
 }
@@ -63,6 +70,7 @@ export function dump(all) {
 /** The line's cells with the names of their fields. @param {{ letter: DeadLetter }} props */
 export function Columns({ letter }) {
   const cells = (letter.text ?? "").split(";").map((cell) => cell.trim());
+  // deno-fmt-ignore
   return html`<${Card} title="Columns of the line" id=${`columns-${letter.id}`} aside=${`${cells.length} cells`} flush>
     <div class="table-scroll" tabindex="0" role="region" aria-label="Cells by column"><table>
       <thead><tr><th scope="col" class="number">#</th><th scope="col">Field</th><th scope="col">Cell</th></tr></thead>

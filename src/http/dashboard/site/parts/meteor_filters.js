@@ -1,4 +1,3 @@
-// @ts-check
 // Which meteors: a range of time and a shower. The choice is in the address.
 import { count, plural, utcDate } from "../lib/format.js";
 import { html } from "../lib/html.js";
@@ -6,7 +5,10 @@ import { refine } from "../views/meteors.js";
 
 /** @typedef {import("../types.ts").ShowerCount} ShowerCount */
 
-const RANGES = [["3", "3 days"], ["10", "10 days"], ["30", "30 days"], ["365", "A year"], ["all", "All"]];
+const RANGES = [["3", "3 days"], ["10", "10 days"], ["30", "30 days"], ["365", "A year"], [
+  "all",
+  "All",
+]];
 
 /**
  * @param {{
@@ -23,8 +25,12 @@ export function Filters({ query, range, showers, totals }) {
   const set = (/** @type {string} */ name) => (/** @type {Event} */ event) => {
     const value = /** @type {HTMLInputElement} */ (event.target).value;
     const dates = { from: range.from?.slice(0, 10) ?? null, to: range.to?.slice(0, 10) ?? null };
-    refine(query, name === "shower" ? { shower: value } : { ...dates, [name]: value, last: null, night: null });
+    refine(
+      query,
+      name === "shower" ? { shower: value } : { ...dates, [name]: value, last: null, night: null },
+    );
   };
+  // deno-fmt-ignore
   return html`<section class="card filters" aria-label="Filter">
     <div class="segmented" role="group" aria-label="Last days with meteors">
       ${RANGES.map(([value, text]) =>

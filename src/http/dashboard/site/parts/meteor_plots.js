@@ -1,4 +1,3 @@
-// @ts-check
 // Plots of many meteors: nights, speeds, heights, magnitudes.
 import { BarChart } from "../charts/bars.js";
 import { HeightChart } from "../charts/heights.js";
@@ -22,6 +21,7 @@ const PARTS = ["showers", "sporadic"];
 /** @param {{ filter: string, query: URLSearchParams, live: Live }} props */
 export function NightsCard({ filter, query, live }) {
   const nights = useData(`/statistics/nights?${filter}`, live);
+  // deno-fmt-ignore
   return html`<${Card} class="span-12" title="Meteors per night" aside=${html`<${TwoParts} />`}>
     <${Show} of=${nights} what="the nights">${(/** @type {{ nights: Night[] }} */ data) =>
       html`<${Nights} nights=${data.nights} query=${query} />`}<//>
@@ -29,6 +29,7 @@ export function NightsCard({ filter, query, live }) {
 }
 
 function TwoParts() {
+  // deno-fmt-ignore
   return html`<span class="key">
     <span><svg width="10" height="10" class="fill-bar" aria-hidden="true"><rect width="10" height="10" /></svg> of showers</span>
     <span><svg width="10" height="10" class="fill-bar-2" aria-hidden="true"><rect width="10" height="10" /></svg> sporadic</span>
@@ -46,7 +47,8 @@ function Nights({ nights, query }) {
   /** @type {Map<number, [number, number]>} */
   const sums = new Map();
   for (const { night, meteors, shower_meteors } of nights) {
-    const from = at(first.night) + Math.floor((at(night) - at(first.night)) / DAY_MS / step) * step * DAY_MS;
+    const from = at(first.night) +
+      Math.floor((at(night) - at(first.night)) / DAY_MS / step) * step * DAY_MS;
     const [showers, sporadic] = sums.get(from) ?? [0, 0];
     sums.set(from, [showers + shower_meteors, sporadic + meteors - shower_meteors]);
   }
@@ -68,7 +70,11 @@ function Nights({ nights, query }) {
     };
   });
   const most = Math.max(...bars.map(({ parts }) => parts[0] + parts[1]));
-  const domain = /** @type {[number, number]} */ ([at(first.night), Math.max(at(last.night) + DAY_MS, at(first.night) + 3 * DAY_MS)]);
+  const domain = /** @type {[number, number]} */ ([
+    at(first.night),
+    Math.max(at(last.night) + DAY_MS, at(first.night) + 3 * DAY_MS),
+  ]);
+  // deno-fmt-ignore
   return html`<${BarChart}
     bars=${bars} domain=${domain} xTicks=${dateTicks(domain)} partNames=${PARTS} nameOf=${step === 1 ? "Night" : "Nights from"}
     xTitle="Night beginning at 12:00 UTC of this date" yTitle=${step === 1 ? "Meteors" : `Meteors per ${step} nights`} height=${210}
@@ -105,7 +111,10 @@ function dateTicks([from, to]) {
  * @param {string} field @param {string} filter @param {string | null} shower @param {Live} live
  */
 function useParts(field, filter, shower, live) {
-  const all = /** @type {import("../types.ts").Loaded<Histogram>} */ (useData(`/statistics/histogram?field=${field}&${filter}`, live));
+  const all = /** @type {import("../types.ts").Loaded<Histogram>} */ (useData(
+    `/statistics/histogram?field=${field}&${filter}`,
+    live,
+  ));
   const sporadic = /** @type {import("../types.ts").Loaded<Histogram>} */ (useData(
     shower === null ? `/statistics/histogram?field=${field}&shower=sporadic&${filter}` : null,
     live,
@@ -134,14 +143,16 @@ function trimmed(bars) {
 
 /** @param {Histogram} histogram */
 function outside({ below, above, missing }) {
-  const parts = /** @type {const} */ ([[below, "lower"], [above, "higher"], [missing, "without a value"]])
-    .flatMap(([meteors, where]) => meteors > 0 ? [`${count(meteors)} ${where}`] : []);
+  const parts =
+    /** @type {const} */ ([[below, "lower"], [above, "higher"], [missing, "without a value"]])
+      .flatMap(([meteors, where]) => meteors > 0 ? [`${count(meteors)} ${where}`] : []);
   return parts.length === 0 ? null : html`<p class="caption">Not shown: ${parts.join(", ")}.</p>`;
 }
 
 /** @param {{ filter: string, shower: string | null, live: Live }} props */
 export function SpeedsCard({ filter, shower, live }) {
   const { all, of } = useParts("vgeo_km_s", filter, shower, live);
+  // deno-fmt-ignore
   return html`<${Card} class="span-4" title="Geocentric speed" aside=${html`<${TwoParts} />`}>
     <${Show} of=${all} what="the speeds">${(/** @type {Histogram} */ data) => {
       const bars = trimmed(barsOf(data, of, "km/s"));
@@ -156,8 +167,15 @@ export function SpeedsCard({ filter, shower, live }) {
 
 /** @param {{ filter: string, live: Live }} props */
 export function HeightsCard({ filter, live }) {
-  const begin = /** @type {import("../types.ts").Loaded<Histogram>} */ (useData(`/statistics/histogram?field=htbeg_km&${filter}`, live));
-  const end = /** @type {import("../types.ts").Loaded<Histogram>} */ (useData(`/statistics/histogram?field=htend_km&${filter}`, live));
+  const begin = /** @type {import("../types.ts").Loaded<Histogram>} */ (useData(
+    `/statistics/histogram?field=htbeg_km&${filter}`,
+    live,
+  ));
+  const end = /** @type {import("../types.ts").Loaded<Histogram>} */ (useData(
+    `/statistics/histogram?field=htend_km&${filter}`,
+    live,
+  ));
+  // deno-fmt-ignore
   return html`<${Card} class="span-4" title="Heights">
     <${Show} of=${begin} what="the heights">${(/** @type {Histogram} */ data) =>
       data.bins.every(({ meteors }) => meteors === 0)
@@ -169,6 +187,7 @@ export function HeightsCard({ filter, live }) {
 /** @param {{ filter: string, shower: string | null, live: Live }} props */
 export function MagnitudesCard({ filter, shower, live }) {
   const { all, of } = useParts("peak_absmag", filter, shower, live);
+  // deno-fmt-ignore
   return html`<${Card} class="span-4" title="Peak magnitude" aside="bright on the left">
     <${Show} of=${all} what="the magnitudes">${(/** @type {Histogram} */ data) => {
       const bars = trimmed(barsOf(data, of, "mag"));

@@ -1,4 +1,3 @@
-// @ts-check
 // Which showers are active, which stations see most.
 import { SeriesMark } from "../charts/mark_key.js";
 import { count, fixed, showerListText, utcDate } from "../lib/format.js";
@@ -27,6 +26,7 @@ export function ShowersCard({ showers, indexOf, query, live }) {
     useData("/status", { topics: ["status"], poll: STATUS_POLL_MS })
   );
   const activeNow = /** @type {ShowerCount[]} */ (/** @type {any} */ (active.data)?.showers ?? []);
+  // deno-fmt-ignore
   return html`<${Card} class="span-7" title="Showers" aside=${`active now: with meteors since ${since}`} flush>
     <${Show} of=${showers} what="the showers">${(/** @type {any} */ data) => {
       /** @type {Map<string, number>} */
@@ -64,6 +64,7 @@ export function ShowersCard({ showers, indexOf, query, live }) {
 
 /** @param {{ stations: Loaded, query: URLSearchParams }} props */
 export function StationsCard({ stations, query }) {
+  // deno-fmt-ignore
   return html`<${Card} class="span-5" title="Top stations" aside="trajectories they took part in" flush>
     <${Show} of=${stations} what="the stations">${(/** @type {any} */ data) => {
       const rows = /** @type {{ code: string, country_code: string, meteors: number }[]} */ (data.stations).slice(0, ROWS);

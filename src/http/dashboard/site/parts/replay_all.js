@@ -1,4 +1,3 @@
-// @ts-check
 // All letters of a filter that wait, tried again, after a look how many they are.
 import { useState } from "preact/hooks";
 import { post } from "../lib/api.js";
@@ -24,15 +23,22 @@ export function ReplayAll({ filter, reload }) {
     }
   };
   const look = () =>
-    attempt(async () => setMatched((await post("/dead-letters/replay?dry_run=true", filter)).matched));
+    attempt(async () =>
+      setMatched((await post("/dead-letters/replay?dry_run=true", filter)).matched)
+    );
   const replay = () =>
     attempt(async () => {
       const { published, failed, superseded } = await post("/dead-letters/replay", filter);
       setMatched(null);
-      tell(`${plural(published, "letter")} back on the log; ${count(failed)} can't go on now either, ${count(superseded)} superseded.`);
+      tell(
+        `${plural(published, "letter")} back on the log; ${count(failed)} can't go on now either, ${
+          count(superseded)
+        } superseded.`,
+      );
       reload();
     });
   const close = () => setMatched(null);
+  // deno-fmt-ignore
   return html`<div class="actions">
     <${WorkButton} work=${look}>Replay all…<//>
     ${matched === null ? null : html`<${Dialog} title="Replay dead letters" onClose=${close}>

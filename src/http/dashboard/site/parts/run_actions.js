@@ -1,4 +1,3 @@
-// @ts-check
 // What a person can ask of runs: the daily extraction now, a backfill, cancel, retry.
 import { useState } from "preact/hooks";
 import { post } from "../lib/api.js";
@@ -21,6 +20,7 @@ export function WorkButton({ work, class: look = "button", children }) {
       setBusy(false);
     }
   };
+  // deno-fmt-ignore
   return html`<button type="button" class=${look} disabled=${busy} onClick=${click}>${children}</button>`;
 }
 
@@ -39,6 +39,7 @@ export function StartRuns() {
       tellFailure("The daily extraction could not be requested.", error);
     }
   };
+  // deno-fmt-ignore
   return html`<div class="actions">
     <${WorkButton} work=${extract}>Run the daily extraction<//>
     <button type="button" class="button primary" onClick=${() => setOpen(true)}>Start a backfill…</button>

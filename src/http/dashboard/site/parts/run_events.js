@@ -1,4 +1,3 @@
-// @ts-check
 // What happened to a run: its events out of the data store, the same in every process and after every restart; and what else this
 // process has to tell of it as it happens, which is on no record.
 import { useState } from "preact/hooks";
@@ -20,14 +19,20 @@ const LIVE_ONLY = new Set(["run.paused", "run.loaded", "file.withdrew", "file.wi
 export function RunEvents({ runId, isOver }) {
   const { all } = useLive();
   const [after, setAfter] = useState(/** @type {string | null} */ (null));
-  const question = new URLSearchParams({ limit: String(PAGE), ...(after === null ? {} : { after }) });
+  const question = new URLSearchParams({
+    limit: String(PAGE),
+    ...(after === null ? {} : { after }),
+  });
   const history = /** @type {import("../types.ts").Loaded<History>} */ (
     useData(`/runs/${encodeURIComponent(runId)}/history?${question}`, {
       topics: ["runs"],
       ...(isOver ? {} : { poll: POLL_AT_WORK_MS }),
     })
   );
-  const live = after === null ? all.filter(({ detail, name }) => detail.runId === runId && LIVE_ONLY.has(name)) : [];
+  const live = after === null
+    ? all.filter(({ detail, name }) => detail.runId === runId && LIVE_ONLY.has(name))
+    : [];
+  // deno-fmt-ignore
   return html`<${Card} title="Events" aside="newest first, times in UTC" flush>
     <${Show} of=${history} what="the events of the run">${(/** @type {History} */ { events, next }) =>
       html`<div>
@@ -55,7 +60,13 @@ function Turn({ text, go }) {
  * @returns {Happening[]}
  */
 function merged(events, live) {
-  const recorded = events.map(({ offset, ...event }) => ({ ...event, id: `offset-${offset}`, detail: {} }));
+  const recorded = events.map(({ offset, ...event }) => ({
+    ...event,
+    id: `offset-${offset}`,
+    detail: {},
+  }));
   const oldest = recorded.at(-1)?.at ?? "";
-  return [...live.filter(({ at }) => at >= oldest), ...recorded].sort((a, b) => a.at < b.at ? 1 : a.at > b.at ? -1 : 0);
+  return [...live.filter(({ at }) => at >= oldest), ...recorded].sort((a, b) =>
+    a.at < b.at ? 1 : a.at > b.at ? -1 : 0
+  );
 }

@@ -1,4 +1,3 @@
-// @ts-check
 // Pieces of a run that several views show: its counts in words, its progress, how fast it is and how long it may take.
 import { count, fixed, plural, span } from "../lib/format.js";
 import { html } from "../lib/html.js";
@@ -26,6 +25,7 @@ export function RunProgress({ run }) {
   const { files, rows } = run;
   const done = filesDone(run);
   const none = isOver(run) ? "no files" : "looking which files there are";
+  // deno-fmt-ignore
   return html`<div class="stack">
     <div>
       <div class="small muted">

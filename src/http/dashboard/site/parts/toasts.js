@@ -1,4 +1,3 @@
-// @ts-check
 // Short messages about what the person just did, also told to screen readers.
 import { useEffect, useState } from "preact/hooks";
 import { html } from "../lib/html.js";
@@ -40,6 +39,7 @@ export function Toasts() {
       show = () => {};
     };
   }, []);
+  // deno-fmt-ignore
   return html`<div class="toasts" role="status" aria-live="polite">
     ${toasts.map(({ id, tone, text, link }) =>
       html`<div key=${id} class=${`toast ${tone}`}>

@@ -1,4 +1,3 @@
-// @ts-check
 // Asks for the API's token when a call needs one.
 import { useEffect, useState } from "preact/hooks";
 import { setTokenDialog } from "../lib/api.js";
@@ -25,6 +24,7 @@ export function TokenDialog() {
     const token = new FormData(/** @type {HTMLFormElement} */ (event.target)).get("token");
     end(String(token).trim());
   };
+  // deno-fmt-ignore
   return html`<${Dialog} title="API token" onClose=${() => end(null)}>
     <form onSubmit=${submit}>
       <div class="dialog-body">

@@ -1,4 +1,3 @@
-// @ts-check
 // What could not go on: why, and exactly what it was, with the value that was wrong marked.
 import { html } from "../lib/html.js";
 import { useData, useTitle } from "../lib/hooks.js";
@@ -24,10 +23,14 @@ export function DeadLettersView({ query }) {
   useTitle("Dead letters");
   const which = query.get("replayed") ?? "false";
   const letters = /** @type {import("../types.ts").Loaded<Page>} */ (
-    useData(`/dead-letters?${questionOf(query, which)}`, { topics: ["dead_letters", "runs"], atMostEvery: 2_000 })
+    useData(`/dead-letters?${questionOf(query, which)}`, {
+      topics: ["dead_letters", "runs"],
+      atMostEvery: 2_000,
+    })
   );
   const refine = (/** @type {Record<string, string | null>} */ change) =>
     go(href(["dead-letters"], { ...Object.fromEntries(query), after: null, ...change }));
+  // deno-fmt-ignore
   return html`<div>
     <div class="page-head">
       <div>
@@ -80,6 +83,7 @@ function Filter({ query, which, refine }) {
   const run = query.get("run");
   const choose = (/** @type {Event} */ event) =>
     refine({ stage: /** @type {HTMLSelectElement} */ (event.target).value });
+  // deno-fmt-ignore
   return html`<section class="card filters" aria-label="Filter">
     <div class="segmented" role="group" aria-label="Which letters">
       ${WHICH.map(([value, text]) =>
@@ -100,6 +104,7 @@ function Filter({ query, which, refine }) {
 
 /** @param {{ which: string }} props */
 function NoLetters({ which }) {
+  // deno-fmt-ignore
   return html`<div class="card">
     ${which === "true"
       ? html`<${Empty} title="Nothing was replayed">Letters that were replayed with success are listed here.<//>`

@@ -1,4 +1,3 @@
-// @ts-check
 // The meteors: where and when they were, where they came from, how fast, high and bright; all for one range of time and one shower.
 import { useMemo } from "preact/hooks";
 import { count, fixed, plural, utc, utcDate } from "../lib/format.js";
@@ -28,9 +27,11 @@ const CALM = { topics: ["store"], atMostEvery: 8_000, poll: 60_000 };
 /** @param {{ query: URLSearchParams }} props */
 export function MeteorsView({ query }) {
   useTitle("Meteors");
-  const all = /** @type {import("../types.ts").Loaded<any>} */ (useData("/statistics/totals", CALM));
+  const all =
+    /** @type {import("../types.ts").Loaded<any>} */ (useData("/statistics/totals", CALM));
   const newest = all.data?.last ?? null;
   const range = useMemo(() => rangeOf(query, newest), [query.toString(), newest?.slice(0, 10)]);
+  // deno-fmt-ignore
   return html`<div>
     <div class="page-head">
       <div>
@@ -82,6 +83,7 @@ function Plots({ query, range }) {
   const codes = list.map(({ code }) => code).join(" ");
   const indexOf = useMemo(() => seriesOf(codes === "" ? [] : codes.split(" ")), [codes]);
   const series = useMemo(() => seriesList(list, shower), [codes, shower]);
+  // deno-fmt-ignore
   return html`<div class="stack">
     <${Filters} query=${query} range=${range} showers=${list} totals=${totals} />
     <div class="meteor-grid">
@@ -108,30 +110,45 @@ function Plots({ query, range }) {
 
 /** The filter as the API takes it. @param {Record<string, string | null>} given */
 function filterText(given) {
-  return new URLSearchParams(/** @type {[string, string][]} */ (Object.entries(given).filter(([, value]) => value !== null))).toString();
+  return new URLSearchParams(
+    /** @type {[string, string][]} */ (Object.entries(given).filter(([, value]) => value !== null)),
+  ).toString();
 }
 
 /** @param {readonly ShowerCount[]} showers @param {string | null} chosen @returns {Series[]} */
 function seriesList(showers, chosen) {
-  const named = showers.slice(0, SERIES_MAX).map(({ code, name }, at) => ({ key: code, name: name === null ? code : code, index: at }));
+  const named = showers.slice(0, SERIES_MAX).map(({ code, name }, at) => ({
+    key: code,
+    name: name === null ? code : code,
+    index: at,
+  }));
   const rest = [
-    ...(showers.length > SERIES_MAX ? [{ key: "other", name: "other showers", index: /** @type {const} */ ("other") }] : []),
+    ...(showers.length > SERIES_MAX
+      ? [{ key: "other", name: "other showers", index: /** @type {const} */ ("other") }]
+      : []),
     { key: "sporadic", name: "sporadic", index: /** @type {const} */ ("sporadic") },
   ];
   const list = [...named, ...rest];
-  return chosen === null ? list : list.filter(({ key }) => key === chosen || (key === "other" && !list.some((one) => one.key === chosen)));
+  return chosen === null
+    ? list
+    : list.filter(({ key }) =>
+      key === chosen || (key === "other" && !list.some((one) => one.key === chosen))
+    );
 }
 
 /** @param {any} data @param {string} name @param {any} totals */
 function ofNewest(data, name, totals) {
   if (data === null || totals === null) return "";
   const shown = data[name].length;
-  return shown < totals.meteors ? `the newest ${count(shown)} of ${count(totals.meteors)}` : plural(shown, "meteor");
+  return shown < totals.meteors
+    ? `the newest ${count(shown)} of ${count(totals.meteors)}`
+    : plural(shown, "meteor");
 }
 
 /** @param {{ filter: string }} props */
 function Latest({ filter }) {
   const latest = useData(`/meteors?limit=${LATEST}&order=-time&${filter}`, CALM);
+  // deno-fmt-ignore
   return html`<${Card} class="span-12" title="Latest trajectories" aside="times in UTC" flush>
     <${Show} of=${latest} what="the latest trajectories">${(/** @type {{ meteors: Record<string, any>[] }} */ { meteors }) =>
       meteors.length === 0

@@ -1,4 +1,3 @@
-// @ts-check
 // How the service is now: its parts, its schedule, how far the data store is behind the log, what is going on.
 import { post } from "../lib/api.js";
 import { count, plural, selectionText, utc } from "../lib/format.js";
@@ -27,6 +26,7 @@ export function NowView() {
   const status = useData("/status", { topics: ["status", "store", "runs", "dead_letters"] });
   const totals = useData("/statistics/totals", { topics: ["store"], atMostEvery: 3_000 });
   const runs = useData(`/runs?limit=${RECENT_RUNS}`, { topics: ["runs"] });
+  // deno-fmt-ignore
   return html`<div>
     <div class="page-head">
       <div><h1 tabindex="-1">Now</h1><${ServiceLine} status=${status.data} /></div>
@@ -51,6 +51,7 @@ export function NowView() {
 /** @param {{ status: ServiceStatus | null }} props */
 function ServiceLine({ status }) {
   if (status === null) return html`<p>Asking the service…</p>`;
+  // deno-fmt-ignore
   return html`<p>
     Version ${status.version}, started <${Ago} at=${status.started_at} />, as ${status.roles.join(", ")}
   </p>`;
@@ -58,6 +59,7 @@ function ServiceLine({ status }) {
 
 /** @param {{ status: ServiceStatus | null }} props */
 function Parts({ status }) {
+  // deno-fmt-ignore
   return html`<section class="card parts-strip" aria-label="Parts of the service">
     ${PARTS.map(([name, title]) => {
       const part = status?.parts[name];
@@ -76,6 +78,7 @@ function Parts({ status }) {
 function Tiles({ status, totals, reload }) {
   const lag = status?.lag.reduce((sum, { lag }) => sum + lag, 0);
   const letters = status?.store?.dead_letters;
+  // deno-fmt-ignore
   return html`<div class="tiles">
     <div class="card tile">
       <div class="name">Meteors in the data store</div>
@@ -105,6 +108,7 @@ function Tiles({ status, totals, reload }) {
 function Schedule({ status, reload }) {
   const schedule = status?.schedule;
   if (schedule === undefined || schedule === null) {
+    // deno-fmt-ignore
     return html`<div class="card tile">
       <div class="name">Next daily extraction</div>
       <div class="value">–</div>
@@ -121,6 +125,7 @@ function Schedule({ status, reload }) {
     }
     reload();
   };
+  // deno-fmt-ignore
   return html`<div class="card tile">
     <div class="name">Next daily extraction</div>
     <div class=${paused ? "value tone-warn" : "value"}>${paused ? "Paused" : html`<${Ago} at=${schedule.next} />`}</div>
@@ -136,6 +141,7 @@ function Schedule({ status, reload }) {
 
 /** @param {{ runs: RunView[], reload: () => void }} props */
 function Runs({ runs, reload }) {
+  // deno-fmt-ignore
   return html`<${Card} title="Runs" aside=${html`<a href="#/runs">All runs</a>`} flush>
     ${runs.length === 0
       ? html`<${Empty} title="No runs yet">The schedule will ask for one; or start one with the buttons above.<//>`
@@ -146,6 +152,7 @@ function Runs({ runs, reload }) {
 /** @param {{ run: RunView, reload: () => void }} props */
 function RunCard({ run, reload }) {
   const over = isOver(run) && rowsUnderWay(run) === 0;
+  // deno-fmt-ignore
   return html`<article class="run-card" aria-label=${`${run.kind} run, ${selectionText(run.selection)}`}>
     <div class="run-card-head">
       <div>
@@ -174,6 +181,7 @@ function outcomeText({ files, rows }) {
 
 /** @param {{ status: ServiceStatus | null }} props */
 function Lag({ status }) {
+  // deno-fmt-ignore
   return html`<${Card} title="Log and data store" aside="records by partition" flush>
     ${status === null
       ? html`<${Bones} what="the lag" />`
@@ -205,6 +213,7 @@ function Lag({ status }) {
 
 function Activity() {
   const { activity, connection } = useLive();
+  // deno-fmt-ignore
   return html`<${Card} title="Activity" aside="of this process, times in UTC" flush>
     ${activity.length === 0
       ? html`<${Empty} title=${connection === "live" ? "Nothing has happened yet" : "Not connected"}>

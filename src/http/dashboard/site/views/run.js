@@ -1,4 +1,3 @@
-// @ts-check
 // One run: what it was asked for, its files, the rows that came of it, how long it takes, what happened.
 import { useEffect, useRef, useState } from "preact/hooks";
 import { bytes, count, fileLabel, plural, selectionText, span } from "../lib/format.js";
@@ -7,7 +6,14 @@ import { useData, useNow, useTitle } from "../lib/hooks.js";
 import { href, lastAddress } from "../lib/router.js";
 import { Ago, Bones, Card, Empty, PageError, Utc } from "../parts/basics.js";
 import { RunActions } from "../parts/run_actions.js";
-import { isOver, rateText, rowsUnderWay, RunProgress, runSeconds, timeLeft } from "../parts/run_pieces.js";
+import {
+  isOver,
+  rateText,
+  rowsUnderWay,
+  RunProgress,
+  runSeconds,
+  timeLeft,
+} from "../parts/run_pieces.js";
 import { RunEvents } from "../parts/run_events.js";
 import { State } from "../parts/state_mark.js";
 
@@ -23,6 +29,7 @@ export function RunView({ id, query }) {
   const run = loaded.data;
   const what = run === null ? "Run" : `${KINDS[run.kind]}, ${selectionText(run.selection)}`;
   useTitle(what);
+  // deno-fmt-ignore
   return html`<div>
     <div class="page-head">
       <div>
@@ -42,6 +49,7 @@ export function RunView({ id, query }) {
 function Details({ run, file }) {
   const failed = run.file_list.filter(({ state }) => state === "failed");
   const isRetryable = run.state === "failed" || run.state === "cancelled";
+  // deno-fmt-ignore
   return html`<div class="stack">
     ${run.reason === null ? null : html`<div class=${run.state === "failed" ? "note bad" : "note warn"}>
       <strong>${run.state === "failed" ? "Failed:" : run.state === "cancelled" ? "Cancelled:" : "Note:"}</strong> ${run.reason}
@@ -68,6 +76,7 @@ function Rows({ run }) {
   const { rows } = run;
   const underWay = rowsUnderWay(run);
   const rejected = html`<a href=${href(["dead-letters"], { run: run.id })}>rejected</a>`;
+  // deno-fmt-ignore
   return html`<${Card} title="Rows" aside=${isOver(run) && underWay === 0 ? "everything is accounted for" : "so far"}>
     <div class="stack">
       <div class="sum">
@@ -102,6 +111,7 @@ function Facts({ run }) {
   const now = useNow(1000);
   const seconds = runSeconds(run, now);
   const left = timeLeft(run, run.file_list, now);
+  // deno-fmt-ignore
   return html`<${Card} title="The run">
     <dl class="facts">
       <dt>State</dt><dd><${State} state=${run.state} /></dd>
@@ -125,6 +135,7 @@ function Files({ files, chosen, run }) {
   useEffect(() => row.current?.scrollIntoView({ block: "center" }), [chosen]);
   const troubled = files.filter(({ state, rows }) => state === "failed" || rows.rejected > 0);
   const shown = onlyTrouble ? troubled : files;
+  // deno-fmt-ignore
   return html`<${Card}
     title="Files"
     aside=${troubled.length === 0 || troubled.length === files.length

@@ -1,4 +1,3 @@
-// @ts-check
 // The history of runs: a grid of runs by files, as in Airflow, and the list.
 import { useEffect, useRef, useState } from "preact/hooks";
 import { count, fileLabel, selectionText, shortUtc, span } from "../lib/format.js";
@@ -25,8 +24,12 @@ export function RunsView({ query }) {
   useTitle("Runs");
   const before = query.get("before");
   const grid = useData(`/dashboard/grid?runs=${GRID_RUNS}`, { topics: ["runs"] });
-  const page = new URLSearchParams({ limit: String(PAGE_RUNS), ...(before === null ? {} : { before }) });
+  const page = new URLSearchParams({
+    limit: String(PAGE_RUNS),
+    ...(before === null ? {} : { before }),
+  });
   const list = useData(`/runs?${page}`, { topics: ["runs"] });
+  // deno-fmt-ignore
   return html`<div>
     <div class="page-head">
       <div>
@@ -50,8 +53,11 @@ function Grid({ runs, cells }) {
   const files = [...new Set(cells.map(({ file }) => file))].sort(byNewestFile);
   const shown = all ? files : files.slice(0, GRID_FILES);
   // Oldest run on the left, as time goes.
-  const columns = runs.filter((run) => cells.some((cell) => cell.run_id === run.id) || run.state !== "completed").toReversed();
+  const columns = runs.filter((run) =>
+    cells.some((cell) => cell.run_id === run.id) || run.state !== "completed"
+  ).toReversed();
   const byPlace = new Map(cells.map((cell) => [`${cell.run_id} ${cell.file}`, cell]));
+  // deno-fmt-ignore
   return html`<${Card} title="Files by run" aside=${`last ${runs.length} runs, newest on the right; times in UTC`}>
     ${files.length === 0
       ? html`<${Empty} title="No files yet">Each run gets a column here, each file it looks at a row.<//>`
@@ -97,11 +103,15 @@ function GridTable({ columns, files, byPlace }) {
       if (columns[x] === undefined || files[y] === undefined) return;
       if (!byPlace.has(place)) continue;
       setStop(place);
-      const next = /** @type {NodeListOf<HTMLElement> | undefined} */ (box.current?.querySelectorAll("a.cell"));
+      const next =
+        /** @type {NodeListOf<HTMLElement> | undefined} */ (box.current?.querySelectorAll(
+          "a.cell",
+        ));
       [...next ?? []].find((one) => `${one.dataset.run} ${one.dataset.file}` === place)?.focus();
       return;
     }
   };
+  // deno-fmt-ignore
   return html`<div class="table-scroll" ref=${box} onKeyDown=${move}>
     <table class="run-grid">
       <caption class="hidden">State of each file in each run. Arrow keys go from cell to cell, Enter opens the run.</caption>
@@ -133,11 +143,14 @@ function Cell({ cell, at }) {
   if (cell === undefined) return html`<span class="cell none"></span>`;
   const { tone, shape, word } = stateOf(cell.state);
   const counts = cell.state === "extracted"
-    ? `: ${count(cell.published)} published${cell.rejected > 0 ? `, ${count(cell.rejected)} rejected` : ""}`
+    ? `: ${count(cell.published)} published${
+      cell.rejected > 0 ? `, ${count(cell.rejected)} rejected` : ""
+    }`
     : cell.reason === null
     ? ""
     : `: ${cell.reason}`;
   const hasRejects = cell.rejected > 0 && cell.state === "extracted";
+  // deno-fmt-ignore
   return html`<a
     class=${`cell tone-${hasRejects ? "warn" : tone}`}
     href=${href(["runs", cell.run_id], { file: cell.file })}
@@ -152,6 +165,7 @@ function Cell({ cell, at }) {
 function List({ runs, before }) {
   const now = useNow(1000);
   const last = runs.at(-1);
+  // deno-fmt-ignore
   return html`<${Card} title="All runs" aside=${before === null ? "newest first" : html`<a href="#/runs">To the newest</a>`} flush>
     ${runs.length === 0
       ? before === null
