@@ -74,10 +74,10 @@ function tellFirstRun(
   config: Config,
 ): { cancel: () => void } {
   let runId: string | null = null;
-  const unlisten = observer.listen((happening) => {
-    if (happening.name !== "run.loaded" || happening.detail.runId !== runId) return;
+  const unlisten = observer.listen((event) => {
+    if (event.name !== "run.loaded" || event.detail.runId !== runId) return;
     unlisten();
-    const { rowsLoaded, took_ms } = happening.detail;
+    const { rowsLoaded, took_ms } = event.detail;
     tell(
       process.stdout,
       `first run ${runId} is loaded: ${rowsLoaded.toLocaleString("en-US")} rows in ${

@@ -7,7 +7,7 @@ import type { Selection } from "../runs/run_event.ts";
 import { type ApiPorts, IdempotencyConflictError, type RunView } from "./api_ports.ts";
 import { createApi } from "./app.ts";
 import { EventStreams } from "./event_streams.ts";
-import { RecentHappenings } from "./recent_happenings.ts";
+import { RecentEvents } from "./recent_events.ts";
 
 const RUN: RunView = {
   id: "019ab0d3-0000-7000-8000-000000000001",
@@ -95,7 +95,7 @@ function api(apiToken: string | null = null) {
     topic: "trajectory_summary_raw",
     metrics: createMetrics(),
     streams: new EventStreams(),
-    happenings: new RecentHappenings(() => () => {}),
+    events: new RecentEvents(() => () => {}),
     sql: () => {
       throw new TransientError("the service is starting");
     },

@@ -24,7 +24,7 @@ import { addMeteorRoutes } from "./meteor_routes.ts";
 import { type Api, createOpenApiApp } from "./openapi.ts";
 import { Problem, problemResponse } from "./problem.ts";
 import { rateLimit } from "./rate_limit.ts";
-import type { RecentHappenings } from "./recent_happenings.ts";
+import type { RecentEvents } from "./recent_events.ts";
 import { addReplayRoutes } from "./replay_routes.ts";
 import { addRunHistoryRoutes } from "./run_history_routes.ts";
 import { addRunRoutes } from "./run_routes.ts";
@@ -51,7 +51,7 @@ export interface ApiOptions {
   readonly topic: string;
   readonly metrics: Metrics;
   readonly streams: EventStreams;
-  readonly happenings: RecentHappenings;
+  readonly events: RecentEvents;
 }
 
 /** Each export holds a connection to the database while the client reads. */

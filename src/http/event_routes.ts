@@ -13,11 +13,11 @@ import type { ApiPorts, RunFileView, RunView } from "./api_ports.ts";
 import { type EventStream, type EventStreams, lastEventId } from "./event_streams.ts";
 import { type Api, problems } from "./openapi.ts";
 import { Problem } from "./problem.ts";
-import type { RecentHappenings, ToldHappening } from "./recent_happenings.ts";
+import type { PublicEvent, RecentEvents } from "./recent_events.ts";
 
 /** How often a run is looked at when nothing is heard of it. */
 const LOOK_INTERVAL_MS = 1_000;
-/** Happenings of a run come in bursts; one look serves them all. */
+/** Events of a run come in bursts; one look serves them all. */
 const GATHER_MS = 200;
 
 const eventStreamAnswer = {
@@ -31,24 +31,24 @@ const lastEvent = z.string().max(200).optional().openapi({
 export interface EventRouteOptions {
   readonly ports: Pick<ApiPorts, "getRun">;
   readonly streams: EventStreams;
-  readonly happenings: RecentHappenings;
+  readonly events: RecentEvents;
 }
 
 /** Adds `GET /events`, `GET /runs/ID/events`. */
 export function addEventRoutes(app: Api, options: EventRouteOptions): void {
-  const { ports, streams, happenings } = options;
+  const { ports, streams, events } = options;
   const eventsRoute = createRoute({
     method: "get",
     path: "/events",
     summary: "Everything that happens, as server-sent events",
     description:
-      "Each event is named `happening` and has `{id, name, at, level, message, detail}`. It begins with what is remembered (the last 1,000), or after Last-Event-ID.",
+      "Each event is named `service_event` and has `{id, name, at, level, message, detail}`. It begins with what is remembered (the last 1,000), or after Last-Event-ID.",
     tags: ["events"],
     request: {
       query: z.strictObject({
         names: z.string().regex(/^[a-z_.]+(,[a-z_.]+)*$/, "names, separated by commas").max(500)
           .optional().openapi({
-            description: "Only these happenings, by name or by its first part.",
+            description: "Only these events, by name or by its first part.",
             example: "run,file.failed",
           }),
         last_event_id: lastEvent,
@@ -58,14 +58,14 @@ export function addEventRoutes(app: Api, options: EventRouteOptions): void {
   });
   app.openapi(eventsRoute, (context) => {
     const wanted = context.req.valid("query").names?.split(",") ?? null;
-    const isWanted = ({ name }: ToldHappening) =>
+    const isWanted = ({ name }: PublicEvent) =>
       wanted === null || wanted.some((one) => name === one || name.startsWith(`${one}.`));
     return streams.answer(context, (stream) => {
-      const tell = (told: ToldHappening) => {
-        if (isWanted(told)) stream.send({ event: "happening", id: told.id, data: told });
+      const tell = (told: PublicEvent) => {
+        if (isWanted(told)) stream.send({ event: "service_event", id: told.id, data: told });
       };
-      for (const told of happenings.after(lastEventId(context))) tell(told);
-      stream.ended.addEventListener("abort", happenings.listen(tell));
+      for (const told of events.after(lastEventId(context))) tell(told);
+      stream.ended.addEventListener("abort", events.listen(tell));
     }) as never;
   });
 
@@ -101,9 +101,9 @@ interface Following extends EventRouteOptions {
 }
 
 async function followRun(stream: EventStream, runId: string, options: Following): Promise<void> {
-  const { ports, happenings } = options;
+  const { ports, events } = options;
   let wake = () => {};
-  const unlisten = happenings.listen(({ detail }) => {
+  const unlisten = events.listen(({ detail }) => {
     if (detail.runId === runId) wake();
   });
   stream.ended.addEventListener("abort", () => (unlisten(), wake()));

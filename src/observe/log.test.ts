@@ -5,7 +5,7 @@ import { createObserver } from "./observe.ts";
 import { levelOf, plainDetail, sayingOf } from "./telling.ts";
 import { VOCABULARY } from "./vocabulary.ts";
 
-/** What a process logs of some happenings: LogTape's set-up is one per process, and standard error is not this one's to take. */
+/** What a process logs of some events: LogTape's set-up is one per process, and standard error is not this one's to take. */
 function logged(options: { level: string; format: string }): string[] {
   const log = new URL("./log.ts", import.meta.url).href;
   const observe = new URL("./observe.ts", import.meta.url).href;
@@ -52,8 +52,8 @@ test("for people: time, a mark, the sentence; nothing below the level, and one l
 test("log, metrics and event stream tell from one vocabulary", () => {
   const observer = createObserver();
   const told: unknown[] = [];
-  observer.listen((happening) => {
-    told.push([levelOf(happening), sayingOf(happening), plainDetail(happening.detail)]);
+  observer.listen((event) => {
+    told.push([levelOf(event), sayingOf(event), plainDetail(event.detail)]);
   });
   observer.observe("sink.assigned", { topic: "t", partition: 0, nextOffset: 5n });
   expect(told).toEqual([

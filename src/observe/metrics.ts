@@ -4,7 +4,7 @@
  * Names and units follow https://prometheus.io/docs/practices/naming/. Labels have few values: no run, file or path is one.
  */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
-import type { Happening, Listener } from "./observe.ts";
+import type { Listener, ServiceEvent } from "./observe.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
 /** What can't be counted, only asked for. Times are seconds since 1970; null where there is none (yet). */
@@ -44,7 +44,7 @@ export function createMetrics(): Metrics {
   for (const name of WRONG_UNDER_DENO) registry.removeSingleMetric(name);
   const count = counters(registry);
   const gauges = gaugesOf(registry);
-  const listener = countHappenings(count);
+  const listener = countEvents(count);
   return {
     listener,
     contentType: registry.contentType,
@@ -111,8 +111,8 @@ const LOADED = ["inserted", "updated", "unchanged", "stale", "duplicates"] as co
 
 type Counting = { readonly [Name in keyof Vocabulary]?: (detail: Vocabulary[Name]) => void };
 
-/** Counts each happening that stands for a number. */
-function countHappenings(count: Counters): Listener {
+/** Counts each event that stands for a number. */
+function countEvents(count: Counters): Listener {
   const rows = rowCounter(count);
   const counting: Counting = {
     "file.progress": rows.upTo,
@@ -144,7 +144,7 @@ function countHappenings(count: Counters): Listener {
     "http.request": ({ method, route, status, took_ms }) =>
       count.requestSeconds.observe({ method, route, status: String(status) }, took_ms / 1000),
   };
-  return ({ name, detail }: Happening) => {
+  return ({ name, detail }: ServiceEvent) => {
     // The detail is that of the name; the compiler can't follow the pair.
     (counting[name] as ((detail: unknown) => void) | undefined)?.(detail);
   };
@@ -158,7 +158,7 @@ interface FileRows {
   readonly rowsRejected: number;
 }
 
-/** Happenings have the rows of a file so far; counters want what came since the last one. */
+/** Events have the rows of a file so far; counters want what came since the last one. */
 function rowCounter(count: Counters) {
   const before = new Map<string, FileRows>();
   const keyOf = ({ runId, file }: Pick<FileRows, "runId" | "file">) => `${runId} ${file}`;

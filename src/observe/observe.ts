@@ -10,12 +10,12 @@ import { type Vocabulary } from "./vocabulary.ts";
 export type Observe = <Name extends keyof Vocabulary>(name: Name, detail: Vocabulary[Name]) => void;
 
 /** One thing that happened, as listeners get it. */
-export type Happening = {
+export type ServiceEvent = {
   [Name in keyof Vocabulary]: { name: Name; detail: Vocabulary[Name]; at: Date };
 }[keyof Vocabulary];
 
-/** Gets every happening, in order, synchronously; it must return quickly. */
-export type Listener = (happening: Happening) => void;
+/** Gets every event, in order, synchronously; it must return quickly. */
+export type Listener = (event: ServiceEvent) => void;
 
 /** The hub between rooms and listeners. */
 export interface Observer {
@@ -31,10 +31,10 @@ export function createObserver(
 ): Observer {
   const listeners = new Set<Listener>();
   const observe: Observe = (name, detail) => {
-    const happening = { name, detail, at: new Date() } as Happening;
+    const event = { name, detail, at: new Date() } as ServiceEvent;
     for (const listener of listeners) {
       try {
-        listener(happening);
+        listener(event);
       } catch (error) {
         onListenerError(error);
       }

@@ -1,13 +1,13 @@
 /**
  * Everything that can happen, named once: `room.thing` with the fields of its detail, its level and its sentence.
  *
- * The log prints the sentence, metrics count the names, the event stream sends both. Adding a happening is adding one
+ * The log prints the sentence, metrics count the names, the event stream sends both. Adding an event is adding one
  * entry to `Vocabulary` (its detail) and one to `VOCABULARY` (level and sentence). No detail carries a secret.
  */
 
 export type Level = "debug" | "info" | "warning" | "error";
 
-/** The detail of each happening. Units are in the names. */
+/** The detail of each event. Units are in the names. */
 export interface Vocabulary {
   // Broker and registry, whichever stands behind the log.
   "broker.starting": { kind: string; reason: string };
@@ -180,7 +180,7 @@ export interface Vocabulary {
   "producer.follows": { reason: string };
 }
 
-/** How one happening is told. */
+/** How one event is told. */
 export interface Telling<Detail> {
   level: Level | ((detail: Detail) => Level);
   /** One plain sentence, values included. */
@@ -190,7 +190,7 @@ export interface Telling<Detail> {
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(ms < 10_000 ? 2 : 0)} s`;
 const count = (n: number): string => n.toLocaleString("en-US");
 
-/** Level and sentence of each happening. */
+/** Level and sentence of each event. */
 export const VOCABULARY: { [Name in keyof Vocabulary]: Telling<Vocabulary[Name]> } = {
   "broker.starting": { level: "info", say: (d) => `broker: ${d.kind} (${d.reason})` },
   "broker.ready": {

@@ -39,13 +39,13 @@ export interface RunHistory {
 }
 
 /**
- * Does `work` while nobody else, in whatever process, does any for this key. Work asks `stillAlone` before what must not be done
+ * Does `work` while nobody else, in whatever process, does any for this key. Work asks `assertLockHeld` before what must not be done
  * twice.
  * @throws TransientError when the key is not free in time, or nobody can be asked
  */
-export type Alone = <Answer>(
+export type WithKeyLock = <Answer>(
   key: string,
-  work: (stillAlone: () => Promise<void>) => Promise<Answer>,
+  work: (assertLockHeld: () => Promise<void>) => Promise<Answer>,
 ) => Promise<Answer>;
 
 /** What extracting a file takes. */

@@ -24,7 +24,7 @@ import { newRunId } from "../runs/run_id.ts";
 import { ActiveRun } from "./active_run.ts";
 import type { Pace } from "./extract_file.ts";
 import { type Once, OncePerKey } from "./once_per_key.ts";
-import type { Alone, ExtractTools, RunHistory, RunJournal } from "./ports.ts";
+import type { ExtractTools, RunHistory, RunJournal, WithKeyLock } from "./ports.ts";
 import { RunLane } from "./run_lane.ts";
 import { workOn } from "./run_work.ts";
 import type { DataDirectory } from "./source/data_directory.ts";
@@ -41,7 +41,7 @@ export interface RunEngineOptions {
   readonly history: RunHistory;
   readonly tools: ExtractTools;
   /** Keeps requests with the same Idempotency-Key to one at a time, where other processes take requests too. */
-  readonly alone?: Alone;
+  readonly withKeyLock?: WithKeyLock;
   /** Name of this process in the events, such as `host:pid`. */
   readonly owner: string;
   /** Whether it leads from the beginning (the default); false: not before `lead`. */
@@ -87,7 +87,7 @@ export class RunEngine {
 
   constructor(options: RunEngineOptions) {
     this.#options = { observe: unobserved, now: () => new Date(), ...options };
-    this.#requests = new OncePerKey(options.alone);
+    this.#requests = new OncePerKey(options.withKeyLock);
     this.#leading = options.leads === false ? null : new AbortController();
   }
 

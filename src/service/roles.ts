@@ -24,7 +24,8 @@ import { readSchedulePause, writeSchedulePause } from "../store/schedule_pause.t
 import { encodeTrajectory } from "../trajectory/codec.ts";
 import { shippedShowers } from "../trajectory/shipped_showers.ts";
 import { createWithdrawals, watchLoaded } from "./loaded_watch.ts";
-import { createRunHistory, OWNER, type RunRecords, told } from "./run_access.ts";
+import { createRunHistory, OWNER, type RunRecords } from "./run_access.ts";
+import { withDatabaseErrors } from "../store/database_errors.ts";
 import { VERSION, type Wiring } from "./service.ts";
 import { createSinks } from "./sinks.ts";
 
@@ -78,7 +79,7 @@ export function openRuns(
     journal,
     history: records,
     tools: { publisher: log.publisher, encodeTrajectory, encodeDeadLetter: log.encodeLetter },
-    alone: keys.alone,
+    withKeyLock: keys.withKeyLock,
     owner: OWNER,
     leads: isForOneCommand,
     observe,
@@ -148,17 +149,17 @@ function createShowerNames({ config, observe, store: { sql }, log }: Wiring): Sh
     fetch: (address, signal) => fetchShowerList(address, { userAgent, now: new Date(), signal }),
     shipped: shippedShowers(),
     store: {
-      listed: () => told(() => readListedShowers(sql)),
-      lastFetch: (address) => told(() => readShowerListFetch(sql, address)),
-      latestFetch: () => told(() => readShowerListFetch(sql)),
-      fetched: (fetch) => told(() => writeShowerListFetch(sql, fetch)),
+      listed: () => withDatabaseErrors(() => readListedShowers(sql)),
+      lastFetch: (address) => withDatabaseErrors(() => readShowerListFetch(sql, address)),
+      latestFetch: () => withDatabaseErrors(() => readShowerListFetch(sql)),
+      fetched: (fetch) => withDatabaseErrors(() => writeShowerListFetch(sql, fetch)),
     },
     log: {
       async state() {
         // The topic first: what is written to it between the two questions makes the database lag, which decides nothing.
         const { name } = IAU_SHOWER;
         const marks = (await log.probe.watermarks([name])).get(name) ?? new Map();
-        const stored = await told(() => readOffsets(sql, name));
+        const stored = await withDatabaseErrors(() => readOffsets(sql, name));
         return {
           isEmpty: marks.size > 0 && [...marks.values()].every(({ high }) => high === 0n),
           isCaughtUp: [...marks].every(([partition, { high }]) =>

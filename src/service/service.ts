@@ -17,7 +17,7 @@ import { type Backoff, retry } from "../failures/backoff.ts";
 import { explain } from "../failures/failures.ts";
 import { createApi } from "../http/app.ts";
 import { EventStreams } from "../http/event_streams.ts";
-import { RecentHappenings } from "../http/recent_happenings.ts";
+import { RecentEvents } from "../http/recent_events.ts";
 import { serveHttp } from "../http/server.ts";
 import { createMetrics } from "../observe/metrics.ts";
 import type { Observe, Observer } from "../observe/observe.ts";
@@ -203,14 +203,14 @@ function serveApi(
   const streams = new EventStreams();
   const metrics = createMetrics();
   releasers.add("metrics", listen(metrics.listener));
-  const happenings = new RecentHappenings(listen, parts.startedAt);
-  releasers.add("happenings", () => happenings.close());
+  const events = new RecentEvents(listen, parts.startedAt);
+  releasers.add("events", () => events.close());
   const api = createApi({
     version: VERSION,
     ports: createApiPorts(parts, observer),
     metrics,
     streams,
-    happenings,
+    events,
     apiToken: config.apiToken,
     extractDays: config.extractDays,
     observe,

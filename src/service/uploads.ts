@@ -39,9 +39,9 @@ export async function uploadFile(
         return { path: file, identity, from: 0, totalBytes: null, chunks, format, close };
       },
     });
-    unlisten = listen((happening) => {
-      if (happening.name !== "line.rejected" || happening.detail.runId !== run.runId) return;
-      const { line, field, reason } = happening.detail;
+    unlisten = listen((event) => {
+      if (event.name !== "line.rejected" || event.detail.runId !== run.runId) return;
+      const { line, field, reason } = event.detail;
       if (rejects.length < rejectsMax) rejects.push({ line, field, reason });
     });
     asked.resolve(run.runId);

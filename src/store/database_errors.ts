@@ -121,3 +121,16 @@ function codeOf(error: unknown): string | null {
   }
   return CONNECTION_CODES.has(error.code) || SQLSTATE.test(error.code) ? error.code : null;
 }
+
+/**
+ * The answer of a question to the database, with its errors as `classifyDatabaseError` reads them: the boundary between the store
+ * and whoever waits, gives up or looks for a bad record.
+ * @throws TransientError | PermanentError | DataRefusedError
+ */
+export async function withDatabaseErrors<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
+  try {
+    return await ask();
+  } catch (error) {
+    throw classifyDatabaseError(error);
+  }
+}

@@ -11,7 +11,7 @@ import { connectStore, type TransactionSql } from "./connection.ts";
 import { classifyDatabaseError } from "./database_errors.ts";
 
 /** Makes sure, shortly before something that must not be done twice. @throws TransientError when the key is no longer ours */
-export type StillAlone = () => Promise<void>;
+export type AssertLockHeld = () => Promise<void>;
 
 export interface KeyLock {
   /**
@@ -19,7 +19,10 @@ export interface KeyLock {
    * ends.
    * @throws TransientError when the database is away, or the key is not free in time; `work` has not begun then
    */
-  alone<Answer>(key: string, work: (stillAlone: StillAlone) => Promise<Answer>): Promise<Answer>;
+  withKeyLock<Answer>(
+    key: string,
+    work: (assertLockHeld: AssertLockHeld) => Promise<Answer>,
+  ): Promise<Answer>;
   close(): Promise<void>;
 }
 
@@ -61,7 +64,7 @@ export function createKeyLock(
   }
 
   return {
-    alone: (key, work) =>
+    withKeyLock: (key, work) =>
       new Promise((resolve, reject) => {
         let isTooLate = false, hasBegun = false;
         const timer = setTimeout(() => {

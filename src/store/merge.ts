@@ -52,8 +52,8 @@ export interface Merged {
 }
 
 /**
- * Carries the staged rows of a wave, each id once, into `meteor` and `meteor_generation`, and the stations of new ones into
- * `participating_station`. Their showers and stations must be there. `$1` is the partition, `$2` the wave.
+ * Carries the staged rows of a pass, each id once, into `meteor` and `meteor_generation`, and the stations of new ones into
+ * `participating_station`. Their showers and stations must be there. `$1` is the partition, `$2` the pass.
  *
  * Stations of a new meteor go in by plain INSERT (unless somebody has deleted the meteor by hand and left its stations): ON
  * CONFLICT writes each row speculatively and confirms it in the WAL, three times the work (docs/performance.md).
@@ -80,7 +80,7 @@ WITH verdict AS MATERIALIZED (
     END AS verdict,
     m.iau_shower_id AS old_shower
   FROM ${STAGE} AS s LEFT JOIN LATERAL (SELECT * FROM meteor WHERE meteor.id = s.id LIMIT 1) AS m ON true
-  WHERE s.wave = $2::integer
+  WHERE s.pass = $2::integer
 ), won AS (
   INSERT INTO meteor AS m (id, ${list("", VALUES)}, ${list("", LINEAGE_COLUMNS)})
   SELECT s.id, ${

@@ -5,15 +5,15 @@
  *     lock against showers being settled
  *     move the partition's offset from first to next   ── not at first? another consumer went on: nothing is written
  *     add missing showers and stations
- *     for each wave (every id at most once):
+ *     for each pass (every id at most once):
  *       merge into meteor, participating_station       ── see merge.ts for the rules
  *       mark withdrawn ones
  *     settle the codes of showers that came with another code than they have (rare: the batch is begun again for it)
  *     mark replayed dead letters, note which file brought what, count for the runs
  *     commit
  *
- * An id that occurs twice in a batch goes into two waves, so a batch ends as if its records had come one by one, whatever the
- * batch's size; nearly every batch is one wave. Records that only repeat what a row has are sorted out before (repeats.ts).
+ * An id that occurs twice in a batch goes into two passes, so a batch ends as if its records had come one by one, whatever the
+ * batch's size; nearly every batch is one pass. Records that only repeat what a row has are sorted out before (repeats.ts).
  *
  * A loader has one connection of its own. Whenever anything fails it is thrown away, which rolls back, and the next batch makes
  * a new one: no state to repair, nothing of the driver's to trust after an error.
@@ -38,7 +38,7 @@ import { ContestedShower, LOCK_SHOWERS, ShowerSettlement } from "./showers.ts";
 import { ADD_FILE_MEMBERS, membersOf } from "./source_file_members.ts";
 import { COPY_STAGE, StageEncoder } from "./stage.ts";
 import { storable } from "./storable.ts";
-import { splitIntoWaves, type Wave } from "./waves.ts";
+import { type MergePass, splitIntoPasses } from "./merge_passes.ts";
 import {
   isRepeat,
   isUpsert,
@@ -110,7 +110,7 @@ export function createTrajectoryLoader(options: LoaderOptions): TrajectoryLoader
     session = null;
     await dropped?.then((it) => it.close(), () => {});
   }
-  async function alone<T>(work: (sql: SessionSql) => Promise<T>): Promise<T> {
+  async function inOneCall<T>(work: (sql: SessionSql) => Promise<T>): Promise<T> {
     if (loading) throw new PermanentError("a loader loads one batch at a time");
     loading = true;
     try {
@@ -124,8 +124,8 @@ export function createTrajectoryLoader(options: LoaderOptions): TrajectoryLoader
     }
   }
   return {
-    load: (batch) => alone((sql) => loadBatch(sql, encoder, batch)),
-    findRepeats: (marks) => alone((sql) => findRepeats(sql, marks)),
+    load: (batch) => inOneCall((sql) => loadBatch(sql, encoder, batch)),
+    findRepeats: (marks) => inOneCall((sql) => findRepeats(sql, marks)),
     close: drop,
   };
 }
@@ -135,13 +135,13 @@ async function loadBatch(
   encoder: StageEncoder,
   batch: TrajectoryBatch,
 ): Promise<LoadCounts> {
-  const waves = splitIntoWaves(batch);
+  const passes = splitIntoPasses(batch);
   try {
-    return await writeBatch(sql, encoder, batch, waves, new ShowerSettlement(false));
+    return await writeBatch(sql, encoder, batch, passes, new ShowerSettlement(false));
   } catch (error) {
     if (!(error instanceof ContestedShower)) throw error;
     await sql.run("ROLLBACK");
-    return await writeBatch(sql, encoder, batch, waves, new ShowerSettlement(true));
+    return await writeBatch(sql, encoder, batch, passes, new ShowerSettlement(true));
   }
 }
 
@@ -149,14 +149,14 @@ async function writeBatch(
   sql: SessionSql,
   encoder: StageEncoder,
   batch: TrajectoryBatch,
-  waves: readonly Wave[],
+  passes: readonly MergePass[],
   showers: ShowerSettlement,
 ): Promise<LoadCounts> {
   const counts = { inserted: 0, updated: 0, unchanged: 0, stale: 0, duplicates: 0, withdrawn: 0 };
   encoder.clear();
   await sql.run("BEGIN");
-  if (waves.some(({ upserts }) => upserts.length > 0)) {
-    await sql.copy(COPY_STAGE, encoder.encode(waves.map(({ upserts }) => upserts)));
+  if (passes.some(({ upserts }) => upserts.length > 0)) {
+    await sql.copy(COPY_STAGE, encoder.encode(passes.map(({ upserts }) => upserts)));
   }
   // Sent together: they wait for each other in the server, not on the way.
   await Promise.all([
@@ -165,16 +165,16 @@ async function writeBatch(
   ]);
   await showers.mention(sql, encoder.showers);
   if (encoder.stations.size > 0) await sql.run(ADD_STATIONS, [[...encoder.stations].sort()]);
-  for (const [at, wave] of waves.entries()) {
-    if (wave.upserts.length > 0) {
+  for (const [at, pass] of passes.entries()) {
+    if (pass.upserts.length > 0) {
       const merged = await merge(sql, batch.partition, at, showers);
       counts.inserted += merged.inserted;
       counts.updated += merged.updated;
       counts.stale += merged.stale;
       counts.duplicates += merged.duplicates;
     }
-    if (wave.withdrawals.length > 0) {
-      const withdrawn = await withdraw(sql, batch.partition, wave.withdrawals);
+    if (pass.withdrawals.length > 0) {
+      const withdrawn = await withdraw(sql, batch.partition, pass.withdrawals);
       counts.withdrawn += withdrawn.withdrawn;
       counts.stale += withdrawn.stale;
     }
@@ -207,10 +207,10 @@ async function advance(sql: SessionSql, batch: TrajectoryBatch): Promise<void> {
 async function merge(
   sql: SessionSql,
   partition: number,
-  wave: number,
+  pass: number,
   showers: ShowerSettlement,
 ): Promise<Merged> {
-  const [merged] = await sql.run<Merged>(MERGE_METEORS, [partition, wave]);
+  const [merged] = await sql.run<Merged>(MERGE_METEORS, [partition, pass]);
   if (merged === undefined) throw new PermanentError("the merge gave no counts");
   await showers.leave(sql, merged.left_showers);
   if (merged.restationed.length > 0) {

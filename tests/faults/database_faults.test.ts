@@ -120,7 +120,7 @@ test("the server stopped at once, without a checkpoint, in the middle of a load"
     let count = 0;
     let ends = new Map<number, bigint>();
     for (let stop = 0; stop < 2; stop++) {
-      const loads = () => whole.happenings.filter(({ name }) => name === "sink.loaded").length;
+      const loads = () => whole.events.filter(({ name }) => name === "sink.loaded").length;
       const before = loads();
       ends = await publish(whole, schemaId, count, 3_000);
       count += 3_000;

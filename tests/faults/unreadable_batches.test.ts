@@ -219,7 +219,7 @@ test(
     await caughtUp(whole);
     expect(await meteorIds()).toHaveLength(4);
 
-    const before = whole.happenings.length;
+    const before = whole.events.length;
     await whole.whileStopped(async () => {
       damage(PARTITION, first);
       await rebuild();
@@ -230,14 +230,13 @@ test(
     expect(letter).toMatchObject({ stage: "fetch", topic_offset: BigInt(first) });
     expect(letter!.reason).toMatch(/is damaged: its checksum is \d+.*fetched again in vain/);
 
-    const happenings = whole.happenings.slice(before);
+    const events = whole.events.slice(before);
     const at = (name: string, partition: number) =>
-      happenings.findIndex((happening) =>
-        happening.name === name && "partition" in happening.detail &&
-        happening.detail.topic === raw && happening.detail.partition === partition
+      events.findIndex((event) =>
+        event.name === name && "partition" in event.detail &&
+        event.detail.topic === raw && event.detail.partition === partition
       );
-    const count = (name: string) =>
-      happenings.filter((happening) => happening.name === name).length;
+    const count = (name: string) => events.filter((event) => event.name === name).length;
     expect(count("sink.damaged")).toBe(ALIKE_MAX - 1);
     expect(count("log.unavailable")).toBe(0);
     // What came before it, and other partitions, did not wait for it.

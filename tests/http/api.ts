@@ -6,7 +6,7 @@ import type { ApiPorts } from "../../src/http/api_ports.ts";
 import { createApi } from "../../src/http/app.ts";
 import { EventStreams } from "../../src/http/event_streams.ts";
 import type { Api } from "../../src/http/openapi.ts";
-import { RecentHappenings } from "../../src/http/recent_happenings.ts";
+import { RecentEvents } from "../../src/http/recent_events.ts";
 import { createMetrics } from "../../src/observe/metrics.ts";
 import { createObserver, type Observer } from "../../src/observe/observe.ts";
 import type { Sql } from "../../src/store/connection.ts";
@@ -38,7 +38,7 @@ export function apiOn(sql: Sql, ports: Partial<ApiPorts> = {}): TestApi {
     }),
     metrics,
     streams,
-    happenings: new RecentHappenings(observer.listen),
+    events: new RecentEvents(observer.listen),
     apiToken: null,
     extractDays: 10,
     observe: observer.observe,

@@ -59,7 +59,7 @@ async function statusOf(whole: TestService) {
 }
 
 const sayings = (whole: TestService) =>
-  whole.happenings.filter(({ name }) => name.startsWith("showers.")).map(sayingOf);
+  whole.events.filter(({ name }) => name.startsWith("showers.")).map(sayingOf);
 
 const rebuild = (whole: TestService) =>
   rebuildDatabase(whole.config, whole.observer, {
@@ -152,7 +152,7 @@ test(
     );
     await until("the log is in the tables", async () => await nameOf(whole, 2222) !== undefined);
     await expectFetched(null);
-    expect(whole.happenings.filter(({ name }) => name === "showers.shipped")).toHaveLength(1);
+    expect(whole.events.filter(({ name }) => name === "showers.shipped")).toHaveLength(1);
   },
   TEST_MS,
 );

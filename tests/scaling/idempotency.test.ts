@@ -63,7 +63,7 @@ test(
     try {
       const begun = Promise.withResolvers<void>();
       const end = Promise.withResolvers<void>();
-      const held = keys.alone("held", () => {
+      const held = keys.withKeyLock("held", () => {
         begun.resolve();
         return end.promise;
       });

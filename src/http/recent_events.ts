@@ -3,13 +3,13 @@
  *
  * Ids are `<start>-<number>`: those of an earlier process are recognised, and not taken for a place in this one.
  */
-import type { Happening, Observer } from "../observe/observe.ts";
+import type { Observer, ServiceEvent } from "../observe/observe.ts";
 import { levelOf, plainDetail, sayingOf } from "../observe/telling.ts";
 
-/** A happening as the API shows it. */
-export interface ToldHappening {
+/** A event as the API shows it. */
+export interface PublicEvent {
   readonly id: string;
-  readonly name: Happening["name"];
+  readonly name: ServiceEvent["name"];
   readonly at: string;
   readonly level: string;
   /** One plain sentence. */
@@ -24,7 +24,7 @@ const REMEMBERED_MAX = 1000;
  * Not told outside: what requests to this API do (each would be an event for the reader that makes them), lines of others' logs,
  * which may hold anything, and single lines of files: a bad file has a million of them, and the dead letters list them.
  */
-const UNTOLD: ReadonlySet<Happening["name"]> = new Set<Happening["name"]>([
+const INTERNAL_EVENTS: ReadonlySet<ServiceEvent["name"]> = new Set<ServiceEvent["name"]>([
   // Its stack is for the log: it has paths of this machine in it.
   "service.error",
   "http.request",
@@ -36,20 +36,20 @@ const UNTOLD: ReadonlySet<Happening["name"]> = new Set<Happening["name"]>([
   "database.log",
 ]);
 
-export class RecentHappenings {
+export class RecentEvents {
   readonly #start: string;
-  readonly #remembered: ToldHappening[] = [];
-  readonly #listeners = new Set<(told: ToldHappening) => void>();
+  readonly #remembered: PublicEvent[] = [];
+  readonly #listeners = new Set<(told: PublicEvent) => void>();
   readonly #unlisten: () => void;
   #count = 0;
 
   constructor(listen: Observer["listen"], startedAt: Date = new Date()) {
     this.#start = startedAt.getTime().toString(36);
-    this.#unlisten = listen((happening) => this.#take(happening));
+    this.#unlisten = listen((event) => this.#take(event));
   }
 
   /** What is remembered after this id; all of it where the id is not known (any more). */
-  after(id: string | null): readonly ToldHappening[] {
+  after(id: string | null): readonly PublicEvent[] {
     const [start, number] = id?.split("-") ?? [];
     if (start !== this.#start) return this.#remembered;
     const oldest = this.#count - this.#remembered.length + 1;
@@ -57,7 +57,7 @@ export class RecentHappenings {
   }
 
   /** Tells what happens from now on, until the returned function is called. */
-  listen(listener: (told: ToldHappening) => void): () => void {
+  listen(listener: (told: PublicEvent) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
@@ -67,15 +67,15 @@ export class RecentHappenings {
     this.#unlisten();
   }
 
-  #take(happening: Happening): void {
-    if (UNTOLD.has(happening.name)) return;
-    const told: ToldHappening = {
+  #take(event: ServiceEvent): void {
+    if (INTERNAL_EVENTS.has(event.name)) return;
+    const told: PublicEvent = {
       id: `${this.#start}-${++this.#count}`,
-      name: happening.name,
-      at: happening.at.toISOString(),
-      level: levelOf(happening),
-      message: sayingOf(happening),
-      detail: plainDetail(happening.detail),
+      name: event.name,
+      at: event.at.toISOString(),
+      level: levelOf(event),
+      message: sayingOf(event),
+      detail: plainDetail(event.detail),
     };
     this.#remembered.push(told);
     if (this.#remembered.length > REMEMBERED_MAX) this.#remembered.shift();

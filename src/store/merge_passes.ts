@@ -1,6 +1,6 @@
 /**
- * A batch in waves: an id that occurs twice in it goes into two, so that a batch ends as if its records had come one by one. Nearly
- * every batch is one wave.
+ * A batch in passes: an id that occurs twice in it goes into two, so that a batch ends as if its records had come one by one. Nearly
+ * every batch is one pass.
  */
 import { DataRefusedError } from "./database_errors.ts";
 import { storable } from "./storable.ts";
@@ -16,30 +16,30 @@ import {
 } from "./trajectory_batch.ts";
 
 /** Changes of which no two are of the same trajectory. */
-export interface Wave {
+export interface MergePass {
   readonly ids: Set<string>;
   readonly upserts: TrajectoryUpsert[];
   readonly withdrawals: TrajectoryWithdrawal[];
 }
 
 /**
- * The n-th record of an id goes into the n-th wave. Repeats are in none. Upserts are sorted by id: see `byId`.
+ * The n-th record of an id goes into the n-th pass. Repeats are in none. Upserts are sorted by id: see `byId`.
  * @throws DataRefusedError for a record without an identifier
  */
-export function splitIntoWaves(batch: TrajectoryBatch): Wave[] {
-  const waves: Wave[] = [];
-  // Where to look first: an id that occurred n times is in the first n waves.
+export function splitIntoPasses(batch: TrajectoryBatch): MergePass[] {
+  const passes: MergePass[] = [];
+  // Where to look first: an id that occurred n times is in the first n passes.
   for (const change of batch.changes) {
     if (isRepeat(change)) continue;
     const id = idOf(change);
-    let wave = waves.find(({ ids }) => !ids.has(id));
-    if (wave === undefined) waves.push(wave = { ids: new Set(), upserts: [], withdrawals: [] });
-    wave.ids.add(id);
-    if (isUpsert(change)) wave.upserts.push(change);
-    else wave.withdrawals.push(change);
+    let pass = passes.find(({ ids }) => !ids.has(id));
+    if (pass === undefined) passes.push(pass = { ids: new Set(), upserts: [], withdrawals: [] });
+    pass.ids.add(id);
+    if (isUpsert(change)) pass.upserts.push(change);
+    else pass.withdrawals.push(change);
   }
-  for (const wave of waves) wave.upserts.sort(byId);
-  return waves;
+  for (const pass of passes) pass.upserts.sort(byId);
+  return passes;
 }
 
 function idOf(change: Exclude<TrajectoryChange, TrajectoryRepeat>): string {
