@@ -36,18 +36,7 @@ export function MarkedCanvas(
     if (mark !== undefined) ring(context, mark);
   }, [draw, width, height, theme, mark]);
 
-  useEffect(() => {
-    const element = canvas.current;
-    if (element === null || onWheel === undefined) return;
-    const wheel = (/** @type {WheelEvent} */ event) => {
-      // Pinches, and the wheel with Ctrl; a plain wheel scrolls the page.
-      if (!event.ctrlKey && !event.metaKey) return;
-      event.preventDefault();
-      onWheel(Math.exp(-event.deltaY / 200), event.offsetX, event.offsetY);
-    };
-    element.addEventListener("wheel", wheel, { passive: false });
-    return () => element.removeEventListener("wheel", wheel);
-  }, [onWheel]);
+  useWheel(canvas, onWheel);
 
   const move = (/** @type {PointerEvent} */ event) => {
     const start = drag.current;
@@ -99,6 +88,25 @@ export function MarkedCanvas(
     ${mark === undefined ? null : html`<${Tip} mark=${mark} width=${width} />`}
     <div class="hidden" aria-live="polite">${mark === undefined ? "" : mark.lines.join(", ")}</div>
   </div>`;
+}
+
+/**
+ * Pinches, and the wheel with Ctrl; a plain wheel scrolls the page.
+ * @param {{ readonly current: HTMLCanvasElement | null }} canvas
+ * @param {((factor: number, x: number, y: number) => void) | undefined} onWheel
+ */
+function useWheel(canvas, onWheel) {
+  useEffect(() => {
+    const element = canvas.current;
+    if (element === null || onWheel === undefined) return;
+    const wheel = (/** @type {WheelEvent} */ event) => {
+      if (!event.ctrlKey && !event.metaKey) return;
+      event.preventDefault();
+      onWheel(Math.exp(-event.deltaY / 200), event.offsetX, event.offsetY);
+    };
+    element.addEventListener("wheel", wheel, { passive: false });
+    return () => element.removeEventListener("wheel", wheel);
+  }, [onWheel]);
 }
 
 /** @param {Mark} mark */

@@ -2,6 +2,10 @@
 import { h } from "preact";
 import htm from "htm";
 
-/** @type {(strings: TemplateStringsArray, ...values: unknown[]) => import("preact").VNode} */
-// @ts-ignore: a template with several roots would give an array; ours have one.
-export const html = htm.bind(h);
+/**
+ * A template of one element. (htm's own type has neither `bind` nor the elements.)
+ * @typedef {(strings: TemplateStringsArray, ...values: unknown[]) => import("preact").VNode} Html
+ */
+
+export const html =
+  /** @type {{ bind: (element: typeof h) => Html }} */ (/** @type {unknown} */ (htm)).bind(h);

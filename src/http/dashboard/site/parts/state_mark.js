@@ -1,4 +1,4 @@
-// The state of a thing as a shape, a colour and a word: no one has to tell colours apart.
+// A state as a shape, a colour and a word, so that nobody has to tell colours apart.
 import { html } from "../lib/html.js";
 
 /** @typedef {"ok" | "busy" | "warn" | "bad" | "idle"} Tone */
@@ -24,7 +24,7 @@ const STATES = {
   // The page's own connection.
   live: { tone: "ok", shape: "dot", word: "Live" },
   connecting: { tone: "idle", shape: "ring", word: "Connecting" },
-  lost: { tone: "warn", shape: "bang", word: "Connecting again" },
+  lost: { tone: "warn", shape: "bang", word: "Reconnecting" },
 };
 
 /** @param {string} state */
@@ -33,7 +33,7 @@ export function stateOf(state) {
     { tone: /** @type {Tone} */ ("idle"), shape: /** @type {Shape} */ ("dot"), word: state };
 }
 
-/** The shape alone; its meaning must be near it in words. @param {{ shape: Shape }} props */
+/** The shape only; its meaning must stand beside it in words. @param {{ shape: Shape }} props */
 export function Mark({ shape }) {
   // deno-fmt-ignore
   return html`<svg viewBox="0 0 16 16" aria-hidden="true" focusable="false">${drawing(shape)}</svg>`;

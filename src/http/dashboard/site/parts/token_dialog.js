@@ -30,13 +30,13 @@ export function TokenDialog() {
       <div class="dialog-body">
         <p role="alert">${asked.reason}</p>
         <label class="field">
-          <span>Token (the setting <code>API_TOKEN</code> of the service)</span>
+          <span>Token (the service’s setting <code>API_TOKEN</code>)</span>
           <input type="password" name="token" required autocomplete="off" spellcheck=${false} autofocus />
         </label>
-        <p class="small muted">It is kept in this tab until the tab is closed.</p>
+        <p class="small muted">Kept in this tab until you close it.</p>
       </div>
       <div class="dialog-foot">
-        <button type="button" class="button" onClick=${() => end(null)}>Don't change anything</button>
+        <button type="button" class="button" onClick=${() => end(null)}>Cancel</button>
         <button class="button primary">Use this token</button>
       </div>
     </form>

@@ -1,4 +1,4 @@
-// One trajectory: all that is known of it, what each value means, and where the row comes from.
+// One trajectory: all its values, what each means, and where the row comes from.
 import { useMemo } from "preact/hooks";
 import { OrbitPlot } from "../charts/orbit.js";
 import { WorldMap } from "../charts/world_map.js";
@@ -29,7 +29,7 @@ export function TrajectoryView({ id }) {
       <h1 tabindex="-1" class="mono">${id}</h1>
       ${meteor === null ? null : html`<${Headline} meteor=${meteor} />`}
     </div></div>
-    <${PageError} of=${loaded} what="This trajectory can't be shown." />
+    <${PageError} of=${loaded} what="Could not load this trajectory." />
     ${meteor === null && loaded.error === null ? html`<${Bones} what="the trajectory" />` : null}
     ${meteor === null ? null : html`<${Details} meteor=${meteor} />`}
   </div>`;
