@@ -1,42 +1,42 @@
-// @ts-check
 // What a dead letter holds: the line with the wrong value marked, or the bytes of a record.
 import { useEffect, useRef } from "preact/hooks";
 import { bytes } from "../lib/format.js";
+import { dump, DUMP_MAX_BYTES } from "../lib/hex_dump.js";
 import { html } from "../lib/html.js";
 import { Card } from "./basics.js";
 
 /** @typedef {import("../types.ts").DeadLetter} DeadLetter */
 
-/** Bytes shown: a record has under a thousand; what is longer is no record of ours. */
-const DUMP_MAX_BYTES = 4096;
-const DUMP_LINE_BYTES = 16;
-
-/** The line as it was, scrolled to what was wrong. @param {{ letter: DeadLetter }} props */
-export function SourceLine({ letter }) {
+/** The line as it was, scrolled to what was wrong. @param {{ deadLetter: DeadLetter }} props */
+export function SourceLine({ deadLetter }) {
   const box = useRef(/** @type {HTMLDivElement | null} */ (null));
-  const text = letter.text ?? "";
-  const marked = letter.marked ?? null;
+  const text = deadLetter.text ?? "";
+  const marked = deadLetter.marked ?? null;
   useEffect(() => {
     const mark = box.current?.querySelector("mark");
     if (mark instanceof HTMLElement && box.current !== null) {
-      box.current.scrollLeft = mark.offsetLeft - box.current.offsetLeft - box.current.clientWidth / 2 + mark.offsetWidth / 2;
+      box.current.scrollLeft = mark.offsetLeft - box.current.offsetLeft -
+        box.current.clientWidth / 2 + mark.offsetWidth / 2;
     }
   }, [marked?.start, text]);
+  // deno-fmt-ignore
   return html`<div class="source-line" ref=${box} tabindex="0" role="region" aria-label="The line as it was">${
-    marked === null ? text : html`<${Marked} text=${text} field=${letter.field} ...${marked} />`
+    marked === null ? text : html`<${Marked} text=${text} field=${deadLetter.field} ...${marked} />`
   }</div>`;
 }
 
 /** @param {{ text: string, field: string | null, start: number, end: number }} props */
 function Marked({ text, field, start, end }) {
   const cell = start < end ? text.slice(start, end) : "␣";
+  // deno-fmt-ignore
   return html`<span>${text.slice(0, start)}<mark title=${field ?? ""}>${cell}</mark>${text.slice(end)}</span>`;
 }
 
-/** Key and value of the record as hexadecimal and text. @param {{ letter: DeadLetter }} props */
-export function RecordBytes({ letter }) {
+/** Key and value of the record as hexadecimal and text. @param {{ deadLetter: DeadLetter }} props */
+export function RecordBytes({ deadLetter }) {
+  // deno-fmt-ignore
   return html`<div class="stack">
-    ${[["key", letter.key_base64], ["value", letter.value_base64]].map(([name, base64]) => {
+    ${[["key", deadLetter.key_base64], ["value", deadLetter.value_base64]].map(([name, base64]) => {
       if (base64 === null || base64 === undefined) return html`<p key=${name} class="small muted">no ${name}</p>`;
       const all = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
       const cut = all.length > DUMP_MAX_BYTES ? `, the first ${bytes(DUMP_MAX_BYTES)} shown` : "";
@@ -48,27 +48,16 @@ export function RecordBytes({ letter }) {
   </div>`;
 }
 
-/** As hexdump -C shows them. @param {Uint8Array} all */
-export function dump(all) {
-  const lines = [];
-  for (let at = 0; at < Math.min(all.length, DUMP_MAX_BYTES); at += DUMP_LINE_BYTES) {
-    const part = all.subarray(at, at + DUMP_LINE_BYTES);
-    const hex = [...part].map((byte) => byte.toString(16).padStart(2, "0")).join(" ");
-    const text = [...part].map((byte) => byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : "·").join("");
-    lines.push(`${at.toString(16).padStart(6, "0")}  ${hex.padEnd(DUMP_LINE_BYTES * 3 - 1)}  ${text}`);
-  }
-  return lines.join("\n");
-}
-
-/** The line's cells with the names of their fields. @param {{ letter: DeadLetter }} props */
-export function Columns({ letter }) {
-  const cells = (letter.text ?? "").split(";").map((cell) => cell.trim());
-  return html`<${Card} title="Columns of the line" id=${`columns-${letter.id}`} aside=${`${cells.length} cells`} flush>
+/** The line's cells with the names of their fields. @param {{ deadLetter: DeadLetter }} props */
+export function Columns({ deadLetter }) {
+  const cells = (deadLetter.text ?? "").split(";").map((cell) => cell.trim());
+  // deno-fmt-ignore
+  return html`<${Card} title="Columns of the line" id=${`columns-${deadLetter.id}`} aside=${`${cells.length} cells`} flush>
     <div class="table-scroll" tabindex="0" role="region" aria-label="Cells by column"><table>
       <thead><tr><th scope="col" class="number">#</th><th scope="col">Field</th><th scope="col">Cell</th></tr></thead>
       <tbody>${cells.map((cell, at) => {
-        const name = letter.columns?.[at] ?? null;
-        const isWrong = name !== null && name === letter.field;
+        const name = deadLetter.columns?.[at] ?? null;
+        const isWrong = name !== null && name === deadLetter.field;
         return html`<tr key=${at}>
           <td class="number">${at + 1}</td>
           <th scope="row" class="mono">${name ?? html`<span class="muted">no such column</span>`}</th>
