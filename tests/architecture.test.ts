@@ -18,7 +18,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   checksum: [],
   events: ["failures", "observe", "checksum", "wire_format"],
   dead_letters: ["failures", "observe", "trajectory", "events", "wire_format"],
-  processes: [],
+  processes: ["failures"],
   broker: ["failures", "observe", "checksum", "processes"],
   store: ["failures", "observe", "trajectory", "runs", "dead_letters", "processes"],
   producer: ["failures", "observe", "trajectory", "runs", "dead_letters", "events", "store"],
