@@ -172,11 +172,7 @@ async function startAndOwn(
     signal?.throwIfAborted();
     const found = await runningPostmaster(place);
     const port = wantedPort !== 0 ? wantedPort : found?.port ?? await freePort();
-    const password = await prepareCluster(place, {
-      port,
-      settings,
-      ...(signal === undefined ? {} : { signal }),
-    });
+    const password = await prepareCluster(place, { port, settings, signal });
     let isOurs = false;
     let supervisor: Supervisor | null = null;
     try {
@@ -255,10 +251,7 @@ async function own(
         throw error;
       }
     };
-    const [row] = await retry(lock, {
-      backoff: OWNER_BACKOFF,
-      ...(signal === undefined ? {} : { signal }),
-    });
+    const [row] = await retry(lock, { backoff: OWNER_BACKOFF, signal });
     owned = row?.mine === true;
   } catch (error) {
     await close();
