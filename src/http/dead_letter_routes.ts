@@ -3,9 +3,8 @@
  */
 import { createRoute, z } from "@hono/zod-openapi";
 import type { StoredDeadLetter } from "../dead_letters/dead_letter.ts";
-import type { Sql } from "../store/connection.ts";
 import { listDeadLetters, readDeadLetter } from "../store/dead_letters.ts";
-import { readOnly } from "../store/read_only.ts";
+import type { Reader } from "../store/reader.ts";
 import { FILTER_FIELDS, idParameter, toFilter } from "./dead_letter_filter.ts";
 import { markedCell } from "./marked_cell.ts";
 import { instantParameter } from "./meteor_query.ts";
@@ -93,7 +92,7 @@ const placeSchema = z.object({
 });
 
 /** Adds `GET /dead-letters`, `GET /dead-letters/ID`. */
-export function addDeadLetterRoutes(app: Api, sql: () => Sql): void {
+export function addDeadLetterRoutes(app: Api, reader: () => Reader): void {
   app.openapi(listRoute, async (context) => {
     const { limit, after, replayed, ...wanted } = context.req.valid("query");
     const place = readPlace(after, placeSchema);
@@ -101,8 +100,7 @@ export function addDeadLetterRoutes(app: Api, sql: () => Sql): void {
       ...toFilter(wanted),
       isReplayed: replayed === undefined ? undefined : replayed === "true",
     };
-    const found = await readOnly(
-      sql(),
+    const found = await reader().ask(
       TIMEOUT_MS,
       (transaction) =>
         listDeadLetters(transaction, filter, {
@@ -130,7 +128,7 @@ export function addDeadLetterRoutes(app: Api, sql: () => Sql): void {
     const { id } = context.req.valid("param");
     const deadLetter = id.includes("\0")
       ? null
-      : await readOnly(sql(), TIMEOUT_MS, (transaction) => readDeadLetter(transaction, id));
+      : await reader().ask(TIMEOUT_MS, (sql) => readDeadLetter(sql, id));
     if (deadLetter === null) throw new Problem("not-found", `there is no dead letter ${id}`);
     return context.json({
       ...toJson(deadLetter),
