@@ -2,30 +2,57 @@
  * Files that people send over HTTP, as runs of the engine.
  */
 import { explain, TransientError } from "../failures/failures.ts";
-import {
-  IdempotencyConflictError,
-  type UploadedFile,
-  type UploadRequest,
-} from "../http/api_ports.ts";
 import type { Observer } from "../observe/observe.ts";
 import type { RunEngine } from "../producer/run_engine.ts";
 import { uploadPath } from "../producer/run_work.ts";
-import { countRows, type RunState } from "../runs/run.ts";
-import { describeSelection } from "../runs/selection.ts";
+import type { RunState } from "../runs/run.ts";
+import { assertSameRequest } from "../runs/same_request.ts";
+
+/** What engines take uploads with. */
+type Engine = Pick<RunEngine, "upload" | "get" | "waitFor">;
+
+/** A file that somebody sends. */
+export interface UploadRequest {
+  /** For its run and for the lineage of its rows. */
+  readonly name: string;
+  readonly idempotencyKey: string | null;
+  /** Most rejected lines to list. */
+  readonly rejectsMax: number;
+  readonly format: "summary" | "json";
+  /** Read once, when its turn comes, as fast as the log takes it. */
+  readonly chunks: AsyncIterable<Uint8Array>;
+}
+
+/** A rejected line. */
+export interface Reject {
+  readonly line: number;
+  readonly field: string | null;
+  readonly reason: string;
+}
+
+/** What became of it. */
+export interface UploadedFile {
+  /** At its end. */
+  readonly run: RunState;
+  readonly isNew: boolean;
+  /** As its rows name it. */
+  readonly file: string;
+  readonly rejects: Reject[];
+}
 
 /**
- * Publishes what is sent, and says what became of it when all of it is in the log.
+ * Publishes a file and resolves when its run has ended.
  * @throws TransientError when the log is away or too many runs are waiting; the stop's reason when the process stops
  */
 export async function uploadFile(
-  engine: RunEngine,
+  engine: Engine,
   listen: Observer["listen"],
   request: UploadRequest,
 ): Promise<UploadedFile> {
   const { name, idempotencyKey, rejectsMax, format, chunks } = request;
   const file = uploadPath(name);
   const identity = { size_bytes: null, etag: null, lastModified: null, listed: null };
-  const rejects: UploadedFile["rejects"][number][] = [];
+  const rejects: Reject[] = [];
   // Listening begins before the file is read, and the run's id is known only after it is asked for.
   const asked = Promise.withResolvers<string>();
   let unlisten = () => {};
@@ -45,36 +72,23 @@ export async function uploadFile(
       if (rejects.length < rejectsMax) rejects.push({ line, field, reason });
     });
     asked.resolve(run.runId);
-    if (!isNew && !("upload" in run.selection && run.selection.upload === name)) {
-      throw new IdempotencyConflictError(
-        `Idempotency-Key ${JSON.stringify(idempotencyKey)} stands for run ${run.runId} of ${
-          describeSelection(run.selection)
-        }, not for an upload of ${name}`,
-      );
-    }
-    const state = engine.get(run.runId) === null ? run : await ended(engine, run.runId);
-    return {
-      runId: run.runId,
-      isNew,
-      state: state.status,
-      reason: state.reason,
-      file,
-      rows: countRows(state),
-      rejects,
-    };
+    const isSame = isNew || ("upload" in run.selection && run.selection.upload === name);
+    assertSameRequest(run, idempotencyKey, `an upload of ${name}`, isSame);
+    const isHere = engine.get(run.runId) !== null;
+    return { run: isHere ? await ended(engine, run.runId) : run, isNew, file, rejects };
   } finally {
     unlisten();
   }
 }
 
 /** The run when it has ended. @throws TransientError when the process stops first */
-async function ended(engine: RunEngine, runId: string): Promise<RunState> {
+async function ended(engine: Engine, runId: string): Promise<RunState> {
   try {
     return await engine.waitFor(runId);
   } catch (error) {
-    throw new TransientError(`run ${runId} did not come to its end here: ${explain(error)}`, {
+    throw new TransientError(`run ${runId} did not end here: ${explain(error)}`, {
       cause: error,
-      hint: "send the file again; rows that came through already are not doubled",
+      hint: "send the file again; rows that were published already are not doubled",
     });
   }
 }
