@@ -55,7 +55,7 @@ test("docs/dependencies.md says what each dependency is for", () => {
       names.includes(`\`${name}\``) && reason.includes("(development only)") === isDevelopment
     );
   expect(packagesOf(denoJson).filter((name) => !isNamed(name, false))).toEqual([]);
-  const development = packagesOf(readDenoJson("dev/deno.json"));
+  const development = packagesOf(readDenoJson("dev/packages.json"));
   expect(development.filter((name) => !isNamed(name, true))).toEqual([]);
 });
 

@@ -18,7 +18,7 @@ import {
   rows,
   STAMP_LINE,
   withLineEnds,
-} from "../trajectory/summary_file_fixture.ts";
+} from "../../tests/support/summary_file.ts";
 
 const COMMAND = taskCommand("parse").args;
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));

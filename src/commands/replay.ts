@@ -3,13 +3,14 @@
  */
 import process from "node:process";
 import type { parseArgs } from "node:util";
+import { DEAD_LETTER_STAGES } from "../dead_letters/dead_letter.ts";
+import type { DeadLetterFilter } from "../dead_letters/dead_letter_table.ts";
+import { ReplayDesk, type ReplayedDeadLetter } from "../dead_letters/replay_desk.ts";
 import { TRAJECTORY_SUMMARY_RAW } from "../events/topics.ts";
 import { PermanentError } from "../failures/failures.ts";
-import type { ReplayedLetter } from "../producer/replay.ts";
 import type { Workbench } from "../service/attach.ts";
-import { createReplayDesk } from "../service/replays.ts";
 import { waitForOffsets } from "../service/run_access.ts";
-import { LETTER_STAGES, type LetterFilter } from "../store/dead_letters.ts";
+import { deadLetterTable } from "../store/dead_letters.ts";
 import {
   type Command,
   EXIT,
@@ -63,7 +64,7 @@ type ReplayValues = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>["v
 /** What the command line asks for. */
 interface Request {
   readonly ids: readonly string[];
-  readonly filter: LetterFilter;
+  readonly filter: DeadLetterFilter;
   readonly isDryRun: boolean;
   readonly force: boolean;
 }
@@ -72,8 +73,8 @@ interface Request {
 function readRequest(given: Values): Request {
   const values = given as ReplayValues;
   const { stage, reason, run: runId, file: sourceFile } = values;
-  if (stage !== undefined && !LETTER_STAGES.some((known) => known === stage)) {
-    throw new UsageError(`--stage ${stage} is none of ${LETTER_STAGES.join(", ")}`);
+  if (stage !== undefined && !DEAD_LETTER_STAGES.some((known) => known === stage)) {
+    throw new UsageError(`--stage ${stage} is none of ${DEAD_LETTER_STAGES.join(", ")}`);
   }
   const by = { stage, reason, runId, sourceFile, from: time(values.from), to: time(values.to) };
   const isFiltered = Object.values(by).some((value) => value !== undefined);
@@ -97,13 +98,14 @@ function time(text: string | undefined): Date | undefined {
 /** Replays and says what became of it. @returns the exit code */
 async function replay(request: Request, bench: Workbench, signal: AbortSignal): Promise<number> {
   const { store: { sql }, log, observe } = bench;
-  const desk = createReplayDesk({ sql, log, observe });
+  const { publisher, registry } = log;
+  const desk = new ReplayDesk({ table: deadLetterTable(sql), publisher, registry, observe });
   const { ids, filter, force } = request;
   if (request.isDryRun) {
     process.stdout.write(`${await desk.count(filter)} dead letter(s) would be replayed\n`);
     return EXIT.DONE;
   }
-  const unpublished: ReplayedLetter[] = [];
+  const unpublished: ReplayedDeadLetter[] = [];
   let published = 0;
   if (ids.length > 0) {
     for (const id of ids) {

@@ -10,6 +10,7 @@
 import { groupMembers } from "../events/consumer_group.ts";
 import type { Kafka } from "../events/kafka_client.ts";
 import { readWatermarks, type Watermarks } from "../events/start_position.ts";
+import type { TopicSink } from "../events/topic_sink.ts";
 import { TOPICS, TRAJECTORY_SUMMARY_RAW } from "../events/topics.ts";
 import { wait } from "../failures/backoff.ts";
 import { PermanentError } from "../failures/failures.ts";
@@ -19,7 +20,6 @@ import { readOffsets } from "../store/consumer_offsets.ts";
 import { classifyDatabaseError } from "../store/database_errors.ts";
 import { emptyProjections, type PartitionStart } from "../store/projections.ts";
 import { CONSUMER_GROUP, startSink } from "./sink.ts";
-import type { TopicSink } from "./topic_sink.ts";
 
 /** How far a rebuild is, in records. */
 export interface RebuildProgress {

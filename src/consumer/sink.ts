@@ -1,20 +1,21 @@
 /**
  * The consumer loop: every topic of ours, from the log into PostgreSQL, one group.
  *
- * Each partition has its lane (`events/lane.ts`), which hands batches to the sink of its topic. What is away (database,
- * registry, broker of the dead letters) is waited for here, for ever, with back-off; what has moved on under us is told to
- * the subscription, which finds its place again.
+ * Each partition has its lane (`events/lane.ts`), which hands batches to the sink of its topic. While something is unavailable
+ * (database, registry, broker of the dead letters) the batch is retried, for ever, with back-off. When another consumer has moved the
+ * partition's offset, the subscription finds its position again.
  */
 import type { Kafka } from "../events/kafka_client.ts";
 import type { LaneLimits } from "../events/lane.ts";
+import { PositionLostError } from "../events/consumed_record.ts";
+import type { TopicSink } from "../events/topic_sink.ts";
 import { type PartitionReader, subscribe, type Subscription } from "../events/subscription.ts";
 import { type Backoff, retry } from "../failures/backoff.ts";
 import { explain, TransientError } from "../failures/failures.ts";
 import type { Observe } from "../observe/observe.ts";
-import { readOffset, repositionOffset } from "../store/consumer_offsets.ts";
+import { OffsetMismatchError, readOffset, repositionOffset } from "../store/consumer_offsets.ts";
 import type { Sql } from "../store/connection.ts";
-import { classifyDatabaseError } from "../store/database_errors.ts";
-import type { TopicSink } from "./topic_sink.ts";
+import { withDatabaseErrors } from "../store/database_errors.ts";
 
 /** The group whose offsets lag tools see. */
 export const CONSUMER_GROUP = "gmn-data-store";
@@ -29,7 +30,7 @@ const LANE_LIMITS: LaneLimits = {
   queueBytes: 4 * 1024 * 1024,
 };
 
-/** What is away is waited for, for ever; ten seconds is soon enough for a database that restarts. */
+/** Retries never end; ten seconds is soon enough for a database that restarts. */
 const STORE_BACKOFF: Backoff = { base_ms: 200, cap_ms: 10_000, attempts: Infinity };
 
 export interface SinkOptions {
@@ -61,33 +62,28 @@ function createReader(
   sinks: ReadonlyMap<string, TopicSink>,
   observe: Observe,
 ): PartitionReader {
-  /** Asked at assignment: a failure ends the session, and the next one asks again. */
-  const ask = async <Answer>(question: () => Promise<Answer>): Promise<Answer> => {
-    try {
-      return await question();
-    } catch (error) {
-      throw classifyDatabaseError(error);
-    }
-  };
   return {
-    position: (topic, partition) => ask(() => readOffset(sql, topic, partition)),
+    // A failure at assignment ends the session, and the next one asks again.
+    position: (topic, partition) => withDatabaseErrors(() => readOffset(sql, topic, partition)),
     reposition: (topic, partition, from, to) =>
-      ask(() => repositionOffset(sql, topic, partition, from, to)),
+      withDatabaseErrors(() => repositionOffset(sql, topic, partition, from, to)),
     async process(batch, signal) {
-      const sink = sinks.get(batch.topic);
-      if (sink === undefined) throw new TransientError(`no sink for topic ${batch.topic}`);
-      await retry(() => sink.store(batch), {
-        backoff: STORE_BACKOFF,
-        signal,
-        onRetry: (error, attempt, delay_ms) =>
-          observe("sink.retry", {
-            topic: batch.topic,
-            partition: batch.partition,
-            reason: explain(error),
-            attempt,
-            delay_ms,
-          }),
-      });
+      const { topic, partition } = batch;
+      const sink = sinks.get(topic);
+      if (sink === undefined) throw new TransientError(`no sink for topic ${topic}`);
+      try {
+        await retry(() => sink.store(batch), {
+          backoff: STORE_BACKOFF,
+          signal,
+          onRetry: (error, attempt, delay_ms) =>
+            observe("sink.retry", { topic, partition, reason: explain(error), attempt, delay_ms }),
+        });
+      } catch (error) {
+        if (!(error instanceof OffsetMismatchError)) throw error;
+        const { expected, found } = error;
+        observe("sink.fenced", { topic, partition, expected, found });
+        throw new PositionLostError(error.message, { cause: error });
+      }
     },
   };
 }

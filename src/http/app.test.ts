@@ -75,9 +75,9 @@ beforeEach(() => {
     getRun: (id) => Promise.resolve(id === RUN.id ? { run: RUN, files: [] } : null),
     status: () => Promise.reject(new Error("secret detail")),
     notReady: () => Promise.resolve({}),
-    replayLetter: () => Promise.reject(new TransientError("no log")),
-    replayLetters: () => Promise.reject(new TransientError("no log")),
-    countReplayable: () => Promise.reject(new TransientError("no log")),
+    replayDesk: () => {
+      throw new TransientError("no log");
+    },
     uploadFile: () => Promise.reject(new TransientError("no log")),
     gauges: () => Promise.reject(new TransientError("the service is starting")),
   };

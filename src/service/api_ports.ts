@@ -15,16 +15,15 @@ import { wait } from "../failures/backoff.ts";
 import type { RunState } from "../runs/run.ts";
 import { describeSelection } from "../runs/selection.ts";
 import { explain } from "../failures/failures.ts";
-import type { ReplayDesk } from "../producer/replay.ts";
+import { ReplayDesk } from "../dead_letters/replay_desk.ts";
 import type { ScheduleState } from "../producer/schedule.ts";
 import type { Store } from "../store/connection.ts";
-import { countDeadLetters } from "../store/dead_letters.ts";
+import { countDeadLetters, deadLetterTable } from "../store/dead_letters.ts";
 import { askGauges } from "./ask_gauges.ts";
 import { countMeteors } from "../store/meteor_counts.ts";
 import * as views from "../store/run_views.ts";
 import type { Log } from "./open_log.ts";
 import { askParts, type Parts } from "./parts.ts";
-import { createReplayDesk } from "./replays.ts";
 import { uploadFile } from "./uploads.ts";
 import type { Producer, Runs } from "./roles.ts";
 import { showerListOf } from "./shower_list_status.ts";
@@ -79,12 +78,15 @@ export function createApiPorts(parts: ApiParts, { listen, observe }: Observer): 
   let replayDesk: ReplayDesk | null = null;
   const replays = () => {
     const { store, log } = running();
-    return replayDesk ??= createReplayDesk({ sql: store.sql, log, observe });
+    return replayDesk ??= new ReplayDesk({
+      table: deadLetterTable(store.sql),
+      publisher: log.publisher,
+      registry: log.registry,
+      observe,
+    });
   };
   return {
-    replayLetter: async (id, options) => await replays().replayOne(id, options),
-    replayLetters: async (filter, options) => await replays().replayAll(filter, options),
-    countReplayable: async (filter) => await replays().count(filter),
+    replayDesk: replays,
     async requestRun(kind, selection, idempotencyKey) {
       const { run, isNew } = await desk().submit({
         kind,

@@ -78,7 +78,7 @@ export function openRuns(
     directory,
     journal,
     history: records,
-    tools: { publisher: log.publisher, encodeTrajectory, encodeDeadLetter: log.encodeLetter },
+    tools: { publisher: log.publisher, encodeTrajectory },
     withKeyLock: keys.withKeyLock,
     owner: OWNER,
     leads: isForOneCommand,

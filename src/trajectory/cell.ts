@@ -202,7 +202,7 @@ export function isIdentifier(bytes: Uint8Array, start: number, end: number): boo
 }
 
 /** The text of ASCII bytes. */
-export function asciiText(bytes: Uint8Array, start: number, end: number): string {
+function asciiText(bytes: Uint8Array, start: number, end: number): string {
   let text = "";
   for (let at = start; at < end; at++) text += String.fromCharCode(bytes[at]);
   return text;

@@ -9,8 +9,8 @@ import {
   SummaryFormatError,
   UnfinishedSummaryError,
 } from "./read_summary_file.ts";
-import { fileText, rows } from "./summary_file_fixture.ts";
-import { readWhole } from "./summary_reader_fixture.ts";
+import { fileText, rows } from "../../tests/support/summary_file.ts";
+import { readWhole } from "../../tests/support/read_whole.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
 

@@ -26,20 +26,11 @@ const CODE = /^[A-Za-z][A-Za-z0-9]{2}$/;
 /** Printable ASCII, as all names of the list are, without blanks around it. */
 const NAME = /^[!-~](?:[ -~]*[!-~])?$/;
 const SOURCE = /^shipped list of (\d{4}-\d{2})$/;
-const MONTHS = [
-  "January",
-  "February",
-  "March",
-  "April",
-  "May",
-  "June",
-  "July",
-  "August",
-  "September",
-  "October",
-  "November",
-  "December",
-];
+const MONTH_AND_YEAR = new Intl.DateTimeFormat("en-US", {
+  month: "long",
+  year: "numeric",
+  timeZone: "UTC",
+});
 
 let shipped: ShippedShowers | null = null;
 
@@ -92,6 +83,5 @@ export function shippedEdition(source: string): string | null {
 
 /** An edition in words: `November 2021` for `2021-11`. */
 export function editionInWords(edition: string): string {
-  const [year, month] = edition.split("-");
-  return `${MONTHS[Number(month) - 1]} ${year}`;
+  return MONTH_AND_YEAR.format(new Date(`${edition}-01`));
 }

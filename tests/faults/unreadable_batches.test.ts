@@ -9,8 +9,11 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { UNPACKED_BYTES_MAX } from "../../src/events/compression/output.ts";
-import { batchLetterId, LETTER_VALUE_BYTES_MAX } from "../../src/events/dead_letter.ts";
+import { UNPACKED_BYTES_MAX } from "@gmn/kafka-formats";
+import {
+  batchDeadLetterId,
+  DEAD_LETTER_VALUE_BYTES_MAX,
+} from "../../src/dead_letters/dead_letter.ts";
 import {
   DEAD_LETTER,
   IAU_SHOWER,
@@ -19,8 +22,8 @@ import {
 } from "../../src/events/topics.ts";
 import { ALIKE_MAX } from "../../src/events/damage_watch.ts";
 import { rebuildDatabase } from "../../src/service/rebuild.ts";
-import { encodeRecords, wrapBatch } from "../broker/batches.ts";
-import { RawClient } from "../broker/raw_client.ts";
+import { encodeRecords, wrapBatch } from "@gmn/kafka-formats/testing";
+import { RawClient } from "@gmn/embedded-broker/testing";
 import {
   append,
   caughtUp,
@@ -73,7 +76,7 @@ const packed = (payload: Uint8Array, attributes: number) =>
 
 const letterOf = async (topic: string, partition: number, first: number) =>
   (await whole.database.sql`
-    select * from dead_letter where id = ${batchLetterId(topic, partition, BigInt(first))}`)[0];
+    select * from dead_letter where id = ${batchDeadLetterId(topic, partition, BigInt(first))}`)[0];
 const meteorIds = async () =>
   (await whole.database.sql<{ id: string }[]>`
     select id from meteor where id like '20260101000000_%' order by id`).map(({ id }) => id);
@@ -179,7 +182,7 @@ test("a letter that is larger than the broker takes is cut, and says so", async 
   await caughtUp(whole);
   const [letter] = await whole.database.sql`
     select reason, length(value) as bytes from dead_letter where id = ${`${raw}-${PARTITION}@${record}`}`;
-  expect(letter!.bytes).toBe(LETTER_VALUE_BYTES_MAX);
+  expect(letter!.bytes).toBe(DEAD_LETTER_VALUE_BYTES_MAX);
   expect(letter!.reason).toMatch(/only the first 1000000 of 3000000 bytes of the value are kept$/);
 
   const admin = whole.kafka.admin();
@@ -238,7 +241,8 @@ test(
       );
     const count = (name: string) => events.filter((event) => event.name === name).length;
     expect(count("sink.damaged")).toBe(ALIKE_MAX - 1);
-    expect(count("log.unavailable")).toBe(0);
+    expect(count("consumer.retry")).toBe(0);
+    expect(count("dependency.unavailable")).toBe(0);
     // What came before it, and other partitions, did not wait for it.
     const givenUp = at("sink.dead_letter", PARTITION);
     expect(at("sink.loaded", 0)).toBeLessThan(givenUp);
