@@ -174,7 +174,7 @@ export const KNOWN_COMMANDS: readonly KnownCommand[] = [
   { command: "deno task replay --all --dry-run", says: /[1-9]\d* dead letter\(s\) would be/ },
   {
     command: "deno task replay --stage decode --reason 'schema 17'",
-    says: /0 published again, 0 still wait/,
+    says: /0 published again, 0 still waiting/,
   },
   {
     command: "deno task replay --id 'DEAD_LETTER_ID'",
