@@ -17,7 +17,6 @@ import { PermanentError } from "../failures/failures.ts";
 import type { Observe } from "../observe/observe.ts";
 import type { Sql } from "../store/connection.ts";
 import { readOffsets } from "../store/consumer_offsets.ts";
-import { classifyDatabaseError } from "../store/database_errors.ts";
 import { emptyProjections, type PartitionStart } from "../store/projections.ts";
 import { CONSUMER_GROUP, startSink } from "./sink.ts";
 
@@ -73,11 +72,7 @@ export async function rebuild(options: RebuildOptions): Promise<number> {
     for (const phase of phases) await readUpTo(phase, marks, options);
     await options.lookBefore();
   }
-  try {
-    await sql.begin((transaction) => emptyProjections(transaction, topics, starts));
-  } catch (error) {
-    throw classifyDatabaseError(error);
-  }
+  await sql.begin((transaction) => emptyProjections(transaction, topics, starts));
   for (const phase of phases) await readUpTo(phase, marks, options);
   // Letters that were new, or had another reason than before.
   const rest = topics.filter((topic) => topic !== TRAJECTORY_SUMMARY_RAW.name);

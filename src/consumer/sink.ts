@@ -15,7 +15,6 @@ import { explain, TransientError } from "../failures/failures.ts";
 import type { Observe } from "../observe/observe.ts";
 import { OffsetMismatchError, readOffset, repositionOffset } from "../store/consumer_offsets.ts";
 import type { Sql } from "../store/connection.ts";
-import { withDatabaseErrors } from "../store/database_errors.ts";
 
 /** The group whose offsets lag tools see. */
 export const CONSUMER_GROUP = "gmn-data-store";
@@ -64,9 +63,8 @@ function createReader(
 ): PartitionReader {
   return {
     // A failure at assignment ends the session, and the next one asks again.
-    position: (topic, partition) => withDatabaseErrors(() => readOffset(sql, topic, partition)),
-    reposition: (topic, partition, from, to) =>
-      withDatabaseErrors(() => repositionOffset(sql, topic, partition, from, to)),
+    position: (topic, partition) => readOffset(sql, topic, partition),
+    reposition: (topic, partition, from, to) => repositionOffset(sql, topic, partition, from, to),
     async process(batch, signal) {
       const { topic, partition } = batch;
       const sink = sinks.get(topic);
