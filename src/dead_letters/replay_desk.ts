@@ -161,7 +161,7 @@ export class ReplayDesk {
     if (failures.length > 0) await publishDeadLetters(publisher, failures);
     if (records.length > 0) await publisher.publish(TRAJECTORY_SUMMARY_RAW, records);
     for (const { id, outcome, reason } of outcomes) {
-      observe("letter.replayed", { id, outcome, reason });
+      observe("dead_letter.replayed", { id, outcome, reason });
     }
     return outcomes;
   }

@@ -2,9 +2,10 @@
  * Dead letters: what was given up, with everything needed to understand it. The schemas here are the JSON of a dead letter.
  */
 import { createRoute, z } from "@hono/zod-openapi";
-import { DEAD_LETTER_STAGES, type StoredDeadLetter } from "../dead_letters/dead_letter.ts";
+import type { StoredDeadLetter } from "../dead_letters/dead_letter.ts";
 import { listDeadLetters, readDeadLetter } from "../store/dead_letters.ts";
 import type { Reader } from "../store/reader.ts";
+import { FILTER_FIELDS, idParameter, toFilter } from "./dead_letter_filter.ts";
 import { markedCell } from "./marked_cell.ts";
 import { instantParameter } from "./meteor_query.ts";
 import { type Api, json, problems } from "./openapi.ts";
@@ -17,18 +18,8 @@ const TIMEOUT_MS = 10_000;
 /** Lists show the beginning of a line; the page of a single dead letter shows all of it. */
 const LISTED_TEXT_MAX = 400;
 
-const text = (most: number) => z.string().min(1).max(most);
-
 const query = z.strictObject({
-  stage: z.enum(DEAD_LETTER_STAGES).optional().openapi({
-    description:
-      "read: a line of a file; fetch: a record batch of the log; decode: a record's bytes; load: a record the database refused.",
-  }),
-  reason: text(200).optional().openapi({ description: "A part of the reason." }),
-  run_id: text(100).optional(),
-  source_file: text(500).optional(),
-  from: instantParameter.optional().openapi({ description: "Given up at this time or later." }),
-  to: instantParameter.optional().openapi({ description: "Given up before this time." }),
+  ...FILTER_FIELDS,
   replayed: z.enum(["true", "false"]).optional().openapi({
     description: "true: those that were replayed with success; false: those that wait.",
   }),
@@ -90,9 +81,7 @@ const oneRoute = createRoute({
   summary: "One dead letter, with all its fields",
   tags: ["dead letters"],
   request: {
-    params: z.object({
-      id: z.string().openapi({ description: "In a path, `/` is written %2F and `#` %23." }),
-    }),
+    params: idParameter,
   },
   responses: { 200: json(deadLetterDetailSchema, "The dead letter"), ...problems("not-found") },
 });
@@ -105,16 +94,11 @@ const placeSchema = z.object({
 /** Adds `GET /dead-letters`, `GET /dead-letters/ID`. */
 export function addDeadLetterRoutes(app: Api, reader: () => Reader): void {
   app.openapi(listRoute, async (context) => {
-    const { limit, after, ...wanted } = context.req.valid("query");
+    const { limit, after, replayed, ...wanted } = context.req.valid("query");
     const place = readPlace(after, placeSchema);
     const filter = {
-      stage: wanted.stage,
-      reason: wanted.reason,
-      runId: wanted.run_id,
-      sourceFile: wanted.source_file,
-      from: wanted.from === undefined ? undefined : new Date(wanted.from),
-      to: wanted.to === undefined ? undefined : new Date(wanted.to),
-      isReplayed: wanted.replayed === undefined ? undefined : wanted.replayed === "true",
+      ...toFilter(wanted),
+      isReplayed: replayed === undefined ? undefined : replayed === "true",
     };
     const found = await reader().ask(
       TIMEOUT_MS,
@@ -128,7 +112,7 @@ export function addDeadLetterRoutes(app: Api, reader: () => Reader): void {
     const shown = found.slice(0, limit);
     const last = shown.at(-1);
     const next = found.length > limit && last !== undefined
-      ? writePlace({ at: new Date(last.at / 1000).toISOString(), id: last.id })
+      ? writePlace({ at: isoTime(last.at), id: last.id })
       : null;
     if (next !== null) context.header("link", nextLink(context.req.url, next));
     return context.json({
@@ -157,24 +141,18 @@ export function addDeadLetterRoutes(app: Api, reader: () => Reader): void {
 }
 
 function toJson(deadLetter: StoredDeadLetter): DeadLetterJson {
-  const { source_generated_at, replayed_at, offset } = deadLetter;
+  const { key: _key, value: _value, columns: _columns, partition, offset, ...rest } = deadLetter;
+  const { source_generated_at, replayed_at } = rest;
   return {
-    id: deadLetter.id,
-    at: new Date(deadLetter.at / 1000).toISOString(),
-    stage: deadLetter.stage,
-    reason: deadLetter.reason,
-    field: deadLetter.field,
-    run_id: deadLetter.run_id,
-    source_file: deadLetter.source_file,
-    source_line: deadLetter.source_line,
-    source_generated_at: source_generated_at === null
-      ? null
-      : new Date(source_generated_at / 1000).toISOString(),
-    text: deadLetter.text,
-    topic: deadLetter.topic,
-    topic_partition: deadLetter.partition,
+    ...rest,
+    at: isoTime(rest.at),
+    source_generated_at: source_generated_at === null ? null : isoTime(source_generated_at),
+    topic_partition: partition,
     topic_offset: offset?.toString() ?? null,
-    schema_id: deadLetter.schema_id,
     replayed_at: replayed_at?.toISOString() ?? null,
   };
+}
+
+function isoTime(micros: number): string {
+  return new Date(micros / 1000).toISOString();
 }

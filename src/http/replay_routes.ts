@@ -2,10 +2,8 @@
  * Replaying dead letters: one, or all that match a filter.
  */
 import { createRoute, z } from "@hono/zod-openapi";
-import { DEAD_LETTER_STAGES } from "../dead_letters/dead_letter.ts";
-import type { DeadLetterFilter } from "../dead_letters/dead_letter_table.ts";
 import type { ReplayDesk } from "../dead_letters/replay_desk.ts";
-import { instantParameter } from "./meteor_query.ts";
+import { FILTER_FIELDS, idParameter, toFilter } from "./dead_letter_filter.ts";
 import { type Api, json, problems, TOKEN } from "./openapi.ts";
 import { Problem } from "./problem.ts";
 
@@ -13,18 +11,9 @@ import { Problem } from "./problem.ts";
 export type ReplayPort = Pick<ReplayDesk, "replayOne" | "replayAll" | "count">;
 
 const flag = z.enum(["true", "false"], "true or false").default("false");
-const text = (most: number) =>
-  z.string().min(1).max(most).refine((value) => !value.includes("\0"), "has a NUL character");
 
 /** Which dead letters; an empty object means all of them. */
-const filterSchema = z.strictObject({
-  stage: z.enum(DEAD_LETTER_STAGES).optional(),
-  reason: text(200).optional().openapi({ description: "A part of the reason." }),
-  run_id: text(100).optional(),
-  source_file: text(500).optional(),
-  from: instantParameter.optional().openapi({ description: "Given up at this time or later." }),
-  to: instantParameter.optional().openapi({ description: "Given up before this time." }),
-}).openapi("DeadLetterFilter");
+const filterSchema = z.strictObject(FILTER_FIELDS).openapi("DeadLetterFilter");
 
 const replayedSchema = z.object({
   id: z.string(),
@@ -34,7 +23,7 @@ const replayedSchema = z.object({
       "can't be read; superseded: the log has a later record of the trajectory, which a record without a generation would overwrite.",
   }),
   reason: z.string().nullable(),
-}).openapi("ReplayedLetter");
+}).openapi("ReplayedDeadLetter");
 
 const countsSchema = z.object({
   dry_run: z.boolean(),
@@ -58,9 +47,7 @@ const oneRoute = createRoute({
   tags: ["dead letters"],
   security: TOKEN,
   request: {
-    params: z.object({
-      id: z.string().openapi({ description: "In a path, `/` is written %2F and `#` %23." }),
-    }),
+    params: idParameter,
     query: z.strictObject({ force: forceParameter }),
   },
   responses: {
@@ -96,14 +83,7 @@ const manyRoute = createRoute({
 export function addReplayRoutes(app: Api, desk: () => ReplayPort): void {
   app.openapi(manyRoute, async (context) => {
     const { dry_run: dryRun, force } = context.req.valid("query");
-    const { run_id: runId, source_file: sourceFile, from, to, ...rest } = context.req.valid("json");
-    const filter: DeadLetterFilter = {
-      ...rest,
-      runId,
-      sourceFile,
-      from: from === undefined ? undefined : new Date(from),
-      to: to === undefined ? undefined : new Date(to),
-    };
+    const filter = toFilter(context.req.valid("json"));
     if (dryRun === "true") {
       const matched = await desk().count(filter);
       const counts = { published: 0, failed: 0, superseded: 0, unpublished: [] };

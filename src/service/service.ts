@@ -15,6 +15,8 @@ import type { Config } from "../config.ts";
 import { type Backoff, retry } from "../failures/backoff.ts";
 import { explain } from "../failures/failures.ts";
 import type { Observe, Observer } from "../observe/observe.ts";
+import { reportWaits } from "../observe/retries.ts";
+import type { Dependency } from "../observe/vocabulary.ts";
 import { connectStore } from "../store/connection.ts";
 import { startEmbeddedPostgres } from "../store/embedded_postgres.ts";
 import { migrate } from "../store/migrate.ts";
@@ -131,11 +133,11 @@ export async function startService(options: StartOptions): Promise<Service> {
       quick: readers(QUICK_READER_CONNECTIONS),
       slow: readers(SLOW_READER_CONNECTIONS),
     });
-    await patiently("the database", () => migrate(store.sql, observe), observe, signal);
+    await patiently("database", () => migrate(store.sql, observe), observe, signal);
     const log = await openLog(broker, {
       observe,
       access,
-      patiently: (what, work) => patiently(what, work, observe, signal),
+      patiently: (part, work) => patiently(part, work, observe, signal),
     });
     releasers.add("log", () => log.close());
 
@@ -266,7 +268,7 @@ async function startDatabase(
 
 /** Does `work`, again and again while what it needs is away. */
 function patiently<Result>(
-  what: string,
+  part: Dependency,
   work: () => Promise<Result>,
   observe: Observe,
   signal: AbortSignal,
@@ -274,7 +276,6 @@ function patiently<Result>(
   return retry(work, {
     backoff: BOOT_BACKOFF,
     signal,
-    onRetry: (error, attempt, delay_ms) =>
-      observe("log.unavailable", { what, reason: explain(error), attempt, delay_ms }),
+    onRetry: reportWaits(observe, part, "the start"),
   });
 }

@@ -18,6 +18,7 @@ import type postgres from "postgres";
 import { explain, PermanentError, TransientError } from "../failures/failures.ts";
 import { backoffDelayMs, retry, wait } from "../failures/backoff.ts";
 import type { Observe } from "../observe/observe.ts";
+import { reportWaits } from "../observe/retries.ts";
 import { connectStore, type Store } from "./connection.ts";
 import { prepareCluster, SUPERUSER } from "./embedded/cluster.ts";
 import { findPlace, type Place } from "./embedded/place.ts";
@@ -105,12 +106,7 @@ export async function startEmbeddedPostgres(
       } catch (error) {
         if (stopping.signal.aborted) return;
         const delay_ms = backoffDelayMs(REVIVE_BACKOFF, attempt);
-        observe("log.unavailable", {
-          what: "PostgreSQL",
-          reason: explain(error),
-          attempt,
-          delay_ms,
-        });
+        reportWaits(observe, "database", "its restart")(error, attempt, delay_ms);
         await wait(delay_ms, stopping.signal).catch(() => {});
       }
     }
