@@ -17,7 +17,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   runs: ["failures"],
   events: ["failures", "observe", "wire_format"],
   dead_letters: ["failures", "observe", "trajectory", "events", "wire_format"],
-  processes: [],
+  processes: ["failures"],
   broker: ["failures", "observe", "processes"],
   store: ["failures", "observe", "trajectory", "runs", "dead_letters", "processes"],
   producer: ["failures", "observe", "trajectory", "runs", "dead_letters", "events", "store"],
