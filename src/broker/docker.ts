@@ -11,7 +11,7 @@ import { explain, hintOf, PermanentError } from "../failures/failures.ts";
 import type { Observe } from "../observe/observe.ts";
 import type { RunningBroker } from "./broker.ts";
 import { compose, type ComposeOptions, type ComposeResult } from "./docker_engine.ts";
-import { freePort, settledPort } from "./free_port.ts";
+import { freePort, settledPort } from "../processes/free_port.ts";
 import { type ProveLog, untilReady } from "./redpanda/ready.ts";
 
 const KIND = "docker";

@@ -2,21 +2,21 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { createObserver, type Happening } from "../observe/observe.ts";
+import { createObserver, type ServiceEvent } from "../observe/observe.ts";
 import { readLogHome, writeLogHome } from "./log_home.ts";
 import { type BrokerSettings, type ChosenBroker, startBroker } from "./start_broker.ts";
 
 let dataDirectory: string;
-let happenings: Happening[];
+let events: ServiceEvent[];
 beforeEach(async () => {
   dataDirectory = await mkdtemp(join(tmpdir(), "gmn-broker-"));
-  happenings = [];
+  events = [];
 });
 afterEach(() => rm(dataDirectory, { recursive: true, force: true }));
 
 function start(settings: Partial<BrokerSettings>): Promise<ChosenBroker> {
   const observer = createObserver();
-  observer.listen((happening) => happenings.push(happening));
+  observer.listen((event) => events.push(event));
   return startBroker({
     broker: "auto",
     kafkaBrokers: null,
@@ -48,7 +48,7 @@ test("leaving a log behind is said in the line that tells the choice", async () 
   await writeLogHome(dataDirectory, "docker");
   const broker = await start({ broker: "embedded" });
   await broker.stop();
-  expect(happenings[0]).toMatchObject({
+  expect(events[0]).toMatchObject({
     name: "broker.starting",
     detail: {
       kind: "embedded",

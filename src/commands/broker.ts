@@ -1,11 +1,11 @@
 /**
- * `deno task broker`: the embedded broker and its schema registry alone, for whoever wants just that.
+ * `deno task broker`: only the embedded broker and its schema registry.
  *
- *     starting ──both answer, addresses on stdout──▶ running ──a stop is asked for──▶ stopping ──▶ exit 0
- *         │ refused ▶ message and hint, exit 1          │ died by itself ▶ exit 1      └──asked again──▶ exit 1
+ *     starting ──both answer, addresses on stdout──▶ running ──a stop is requested──▶ stopping ──▶ exit 0
+ *         │ refused ▶ message and hint, exit 1          │ died by itself ▶ exit 1      └──requested again──▶ exit 1
  *
- * What asks for a stop is in service/signals.ts. The broker is a part of this process, so that to hurry is to end at once: what it
- * has acknowledged is on the disk.
+ * What requests a stop stands in service/signals.ts. The broker runs in this process, so a hurried stop ends at once: what it has
+ * acknowledged is on the disk.
  */
 import { join } from "node:path";
 import process from "node:process";
@@ -17,17 +17,9 @@ import { explain } from "../failures/failures.ts";
 import { createLogListener } from "../observe/log.ts";
 import { createObserver } from "../observe/observe.ts";
 import { readEnvironment } from "../service/environment.ts";
-import { printFailure } from "../service/print_failure.ts";
 import { watchLauncher } from "../service/launcher.ts";
 import { type StopRequests, watchForStop } from "../service/signals.ts";
-import {
-  EXIT,
-  namedFile,
-  readCommandLine,
-  refuseUsage,
-  STOPPED_HELP,
-  UsageError,
-} from "./command.ts";
+import { EXIT, namedFile, runLongCommand, STOPPED_HELP, UsageError } from "./command.ts";
 
 const HELP =
   `A small single-node broker that speaks the Kafka protocol, with a schema registry, over one SQLite file.
@@ -43,13 +35,13 @@ usage: deno task broker [options]
   --help                       this text
 
 DATA_DIR, KAFKA_PORT and SCHEMA_REGISTRY_PORT, in the environment or in .env, are what they are for deno task start; options
-win. The log is the service's: run one of the two on it at a time.
+take precedence. The log is the service's: run one of the two on it at a time.
 
 What was acknowledged survives kill -9 and power loss: every answer waits for the disk.
 
 What it is not: a cluster (one node, one copy of the data), secured (no TLS, no authentication: leave it on the loopback
 address), a way to run transactions, ACLs, compaction or retention. docs/embedded-broker.md lists what is left out and
-what a client gets that asks for it. For more than one machine, run Redpanda or Apache Kafka.
+how it answers clients that ask for it. For more than one machine, run Redpanda or Apache Kafka.
 
 ${STOPPED_HELP}`;
 
@@ -110,25 +102,19 @@ export async function brokerCommand(
   args: readonly string[],
   stops: StopRequests,
 ): Promise<number> {
-  const asked = readCommandLine(COMMAND_LINE, args);
-  if (typeof asked === "number") return asked;
-  try {
-    const options = asked.values as Options;
+  return await runLongCommand(COMMAND_LINE, args, async (values) => {
+    const options = values as Options;
     stops.listenToErrors((error) => void process.stderr.write(`error: ${explain(error)}\n`));
     const broker = await start(options);
     process.stdout.write(
       `kafka            ${broker.brokers.join()}\nschema registry  ${broker.schemaRegistryUrl}\n`,
     );
     const death = await Promise.race([untilAborted(stops.stop), broker.failed]);
-    if (death instanceof Error) return 1;
+    if (death instanceof Error) return EXIT.FAILED;
     process.stderr.write(`stopping: ${stops.reason}\n`);
     await Promise.race([broker.stop(), untilAborted(stops.hurry)]);
     return stops.exitCode;
-  } catch (error) {
-    if (error instanceof UsageError) return refuseUsage(COMMAND_LINE.name, error);
-    printFailure(error);
-    return EXIT.FAILED;
-  }
+  });
 }
 
 if (import.meta.main) {

@@ -1,8 +1,8 @@
 /**
  * What `deno task demo` does: the whole service on made-up meteors, with a daily run at once. Works offline.
  *
- * The sample lies under `data/demo`, apart from real data, and is made anew for the present moment at each start: old windows
- * come out equal, so a second start finds most files unchanged.
+ * The sample lies under `data/demo`, apart from real data, and is generated for the present moment at each start: old windows
+ * stay the same, so a second start finds most files unchanged.
  */
 import { join } from "node:path";
 import process from "node:process";
@@ -19,7 +19,7 @@ import { printFailure, tell } from "../service/print_failure.ts";
 import { type Service, startService } from "../service/service.ts";
 import type { StopRequests } from "../service/signals.ts";
 import type { Observer } from "../observe/observe.ts";
-import { readCommandLine, STOPPED_HELP } from "./command.ts";
+import { runLongCommand, STOPPED_HELP } from "./command.ts";
 
 const HELP =
   `The whole service on made-up meteors: the last two weeks, and the Perseids of 2024. Works offline.
@@ -48,7 +48,7 @@ async function startDemo(
       `${
         banner(service, demoConfig, {
           isTerminal: process.stdout.isTTY === true,
-          extra: [["", "the source is made up; deno task start asks the real one"]],
+          extra: [["", "the source is made up; deno task start reads the real one"]],
         })
       }\n`,
     );
@@ -74,10 +74,10 @@ function tellFirstRun(
   config: Config,
 ): { cancel: () => void } {
   let runId: string | null = null;
-  const unlisten = observer.listen((happening) => {
-    if (happening.name !== "run.loaded" || happening.detail.runId !== runId) return;
+  const unlisten = observer.listen((event) => {
+    if (event.name !== "run.loaded" || event.detail.runId !== runId) return;
     unlisten();
-    const { rowsLoaded, took_ms } = happening.detail;
+    const { rowsLoaded, took_ms } = event.detail;
     tell(
       process.stdout,
       `first run ${runId} is loaded: ${rowsLoaded.toLocaleString("en-US")} rows in ${
@@ -88,7 +88,7 @@ function tellFirstRun(
           : `  see ${runPage(service.addresses.http, runId)}\n`),
     );
   });
-  service.parts.running?.runs?.desk.submit({
+  service.parts.running?.runs?.engine.submit({
     kind: "daily",
     selection: { days: config.extractDays },
     requestedBy: "cli",
@@ -98,14 +98,13 @@ function tellFirstRun(
   return { cancel: unlisten };
 }
 
-/** Runs the demo until a stop is asked for, and gives the exit code. */
+/** Runs the demo until a stop is requested, and gives the exit code. */
 export async function demoCommand(
   args: readonly string[],
   stops: StopRequests,
 ): Promise<number> {
-  const asked = readCommandLine({ name: "demo", help: HELP, options: {}, operand: null }, args);
-  if (typeof asked === "number") return asked;
-  try {
+  const command = { name: "demo", help: HELP, options: {}, operand: null };
+  return await runLongCommand(command, args, async () => {
     // Not .env: it is for the real service, whose log and database are no place for made-up meteors.
     const environment = { ...process.env };
     const config = readConfig({
@@ -122,8 +121,5 @@ export async function demoCommand(
       observer.observe,
       (signals) => startDemo(config, observer, signals),
     );
-  } catch (error) {
-    printFailure(error);
-    return 1;
-  }
+  });
 }

@@ -78,7 +78,7 @@ export interface SubscriptionOptions {
 const SESSION_TIMEOUT_MS = 30_000;
 /**
  * How long a fetch waits at the broker when nothing comes; a record that comes is given at once. Longer means less to do while
- * idle, and a stop that takes longer. (While a partition is paused it is shorter: kafkajs_idle_mend.ts.)
+ * idle, and a stop that takes longer. (While a partition is paused it is shorter: kafkajs/fetch_wait.ts.)
  */
 const FETCH_MAX_WAIT_MS = 1_000;
 /** About 1,100 trajectory summaries a fetch and partition: a batch is some fetches. Larger ones only lie in memory (bench/memory.ts). */
@@ -100,8 +100,7 @@ export function subscribe(options: SubscriptionOptions): Subscription {
       } catch (error) {
         if (stopping.signal.aborted) break;
         const delay_ms = backoffDelayMs(SESSION_BACKOFF, Math.max(attempt, 1));
-        options.observe("log.unavailable", {
-          what: "the consumer's session",
+        options.observe("consumer.retry", {
           reason: explain(error),
           attempt: Math.max(attempt, 1),
           delay_ms,

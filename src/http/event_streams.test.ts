@@ -2,7 +2,7 @@ import { Hono } from "hono";
 import { expect, test } from "vitest";
 import { createObserver } from "../observe/observe.ts";
 import { type EventStream, EventStreams } from "./event_streams.ts";
-import { RecentHappenings } from "./recent_happenings.ts";
+import { RecentEvents } from "./recent_events.ts";
 
 function open(streams: EventStreams) {
   let opened!: EventStream;
@@ -40,20 +40,20 @@ test("a shutdown ends all, also those that come later", async () => {
   expect(await (await open(streams).response).text()).toBe("retry: 2000\n\n");
 });
 
-test("happenings are remembered by number, and those of an earlier process are not mistaken for ours", () => {
+test("events are remembered by number, and those of an earlier process are not mistaken for ours", () => {
   const { observe, listen } = createObserver();
-  const happenings = new RecentHappenings(listen, new Date(1000));
+  const events = new RecentEvents(listen, new Date(1000));
   for (let n = 0; n < 1100; n++) observe("service.stopping", { reason: `${n}` });
   // Requests are not told: a reader would be told of its own.
   observe("http.error", { requestId: "", method: "GET", path: "/", reason: "secret" });
-  const all = happenings.after(null);
+  const all = events.after(null);
   expect(all).toHaveLength(1000);
   expect(all[0]).toMatchObject({ message: "stopping: 100", level: "info" });
-  expect(happenings.after(all[997]!.id).map(({ message }) => message)).toEqual([
+  expect(events.after(all[997]!.id).map(({ message }) => message)).toEqual([
     "stopping: 1098",
     "stopping: 1099",
   ]);
-  expect(happenings.after(all.at(-1)!.id)).toEqual([]);
-  expect(happenings.after("zzz-5")).toHaveLength(1000);
-  expect(happenings.after("nonsense")).toHaveLength(1000);
+  expect(events.after(all.at(-1)!.id)).toEqual([]);
+  expect(events.after("zzz-5")).toHaveLength(1000);
+  expect(events.after("nonsense")).toHaveLength(1000);
 });

@@ -1,10 +1,10 @@
 /**
- * The log: every happening of the vocabulary as one line, human on a terminal and JSON otherwise. A listener, nothing more.
+ * The log: every event of the vocabulary as one line, human on a terminal and JSON otherwise. A listener, nothing more.
  */
 import process from "node:process";
 import { configure, getConsoleSink, getLogger, reset, type TextFormatter } from "@logtape/logtape";
 import type { Listener } from "./observe.ts";
-import { levelOf, plainDetail, sayingOf } from "./telling.ts";
+import { levelOf, plainDetail, sentenceOf } from "./event_text.ts";
 import type { Level } from "./vocabulary.ts";
 
 /** How the log looks and how much of it there is. */
@@ -26,7 +26,7 @@ const humanFormatter: TextFormatter = (record) => {
   return `${time} ${MARKS[record.level] ?? "?"} ${sentence}\n`;
 };
 
-/** One JSON object a line: when, how bad, the name of the happening, its sentence, and its detail under `detail`. */
+/** One JSON object a line: when, how bad, the name of the event, its sentence, and its detail under `detail`. */
 const jsonFormatter: TextFormatter = (record) => {
   const { sentence, event, detail } = record.properties;
   return `${
@@ -57,13 +57,13 @@ export async function createLogListener(options: LogOptions): Promise<Listener> 
       { category: ["logtape", "meta"], lowestLevel: "warning", sinks: ["meta"] },
     ],
   });
-  return (happening) => {
-    const level = levelOf(happening);
-    const logger = getLogger(["gmn", happening.name.split(".")[0]!]);
+  return (event) => {
+    const level = levelOf(event);
+    const logger = getLogger(["gmn", event.name.split(".")[0]!]);
     logger[level === "warning" ? "warn" : level]("{sentence}", () => ({
-      sentence: sayingOf(happening),
-      event: happening.name,
-      detail: plainDetail(happening.detail),
+      sentence: sentenceOf(event),
+      event: event.name,
+      detail: plainDetail(event.detail),
     }));
   };
 }

@@ -1,11 +1,11 @@
 /**
- * Numbers for Prometheus: counted from what happens (a listener, like the log), and asked for when somebody scrapes.
+ * Numbers for Prometheus: counters follow the events (a listener, like the log); gauges are read when Prometheus scrapes.
  *
  * Names and units follow https://prometheus.io/docs/practices/naming/. Labels have few values: no run, file or path is one.
  */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
-import type { Happening, Listener } from "./observe.ts";
-import type { Vocabulary } from "./vocabulary.ts";
+import type { Listener, ServiceEvent } from "./observe.ts";
+import type { RowTotals, Vocabulary } from "./vocabulary.ts";
 
 /** What can't be counted, only asked for. Times are seconds since 1970; null where there is none (yet). */
 export interface Gauges {
@@ -44,7 +44,7 @@ export function createMetrics(): Metrics {
   for (const name of WRONG_UNDER_DENO) registry.removeSingleMetric(name);
   const count = counters(registry);
   const gauges = gaugesOf(registry);
-  const listener = countHappenings(count);
+  const listener = countEvents(count);
   return {
     listener,
     contentType: registry.contentType,
@@ -111,8 +111,8 @@ const LOADED = ["inserted", "updated", "unchanged", "stale", "duplicates"] as co
 
 type Counting = { readonly [Name in keyof Vocabulary]?: (detail: Vocabulary[Name]) => void };
 
-/** Counts each happening that stands for a number. */
-function countHappenings(count: Counters): Listener {
+/** Counts each event that stands for a number. */
+function countEvents(count: Counters): Listener {
   const rows = rowCounter(count);
   const counting: Counting = {
     "file.progress": rows.upTo,
@@ -135,8 +135,9 @@ function countHappenings(count: Counters): Listener {
     "sink.passed_over": ({ topic }) => count.passedOver.inc({ topic }),
     "sink.retry": () => count.retries.inc({ what: "database" }),
     "source.retry": () => count.retries.inc({ what: "source" }),
-    "log.unavailable": () => count.retries.inc({ what: "log" }),
-    "sink.damaged": () => count.retries.inc({ what: "log" }),
+    "dependency.unavailable": ({ part }) => count.retries.inc({ what: part }),
+    "consumer.retry": () => count.retries.inc({ what: "broker" }),
+    "sink.damaged": () => count.retries.inc({ what: "broker" }),
     "broker.restarting": () => count.restarts.inc({ part: "broker" }),
     "database.restarted": () => count.restarts.inc({ part: "database" }),
     "heartbeat.sent": () => count.heartbeats.inc({ result: "sent" }),
@@ -144,21 +145,15 @@ function countHappenings(count: Counters): Listener {
     "http.request": ({ method, route, status, took_ms }) =>
       count.requestSeconds.observe({ method, route, status: String(status) }, took_ms / 1000),
   };
-  return ({ name, detail }: Happening) => {
+  return ({ name, detail }: ServiceEvent) => {
     // The detail is that of the name; the compiler can't follow the pair.
     (counting[name] as ((detail: unknown) => void) | undefined)?.(detail);
   };
 }
 
-interface FileRows {
-  readonly runId: string;
-  readonly file: string;
-  readonly rowsRead: number;
-  readonly rowsPublished: number;
-  readonly rowsRejected: number;
-}
+type FileRows = { readonly runId: string; readonly file: string } & RowTotals;
 
-/** Happenings have the rows of a file so far; counters want what came since the last one. */
+/** Events have the rows of a file so far; counters want what came since the last one. */
 function rowCounter(count: Counters) {
   const before = new Map<string, FileRows>();
   const keyOf = ({ runId, file }: Pick<FileRows, "runId" | "file">) => `${runId} ${file}`;
@@ -166,8 +161,7 @@ function rowCounter(count: Counters) {
     upTo(now: FileRows): void {
       const last = before.get(keyOf(now));
       // Fewer than before: the file was rewritten and is read from its beginning again.
-      const since = (name: "rowsRead" | "rowsPublished" | "rowsRejected") =>
-        Math.max(0, now[name] - (last?.[name] ?? 0));
+      const since = (name: keyof RowTotals) => Math.max(0, now[name] - (last?.[name] ?? 0));
       count.read.inc(since("rowsRead"));
       count.published.inc(since("rowsPublished"));
       count.rejected.inc(since("rowsRejected"));

@@ -1,26 +1,26 @@
 /**
- * The one seam through which rooms say what happens.
+ * The one way in which modules report events.
  *
- * A room is handed an `Observe` and calls it with a name and a detail from the vocabulary. It never logs, counts or
+ * A module is given an `Observe` and calls it with a name and a detail from the vocabulary. It never logs, counts or
  * streams by itself: the log, the metrics and the event stream are listeners, wired in `main.ts`.
  */
 import { type Vocabulary } from "./vocabulary.ts";
 
-/** Says that something happened. Never throws and never waits. */
+/** Reports an event. Never throws and never waits. */
 export type Observe = <Name extends keyof Vocabulary>(name: Name, detail: Vocabulary[Name]) => void;
 
 /** One thing that happened, as listeners get it. */
-export type Happening = {
+export type ServiceEvent = {
   [Name in keyof Vocabulary]: { name: Name; detail: Vocabulary[Name]; at: Date };
 }[keyof Vocabulary];
 
-/** Gets every happening, in order, synchronously; it must return quickly. */
-export type Listener = (happening: Happening) => void;
+/** Gets every event, in order, synchronously; it must return quickly. */
+export type Listener = (event: ServiceEvent) => void;
 
-/** The hub between rooms and listeners. */
+/** Passes the events of modules on to listeners. */
 export interface Observer {
   observe: Observe;
-  /** Adds a listener; the returned function takes it away again. */
+  /** Adds a listener; the returned function removes it. */
   listen(listener: Listener): () => void;
 }
 
@@ -31,10 +31,10 @@ export function createObserver(
 ): Observer {
   const listeners = new Set<Listener>();
   const observe: Observe = (name, detail) => {
-    const happening = { name, detail, at: new Date() } as Happening;
+    const event = { name, detail, at: new Date() } as ServiceEvent;
     for (const listener of listeners) {
       try {
-        listener(happening);
+        listener(event);
       } catch (error) {
         onListenerError(error);
       }
@@ -49,5 +49,5 @@ export function createObserver(
   };
 }
 
-/** Says nothing to nobody: for tests and one-off commands. */
+/** Reports nothing: for tests and one-off commands. */
 export const unobserved: Observe = () => {};

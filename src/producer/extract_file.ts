@@ -5,18 +5,20 @@
  *                      └─ rejected lines ──▶ dead letters, published with their portion
  *
  * One portion is on its way to the log while the next is read and encoded; never two, so the log keeps the order of the
- * file and a slow broker slows the reading (the only buffers are a portion and a chunk). A checkpoint is told only after
- * everything before it was acknowledged: whoever goes on from it misses nothing, and publishes again at most what came after.
+ * file and a slow broker slows the reading (the only buffers are a portion and a chunk). A checkpoint is reported only after
+ * everything before it was acknowledged: an extraction that continues from it misses nothing, and repeats at most what came after.
  *
- * An id that occurs twice in a file is published twice, in the order of the file. Which of the two stands is the merge's to decide
- * (store/merge.ts): deciding here would take all ids of the file in memory.
+ * An id that occurs twice in a file is published twice, in the order of the file. The merge decides which of the two stands
+ * (store/merge.ts): deciding here would need all ids of the file in memory.
  */
 import { retry } from "../failures/backoff.ts";
 import { TransientError } from "../failures/failures.ts";
-import { type DeadLetter, lineLetterId } from "../events/dead_letter.ts";
+import { deadLetterOfLine } from "../dead_letters/build_dead_letter.ts";
+import { deadLetterRecord } from "../dead_letters/dead_letter_topic.ts";
 import type { OutgoingRecord, Publisher } from "../events/publisher.ts";
 import { DEAD_LETTER, HEADERS, type Topic, TRAJECTORY_SUMMARY_RAW } from "../events/topics.ts";
 import { type Observe, unobserved } from "../observe/observe.ts";
+import { reportWaits } from "../observe/retries.ts";
 import { furthest } from "../runs/run.ts";
 import type { Checkpoint, NextOffsets, RowCounts } from "../runs/run_event.ts";
 import { readJsonRecords } from "../trajectory/read_json_records.ts";
@@ -36,7 +38,7 @@ export const PORTION_ROWS = 2000;
 export const PORTION_AGE_MS = 1000;
 /** Between two progress events. Each is a record kept for ever, and what a crash may publish twice. */
 export const PROGRESS_INTERVAL_MS = 2000;
-/** A broker that is away is waited for, for ever, at most this long at a time. */
+/** An unavailable broker is waited for without end, at most this long at a time. */
 const PUBLISH_BACKOFF = { base_ms: 500, cap_ms: 10_000, attempts: Infinity };
 
 /** How far a file is; everything before the checkpoint is acknowledged. */
@@ -69,7 +71,7 @@ export interface Extraction extends Pace {
   readonly observe?: Observe;
 }
 
-/** What became of a file that was read to its end. */
+/** The result of a file that was read to its end. */
 export interface Extracted {
   readonly generatedAt: Date | null;
   readonly rows: RowCounts;
@@ -122,7 +124,7 @@ export async function extractFile(extraction: Extraction, tools: ExtractTools): 
 /** Rows and rejected lines that go to the log together, and where the file is after them. */
 interface Portion {
   readonly records: OutgoingRecord[];
-  readonly letters: OutgoingRecord[];
+  readonly deadLetters: OutgoingRecord[];
   readonly after: Omit<Progress, "nextOffsets">;
 }
 
@@ -134,13 +136,13 @@ class PortionPublisher {
   readonly #publisher: Publisher;
   readonly #tools: ExtractTools;
   readonly #schemaId: number;
-  readonly #letterSchemaId: number;
+  readonly #deadLetterSchemaId: number;
   /**
    * The portion that fills up. Rows are encoded as they come: bytes lie still until they are sent, whereas a summary's objects
    * would be moved about by the garbage collector.
    */
   #records: OutgoingRecord[] = [];
-  #letters: OutgoingRecord[] = [];
+  #deadLetters: OutgoingRecord[] = [];
   /** Where it ends; null while it is empty. */
   #end: PortionEnd | null = null;
   #since_ms = 0;
@@ -151,7 +153,7 @@ class PortionPublisher {
   #encoded: RowCounts;
   rows: RowCounts;
   nextOffsets: NextOffsets = {};
-  /** Acknowledged, and not told yet. */
+  /** Acknowledged, and not reported yet. */
   #progress: Progress | null = null;
   #toldAt_ms = performance.now();
 
@@ -160,7 +162,7 @@ class PortionPublisher {
     this.#tools = tools;
     this.#publisher = tools.publisher;
     this.#schemaId = tools.publisher.schemaId(TRAJECTORY_SUMMARY_RAW);
-    this.#letterSchemaId = tools.publisher.schemaId(DEAD_LETTER);
+    this.#deadLetterSchemaId = tools.publisher.schemaId(DEAD_LETTER);
     this.rows = extraction.resume?.rows ?? { read: 0, published: 0, rejected: 0 };
     this.#encoded = this.rows;
   }
@@ -170,7 +172,7 @@ class PortionPublisher {
     this.#extraction.signal?.throwIfAborted();
     if (this.#end === null) this.#since_ms = performance.now();
     this.#encode(batch);
-    const rows = this.#records.length + this.#letters.length;
+    const rows = this.#records.length + this.#deadLetters.length;
     const age_ms = performance.now() - this.#since_ms;
     const { portionRows = PORTION_ROWS } = this.#extraction;
     if (rows >= portionRows || age_ms >= PORTION_AGE_MS) await this.#send();
@@ -187,7 +189,7 @@ class PortionPublisher {
     return this.#underway;
   }
 
-  /** Tells how far everything is acknowledged, if that was not told yet. */
+  /** Reports how far everything is acknowledged, if that is news. */
   async tell(): Promise<void> {
     const progress = this.#progress;
     if (progress === null) return;
@@ -223,11 +225,8 @@ class PortionPublisher {
     }
     for (const rejected of batch.rejected) {
       this.#tell(rejected);
-      const letter = letterOf(rejected, this.#extraction, batch);
-      this.#letters.push({
-        key: this.#extraction.file,
-        value: this.#tools.encodeDeadLetter(letter, this.#letterSchemaId),
-      });
+      const deadLetter = deadLetterOfLine(rejected, this.#extraction, batch);
+      this.#deadLetters.push(deadLetterRecord(deadLetter, this.#deadLetterSchemaId));
     }
     const { generatedAt, byteOffset, lastLine } = batch;
     this.#end = { generatedAt, byteOffset, lastLine };
@@ -235,18 +234,18 @@ class PortionPublisher {
 
   /** The portion up to `end`; the next one is empty. */
   #close(end: PortionEnd): Portion {
-    const [records, letters] = [this.#records, this.#letters];
+    const [records, deadLetters] = [this.#records, this.#deadLetters];
     const rows = {
-      read: this.#encoded.read + records.length + letters.length,
+      read: this.#encoded.read + records.length + deadLetters.length,
       published: this.#encoded.published + records.length,
-      rejected: this.#encoded.rejected + letters.length,
+      rejected: this.#encoded.rejected + deadLetters.length,
     };
     this.#encoded = rows;
     this.#records = [];
-    this.#letters = [];
+    this.#deadLetters = [];
     this.#end = null;
     const checkpoint = { byteOffset: end.byteOffset, lineNumber: end.lastLine };
-    return { records, letters, after: { generatedAt: end.generatedAt, checkpoint, rows } };
+    return { records, deadLetters, after: { generatedAt: end.generatedAt, checkpoint, rows } };
   }
 
   #tell({ line, field, reason }: RejectedLine): void {
@@ -262,8 +261,8 @@ class PortionPublisher {
     };
   }
 
-  async #publish({ records, letters, after }: Portion): Promise<void> {
-    if (letters.length > 0) await this.#patiently(DEAD_LETTER, letters);
+  async #publish({ records, deadLetters, after }: Portion): Promise<void> {
+    if (deadLetters.length > 0) await this.#patiently(DEAD_LETTER, deadLetters);
     if (records.length > 0) {
       const next = await this.#patiently(TRAJECTORY_SUMMARY_RAW, records);
       const offsets = Object.fromEntries([...next].map(([at, offset]) => [at, Number(offset)]));
@@ -278,34 +277,7 @@ class PortionPublisher {
     return retry(() => this.#publisher.publish(topic, records), {
       backoff: PUBLISH_BACKOFF,
       signal,
-      onRetry: (error, attempt, delay_ms) =>
-        observe("log.unavailable", { what: topic.name, reason: error.message, attempt, delay_ms }),
+      onRetry: reportWaits(observe, "broker", `publishing to ${topic.name}`),
     });
   }
-}
-
-function letterOf(
-  { line, reason, field, text }: RejectedLine,
-  { runId, file }: Extraction,
-  { generatedAt, header }: ReadBatch,
-): DeadLetter {
-  return {
-    id: lineLetterId(file, generatedAt, line),
-    at: Date.now() * 1000,
-    stage: "read",
-    reason,
-    field,
-    run_id: runId,
-    source_file: file,
-    source_line: line,
-    source_generated_at: generatedAt === null ? null : generatedAt.getTime() * 1000,
-    text,
-    columns: header.columns.map((column) => column.field),
-    topic: null,
-    partition: null,
-    offset: null,
-    key: null,
-    value: null,
-    schema_id: null,
-  };
 }

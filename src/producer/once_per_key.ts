@@ -1,8 +1,8 @@
 /**
- * Makes one run of all requests that come with the same Idempotency-Key, also of those that come while the first is being
- * written to the log, to this process or to another.
+ * Makes one run of all requests with the same Idempotency-Key, including those that arrive while the first is being written to the
+ * log, in this process or another.
  */
-import type { Alone } from "./ports.ts";
+import type { WithKeyLock } from "./ports.ts";
 
 /** What a request led to. `isNew` is false when the key was known: then the run is the one it stood for. */
 export interface Once<Run> {
@@ -12,17 +12,17 @@ export interface Once<Run> {
 
 export class OncePerKey<Run> {
   readonly #submitted = new Map<string, Promise<Once<Run>>>();
-  readonly #alone: Alone;
+  readonly #withKeyLock: WithKeyLock;
 
-  /** `alone` keeps other processes out; without it there are none. */
-  constructor(alone: Alone = (_key, work) => work(() => Promise.resolve())) {
-    this.#alone = alone;
+  /** `withKeyLock` keeps other processes out; without it there are none. */
+  constructor(withKeyLock: WithKeyLock = (_key, work) => work(() => Promise.resolve())) {
+    this.#withKeyLock = withKeyLock;
   }
 
   /**
    * What `request` gives, or gave to the first with this key. `find` looks for the key among all that was written before it is
    * called, by whomever.
-   * A request that fails did not happen, and the key is free again.
+   * A failed request counts as not made, and the key is free again.
    */
   once(
     key: string | null,
@@ -32,14 +32,14 @@ export class OncePerKey<Run> {
     if (key === null) return request();
     const known = this.#submitted.get(key);
     if (known !== undefined) return known.then(({ run }) => ({ run, isNew: false }));
-    const submitting = this.#alone(key, async (stillAlone) => {
+    const submitting = this.#withKeyLock(key, async (assertLockHeld) => {
       const earlier = await find(key);
       if (earlier !== null) return { run: earlier, isNew: false };
-      await stillAlone();
+      await assertLockHeld();
       return await request();
     });
     this.#submitted.set(key, submitting);
-    // One of another process is found there again, as it is then.
+    // A run of another process is looked up again next time, in its state then.
     submitting.then(({ isNew }) => isNew, () => false)
       .then((isNew) => isNew || this.#submitted.delete(key));
     return submitting;

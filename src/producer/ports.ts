@@ -1,9 +1,8 @@
 /**
- * What the producer needs of other rooms, as narrow as it needs it. `main.ts` gives the real ones, tests their own.
+ * What the producer needs of other modules, and no more. The service gives it the real ones, tests their own.
  */
 import type { FileIdentity, RunEvent } from "../runs/run_event.ts";
 import type { RunState } from "../runs/run.ts";
-import type { DeadLetter } from "../events/dead_letter.ts";
 import type { Publisher } from "../events/publisher.ts";
 import type { TrajectorySummary } from "../trajectory/summary.ts";
 
@@ -39,13 +38,13 @@ export interface RunHistory {
 }
 
 /**
- * Does `work` while nobody else, in whatever process, does any for this key. Work asks `stillAlone` before what must not be done
+ * Does `work` while nobody else, in whatever process, does any for this key. Work asks `assertLockHeld` before what must not be done
  * twice.
  * @throws TransientError when the key is not free in time, or nobody can be asked
  */
-export type Alone = <Answer>(
+export type WithKeyLock = <Answer>(
   key: string,
-  work: (stillAlone: () => Promise<void>) => Promise<Answer>,
+  work: (assertLockHeld: () => Promise<void>) => Promise<Answer>,
 ) => Promise<Answer>;
 
 /** What extracting a file takes. */
@@ -53,6 +52,4 @@ export interface ExtractTools {
   readonly publisher: Publisher;
   /** A summary in the wire format of the topic. */
   readonly encodeTrajectory: (summary: TrajectorySummary, schemaId: number) => Uint8Array;
-  /** A dead letter in the wire format of its topic. */
-  readonly encodeDeadLetter: (letter: DeadLetter, schemaId: number) => Uint8Array;
 }

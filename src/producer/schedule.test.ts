@@ -1,7 +1,7 @@
 /** The schedule: on time, missed, led by one. Croner's own timers are real where the test is about them. */
 import { afterEach, describe, expect, test } from "vitest";
 import { PermanentError, TransientError } from "../failures/failures.ts";
-import { createObserver, type Happening } from "../observe/observe.ts";
+import { createObserver, type ServiceEvent } from "../observe/observe.ts";
 import type { Lease } from "./leadership.ts";
 import { Schedule, type ScheduleOptions, type ScheduleSwitch } from "./schedule.ts";
 
@@ -48,9 +48,9 @@ function pauseSwitch(since: Date | null = null): ScheduleSwitch {
 
 function setUp(options: Partial<ScheduleOptions> & { at?: string; last?: string | null } = {}) {
   const requested: string[] = [];
-  const happened: Happening[] = [];
+  const happened: ServiceEvent[] = [];
   const observer = createObserver();
-  observer.listen((happening) => happened.push(happening));
+  observer.listen((event) => happened.push(event));
   const clock = { now: new Date(options.at ?? "2026-11-23T12:00:00Z") };
   const last = options.last === undefined ? null : options.last;
   const schedule = new Schedule({
@@ -173,7 +173,7 @@ test("a log that is away is waited for; a stop ends the waiting", async () => {
   });
   const starting = schedule.start();
   await expect.poll(() => happened.at(-1)).toMatchObject({
-    name: "schedule.failed",
+    name: "schedule.retry",
     detail: { reason: "no broker" },
   });
   await schedule.stop();

@@ -4,8 +4,8 @@ import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { createObserver, type Happening } from "../observe/observe.ts";
-import { sayingOf } from "../observe/telling.ts";
+import { createObserver, type ServiceEvent } from "../observe/observe.ts";
+import { sentenceOf } from "../observe/event_text.ts";
 import type { ListedShower, ShowerListFetch } from "../store/iau_showers.ts";
 import { fetchShowerList } from "./shower_list_source.ts";
 import { isShipmentDue, type ShowerListKnowledge, ShowerNames } from "./shower_names.ts";
@@ -51,9 +51,9 @@ interface Given {
 function setUp(given: Given) {
   const { lists = [], listed = [], address = "list", isCaughtUp = true } = given;
   const published: ListedShower[] = [];
-  const happened: Happening[] = [];
+  const happened: ServiceEvent[] = [];
   const observer = createObserver();
-  observer.listen((happening) => happened.push(happening));
+  observer.listen((event) => happened.push(event));
   let last = given.lastFetch ?? null;
   const fetches: string[] = [];
   const names = new ShowerNames({
@@ -84,7 +84,7 @@ function setUp(given: Given) {
     now: () => NOW,
   });
   const keep = () => void working.push(names.keep(stop.signal));
-  const messages = () => happened.map(sayingOf);
+  const messages = () => happened.map(sentenceOf);
   return {
     names,
     keep,

@@ -1,12 +1,12 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { createObserver, type Happening, type Observer } from "../observe/observe.ts";
+import { createObserver, type Observer, type ServiceEvent } from "../observe/observe.ts";
 import { until } from "../../tests/support/poll.ts";
 import { sendHeartbeats } from "./heartbeat.ts";
 
 const BACKOFF = { base_ms: 1, cap_ms: 2, attempts: 3 };
 
 let observer: Observer;
-let happenings: Happening[];
+let events: ServiceEvent[];
 let answers: (() => Response | Promise<Response>)[];
 let asked: number;
 let server: Deno.HttpServer<Deno.NetAddr>;
@@ -16,8 +16,8 @@ let letGo: PromiseWithResolvers<Response>;
 
 beforeEach(() => {
   observer = createObserver();
-  happenings = [];
-  observer.listen((happening) => happenings.push(happening));
+  events = [];
+  observer.listen((event) => events.push(event));
   asked = 0;
   answers = [];
   server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen: () => {} }, () => {
@@ -54,8 +54,8 @@ function complete(kind: string, runId = "r"): void {
 function load(kind: string, runId = "r"): void {
   observer.observe("run.loaded", { runId, kind, rowsLoaded: 1, took_ms: 1 });
 }
-const told = (name: Happening["name"]) =>
-  until(name, () => happenings.find((one) => one.name === name));
+const told = (name: ServiceEvent["name"]) =>
+  until(name, () => events.find((one) => one.name === name));
 
 test("a daily run that completed is told when its rows are loaded, once", async () => {
   complete("daily");
@@ -96,5 +96,5 @@ test.each([
   const { detail } = await told("heartbeat.failed");
   expect(asked).toBe(times);
   expect(detail).toMatchObject({ runId: "r", reason: expect.stringMatching(reason) });
-  expect(JSON.stringify(happenings)).not.toContain("secret");
+  expect(JSON.stringify(events)).not.toContain("secret");
 });

@@ -14,7 +14,7 @@ import {
   readChangedFiles,
   readUnsettledFiles,
 } from "../store/source_file_members.ts";
-import { type RunRecords, told, waitForRows } from "./run_access.ts";
+import { type RunRecords, waitForRows } from "./run_access.ts";
 import type { Log } from "./open_log.ts";
 
 export interface LoadedWatchOptions {
@@ -64,11 +64,11 @@ export function createWithdrawals(
       async changed() {
         // Which files were read to their end is told on another topic than their rows.
         await records.caughtUp();
-        return await told(() => readChangedFiles(sql));
+        return await readChangedFiles(sql);
       },
-      compare: (file, neighbours) => told(() => compareGenerations(sql, file, neighbours)),
-      unsettled: (prefixes, runId) => told(() => readUnsettledFiles(sql, prefixes, runId)),
-      forgetOlder: (file) => told(() => forgetOlderMembers(sql, file)),
+      compare: (file, neighbours) => compareGenerations(sql, file, neighbours),
+      unsettled: (prefixes, runId) => readUnsettledFiles(sql, prefixes, runId),
+      forgetOlder: (file) => forgetOlderMembers(sql, file),
     },
     publisher: log.publisher,
     observe,

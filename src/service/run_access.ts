@@ -12,7 +12,6 @@ import type { RunState } from "../runs/run.ts";
 import type { RunHistory } from "../producer/ports.ts";
 import type { Sql } from "../store/connection.ts";
 import { readOffsets } from "../store/consumer_offsets.ts";
-import { classifyDatabaseError } from "../store/database_errors.ts";
 import {
   readEndedRunStates,
   readLastDailyRequest,
@@ -88,16 +87,16 @@ export function createRunHistory(sql: Sql, probe: LogProbe, signal: AbortSignal)
   return {
     async unfinished(until) {
       await caughtUp(AbortSignal.any([signal, until]));
-      const states = await told(() => readUnfinishedRunStates(sql));
+      const states = await readUnfinishedRunStates(sql);
       return states.filter((state) => !isUploadOfLivingProcess(state));
     },
-    requested: () => told(() => readRequestedRunStates(sql, REQUESTED_MAX)),
-    ended: (runIds) => told(() => readEndedRunStates(sql, runIds)),
-    find: (runId) => told(() => readRunState(sql, runId)),
+    requested: () => readRequestedRunStates(sql, REQUESTED_MAX),
+    ended: (runIds) => readEndedRunStates(sql, runIds),
+    find: (runId) => readRunState(sql, runId),
     async identities(paths) {
       // A run that ended a moment ago may not be projected yet.
       await patiently();
-      return await told(() => readSourceFiles(sql, paths));
+      return await readSourceFiles(sql, paths);
     },
     async findByIdempotencyKey(key) {
       // Right after a crash the run may be on the log and not yet on record; a second run for its key would be worse than waiting.
@@ -112,23 +111,14 @@ export function createRunHistory(sql: Sql, probe: LogProbe, signal: AbortSignal)
           },
         );
       });
-      return await told(() => readRunStateByKey(sql, key));
+      return await readRunStateByKey(sql, key);
     },
     caughtUp: patiently,
     async lastDailyRequest() {
       await patiently();
-      return await told(() => readLastDailyRequest(sql));
+      return await readLastDailyRequest(sql);
     },
   };
-}
-
-/** The answer of the database, with its failures as the house's own. */
-export async function told<Answer>(question: () => Promise<Answer>): Promise<Answer> {
-  try {
-    return await question();
-  } catch (error) {
-    throw classifyDatabaseError(error);
-  }
 }
 
 /** An upload has its file in the process that sends it: only that process can work on it. */

@@ -11,7 +11,12 @@ import process from "node:process";
 import type { Config } from "../config.ts";
 import { untilAborted } from "../failures/backoff.ts";
 import { createLogListener } from "../observe/log.ts";
-import { createObserver, type Happening, type Observe, type Observer } from "../observe/observe.ts";
+import {
+  createObserver,
+  type Observe,
+  type Observer,
+  type ServiceEvent,
+} from "../observe/observe.ts";
 import { printFailure } from "./print_failure.ts";
 import type { Service } from "./service.ts";
 import { ENDED_IN_FAILURE, type StopRequests } from "./signals.ts";
@@ -19,14 +24,14 @@ import { ENDED_IN_FAILURE, type StopRequests } from "./signals.ts";
 /** An observer that logs as the configuration says, all but the events named in `unlogged`. */
 export async function createLoggingObserver(
   config: Pick<Config, "logLevel" | "logFormat">,
-  unlogged: readonly Happening["name"][] = [],
+  unlogged: readonly ServiceEvent["name"][] = [],
 ): Promise<Observer> {
   const observer = createObserver();
   const format = config.logFormat === "auto"
     ? (process.stderr.isTTY ? "human" : "json")
     : config.logFormat;
   const log = await createLogListener({ level: config.logLevel, format });
-  observer.listen((happening) => unlogged.includes(happening.name) || log(happening));
+  observer.listen((event) => unlogged.includes(event.name) || log(event));
   return observer;
 }
 

@@ -24,11 +24,11 @@ function keys(patience_ms = 5_000): KeyLock {
 async function hold(lock: KeyLock, key: string) {
   const { promise: end, resolve: letGo } = Promise.withResolvers<void>();
   const begun = Promise.withResolvers<() => Promise<void>>();
-  const done = lock.alone(key, async (stillAlone) => {
-    begun.resolve(stillAlone);
+  const done = lock.withKeyLock(key, async (assertLockHeld) => {
+    begun.resolve(assertLockHeld);
     await end;
   });
-  return { stillAlone: await begun.promise, letGo, done };
+  return { assertLockHeld: await begun.promise, letGo, done };
 }
 
 const waiting = async () => {
@@ -42,14 +42,14 @@ test("work on one key is done one after the other, whoever does it; on others at
   const [one, two] = [keys(), keys()];
   const held = await hold(one, "k");
   let isDone = false;
-  const second = two.alone("k", () => {
+  const second = two.withKeyLock("k", () => {
     isDone = true;
     return Promise.resolve("second");
   });
   await until("the second waits", async () => await waiting() === 1);
-  expect(await two.alone("other", () => Promise.resolve(1))).toBe(1);
+  expect(await two.withKeyLock("other", () => Promise.resolve(1))).toBe(1);
   expect(isDone).toBe(false);
-  await held.stillAlone();
+  await held.assertLockHeld();
   held.letGo();
   expect(await second).toBe("second");
   await held.done;
@@ -57,9 +57,9 @@ test("work on one key is done one after the other, whoever does it; on others at
 
 test("a failure of the work is its own, and lets the next one in", async () => {
   const lock = keys();
-  await expect(lock.alone("k", () => Promise.reject(new TransientError("no broker"))))
+  await expect(lock.withKeyLock("k", () => Promise.reject(new TransientError("no broker"))))
     .rejects.toThrow("no broker");
-  expect(await lock.alone("k", () => Promise.resolve(1))).toBe(1);
+  expect(await lock.withKeyLock("k", () => Promise.resolve(1))).toBe(1);
 });
 
 test("a key that is not free in time is a transient failure, and its work is never begun", async () => {
@@ -68,7 +68,7 @@ test("a key that is not free in time is a transient failure, and its work is nev
   const begun: number[] = [];
   // More than there are connections.
   const asked = Array.from({ length: 6 }, (_, n) =>
-    impatient.alone("k", () => {
+    impatient.withKeyLock("k", () => {
       begun.push(n);
       return Promise.resolve();
     }));
@@ -90,12 +90,12 @@ test("who loses the connection has lost the key, and is told when it asks", asyn
   await database.sql`
     select pg_terminate_backend(pid) from pg_stat_activity
     where application_name = 'gmn once per key' and datname = current_database()`;
-  expect(await two.alone("k", () => Promise.resolve("free"))).toBe("free");
-  await expect(held.stillAlone()).rejects.toThrow(TransientError);
+  expect(await two.withKeyLock("k", () => Promise.resolve("free"))).toBe("free");
+  await expect(held.assertLockHeld()).rejects.toThrow(TransientError);
   held.letGo();
   // What was done is done.
   await held.done;
-  expect(await one.alone("k", () => Promise.resolve("again"))).toBe("again");
+  expect(await one.withKeyLock("k", () => Promise.resolve("again"))).toBe("again");
 });
 
 test("a database that is away is a transient failure", async () => {
@@ -104,5 +104,5 @@ test("a database that is away is a transient failure", async () => {
     observe: unobserved,
   });
   made.defer(() => lock.close());
-  await expect(lock.alone("k", () => Promise.resolve())).rejects.toThrow(/can't be reached/);
+  await expect(lock.withKeyLock("k", () => Promise.resolve())).rejects.toThrow(/can't be reached/);
 });

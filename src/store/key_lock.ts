@@ -1,25 +1,28 @@
 /**
  * One at a time for a key, in all processes that have this database: an advisory lock of PostgreSQL that lives as long as a
- * transaction, so whoever dies, or loses the database, gives it back.
+ * transaction, so a process that dies, or loses the database, releases it.
  *
- * It has connections of its own: whoever holds a key asks the database while it does, and must not wait for a connection that
- * another holder has.
+ * It has connections of its own: a holder of a key asks the database meanwhile, and must not wait for a connection that another
+ * holder has.
  */
-import { PermanentError, TransientError } from "../failures/failures.ts";
+import { TransientError } from "../failures/failures.ts";
+import { withTimeout } from "../failures/timeout.ts";
 import type { Observe } from "../observe/observe.ts";
 import { connectStore, type TransactionSql } from "./connection.ts";
-import { classifyDatabaseError } from "./database_errors.ts";
+import { databaseCodeOf, withDatabaseErrors } from "./database_errors.ts";
 
 /** Makes sure, shortly before something that must not be done twice. @throws TransientError when the key is no longer ours */
-export type StillAlone = () => Promise<void>;
+export type AssertLockHeld = () => Promise<void>;
 
 export interface KeyLock {
   /**
-   * What `work` gives, which nobody else does for this key meanwhile. That it is done counts, not how the transaction around it
-   * ends.
+   * The result of `work`, while nobody else works for this key. The work counts, however the transaction around it ends.
    * @throws TransientError when the database is away, or the key is not free in time; `work` has not begun then
    */
-  alone<Answer>(key: string, work: (stillAlone: StillAlone) => Promise<Answer>): Promise<Answer>;
+  withKeyLock<Answer>(
+    key: string,
+    work: (assertLockHeld: AssertLockHeld) => Promise<Answer>,
+  ): Promise<Answer>;
   close(): Promise<void>;
 }
 
@@ -32,10 +35,10 @@ export interface KeyLockOptions {
 
 /** Keys that one process works on at the same time; more of them wait for a connection. */
 const HOLDERS_MAX = 4;
-/** Somebody waits for the answer; who holds the key needs a tenth of a second, or five when the history of runs lags behind. */
+/** A person waits for the answer; the holder of the key needs a tenth of a second, or five when the history of runs lags behind. */
 const PATIENCE_MS = 10_000;
 /**
- * When PostgreSQL takes the key from a process that stands still. Longer than a publish that the broker answers late, with all its
+ * When PostgreSQL takes the key from a frozen process. Longer than a publish that the broker answers late, with all its
  * retries.
  */
 const IDLE_MAX = "5min";
@@ -61,48 +64,45 @@ export function createKeyLock(
   }
 
   return {
-    alone: (key, work) =>
-      new Promise((resolve, reject) => {
-        let isTooLate = false, hasBegun = false;
-        const timer = setTimeout(() => {
-          isTooLate = true;
-          reject(notFree(`within ${patience_ms} ms`));
-        }, patience_ms);
-        store.sql.begin(async (transaction) => {
-          // It may have been waiting for a connection.
-          if (isTooLate) return;
-          await take(transaction, key);
-          if (isTooLate) return;
-          clearTimeout(timer);
-          hasBegun = true;
-          await work(() => assertHeld(transaction)).then(resolve, reject);
-        }).catch((error) => {
-          // A connection that is lost rejects at once, while the work goes on.
-          if (!hasBegun) reject(asFailure(error));
-        }).finally(() => clearTimeout(timer));
-      }),
+    async withKeyLock(key, work) {
+      const held = Promise.withResolvers<TransactionSql>();
+      const done = Promise.withResolvers<void>();
+      let isTooLate = false;
+      store.sql.begin(async (transaction) => {
+        // It may have been waiting for a connection.
+        if (isTooLate) return;
+        await take(transaction, key);
+        if (isTooLate) return;
+        held.resolve(transaction);
+        await done.promise;
+        // A connection that is lost meanwhile rejects at once; the work, which holds the key already, goes on.
+      }).catch((error) =>
+        held.reject(
+          databaseCodeOf(error) === LOCK_NOT_AVAILABLE ? notFree("in time", error) : error,
+        )
+      );
+      const transaction = await withTimeout(held.promise, patience_ms, () => {
+        isTooLate = true;
+        return notFree(`within ${patience_ms} ms`);
+      });
+      try {
+        return await work(() => withDatabaseErrors(async () => void await transaction`select 1`));
+      } finally {
+        done.resolve();
+      }
+    },
     close: () => store.close(),
   };
-}
-
-async function assertHeld(transaction: TransactionSql): Promise<void> {
-  try {
-    await transaction`select 1`;
-  } catch (error) {
-    throw classifyDatabaseError(error);
-  }
-}
-
-function asFailure(error: unknown): TransientError | PermanentError {
-  const isTimeout = (error as { code?: unknown }).code === LOCK_NOT_AVAILABLE;
-  return isTimeout ? notFree("in time", error) : classifyDatabaseError(error);
 }
 
 const LOCK_NOT_AVAILABLE = "55P03";
 
 function notFree(when: string, cause?: unknown): TransientError {
-  return new TransientError(`the key was not free ${when}: another request with it is at work`, {
-    cause,
-    hint: "ask again in a moment with the same key",
-  });
+  return new TransientError(
+    `the key was not free ${when}: another request with the same key is in progress`,
+    {
+      cause,
+      hint: "ask again in a moment with the same key",
+    },
+  );
 }

@@ -52,8 +52,8 @@ export interface Merged {
 }
 
 /**
- * Carries the staged rows of a wave, each id once, into `meteor` and `meteor_generation`, and the stations of new ones into
- * `participating_station`. Their showers and stations must be there. `$1` is the partition, `$2` the wave.
+ * Carries the staged rows of a pass, each id once, into `meteor` and `meteor_generation`, and the stations of new ones into
+ * `participating_station`. Their showers and stations must be there. `$1` is the partition, `$2` the pass.
  *
  * Stations of a new meteor go in by plain INSERT (unless somebody has deleted the meteor by hand and left its stations): ON
  * CONFLICT writes each row speculatively and confirms it in the WAL, three times the work (docs/performance.md).
@@ -80,7 +80,7 @@ WITH verdict AS MATERIALIZED (
     END AS verdict,
     m.iau_shower_id AS old_shower
   FROM ${STAGE} AS s LEFT JOIN LATERAL (SELECT * FROM meteor WHERE meteor.id = s.id LIMIT 1) AS m ON true
-  WHERE s.wave = $2::integer
+  WHERE s.pass = $2::integer
 ), won AS (
   INSERT INTO meteor AS m (id, ${list("", VALUES)}, ${list("", LINEAGE_COLUMNS)})
   SELECT s.id, ${
@@ -201,17 +201,6 @@ export const ADD_STATIONS = `
 INSERT INTO station (code)
 SELECT code FROM json_array_elements_text($1::json) AS code
 ON CONFLICT (code) DO NOTHING`;
-
-/**
- * The fence: moves the offset from `$3` to `$4`, or gives no row when it is not at `$3`. It also holds the partition's row
- * locked until the end of the transaction. A partition that has no row yet is taken at any offset.
- */
-export const ADVANCE_OFFSET = `
-INSERT INTO consumer_offset AS o (topic, partition, next_offset)
-VALUES ($1, $2, $4)
-ON CONFLICT (topic, partition) DO UPDATE SET next_offset = excluded.next_offset, updated_at = now()
-WHERE o.next_offset = $3
-RETURNING true AS moved`;
 
 /** Counts records of runs. `$1`: JSON list of `{run_id, loaded, dead}`; `$2`: topic, `$3`: partition. */
 export const COUNT_RUNS = `

@@ -10,7 +10,6 @@ import { readdir, readFile } from "node:fs/promises";
 import { explain, PermanentError } from "../failures/failures.ts";
 import type { Observe } from "../observe/observe.ts";
 import type { Sql, TransactionSql } from "./connection.ts";
-import { classifyDatabaseError } from "./database_errors.ts";
 import { DERIVED_NAME, planDerived } from "./derived_tables.ts";
 
 /** A numbered SQL file. */
@@ -49,18 +48,14 @@ export async function migrate(
   migrations?: readonly Migration[],
 ): Promise<void> {
   const wanted = migrations ?? await readMigrations();
-  try {
-    await sql.begin(async (transaction) => {
-      await lock(transaction);
-      await assertServerVersion(transaction);
-      await createHistory(transaction);
-      await assertKnown(transaction, wanted);
-    });
-    for (const migration of wanted) await apply(sql, migration, observe);
-    await derive(sql, observe);
-  } catch (error) {
-    throw classifyDatabaseError(error);
-  }
+  await sql.begin(async (transaction) => {
+    await lock(transaction);
+    await assertServerVersion(transaction);
+    await createHistory(transaction);
+    await assertKnown(transaction, wanted);
+  });
+  for (const migration of wanted) await apply(sql, migration, observe);
+  await derive(sql, observe);
 }
 
 async function lock(sql: TransactionSql): Promise<void> {
@@ -99,7 +94,7 @@ async function assertKnown(sql: TransactionSql, wanted: readonly Migration[]): P
   if (unknown.length > 0) {
     throw new PermanentError(
       `this database has migrations that this version does not know: ${unknown.sort().join(", ")}`,
-      { hint: "a newer version of the service has been here: start that one" },
+      { hint: "a newer version of the service has used this database: start that version" },
     );
   }
 }
@@ -113,10 +108,9 @@ async function apply(sql: Sql, migration: Migration, observe: Observe): Promise<
       select checksum from schema_migration where name = ${migration.name}`;
     if (row !== undefined && row.checksum !== checksum) {
       throw new PermanentError(
-        `migration ${migration.name} has been applied to this database, and its file was changed since`,
+        `migration ${migration.name} has been applied to this database, and its file has changed since`,
         {
-          hint:
-            "put the file back as it was, and make the change in a new file with the next number",
+          hint: "restore the file, and make the change in a new file with the next number",
         },
       );
     }

@@ -3,7 +3,7 @@
  *
  * Temporary: its pages are in the session's own memory and not in the WAL, and it goes away with the connection. All rows of a
  * batch are copied at once, before its transaction takes any lock that others wait for: a process that stands still in the middle of
- * a COPY can't be told to let go (the server looks at statement and idle time-outs only between messages).
+ * a COPY can't be made to release it (the server looks at statement and idle time-outs only between messages).
  */
 import { storable } from "./storable.ts";
 import { CopyBinaryWriter } from "./copy_binary.ts";
@@ -22,7 +22,7 @@ const STAGE_LINEAGE = [
   { column: "run_id", sqlType: "text" },
   { column: "topic_offset", sqlType: "bigint" },
   { column: "value_digest", sqlType: "bigint" },
-  { column: "wave", sqlType: "integer" },
+  { column: "pass", sqlType: "integer" },
 ] as const;
 
 /** Number of columns of the staging table. */
@@ -61,17 +61,17 @@ export class StageEncoder {
   }
 
   /**
-   * The rows as COPY data, in chunks that are valid until the next one is asked for. Each wave has its number, from 0, in the
-   * column `wave`.
+   * The rows as COPY data, in chunks that are valid until the next one is asked for. Each pass has its number, from 0, in the
+   * column `pass`.
    * @throws DataRefusedError, with offset and field, for a value that PostgreSQL can't store
    */
-  *encode(waves: readonly (readonly TrajectoryUpsert[])[]): Generator<Uint8Array> {
+  *encode(passes: readonly (readonly TrajectoryUpsert[])[]): Generator<Uint8Array> {
     const writer = this.#writer;
     writer.clear();
     writer.begin();
-    for (const [wave, rows] of waves.entries()) {
+    for (const [pass, rows] of passes.entries()) {
       for (const row of rows) {
-        this.#row(row, wave);
+        this.#row(row, pass);
         if (writer.length >= CHUNK_BYTES) {
           yield writer.bytes();
           writer.clear();
@@ -82,7 +82,7 @@ export class StageEncoder {
     yield writer.bytes();
   }
 
-  #row(row: TrajectoryUpsert, wave: number): void {
+  #row(row: TrajectoryUpsert, pass: number): void {
     const writer = this.#writer;
     const { summary } = row;
     writer.row(STAGE_WIDTH);
@@ -103,7 +103,7 @@ export class StageEncoder {
     writer.bigint8(offset);
     if (row.digest === undefined) writer.null();
     else writer.bigint8(row.digest);
-    writer.int4(wave);
+    writer.int4(pass);
     this.#mentionShower(summary);
   }
 

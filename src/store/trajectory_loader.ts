@@ -5,27 +5,27 @@
  *     lock against showers being settled
  *     move the partition's offset from first to next   ── not at first? another consumer went on: nothing is written
  *     add missing showers and stations
- *     for each wave (every id at most once):
+ *     for each pass (every id at most once):
  *       merge into meteor, participating_station       ── see merge.ts for the rules
  *       mark withdrawn ones
- *     settle the codes of showers that came with another code than they have (rare: the batch is begun again for it)
+ *     settle the codes of showers mentioned with another code than they have (rare: the batch is begun again for it)
  *     mark replayed dead letters, note which file brought what, count for the runs
  *     commit
  *
- * An id that occurs twice in a batch goes into two waves, so a batch ends as if its records had come one by one, whatever the
- * batch's size; nearly every batch is one wave. Records that only repeat what a row has are sorted out before (repeats.ts).
+ * An id that occurs twice in a batch goes into two passes, so a batch ends as if its records had come one by one, whatever the
+ * batch's size; nearly every batch is one pass. Records that only repeat what a row has are sorted out before (repeats.ts).
  *
  * A loader has one connection of its own. Whenever anything fails it is thrown away, which rolls back, and the next batch makes
- * a new one: no state to repair, nothing of the driver's to trust after an error.
+ * a new one: no state to repair, and nothing in the driver to trust after an error.
  */
 import { PermanentError } from "../failures/failures.ts";
 import type { Observe } from "../observe/observe.ts";
+import { advanceOffset } from "./consumer_offsets.ts";
 import { MARK_REPLAYED } from "./dead_letters.ts";
-import { classifyDatabaseError } from "./database_errors.ts";
+import { withDatabaseErrors } from "./database_errors.ts";
 import { type LoaderSession, openLoaderSession, type SessionSql } from "./loader_session.ts";
 import {
   ADD_STATIONS,
-  ADVANCE_OFFSET,
   COUNT_RUNS,
   MERGE_METEORS,
   type Merged,
@@ -38,7 +38,7 @@ import { ContestedShower, LOCK_SHOWERS, ShowerSettlement } from "./showers.ts";
 import { ADD_FILE_MEMBERS, membersOf } from "./source_file_members.ts";
 import { COPY_STAGE, StageEncoder } from "./stage.ts";
 import { storable } from "./storable.ts";
-import { splitIntoWaves, type Wave } from "./waves.ts";
+import { type MergePass, splitIntoPasses } from "./merge_passes.ts";
 import {
   isRepeat,
   isUpsert,
@@ -65,16 +65,6 @@ export interface TrajectoryLoader {
   findRepeats(marks: readonly RecordMark[]): Promise<Repeats>;
   /** Closes the connection; a load under way fails. */
   close(): Promise<void>;
-}
-
-/** The fence: another consumer has written this partition since. */
-export class OffsetMismatchError extends PermanentError {
-  override readonly name = "OffsetMismatchError";
-  constructor(topic: string, partition: number, readonly expected: bigint, readonly found: bigint) {
-    super(`${topic}-${partition}: the database is at offset ${found}, not at ${expected}`, {
-      hint: "go on from the database's offset",
-    });
-  }
 }
 
 /** A batch is a second's work at most; a database that takes longer than this hangs, or a checkpoint has choked its disk. */
@@ -110,22 +100,24 @@ export function createTrajectoryLoader(options: LoaderOptions): TrajectoryLoader
     session = null;
     await dropped?.then((it) => it.close(), () => {});
   }
-  async function alone<T>(work: (sql: SessionSql) => Promise<T>): Promise<T> {
+  async function inOneCall<T>(work: (sql: SessionSql) => Promise<T>): Promise<T> {
     if (loading) throw new PermanentError("a loader loads one batch at a time");
     loading = true;
     try {
-      session ??= openLoaderSession(options, serverLimits(timeout_ms));
-      return await (await session).within(timeout_ms, work);
+      return await withDatabaseErrors(async () => {
+        session ??= openLoaderSession(options, serverLimits(timeout_ms));
+        return await (await session).within(timeout_ms, work);
+      });
     } catch (error) {
       await drop();
-      throw classifyDatabaseError(error);
+      throw error;
     } finally {
       loading = false;
     }
   }
   return {
-    load: (batch) => alone((sql) => loadBatch(sql, encoder, batch)),
-    findRepeats: (marks) => alone((sql) => findRepeats(sql, marks)),
+    load: (batch) => inOneCall((sql) => loadBatch(sql, encoder, batch)),
+    findRepeats: (marks) => inOneCall((sql) => findRepeats(sql, marks)),
     close: drop,
   };
 }
@@ -135,13 +127,13 @@ async function loadBatch(
   encoder: StageEncoder,
   batch: TrajectoryBatch,
 ): Promise<LoadCounts> {
-  const waves = splitIntoWaves(batch);
+  const passes = splitIntoPasses(batch);
   try {
-    return await writeBatch(sql, encoder, batch, waves, new ShowerSettlement(false));
+    return await writeBatch(sql, encoder, batch, passes, new ShowerSettlement(false));
   } catch (error) {
     if (!(error instanceof ContestedShower)) throw error;
     await sql.run("ROLLBACK");
-    return await writeBatch(sql, encoder, batch, waves, new ShowerSettlement(true));
+    return await writeBatch(sql, encoder, batch, passes, new ShowerSettlement(true));
   }
 }
 
@@ -149,32 +141,32 @@ async function writeBatch(
   sql: SessionSql,
   encoder: StageEncoder,
   batch: TrajectoryBatch,
-  waves: readonly Wave[],
+  passes: readonly MergePass[],
   showers: ShowerSettlement,
 ): Promise<LoadCounts> {
   const counts = { inserted: 0, updated: 0, unchanged: 0, stale: 0, duplicates: 0, withdrawn: 0 };
   encoder.clear();
   await sql.run("BEGIN");
-  if (waves.some(({ upserts }) => upserts.length > 0)) {
-    await sql.copy(COPY_STAGE, encoder.encode(waves.map(({ upserts }) => upserts)));
+  if (passes.some(({ upserts }) => upserts.length > 0)) {
+    await sql.copy(COPY_STAGE, encoder.encode(passes.map(({ upserts }) => upserts)));
   }
   // Sent together: they wait for each other in the server, not on the way.
   await Promise.all([
     sql.run(showers.exclusive ? LOCK_SHOWERS.exclusive : LOCK_SHOWERS.shared),
-    advance(sql, batch),
+    advanceOffset(sql.run, batch),
   ]);
   await showers.mention(sql, encoder.showers);
   if (encoder.stations.size > 0) await sql.run(ADD_STATIONS, [[...encoder.stations].sort()]);
-  for (const [at, wave] of waves.entries()) {
-    if (wave.upserts.length > 0) {
+  for (const [at, pass] of passes.entries()) {
+    if (pass.upserts.length > 0) {
       const merged = await merge(sql, batch.partition, at, showers);
       counts.inserted += merged.inserted;
       counts.updated += merged.updated;
       counts.stale += merged.stale;
       counts.duplicates += merged.duplicates;
     }
-    if (wave.withdrawals.length > 0) {
-      const withdrawn = await withdraw(sql, batch.partition, wave.withdrawals);
+    if (pass.withdrawals.length > 0) {
+      const withdrawn = await withdraw(sql, batch.partition, pass.withdrawals);
       counts.withdrawn += withdrawn.withdrawn;
       counts.stale += withdrawn.stale;
     }
@@ -193,24 +185,13 @@ async function writeBatch(
   return counts;
 }
 
-async function advance(sql: SessionSql, batch: TrajectoryBatch): Promise<void> {
-  const { topic, partition, firstOffset, nextOffset } = batch;
-  const [moved] = await sql.run(ADVANCE_OFFSET, [topic, partition, firstOffset, nextOffset]);
-  if (moved !== undefined) return;
-  const [row] = await sql.run<{ next_offset: bigint }>(
-    "SELECT next_offset FROM consumer_offset WHERE topic = $1 AND partition = $2",
-    [topic, partition],
-  );
-  throw new OffsetMismatchError(topic, partition, firstOffset, row?.next_offset ?? 0n);
-}
-
 async function merge(
   sql: SessionSql,
   partition: number,
-  wave: number,
+  pass: number,
   showers: ShowerSettlement,
 ): Promise<Merged> {
-  const [merged] = await sql.run<Merged>(MERGE_METEORS, [partition, wave]);
+  const [merged] = await sql.run<Merged>(MERGE_METEORS, [partition, pass]);
   if (merged === undefined) throw new PermanentError("the merge gave no counts");
   await showers.leave(sql, merged.left_showers);
   if (merged.restationed.length > 0) {
@@ -247,7 +228,7 @@ async function markReplayed(sql: SessionSql, batch: TrajectoryBatch): Promise<vo
   const rows = new Map<string, { letter_id: string; at: string; topic_offset: string }>();
   for (const { lineage: { replays, offset } } of batch.changes) {
     if (replays === undefined) continue;
-    const letter_id = storable(replays.letterId);
+    const letter_id = storable(replays.deadLetterId);
     if (rows.has(letter_id)) continue;
     rows.set(letter_id, { letter_id, at: replays.at.toISOString(), topic_offset: String(offset) });
   }
@@ -260,8 +241,8 @@ async function addFileMembers(sql: SessionSql, batch: TrajectoryBatch): Promise<
 }
 
 /**
- * Replays are not counted: their run was told of them when they failed. Nor are tombstones, which no run reads in a file: so
- * what is loaded of a run adds up to what it published.
+ * Replays are not counted: their run counted them when they failed. Nor are tombstones, which no run reads in a file. So the loaded
+ * rows of a run add up to what it published.
  */
 async function countRuns(sql: SessionSql, batch: TrajectoryBatch): Promise<void> {
   const runs = new Map<string, { loaded: number; dead: number }>();

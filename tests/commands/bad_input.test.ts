@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { fileText, rows } from "../../src/trajectory/summary_file_fixture.ts";
+import { fileText, rows } from "../support/summary_file.ts";
 import { taskCommand } from "../support/task_command.ts";
 
 const COMMANDS = [
@@ -99,7 +99,7 @@ describe.each(COMMANDS)("%s", (command) => {
         takesFiles(command)
           ? new RegExp(`^${command}: no file is given; deno task ${command} --help lists all\n$`)
           : new RegExp(
-            `^${command}: there is nothing to do with "2024"; deno task .* lists all\n$`,
+            `^${command}: unexpected argument "2024"; deno task .* lists all\n$`,
           ),
       );
       expect(code).toBe(2);

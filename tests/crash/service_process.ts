@@ -64,7 +64,7 @@ export class ServiceProcess {
   }
 
   /** What happened so far, of a process with LOG_FORMAT=json. */
-  happenings(name: string): { at: string; detail: Record<string, unknown> }[] {
+  events(name: string): { at: string; detail: Record<string, unknown> }[] {
     return this.said.split("\n").filter((line) => line.includes(`"event":"${name}"`))
       .map((line) => JSON.parse(line));
   }

@@ -7,7 +7,7 @@ import { ApiKey, type ControlledBroker, startControlledBroker } from "@gmn/embed
 import { groupMembers } from "../../src/events/consumer_group.ts";
 import { createKafka, type Kafka } from "../../src/events/kafka_client.ts";
 import { subscribe } from "../../src/events/subscription.ts";
-import { createObserver, type Happening, unobserved } from "../../src/observe/observe.ts";
+import { createObserver, type ServiceEvent, unobserved } from "../../src/observe/observe.ts";
 import { until } from "../support/poll.ts";
 
 const TOPIC = "things";
@@ -41,8 +41,8 @@ test.each(
 )("%s does not hold a stop, which says so; no member is left", async (_what, apiKey, when) => {
   const held = await broker.control.failNext({ apiKey, delay_ms: HELD_MS, group: GROUP });
   const observer = createObserver();
-  const said: Happening[] = [];
-  observer.listen((happening) => said.push(happening));
+  const said: ServiceEvent[] = [];
+  observer.listen((event) => said.push(event));
   const subscription = subscribe({
     kafka,
     groupId: GROUP,

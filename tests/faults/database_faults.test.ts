@@ -55,8 +55,8 @@ async function publish(
 async function expectEachLoadedOnce(sql: Sql, count: number): Promise<void> {
   const [counts] = await sql`
     select (select count(*)::int from meteor) as rows, (select sum(rows_loaded)::int from run_loaded) as loaded,
-      (select count(*)::int from dead_letter) as letters`;
-  expect(counts).toEqual({ rows: count, loaded: count, letters: 0 });
+      (select count(*)::int from dead_letter) as dead_letters`;
+  expect(counts).toEqual({ rows: count, loaded: count, dead_letters: 0 });
 }
 
 test("connections cut at random moments", async () => {
@@ -120,7 +120,7 @@ test("the server stopped at once, without a checkpoint, in the middle of a load"
     let count = 0;
     let ends = new Map<number, bigint>();
     for (let stop = 0; stop < 2; stop++) {
-      const loads = () => whole.happenings.filter(({ name }) => name === "sink.loaded").length;
+      const loads = () => whole.events.filter(({ name }) => name === "sink.loaded").length;
       const before = loads();
       ends = await publish(whole, schemaId, count, 3_000);
       count += 3_000;

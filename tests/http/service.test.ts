@@ -128,7 +128,7 @@ describe("events", () => {
     const { events, stop } = await openEvents("/events?names=run");
     const first = await events.next();
     expect(first.value).toMatchObject({
-      event: "happening",
+      event: "service_event",
       data: { name: "run.requested", level: "info", message: expect.stringContaining("requested") },
     });
     const second = await events.next();
@@ -151,7 +151,7 @@ test("GET /metrics has what was done and how it is", async () => {
   expect(read).toBeGreaterThan(0);
   expect(value("gmn_rows_read_total")).toBe(read);
   expect(value("gmn_rows_rejected_total")).toBe(
-    service.happenings.filter(({ name }) => name === "line.rejected").length,
+    service.events.filter(({ name }) => name === "line.rejected").length,
   );
   expect(value("gmn_rows_read_total")).toBe(
     value("gmn_rows_published_total") + value("gmn_rows_rejected_total"),

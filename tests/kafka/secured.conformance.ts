@@ -95,7 +95,7 @@ async function roundTrip(environment: Record<string, string>): Promise<string> {
   const { kafka: access } = await readLogAccess(config);
   const observer = createObserver();
   let said = "";
-  observer.listen((happening) => said += JSON.stringify(happening.detail));
+  observer.listen((event) => said += JSON.stringify(event.detail));
   const client = createKafka(
     { brokers: config.kafkaBrokers!, clientId: "test", ...access },
     observer.observe,
@@ -149,7 +149,7 @@ test("the whole service: a run is loaded, and no secret is said", async () => {
     parts: { broker: { ready: true }, registry: { ready: true } },
   });
   const said = JSON.stringify(
-    whole.happenings,
+    whole.events,
     (_, value) => typeof value === "bigint" ? String(value) : value,
   );
   expect(said + status).not.toContain(PASSWORD);

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { IAU_SHOWER } from "../../src/events/topics.ts";
-import { sayingOf } from "../../src/observe/telling.ts";
+import { sentenceOf } from "../../src/observe/event_text.ts";
 import { rebuildDatabase } from "../../src/service/rebuild.ts";
 import { shippedShowers } from "../../src/trajectory/shipped_showers.ts";
 import {
@@ -59,7 +59,7 @@ async function statusOf(whole: TestService) {
 }
 
 const sayings = (whole: TestService) =>
-  whole.happenings.filter(({ name }) => name.startsWith("showers.")).map(sayingOf);
+  whole.events.filter(({ name }) => name.startsWith("showers.")).map(sentenceOf);
 
 const rebuild = (whole: TestService) =>
   rebuildDatabase(whole.config, whole.observer, {
@@ -152,7 +152,7 @@ test(
     );
     await until("the log is in the tables", async () => await nameOf(whole, 2222) !== undefined);
     await expectFetched(null);
-    expect(whole.happenings.filter(({ name }) => name === "showers.shipped")).toHaveLength(1);
+    expect(whole.events.filter(({ name }) => name === "showers.shipped")).toHaveLength(1);
   },
   TEST_MS,
 );

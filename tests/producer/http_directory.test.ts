@@ -2,7 +2,7 @@
 import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { PermanentError } from "../../src/failures/failures.ts";
-import { createObserver, type Happening } from "../../src/observe/observe.ts";
+import { createObserver, type ServiceEvent } from "../../src/observe/observe.ts";
 import {
   FileChangedError,
   type OpenedFile,
@@ -28,7 +28,7 @@ const IDENTITY = {
 const SECOND = { ...FILE, body: BODY.map((byte) => byte ^ 1), etag: '"2-b"' };
 
 let server: MisbehavingServer;
-let happened: Happening[];
+let happened: ServiceEvent[];
 
 beforeEach(async () => {
   server = await startMisbehavingServer();
@@ -38,7 +38,7 @@ afterEach(() => server.stop());
 
 function directory(options: HttpDirectoryOptions = {}) {
   const observer = createObserver();
-  observer.listen((happening) => happened.push(happening));
+  observer.listen((event) => happened.push(event));
   return new HttpDirectory(server.url, {
     interval_ms: 0,
     backoff: { base_ms: 1, cap_ms: 5, attempts: 4 },

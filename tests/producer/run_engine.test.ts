@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { PermanentError, TransientError } from "../../src/failures/failures.ts";
-import { createObserver, type Happening } from "../../src/observe/observe.ts";
+import { createObserver, type ServiceEvent } from "../../src/observe/observe.ts";
 import { RunDesk } from "../../src/producer/run_desk.ts";
 import {
   MAX_WAITING_RUNS,
@@ -35,7 +35,7 @@ const MONTHLY = "monthly/traj_summary_monthly_202610.txt";
 let root: string;
 let log: MemoryLog;
 let server: MisbehavingServer;
-let happened: Happening[];
+let happened: ServiceEvent[];
 const engines: RunEngine[] = [];
 
 beforeEach(async () => {
@@ -52,7 +52,7 @@ afterEach(async () => {
 
 function engineOver(directory: DataDirectory, more: Partial<RunEngineOptions> = {}): RunEngine {
   const observer = createObserver();
-  observer.listen((happening) => happened.push(happening));
+  observer.listen((event) => happened.push(event));
   const { journal, history, tools } = log;
   const engine = new RunEngine({
     directory,

@@ -16,7 +16,7 @@ import { type RedpandaOptions, startRedpanda } from "../../src/broker/redpanda/s
 import { createKafka } from "../../src/events/kafka_client.ts";
 import { proveRoundTrip } from "../../src/events/log_round_trip.ts";
 import { hintOf, PermanentError } from "../../src/failures/failures.ts";
-import { createObserver, type Happening, unobserved } from "../../src/observe/observe.ts";
+import { createObserver, type ServiceEvent, unobserved } from "../../src/observe/observe.ts";
 import { until } from "../support/poll.ts";
 import { processesBelow } from "../support/process_list.ts";
 import { type Behaviour, installStandIn, type StandIn } from "./stand_in/behaviour.ts";
@@ -32,13 +32,13 @@ const CONFIG = fileURLToPath(new URL("../../deno.json", import.meta.url));
 
 let folder: string;
 let directory: string;
-let happenings: Happening[];
+let events: ServiceEvent[];
 const running: RunningBroker[] = [];
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "gmn-redpanda-"));
   directory = join(folder, "data with a space", "redpanda");
-  happenings = [];
+  events = [];
 });
 afterEach(async () => {
   await Promise.all(running.splice(0).map((broker) => broker.stop()));
@@ -50,7 +50,7 @@ async function start(
   options: Partial<RedpandaOptions> = {},
 ): Promise<RunningBroker> {
   const observer = createObserver();
-  observer.listen((happening) => happenings.push(happening));
+  observer.listen((event) => events.push(event));
   const broker = await startRedpanda({
     program: standIn.program,
     directory,
@@ -69,8 +69,8 @@ async function start(
 
 const failureOf = (starting: Promise<unknown>) =>
   starting.then(() => expect.unreachable("it started"), (error: unknown) => error);
-const named = <Name extends Happening["name"]>(name: Name) =>
-  happenings.filter((one) => one.name === name) as Extract<Happening, { name: Name }>[];
+const named = <Name extends ServiceEvent["name"]>(name: Name) =>
+  events.filter((one) => one.name === name) as Extract<ServiceEvent, { name: Name }>[];
 const pidOf = async (): Promise<number> =>
   JSON.parse(await readFile(join(directory, "process.json"), "utf8")).pid;
 const roundTrip = (broker: RunningBroker) =>
@@ -101,7 +101,7 @@ test.each(["redpanda", "rpk"] as const)(
     await Promise.all([broker.stop(), broker.stop()]);
     expect(await isAlive(pid)).toBe(false);
     expect(named("broker.log").at(-1)?.detail.line).toContain("Shutdown complete.");
-    expect(happenings.at(-1)?.name).toBe("broker.stopped");
+    expect(events.at(-1)?.name).toBe("broker.stopped");
     await expect(pidOf()).rejects.toThrow(/ENOENT/);
   },
 );

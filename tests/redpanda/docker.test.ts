@@ -13,7 +13,7 @@ import { askDockerEngine } from "../../src/broker/docker_engine.ts";
 import { createKafka } from "../../src/events/kafka_client.ts";
 import { proveRoundTrip } from "../../src/events/log_round_trip.ts";
 import { hintOf } from "../../src/failures/failures.ts";
-import { createObserver, type Happening, unobserved } from "../../src/observe/observe.ts";
+import { createObserver, type ServiceEvent, unobserved } from "../../src/observe/observe.ts";
 import { until } from "../support/poll.ts";
 import {
   type Behaviour,
@@ -30,11 +30,11 @@ const DOCKER = `${STAND_IN_FOLDER}/docker.ts`;
 
 let folder: string;
 let docker: string;
-let happenings: Happening[];
+let events: ServiceEvent[];
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "gmn-docker-"));
   docker = join(folder, "docker");
-  happenings = [];
+  events = [];
   await writeDenoProgram(docker, DOCKER, [folder]);
 });
 afterEach(async () => {
@@ -57,7 +57,7 @@ async function install(
 
 function start(options: Partial<DockerBrokerOptions> = {}): Promise<RunningBroker> {
   const observer = createObserver();
-  observer.listen((happening) => happenings.push(happening));
+  observer.listen((event) => events.push(event));
   return startDockerBroker({
     docker,
     startTimeout_ms: 30_000,
@@ -82,7 +82,7 @@ const containerPid = async (): Promise<number | null> => {
   const text = await readFile(join(folder, "container.json"), "utf8").catch(() => null);
   return text === null ? null : JSON.parse(text).pid;
 };
-const said = () => happenings.flatMap((one) => one.name === "broker.log" ? [one.detail.line] : []);
+const said = () => events.flatMap((one) => one.name === "broker.log" ? [one.detail.line] : []);
 
 test("an engine that answers is told from a client without one", async () => {
   await install();
@@ -107,7 +107,7 @@ test("the container is started with the pull's progress shown, used, and stopped
 
   await Promise.all([broker.stop(), broker.stop()]);
   expect(await containerPid()).toBeNull();
-  expect(happenings.at(-1)).toMatchObject({ name: "broker.stopped", detail: { kind: "docker" } });
+  expect(events.at(-1)).toMatchObject({ name: "broker.stopped", detail: { kind: "docker" } });
   // Each DATA_DIR has a project, and so a volume, of its own.
   expect((await asked()).at(-1)?.join(" ")).toMatch(
     /--project-name gmn-data-store-[0-9a-f]{8} stop/,

@@ -126,11 +126,11 @@ test(
     await allPassed();
     await expectEachLoadedOnce();
 
-    const before = frozen.service.happenings("sink.assigned").length;
+    const before = frozen.service.events("sink.assigned").length;
     frozen.service.thaw();
     await until(
       "the frozen one has joined again",
-      () => frozen.service.happenings("sink.assigned").length > before,
+      () => frozen.service.events("sink.assigned").length > before,
       WAIT_MS,
     );
     for (let partition = 0; partition < partitions; partition++) await publish(100, partition);

@@ -63,14 +63,16 @@ test(
     try {
       const begun = Promise.withResolvers<void>();
       const end = Promise.withResolvers<void>();
-      const held = keys.alone("held", () => {
+      const held = keys.withKeyLock("held", () => {
         begun.resolve();
         return end.promise;
       });
       await begun.promise;
       const refused = await ask(http!, "held");
       expect(refused).toMatchObject({ status: 503 });
-      expect(refused.body.detail).toMatch(/another request with it is at work.*ask again/);
+      expect(refused.body.detail).toMatch(
+        /another request with the same key is in progress.*ask again/,
+      );
       end.resolve();
       await held;
       expect(await ask(http!, "held")).toMatchObject({ status: 202, body: { is_new: true } });

@@ -58,9 +58,9 @@ test("a run asked of the one is read by the other and loaded by the third", asyn
   }, WAIT_MS);
   expect(run.rows).toMatchObject({ read: sample.rows, published: sample.rows, rejected: 0 });
   // The schedule makes up for a daily run too, so more than one run may have ended there.
-  const completed = producer!.service.happenings("run.completed");
+  const completed = producer!.service.events("run.completed");
   expect(completed.filter(({ detail }) => detail.runId === id)).toHaveLength(1);
-  expect(consumer!.service.happenings("sink.loaded").length).toBeGreaterThan(0);
+  expect(consumer!.service.events("sink.loaded").length).toBeGreaterThan(0);
 
   const codes = await Promise.all(
     [producer, consumer, http].map((process) => process!.service.stop()),

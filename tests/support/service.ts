@@ -15,8 +15,8 @@ import { createKafka, type Kafka } from "../../src/events/kafka_client.ts";
 import { TOPICS } from "../../src/events/topics.ts";
 import {
   createObserver,
-  type Happening,
   type Observer,
+  type ServiceEvent,
   unobserved,
 } from "../../src/observe/observe.ts";
 import type { Vocabulary } from "../../src/observe/vocabulary.ts";
@@ -39,8 +39,8 @@ export interface TestService extends AsyncDisposable {
   readonly sourceFolder: string;
   readonly kafka: Kafka;
   /** Everything that happened so far. */
-  readonly happenings: readonly Happening[];
-  /** The first happening of this name that `matches`, past or to come. */
+  readonly events: readonly ServiceEvent[];
+  /** The first event of this name that `matches`, past or to come. */
   next<Name extends keyof Vocabulary>(
     name: Name,
     matches?: (detail: Vocabulary[Name]) => boolean,
@@ -115,12 +115,12 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     if (config.kafkaBrokers !== null) await removeTopics(kafkaOf(config.kafkaBrokers));
 
     const observer = createObserver();
-    const happenings: Happening[] = [];
-    observer.listen((happening) => {
-      happenings.push(happening);
+    const events: ServiceEvent[] = [];
+    observer.listen((event) => {
+      events.push(event);
       // A stop that is slow fails no test by itself; whoever looks for the reason needs its name.
-      if (happening.name === "service.release_failed") {
-        console.error(`${happening.detail.name} did not stop: ${happening.detail.reason}`);
+      if (event.name === "service.release_failed") {
+        console.error(`${event.detail.name} did not stop: ${event.detail.reason}`);
       }
     });
     const start = () =>
@@ -139,17 +139,17 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
       sample,
       source,
       sourceFolder,
-      happenings,
+      events,
       next: (name, matches = () => true) =>
         new Promise((resolve) => {
-          const isIt = (happening: Happening) =>
-            happening.name === name && matches(happening.detail as never);
-          const past = happenings.find(isIt);
+          const isIt = (event: ServiceEvent) =>
+            event.name === name && matches(event.detail as never);
+          const past = events.find(isIt);
           if (past !== undefined) return resolve(past.detail as never);
-          const unlisten = observer.listen((happening) => {
-            if (!isIt(happening)) return;
+          const unlisten = observer.listen((event) => {
+            if (!isIt(event)) return;
             unlisten();
-            resolve(happening.detail as never);
+            resolve(event.detail as never);
           });
         }),
       api: (path, init) => fetch(`${service.addresses.http}${path}`, init),

@@ -1,5 +1,5 @@
 /**
- * The rules of schema resolution, one by one: what the reader can read, and by which reasons it can't. Each case is read
+ * The rules of schema resolution, one by one: what the reader can read, and for which reasons it can't. Each case is read
  * both ways, so that a rule that is too lenient shows as well as one that is too strict.
  */
 import { describe, expect, test } from "vitest";
@@ -99,7 +99,7 @@ const cases: Case[] = [
     ["TYPE_MISMATCH /fields/0/type reader type: INT not compatible with writer type: LONG"],
   ],
   [
-    "all that is wrong is told",
+    "all that is wrong is reported",
     record("R", field("a", "int"), field("b", "string"), field("c", "boolean")),
     record("S", field("a", "string"), field("c", "boolean")),
     [
@@ -258,7 +258,7 @@ const cases: Case[] = [
     ],
   ],
   [
-    "a record that is used twice is told of twice, the second time in short",
+    "a record that is used twice is reported twice, the second time in short",
     record("O", field("x", record("P", field("a", "int"), field("b", "int"))), field("y", "P")),
     record("O", field("x", record("P")), field("y", "P")),
     [
@@ -317,7 +317,7 @@ describe("aliases", () => {
 describe("recursion", () => {
   test("a pair found readable on the strength of one that is not is asked again", () => {
     // B is readable if A is. A is not (its field x). The first branch asks for A, and B inside it; the second field
-    // asks for B alone, and must not be told what held only while A was taken for granted.
+    // asks only for B, and must not be given what held only while A was taken for granted.
     const schema = (x: string, y: unknown) =>
       record(
         "Root",

@@ -83,6 +83,10 @@ describe("invalid", () => {
       "invalid field name: undefined (at /fields/0)",
     ],
     "a field without a type": [record({ name: "f" }), "not nothing (at /fields/0/type)"],
+    "a field whose type is null": [
+      record({ name: "e", type: "int" }, { name: "f", type: null }),
+      'invalid type: null (did you mean "null"?) (at /fields/1)',
+    ],
     "a field's bad name": [
       record({ name: "2f", type: "int" }),
       "invalid field name: 2f (at /fields/0)",

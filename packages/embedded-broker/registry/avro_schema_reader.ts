@@ -121,13 +121,15 @@ function stepTo({ json }: OpenNode, part: number): string {
 }
 
 /**
- * What is wrong with a node itself, not with its parts, and where. In a record that is a field: avsc checks its name, then
- * builds its type, then checks its order and default.
+ * What is wrong with a node itself, not with its parts, and where. In a record that is a field: avsc checks its name and
+ * that it has a type, then builds the type, then checks order and default.
  */
 function locate({ json, path, parts }: OpenNode, reason: string): string {
   const { fields } = (json ?? {}) as { fields?: unknown };
   if (!Array.isArray(fields)) return `${reason} (at ${path === "" ? "/" : path})`;
-  if (reason.startsWith("invalid field name")) return `${reason} (at ${path}/fields/${parts})`;
+  if (/^invalid (field name|type: null)/.test(reason)) {
+    return `${reason} (at ${path}/fields/${parts})`;
+  }
   if (parts === 0) return `${reason} (at ${path === "" ? "/" : path})`;
   return `field '${fields[parts - 1].name}': ${reason} (at ${path}/fields/${parts - 1})`;
 }

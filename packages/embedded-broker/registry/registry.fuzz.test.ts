@@ -187,7 +187,7 @@ test("the worst schemas that fit into a body are done with soon", async () => {
     "brackets": "[".repeat(900_000),
   };
   for (const [name, schema] of Object.entries(worst)) {
-    // Told apart by a doc, so that the second is compared with the first.
+    // They differ by a doc, so that the second is compared with the first.
     for (const doc of ["", "x"]) {
       const text = typeof schema === "string"
         ? schema

@@ -173,7 +173,7 @@ describe("the wire", () => {
     expect((await post({}, new Uint8Array([123, 125]))).status).toBe(415);
   });
 
-  test("bodies have a limit, told or found out", async () => {
+  test("bodies have a limit, whether or not their length is announced", async () => {
     const large = JSON.stringify({ schema: " ".repeat(1024 * 1024) });
     expect((await post({ "content-type": v1 }, large)).status).toBe(413);
     const stream = new ReadableStream({
@@ -236,7 +236,7 @@ describe("the wire", () => {
   });
 });
 
-test("a fault of its own is told to the owner and answered with 500", async () => {
+test("a fault of its own is reported to the owner and answered with 500", async () => {
   const db = new DatabaseSync(":memory:");
   const faults: Error[] = [];
   const { fetch } = createRegistry({ db, onFault: (fault) => faults.push(fault) });

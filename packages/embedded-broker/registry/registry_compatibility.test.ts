@@ -1,5 +1,5 @@
 /**
- * Compatibility over HTTP: what each level lets in, and what a client is told.
+ * Compatibility over HTTP: what each level accepts, and which reasons a client gets.
  */
 import { beforeEach, describe, expect, test } from "vitest";
 import {

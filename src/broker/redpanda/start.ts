@@ -8,7 +8,7 @@
 import type { Backoff } from "../../failures/backoff.ts";
 import type { Observe } from "../../observe/observe.ts";
 import type { RunningBroker } from "../broker.ts";
-import { freePort, settledPort } from "../free_port.ts";
+import { freePort, settledPort } from "../../processes/free_port.ts";
 import { configurationPath, type RedpandaPorts, writeConfiguration } from "./configuration.ts";
 import { PortTakenError } from "./deaths.ts";
 import type { RedpandaProgram } from "./find_program.ts";

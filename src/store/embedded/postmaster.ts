@@ -52,7 +52,7 @@ export async function runningPostmaster(place: Place): Promise<Postmaster | null
   }
 }
 
-/** Whose pid it is: this cluster's server's, another process's, nobody's; or it can't be told. */
+/** Whose pid it is: this cluster's server's, another process's, nobody's; or unknown. */
 async function whoIs(
   pid: number,
   cluster: string,
@@ -155,6 +155,6 @@ export async function stopPostmaster(place: Place, hurry?: AbortSignal): Promise
 function pgCtl(place: Place, args: readonly string[], signal?: AbortSignal) {
   return runCommand(program(place.binaries, "pg_ctl"), [...args, "-D", place.cluster], {
     runAs: place.runAs,
-    ...(signal === undefined ? {} : { signal }),
+    signal,
   });
 }
