@@ -2,6 +2,7 @@
  * How a member leaves its consumer group, in a time that is known.
  */
 import type { Consumer } from "kafkajs";
+import { withTimeout } from "../failures/timeout.ts";
 import type { Observe } from "../observe/observe.ts";
 
 /**
@@ -19,22 +20,16 @@ export interface LeaveOptions {
 }
 
 /**
- * Leaves the group and disconnects. What takes too long is told, and goes on by itself, so that a join that is answered late does
- * not become a member that nobody has. Never rejects.
+ * Leaves the group and disconnects. If that takes too long it is logged, and goes on by itself: a join that is answered late must
+ * not leave a member behind. Never rejects.
  */
 export async function leaveGroup(consumer: Consumer, options: LeaveOptions): Promise<void> {
   const { starting, observe, leaveTimeout_ms: timeout_ms = LEAVE_TIMEOUT_MS } = options;
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<"late">((resolve) => {
-    timer = setTimeout(() => resolve("late"), timeout_ms);
-  });
   // kafkajs does not know of a member that is still joining, and would let it join afterwards.
   const left = starting.catch(() => {}).then(() => consumer.disconnect()).catch(() => {});
-  if (await Promise.race([left, late]) === "late") {
-    observe("log.client", {
-      level: "warning",
-      message: `the consumer has not left its group after ${timeout_ms} ms; it is not waited for`,
-    });
-  }
-  clearTimeout(timer);
+  const late = () =>
+    new Error(`the consumer has not left its group after ${timeout_ms} ms; it is not waited for`);
+  await withTimeout(left, timeout_ms, late).catch(({ message }: Error) =>
+    observe("log.client", { level: "warning", message })
+  );
 }

@@ -3,6 +3,7 @@
  */
 import type { Admin, Kafka } from "kafkajs";
 import { explain, TransientError } from "../failures/failures.ts";
+import { withTimeout } from "../failures/timeout.ts";
 import type { Watermarks } from "./start_position.ts";
 
 /** Somebody waits for the answer in a browser; a broker that takes longer counts as away. */
@@ -27,23 +28,13 @@ export function createLogProbe(kafka: Kafka): LogProbe {
       return admin;
     })();
     const mine = connecting;
-    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = () => new Error(`no answer within ${PROBE_TIMEOUT_MS} ms`);
     try {
-      return await Promise.race([
-        mine.then(question),
-        new Promise<never>((_, reject) => {
-          timer = setTimeout(
-            () => reject(new Error(`no answer within ${PROBE_TIMEOUT_MS} ms`)),
-            PROBE_TIMEOUT_MS,
-          );
-        }),
-      ]);
+      return await withTimeout(mine.then(question), PROBE_TIMEOUT_MS, late);
     } catch (error) {
       if (connecting === mine) connecting = null;
       void mine.then((admin) => admin.disconnect()).catch(() => {});
       throw new TransientError(explain(error), { cause: error });
-    } finally {
-      clearTimeout(timer);
     }
   }
 

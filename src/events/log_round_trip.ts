@@ -5,6 +5,7 @@
 import { randomUUID } from "node:crypto";
 import type { Kafka } from "kafkajs";
 import { TransientError } from "../failures/failures.ts";
+import { withTimeout } from "../failures/timeout.ts";
 import { classifyKafkaError } from "./kafka_client.ts";
 
 /** A topic of its own: nothing that is kept for ever should have probes in it. */
@@ -75,11 +76,9 @@ async function read(
     retry: { retries: 8, restartOnFailure: () => Promise.resolve(false) },
   });
   const { promise, resolve, reject } = Promise.withResolvers<void>();
-  promise.catch(() => {});
-  const timer = setTimeout(
-    () => reject(new TransientError(`the record did not come back within ${TIMEOUT_MS} ms`)),
-    TIMEOUT_MS,
-  );
+  const late = () => new TransientError(`the record did not come back within ${TIMEOUT_MS} ms`);
+  const back = withTimeout(promise, TIMEOUT_MS, late);
+  back.catch(() => {});
   const onAbort = () => reject(signal.reason);
   signal.addEventListener("abort", onAbort, { once: true });
   consumer.on(consumer.events.CRASH, ({ payload }) => reject(payload.error));
@@ -98,9 +97,10 @@ async function read(
     } catch {
       // It has crashed already; the promise has the reason.
     }
-    await promise;
+    await back;
   } finally {
-    clearTimeout(timer);
+    // Ends the wait where it was not reached.
+    resolve();
     signal.removeEventListener("abort", onAbort);
     await consumer.disconnect();
     await forgetGroup(kafka, groupId);

@@ -100,8 +100,7 @@ export function subscribe(options: SubscriptionOptions): Subscription {
       } catch (error) {
         if (stopping.signal.aborted) break;
         const delay_ms = backoffDelayMs(SESSION_BACKOFF, Math.max(attempt, 1));
-        options.observe("log.unavailable", {
-          what: "the consumer's session",
+        options.observe("consumer.retry", {
           reason: explain(error),
           attempt: Math.max(attempt, 1),
           delay_ms,

@@ -11,7 +11,7 @@ import type { Observe } from "../observe/observe.ts";
 import { ReplayRefused } from "../producer/replay.ts";
 import { RunCommandRefused } from "../runs/run_decide.ts";
 import type { Sql } from "../store/connection.ts";
-import { classifyDatabaseError } from "../store/database_errors.ts";
+import { StatementRefusedError } from "../store/database_errors.ts";
 import { type ApiPorts, IdempotencyConflictError } from "./api_ports.ts";
 import { authorization } from "./authorization.ts";
 import { addDashboardRoutes } from "./dashboard/dashboard_routes.ts";
@@ -147,8 +147,7 @@ function addProblems(app: Api, observe: Observe): void {
       `${context.req.method} ${context.req.path} is not a call of this API; /docs has them all`,
     )
   );
-  app.onError((thrown, context) => {
-    const error = isFailure(thrown) ? thrown : whenAway(thrown);
+  app.onError((error, context) => {
     if (error instanceof Problem) {
       return problemResponse(context, error.type, error.message, error.members);
     }
@@ -161,7 +160,7 @@ function addProblems(app: Api, observe: Observe): void {
     if (error instanceof TransientError) {
       return problemResponse(context, "unavailable", explainWithHint(error));
     }
-    if (error instanceof PermanentError) {
+    if (error instanceof PermanentError && !(error instanceof StatementRefusedError)) {
       return problemResponse(context, "bad-request", explainWithHint(error));
     }
     // What went wrong inside is for the log, not for the caller.
@@ -177,16 +176,4 @@ function addProblems(app: Api, observe: Observe): void {
       "the service failed to answer; its log has the reason",
     );
   });
-}
-
-function isFailure(error: Error): boolean {
-  return error instanceof Problem || error instanceof TransientError ||
-    error instanceof PermanentError;
-}
-
-/** What the driver throws when the database is away, as the house's failure; anything else as it is, a fault of ours. */
-function whenAway(error: Error): Error {
-  if (!("code" in error)) return error;
-  const classified = classifyDatabaseError(error);
-  return classified instanceof TransientError ? classified : error;
 }

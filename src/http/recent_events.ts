@@ -4,7 +4,7 @@
  * Ids are `<start>-<number>`: those of an earlier process are recognised, and not taken for a place in this one.
  */
 import type { Observer, ServiceEvent } from "../observe/observe.ts";
-import { levelOf, plainDetail, sayingOf } from "../observe/telling.ts";
+import { levelOf, plainDetail, sentenceOf } from "../observe/event_text.ts";
 
 /** A event as the API shows it. */
 export interface PublicEvent {
@@ -74,7 +74,7 @@ export class RecentEvents {
       name: event.name,
       at: event.at.toISOString(),
       level: levelOf(event),
-      message: sayingOf(event),
+      message: sentenceOf(event),
       detail: plainDetail(event.detail),
     };
     this.#remembered.push(told);

@@ -1,9 +1,9 @@
 import { spawnSync } from "node:child_process";
+import { readFile } from "node:fs/promises";
 import process from "node:process";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { createObserver } from "./observe.ts";
-import { levelOf, plainDetail, sayingOf } from "./telling.ts";
-import { VOCABULARY } from "./vocabulary.ts";
+import { EVENT_TEXTS, levelOf, plainDetail, sentenceOf } from "./event_text.ts";
 
 /** What a process logs of some events: LogTape's set-up is one per process, and standard error is not this one's to take. */
 function logged(options: { level: string; format: string }): string[] {
@@ -30,7 +30,7 @@ test("as JSON: one object a line, with the name of the vocabulary and its whole 
   const lines = logged({ level: "debug", format: "json" }).map((line) => JSON.parse(line));
   expect(lines).toMatchObject([
     {
-      level: "debug",
+      level: "info",
       event: "sink.assigned",
       message: "t-1 assigned, from offset 9007199254740993",
       detail: { topic: "t", partition: 1, nextOffset: "9007199254740993" },
@@ -53,11 +53,68 @@ test("log, metrics and event stream tell from one vocabulary", () => {
   const observer = createObserver();
   const told: unknown[] = [];
   observer.listen((event) => {
-    told.push([levelOf(event), sayingOf(event), plainDetail(event.detail)]);
+    told.push([levelOf(event), sentenceOf(event), plainDetail(event.detail)]);
   });
   observer.observe("sink.assigned", { topic: "t", partition: 0, nextOffset: 5n });
   expect(told).toEqual([
-    ["debug", "t-0 assigned, from offset 5", { topic: "t", partition: 0, nextOffset: "5" }],
+    ["info", "t-0 assigned, from offset 5", { topic: "t", partition: 0, nextOffset: "5" }],
   ]);
-  expect(Object.keys(VOCABULARY).every((name) => /^[a-z]+\.[a-z_]+$/.test(name))).toBe(true);
+});
+
+describe("the names of events", () => {
+  /** Failures after which nothing is tried again. */
+  const FINAL = new Map([
+    ["broker.failed", "the restarts are used up; it ends the service"],
+    ["run.failed", "a person asks for the rest of its files"],
+    ["file.failed", "its run is over for this file"],
+    ["heartbeat.failed", "the tries are used up; the monitor raises its alarm"],
+    ["service.release_failed", "the part is left as it is, and the stop goes on"],
+  ]);
+  /** Names that say neither what was done (-ed) nor what goes on (-ing). */
+  const OTHERS = new Set([
+    // A state that was reached, or a verb with another past tense.
+    "ready",
+    "set",
+    "sent",
+    "withdrew",
+    "withdrawal_held",
+    "progress",
+    "leads",
+    "follows",
+    // What another program says, a request, and what came of one.
+    "log",
+    "client",
+    "request",
+    "error",
+    "dead_letter",
+    "passed_over",
+    // What is tried again.
+    "retry",
+    "unavailable",
+  ]);
+  const names = Object.keys(EVENT_TEXTS);
+
+  test("are a part and what happened", () => {
+    for (const name of names) {
+      expect(name).toMatch(/^[a-z_]+\.[a-z_]+$/);
+      const what = name.split(".")[1] ?? "";
+      expect(/(ed|ing)$/.test(what) || OTHERS.has(what), name).toBe(true);
+    }
+  });
+
+  test("end in failed only where that is final", () => {
+    expect(names.filter((name) => name.endsWith("failed")).sort()).toEqual(
+      [...FINAL.keys()].sort(),
+    );
+  });
+
+  test("of what is tried again come with the reason and the time of the next try", async () => {
+    const source = await readFile(new URL("./vocabulary.ts", import.meta.url), "utf8");
+    const again = names.filter((name) => /\.(retry|unavailable)$/.test(name));
+    expect(again.length).toBeGreaterThan(4);
+    for (const name of again) {
+      const detail = new RegExp(`"${name}": (.*);\n`).exec(source)?.[1];
+      expect(detail, name).toMatch(/\bRetry\b|reason: string;.* delay_ms: number/);
+    }
+  });
 });

@@ -4,7 +4,7 @@
 import process from "node:process";
 import { configure, getConsoleSink, getLogger, reset, type TextFormatter } from "@logtape/logtape";
 import type { Listener } from "./observe.ts";
-import { levelOf, plainDetail, sayingOf } from "./telling.ts";
+import { levelOf, plainDetail, sentenceOf } from "./event_text.ts";
 import type { Level } from "./vocabulary.ts";
 
 /** How the log looks and how much of it there is. */
@@ -61,7 +61,7 @@ export async function createLogListener(options: LogOptions): Promise<Listener> 
     const level = levelOf(event);
     const logger = getLogger(["gmn", event.name.split(".")[0]!]);
     logger[level === "warning" ? "warn" : level]("{sentence}", () => ({
-      sentence: sayingOf(event),
+      sentence: sentenceOf(event),
       event: event.name,
       detail: plainDetail(event.detail),
     }));

@@ -6,6 +6,7 @@
  */
 import { type Backoff, retry } from "../failures/backoff.ts";
 import { type Observe } from "../observe/observe.ts";
+import { reportWaits } from "../observe/retries.ts";
 import { countFiles, countRows, evolve, isFinished, type RunState } from "../runs/run.ts";
 import { decide, type RunCommand } from "../runs/run_decide.ts";
 import type { RunEvent } from "../runs/run_event.ts";
@@ -100,13 +101,7 @@ export class ActiveRun {
     return retry(() => journal.append(event), {
       backoff: JOURNAL_BACKOFF,
       signal: stopping,
-      onRetry: (error, attempt, delay_ms) =>
-        observe("log.unavailable", {
-          what: "run journal",
-          reason: error.message,
-          attempt,
-          delay_ms,
-        }),
+      onRetry: reportWaits(observe, "broker", "the run journal"),
     });
   }
 }

@@ -17,6 +17,7 @@ import { type DeadLetter, lineLetterId } from "../events/dead_letter.ts";
 import type { OutgoingRecord, Publisher } from "../events/publisher.ts";
 import { DEAD_LETTER, HEADERS, type Topic, TRAJECTORY_SUMMARY_RAW } from "../events/topics.ts";
 import { type Observe, unobserved } from "../observe/observe.ts";
+import { reportWaits } from "../observe/retries.ts";
 import { furthest } from "../runs/run.ts";
 import type { Checkpoint, NextOffsets, RowCounts } from "../runs/run_event.ts";
 import { readJsonRecords } from "../trajectory/read_json_records.ts";
@@ -278,8 +279,7 @@ class PortionPublisher {
     return retry(() => this.#publisher.publish(topic, records), {
       backoff: PUBLISH_BACKOFF,
       signal,
-      onRetry: (error, attempt, delay_ms) =>
-        observe("log.unavailable", { what: topic.name, reason: error.message, attempt, delay_ms }),
+      onRetry: reportWaits(observe, "broker", `publishing to ${topic.name}`),
     });
   }
 }

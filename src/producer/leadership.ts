@@ -9,6 +9,7 @@
 import { type Backoff, retry, wait } from "../failures/backoff.ts";
 import { explain, TransientError } from "../failures/failures.ts";
 import { type Observe, unobserved } from "../observe/observe.ts";
+import { reportWaits } from "../observe/retries.ts";
 
 /** A right that one process has, as long as it lasts. */
 export interface Lease {
@@ -75,8 +76,9 @@ export class Leadership {
         } else await this.#lead(lease);
       } catch (error) {
         if (signal.aborted || this.#options.signal?.aborted) return;
-        this.#observe("producer.failed", { reason: explain(error) });
-        await wait(this.#options.followInterval_ms ?? FOLLOW_INTERVAL_MS, signal).catch(() => {});
+        const delay_ms = this.#options.followInterval_ms ?? FOLLOW_INTERVAL_MS;
+        this.#observe("producer.retry", { reason: explain(error), delay_ms });
+        await wait(delay_ms, signal).catch(() => {});
       }
     }
   }
@@ -85,13 +87,7 @@ export class Leadership {
     return retry(this.#options.tryBecomeLeader, {
       backoff: LEASE_BACKOFF,
       signal: this.#stopping.signal,
-      onRetry: (error, attempt, delay_ms) =>
-        this.#observe("log.unavailable", {
-          what: "the lease of the runs",
-          reason: error.message,
-          attempt,
-          delay_ms,
-        }),
+      onRetry: reportWaits(this.#observe, "database", "the lease of the runs"),
     });
   }
 

@@ -171,7 +171,7 @@ export class ReplayDesk {
     }
     if (records.length > 0) await publisher.publish(TRAJECTORY_SUMMARY_RAW, records);
     for (const { id, outcome, reason } of outcomes) {
-      this.#options.observe("letter.replayed", { id, outcome, reason });
+      this.#options.observe("dead_letter.replayed", { id, outcome, reason });
     }
     return outcomes;
   }

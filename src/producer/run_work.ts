@@ -11,7 +11,8 @@
  */
 import { retry, wait } from "../failures/backoff.ts";
 import { explain, explainWithHint, PermanentError, TransientError } from "../failures/failures.ts";
-import { type Observe } from "../observe/observe.ts";
+import type { Observe } from "../observe/observe.ts";
+import { reportWaits } from "../observe/retries.ts";
 import type { FileIdentity, Selection } from "../runs/run_event.ts";
 import { pendingFiles } from "../runs/run.ts";
 import { type ActiveRun, hasEnded } from "./active_run.ts";
@@ -114,13 +115,7 @@ async function directorySources(run: ActiveRun, options: RunWorkOptions): Promis
   const ingested = await retry(() => history.identities(listed.map((file) => file.path)), {
     backoff: HISTORY_BACKOFF,
     signal: run.signal,
-    onRetry: (error, attempt, delay_ms) =>
-      options.observe("log.unavailable", {
-        what: "history of files",
-        reason: error.message,
-        attempt,
-        delay_ms,
-      }),
+    onRetry: reportWaits(options.observe, "database", "the history of files"),
   });
   // A resumed daily run is planned as of when it was asked for, so that it finds its own files again.
   const at = "days" in selection ? run.state.requestedAt : now();

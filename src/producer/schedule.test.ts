@@ -173,7 +173,7 @@ test("a log that is away is waited for; a stop ends the waiting", async () => {
   });
   const starting = schedule.start();
   await expect.poll(() => happened.at(-1)).toMatchObject({
-    name: "schedule.failed",
+    name: "schedule.retry",
     detail: { reason: "no broker" },
   });
   await schedule.stop();

@@ -131,16 +131,17 @@ export class Schedule {
 
   /**
    * Asks for the run that is due: the latest time of the pattern, unless a run was requested since. Called at the pattern's
-   * times; calls do not overlap. Never rejects: a failure is told, and the next time comes.
+   * times; calls do not overlap. Never rejects: a failure is reported, and the next time comes.
    */
   fire(): Promise<void> {
     const signal = this.#stopping.signal;
-    const told = (error: unknown) => {
-      if (!signal.aborted) this.#observe("schedule.failed", { reason: explain(error) });
-    };
+    const onRetry = (error: unknown, attempt: number, delay_ms: number) =>
+      this.#observe("schedule.retry", { reason: explain(error), attempt, delay_ms });
     this.#work = this.#work
-      .then(() => retry(() => this.#fireOnce(), { backoff: FIRE_BACKOFF, signal, onRetry: told }))
-      .catch(told);
+      .then(() => retry(() => this.#fireOnce(), { backoff: FIRE_BACKOFF, signal, onRetry }))
+      .catch((error) => {
+        if (!signal.aborted) this.#observe("schedule.deferred", { reason: explain(error) });
+      });
     return this.#work;
   }
 

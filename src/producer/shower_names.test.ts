@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createObserver, type ServiceEvent } from "../observe/observe.ts";
-import { sayingOf } from "../observe/telling.ts";
+import { sentenceOf } from "../observe/event_text.ts";
 import type { ListedShower, ShowerListFetch } from "../store/iau_showers.ts";
 import { fetchShowerList } from "./shower_list_source.ts";
 import { isShipmentDue, type ShowerListKnowledge, ShowerNames } from "./shower_names.ts";
@@ -84,7 +84,7 @@ function setUp(given: Given) {
     now: () => NOW,
   });
   const keep = () => void working.push(names.keep(stop.signal));
-  const messages = () => happened.map(sayingOf);
+  const messages = () => happened.map(sentenceOf);
   return {
     names,
     keep,

@@ -154,7 +154,12 @@ export class ShowerNames {
       const reason = explain(error);
       // The same reason every hour is no news.
       if (reason !== this.#problem) {
-        this.#observe("showers.unavailable", { address, reason, inUse: await this.#inUse() });
+        this.#observe("showers.unavailable", {
+          address,
+          reason,
+          inUse: await this.#inUse(),
+          delay_ms: RETRY_INTERVAL_MS,
+        });
       }
       this.#problem = reason;
       return RETRY_INTERVAL_MS;

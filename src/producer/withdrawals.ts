@@ -13,6 +13,8 @@ import { explain } from "../failures/failures.ts";
 import type { Publisher } from "../events/publisher.ts";
 import { HEADERS, TRAJECTORY_SUMMARY_RAW } from "../events/topics.ts";
 import { type Observe, unobserved } from "../observe/observe.ts";
+import { reportWaits } from "../observe/retries.ts";
+import type { Dependency } from "../observe/vocabulary.ts";
 import { addDays } from "../runs/selection.ts";
 import { parseFilePath } from "../trajectory/file_name.ts";
 import type { ChangedFile, Comparison, GoneTrajectory } from "../store/source_file_members.ts";
@@ -71,7 +73,7 @@ export class Withdrawals {
         await this.#settleAll();
       } catch (error) {
         if (!this.#options.signal.aborted) {
-          this.#observe("withdrawal.failed", { reason: explain(error) });
+          this.#observe("withdrawal.deferred", { reason: explain(error) });
         }
       }
     });
@@ -80,7 +82,7 @@ export class Withdrawals {
 
   async #settleAll(): Promise<void> {
     const { generations } = this.#options;
-    for (const file of await this.#patiently(() => generations.changed())) {
+    for (const file of await this.#patiently("database", () => generations.changed())) {
       await this.#settleFile(file);
     }
   }
@@ -89,9 +91,12 @@ export class Withdrawals {
     const { generations } = this.#options;
     const neighbours = neighbourPrefixes(file.file);
     // A neighbour that was not read may have what seems to be gone; its own run, or the retry of it, brings us back.
-    const unsettled = await this.#patiently(() => generations.unsettled(neighbours, file.runId));
+    const unsettled = await this.#patiently(
+      "database",
+      () => generations.unsettled(neighbours, file.runId),
+    );
     if (unsettled.length > 0) return;
-    const found = await this.#patiently(() => generations.compare(file, neighbours));
+    const found = await this.#patiently("database", () => generations.compare(file, neighbours));
     const withdrawn = withdrawable(found);
     for (let at = 0; at < withdrawn.length; at += PORTION) {
       await this.#publish(file.file, withdrawn.slice(at, at + PORTION));
@@ -106,7 +111,7 @@ export class Withdrawals {
     const held = found.gone.length - withdrawn.length;
     if (held > 0) {
       this.#observe("file.withdrawal_held", { file: file.file, rows: held, before: found.before });
-    } else await this.#patiently(() => generations.forgetOlder(file));
+    } else await this.#patiently("database", () => generations.forgetOlder(file));
   }
 
   async #publish(file: string, gone: readonly GoneTrajectory[]): Promise<void> {
@@ -120,20 +125,14 @@ export class Withdrawals {
         [HEADERS.sourceGeneratedAt]: generatedAt.toISOString(),
       },
     }));
-    await this.#patiently(() => publisher.publish(TRAJECTORY_SUMMARY_RAW, records));
+    await this.#patiently("broker", () => publisher.publish(TRAJECTORY_SUMMARY_RAW, records));
   }
 
-  #patiently<Result>(work: () => Promise<Result>): Promise<Result> {
+  #patiently<Result>(part: Dependency, work: () => Promise<Result>): Promise<Result> {
     return retry(work, {
       backoff: PATIENCE,
       signal: this.#options.signal,
-      onRetry: (error, attempt, delay_ms) =>
-        this.#observe("log.unavailable", {
-          what: "withdrawing trajectories",
-          reason: error.message,
-          attempt,
-          delay_ms,
-        }),
+      onRetry: reportWaits(this.#observe, part, "withdrawing trajectories"),
     });
   }
 }

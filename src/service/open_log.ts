@@ -13,6 +13,7 @@ import { createSchemaRegistry, type SchemaRegistry } from "../events/schema_regi
 import { DEAD_LETTER, IAU_SHOWER, INGESTION_RUN, TOPICS } from "../events/topics.ts";
 import { createValueCodec } from "../events/wire_values.ts";
 import type { Observe } from "../observe/observe.ts";
+import type { Dependency } from "../observe/vocabulary.ts";
 import type { RunJournal } from "../producer/ports.ts";
 import { type RunEventRecord, toRecord } from "../runs/run_event_record.ts";
 import type { ListedShower } from "../store/iau_showers.ts";
@@ -38,7 +39,7 @@ export interface OpenLogOptions {
   /** How to get in; an external broker may ask for it. */
   readonly access: LogAccess;
   /** Runs work until it succeeds, waiting while what it needs is away. */
-  readonly patiently: <Result>(what: string, work: () => Promise<Result>) => Promise<Result>;
+  readonly patiently: <Result>(part: Dependency, work: () => Promise<Result>) => Promise<Result>;
 }
 
 /** Says `broker` works: a record goes in and comes back. For brokers that are started here, which ask for nothing. */
@@ -68,9 +69,9 @@ export async function openLog(
     { url: broker.schemaRegistryUrl, clientId: CLIENT_ID, ...access.registry },
     observe,
   );
-  await patiently("the broker", () => ensureTopics(kafka, TOPICS, observe));
-  const schemaIds = await patiently("the schema registry", () => registry.register(TOPICS));
-  const publisher = await patiently("the broker", () => createKafkaPublisher(kafka, schemaIds));
+  await patiently("broker", () => ensureTopics(kafka, TOPICS, observe));
+  const schemaIds = await patiently("registry", () => registry.register(TOPICS));
+  const publisher = await patiently("broker", () => createKafkaPublisher(kafka, schemaIds));
   const probe = createLogProbe(kafka);
   const letters = createValueCodec<DeadLetter>(DEAD_LETTER);
   const showers = createValueCodec<ListedShower>(IAU_SHOWER);

@@ -21,6 +21,8 @@ import { RecentEvents } from "../http/recent_events.ts";
 import { serveHttp } from "../http/server.ts";
 import { createMetrics } from "../observe/metrics.ts";
 import type { Observe, Observer } from "../observe/observe.ts";
+import { reportWaits } from "../observe/retries.ts";
+import type { Dependency } from "../observe/vocabulary.ts";
 import { connectStore, type Store } from "../store/connection.ts";
 import { startEmbeddedPostgres } from "../store/embedded_postgres.ts";
 import { migrate } from "../store/migrate.ts";
@@ -130,11 +132,11 @@ export async function startService(options: StartOptions): Promise<Service> {
       observe,
     });
     releasers.add("database connections of readers", () => reader.close());
-    await patiently("the database", () => migrate(store.sql, observe), observe, signal);
+    await patiently("database", () => migrate(store.sql, observe), observe, signal);
     const log = await openLog(broker, {
       observe,
       access,
-      patiently: (what, work) => patiently(what, work, observe, signal),
+      patiently: (part, work) => patiently(part, work, observe, signal),
     });
     releasers.add("log", () => log.close());
 
@@ -293,7 +295,7 @@ async function startDatabase(
 
 /** Does `work`, again and again while what it needs is away. */
 function patiently<Result>(
-  what: string,
+  part: Dependency,
   work: () => Promise<Result>,
   observe: Observe,
   signal: AbortSignal,
@@ -301,8 +303,7 @@ function patiently<Result>(
   return retry(work, {
     backoff: BOOT_BACKOFF,
     signal,
-    onRetry: (error, attempt, delay_ms) =>
-      observe("log.unavailable", { what, reason: explain(error), attempt, delay_ms }),
+    onRetry: reportWaits(observe, part, "the start"),
   });
 }
 

@@ -5,7 +5,7 @@
  * loses the lease and is told.
  */
 import type { Observe } from "../observe/observe.ts";
-import { classifyDatabaseError } from "./database_errors.ts";
+import { withDatabaseErrors } from "./database_errors.ts";
 import { openDriver } from "./postgresjs/driver.ts";
 
 export interface AdvisoryLease {
@@ -40,8 +40,10 @@ export async function takeLease(
       lost.abort(new Error(`the lease ${options.lease} is lost: its connection has ended`)),
   });
   try {
-    const [row] = await sql<{ taken: boolean }[]>`
-      select pg_try_advisory_lock(${LEASE_SPACE}, ${LEASES[options.lease]}) as taken`;
+    const [row] = await withDatabaseErrors(async () =>
+      await sql<{ taken: boolean }[]>`
+        select pg_try_advisory_lock(${LEASE_SPACE}, ${LEASES[options.lease]}) as taken`
+    );
     if (row?.taken === true) {
       return {
         lost: lost.signal,
@@ -52,6 +54,6 @@ export async function takeLease(
     return null;
   } catch (error) {
     await sql.end({ timeout: 0 });
-    throw classifyDatabaseError(error);
+    throw error;
   }
 }

@@ -2,8 +2,12 @@
  * A pool of connections that survives the loss of its connections: after one (a restart of PostgreSQL, a fail-over,
  * `pg_terminate_backend`) the next query gets a new driver (`postgresjs/no_reconnect.ts` says why), and a transaction that was cut
  * ends with an error and nothing else (`postgresjs/lost_transaction.ts`).
+ *
+ * What a query or a transaction of the pool throws is a failure of ours already (`database_errors.ts`); only between the statements
+ * of one transaction it is as the driver made it.
  */
 import type postgres from "postgres";
+import { asFailure, rejectWithFailures } from "./database_errors.ts";
 import { type Driver, type DriverOptions, openDriver, type Sql } from "./postgresjs/driver.ts";
 import { transact, type Work } from "./postgresjs/lost_transaction.ts";
 
@@ -53,12 +57,23 @@ export function connectStore(options: ConnectOptions): Store {
     return current = opened;
   };
   const begin = (...given: [work: Work] | [mode: string, work: Work]): Promise<unknown> =>
-    given.length === 1 ? transact(driver(), "", given[0]) : transact(driver(), ...given);
+    (given.length === 1 ? transact(driver(), "", given[0]) : transact(driver(), ...given))
+      .catch((error: unknown) => {
+        throw asFailure(error);
+      });
   // A function, because a proxy can be called only when its target can.
   const sql = new Proxy((() => {}) as unknown as Sql, {
-    apply: (_target, _this, given: unknown[]) => Reflect.apply(driver().sql, undefined, given),
-    get: (_target, name) =>
-      name === "begin" ? begin : name === "reserve" ? undefined : Reflect.get(driver().sql, name),
+    apply: (_target, _this, given: unknown[]) =>
+      rejectWithFailures(Reflect.apply(driver().sql, undefined, given)),
+    get(_target, name) {
+      if (name === "begin") return begin;
+      if (name === "reserve") return undefined;
+      if (name === "unsafe") {
+        return (...given: Parameters<Sql["unsafe"]>) =>
+          rejectWithFailures(driver().sql.unsafe(...given));
+      }
+      return Reflect.get(driver().sql, name);
+    },
   });
   return {
     sql,

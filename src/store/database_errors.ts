@@ -6,6 +6,9 @@
  */
 import { explain, PermanentError, TransientError } from "../failures/failures.ts";
 
+/** The database refuses a statement, whatever the values: a fault of ours, or of how the database is set up. */
+export class StatementRefusedError extends PermanentError {}
+
 /** The database can't store these values, whoever sends them: one record is to blame, and a smaller batch finds it. */
 export class DataRefusedError extends PermanentError {
   override readonly name = "DataRefusedError";
@@ -78,12 +81,14 @@ const HINTS: Readonly<Record<string, string>> = {
 
 /**
  * Any error thrown by the database or its driver, as one of the two kinds of failure. Failures stay as they are.
- * @returns `DataRefusedError` when the values are to blame
+ * @returns `DataRefusedError` when the values are to blame, `StatementRefusedError` when waiting does not help
  */
 export function classifyDatabaseError(error: unknown): TransientError | PermanentError {
   if (error instanceof TransientError || error instanceof PermanentError) return error;
   const code = codeOf(error);
-  if (code === null) return new PermanentError(`database: ${explain(error)}`, { cause: error });
+  if (code === null) {
+    return new StatementRefusedError(`database: ${explain(error)}`, { cause: error });
+  }
   if (CONNECTION_CODES.has(code)) {
     return new TransientError(`the database can't be reached (${code}): ${explain(error)}`, {
       cause: error,
@@ -105,13 +110,31 @@ export function classifyDatabaseError(error: unknown): TransientError | Permanen
       column === undefined ? options : { ...options, field: column },
     );
   }
-  return new PermanentError(message, options);
+  return new StatementRefusedError(message, options);
 }
 
-/** Whether an error says that the connection is gone or could not be made (and not that a statement failed on it). */
-export function isConnectionLoss(error: unknown): boolean {
-  const code = codeOf(error);
-  return code !== null && CONNECTION_CODES.has(code);
+/** A failure of ours for what the database or its driver threw; anything else, which other code threw, as it is. */
+export function asFailure(error: unknown): unknown {
+  return codeOf(error) === null ? error : classifyDatabaseError(error);
+}
+
+/**
+ * Lets a query of the driver reject with failures of ours; what is no query (a list of columns, a value) stays as it is. The query
+ * itself is changed, because the driver knows its own queries only, which may be parts of each other.
+ */
+export function rejectWithFailures<Result>(query: Result): Result {
+  if (query instanceof Promise) {
+    const settling = query as unknown as { reject(error: unknown): void };
+    const { reject } = settling;
+    settling.reject = (error) => reject(classifyDatabaseError(error));
+  }
+  return query;
+}
+
+/** The SQLSTATE, or the driver's code, of an error of the database, also of one that is a failure of ours by now. */
+export function databaseCodeOf(error: unknown): string | null {
+  const isOurs = error instanceof TransientError || error instanceof PermanentError;
+  return codeOf(isOurs ? error.cause : error);
 }
 
 function codeOf(error: unknown): string | null {

@@ -18,8 +18,8 @@ import type postgres from "postgres";
 import { explain, PermanentError, TransientError } from "../failures/failures.ts";
 import { backoffDelayMs, retry, wait } from "../failures/backoff.ts";
 import type { Observe } from "../observe/observe.ts";
+import { reportWaits } from "../observe/retries.ts";
 import { connectStore, type Store } from "./connection.ts";
-import { classifyDatabaseError } from "./database_errors.ts";
 import { prepareCluster, SUPERUSER } from "./embedded/cluster.ts";
 import { findPlace, type Place } from "./embedded/place.ts";
 import type { Supervisor } from "../processes/supervisor.ts";
@@ -106,12 +106,7 @@ export async function startEmbeddedPostgres(
       } catch (error) {
         if (stopping.signal.aborted) return;
         const delay_ms = backoffDelayMs(REVIVE_BACKOFF, attempt);
-        observe("log.unavailable", {
-          what: "PostgreSQL",
-          reason: explain(error),
-          attempt,
-          delay_ms,
-        });
+        reportWaits(observe, "database", "its restart")(error, attempt, delay_ms);
         await wait(delay_ms, stopping.signal).catch(() => {});
       }
     }
@@ -255,7 +250,7 @@ async function own(
       } catch (error) {
         // Asking on would take all the tries before anybody starts another one.
         if (await runningPostmaster(place) === null) throw new ServerGone(explain(error));
-        throw classifyDatabaseError(error);
+        throw error;
       }
     };
     const [row] = await retry(lock, {

@@ -5,10 +5,11 @@
  * It has connections of its own: whoever holds a key asks the database while it does, and must not wait for a connection that
  * another holder has.
  */
-import { PermanentError, TransientError } from "../failures/failures.ts";
+import { TransientError } from "../failures/failures.ts";
+import { withTimeout } from "../failures/timeout.ts";
 import type { Observe } from "../observe/observe.ts";
 import { connectStore, type TransactionSql } from "./connection.ts";
-import { classifyDatabaseError } from "./database_errors.ts";
+import { databaseCodeOf, withDatabaseErrors } from "./database_errors.ts";
 
 /** Makes sure, shortly before something that must not be done twice. @throws TransientError when the key is no longer ours */
 export type AssertLockHeld = () => Promise<void>;
@@ -64,41 +65,35 @@ export function createKeyLock(
   }
 
   return {
-    withKeyLock: (key, work) =>
-      new Promise((resolve, reject) => {
-        let isTooLate = false, hasBegun = false;
-        const timer = setTimeout(() => {
-          isTooLate = true;
-          reject(notFree(`within ${patience_ms} ms`));
-        }, patience_ms);
-        store.sql.begin(async (transaction) => {
-          // It may have been waiting for a connection.
-          if (isTooLate) return;
-          await take(transaction, key);
-          if (isTooLate) return;
-          clearTimeout(timer);
-          hasBegun = true;
-          await work(() => assertHeld(transaction)).then(resolve, reject);
-        }).catch((error) => {
-          // A connection that is lost rejects at once, while the work goes on.
-          if (!hasBegun) reject(asFailure(error));
-        }).finally(() => clearTimeout(timer));
-      }),
+    async withKeyLock(key, work) {
+      const held = Promise.withResolvers<TransactionSql>();
+      const done = Promise.withResolvers<void>();
+      let isTooLate = false;
+      store.sql.begin(async (transaction) => {
+        // It may have been waiting for a connection.
+        if (isTooLate) return;
+        await take(transaction, key);
+        if (isTooLate) return;
+        held.resolve(transaction);
+        await done.promise;
+        // A connection that is lost meanwhile rejects at once; the work, which holds the key already, goes on.
+      }).catch((error) =>
+        held.reject(
+          databaseCodeOf(error) === LOCK_NOT_AVAILABLE ? notFree("in time", error) : error,
+        )
+      );
+      const transaction = await withTimeout(held.promise, patience_ms, () => {
+        isTooLate = true;
+        return notFree(`within ${patience_ms} ms`);
+      });
+      try {
+        return await work(() => withDatabaseErrors(async () => void await transaction`select 1`));
+      } finally {
+        done.resolve();
+      }
+    },
     close: () => store.close(),
   };
-}
-
-async function assertHeld(transaction: TransactionSql): Promise<void> {
-  try {
-    await transaction`select 1`;
-  } catch (error) {
-    throw classifyDatabaseError(error);
-  }
-}
-
-function asFailure(error: unknown): TransientError | PermanentError {
-  const isTimeout = (error as { code?: unknown }).code === LOCK_NOT_AVAILABLE;
-  return isTimeout ? notFree("in time", error) : classifyDatabaseError(error);
 }
 
 const LOCK_NOT_AVAILABLE = "55P03";

@@ -4,6 +4,7 @@
  */
 import type { Socket } from "node:net";
 import { TransientError } from "../failures/failures.ts";
+import { withTimeout } from "../failures/timeout.ts";
 import type { Observe } from "../observe/observe.ts";
 import { copyIn } from "./postgresjs/copy_in.ts";
 import { type Driver, openDriver } from "./postgresjs/driver.ts";
@@ -77,18 +78,15 @@ export async function openLoaderSession(
     close,
     async within(ms, work) {
       assertThere(driver);
-      let timer: ReturnType<typeof setTimeout> | undefined;
-      const failed = new Promise<never>((_resolve, reject) => {
-        onLost = reject;
-        timer = setTimeout(() => {
-          reject(new TransientError(`the database took longer than ${ms} ms for a batch`));
-          socket?.destroy();
-        }, ms);
-      });
+      const lost = Promise.withResolvers<never>();
+      onLost = lost.reject;
+      const onLate = () => {
+        socket?.destroy();
+        return new TransientError(`the database took longer than ${ms} ms for a batch`);
+      };
       try {
-        return await Promise.race([work(session), failed]);
+        return await withTimeout(Promise.race([work(session), lost.promise]), ms, onLate);
       } finally {
-        clearTimeout(timer);
         onLost = () => {};
       }
     },

@@ -10,7 +10,6 @@ import { readdir, readFile } from "node:fs/promises";
 import { explain, PermanentError } from "../failures/failures.ts";
 import type { Observe } from "../observe/observe.ts";
 import type { Sql, TransactionSql } from "./connection.ts";
-import { classifyDatabaseError } from "./database_errors.ts";
 import { DERIVED_NAME, planDerived } from "./derived_tables.ts";
 
 /** A numbered SQL file. */
@@ -49,18 +48,14 @@ export async function migrate(
   migrations?: readonly Migration[],
 ): Promise<void> {
   const wanted = migrations ?? await readMigrations();
-  try {
-    await sql.begin(async (transaction) => {
-      await lock(transaction);
-      await assertServerVersion(transaction);
-      await createHistory(transaction);
-      await assertKnown(transaction, wanted);
-    });
-    for (const migration of wanted) await apply(sql, migration, observe);
-    await derive(sql, observe);
-  } catch (error) {
-    throw classifyDatabaseError(error);
-  }
+  await sql.begin(async (transaction) => {
+    await lock(transaction);
+    await assertServerVersion(transaction);
+    await createHistory(transaction);
+    await assertKnown(transaction, wanted);
+  });
+  for (const migration of wanted) await apply(sql, migration, observe);
+  await derive(sql, observe);
 }
 
 async function lock(sql: TransactionSql): Promise<void> {

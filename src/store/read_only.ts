@@ -3,7 +3,7 @@
  */
 import { TransientError } from "../failures/failures.ts";
 import type { Sql, TransactionSql } from "./connection.ts";
-import { classifyDatabaseError } from "./database_errors.ts";
+import { databaseCodeOf } from "./database_errors.ts";
 
 /**
  * Runs `ask` in a read-only transaction, all of it on one snapshot; a statement that takes longer than `timeout_ms` is ended by
@@ -26,12 +26,11 @@ export async function readOnly<Answer>(
 }
 
 function inWords(error: unknown, timeout_ms: number): unknown {
-  if (error instanceof Error && "code" in error && error.code === "57014") {
+  if (databaseCodeOf(error) === "57014") {
     return new TransientError(`the question took longer than ${timeout_ms / 1000} s`, {
       cause: error,
       hint: "ask for a shorter time (from, to) or fewer things at once",
     });
   }
-  // What the caller's own code threw stays what it is.
-  return error instanceof Error && "code" in error ? classifyDatabaseError(error) : error;
+  return error;
 }

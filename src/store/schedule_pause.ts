@@ -2,29 +2,20 @@
  * Whether the schedule is paused: one row, for all processes and for their next starts.
  */
 import type { Queryable } from "./connection.ts";
-import { classifyDatabaseError } from "./database_errors.ts";
 
 /** The only schedule there is. */
 const DAILY = "daily";
 
 /** Since when the schedule is paused; null when it is not. @throws TransientError when the database can't be reached */
 export async function readSchedulePause(sql: Queryable): Promise<Date | null> {
-  try {
-    const [row] = await sql<{ paused_at: Date }[]>`
-      select paused_at from schedule_pause where name = ${DAILY}`;
-    return row?.paused_at ?? null;
-  } catch (error) {
-    throw classifyDatabaseError(error);
-  }
+  const [row] = await sql<{ paused_at: Date }[]>`
+    select paused_at from schedule_pause where name = ${DAILY}`;
+  return row?.paused_at ?? null;
 }
 
 /** Pauses the schedule (keeping since when it was) or resumes it. @throws TransientError when the database can't be reached */
 export async function writeSchedulePause(sql: Queryable, isPaused: boolean): Promise<void> {
-  try {
-    if (isPaused) {
-      await sql`insert into schedule_pause (name) values (${DAILY}) on conflict do nothing`;
-    } else await sql`delete from schedule_pause where name = ${DAILY}`;
-  } catch (error) {
-    throw classifyDatabaseError(error);
-  }
+  if (isPaused) {
+    await sql`insert into schedule_pause (name) values (${DAILY}) on conflict do nothing`;
+  } else await sql`delete from schedule_pause where name = ${DAILY}`;
 }

@@ -21,7 +21,7 @@
 import { PermanentError } from "../failures/failures.ts";
 import type { Observe } from "../observe/observe.ts";
 import { MARK_REPLAYED } from "./dead_letters.ts";
-import { classifyDatabaseError } from "./database_errors.ts";
+import { withDatabaseErrors } from "./database_errors.ts";
 import { type LoaderSession, openLoaderSession, type SessionSql } from "./loader_session.ts";
 import {
   ADD_STATIONS,
@@ -114,11 +114,13 @@ export function createTrajectoryLoader(options: LoaderOptions): TrajectoryLoader
     if (loading) throw new PermanentError("a loader loads one batch at a time");
     loading = true;
     try {
-      session ??= openLoaderSession(options, serverLimits(timeout_ms));
-      return await (await session).within(timeout_ms, work);
+      return await withDatabaseErrors(async () => {
+        session ??= openLoaderSession(options, serverLimits(timeout_ms));
+        return await (await session).within(timeout_ms, work);
+      });
     } catch (error) {
       await drop();
-      throw classifyDatabaseError(error);
+      throw error;
     } finally {
       loading = false;
     }

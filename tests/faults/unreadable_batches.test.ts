@@ -238,7 +238,8 @@ test(
       );
     const count = (name: string) => events.filter((event) => event.name === name).length;
     expect(count("sink.damaged")).toBe(ALIKE_MAX - 1);
-    expect(count("log.unavailable")).toBe(0);
+    expect(count("consumer.retry")).toBe(0);
+    expect(count("dependency.unavailable")).toBe(0);
     // What came before it, and other partitions, did not wait for it.
     const givenUp = at("sink.dead_letter", PARTITION);
     expect(at("sink.loaded", 0)).toBeLessThan(givenUp);

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { IAU_SHOWER } from "../../src/events/topics.ts";
-import { sayingOf } from "../../src/observe/telling.ts";
+import { sentenceOf } from "../../src/observe/event_text.ts";
 import { rebuildDatabase } from "../../src/service/rebuild.ts";
 import { shippedShowers } from "../../src/trajectory/shipped_showers.ts";
 import {
@@ -59,7 +59,7 @@ async function statusOf(whole: TestService) {
 }
 
 const sayings = (whole: TestService) =>
-  whole.events.filter(({ name }) => name.startsWith("showers.")).map(sayingOf);
+  whole.events.filter(({ name }) => name.startsWith("showers.")).map(sentenceOf);
 
 const rebuild = (whole: TestService) =>
   rebuildDatabase(whole.config, whole.observer, {

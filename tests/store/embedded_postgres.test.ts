@@ -169,7 +169,9 @@ describe("an embedded PostgreSQL", () => {
     });
     expect((await stat(join(directory, "cluster/gmn_password"))).mode & 0o777).toBe(0o600);
     const without = Object.assign(new URL(server.url), { password: "wrong" }).href;
-    expect(await caught(ask({ url: without }, "select 1"))).toMatchObject({ code: "28P01" });
+    expect(await caught(ask({ url: without }, "select 1"))).toMatchObject({
+      cause: { code: "28P01" },
+    });
 
     await ask(server, "create table kept as select 42 as answer");
     const pid = await postmasterPid(server);

@@ -6,6 +6,7 @@
  * `Accept-Encoding: identity` (it decodes only what it, or a request for gzip, asked for).
  */
 import { explain } from "../../failures/failures.ts";
+import { withTimeout } from "../../failures/timeout.ts";
 import { SourceUnavailableError } from "./data_directory.ts";
 import type { Answer } from "./http_request.ts";
 
@@ -59,8 +60,10 @@ async function* rawChunks(answer: Answer, idleTimeout_ms: number): AsyncGenerato
   try {
     for (;;) {
       // The clock runs only while we wait for the source, not while the reader of the file is busy.
-      const timer = setTimeout(() => answer.abort(silence), idleTimeout_ms);
-      const { done, value } = await reader.read().finally(() => clearTimeout(timer));
+      const { done, value } = await withTimeout(reader.read(), idleTimeout_ms, () => {
+        answer.abort(silence);
+        return silence;
+      });
       if (done) break;
       received += value.byteLength;
       yield value;

@@ -10,6 +10,7 @@
  */
 import { type Backoff, retry } from "../../failures/backoff.ts";
 import { explain, PermanentError } from "../../failures/failures.ts";
+import { withTimeout } from "../../failures/timeout.ts";
 import { type Observe } from "../../observe/observe.ts";
 import { type Priority, SourceUnavailableError } from "./data_directory.ts";
 import type { PoliteGate } from "./polite_gate.ts";
@@ -105,18 +106,21 @@ async function ask(
   options: HttpRequestOptions,
 ): Promise<Answer> {
   const cancel = new AbortController();
-  const timeout = new SourceUnavailableError(
-    `${url.href} did not answer within ${options.responseTimeout_ms / 1000} s`,
-  );
-  const timer = setTimeout(() => cancel.abort(timeout), options.responseTimeout_ms);
+  const onLate = () => {
+    cancel.abort();
+    return new SourceUnavailableError(
+      `${url.href} did not answer within ${options.responseTimeout_ms / 1000} s`,
+    );
+  };
   const stop = () => cancel.abort(signal?.reason);
   signal?.addEventListener("abort", stop, { once: true });
   try {
-    const response = await fetch(url, {
+    const asked = fetch(url, {
       headers: { "user-agent": options.userAgent, ...headers },
       redirect: "manual",
       signal: cancel.signal,
     });
+    const response = await withTimeout(asked, options.responseTimeout_ms, onLate);
     return {
       url,
       response,
@@ -130,13 +134,11 @@ async function ask(
   } catch (error) {
     signal?.removeEventListener("abort", stop);
     if (signal?.aborted) throw signal.reason;
-    if (cancel.signal.aborted) throw timeout;
+    if (error instanceof SourceUnavailableError) throw error;
     throw new SourceUnavailableError(`can't reach ${url.href}: ${plainly(error)}`, {
       cause: error,
       hint: "check the network and GMN_DATA_URL",
     });
-  } finally {
-    clearTimeout(timer);
   }
 }
 
