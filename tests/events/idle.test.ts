@@ -13,7 +13,7 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Kafka, logLevel } from "../../src/events/kafkajs/kafkajs.ts";
 import { until } from "../support/poll.ts";
-import { BrokerProcess } from "../broker/broker_process.ts";
+import { BrokerProcess } from "@gmn/embedded-broker/testing";
 
 const IDLE = fileURLToPath(new URL("./idle_process.ts", import.meta.url));
 const CONFIG = fileURLToPath(new URL("../../deno.json", import.meta.url));

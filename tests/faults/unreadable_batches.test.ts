@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { UNPACKED_BYTES_MAX } from "../../src/events/compression/output.ts";
+import { UNPACKED_BYTES_MAX } from "@gmn/kafka-formats";
 import { batchLetterId, LETTER_VALUE_BYTES_MAX } from "../../src/events/dead_letter.ts";
 import {
   DEAD_LETTER,
@@ -19,8 +19,8 @@ import {
 } from "../../src/events/topics.ts";
 import { ALIKE_MAX } from "../../src/events/damage_watch.ts";
 import { rebuildDatabase } from "../../src/service/rebuild.ts";
-import { encodeRecords, wrapBatch } from "../broker/batches.ts";
-import { RawClient } from "../broker/raw_client.ts";
+import { encodeRecords, wrapBatch } from "@gmn/kafka-formats/testing";
+import { RawClient } from "@gmn/embedded-broker/testing";
 import {
   append,
   caughtUp,

@@ -5,7 +5,7 @@ import { Buffer } from "node:buffer";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { createKeyPartitioner } from "../../src/events/key_partitioner.ts";
+import { createKeyPartitioner } from "@gmn/kafka-formats";
 import type { DeadLetter } from "../../src/events/dead_letter.ts";
 import { TRAJECTORY_SUMMARY_RAW } from "../../src/events/topics.ts";
 import { type ReplayDesk, ReplayRefused } from "../../src/producer/replay.ts";

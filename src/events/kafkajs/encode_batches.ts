@@ -5,7 +5,7 @@
  * src/protocol/recordBatch/v0/index.js copies them together (tulios/kafkajs issue 383 has the same fault before 2.0).
  */
 import type { Buffer } from "node:buffer";
-import { type BatchHead, type BatchRecord, encodeRecordBatch } from "../record_batch_encoder.ts";
+import { type BatchRecord, encodeRecordBatch, type NewBatchHead } from "@gmn/kafka-formats";
 import { replaceExports } from "./patch.ts";
 import { type Encoder, EncoderClass } from "./request_buffer.ts";
 
@@ -14,7 +14,7 @@ const COMPRESSION_MASK = 0x07;
 const TRANSACTIONAL_BIT = 0x10;
 
 /** What kafkajs passes to its batch encoder (src/protocol/recordBatch/v0/index.js). */
-export interface KafkajsBatch extends Partial<Omit<BatchHead, "attributes" | "producerId">> {
+export interface KafkajsBatch extends Partial<Omit<NewBatchHead, "attributes" | "producerId">> {
   readonly compression?: number;
   readonly transactional?: boolean;
   readonly producerId?: { toString(): string };
