@@ -12,7 +12,6 @@
  * Who owns a server is told by an advisory lock that the owner's session holds: the kernel closes a killed process's
  * connections, so the lock is right where a pid file would lie.
  */
-import { createServer } from "node:net";
 import { resolve } from "node:path";
 import type postgres from "postgres";
 import { explain, PermanentError, TransientError } from "../failures/failures.ts";
@@ -22,6 +21,7 @@ import { reportWaits } from "../observe/retries.ts";
 import { connectStore, type Store } from "./connection.ts";
 import { prepareCluster, SUPERUSER } from "./embedded/cluster.ts";
 import { findPlace, type Place } from "./embedded/place.ts";
+import { freePort, listenOnce } from "../processes/ports.ts";
 import type { Supervisor } from "../processes/supervisor.ts";
 import {
   runningPostmaster,
@@ -289,21 +289,6 @@ function portInUse(port: number, cause: unknown): PermanentError {
     hint: "stop what listens there, or set POSTGRES_PORT to another port (0 takes a free one)",
   });
 }
-
-/** Listening and letting go again tells at once, and better than the server's log, whether the port can be had. */
-function listenOnce(port: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer();
-    probe.once("error", reject);
-    probe.listen({ port, host: "127.0.0.1", exclusive: true }, () => {
-      const address = probe.address();
-      const taken = address !== null && typeof address === "object" ? address.port : port;
-      probe.close(() => resolve(taken));
-    });
-  });
-}
-
-const freePort = (): Promise<number> => listenOnce(0);
 
 async function assertPortFree(port: number): Promise<void> {
   try {
