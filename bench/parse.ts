@@ -13,7 +13,7 @@ import { createTrajectoryDecoder, encodeTrajectory } from "../src/trajectory/cod
 import { readSummaryFile } from "../src/trajectory/read_summary_file.ts";
 import { TRAJECTORY_SCHEMA_TEXT } from "../src/trajectory/schema.ts";
 import type { TrajectorySummary } from "../src/trajectory/summary.ts";
-import { fileText, row } from "../src/trajectory/summary_file_fixture.ts";
+import { fileText, row } from "../tests/support/summary_file.ts";
 
 const { values: given, positionals: [file] } = parseArgs({
   options: { rounds: { type: "string", default: "30" } },

@@ -213,56 +213,8 @@ export const SETTINGS = {
 type SettingName = keyof typeof SETTINGS;
 type Values = { [Name in SettingName]: z.output<(typeof SETTINGS)[Name]["check"]> | undefined };
 
-/** How an external Kafka is reached. Files are paths as they were given; whoever connects reads them. */
-export interface KafkaSecurity {
-  readonly tls: boolean;
-  readonly caFile: string | null;
-  readonly certFile: string | null;
-  readonly keyFile: string | null;
-  readonly sasl: {
-    readonly mechanism: (typeof SASL_MECHANISMS)[number];
-    readonly user: string;
-    readonly password: string;
-  } | null;
-}
-
-/** How an external schema registry is reached. */
-export interface SchemaRegistrySecurity {
-  readonly login: { readonly user: string; readonly password: string } | null;
-  readonly token: string | null;
-  readonly caFile: string | null;
-}
-
 /** The settings after checking. Times in milliseconds; null means: not set. */
-export interface Config {
-  readonly httpHost: string;
-  readonly httpPort: number;
-  readonly apiToken: string | null;
-  /** Absolute path. */
-  readonly dataDirectory: string;
-  readonly gmnDataUrl: string;
-  readonly gmnRequestInterval_ms: number;
-  /** null: never fetched, names come from the list in use already, or the shipped one. */
-  readonly iauShowerUrl: string | null;
-  readonly schedule: string;
-  readonly extractDays: number;
-  readonly broker: (typeof BROKERS)[number];
-  readonly redpandaBin: string | null;
-  readonly redpandaMemory: string;
-  readonly kafkaBrokers: readonly string[] | null;
-  readonly kafkaSessionTimeout_ms: number;
-  readonly kafkaPort: number;
-  readonly schemaRegistryUrl: string | null;
-  readonly schemaRegistryPort: number;
-  readonly kafkaSecurity: KafkaSecurity;
-  readonly schemaRegistrySecurity: SchemaRegistrySecurity;
-  readonly databaseUrl: string | null;
-  readonly postgresPort: number;
-  readonly heartbeatUrl: string | null;
-  readonly roles: ReadonlySet<Role>;
-  readonly logLevel: "debug" | "info" | "warning" | "error";
-  readonly logFormat: "auto" | "human" | "json";
-}
+export type Config = Readonly<ReturnType<typeof toConfig>>;
 
 /**
  * The configuration that `environment` gives.
@@ -386,26 +338,30 @@ const GO_WITH: readonly (readonly [SettingName, SettingName])[] = [
   ["SCHEMA_REGISTRY_CA_FILE", "SCHEMA_REGISTRY_URL"],
 ];
 
-function toConfig(values: Values): Config {
-  const given = values as { [Name in SettingName]: NonNullable<Values[Name]> };
+function toConfig(values: Values) {
+  // Set, because they have a fallback.
+  const given = values as { readonly [Name in SettingName]: NonNullable<Values[Name]> };
   return {
     httpHost: given.HTTP_HOST,
     httpPort: given.HTTP_PORT,
     apiToken: values.API_TOKEN ?? null,
+    /** Absolute path. */
     dataDirectory: resolve(given.DATA_DIR),
     gmnDataUrl: given.GMN_DATA_URL,
     gmnRequestInterval_ms: given.GMN_REQUEST_INTERVAL_MS,
+    /** null: never fetched; names come from the list in use already, or from the shipped one. */
     iauShowerUrl: given.IAU_SHOWER_URL === "off" ? null : given.IAU_SHOWER_URL,
     schedule: given.SCHEDULE,
     extractDays: given.EXTRACT_DAYS,
     broker: given.BROKER,
-    kafkaBrokers: values.KAFKA_BROKERS ?? null,
+    kafkaBrokers: (values.KAFKA_BROKERS ?? null) as readonly string[] | null,
     kafkaSessionTimeout_ms: given.KAFKA_SESSION_TIMEOUT_MS,
     kafkaPort: given.KAFKA_PORT,
     schemaRegistryUrl: values.SCHEMA_REGISTRY_URL ?? null,
     schemaRegistryPort: given.SCHEMA_REGISTRY_PORT,
     redpandaBin: values.REDPANDA_BIN ?? null,
     redpandaMemory: given.REDPANDA_MEMORY,
+    /** How an external Kafka is reached. Files are paths as they were given; whoever connects reads them. */
     kafkaSecurity: {
       tls: given.KAFKA_TLS,
       caFile: values.KAFKA_CA_FILE ?? null,
@@ -417,6 +373,7 @@ function toConfig(values: Values): Config {
         password: values.KAFKA_SASL_PASSWORD ?? "",
       },
     },
+    /** How an external schema registry is reached. */
     schemaRegistrySecurity: {
       login: values.SCHEMA_REGISTRY_USER === undefined ? null : {
         user: values.SCHEMA_REGISTRY_USER,
@@ -428,7 +385,7 @@ function toConfig(values: Values): Config {
     databaseUrl: values.DATABASE_URL ?? null,
     postgresPort: given.POSTGRES_PORT,
     heartbeatUrl: values.HEARTBEAT_URL ?? null,
-    roles: new Set(given.ROLES),
+    roles: new Set(given.ROLES) as ReadonlySet<Role>,
     logLevel: given.LOG_LEVEL,
     logFormat: given.LOG_FORMAT,
   };

@@ -9,7 +9,7 @@ import { createHash } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import { explain, hintOf, PermanentError } from "../failures/failures.ts";
 import type { Observe } from "../observe/observe.ts";
-import { freePort } from "../processes/ports.ts";
+import { freePort } from "../processes/free_port.ts";
 import { observeReady, type RunningBroker } from "./broker.ts";
 import { compose, type ComposeOptions, type ComposeResult } from "./docker_engine.ts";
 import { type ListenerPorts, settleListeners } from "./listeners.ts";

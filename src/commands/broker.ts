@@ -17,17 +17,9 @@ import { explain } from "../failures/failures.ts";
 import { createLogListener } from "../observe/log.ts";
 import { createObserver } from "../observe/observe.ts";
 import { readEnvironment } from "../service/environment.ts";
-import { printFailure } from "../service/print_failure.ts";
 import { watchLauncher } from "../service/launcher.ts";
 import { type StopRequests, watchForStop } from "../service/signals.ts";
-import {
-  EXIT,
-  namedFile,
-  readCommandLine,
-  refuseUsage,
-  STOPPED_HELP,
-  UsageError,
-} from "./command.ts";
+import { EXIT, namedFile, runLongCommand, STOPPED_HELP, UsageError } from "./command.ts";
 
 const HELP =
   `A small single-node broker that speaks the Kafka protocol, with a schema registry, over one SQLite file.
@@ -110,25 +102,19 @@ export async function brokerCommand(
   args: readonly string[],
   stops: StopRequests,
 ): Promise<number> {
-  const asked = readCommandLine(COMMAND_LINE, args);
-  if (typeof asked === "number") return asked;
-  try {
-    const options = asked.values as Options;
+  return await runLongCommand(COMMAND_LINE, args, async (values) => {
+    const options = values as Options;
     stops.listenToErrors((error) => void process.stderr.write(`error: ${explain(error)}\n`));
     const broker = await start(options);
     process.stdout.write(
       `kafka            ${broker.brokers.join()}\nschema registry  ${broker.schemaRegistryUrl}\n`,
     );
     const death = await Promise.race([untilAborted(stops.stop), broker.failed]);
-    if (death instanceof Error) return 1;
+    if (death instanceof Error) return EXIT.FAILED;
     process.stderr.write(`stopping: ${stops.reason}\n`);
     await Promise.race([broker.stop(), untilAborted(stops.hurry)]);
     return stops.exitCode;
-  } catch (error) {
-    if (error instanceof UsageError) return refuseUsage(COMMAND_LINE.name, error);
-    printFailure(error);
-    return EXIT.FAILED;
-  }
+  });
 }
 
 if (import.meta.main) {

@@ -1,5 +1,5 @@
 /**
- * The frame that all commands but the long-running ones have: arguments, help, signals, errors and exit codes.
+ * The frame of all commands: arguments, help, signals, errors and exit codes.
  *
  *     arguments ──wrong──▶ one line: what, and where the options are listed; exit 2
  *         │ --help ──▶ the help; exit 0
@@ -8,6 +8,8 @@
  *         │ fails ──▶ message and hint; exit 1
  *         ▼
  *     the command's own exit code
+ *
+ * Two programs have no frame: `install.ts`, which runs before there are packages, and `health_check.ts`, which takes no arguments.
  *
  * `deno task NAME -- --option` hands the `--` on, `deno task NAME --option` has none: both mean the same.
  */
@@ -33,8 +35,8 @@ export interface Asked {
   readonly signal: AbortSignal;
 }
 
-/** One command. */
-export interface Command {
+/** What a command is called and takes. */
+export interface CommandLine {
   /** The task's name. */
   readonly name: string;
   readonly help: string;
@@ -42,6 +44,10 @@ export interface Command {
   readonly options: ParseArgsOptionsConfig;
   /** What the operands are, `FILE`; null where there are none. */
   readonly operand: string | null;
+}
+
+/** One command that does its work and ends. */
+export interface Command extends CommandLine {
   /** Said when a signal ends the command: what of its work stays. */
   readonly interrupted: string;
   /** Whether what was thrown only means that nobody wants the rest of the output: exit code 0. None by default. */
@@ -93,11 +99,28 @@ export async function runCommand(command: Command, args: readonly string[]): Pro
 }
 
 /**
- * What the arguments say; or, after the help or what is wrong with them was printed, the exit code. Commands that run until they are
- * stopped have the same command line, and signals of their own.
+ * Runs a command that goes on until it is stopped: the same command line, but signals of its own (service/signals.ts).
+ * @returns the exit code: that of `work`, or what the frame gives for help, wrong options and failures
  */
-export function readCommandLine(
-  command: Pick<Command, "name" | "help" | "options" | "operand">,
+export async function runLongCommand(
+  command: CommandLine,
+  args: readonly string[],
+  work: (values: Values) => Promise<number>,
+): Promise<number> {
+  const asked = readCommandLine(command, args);
+  if (typeof asked === "number") return asked;
+  try {
+    return await work(asked.values);
+  } catch (error) {
+    if (error instanceof UsageError) return refuseUsage(command.name, error);
+    printFailure(error);
+    return EXIT.FAILED;
+  }
+}
+
+/** What the arguments say; or, after the help or what is wrong with them was printed, the exit code. */
+function readCommandLine(
+  command: CommandLine,
   args: readonly string[],
 ): Omit<Asked, "signal"> | number {
   try {
@@ -111,14 +134,14 @@ export function readCommandLine(
 }
 
 /** Says in one line what is wrong with the arguments. @returns the exit code */
-export function refuseUsage(name: string, error: UsageError): number {
+function refuseUsage(name: string, error: UsageError): number {
   tell(process.stderr, `${name}: ${explain(error)}; deno task ${name} --help lists all\n`);
   return EXIT.USAGE;
 }
 
 /** @throws UsageError naming what is wrong */
 function parse(
-  command: Pick<Command, "options" | "operand">,
+  command: CommandLine,
   args: readonly string[],
 ): Omit<Asked, "signal"> {
   const given = args[0] === "--" ? args.slice(1) : [...args];

@@ -19,7 +19,7 @@ import { printFailure, tell } from "../service/print_failure.ts";
 import { type Service, startService } from "../service/service.ts";
 import type { StopRequests } from "../service/signals.ts";
 import type { Observer } from "../observe/observe.ts";
-import { readCommandLine, STOPPED_HELP } from "./command.ts";
+import { runLongCommand, STOPPED_HELP } from "./command.ts";
 
 const HELP =
   `The whole service on made-up meteors: the last two weeks, and the Perseids of 2024. Works offline.
@@ -88,7 +88,7 @@ function tellFirstRun(
           : `  see ${runPage(service.addresses.http, runId)}\n`),
     );
   });
-  service.parts.running?.runs?.desk.submit({
+  service.parts.running?.runs?.engine.submit({
     kind: "daily",
     selection: { days: config.extractDays },
     requestedBy: "cli",
@@ -103,9 +103,8 @@ export async function demoCommand(
   args: readonly string[],
   stops: StopRequests,
 ): Promise<number> {
-  const asked = readCommandLine({ name: "demo", help: HELP, options: {}, operand: null }, args);
-  if (typeof asked === "number") return asked;
-  try {
+  const command = { name: "demo", help: HELP, options: {}, operand: null };
+  return await runLongCommand(command, args, async () => {
     // Not .env: it is for the real service, whose log and database are no place for made-up meteors.
     const environment = { ...process.env };
     const config = readConfig({
@@ -122,8 +121,5 @@ export async function demoCommand(
       observer.observe,
       (signals) => startDemo(config, observer, signals),
     );
-  } catch (error) {
-    printFailure(error);
-    return 1;
-  }
+  });
 }

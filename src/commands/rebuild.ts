@@ -47,7 +47,7 @@ async function run({ values, signal }: Asked): Promise<number> {
     config,
     await createLoggingObserver(config),
     {
-      ...(topic === undefined ? {} : { topics: topic }),
+      topics: topic,
       isLossAllowed: force === true,
       isVerified: verify === true,
       signal,

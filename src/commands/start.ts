@@ -6,10 +6,10 @@ import { readConfig, settingsHelp } from "../config.ts";
 import { banner } from "../service/banner.ts";
 import { readEnvironment } from "../service/environment.ts";
 import { createLoggingObserver, runUntilStopped } from "../service/run_until_stopped.ts";
-import { printFailure, tell } from "../service/print_failure.ts";
+import { tell } from "../service/print_failure.ts";
 import { startService } from "../service/service.ts";
 import type { StopRequests } from "../service/signals.ts";
-import { readCommandLine, STOPPED_HELP } from "./command.ts";
+import { runLongCommand, STOPPED_HELP } from "./command.ts";
 
 const HELP =
   `GMN Data Store ingestion: summary files of the Global Meteor Network, through a Kafka topic, into PostgreSQL.
@@ -26,9 +26,8 @@ export async function startCommand(
   args: readonly string[],
   stops: StopRequests,
 ): Promise<number> {
-  const asked = readCommandLine({ name: "start", help: HELP, options: {}, operand: null }, args);
-  if (typeof asked === "number") return asked;
-  try {
+  const command = { name: "start", help: HELP, options: {}, operand: null };
+  return await runLongCommand(command, args, async () => {
     const config = readConfig(readEnvironment());
     const observer = await createLoggingObserver(config);
     return await runUntilStopped(stops, observer.observe, async (signals) => {
@@ -39,8 +38,5 @@ export async function startCommand(
       );
       return service;
     });
-  } catch (error) {
-    printFailure(error);
-    return 1;
-  }
+  });
 }

@@ -1,22 +1,22 @@
 /**
- * Where a record says it comes from: its headers, read.
+ * Where a record comes from, by its headers.
  */
 import type { ConsumedRecord, HeaderValue } from "../events/consumed_record.ts";
 import { HEADERS } from "../events/topics.ts";
 import type { Lineage } from "../store/trajectory_batch.ts";
 
-/** A letter's id is a file's path with a line, or a topic with an offset; what is longer is somebody else's idea. */
-const LETTER_ID_MAX_CHARACTERS = 1_000;
+/** The id of a dead letter is a file's path with a line, or a topic with an offset; anything longer is not one of ours. */
+const DEAD_LETTER_ID_MAX_CHARACTERS = 1_000;
 
-/** A header's text, the last one's when there are several; null when there is none. */
+/** The text of a header, of the last one if there are several; null if there is none. */
 function textOf(value: HeaderValue): string | null {
   const last = Array.isArray(value) ? value.at(-1) : value;
   return last?.toString() ?? null;
 }
 
 /**
- * A header that is mostly what it was in the record before (run, file, generation). The decoder gives equal values as the same
- * buffer: seeing that is cheaper than making a text, or a date, of it again, and thousands of records share one text.
+ * A header that mostly has the same value as in the record before (run, file, generation). The decoder gives equal values as the same
+ * buffer: comparing buffers is cheaper than making a text, or a date, again, and thousands of records share one text.
  */
 class Repeated<Meaning> {
   #value: HeaderValue = undefined;
@@ -43,13 +43,13 @@ const generations = new Repeated((text): Date | null => {
   return Number.isNaN(at.getTime()) ? null : at;
 });
 
-/** Another one in each record: nothing to remember. */
+/** The line differs in each record: nothing to remember. */
 function lineOf(value: HeaderValue): number | null {
   const line = Number(textOf(value) ?? NaN);
   return Number.isSafeInteger(line) ? line : null;
 }
 
-/** Where a record says it comes from. A header that can't be read counts as missing: lineage is never worth losing a row. */
+/** Where a record comes from. A header that can't be read is treated as missing: lineage is never worth losing a row. */
 export function lineageOf(record: ConsumedRecord): Lineage {
   const { headers, offset } = record;
   const lineage = {
@@ -63,10 +63,10 @@ export function lineageOf(record: ConsumedRecord): Lineage {
   return replayed === undefined ? lineage : { ...lineage, ...replayOf(record, replayed) };
 }
 
-/** The letter that the record replays. A name no letter of ours has counts as none. */
+/** The dead letter that the record replays. A header that can't be the id of one is treated as missing. */
 function replayOf(record: ConsumedRecord, value: HeaderValue): Pick<Lineage, "replays"> {
-  const letterId = textOf(value) ?? "";
-  return letterId === "" || letterId.length > LETTER_ID_MAX_CHARACTERS
+  const deadLetterId = textOf(value) ?? "";
+  return deadLetterId === "" || deadLetterId.length > DEAD_LETTER_ID_MAX_CHARACTERS
     ? {}
-    : { replays: { letterId, at: record.timestamp } };
+    : { replays: { deadLetterId, at: record.timestamp } };
 }

@@ -1,27 +1,28 @@
 /**
  * The consumer loop: every topic of ours, from the log into PostgreSQL, one group.
  *
- * Each partition has its lane (`events/lane.ts`), which hands batches to the sink of its topic. What is away (database,
- * registry, broker of the dead letters) is waited for here, for ever, with back-off; what has moved on under us is told to
- * the subscription, which finds its place again.
+ * Each partition has its lane (`events/lane.ts`), which hands batches to the sink of its topic. While something is unavailable
+ * (database, registry, broker of the dead letters) the batch is retried, for ever, with back-off. When another consumer has moved the
+ * partition's offset, the subscription finds its position again.
  */
 import type { Kafka } from "../events/kafka_client.ts";
 import type { LaneLimits } from "../events/lane.ts";
+import { PositionLostError } from "../events/consumed_record.ts";
+import type { SchemaRegistry } from "../events/schema_registry.ts";
+import type { TopicSink } from "../events/topic_sink.ts";
 import { type PartitionReader, subscribe, type Subscription } from "../events/subscription.ts";
 import { type Backoff, retry } from "../failures/backoff.ts";
 import { explain, TransientError } from "../failures/failures.ts";
 import type { Observe } from "../observe/observe.ts";
-import { readOffset, repositionOffset } from "../store/consumer_offsets.ts";
+import { OffsetMismatchError, readOffsets, repositionOffset } from "../store/consumer_offsets.ts";
 import type { Sql } from "../store/connection.ts";
-import { classifyDatabaseError } from "../store/database_errors.ts";
-import type { TopicSink } from "./topic_sink.ts";
 
-/** The group whose offsets lag tools see. */
+/** The group whose offsets tools for consumer lag see. */
 export const CONSUMER_GROUP = "gmn-data-store";
 
 /**
  * A batch is a transaction: large enough that its fixed costs (about five statements and an fsync) vanish, small enough that
- * a replay after a crash is short and a lane's memory stays below about 12 MiB.
+ * little is read again after a crash and a lane's memory stays below about 12 MiB.
  */
 const LANE_LIMITS: LaneLimits = {
   maxRecords: 5_000,
@@ -29,8 +30,15 @@ const LANE_LIMITS: LaneLimits = {
   queueBytes: 4 * 1024 * 1024,
 };
 
-/** What is away is waited for, for ever; ten seconds is soon enough for a database that restarts. */
+/** Retries never end; ten seconds is soon enough for a database that restarts. */
 const STORE_BACKOFF: Backoff = { base_ms: 200, cap_ms: 10_000, attempts: Infinity };
+
+/** What a sink of one of the service's own topics needs. */
+export interface ProjectionOptions {
+  readonly sql: Sql;
+  readonly registry: SchemaRegistry;
+  readonly observe: Observe;
+}
 
 export interface SinkOptions {
   readonly kafka: Kafka;
@@ -55,39 +63,33 @@ export function startSink(options: SinkOptions): Subscription {
   });
 }
 
-/** The subscription's view of the store. */
+/** What the subscription needs of the store. */
 function createReader(
   sql: Sql,
   sinks: ReadonlyMap<string, TopicSink>,
   observe: Observe,
 ): PartitionReader {
-  /** Asked at assignment: a failure ends the session, and the next one asks again. */
-  const ask = async <Answer>(question: () => Promise<Answer>): Promise<Answer> => {
-    try {
-      return await question();
-    } catch (error) {
-      throw classifyDatabaseError(error);
-    }
-  };
   return {
-    position: (topic, partition) => ask(() => readOffset(sql, topic, partition)),
-    reposition: (topic, partition, from, to) =>
-      ask(() => repositionOffset(sql, topic, partition, from, to)),
+    // A failure at assignment ends the session, and the next one asks again.
+    position: async (topic, partition) => (await readOffsets(sql, topic)).get(partition) ?? null,
+    reposition: (topic, partition, from, to) => repositionOffset(sql, topic, partition, from, to),
     async process(batch, signal) {
-      const sink = sinks.get(batch.topic);
-      if (sink === undefined) throw new TransientError(`no sink for topic ${batch.topic}`);
-      await retry(() => sink.store(batch), {
-        backoff: STORE_BACKOFF,
-        signal,
-        onRetry: (error, attempt, delay_ms) =>
-          observe("sink.retry", {
-            topic: batch.topic,
-            partition: batch.partition,
-            reason: explain(error),
-            attempt,
-            delay_ms,
-          }),
-      });
+      const { topic, partition } = batch;
+      const sink = sinks.get(topic);
+      if (sink === undefined) throw new TransientError(`no sink for topic ${topic}`);
+      try {
+        await retry(() => sink.store(batch), {
+          backoff: STORE_BACKOFF,
+          signal,
+          onRetry: (error, attempt, delay_ms) =>
+            observe("sink.retry", { topic, partition, reason: explain(error), attempt, delay_ms }),
+        });
+      } catch (error) {
+        if (!(error instanceof OffsetMismatchError)) throw error;
+        const { expected, found } = error;
+        observe("sink.fenced", { topic, partition, expected, found });
+        throw new PositionLostError(error.message, { cause: error });
+      }
     },
   };
 }

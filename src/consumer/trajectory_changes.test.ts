@@ -41,7 +41,7 @@ function batchOf(...records: [key: string | null, value: Buffer | null][]): Reco
 /** What becomes of a batch when the data store has `stored` (values by key): "=" known again, "-" withdrawn, else the value. */
 async function become(batch: RecordBatch, stored: Record<string, Buffer>) {
   const marked: RecordMark[] = [];
-  const { changes, letters } = await createTrajectoryChanges(registry)(batch, (marks) => {
+  const { changes, deadLetters } = await createTrajectoryChanges(registry)(batch, (marks) => {
     marked.push(...marks);
     const same = marks.flatMap(({ id, digest }, at) =>
       stored[id] !== undefined && valueDigest(stored[id]) === digest ? [at] : []
@@ -53,7 +53,7 @@ async function become(batch: RecordBatch, stored: Record<string, Buffer>) {
     if (isRepeat(change)) return `${change.id}=`;
     return isUpsert(change) ? `${upsertId(change)} ${change.summary.qc_deg}` : `${change.id}-`;
   });
-  return { shown, marked, letters };
+  return { shown, marked, deadLetters };
 }
 
 test("a record that the data store has is known again; the others are decoded, in the order of the log", async () => {
@@ -97,7 +97,7 @@ test("the digest is of every byte: another schema id is another value", () => {
   }
 });
 
-test("what can't be decoded is a letter of its own, with the schema id where there is one", async () => {
+test("what can't be decoded is a deadLetter of its own, with the schema id where there is one", async () => {
   const cut = valueOf("d", 1).subarray(0, 40);
   const batch = batchOf(
     ["a", Buffer.from("text")],
@@ -105,9 +105,9 @@ test("what can't be decoded is a letter of its own, with the schema id where the
     ["c", valueOf("c", 1, 7)],
     ["d", cut],
   );
-  const { shown, letters } = await become(batch, {});
+  const { shown, deadLetters } = await become(batch, {});
   expect(shown).toEqual(["b 1"]);
-  expect(letters.map(({ offset, schema_id, reason }) => [offset, schema_id, reason])).toEqual([
+  expect(deadLetters.map(({ offset, schema_id, reason }) => [offset, schema_id, reason])).toEqual([
     [0, null, expect.stringContaining("wire format")],
     [2, 7, expect.stringContaining("schema 7: no schema 7")],
     [3, 1, expect.stringContaining("ends inside")],

@@ -2,32 +2,32 @@
  * Trajectory summaries from the log into the data store.
  *
  *     batch ──known again?──▶ the rest ──decode──▶ changes ──load──▶ rows and offset, one transaction
- *                                          │              └─ refused ─▶ halve until the refused record is alone
+ *                                          │              └─ refused ─▶ halve until only the refused record is left
  *                                          └─ can't be decoded ──┐              │
  *                                                                ▼              ▼
  *                                  trajectory_summary_dead_letter (acknowledged before the offset moves past the record)
  *
- * So a bad record costs about log2(n) statements and nobody else's row, and is in the dead letters or in the table, never in
- * neither. After a crash between the two, the letter is written again under the same id.
+ * So a bad record costs about log2(n) statements and no other record its row, and every record is in the dead letters or in the table.
+ * After a crash between the two, the dead letter is written again under the same id.
  */
-import { PositionLostError, type RecordBatch } from "../events/consumed_record.ts";
-import { type DeadLetter, recordLetterId } from "../events/dead_letter.ts";
+import { deadLetterOfRecord } from "../dead_letters/build_dead_letter.ts";
+import { type DeadLetter, recordDeadLetterId } from "../dead_letters/dead_letter.ts";
+import type { GiveUp } from "../dead_letters/give_up.ts";
+import type { RecordBatch } from "../events/consumed_record.ts";
 import type { SchemaRegistry } from "../events/schema_registry.ts";
+import type { TopicSink } from "../events/topic_sink.ts";
 import { TRAJECTORY_SUMMARY_RAW } from "../events/topics.ts";
+import type { Observe } from "../observe/observe.ts";
 import { DataRefusedError } from "../store/database_errors.ts";
 import type { LoadCounts, TrajectoryBatch } from "../store/trajectory_batch.ts";
-import { OffsetMismatchError, type TrajectoryLoader } from "../store/trajectory_loader.ts";
-import { createGiveUp, type GiveUpOptions } from "./give_up.ts";
-import {
-  createTrajectoryChanges,
-  type RecordedChange,
-  recordLetter,
-} from "./trajectory_changes.ts";
-import type { TopicSink } from "./topic_sink.ts";
+import type { TrajectoryLoader } from "../store/trajectory_loader.ts";
+import { createTrajectoryChanges, type RecordedChange } from "./trajectory_changes.ts";
 
-export interface TrajectorySinkOptions extends GiveUpOptions {
+export interface TrajectorySinkOptions {
   readonly registry: SchemaRegistry;
-  /** Makes a loader. Each partition gets one of its own, because a loader writes one batch at a time. */
+  readonly giveUp: GiveUp;
+  readonly observe: Observe;
+  /** Makes a loader. Each partition has its own, because a loader writes one batch at a time. */
   readonly createLoader: () => TrajectoryLoader;
 }
 
@@ -37,8 +37,7 @@ export interface TrajectorySink extends TopicSink {
 }
 
 export function createTrajectorySink(options: TrajectorySinkOptions): TrajectorySink {
-  const { observe } = options;
-  const giveUp = createGiveUp(options);
+  const { giveUp, observe } = options;
   const loaders = new Map<number, TrajectoryLoader>();
   const loaderOf = (partition: number): TrajectoryLoader => {
     let loader = loaders.get(partition);
@@ -47,30 +46,21 @@ export function createTrajectorySink(options: TrajectorySinkOptions): Trajectory
   };
   const changesOf = createTrajectoryChanges(options.registry);
 
-  /** Loads a stretch of the log; halves it when the database refuses it, until the refused record is alone. */
+  /** Loads a stretch of the log; halves it when the database refuses it, until only the refused record is left. */
   async function load(stretch: Stretch): Promise<LoadCounts> {
     try {
       return await loaderOf(stretch.partition).load(toBatch(stretch));
     } catch (error) {
-      if (error instanceof OffsetMismatchError) {
-        observe("sink.fenced", {
-          topic: stretch.topic,
-          partition: stretch.partition,
-          expected: error.expected,
-          found: error.found,
-        });
-        throw new PositionLostError(error.message, { cause: error });
-      }
-      // Only values can be to blame for a refusal that a smaller stretch finds; a missing table must not cost a single record.
+      // Halving only helps when the values of a record were refused; a missing table must not cost any record.
       if (!(error instanceof DataRefusedError) || stretch.changes.length === 0) throw error;
       if (stretch.changes.length > 1) {
         const [first, second] = cut(stretch, error.offset);
         return add(await load(first), await load(second));
       }
-      const refused = stretch.changes[0]!;
-      const letter = recordLetter(stretch, refused.record, "load", error);
-      await giveUp([letter]);
-      return await load({ ...stretch, changes: [], dead: [...stretch.dead, letter] });
+      const { record, change: { lineage } } = stretch.changes[0]!;
+      const deadLetter = deadLetterOfRecord(stretch, record, lineage, "load", error);
+      await giveUp([deadLetter]);
+      return await load({ ...stretch, changes: [], dead: [...stretch.dead, deadLetter] });
     }
   }
 
@@ -79,9 +69,9 @@ export function createTrajectorySink(options: TrajectorySinkOptions): Trajectory
     async store(batch) {
       const started = performance.now();
       const loader = loaderOf(batch.partition);
-      const { changes, letters } = await changesOf(batch, (marks) => loader.findRepeats(marks));
-      await giveUp(letters);
-      const counts = await load({ ...batch, changes, dead: letters });
+      const { changes, deadLetters } = await changesOf(batch, (marks) => loader.findRepeats(marks));
+      await giveUp(deadLetters);
+      const counts = await load({ ...batch, changes, dead: deadLetters });
       observe("sink.loaded", {
         topic: batch.topic,
         partition: batch.partition,
@@ -100,13 +90,13 @@ export function createTrajectorySink(options: TrajectorySinkOptions): Trajectory
   };
 }
 
-/** A part of a batch: what lies from `firstOffset` to `nextOffset`. */
+/** A part of a batch, from `firstOffset` to `nextOffset`. */
 interface Stretch extends Omit<RecordBatch, "records"> {
   readonly changes: readonly RecordedChange[];
   readonly dead: readonly DeadLetter[];
 }
 
-/** Cuts a stretch in two: right before or behind the refused record where it is known, else in the middle. */
+/** Cuts a stretch in two: next to the refused record if it is known, else in the middle. */
 function cut(stretch: Stretch, refused: bigint | null): [Stretch, Stretch] {
   const at = stretch.changes.findIndex(({ record }) => record.offset === refused);
   const middle = at === 0 ? 1 : at > 0 ? at : stretch.changes.length >> 1;
@@ -129,26 +119,21 @@ function cut(stretch: Stretch, refused: bigint | null): [Stretch, Stretch] {
 
 function toBatch(stretch: Stretch): TrajectoryBatch {
   const deadByRun = new Map<string, number>();
-  for (const letter of stretch.dead) {
+  for (const deadLetter of stretch.dead) {
     // A replay that failed again was counted when it failed first.
-    if (isReplay(letter)) continue;
-    const { run_id } = letter;
-    deadByRun.set(run_id ?? "", (deadByRun.get(run_id ?? "") ?? 0) + 1);
+    if (isReplay(deadLetter)) continue;
+    const run = deadLetter.run_id ?? "";
+    deadByRun.set(run, (deadByRun.get(run) ?? 0) + 1);
   }
-  return {
-    topic: stretch.topic,
-    partition: stretch.partition,
-    firstOffset: stretch.firstOffset,
-    nextOffset: stretch.nextOffset,
-    changes: stretch.changes.map(({ change }) => change),
-    deadByRun,
-  };
+  const { topic, partition, firstOffset, nextOffset } = stretch;
+  const changes = stretch.changes.map(({ change }) => change);
+  return { topic, partition, firstOffset, nextOffset, changes, deadByRun };
 }
 
-/** Whether the letter is older than the record it is about: then it bears the id of another one. */
+/** Whether the record of the dead letter is a replay: then the dead letter has the id of an earlier record. */
 function isReplay({ id, topic, partition, offset }: DeadLetter): boolean {
   return topic !== null && partition !== null && offset !== null &&
-    id !== recordLetterId(topic, partition, BigInt(offset));
+    id !== recordDeadLetterId(topic, partition, BigInt(offset));
 }
 
 function add(a: LoadCounts, b: LoadCounts): LoadCounts {

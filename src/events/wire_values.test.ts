@@ -3,9 +3,10 @@ import { describe, expect, test } from "vitest";
 import { PermanentError } from "../failures/failures.ts";
 import { schemaText } from "./schema_files.ts";
 import { DEAD_LETTER, INGESTION_RUN } from "./topics.ts";
-import { createValueCodec, wireSchemaId } from "./wire_values.ts";
+import { wireSchemaId } from "../wire_format/wire_header.ts";
+import { createValueCodec } from "./wire_values.ts";
 
-const letter = {
+const deadLetter = {
   id: "trajectory_summary_raw-0@7",
   at: 1_700_000_000_123_456,
   stage: "decode",
@@ -26,23 +27,23 @@ const letter = {
 };
 
 describe("values in wire format", () => {
-  const codec = createValueCodec<typeof letter>(DEAD_LETTER);
+  const codec = createValueCodec<typeof deadLetter>(DEAD_LETTER);
   const schema = schemaText(DEAD_LETTER.schemaFile);
 
   test("begin with a zero byte and the schema id, big-endian", () => {
-    const bytes = codec.encode(letter, 0x01020304);
+    const bytes = codec.encode(deadLetter, 0x01020304);
     expect([...bytes.subarray(0, 5)]).toEqual([0, 1, 2, 3, 4]);
     expect(wireSchemaId(bytes)).toBe(0x01020304);
   });
 
   test("come back as they went in", () => {
-    expect({ ...codec.decode(codec.encode(letter, 7), schema) }).toEqual(letter);
+    expect({ ...codec.decode(codec.encode(deadLetter, 7), schema) }).toEqual(deadLetter);
   });
 
   test("of an older schema without a nullable field are read with null there", () => {
     const older = JSON.parse(schema);
     older.fields = older.fields.filter((field: { name: string }) => field.name !== "schema_id");
-    const bytes = codec.encode(letter, 7);
+    const bytes = codec.encode(deadLetter, 7);
     // schema_id is the last field and null, one byte: what is left is the older encoding.
     expect(codec.decode(bytes.subarray(0, bytes.length - 1), JSON.stringify(older)).schema_id)
       .toBeNull();
@@ -76,9 +77,9 @@ describe("values in wire format", () => {
   });
 
   test("are refused when the body is not of the writer's schema", () => {
-    const cut = codec.encode(letter, 7).subarray(0, 12);
+    const cut = codec.encode(deadLetter, 7).subarray(0, 12);
     expect(() => codec.decode(cut, schema)).toThrow(PermanentError);
-    expect(() => codec.encode({ ...letter, reason: 5 as unknown as string }, 7)).toThrow(
+    expect(() => codec.encode({ ...deadLetter, reason: 5 as unknown as string }, 7)).toThrow(
       /does not fit/,
     );
   });

@@ -1,18 +1,14 @@
 /**
- * Values of the service's own topics (run events, dead letters) in Confluent wire format:
- * a zero byte, the schema id as four bytes, big-endian, then Avro binary
- * (docs.confluent.io, "Wire format" of the schema registry's serializers).
+ * Values of the service's own topics (run events, dead letters, showers) in the schema registry's wire format.
  *
- * Trajectory summaries have a faster codec of their own in the trajectory room.
+ * Trajectory summaries have a faster codec of their own (trajectory/codec.ts).
  */
 import { Buffer } from "node:buffer";
 import avro from "avsc";
 import { explain, PermanentError } from "../failures/failures.ts";
+import { WIRE_HEADER_BYTES, writeWireHeader } from "../wire_format/wire_header.ts";
 import { schemaText } from "./schema_files.ts";
 import type { Topic } from "./topics.ts";
-
-/** Bytes before the Avro body: the zero byte and the schema id. */
-const WIRE_HEADER_BYTES = 5;
 
 /** Encodes and decodes the values of one topic; `Value` is the flat record of its .avsc. */
 export interface ValueCodec<Value> {
@@ -23,18 +19,6 @@ export interface ValueCodec<Value> {
    * @throws PermanentError when the bytes are not of that schema, or the schemas can't be reconciled
    */
   decode(bytes: Uint8Array, writerSchema: string): Value;
-}
-
-/** The id in a value's wire header. @throws PermanentError when there is no such header. */
-export function wireSchemaId(bytes: Uint8Array): number {
-  if (bytes.length < WIRE_HEADER_BYTES || bytes[0] !== 0) {
-    throw new PermanentError(
-      `not in the wire format of the schema registry: ${bytes.length} bytes, first byte ${
-        bytes[0] ?? "missing"
-      }`,
-    );
-  }
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(1);
 }
 
 /** The codec of a topic's values. */
@@ -56,7 +40,7 @@ export function createValueCodec<Value>(topic: Topic): ValueCodec<Value> {
         );
       }
       const header = Buffer.alloc(WIRE_HEADER_BYTES);
-      header.writeUInt32BE(schemaId, 1);
+      writeWireHeader(header, 0, schemaId);
       return Buffer.concat([header, body]);
     },
     decode(bytes, writerSchema) {

@@ -1,52 +1,40 @@
 /**
- * Dead letters: what could not go on, with all it takes to understand it.
+ * Dead letters: what was given up, with everything needed to understand it. The schemas here are the JSON of a dead letter.
  */
-import { createRoute, z } from "@hono/zod-openapi";
-import type { Sql } from "../store/connection.ts";
-import {
-  LETTER_STAGES,
-  listDeadLetters,
-  readDeadLetter,
-  type StoredLetter,
-} from "../store/dead_letters.ts";
-import { readOnly } from "../store/read_only.ts";
+import { z } from "@hono/zod-openapi";
+import type { StoredDeadLetter } from "../dead_letters/dead_letter.ts";
+import { listDeadLetters, readDeadLetter } from "../store/dead_letters.ts";
+import type { Reader } from "../store/reader.ts";
+import { FILTER_FIELDS, idParameter, toFilter } from "./dead_letter_filter.ts";
 import { markedCell } from "./marked_cell.ts";
 import { instantParameter } from "./meteor_query.ts";
-import { type Api, json, problems } from "./openapi.ts";
-import { nextLink, placeParameter, readPlace, writePlace } from "./place.ts";
+import { type Api, readingRoute } from "./openapi.ts";
+import { pageOf, placeParameter, readPlace } from "./place.ts";
 import { Problem } from "./problem.ts";
 
-const PAGE_LETTERS = 50;
-const PAGE_LETTERS_MAX = 500;
-const TIMEOUT_MS = 10_000;
-/** Lists show the beginning of a line; one letter alone shows all of it. */
+const PAGE_DEAD_LETTERS = 50;
+const PAGE_DEAD_LETTERS_MAX = 500;
+const LIMIT_MS = 10_000;
+/** Lists show the beginning of a line; the page of a single dead letter shows all of it. */
 const LISTED_TEXT_MAX = 400;
 
-const text = (most: number) => z.string().min(1).max(most);
-
 const query = z.strictObject({
-  stage: z.enum(LETTER_STAGES).optional().openapi({
-    description:
-      "read: a line of a file; fetch: a record batch of the log; decode: a record's bytes; load: a record the database refused.",
-  }),
-  reason: text(200).optional().openapi({ description: "A part of the reason." }),
-  run_id: text(100).optional(),
-  source_file: text(500).optional(),
-  from: instantParameter.optional().openapi({ description: "Given up at this time or later." }),
-  to: instantParameter.optional().openapi({ description: "Given up before this time." }),
+  ...FILTER_FIELDS,
   replayed: z.enum(["true", "false"]).optional().openapi({
-    description: "Only those that were replayed with success, or only those that wait.",
+    description: "true: those that were replayed with success; false: those that wait.",
   }),
-  limit: z.coerce.number().int().min(1).max(PAGE_LETTERS_MAX).default(PAGE_LETTERS),
+  limit: z.coerce.number().int().min(1).max(PAGE_DEAD_LETTERS_MAX).default(PAGE_DEAD_LETTERS),
   after: placeParameter,
 });
 
 const listed = {
   id: z.string(),
-  at: z.string().openapi({ description: "When it was given up, the last time." }),
+  at: z.string().openapi({ description: "When it was given up, most recently." }),
   stage: z.string(),
   reason: z.string(),
-  field: z.string().nullable().openapi({ description: "The field that was wrong, where one was." }),
+  field: z.string().nullable().openapi({
+    description: "The field that was wrong, if it was a field.",
+  }),
   run_id: z.string().nullable(),
   source_file: z.string().nullable(),
   source_line: z.int().nullable(),
@@ -60,46 +48,36 @@ const listed = {
   schema_id: z.int().nullable(),
   replayed_at: z.string().nullable(),
 };
-const letterSchema = z.object(listed).openapi("DeadLetter");
-const letterDetailSchema = z.object({
+const deadLetterSchema = z.object(listed).openapi("DeadLetter");
+const deadLetterDetailSchema = z.object({
   ...listed,
   columns: z.array(z.string().nullable()).nullable().openapi({
-    description: "read: the fields that the line's columns stand for, by its file's header.",
+    description: "read: the fields of the line's columns, by the header of its file.",
   }),
   marked: z.object({ start: z.int(), end: z.int() }).nullable().openapi({
-    description: "Where in `text` the field that was wrong stands, in characters.",
+    description: "Where the wrong field is in `text`, in characters.",
   }),
   key_base64: z.string().nullable(),
   value_base64: z.string().nullable(),
 }).openapi("DeadLetterDetail");
+type DeadLetterJson = z.infer<typeof deadLetterSchema>;
 
-const listRoute = createRoute({
-  method: "get",
-  path: "/dead-letters",
-  summary: "Dead letters, newest first",
-  tags: ["dead letters"],
-  request: { query },
-  responses: {
-    200: json(
-      z.object({ dead_letters: z.array(letterSchema), next: z.string().nullable() })
-        .openapi("DeadLetters"),
-      "The letters",
-    ),
-    ...problems("bad-request", "unavailable"),
-  },
-});
-const oneRoute = createRoute({
-  method: "get",
-  path: "/dead-letters/{id}",
-  summary: "One dead letter, whole",
-  tags: ["dead letters"],
-  request: {
-    params: z.object({
-      id: z.string().openapi({ description: "In a path, `/` is written %2F and `#` %23." }),
-    }),
-  },
-  responses: { 200: json(letterDetailSchema, "The letter"), ...problems("not-found") },
-});
+const tags = ["dead letters"];
+const listRoute = readingRoute(
+  "/dead-letters",
+  { summary: "Dead letters, newest first", tags },
+  { query },
+  z.object({ dead_letters: z.array(deadLetterSchema), next: z.string().nullable() })
+    .openapi("DeadLetters"),
+  "bad-request",
+);
+const oneRoute = readingRoute(
+  "/dead-letters/{id}",
+  { summary: "One dead letter, with all its fields", tags },
+  { params: idParameter },
+  deadLetterDetailSchema,
+  "not-found",
+);
 
 const placeSchema = z.object({
   at: instantParameter,
@@ -107,39 +85,30 @@ const placeSchema = z.object({
 });
 
 /** Adds `GET /dead-letters`, `GET /dead-letters/ID`. */
-export function addDeadLetterRoutes(app: Api, sql: () => Sql): void {
+export function addDeadLetterRoutes(app: Api, reader: () => Reader): void {
   app.openapi(listRoute, async (context) => {
-    const { limit, after, ...wanted } = context.req.valid("query");
+    const { limit, after, replayed, ...wanted } = context.req.valid("query");
     const place = readPlace(after, placeSchema);
     const filter = {
-      stage: wanted.stage,
-      reason: wanted.reason,
-      runId: wanted.run_id,
-      sourceFile: wanted.source_file,
-      from: wanted.from === undefined ? undefined : new Date(wanted.from),
-      to: wanted.to === undefined ? undefined : new Date(wanted.to),
-      isReplayed: wanted.replayed === undefined ? undefined : wanted.replayed === "true",
+      ...toFilter(wanted),
+      isReplayed: replayed === undefined ? undefined : replayed === "true",
     };
-    const letters = await readOnly(
-      sql(),
-      TIMEOUT_MS,
-      (transaction) =>
-        listDeadLetters(transaction, filter, {
-          limit: limit + 1,
-          order: "newest first",
-          after: place === null ? null : { at: new Date(place.at), id: place.id },
-        }),
+    const page = {
+      limit: limit + 1,
+      order: "newest first",
+      after: place === null ? null : { at: Date.parse(place.at) * 1000, id: place.id },
+    } as const;
+    const found = await reader().ask(LIMIT_MS, (sql) => listDeadLetters(sql, filter, page));
+    const { shown, next } = pageOf(
+      context,
+      found,
+      limit,
+      ({ at, id }) => ({ at: isoTime(at), id }),
     );
-    const shown = letters.slice(0, limit);
-    const last = shown.at(-1);
-    const next = letters.length > limit && last !== undefined
-      ? writePlace({ at: last.at.toISOString(), id: last.id })
-      : null;
-    if (next !== null) context.header("link", nextLink(context.req.url, next));
     return context.json({
-      dead_letters: shown.map((letter) => ({
-        ...toJson(letter),
-        text: letter.text?.slice(0, LISTED_TEXT_MAX) ?? null,
+      dead_letters: shown.map((deadLetter) => ({
+        ...toJson(deadLetter),
+        text: deadLetter.text?.slice(0, LISTED_TEXT_MAX) ?? null,
       })),
       next,
     }, 200);
@@ -147,36 +116,33 @@ export function addDeadLetterRoutes(app: Api, sql: () => Sql): void {
 
   app.openapi(oneRoute, async (context) => {
     const { id } = context.req.valid("param");
-    const letter = id.includes("\0")
+    const deadLetter = id.includes("\0")
       ? null
-      : await readOnly(sql(), TIMEOUT_MS, (transaction) => readDeadLetter(transaction, id));
-    if (letter === null) throw new Problem("not-found", `there is no dead letter ${id}`);
+      : await reader().ask(LIMIT_MS, (sql) => readDeadLetter(sql, id));
+    if (deadLetter === null) throw new Problem("not-found", `there is no dead letter ${id}`);
     return context.json({
-      ...toJson(letter),
-      columns: letter.columns === null ? null : [...letter.columns],
-      marked: markedCell(letter),
-      key_base64: letter.key?.toString("base64") ?? null,
-      value_base64: letter.value?.toString("base64") ?? null,
+      ...toJson(deadLetter),
+      columns: deadLetter.columns === null ? null : [...deadLetter.columns],
+      marked: markedCell(deadLetter),
+      key_base64: deadLetter.key?.toString("base64") ?? null,
+      value_base64: deadLetter.value?.toString("base64") ?? null,
     }, 200);
   });
 }
 
-function toJson(letter: StoredLetter) {
+function toJson(deadLetter: StoredDeadLetter): DeadLetterJson {
+  const { key: _key, value: _value, columns: _columns, partition, offset, ...rest } = deadLetter;
+  const { source_generated_at, replayed_at } = rest;
   return {
-    id: letter.id,
-    at: letter.at.toISOString(),
-    stage: letter.stage,
-    reason: letter.reason,
-    field: letter.field,
-    run_id: letter.runId,
-    source_file: letter.sourceFile,
-    source_line: letter.sourceLine,
-    source_generated_at: letter.sourceGeneratedAt?.toISOString() ?? null,
-    text: letter.text,
-    topic: letter.topic,
-    topic_partition: letter.partition,
-    topic_offset: letter.offset?.toString() ?? null,
-    schema_id: letter.schemaId,
-    replayed_at: letter.replayedAt?.toISOString() ?? null,
+    ...rest,
+    at: isoTime(rest.at),
+    source_generated_at: source_generated_at === null ? null : isoTime(source_generated_at),
+    topic_partition: partition,
+    topic_offset: offset?.toString() ?? null,
+    replayed_at: replayed_at?.toISOString() ?? null,
   };
+}
+
+function isoTime(micros: number): string {
+  return new Date(micros / 1000).toISOString();
 }

@@ -1,93 +1,97 @@
 /**
- * What happens, as it happens: everything in this process, or one run wherever it is at work.
+ * Events as they happen: all of this process, or those of one run, whichever process works on it.
  *
  * `GET /runs/ID/events` sends states, not changes: an event has the run (or one of its files) as `GET /runs/ID` would show it
- * now. So a reader that missed events is right again with the next one, and a run of another process can be followed too: its
- * state comes out of the database, looked at when something happens here, and once a second in any case.
+ * now. So a reader that missed events is up to date again with the next one, and a run of another process can be followed too: its
+ * state is read from the database when something happens here, and once a second in any case.
  */
 import { createHash } from "node:crypto";
 import { createRoute, z } from "@hono/zod-openapi";
 import { wait } from "../failures/backoff.ts";
 import { TransientError } from "../failures/failures.ts";
-import type { ApiPorts, RunFileView, RunView } from "./api_ports.ts";
+import type { RunDetail } from "../runs/run_schemas.ts";
+import type { Reader } from "../store/reader.ts";
+import { getRunView } from "../store/run_views.ts";
 import { type EventStream, type EventStreams, lastEventId } from "./event_streams.ts";
 import { type Api, problems } from "./openapi.ts";
-import { Problem } from "./problem.ts";
 import type { PublicEvent, RecentEvents } from "./recent_events.ts";
+import { findRun, RUN_LIMIT_MS, runParams } from "./run_lookup.ts";
 
-/** How often a run is looked at when nothing is heard of it. */
+/** How often a run is looked at when no event mentions it. */
 const LOOK_INTERVAL_MS = 1_000;
-/** Events of a run come in bursts; one look serves them all. */
+/** A run's events come in bursts; one look covers a burst. */
 const GATHER_MS = 200;
 
-const eventStreamAnswer = {
-  description: "Server-sent events",
-  content: { "text/event-stream": { schema: z.string() } },
-};
 const lastEvent = z.string().max(200).optional().openapi({
   description: "Where to go on, for readers that can't send the header Last-Event-ID.",
 });
 
+const streamAnswer = {
+  description: "Server-sent events",
+  content: { "text/event-stream": { schema: z.string() } },
+};
+
+const eventsRoute = createRoute({
+  method: "get",
+  path: "/events",
+  summary: "Everything that happens, as server-sent events",
+  description:
+    "Each event is named `service_event` and has `{id, name, at, level, message, detail}`. The stream starts with the events that " +
+    "are remembered (the last 1,000), or after Last-Event-ID.",
+  tags: ["events"],
+  request: {
+    query: z.strictObject({
+      names: z.string().regex(/^[a-z_.]+(,[a-z_.]+)*$/, "names, separated by commas").max(500)
+        .optional().openapi({
+          description: "Only these events, by full name or by its first part.",
+          example: "run,file.failed",
+        }),
+      last_event_id: lastEvent,
+    }),
+  },
+  responses: { 200: streamAnswer, ...problems("bad-request", "too-many-requests") },
+});
+
+const runEventsRoute = createRoute({
+  method: "get",
+  path: "/runs/{id}/events",
+  summary: "A run's progress, as server-sent events",
+  description:
+    "`run` has the run and `file` one of its files, as GET /runs/ID shows them, whenever they change; `end` comes last, when the " +
+    "run has ended and its rows are loaded.",
+  tags: ["events", "runs"],
+  request: { params: runParams, query: z.strictObject({ last_event_id: lastEvent }) },
+  responses: {
+    200: streamAnswer,
+    ...problems("not-found", "too-many-requests", "unavailable"),
+  },
+});
+
 export interface EventRouteOptions {
-  readonly ports: Pick<ApiPorts, "getRun">;
+  readonly reader: () => Reader;
   readonly streams: EventStreams;
   readonly events: RecentEvents;
 }
 
 /** Adds `GET /events`, `GET /runs/ID/events`. */
 export function addEventRoutes(app: Api, options: EventRouteOptions): void {
-  const { ports, streams, events } = options;
-  const eventsRoute = createRoute({
-    method: "get",
-    path: "/events",
-    summary: "Everything that happens, as server-sent events",
-    description:
-      "Each event is named `service_event` and has `{id, name, at, level, message, detail}`. It begins with what is remembered (the last 1,000), or after Last-Event-ID.",
-    tags: ["events"],
-    request: {
-      query: z.strictObject({
-        names: z.string().regex(/^[a-z_.]+(,[a-z_.]+)*$/, "names, separated by commas").max(500)
-          .optional().openapi({
-            description: "Only these events, by name or by its first part.",
-            example: "run,file.failed",
-          }),
-        last_event_id: lastEvent,
-      }),
-    },
-    responses: { 200: eventStreamAnswer, ...problems("bad-request", "too-many-requests") },
-  });
+  const { streams, events } = options;
   app.openapi(eventsRoute, (context) => {
     const wanted = context.req.valid("query").names?.split(",") ?? null;
     const isWanted = ({ name }: PublicEvent) =>
       wanted === null || wanted.some((one) => name === one || name.startsWith(`${one}.`));
     return streams.answer(context, (stream) => {
-      const tell = (told: PublicEvent) => {
-        if (isWanted(told)) stream.send({ event: "service_event", id: told.id, data: told });
+      const send = (event: PublicEvent) => {
+        if (isWanted(event)) stream.send({ event: "service_event", id: event.id, data: event });
       };
-      for (const told of events.after(lastEventId(context))) tell(told);
-      stream.ended.addEventListener("abort", events.listen(tell));
+      for (const event of events.after(lastEventId(context))) send(event);
+      stream.ended.addEventListener("abort", events.listen(send));
     }) as never;
   });
 
-  const runEventsRoute = createRoute({
-    method: "get",
-    path: "/runs/{id}/events",
-    summary: "A run as it goes, as server-sent events",
-    description:
-      "`run` has the run, `file` one of its files, as GET /runs/ID shows them, whenever they change; `end` is the last event, when the run has ended and its rows are loaded.",
-    tags: ["events", "runs"],
-    request: {
-      params: z.object({ id: z.string() }),
-      query: z.strictObject({ last_event_id: lastEvent }),
-    },
-    responses: { 200: eventStreamAnswer, ...problems("not-found", "too-many-requests") },
-  });
   app.openapi(runEventsRoute, async (context) => {
     const { id } = context.req.valid("param");
-    const found = z.uuid().safeParse(id).success ? await ports.getRun(id) : null;
-    if (found === null) {
-      throw new Problem("not-found", `there is no run ${id}; GET /runs lists them`);
-    }
+    await findRun(id, (id) => lookAt(options, id));
     const known = lastEventId(context);
     return streams.answer(context, (stream) => {
       void followRun(stream, id, { ...options, known });
@@ -96,12 +100,16 @@ export function addEventRoutes(app: Api, options: EventRouteOptions): void {
 }
 
 interface Following extends EventRouteOptions {
-  /** The state that the reader has already, by its id. */
+  /** Id of the state that the reader has already. */
   readonly known: string | null;
 }
 
+function lookAt({ reader }: EventRouteOptions, runId: string): Promise<RunDetail | null> {
+  return reader().look(RUN_LIMIT_MS, (sql) => getRunView(sql, runId));
+}
+
 async function followRun(stream: EventStream, runId: string, options: Following): Promise<void> {
-  const { ports, events } = options;
+  const { events } = options;
   let wake = () => {};
   const unlisten = events.listen(({ detail }) => {
     if (detail.runId === runId) wake();
@@ -112,15 +120,15 @@ async function followRun(stream: EventStream, runId: string, options: Following)
   while (!stream.ended.aborted) {
     const woken = new Promise<void>((resolve) => wake = resolve);
     try {
-      const found = await ports.getRun(runId);
+      const found = await lookAt(options, runId);
       if (found === null) break;
       known = sendChanges(stream, found, sent, known);
-      if (isOver(found.run)) {
+      if (isOver(found)) {
         stream.send({ event: "end", id: idOf(found), data: { run_id: runId } });
         break;
       }
     } catch (error) {
-      // The database is away for a while; the state is told when it is back.
+      // The database is away for a while; the state is sent when it is back.
       if (!(error instanceof TransientError)) break;
     }
     await Promise.race([
@@ -132,15 +140,10 @@ async function followRun(stream: EventStream, runId: string, options: Following)
   stream.end();
 }
 
-interface FoundRun {
-  readonly run: RunView;
-  readonly files: readonly RunFileView[];
-}
-
-/** Sends what is new; nothing when it is the state that the reader has. Gives null: from now on `sent` tells. */
+/** Sends what is new; nothing if the reader has this state. Gives null: from now on `sent` knows what the reader has. */
 function sendChanges(
   stream: EventStream,
-  found: FoundRun,
+  found: RunDetail,
   sent: Map<string, string>,
   known: string | null,
 ): null {
@@ -152,18 +155,19 @@ function sendChanges(
     sent.set(key, text);
     if (!isKnown) stream.send({ event, id, data });
   };
-  send("run", "", found.run);
-  for (const file of found.files) send("file", file.file, file);
+  const { file_list, ...run } = found;
+  send("run", "", run);
+  for (const file of file_list) send("file", file.file, file);
   return null;
 }
 
-/** Names a state: the same state has the same id, in any process. */
-function idOf(found: FoundRun): string {
+/** Identifies a state: the same state has the same id in any process. */
+function idOf(found: RunDetail): string {
   return createHash("sha256").update(JSON.stringify(found)).digest("base64url").slice(0, 22);
 }
 
-/** Whether nothing of the run changes any more. */
-function isOver({ state, rows }: RunView): boolean {
+/** Whether nothing about the run will change. */
+function isOver({ state, rows }: RunDetail): boolean {
   return state !== "requested" && state !== "running" &&
     rows.loaded + rows.dead >= rows.published;
 }

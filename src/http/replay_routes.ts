@@ -1,53 +1,33 @@
 /**
- * Replaying dead letters: one, or all that a filter lets through.
+ * Replaying dead letters: one, or all that match a filter.
  */
 import { createRoute, z } from "@hono/zod-openapi";
-import type { ReplayCounts, ReplayedLetter } from "../producer/replay.ts";
-import { LETTER_STAGES, type LetterFilter } from "../store/dead_letters.ts";
-import { instantParameter } from "./meteor_query.ts";
+import type { ReplayDesk } from "../dead_letters/replay_desk.ts";
+import { FILTER_FIELDS, idParameter, toFilter } from "./dead_letter_filter.ts";
 import { type Api, json, problems, TOKEN } from "./openapi.ts";
 import { Problem } from "./problem.ts";
 
-/** What the routes need of the rest of the service. */
-export interface ReplayPorts {
-  /**
-   * Replays one letter; null when there is none.
-   * @throws ReplayRefused when it was replayed already
-   * @throws TransientError when log or database can't be reached
-   */
-  replayLetter(id: string, options: { readonly force: boolean }): Promise<ReplayedLetter | null>;
-  replayLetters(filter: LetterFilter, options: { readonly force: boolean }): Promise<ReplayCounts>;
-  /** How many letters `replayLetters` would try. */
-  countReplayable(filter: LetterFilter): Promise<number>;
-}
+/** What the routes need of the desk. */
+export type ReplayPort = Pick<ReplayDesk, "replayOne" | "replayAll" | "count">;
 
 const flag = z.enum(["true", "false"], "true or false").default("false");
-const text = (most: number) =>
-  z.string().min(1).max(most).refine((value) => !value.includes("\0"), "has a NUL character");
 
-/** Which letters; an empty object is all of them. */
-const filterSchema = z.strictObject({
-  stage: z.enum(LETTER_STAGES).optional(),
-  reason: text(200).optional().openapi({ description: "A part of the reason." }),
-  run_id: text(100).optional(),
-  source_file: text(500).optional(),
-  from: instantParameter.optional().openapi({ description: "Given up at this time or later." }),
-  to: instantParameter.optional().openapi({ description: "Given up before this time." }),
-}).openapi("DeadLetterFilter");
+/** Which dead letters; an empty object means all of them. */
+const filterSchema = z.strictObject(FILTER_FIELDS).openapi("DeadLetterFilter");
 
 const replayedSchema = z.object({
   id: z.string(),
   outcome: z.enum(["published", "failed", "superseded"]).openapi({
     description:
-      "published: the record is in the log again, and `replayed_at` of the letter tells when it is loaded; failed: the line can't be " +
-      "read now either; superseded: the log has a later record of the trajectory, which a record without a generation would overwrite.",
+      "published: the record is in the log again, and `replayed_at` of the dead letter says when it was loaded; failed: the line still " +
+      "can't be read; superseded: the log has a later record of the trajectory, which a record without a generation would overwrite.",
   }),
   reason: z.string().nullable(),
-}).openapi("ReplayedLetter");
+}).openapi("ReplayedDeadLetter");
 
 const countsSchema = z.object({
   dry_run: z.boolean(),
-  matched: z.int().openapi({ description: "Letters that wait and that the filter lets through." }),
+  matched: z.int().openapi({ description: "Waiting dead letters that match the filter." }),
   published: z.int(),
   failed: z.int(),
   superseded: z.int(),
@@ -57,23 +37,21 @@ const countsSchema = z.object({
 }).openapi("ReplayCounts");
 
 const forceParameter = flag.openapi({
-  description: "Publish records that would overwrite a later one, too.",
+  description: "Also publish records that would overwrite a later one.",
 });
 
 const oneRoute = createRoute({
   method: "post",
   path: "/dead-letters/{id}/replay",
-  summary: "Try one dead letter again",
+  summary: "Replay one dead letter",
   tags: ["dead letters"],
   security: TOKEN,
   request: {
-    params: z.object({
-      id: z.string().openapi({ description: "In a path, `/` is written %2F and `#` %23." }),
-    }),
+    params: idParameter,
     query: z.strictObject({ force: forceParameter }),
   },
   responses: {
-    202: json(replayedSchema, "What became of it"),
+    202: json(replayedSchema, "The result"),
     ...problems("bad-request", "unauthorized", "not-found", "conflict", "unavailable"),
   },
 });
@@ -81,12 +59,12 @@ const oneRoute = createRoute({
 const manyRoute = createRoute({
   method: "post",
   path: "/dead-letters/replay",
-  summary: "Try dead letters again: all, or those of a filter",
+  summary: "Replay dead letters: all, or those that match a filter",
   tags: ["dead letters"],
   security: TOKEN,
   request: {
     query: z.strictObject({
-      dry_run: flag.openapi({ description: "Count them, and change nothing." }),
+      dry_run: flag.openapi({ description: "Only count them, and change nothing." }),
       force: forceParameter,
     }),
     body: {
@@ -96,31 +74,22 @@ const manyRoute = createRoute({
   },
   responses: {
     200: json(countsSchema, "How many there are (dry run)"),
-    202: json(countsSchema, "What became of them"),
+    202: json(countsSchema, "The results"),
     ...problems("bad-request", "unauthorized", "unavailable"),
   },
 });
 
 /** Adds `POST /dead-letters/ID/replay`, `POST /dead-letters/replay`. */
-export function addReplayRoutes(app: Api, ports: ReplayPorts): void {
+export function addReplayRoutes(app: Api, desk: () => ReplayPort): void {
   app.openapi(manyRoute, async (context) => {
     const { dry_run: dryRun, force } = context.req.valid("query");
-    const { run_id: runId, source_file: sourceFile, from, to, ...rest } = context.req.valid("json");
-    const filter: LetterFilter = {
-      ...rest,
-      runId,
-      sourceFile,
-      from: from === undefined ? undefined : new Date(from),
-      to: to === undefined ? undefined : new Date(to),
-    };
+    const filter = toFilter(context.req.valid("json"));
     if (dryRun === "true") {
-      const matched = await ports.countReplayable(filter);
+      const matched = await desk().count(filter);
       const counts = { published: 0, failed: 0, superseded: 0, unpublished: [] };
       return context.json({ dry_run: true, matched, ...counts }, 200);
     }
-    const { unpublished, ...counts } = await ports.replayLetters(filter, {
-      force: force === "true",
-    });
+    const { unpublished, ...counts } = await desk().replayAll(filter, { force: force === "true" });
     const matched = counts.published + counts.failed + counts.superseded;
     return context.json({ dry_run: false, matched, ...counts, unpublished: [...unpublished] }, 202);
   });
@@ -130,7 +99,7 @@ export function addReplayRoutes(app: Api, ports: ReplayPorts): void {
     const { force } = context.req.valid("query");
     const replayed = id.includes("\0")
       ? null
-      : await ports.replayLetter(id, { force: force === "true" });
+      : await desk().replayOne(id, { force: force === "true" });
     if (replayed === null) throw new Problem("not-found", `there is no dead letter ${id}`);
     return context.json(replayed, 202);
   });

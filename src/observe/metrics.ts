@@ -5,7 +5,7 @@
  */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { Listener, ServiceEvent } from "./observe.ts";
-import type { Vocabulary } from "./vocabulary.ts";
+import type { RowTotals, Vocabulary } from "./vocabulary.ts";
 
 /** What can't be counted, only asked for. Times are seconds since 1970; null where there is none (yet). */
 export interface Gauges {
@@ -151,13 +151,7 @@ function countEvents(count: Counters): Listener {
   };
 }
 
-interface FileRows {
-  readonly runId: string;
-  readonly file: string;
-  readonly rowsRead: number;
-  readonly rowsPublished: number;
-  readonly rowsRejected: number;
-}
+type FileRows = { readonly runId: string; readonly file: string } & RowTotals;
 
 /** Events have the rows of a file so far; counters want what came since the last one. */
 function rowCounter(count: Counters) {
@@ -167,8 +161,7 @@ function rowCounter(count: Counters) {
     upTo(now: FileRows): void {
       const last = before.get(keyOf(now));
       // Fewer than before: the file was rewritten and is read from its beginning again.
-      const since = (name: "rowsRead" | "rowsPublished" | "rowsRejected") =>
-        Math.max(0, now[name] - (last?.[name] ?? 0));
+      const since = (name: keyof RowTotals) => Math.max(0, now[name] - (last?.[name] ?? 0));
       count.read.inc(since("rowsRead"));
       count.published.inc(since("rowsPublished"));
       count.rejected.inc(since("rowsRejected"));

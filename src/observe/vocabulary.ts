@@ -20,6 +20,13 @@ export interface Retry {
   delay_ms: number;
 }
 
+/** What became of the rows of a file or a run so far. */
+export interface RowTotals {
+  rowsRead: number;
+  rowsPublished: number;
+  rowsRejected: number;
+}
+
 /** The detail of each event. Units are in the names. */
 export interface Vocabulary {
   // Broker and registry, whichever stands behind the log.
@@ -57,37 +64,15 @@ export interface Vocabulary {
   "run.requested": { runId: string; kind: string; selection: string };
   "run.started": { runId: string; kind: string; owner: string };
   "run.planned": { runId: string; files: number };
-  "run.completed": {
-    runId: string;
-    kind: string;
-    files: number;
-    rowsRead: number;
-    rowsPublished: number;
-    rowsRejected: number;
-    took_ms: number;
-  };
+  "run.completed": { runId: string; kind: string; files: number; took_ms: number } & RowTotals;
   "run.failed": { runId: string; kind: string; reason: string };
   "run.cancelled": { runId: string; kind: string };
   "run.paused": { runId: string; kind: string };
   "run.loaded": { runId: string; kind: string; rowsLoaded: number; took_ms: number };
   "file.started": { runId: string; file: string; size_bytes: number | null };
   /** Everything before `byteOffset` is in the log; rows are counted from the beginning of the file. */
-  "file.progress": {
-    runId: string;
-    file: string;
-    byteOffset: number;
-    rowsRead: number;
-    rowsPublished: number;
-    rowsRejected: number;
-  };
-  "file.extracted": {
-    runId: string;
-    file: string;
-    rowsRead: number;
-    rowsPublished: number;
-    rowsRejected: number;
-    took_ms: number;
-  };
+  "file.progress": { runId: string; file: string; byteOffset: number } & RowTotals;
+  "file.extracted": { runId: string; file: string; took_ms: number } & RowTotals;
   "file.skipped": { runId: string; file: string; reason: string };
   "file.failed": { runId: string; file: string; reason: string };
   /** Tombstones were published for rows that a file no longer has. */

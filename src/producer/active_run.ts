@@ -9,7 +9,7 @@ import { type Observe } from "../observe/observe.ts";
 import { reportWaits } from "../observe/retries.ts";
 import { countFiles, countRows, evolve, isFinished, type RunState } from "../runs/run.ts";
 import { decide, type RunCommand } from "../runs/run_decide.ts";
-import type { RunEvent } from "../runs/run_event.ts";
+import type { RowCounts, RunEvent } from "../runs/run_event.ts";
 import { describeSelection } from "../runs/selection.ts";
 import type { RunJournal } from "./ports.ts";
 
@@ -113,7 +113,11 @@ function endOf({ runId, finishedAt, status, reason, nextOffsets }: RunState): Ru
   return { type: status === "failed" ? "failed" : "cancelled", ...of, reason: reason ?? "" };
 }
 
-/** Says in the house's vocabulary what happened to the run. */
+function totals({ read, published, rejected }: RowCounts) {
+  return { rowsRead: read, rowsPublished: published, rowsRejected: rejected };
+}
+
+/** Reports what happened to the run. */
 function observeEvent(event: RunEvent, state: RunState, observe: Observe): void {
   const { runId, at } = event;
   const { kind } = state;
@@ -133,45 +137,32 @@ function observeEvent(event: RunEvent, state: RunState, observe: Observe): void 
       return observe("file.started", { runId, file: event.file, size_bytes });
     }
     case "file_progress": {
-      const { rows } = event;
+      const { byteOffset } = event.checkpoint;
       return observe("file.progress", {
         runId,
         file: event.file,
-        byteOffset: event.checkpoint.byteOffset,
-        rowsRead: rows.read,
-        rowsPublished: rows.published,
-        rowsRejected: rows.rejected,
+        byteOffset,
+        ...totals(event.rows),
       });
     }
     case "file_extracted": {
-      const { rows } = event;
       const started = state.files?.get(event.file)?.startedAt ?? at;
-      return observe("file.extracted", {
-        runId,
-        file: event.file,
-        rowsRead: rows.read,
-        rowsPublished: rows.published,
-        rowsRejected: rows.rejected,
-        took_ms: at.getTime() - started.getTime(),
-      });
+      const took_ms = at.getTime() - started.getTime();
+      return observe("file.extracted", { runId, file: event.file, took_ms, ...totals(event.rows) });
     }
     case "file_skipped":
     case "file_failed": {
       const name = event.type === "file_skipped" ? "file.skipped" : "file.failed";
       return observe(name, { runId, file: event.file, reason: event.reason });
     }
-    case "completed": {
-      const rows = countRows(state);
+    case "completed":
       return observe("run.completed", {
         runId,
         kind,
         files: countFiles(state).planned,
-        rowsRead: rows.read,
-        rowsPublished: rows.published,
-        rowsRejected: rows.rejected,
         took_ms: at.getTime() - (state.startedAt ?? at).getTime(),
+        ...totals(countRows(state)),
       });
-    }
     case "failed":
       return observe("run.failed", { runId, kind, reason: event.reason });
     case "cancelled":

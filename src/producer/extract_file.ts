@@ -13,7 +13,8 @@
  */
 import { retry } from "../failures/backoff.ts";
 import { TransientError } from "../failures/failures.ts";
-import { type DeadLetter, lineLetterId } from "../events/dead_letter.ts";
+import { deadLetterOfLine } from "../dead_letters/build_dead_letter.ts";
+import { deadLetterRecord } from "../dead_letters/dead_letter_topic.ts";
 import type { OutgoingRecord, Publisher } from "../events/publisher.ts";
 import { DEAD_LETTER, HEADERS, type Topic, TRAJECTORY_SUMMARY_RAW } from "../events/topics.ts";
 import { type Observe, unobserved } from "../observe/observe.ts";
@@ -123,7 +124,7 @@ export async function extractFile(extraction: Extraction, tools: ExtractTools): 
 /** Rows and rejected lines that go to the log together, and where the file is after them. */
 interface Portion {
   readonly records: OutgoingRecord[];
-  readonly letters: OutgoingRecord[];
+  readonly deadLetters: OutgoingRecord[];
   readonly after: Omit<Progress, "nextOffsets">;
 }
 
@@ -135,13 +136,13 @@ class PortionPublisher {
   readonly #publisher: Publisher;
   readonly #tools: ExtractTools;
   readonly #schemaId: number;
-  readonly #letterSchemaId: number;
+  readonly #deadLetterSchemaId: number;
   /**
    * The portion that fills up. Rows are encoded as they come: bytes lie still until they are sent, whereas a summary's objects
    * would be moved about by the garbage collector.
    */
   #records: OutgoingRecord[] = [];
-  #letters: OutgoingRecord[] = [];
+  #deadLetters: OutgoingRecord[] = [];
   /** Where it ends; null while it is empty. */
   #end: PortionEnd | null = null;
   #since_ms = 0;
@@ -161,7 +162,7 @@ class PortionPublisher {
     this.#tools = tools;
     this.#publisher = tools.publisher;
     this.#schemaId = tools.publisher.schemaId(TRAJECTORY_SUMMARY_RAW);
-    this.#letterSchemaId = tools.publisher.schemaId(DEAD_LETTER);
+    this.#deadLetterSchemaId = tools.publisher.schemaId(DEAD_LETTER);
     this.rows = extraction.resume?.rows ?? { read: 0, published: 0, rejected: 0 };
     this.#encoded = this.rows;
   }
@@ -171,7 +172,7 @@ class PortionPublisher {
     this.#extraction.signal?.throwIfAborted();
     if (this.#end === null) this.#since_ms = performance.now();
     this.#encode(batch);
-    const rows = this.#records.length + this.#letters.length;
+    const rows = this.#records.length + this.#deadLetters.length;
     const age_ms = performance.now() - this.#since_ms;
     const { portionRows = PORTION_ROWS } = this.#extraction;
     if (rows >= portionRows || age_ms >= PORTION_AGE_MS) await this.#send();
@@ -224,11 +225,8 @@ class PortionPublisher {
     }
     for (const rejected of batch.rejected) {
       this.#tell(rejected);
-      const letter = letterOf(rejected, this.#extraction, batch);
-      this.#letters.push({
-        key: this.#extraction.file,
-        value: this.#tools.encodeDeadLetter(letter, this.#letterSchemaId),
-      });
+      const deadLetter = deadLetterOfLine(rejected, this.#extraction, batch);
+      this.#deadLetters.push(deadLetterRecord(deadLetter, this.#deadLetterSchemaId));
     }
     const { generatedAt, byteOffset, lastLine } = batch;
     this.#end = { generatedAt, byteOffset, lastLine };
@@ -236,18 +234,18 @@ class PortionPublisher {
 
   /** The portion up to `end`; the next one is empty. */
   #close(end: PortionEnd): Portion {
-    const [records, letters] = [this.#records, this.#letters];
+    const [records, deadLetters] = [this.#records, this.#deadLetters];
     const rows = {
-      read: this.#encoded.read + records.length + letters.length,
+      read: this.#encoded.read + records.length + deadLetters.length,
       published: this.#encoded.published + records.length,
-      rejected: this.#encoded.rejected + letters.length,
+      rejected: this.#encoded.rejected + deadLetters.length,
     };
     this.#encoded = rows;
     this.#records = [];
-    this.#letters = [];
+    this.#deadLetters = [];
     this.#end = null;
     const checkpoint = { byteOffset: end.byteOffset, lineNumber: end.lastLine };
-    return { records, letters, after: { generatedAt: end.generatedAt, checkpoint, rows } };
+    return { records, deadLetters, after: { generatedAt: end.generatedAt, checkpoint, rows } };
   }
 
   #tell({ line, field, reason }: RejectedLine): void {
@@ -263,8 +261,8 @@ class PortionPublisher {
     };
   }
 
-  async #publish({ records, letters, after }: Portion): Promise<void> {
-    if (letters.length > 0) await this.#patiently(DEAD_LETTER, letters);
+  async #publish({ records, deadLetters, after }: Portion): Promise<void> {
+    if (deadLetters.length > 0) await this.#patiently(DEAD_LETTER, deadLetters);
     if (records.length > 0) {
       const next = await this.#patiently(TRAJECTORY_SUMMARY_RAW, records);
       const offsets = Object.fromEntries([...next].map(([at, offset]) => [at, Number(offset)]));
@@ -282,30 +280,4 @@ class PortionPublisher {
       onRetry: reportWaits(observe, "broker", `publishing to ${topic.name}`),
     });
   }
-}
-
-function letterOf(
-  { line, reason, field, text }: RejectedLine,
-  { runId, file }: Extraction,
-  { generatedAt, header }: ReadBatch,
-): DeadLetter {
-  return {
-    id: lineLetterId(file, generatedAt, line),
-    at: Date.now() * 1000,
-    stage: "read",
-    reason,
-    field,
-    run_id: runId,
-    source_file: file,
-    source_line: line,
-    source_generated_at: generatedAt === null ? null : generatedAt.getTime() * 1000,
-    text,
-    columns: header.columns.map((column) => column.field),
-    topic: null,
-    partition: null,
-    offset: null,
-    key: null,
-    value: null,
-    schema_id: null,
-  };
 }

@@ -3,7 +3,6 @@
  */
 import type { FileIdentity, RunEvent } from "../runs/run_event.ts";
 import type { RunState } from "../runs/run.ts";
-import type { DeadLetter } from "../events/dead_letter.ts";
 import type { Publisher } from "../events/publisher.ts";
 import type { TrajectorySummary } from "../trajectory/summary.ts";
 
@@ -53,6 +52,4 @@ export interface ExtractTools {
   readonly publisher: Publisher;
   /** A summary in the wire format of the topic. */
   readonly encodeTrajectory: (summary: TrajectorySummary, schemaId: number) => Uint8Array;
-  /** A dead letter in the wire format of its topic. */
-  readonly encodeDeadLetter: (letter: DeadLetter, schemaId: number) => Uint8Array;
 }

@@ -73,7 +73,7 @@ async function joinService(
     directory: openDataDirectory(config.gmnDataUrl),
     journal: log.journal,
     history: createRunHistory(store.sql, log.probe, signal),
-    tools: { publisher: log.publisher, encodeTrajectory, encodeDeadLetter: log.encodeLetter },
+    tools: { publisher: log.publisher, encodeTrajectory },
     owner: OWNER,
     observe,
   });

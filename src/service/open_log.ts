@@ -2,7 +2,6 @@
  * The log, opened: topics made, schemas registered, a publisher connected, a probe to ask how it is.
  */
 import type { RunningBroker } from "../broker/broker.ts";
-import type { DeadLetter } from "../events/dead_letter.ts";
 import { ensureTopics } from "../events/ensure_topics.ts";
 import { createKafka, type Kafka } from "../events/kafka_client.ts";
 import { createKafkaPublisher } from "../events/kafka_publisher.ts";
@@ -10,7 +9,7 @@ import { createLogProbe, type LogProbe } from "../events/log_probe.ts";
 import { proveRoundTrip } from "../events/log_round_trip.ts";
 import type { Publisher } from "../events/publisher.ts";
 import { createSchemaRegistry, type SchemaRegistry } from "../events/schema_registry.ts";
-import { DEAD_LETTER, IAU_SHOWER, INGESTION_RUN, TOPICS } from "../events/topics.ts";
+import { IAU_SHOWER, INGESTION_RUN, TOPICS } from "../events/topics.ts";
 import { createValueCodec } from "../events/wire_values.ts";
 import type { Observe } from "../observe/observe.ts";
 import type { Dependency } from "../observe/vocabulary.ts";
@@ -26,9 +25,6 @@ export interface Log {
   readonly publisher: Publisher;
   readonly probe: LogProbe;
   readonly journal: RunJournal;
-  encodeLetter(letter: DeadLetter, schemaId: number): Uint8Array;
-  /** Appends dead letters and waits for the acknowledgement. */
-  publishLetters(letters: readonly DeadLetter[]): Promise<void>;
   /** Appends showers of the IAU's list and waits for the acknowledgement. */
   publishShowers(showers: readonly ListedShower[]): Promise<void>;
   close(): Promise<void>;
@@ -73,31 +69,18 @@ export async function openLog(
   const schemaIds = await patiently("registry", () => registry.register(TOPICS));
   const publisher = await patiently("broker", () => createKafkaPublisher(kafka, schemaIds));
   const probe = createLogProbe(kafka);
-  const letters = createValueCodec<DeadLetter>(DEAD_LETTER);
   const showers = createValueCodec<ListedShower>(IAU_SHOWER);
   const runEvents = createValueCodec<RunEventRecord>(INGESTION_RUN);
-  const encodeLetter = (letter: DeadLetter, schemaId: number) => letters.encode(letter, schemaId);
   return {
     kafka,
     registry,
     publisher,
     probe,
-    encodeLetter,
     journal: {
       async append(event) {
         const value = runEvents.encode(toRecord(event), publisher.schemaId(INGESTION_RUN));
         await publisher.publish(INGESTION_RUN, [{ key: event.runId, value }]);
       },
-    },
-    async publishLetters(given) {
-      const schemaId = publisher.schemaId(DEAD_LETTER);
-      await publisher.publish(
-        DEAD_LETTER,
-        given.map((letter) => ({
-          key: letter.source_file ?? `${letter.topic}-${letter.partition}`,
-          value: encodeLetter(letter, schemaId),
-        })),
-      );
     },
     async publishShowers(given) {
       const schemaId = publisher.schemaId(IAU_SHOWER);

@@ -1,17 +1,16 @@
 /**
  * The sinks of all topics, wired to the log and the database: for the consumer role, and for a rebuild.
  */
-import { createDeadLetterSink } from "../consumer/dead_letter_sink.ts";
-import type { GiveUpOptions } from "../consumer/give_up.ts";
 import { createRunSink } from "../consumer/run_sink.ts";
-import { setAsideUnreadable } from "../consumer/set_aside.ts";
 import { createShowerSink } from "../consumer/shower_sink.ts";
-import type { TopicSink } from "../consumer/topic_sink.ts";
 import { createTrajectorySink } from "../consumer/trajectory_sink.ts";
+import { createDeadLetterSink } from "../dead_letters/dead_letter_sink.ts";
+import { createGiveUp, giveUpUnreadable } from "../dead_letters/give_up.ts";
+import type { TopicSink } from "../events/topic_sink.ts";
 import type { Observe } from "../observe/observe.ts";
 import type { Sql } from "../store/connection.ts";
-import { classifyDatabaseError } from "../store/database_errors.ts";
-import { readKnownLetters } from "../store/dead_letters.ts";
+import { writeAtOffset } from "../store/consumer_offsets.ts";
+import { deadLetterTable, writeDeadLetters } from "../store/dead_letters.ts";
 import { createTrajectoryLoader } from "../store/trajectory_loader.ts";
 import type { Log } from "./open_log.ts";
 
@@ -21,7 +20,7 @@ export interface SinkWiring {
   readonly sql: Sql;
   /** Loaders have connections of their own. */
   readonly databaseUrl: string;
-  readonly log: Pick<Log, "registry" | "publishLetters">;
+  readonly log: Pick<Log, "registry" | "publisher">;
 }
 
 /** All sinks, and how to close their connections. */
@@ -32,30 +31,25 @@ export interface Sinks {
 
 /** Makes the sinks; nothing is connected before the first batch. */
 export function createSinks({ observe, sql, databaseUrl, log }: SinkWiring): Sinks {
-  const { registry } = log;
-  const letters: GiveUpOptions = {
-    knownLetters: async (ids) => {
-      try {
-        return await readKnownLetters(sql, ids);
-      } catch (error) {
-        throw classifyDatabaseError(error);
-      }
-    },
-    publishLetters: (letters) => log.publishLetters(letters),
-    observe,
-  };
+  const { registry, publisher } = log;
+  const giveUp = createGiveUp({ table: deadLetterTable(sql), publisher, observe });
   const trajectories = createTrajectorySink({
     registry,
     createLoader: () => createTrajectoryLoader({ url: databaseUrl, observe }),
-    ...letters,
+    giveUp,
+    observe,
   });
   return {
     sinks: [
-      setAsideUnreadable(trajectories, letters),
-      setAsideUnreadable(createRunSink({ sql, registry, observe }), letters),
-      setAsideUnreadable(createShowerSink({ sql, registry, observe }), letters),
-      // It does so itself.
-      createDeadLetterSink({ sql, registry, observe }),
+      giveUpUnreadable(trajectories, giveUp),
+      giveUpUnreadable(createRunSink({ sql, registry, observe }), giveUp),
+      giveUpUnreadable(createShowerSink({ sql, registry, observe }), giveUp),
+      createDeadLetterSink({
+        registry,
+        observe,
+        write: (batch, deadLetters) =>
+          writeAtOffset(sql, batch, (transaction) => writeDeadLetters(transaction, deadLetters)),
+      }),
     ],
     close: () => trajectories.close(),
   };

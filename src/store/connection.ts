@@ -3,8 +3,8 @@
  * `pg_terminate_backend`) the next query gets a new driver (`postgresjs/no_reconnect.ts` says why), and a transaction that was cut
  * ends with an error and nothing else (`postgresjs/lost_transaction.ts`).
  *
- * What a query or a transaction of the pool throws is a failure of ours already (`database_errors.ts`); only between the statements
- * of one transaction it is as the driver made it.
+ * What a query or a transaction of the pool throws is one of our failures already (`database_errors.ts`); only between the statements
+ * of one transaction it is the driver's own error.
  */
 import type postgres from "postgres";
 import { asFailure, rejectWithFailures } from "./database_errors.ts";

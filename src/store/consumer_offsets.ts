@@ -1,20 +1,11 @@
 /**
  * How far into the log the database goes: `consumer_offset`, one row a partition, moved in the transaction that writes the rows.
+ * All sinks move it with `advanceOffset`, which is also the fence against a second consumer.
  */
-import type { Queryable, TransactionSql } from "./connection.ts";
+import { PermanentError } from "../failures/failures.ts";
+import type { Queryable, Sql, TransactionSql } from "./connection.ts";
 
-/** The offset of the first record that is not in the database, or null when nothing of the partition is. */
-export async function readOffset(
-  sql: Queryable,
-  topic: string,
-  partition: number,
-): Promise<bigint | null> {
-  const [row] = await sql<{ next_offset: bigint }[]>`
-    select next_offset from consumer_offset where topic = ${topic} and partition = ${partition}`;
-  return row?.next_offset ?? null;
-}
-
-/** The same for all partitions of a topic that have one. */
+/** By partition, the offset of the first record of a topic that is not in the database. */
 export async function readOffsets(
   sql: Queryable,
   topic: string,
@@ -32,23 +23,68 @@ export interface OffsetStep {
   readonly nextOffset: bigint;
 }
 
+/** The fence: another consumer has written this partition since. */
+export class OffsetMismatchError extends PermanentError {
+  override readonly name = "OffsetMismatchError";
+  constructor(topic: string, partition: number, readonly expected: bigint, readonly found: bigint) {
+    super(`${topic}-${partition}: the database is at offset ${found}, not at ${expected}`, {
+      hint: "go on from the database's offset",
+    });
+  }
+}
+
+/** Runs a statement in the transaction that writes the rows. */
+type RunStatement = <Row extends object>(
+  text: string,
+  parameters: readonly unknown[],
+) => Promise<readonly Row[]>;
+
+/** No row when the offset is not at `$3`. A partition that has no offset yet is taken at any. */
+const ADVANCE_OFFSET = `
+INSERT INTO consumer_offset AS o (topic, partition, next_offset)
+VALUES ($1, $2, $4)
+ON CONFLICT (topic, partition) DO UPDATE SET next_offset = excluded.next_offset, updated_at = now()
+WHERE o.next_offset = $3
+RETURNING true AS moved`;
+
 /**
- * Moves a partition's offset from first to next, and locks it until the transaction ends.
- * @returns null when done; else the offset the database is at: another consumer went on, and nothing may be written
+ * The fence: moves a partition's offset from first to next, and locks it until the transaction ends.
+ * @throws OffsetMismatchError when it is not at first: another consumer went on, and nothing may be written
  */
-export async function advanceOffset(sql: TransactionSql, step: OffsetStep): Promise<bigint | null> {
+export async function advanceOffset(run: RunStatement, step: OffsetStep): Promise<void> {
   const { topic, partition, firstOffset, nextOffset } = step;
-  const moved = await sql`
-    insert into consumer_offset as o (topic, partition, next_offset)
-    values (${topic}, ${partition}, ${nextOffset})
-    on conflict (topic, partition) do update set next_offset = excluded.next_offset, updated_at = now()
-    where o.next_offset = ${firstOffset}`;
-  return moved.count === 1 ? null : await readOffset(sql, topic, partition);
+  const [moved] = await run(ADVANCE_OFFSET, [topic, partition, firstOffset, nextOffset]);
+  if (moved !== undefined) return;
+  const [row] = await run<{ next_offset: bigint }>(
+    "SELECT next_offset FROM consumer_offset WHERE topic = $1 AND partition = $2",
+    [topic, partition],
+  );
+  throw new OffsetMismatchError(topic, partition, firstOffset, row?.next_offset ?? 0n);
 }
 
 /**
- * Sets a partition's offset to `to`, if it still is at `from` (null: there is none); what somebody else did in between stands.
- * For a log that no longer has what the database would go on with.
+ * Runs `write` and moves the partition's offset over the step, in one transaction.
+ * @throws OffsetMismatchError when the database is not at the step's first offset; nothing is written then
+ * @throws TransientError, PermanentError as the database failed
+ */
+export async function writeAtOffset(
+  sql: Sql,
+  step: OffsetStep,
+  write: (transaction: TransactionSql) => Promise<void>,
+): Promise<void> {
+  await sql.begin(async (transaction) => {
+    const run: RunStatement = async <Row extends object>(
+      text: string,
+      parameters: readonly unknown[],
+    ) => await transaction.unsafe<Row[]>(text, parameters as never[], { prepare: true });
+    await advanceOffset(run, step);
+    await write(transaction);
+  });
+}
+
+/**
+ * Sets a partition's offset to `to` if it still is at `from` (null: there is none); if another consumer has moved it, it stays.
+ * For a log that no longer has the next record for the database.
  */
 export async function repositionOffset(
   sql: Queryable,

@@ -100,7 +100,7 @@ export function classifyDatabaseError(error: unknown): TransientError | Permanen
     detail === undefined ? "" : ` (${detail})`
   }`;
   const hint = HINTS[code.slice(0, 2)];
-  const options = { cause: error, ...(hint === undefined ? {} : { hint }) };
+  const options = { cause: error, hint };
   if (TRANSIENT_STATES.has(code) || TRANSIENT_CLASSES.some((prefix) => code.startsWith(prefix))) {
     return new TransientError(message, options);
   }

@@ -1,65 +1,61 @@
 /**
- * The tables `dead_letter` (what could not go on) and `dead_letter_replay` (which of it went on later).
+ * The tables `dead_letter` (what was given up) and `dead_letter_replay` (what was loaded later).
  *
- * The two are projections of two topics, read independently; a letter is replayed when both have it.
+ * The two are projections of two topics, read independently; a dead letter is replayed when both have it.
  */
-import { storable } from "./storable.ts";
 import { Buffer } from "node:buffer";
-import type { Queryable, TransactionSql } from "./connection.ts";
+import type { DeadLetter, StoredDeadLetter } from "../dead_letters/dead_letter.ts";
+import type {
+  DeadLetterFilter,
+  DeadLetterPage,
+  DeadLetterTable,
+  DeadLetterTrajectory,
+} from "../dead_letters/dead_letter_table.ts";
+import type { Queryable, Sql, TransactionSql } from "./connection.ts";
+import { storable } from "./storable.ts";
 
-/** Where in the way of the data a letter was given up, in its order (`stage`). */
-export const LETTER_STAGES = ["read", "fetch", "decode", "load"] as const;
+/** PostgreSQL takes 65,535 parameters a statement; a dead letter has 17. */
+const ROWS_PER_STATEMENT = 1_000;
 
-/** A letter as its topic has it (`schemas/dead_letter.avsc`). Times in microseconds since 1970, UTC. */
-export interface DeadLetterRow {
-  readonly id: string;
-  readonly at: number;
-  readonly stage: string;
-  readonly reason: string;
-  readonly field: string | null;
-  readonly run_id: string | null;
-  readonly source_file: string | null;
-  readonly source_line: number | null;
-  readonly source_generated_at: number | null;
-  readonly text: string | null;
-  readonly columns: readonly (string | null)[] | null;
-  readonly topic: string | null;
-  readonly partition: number | null;
-  readonly offset: number | null;
-  readonly key: Buffer | null;
-  readonly value: Buffer | null;
-  readonly schema_id: number | null;
+/** The table over a database. */
+export function deadLetterTable(sql: Sql): DeadLetterTable {
+  return {
+    read: (id) => readDeadLetter(sql, id),
+    list: (filter, page) => listDeadLetters(sql, filter, page),
+    count: (filter) => countDeadLettersBy(sql, filter),
+    selectNew: (deadLetters) => selectNew(sql, deadLetters),
+    selectSuperseded: (asked) => selectSuperseded(sql, asked),
+  };
 }
 
-/** PostgreSQL takes 65,535 parameters a statement; a letter has 17. */
-const LETTERS_PER_STATEMENT = 1_000;
-
-/** Keeps letters. One that is there already takes the place of the earlier one: the same failure met again, or a failed replay. */
+/** Stores dead letters. An earlier one with the same id is replaced: the same failure occurred again, or a replay failed. */
 export async function writeDeadLetters(
   sql: TransactionSql,
-  letters: readonly DeadLetterRow[],
+  deadLetters: readonly DeadLetter[],
 ): Promise<void> {
-  // A statement can't write a row twice; the last one stands, as it would one by one.
-  const last = [...new Map(letters.map((letter) => [storable(letter.id), letter])).values()];
-  for (let from = 0; from < last.length; from += LETTERS_PER_STATEMENT) {
-    const rows = last.slice(from, from + LETTERS_PER_STATEMENT).map((letter) => ({
-      id: storable(letter.id),
-      at: new Date(letter.at / 1000),
-      stage: letter.stage,
-      reason: storable(letter.reason),
-      field: storable(letter.field),
-      run_id: storable(letter.run_id),
-      source_file: storable(letter.source_file),
-      source_line: letter.source_line,
-      source_generated_at: dateOf(letter.source_generated_at),
-      text: storable(letter.text),
-      columns: letter.columns as (string | null)[] | null,
-      topic: storable(letter.topic),
-      topic_partition: letter.partition,
-      topic_offset: letter.offset,
-      key: letter.key,
-      value: letter.value,
-      schema_id: letter.schema_id,
+  // A statement can't write a row twice; the last one stands, as if they were written one by one.
+  const last = [...new Map(deadLetters.map((one) => [storable(one.id), one])).values()];
+  for (let from = 0; from < last.length; from += ROWS_PER_STATEMENT) {
+    const rows = last.slice(from, from + ROWS_PER_STATEMENT).map((one) => ({
+      id: storable(one.id),
+      at: dateOf(one.at),
+      stage: one.stage,
+      reason: storable(one.reason),
+      field: storable(one.field),
+      run_id: storable(one.run_id),
+      source_file: storable(one.source_file),
+      source_line: one.source_line,
+      source_generated_at: one.source_generated_at === null
+        ? null
+        : dateOf(one.source_generated_at),
+      text: storable(one.text),
+      columns: one.columns as (string | null)[] | null,
+      topic: storable(one.topic),
+      topic_partition: one.partition,
+      topic_offset: one.offset,
+      key: one.key,
+      value: one.value,
+      schema_id: one.schema_id,
     }));
     await sql`
       insert into dead_letter ${sql(rows)}
@@ -72,181 +68,102 @@ export async function writeDeadLetters(
   }
 }
 
-/** Marks letters as replayed. `$1`: JSON list of `{letter_id, at, topic_offset}`, each letter once; `$2`: the partition. */
+/** Marks dead letters as replayed. `$1`: JSON list of `{letter_id, at, topic_offset}`, each id once; `$2`: the partition. */
 export const MARK_REPLAYED = `
 INSERT INTO dead_letter_replay (letter_id, replayed_at, topic_partition, topic_offset)
 SELECT letter_id, at, $2::integer, topic_offset
 FROM json_to_recordset($1::json) AS t (letter_id text, at timestamptz, topic_offset bigint)
 ON CONFLICT (letter_id) DO NOTHING`;
 
-/** A letter as it is stored. */
-export interface StoredLetter {
-  readonly id: string;
-  readonly at: Date;
-  readonly stage: string;
-  readonly reason: string;
-  readonly field: string | null;
-  readonly runId: string | null;
-  readonly sourceFile: string | null;
-  readonly sourceLine: number | null;
-  readonly sourceGeneratedAt: Date | null;
-  readonly text: string | null;
-  readonly columns: readonly (string | null)[] | null;
-  readonly topic: string | null;
-  readonly partition: number | null;
-  readonly offset: bigint | null;
-  readonly key: Buffer | null;
-  readonly value: Buffer | null;
-  readonly schemaId: number | null;
-  /** When a replay of it was loaded; null while it waits. */
-  readonly replayedAt: Date | null;
-}
-
-/** Which letters; what is left out does not matter. */
-export interface LetterFilter {
-  readonly ids?: readonly string[];
-  readonly stage?: string;
-  /** A part of the reason, in whatever case. */
-  readonly reason?: string;
-  readonly runId?: string;
-  readonly sourceFile?: string;
-  /** Given up at this time or later. */
-  readonly from?: Date;
-  /** Given up before this time. */
-  readonly to?: Date;
-  readonly isReplayed?: boolean;
-}
-
-/** A place in the list of letters, which goes by time and id. */
-export interface LetterPlace {
-  readonly at: Date;
-  readonly id: string;
-}
-
-/** A page of letters. */
-export interface LetterPage {
-  readonly limit: number;
-  readonly order: "oldest first" | "newest first";
-  /** The last letter of the page before; null for the first page. */
-  readonly after: LetterPlace | null;
-}
-
-/** Letters that the filter lets through, a page of them. */
+/** A page of the dead letters that match the filter. */
 export async function listDeadLetters(
   sql: Queryable,
-  filter: LetterFilter,
-  { limit, order, after }: LetterPage,
-): Promise<StoredLetter[]> {
-  const rows = order === "oldest first"
-    ? await sql<LetterRow[]>`
-      ${selectLetters(sql)} where ${conditions(sql, filter)}
-        and ${after === null ? sql`true` : sql`(d.at, d.id) > (${after.at}, ${after.id})`}
-      order by d.at, d.id limit ${limit}`
-    : await sql<LetterRow[]>`
-      ${selectLetters(sql)} where ${conditions(sql, filter)}
-        and ${after === null ? sql`true` : sql`(d.at, d.id) < (${after.at}, ${after.id})`}
-      order by d.at desc, d.id desc limit ${limit}`;
-  return rows.map(toLetter);
+  filter: DeadLetterFilter,
+  { limit, order, after }: DeadLetterPage,
+): Promise<StoredDeadLetter[]> {
+  const [isBehind, direction] = order === "oldest first" ? [sql`>`, sql`asc`] : [sql`<`, sql`desc`];
+  const rows = await sql<DeadLetterRow[]>`
+    ${selectDeadLetters(sql)} where ${conditions(sql, filter)}
+      and ${
+    after === null ? sql`true` : sql`(d.at, d.id) ${isBehind} (${dateOf(after.at)}, ${after.id})`
+  }
+    order by d.at ${direction}, d.id ${direction} limit ${limit}`;
+  return rows.map(toDeadLetter);
 }
 
-/** The letter, or null. */
-export async function readDeadLetter(sql: Queryable, id: string): Promise<StoredLetter | null> {
-  const [row] = await sql<LetterRow[]>`${selectLetters(sql)} where d.id = ${id}`;
-  return row === undefined ? null : toLetter(row);
+/** The dead letter, or null. */
+export async function readDeadLetter(sql: Queryable, id: string): Promise<StoredDeadLetter | null> {
+  const [row] = await sql<DeadLetterRow[]>`${selectDeadLetters(sql)} where d.id = ${id}`;
+  return row === undefined ? null : toDeadLetter(row);
 }
 
-/** How many letters the filter lets through. */
-export async function countDeadLettersBy(sql: Queryable, filter: LetterFilter): Promise<number> {
+async function countDeadLettersBy(sql: Queryable, filter: DeadLetterFilter): Promise<number> {
   const [row] = await sql<{ count: bigint }[]>`
     select count(*) as count from dead_letter as d left join dead_letter_replay as r on r.letter_id = d.id
     where ${conditions(sql, filter)}`;
   return Number(row?.count ?? 0n);
 }
 
-/** Letters that were not replayed with success. */
+/** The number of dead letters that were not replayed with success. */
 export function countDeadLetters(sql: Queryable): Promise<number> {
   return countDeadLettersBy(sql, { isReplayed: false });
 }
 
-/** What is known of a letter: enough to tell whether another one of the same id says anything new. */
-export interface KnownLetter {
-  readonly reason: string;
-  readonly value: Buffer | null;
-}
-
-/** Those of these letters that the table has, by id. */
-export async function readKnownLetters(
+async function selectNew(
   sql: Queryable,
-  ids: readonly string[],
-): Promise<ReadonlyMap<string, KnownLetter>> {
+  deadLetters: readonly DeadLetter[],
+): Promise<DeadLetter[]> {
   const rows = await sql<{ id: string; reason: string; value: Uint8Array | null }[]>`
-    select id, reason, value from dead_letter where id = any(${ids.map(storable)})`;
-  return new Map(rows.map(({ id, reason, value }) => [id, {
-    reason,
-    value: value === null ? null : Buffer.from(value),
-  }]));
+    select id, reason, value from dead_letter where id = any(${
+    deadLetters.map(({ id }) => storable(id))
+  })`;
+  const known = new Map(rows.map((row) => [row.id, row]));
+  return deadLetters.filter(({ id, reason, value }) => {
+    const row = known.get(storable(id));
+    if (row === undefined || row.reason !== storable(reason)) return true;
+    return value === null || row.value === null ? value !== row.value : !value.equals(row.value);
+  });
 }
 
-/** Whether the letter says what is known already. */
-export function saysNothingNew(
-  letter: Pick<DeadLetterRow, "reason" | "value">,
-  known: KnownLetter | undefined,
-): boolean {
-  return known !== undefined && known.reason === storable(letter.reason) &&
-    (letter.value === null || known.value === null
-      ? letter.value === known.value
-      : letter.value.equals(known.value));
-}
-
-/**
- * Those of these letters whose trajectory has a later record in the data store: later in the same partition for a letter of a
- * record, loaded later for one of a line.
- */
-export async function readSuperseded(
+/** Later means: in the same partition for the dead letter of a record, loaded later for that of a line. */
+async function selectSuperseded(
   sql: Queryable,
-  letters: readonly { readonly letterId: string; readonly trajectoryId: string }[],
+  asked: readonly DeadLetterTrajectory[],
 ): Promise<ReadonlySet<string>> {
-  if (letters.length === 0) return new Set();
+  if (asked.length === 0) return new Set();
   const rows = await sql<{ id: string }[]>`
     select d.id
     from unnest(
-      ${letters.map(({ letterId }) => storable(letterId))}::text[],
-      ${letters.map(({ trajectoryId }) => storable(trajectoryId))}::text[]
-    ) as t (letter_id, meteor_id)
-    join dead_letter as d on d.id = t.letter_id
+      ${asked.map(({ deadLetterId }) => storable(deadLetterId))}::text[],
+      ${asked.map(({ trajectoryId }) => storable(trajectoryId))}::text[]
+    ) as t (dead_letter_id, meteor_id)
+    join dead_letter as d on d.id = t.dead_letter_id
     join meteor as m on m.id = t.meteor_id
     where case when d.topic_offset is null then m.updated_at > d.at
       else m.topic_partition = d.topic_partition and m.topic_offset > d.topic_offset end`;
   return new Set(rows.map(({ id }) => id));
 }
 
-interface LetterRow {
-  id: string;
-  at: Date;
-  stage: string;
-  reason: string;
-  field: string | null;
-  run_id: string | null;
-  source_file: string | null;
-  source_line: bigint | null;
-  source_generated_at: Date | null;
-  text: string | null;
-  columns: (string | null)[] | null;
-  topic: string | null;
-  topic_partition: number | null;
-  topic_offset: bigint | null;
-  key: Uint8Array | null;
-  value: Uint8Array | null;
-  schema_id: number | null;
-  replayed_at: Date | null;
-}
+/** A row of `dead_letter`, with the time of its replay. */
+type DeadLetterRow =
+  & Pick<DeadLetter, "id" | "stage" | "reason" | "field" | "run_id" | "source_file" | "text">
+  & Pick<StoredDeadLetter, "columns" | "topic" | "schema_id" | "replayed_at">
+  & {
+    readonly at: Date;
+    readonly source_line: bigint | null;
+    readonly source_generated_at: Date | null;
+    readonly topic_partition: number | null;
+    readonly topic_offset: bigint | null;
+    readonly key: Uint8Array | null;
+    readonly value: Uint8Array | null;
+  };
 
-function selectLetters(sql: Queryable) {
+function selectDeadLetters(sql: Queryable) {
   return sql`
     select d.*, r.replayed_at from dead_letter as d left join dead_letter_replay as r on r.letter_id = d.id`;
 }
 
-function conditions(sql: Queryable, filter: LetterFilter) {
+function conditions(sql: Queryable, filter: DeadLetterFilter) {
   const { ids, stage, reason, runId, sourceFile, from, to, isReplayed } = filter;
   return sql`
     ${ids === undefined ? sql`true` : sql`d.id = any(${ids.map(storable)})`}
@@ -267,29 +184,25 @@ function conditions(sql: Queryable, filter: LetterFilter) {
   }`;
 }
 
-function toLetter(row: LetterRow): StoredLetter {
+function toDeadLetter({ topic_partition, topic_offset, ...row }: DeadLetterRow): StoredDeadLetter {
   return {
-    id: row.id,
-    at: row.at,
-    stage: row.stage,
-    reason: row.reason,
-    field: row.field,
-    runId: row.run_id,
-    sourceFile: row.source_file,
-    sourceLine: row.source_line === null ? null : Number(row.source_line),
-    sourceGeneratedAt: row.source_generated_at,
-    text: row.text,
-    columns: row.columns,
-    topic: row.topic,
-    partition: row.topic_partition,
-    offset: row.topic_offset,
+    ...row,
+    at: row.at.getTime() * 1000,
+    source_line: numberOf(row.source_line),
+    source_generated_at: row.source_generated_at === null
+      ? null
+      : row.source_generated_at.getTime() * 1000,
+    partition: topic_partition,
+    offset: numberOf(topic_offset),
     key: row.key === null ? null : Buffer.from(row.key),
     value: row.value === null ? null : Buffer.from(row.value),
-    schemaId: row.schema_id,
-    replayedAt: row.replayed_at,
   };
 }
 
-function dateOf(micros: number | null): Date | null {
-  return micros === null ? null : new Date(micros / 1000);
+function numberOf(value: bigint | null): number | null {
+  return value === null ? null : Number(value);
+}
+
+function dateOf(micros: number): Date {
+  return new Date(micros / 1000);
 }

@@ -21,7 +21,7 @@ import { reportWaits } from "../observe/retries.ts";
 import { connectStore, type Store } from "./connection.ts";
 import { prepareCluster, SUPERUSER } from "./embedded/cluster.ts";
 import { findPlace, type Place } from "./embedded/place.ts";
-import { freePort, listenOnce } from "../processes/ports.ts";
+import { freePort, portInUse, settledPort } from "../processes/free_port.ts";
 import type { Supervisor } from "../processes/supervisor.ts";
 import {
   runningPostmaster,
@@ -58,6 +58,8 @@ export interface EmbeddedPostgres {
 }
 
 const DATABASE = "gmn_data_store";
+/** What messages about its port say. */
+const PORT_SETTING = ["PostgreSQL", "POSTGRES_PORT"] as const;
 /** Key of the owner's advisory lock, in the database `postgres`: "gmn" and "own" in hexadecimal. */
 const OWNER_LOCK = [0x676d6e, 0x6f776e] as const;
 /** How often a start is tried when another process takes the free port, or starts the same cluster, in between. */
@@ -170,16 +172,12 @@ async function startAndOwn(
     signal?.throwIfAborted();
     const found = await runningPostmaster(place);
     const port = wantedPort !== 0 ? wantedPort : found?.port ?? await freePort();
-    const password = await prepareCluster(place, {
-      port,
-      settings,
-      ...(signal === undefined ? {} : { signal }),
-    });
+    const password = await prepareCluster(place, { port, settings, signal });
     let isOurs = false;
     let supervisor: Supervisor | null = null;
     try {
       if (found === null) {
-        if (wantedPort !== 0) await assertPortFree(port);
+        if (wantedPort !== 0) await settledPort(port, ...PORT_SETTING);
         const isOver = async () => signal?.aborted || await runningPostmaster(place) !== null;
         await othersSupervisorsGone(place, isOver);
         supervisor = await superviseServer(place);
@@ -201,7 +199,7 @@ async function startAndOwn(
       if (isOurs && signal?.aborted && error === signal.reason) await stopPostmaster(place, hurry);
       await supervisor?.dismiss();
       const portTaken = error instanceof StartFailure && error.portInUse;
-      if (portTaken && wantedPort !== 0) throw portInUse(port, error);
+      if (portTaken && wantedPort !== 0) throw portInUse(port, ...PORT_SETTING, error);
       // Another process started this very cluster in between, or the server found was just going down.
       const other = await runningPostmaster(place) !== null;
       const raced = error instanceof StartFailure
@@ -253,10 +251,7 @@ async function own(
         throw error;
       }
     };
-    const [row] = await retry(lock, {
-      backoff: OWNER_BACKOFF,
-      ...(signal === undefined ? {} : { signal }),
-    });
+    const [row] = await retry(lock, { backoff: OWNER_BACKOFF, signal });
     owned = row?.mine === true;
   } catch (error) {
     await close();
@@ -281,24 +276,4 @@ async function own(
 async function createDatabase(sql: postgres.Sql<{ bigint: bigint }>): Promise<void> {
   const [found] = await sql`select from pg_database where datname = ${DATABASE}`;
   if (found === undefined) await sql`create database ${sql(DATABASE)}`;
-}
-
-function portInUse(port: number, cause: unknown): PermanentError {
-  return new PermanentError(`port ${port} on 127.0.0.1 is in use, PostgreSQL can't listen there`, {
-    cause,
-    hint: "stop what listens there, or set POSTGRES_PORT to another port (0 takes a free one)",
-  });
-}
-
-async function assertPortFree(port: number): Promise<void> {
-  try {
-    await listenOnce(port);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === "EADDRINUSE") throw portInUse(port, error);
-    throw new PermanentError(`port ${port} can't be used for PostgreSQL: ${explain(error)}`, {
-      cause: error,
-      hint: "set POSTGRES_PORT to a port between 1024 and 65535 (0 takes a free one)",
-    });
-  }
 }

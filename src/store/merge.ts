@@ -202,17 +202,6 @@ INSERT INTO station (code)
 SELECT code FROM json_array_elements_text($1::json) AS code
 ON CONFLICT (code) DO NOTHING`;
 
-/**
- * The fence: moves the offset from `$3` to `$4`, or gives no row when it is not at `$3`. It also holds the partition's row
- * locked until the end of the transaction. A partition that has no row yet is taken at any offset.
- */
-export const ADVANCE_OFFSET = `
-INSERT INTO consumer_offset AS o (topic, partition, next_offset)
-VALUES ($1, $2, $4)
-ON CONFLICT (topic, partition) DO UPDATE SET next_offset = excluded.next_offset, updated_at = now()
-WHERE o.next_offset = $3
-RETURNING true AS moved`;
-
 /** Counts records of runs. `$1`: JSON list of `{run_id, loaded, dead}`; `$2`: topic, `$3`: partition. */
 export const COUNT_RUNS = `
 INSERT INTO run_loaded AS r (run_id, topic, partition, rows_loaded, rows_dead)

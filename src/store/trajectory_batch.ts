@@ -15,7 +15,7 @@ export interface Lineage {
   readonly sourceGeneratedAt: Date | null;
   readonly runId: string | null;
   /** The dead letter that the record replays, and the record's time; left out for a record that is no replay. */
-  readonly replays?: { readonly letterId: string; readonly at: Date };
+  readonly replays?: { readonly deadLetterId: string; readonly at: Date };
 }
 
 export interface TrajectoryUpsert {

@@ -20,12 +20,12 @@
  */
 import { PermanentError } from "../failures/failures.ts";
 import type { Observe } from "../observe/observe.ts";
+import { advanceOffset } from "./consumer_offsets.ts";
 import { MARK_REPLAYED } from "./dead_letters.ts";
 import { withDatabaseErrors } from "./database_errors.ts";
 import { type LoaderSession, openLoaderSession, type SessionSql } from "./loader_session.ts";
 import {
   ADD_STATIONS,
-  ADVANCE_OFFSET,
   COUNT_RUNS,
   MERGE_METEORS,
   type Merged,
@@ -65,16 +65,6 @@ export interface TrajectoryLoader {
   findRepeats(marks: readonly RecordMark[]): Promise<Repeats>;
   /** Closes the connection; a load under way fails. */
   close(): Promise<void>;
-}
-
-/** The fence: another consumer has written this partition since. */
-export class OffsetMismatchError extends PermanentError {
-  override readonly name = "OffsetMismatchError";
-  constructor(topic: string, partition: number, readonly expected: bigint, readonly found: bigint) {
-    super(`${topic}-${partition}: the database is at offset ${found}, not at ${expected}`, {
-      hint: "go on from the database's offset",
-    });
-  }
 }
 
 /** A batch is a second's work at most; a database that takes longer than this hangs, or a checkpoint has choked its disk. */
@@ -163,7 +153,7 @@ async function writeBatch(
   // Sent together: they wait for each other in the server, not on the way.
   await Promise.all([
     sql.run(showers.exclusive ? LOCK_SHOWERS.exclusive : LOCK_SHOWERS.shared),
-    advance(sql, batch),
+    advanceOffset(sql.run, batch),
   ]);
   await showers.mention(sql, encoder.showers);
   if (encoder.stations.size > 0) await sql.run(ADD_STATIONS, [[...encoder.stations].sort()]);
@@ -193,17 +183,6 @@ async function writeBatch(
     counts.duplicates -
     counts.withdrawn;
   return counts;
-}
-
-async function advance(sql: SessionSql, batch: TrajectoryBatch): Promise<void> {
-  const { topic, partition, firstOffset, nextOffset } = batch;
-  const [moved] = await sql.run(ADVANCE_OFFSET, [topic, partition, firstOffset, nextOffset]);
-  if (moved !== undefined) return;
-  const [row] = await sql.run<{ next_offset: bigint }>(
-    "SELECT next_offset FROM consumer_offset WHERE topic = $1 AND partition = $2",
-    [topic, partition],
-  );
-  throw new OffsetMismatchError(topic, partition, firstOffset, row?.next_offset ?? 0n);
 }
 
 async function merge(
@@ -249,7 +228,7 @@ async function markReplayed(sql: SessionSql, batch: TrajectoryBatch): Promise<vo
   const rows = new Map<string, { letter_id: string; at: string; topic_offset: string }>();
   for (const { lineage: { replays, offset } } of batch.changes) {
     if (replays === undefined) continue;
-    const letter_id = storable(replays.letterId);
+    const letter_id = storable(replays.deadLetterId);
     if (rows.has(letter_id)) continue;
     rows.set(letter_id, { letter_id, at: replays.at.toISOString(), topic_offset: String(offset) });
   }

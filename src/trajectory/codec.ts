@@ -1,35 +1,32 @@
 /**
- * Trajectory summaries on the wire: Confluent's format (a zero byte, the schema id in four bytes, big-endian, then Avro
- * binary; docs.confluent.io, "Wire format" of the schema registry's serializers).
+ * Encodes and decodes trajectory summaries: the schema registry's wire format, with an Avro body.
  *
- * Other producers write to this topic too: Python ones, which put NaN where a value is missing, and some day newer and older
- * versions of the schema. So a record is decoded with the schema it was written with and resolved to ours: fields we do not
- * have are skipped, fields it does not have are null, integers become doubles, and a double that is not finite is null
- * (`untrusted_types.ts`, which also keeps a damaged record from taking the process down).
+ * Other producers write to this topic too: Python ones, which write NaN where a value is missing, and one day newer and older
+ * versions of the schema. So a record is decoded with the schema it was written with and resolved to ours: fields that we do not
+ * have are skipped, fields that it does not have are null, integers become doubles, and a double that is not finite is null
+ * (`untrusted_types.ts`, which also keeps a damaged record from ending the process).
  */
 import { Buffer } from "node:buffer";
 import { explain, PermanentError } from "../failures/failures.ts";
+import { WIRE_HEADER_BYTES, wireSchemaId, writeWireHeader } from "../wire_format/wire_header.ts";
 import { recordType, TRAJECTORY_TYPE } from "./record.ts";
 import { TRAJECTORY_FIELDS } from "./schema.ts";
 import type { TrajectorySummary } from "./summary.ts";
 
-/** Bytes before the Avro body. */
-const WIRE_HEADER_BYTES = 5;
-const MAGIC = 0;
 /**
  * Values are written one behind the other into blocks of this size, and given as views of them: a block of memory of its own for
  * each of them costs more to make and to collect than writing it. A block lives as long as one of its values does.
  */
 const BLOCK_BYTES = 512 * 1024;
-/** Rows have about 770 bytes; a block with less than this left is not tried. */
-const ROOM_BYTES = 4096;
+/** Rows have about 770 bytes; a block with less space than this is not tried. */
+const SPACE_BYTES = 4096;
 
-/** A value that does not fit the schema, or bytes that are no value of it. */
+/** A value that does not fit the schema, or bytes that are not a value of it. */
 export class TrajectoryCodecError extends PermanentError {
   override readonly name = "TrajectoryCodecError";
   constructor(
     message: string,
-    /** The field where it went wrong; null if it was none in particular. */
+    /** The field that is wrong; null if it is not a single one. */
     readonly field: string | null,
     options: { cause?: unknown; hint?: string } = {},
   ) {
@@ -47,17 +44,16 @@ let blockAt = 0;
  */
 export function encodeTrajectory(summary: TrajectorySummary, schemaId: number): Uint8Array {
   let end: number;
-  if (block.length - blockAt < ROOM_BYTES) [block, blockAt] = [Buffer.alloc(BLOCK_BYTES), 0];
+  if (block.length - blockAt < SPACE_BYTES) [block, blockAt] = [Buffer.alloc(BLOCK_BYTES), 0];
   try {
-    // A negative answer is how many bytes were too few.
+    // A negative result is the number of missing bytes.
     while ((end = TRAJECTORY_TYPE.encode(summary, block, blockAt + WIRE_HEADER_BYTES)) < 0) {
       [block, blockAt] = [Buffer.alloc(Math.max(BLOCK_BYTES, 2 * (block.length - end))), 0];
     }
   } catch (error) {
     throw misfit(summary, error);
   }
-  block[blockAt] = MAGIC;
-  for (let i = 1; i < WIRE_HEADER_BYTES; i++) block[blockAt + i] = schemaId >>> (32 - 8 * i);
+  writeWireHeader(block, blockAt, schemaId);
   const value = block.subarray(blockAt, end);
   blockAt = end;
   return value;
@@ -84,42 +80,9 @@ function shown(value: unknown): string {
   return (typeof value === "string" ? JSON.stringify(text) : text).slice(0, 80);
 }
 
-/** A value's schema id and its Avro body, a view into the same memory. */
-export interface WireValue {
-  readonly schemaId: number;
-  readonly payload: Uint8Array;
-}
-
-/**
- * Takes a value's wire header off.
- * @throws TrajectoryCodecError if there is none: too short, or another first byte
- */
-export function readWireHeader(bytes: Uint8Array): WireValue {
-  if (bytes.length < WIRE_HEADER_BYTES || bytes[0] !== MAGIC) {
-    const found = bytes.length === 0
-      ? "no bytes"
-      : `${bytes.length} bytes beginning with ${
-        [...bytes.subarray(0, WIRE_HEADER_BYTES)].map((b) => b.toString(16).padStart(2, "0")).join(
-          " ",
-        )
-      }`;
-    throw new TrajectoryCodecError(
-      `not in the schema registry's wire format (00, a schema id of 4 bytes, Avro): ${found}`,
-      null,
-      { hint: "The producer must serialize with the schema registry, not with bare Avro or JSON." },
-    );
-  }
-  const header = new DataView(bytes.buffer, bytes.byteOffset, WIRE_HEADER_BYTES);
-  return { schemaId: header.getUint32(1), payload: bytes.subarray(WIRE_HEADER_BYTES) };
-}
-
-/** The schema id in a value's wire header. @throws TrajectoryCodecError if there is none */
-export function wireSchemaId(bytes: Uint8Array): number {
-  return readWireHeader(bytes).schemaId;
-}
-
 /**
  * Decodes a value of the topic, wire header included.
+ * @throws WireFormatError if it has no wire header
  * @throws TrajectoryCodecError naming the field at which the bytes stop making sense
  */
 export type TrajectoryDecoder = (value: Uint8Array) => TrajectorySummary;
@@ -143,7 +106,7 @@ export function createTrajectoryDecoder(writerSchema: string): TrajectoryDecoder
     );
   }
   return (value) => {
-    if (value[0] !== MAGIC || value.length < WIRE_HEADER_BYTES) readWireHeader(value);
+    wireSchemaId(value);
     const bytes = Buffer.isBuffer(value)
       ? value
       : Buffer.from(value.buffer, value.byteOffset, value.length);
@@ -155,6 +118,24 @@ export function createTrajectoryDecoder(writerSchema: string): TrajectoryDecoder
     }
     if (decoded.offset !== bytes.length) throw undecodable(writer, bytes);
     return decoded.value;
+  };
+}
+
+/**
+ * The decoder for each schema id, made when it is first asked for. What can't be made is not remembered: a schema that is registered
+ * later makes the same value readable.
+ * @param writerSchema gives the schema (Avro JSON) that is registered under an id
+ */
+export function createTrajectoryDecoders(
+  writerSchema: (schemaId: number) => Promise<string>,
+): (schemaId: number) => Promise<TrajectoryDecoder> {
+  const decoders = new Map<number, TrajectoryDecoder>();
+  return async (schemaId) => {
+    const known = decoders.get(schemaId);
+    if (known !== undefined) return known;
+    const decoder = createTrajectoryDecoder(await writerSchema(schemaId));
+    decoders.set(schemaId, decoder);
+    return decoder;
   };
 }
 

@@ -5,7 +5,7 @@ import { Buffer } from "node:buffer";
 import { deflateRawSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { PermanentError } from "../failures/failures.ts";
-import { fileText, rows } from "./summary_file_fixture.ts";
+import { fileText, rows } from "../../tests/support/summary_file.ts";
 import { SummaryReader } from "./summary_reader.ts";
 
 const TEXT = fileText(rows(3));

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { commentCells, hasIdentifier, headerOf, stampOf } from "./header.ts";
 import { TRAJECTORY_FIELDS } from "./schema.ts";
-import { COLUMN, headerLines, WIDTH } from "./summary_file_fixture.ts";
+import { COLUMN, headerLines, WIDTH } from "../../tests/support/summary_file.ts";
 
 /** The header of these columns of the fixture. */
 function header(columns?: readonly number[]) {

@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import { describe, expect, test } from "vitest";
 import { commentCells, headerOf } from "./header.ts";
 import { Rejection, RowReader } from "./row.ts";
-import { cells, COLUMN, headerLines, row, WIDTH } from "./summary_file_fixture.ts";
+import { cells, COLUMN, headerLines, row, WIDTH } from "../../tests/support/summary_file.ts";
 import type { TrajectorySummary } from "./summary.ts";
 
 function readerOf(columns?: readonly number[]): RowReader {

@@ -13,8 +13,8 @@ import {
   rows,
   STAMP_LINE,
   withLineEnds,
-} from "./summary_file_fixture.ts";
-import { readWhole, type WholeFile } from "./summary_reader_fixture.ts";
+} from "../../tests/support/summary_file.ts";
+import { readWhole, type WholeFile } from "../../tests/support/read_whole.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
 

@@ -10,9 +10,9 @@ import {
   STAMP_LINE,
   WIDTH,
   withLineEnds,
-} from "./summary_file_fixture.ts";
+} from "../../tests/support/summary_file.ts";
 import { BATCH_LINES_MAX, LINE_BYTES_MAX, SummaryReader } from "./summary_reader.ts";
-import { readWhole } from "./summary_reader_fixture.ts";
+import { readWhole } from "../../tests/support/read_whole.ts";
 
 const ALL_COLUMNS = Array.from({ length: WIDTH }, (_, i) => i);
 const ids = (text: string) =>

@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { fileText, rows } from "../../src/trajectory/summary_file_fixture.ts";
+import { fileText, rows } from "../support/summary_file.ts";
 import { taskCommand } from "../support/task_command.ts";
 
 const COMMANDS = [

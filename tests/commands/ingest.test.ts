@@ -15,7 +15,7 @@ import {
   rows,
   STAMP_LINE,
   withLineEnds,
-} from "../../src/trajectory/summary_file_fixture.ts";
+} from "../support/summary_file.ts";
 import { startTestService, type TestService } from "../support/service.ts";
 import { taskCommand } from "../support/task_command.ts";
 

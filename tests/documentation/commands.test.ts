@@ -12,7 +12,7 @@ import { parseEnv } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readConfig } from "../../src/config.ts";
 import { readAddresses } from "../../src/service/address_file.ts";
-import { fileText, rows } from "../../src/trajectory/summary_file_fixture.ts";
+import { fileText, rows } from "../support/summary_file.ts";
 import { askOrInstall } from "../clients/install/debian.ts";
 import { lastLine } from "../clients/install/command.ts";
 import { installPython } from "../clients/install/python.ts";

@@ -62,8 +62,8 @@ async function expectAllLoaded(run: { state: string }): Promise<void> {
     select (select count(*)::int from meteor) as rows,
       (select sum(rows_loaded)::int from run_loaded) as loaded,
       (select sum(next_offset)::int from consumer_offset where topic = ${topic}) as records,
-      (select count(*)::int from dead_letter) as letters`;
-  expect(counts).toMatchObject({ rows: whole.sample.rows, letters: 0 });
+      (select count(*)::int from dead_letter) as dead_letters`;
+  expect(counts).toMatchObject({ rows: whole.sample.rows, dead_letters: 0 });
   expect(counts!.loaded).toBe(counts!.records);
 }
 

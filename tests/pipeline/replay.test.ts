@@ -1,17 +1,17 @@
 /**
- * Dead letters tried again: they are stored once, marked in the transaction that stores them, or get their new reason.
+ * Replays of dead letters: their records are stored once, marked in the transaction that stores them, or get their new reason.
  */
 import { Buffer } from "node:buffer";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createKeyPartitioner } from "@gmn/kafka-formats";
-import type { DeadLetter } from "../../src/events/dead_letter.ts";
+import type { DeadLetter, StoredDeadLetter } from "../../src/dead_letters/dead_letter.ts";
+import { publishDeadLetters } from "../../src/dead_letters/dead_letter_topic.ts";
 import { TRAJECTORY_SUMMARY_RAW } from "../../src/events/topics.ts";
-import { type ReplayDesk, ReplayRefused } from "../../src/producer/replay.ts";
-import { createReplayDesk } from "../../src/service/replays.ts";
+import { ReplayDesk, ReplayRefused } from "../../src/dead_letters/replay_desk.ts";
 import { rebuildDatabase } from "../../src/service/rebuild.ts";
-import { readDeadLetter, type StoredLetter } from "../../src/store/dead_letters.ts";
+import { deadLetterTable, readDeadLetter } from "../../src/store/dead_letters.ts";
 import {
   append,
   caughtUp,
@@ -43,7 +43,12 @@ afterAll(() => whole[Symbol.asyncDispose]());
 
 const desk = (): ReplayDesk => {
   const { store, log } = whole.service.parts.running!;
-  return createReplayDesk({ sql: store.sql, log, observe: whole.observer.observe });
+  return new ReplayDesk({
+    table: deadLetterTable(store.sql),
+    publisher: log.publisher,
+    registry: log.registry,
+    observe: whole.observer.observe,
+  });
 };
 const record = (n: number, values = {}, headers: Record<string, string> = {}): ForeignMessage => ({
   key: ID(n),
@@ -52,18 +57,18 @@ const record = (n: number, values = {}, headers: Record<string, string> = {}): F
 });
 const meteor = async (n: number) =>
   (await whole.database.sql`select * from meteor where id = ${ID(n)}`)[0];
-const letter = async (id: string): Promise<StoredLetter> =>
+const deadLetter = async (id: string): Promise<StoredDeadLetter> =>
   (await readDeadLetter(whole.database.sql, id))!;
 
-/** Appends records of which the last one can't be stored, and gives its letter. */
-async function fail(messages: readonly ForeignMessage[]): Promise<StoredLetter> {
+/** Appends records of which the last one can't be stored, and gives its dead letter. */
+async function fail(messages: readonly ForeignMessage[]): Promise<StoredDeadLetter> {
   const end = await append(whole.kafka, messages);
   await caughtUp(whole);
   await caughtUp(whole);
-  return await letter(`${TRAJECTORY_SUMMARY_RAW.name}-1@${end - 1n}`);
+  return await deadLetter(`${TRAJECTORY_SUMMARY_RAW.name}-1@${end - 1n}`);
 }
 
-/** Has the letter's record tried again, and waits until the sink has passed it. */
+/** Has the dead letter's record tried again, and waits until the sink has processed it. */
 async function replay(id: string, options = {}) {
   const replayed = await desk().replayOne(id, options);
   await caughtUp(whole);
@@ -87,7 +92,7 @@ async function schemaToCome(name: string): Promise<{ id: number; register: () =>
 }
 
 describe("a record that could not be decoded", () => {
-  test("is stored once and its letter marked, when its schema has been registered", async () => {
+  test("is stored once and its dead letter marked, when its schema has been registered", async () => {
     const schema = await schemaToCome("one");
     const body = Buffer.concat([pythonBody(summaryOf(ID(1))), Buffer.from([0])]);
     const failed = await fail([{
@@ -95,12 +100,12 @@ describe("a record that could not be decoded", () => {
       value: wire(schema.id, body),
       headers: { "gmn-run-id": "run-of-old", "gmn-source-file": "daily/old.txt" },
     }]);
-    expect(failed).toMatchObject({ stage: "decode", replayedAt: null, runId: "run-of-old" });
+    expect(failed).toMatchObject({ stage: "decode", replayed_at: null, run_id: "run-of-old" });
     await schema.register();
 
     expect(await replay(failed.id)).toEqual({ id: failed.id, outcome: "published", reason: null });
     expect(await meteor(1)).toMatchObject({ run_id: "run-of-old", source_file: "daily/old.txt" });
-    expect((await letter(failed.id)).replayedAt).toBeInstanceOf(Date);
+    expect((await deadLetter(failed.id)).replayed_at).toBeInstanceOf(Date);
     const [counts] = await whole.database.sql`
       select sum(rows_loaded)::int as loaded, sum(rows_dead)::int as dead from run_loaded where run_id = 'run-of-old'`;
     expect(counts).toEqual({ loaded: 0, dead: 1 });
@@ -108,7 +113,7 @@ describe("a record that could not be decoded", () => {
     await expect(desk().replayOne(failed.id)).rejects.toThrow(ReplayRefused);
   });
 
-  test("that fails again is the same letter with its new reason, and can be replayed again", async () => {
+  test("that fails again is the same dead letter with its new reason, and can be replayed again", async () => {
     const schema = await schemaToCome("two");
     const body = Buffer.concat([pythonBody(summaryOf(ID(2))), Buffer.from([0])]);
     const failed = await fail([{ key: ID(2), value: wire(schema.id, body).subarray(0, 300) }]);
@@ -116,14 +121,14 @@ describe("a record that could not be decoded", () => {
     await schema.register();
 
     expect(await replay(failed.id)).toMatchObject({ outcome: "published" });
-    const again = await letter(failed.id);
-    expect(again.replayedAt).toBeNull();
+    const again = await deadLetter(failed.id);
+    expect(again.replayed_at).toBeNull();
     expect(again.reason).not.toBe(failed.reason);
     expect(again.offset).toBeGreaterThan(failed.offset!);
     expect(again.value!.equals(failed.value!)).toBe(true);
     expect(await whole.database.sql`select count(*) as n from dead_letter`).toMatchObject([before]);
     expect(await replay(failed.id)).toMatchObject({ outcome: "published" });
-    expect(await letter(failed.id)).toEqual(again);
+    expect(await deadLetter(failed.id)).toEqual(again);
     expect(await whole.database.sql`select count(*) as n from dead_letter`).toMatchObject([before]);
   });
 });
@@ -170,7 +175,7 @@ describe("a record without a generation", () => {
 
     expect(await replay(failed.id)).toMatchObject({ outcome: "superseded" });
     expect((await meteor(20))!.vgeo_km_s).toBe(21);
-    expect((await letter(failed.id)).replayedAt).toBeNull();
+    expect((await deadLetter(failed.id)).replayed_at).toBeNull();
     expect(await replay(failed.id, { force: true })).toMatchObject({ outcome: "published" });
     expect((await meteor(20))!.vgeo_km_s).toBe(20);
   });
@@ -186,12 +191,16 @@ describe("a record of an older generation", () => {
     await append(whole.kafka, [record(30, { vgeo_km_s: 31 }, generated("2026-02-02T00:00:00Z"))]);
     expect(await replay(failed.id)).toMatchObject({ outcome: "published" });
     expect((await meteor(30))!.vgeo_km_s).toBe(31);
-    expect((await letter(failed.id)).replayedAt).toBeInstanceOf(Date);
+    expect((await deadLetter(failed.id)).replayed_at).toBeInstanceOf(Date);
   });
 });
 
 describe("a line that could not be read", () => {
-  const lineLetter = (id: string, text: string, columns: DeadLetter["columns"]): DeadLetter => ({
+  const lineDeadLetter = (
+    id: string,
+    text: string,
+    columns: DeadLetter["columns"],
+  ): DeadLetter => ({
     id,
     at: Date.now() * 1000,
     stage: "read",
@@ -227,9 +236,9 @@ describe("a line that could not be read", () => {
     const line = await sampleLine();
     const id = line.slice(0, 20);
     const { log } = whole.service.parts.running!;
-    await log.publishLetters([
-      lineLetter("file:daily/old.txt@x#12", line, null),
-      lineLetter("file:daily/old.txt@x#13", line.split(";").slice(0, 4).join(";"), [
+    await publishDeadLetters(log.publisher, [
+      lineDeadLetter("file:daily/old.txt@x#12", line, null),
+      lineDeadLetter("file:daily/old.txt@x#13", line.split(";").slice(0, 4).join(";"), [
         "unique_trajectory_identifier",
         "beginning_julian_date",
         null,
@@ -246,7 +255,7 @@ describe("a line that could not be read", () => {
       run_id: "run-of-old",
     });
     expect(row!.vgeo_km_s).not.toBeNull();
-    expect((await letter("file:daily/old.txt@x#12")).replayedAt).toBeInstanceOf(Date);
+    expect((await deadLetter("file:daily/old.txt@x#12")).replayed_at).toBeInstanceOf(Date);
 
     expect(await replay("file:daily/old.txt@x#13")).toMatchObject({ outcome: "published" });
     const [other] = await whole.database.sql`select * from meteor where id = ${id}`;
@@ -255,16 +264,18 @@ describe("a line that could not be read", () => {
 
   test("that can't be read now either gets its new reason, and nothing is published", async () => {
     const { log } = whole.service.parts.running!;
-    await log.publishLetters([lineLetter("file:daily/old.txt@x#14", "garbage", null)]);
+    await publishDeadLetters(log.publisher, [
+      lineDeadLetter("file:daily/old.txt@x#14", "garbage", null),
+    ]);
     await caughtUp(whole);
     expect(await replay("file:daily/old.txt@x#14")).toMatchObject({
       outcome: "failed",
       reason: "1 fields where the header has 86 columns",
     });
-    expect(await letter("file:daily/old.txt@x#14")).toMatchObject({
+    expect(await deadLetter("file:daily/old.txt@x#14")).toMatchObject({
       reason: "1 fields where the header has 86 columns",
       text: "garbage",
-      replayedAt: null,
+      replayed_at: null,
     });
     expect(await desk().replayAll({ stage: "read" })).toMatchObject({ failed: 1, published: 0 });
   });
@@ -281,7 +292,7 @@ describe("over HTTP", () => {
     return { status: response.status, body: await response.json() };
   };
 
-  test("letters are counted, replayed by filter, and one by its id; twice is a conflict", async () => {
+  test("dead letters are counted, replayed by filter, and one by its id; twice is a conflict", async () => {
     const { sql } = whole.database;
     await sql.unsafe(`alter table meteor add constraint slow check (vgeo_km_s < 70) not valid`);
     const failed = await fail([record(40, { vgeo_km_s: 71 }), record(41, { vgeo_km_s: 72 })]);
@@ -312,18 +323,18 @@ describe("over HTTP", () => {
     expect(listed.dead_letters).toEqual([]);
   });
 
-  test("what is not there, and filters that can't be, are told", async () => {
+  test("ids that do not exist, and impossible filters, are refused", async () => {
     expect(await post("/dead-letters/nobody/replay")).toMatchObject({ status: 404 });
     expect(await post("/dead-letters/replay", { stages: "load" })).toMatchObject({ status: 400 });
     expect(await post("/dead-letters/replay?dry_run=perhaps", {})).toMatchObject({ status: 400 });
   });
 });
 
-test("an id that no letter has is none", async () => {
+test("an unknown id gives no dead letter", async () => {
   expect(await desk().replayOne("trajectory_summary_raw-1@999999")).toBeNull();
 });
 
-test("a rebuild gives the same letters, marked at the same times, and the same meteors", async () => {
+test("a rebuild gives the same dead letters, marked at the same times, and the same meteors", async () => {
   const { sql } = whole.database;
   // Their place in the log apart: a record that failed once and is right now is loaded from its own place.
   const meteors = () =>

@@ -4,7 +4,7 @@
  * Everything goes through its real encoding, so what a test reads back is what a consumer would.
  */
 import avro from "avsc";
-import type { DeadLetter } from "../../src/events/dead_letter.ts";
+import type { DeadLetter } from "../../src/dead_letters/dead_letter.ts";
 import type {
   NextOffsetByPartition,
   OutgoingRecord,
@@ -68,11 +68,7 @@ export function createMemoryLog(): MemoryLog {
     partitions,
     letters,
     events,
-    tools: {
-      publisher,
-      encodeTrajectory,
-      encodeDeadLetter: (letter, schemaId) => letterCodec.encode(letter, schemaId),
-    },
+    tools: { publisher, encodeTrajectory },
     journal: {
       async append(event) {
         await log.fault("journal", "before");

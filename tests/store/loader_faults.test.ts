@@ -7,9 +7,9 @@ import { TransientError } from "../../src/failures/failures.ts";
 import { unobserved } from "../../src/observe/observe.ts";
 import {
   createTrajectoryLoader,
-  OffsetMismatchError,
   type TrajectoryLoader,
 } from "../../src/store/trajectory_loader.ts";
+import { OffsetMismatchError } from "../../src/store/consumer_offsets.ts";
 import { holdAfter } from "../support/holding_proxy.ts";
 import { until } from "../support/poll.ts";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";

@@ -3,9 +3,9 @@ import { unobserved } from "../../src/observe/observe.ts";
 import { DataRefusedError } from "../../src/store/database_errors.ts";
 import {
   createTrajectoryLoader,
-  OffsetMismatchError,
   type TrajectoryLoader,
 } from "../../src/store/trajectory_loader.ts";
+import { OffsetMismatchError } from "../../src/store/consumer_offsets.ts";
 import { METEOR_COLUMNS } from "../../src/store/meteor_columns.ts";
 import type { FieldKind } from "../../src/trajectory/schema.ts";
 import type { TrajectorySummary } from "../../src/trajectory/summary.ts";

@@ -94,7 +94,7 @@ test("a database of the first version has its rows, and the shape of a new one",
   expect(await readDeadLetter(database.sql, "file:a.txt@x#7")).toMatchObject({
     text: "garbage",
     columns: null,
-    replayedAt: null,
+    replayed_at: null,
   });
   expect(await shapeOf(database.sql)).toEqual(await shapeOf(fresh.sql));
 });

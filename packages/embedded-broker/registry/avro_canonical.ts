@@ -6,28 +6,31 @@
  * Attributes of a type are put in one order. Two schemas that differ only in these ways get the same id; two that
  * differ in a doc do not. (Redpanda: `sanitize_avro_schema_definition` in `schema_registry/avro.cc`.)
  */
-import { type ExactJson, type ExactJsonObject, isArray, isObject, member } from "./exact_json.ts";
+import {
+  type ExactJson,
+  type ExactJsonObject,
+  isArray,
+  isObject,
+  parseExactJson,
+} from "./exact_json.ts";
 
-const orderOfType = [
-  "type",
-  "name",
-  "namespace",
-  "doc",
-  "fields",
-  "order",
-  "symbols",
-  "items",
-  "values",
-  "default",
-  "size",
-  "aliases",
-];
+const orderOfType = "type name namespace doc fields order symbols items values default size aliases"
+  .split(" ");
 const orderOfField = ["name", "type", ...orderOfType.slice(2)];
-const complexTypes = new Set(["record", "error", "enum", "fixed", "array", "map"]);
-const namedTypes = new Set(["record", "error", "enum", "fixed"]);
 
-/** The canonical form of a schema. Anything that is not a schema is left alone, for the schema's reader to refuse. */
-export function canonicalAvro(json: ExactJson, namespace = ""): ExactJson {
+/** Types that have a name of their own, and with them those that have parts. */
+export const namedTypes: ReadonlySet<string> = new Set(["record", "error", "enum", "fixed"]);
+export const complexTypes: ReadonlySet<string> = new Set([...namedTypes, "array", "map"]);
+
+/**
+ * The canonical text of a schema. Anything that is not a schema is left as it is, for the schema's reader to refuse.
+ * @throws SyntaxError where the text is not JSON
+ */
+export function canonicalText(text: string): string {
+  return JSON.stringify(canonicalAvro(parseExactJson(text), ""));
+}
+
+function canonicalAvro(json: ExactJson, namespace: string): ExactJson {
   if (isArray(json)) return json.map((branch) => canonicalAvro(branch, namespace));
   if (isObject(json)) return canonicalType(json, namespace);
   // A leading dot says "no namespace" and adds nothing where there is none.
@@ -38,7 +41,7 @@ export function canonicalAvro(json: ExactJson, namespace = ""): ExactJson {
 }
 
 function canonicalType(json: ExactJsonObject, enclosing: string): ExactJsonObject {
-  const type = member(json, "type");
+  const { type } = json;
   if (typeof type !== "string" || !complexTypes.has(type)) return inOrder(json, orderOfField);
   const members = new Map(Object.entries(json));
   const namespace = namedTypes.has(type) ? splitName(members, enclosing) : enclosing;
@@ -61,7 +64,7 @@ function canonicalField(json: ExactJson, namespace: string): ExactJson {
   return inOrder(Object.fromEntries(members), orderOfField);
 }
 
-/** Parts a full name, drops a namespace that says nothing new, and gives the namespace that holds inside. */
+/** Splits a full name, drops a namespace that is the enclosing one, and returns the namespace that holds inside. */
 function splitName(members: Map<string, ExactJson>, enclosing: string): string {
   const name = members.get("name");
   const declared = members.get("namespace");
@@ -76,10 +79,8 @@ function splitName(members: Map<string, ExactJson>, enclosing: string): string {
 }
 
 function inOrder(json: ExactJsonObject, order: readonly string[]): ExactJsonObject {
-  const rank = (key: string) => {
-    const index = order.indexOf(key);
-    return index === -1 ? order.length : index;
-  };
+  // Attributes that have no place of their own come last, as they were written.
+  const rank = (key: string) => order.includes(key) ? order.indexOf(key) : order.length;
   return Object.fromEntries(
     Object.entries(json).sort(([left], [right]) => rank(left) - rank(right)),
   );

@@ -1,341 +1,135 @@
 /**
- * Reads an Avro schema from JSON and checks it as the specification demands.
+ * Reads an Avro schema with avsc, which checks names, type references, symbols, unions and defaults.
  *
- * avsc reads schemas too, but keeps quiet about some mistakes, refuses what only JavaScript can't hold, and hides what
- * compatibility needs (aliases, the difference between no default and a null one). The rules and their section names are
- * those of https://avro.apache.org/docs/1.12.0/specification/ ("Schema Declaration", "Names").
+ * Added here: where in the schema a mistake is, what the specification (https://avro.apache.org/docs/1.12.0/specification/)
+ * forbids and avsc lets pass, and limits on what one schema may cost.
  */
-import {
-  type AvroSchema,
-  type EnumSchema,
-  type FixedSchema,
-  type NamedSchema,
-  type PrimitiveKind,
-  primitiveKinds,
-  type RecordField,
-  type RecordSchema,
-  type UnionSchema,
-} from "./avro_schema.ts";
-import { defaultProblem } from "./avro_default.ts";
-import {
-  type ExactJson,
-  type ExactJsonObject,
-  ExactNumber,
-  isArray,
-  isObject,
-  kindOf,
-  member,
-} from "./exact_json.ts";
+import avro from "avsc";
+import { complexTypes, namedTypes } from "./avro_canonical.ts";
+import { kindOf, shorten } from "./exact_json.ts";
+import { invalidSchema, RegistryError } from "./registry_error.ts";
 
-/** A schema that is not one. The message says where (a JSON pointer) and why. */
-export class InvalidAvroSchema extends Error {
-  override readonly name = "InvalidAvroSchema";
-  constructor(reason: string, path: string) {
-    super(`${reason} (at ${path === "" ? "/" : path})`);
-  }
-}
-
-/** Named types of one schema with its references: comparing two schemas may recurse once per pair of them. */
+/** Named types of one schema: comparing two schemas may recurse once per pair of them. */
 const MAX_NAMED_TYPES = 1_000;
 /** Branches of one union: comparing two unions costs the product. */
 const MAX_UNION_BRANCHES = 256;
+/** avsc quotes the schema, which may be large, in its messages. */
+const MAX_REASON_CHARACTERS = 300;
+
+const primitives: Record<string, avro.Type> = Object.fromEntries(
+  ["null", "boolean", "int", "long", "float", "double", "bytes", "string"]
+    .map((kind) => [kind, avro.Type.forSchema(kind as avro.Schema)]),
+);
+
+/** A node of the schema whose type is being built. */
+interface OpenNode {
+  readonly json: unknown;
+  readonly path: string;
+  /** How many of its direct parts have been begun. */
+  parts: number;
+}
 
 /**
- * Reads a schema. `named` holds the types of referenced schemas by full name and gets those of this one.
- * Throws `InvalidAvroSchema`.
+ * Reads a schema from its canonical text (`canonicalText`), in which names are split in the only way that avsc reads as
+ * the specification does.
+ * @throws RegistryError 422 with the reason and the place (a JSON pointer)
  */
-export function readAvroSchema(json: ExactJson, named: Map<string, NamedSchema>): AvroSchema {
-  const reader = new SchemaReader(named);
-  const schema = reader.read(json, { path: "", namespace: "" });
-  reader.checkDefaults();
-  return schema;
-}
+export function readAvroSchema(canonicalText: string): avro.Type {
+  const open: OpenNode[] = [];
+  let namedCount = 0;
+  let isNested = false;
 
-/** Where the reader is: JSON pointer and enclosing namespace. */
-interface Place {
-  readonly path: string;
-  readonly namespace: string;
-}
-
-const inside = (place: Place, key: string | number, namespace = place.namespace): Place => ({
-  path: `${place.path}/${key}`,
-  namespace,
-});
-
-class SchemaReader {
-  readonly #named: Map<string, NamedSchema>;
-  /** Defaults can only be judged once the types they belong to are complete (a record may contain itself). */
-  readonly #defaults: { field: RecordField; path: string }[] = [];
-
-  constructor(named: Map<string, NamedSchema>) {
-    this.#named = named;
-  }
-
-  read(json: ExactJson, place: Place): AvroSchema {
-    if (typeof json === "string") return this.#byName(json, place);
-    if (isArray(json)) return this.#union(json, place);
-    if (isObject(json)) return this.#byType(json, place);
-    throw new InvalidAvroSchema(
-      `a schema is a name, an object or an array, not ${kindOf(json)}`,
-      place.path,
-    );
-  }
-
-  checkDefaults(): void {
-    for (const { field, path } of this.#defaults) {
-      const problem = field.default === undefined
-        ? undefined
-        : defaultProblem(field.type, field.default);
-      if (problem !== undefined) {
-        throw new InvalidAvroSchema(
-          `the default of field '${field.name}' does not fit its type: ${problem}`,
-          path,
-        );
+  function build(json: unknown, options: Partial<avro.ForSchemaOptions>, path: string): avro.Type {
+    const node: OpenNode = { json, path, parts: 0 };
+    open.push(node);
+    isNested = false;
+    try {
+      checkNode(json);
+      const { type } = json as { type?: string };
+      if (type !== undefined && namedTypes.has(type) && ++namedCount > MAX_NAMED_TYPES) {
+        throw new Error(`more than ${MAX_NAMED_TYPES} named types`);
       }
+      // `{"type": "int"}` and `{"type": "some.Record"}` stand for the name.
+      const schema = type === undefined || complexTypes.has(type) ? json : type;
+      return avro.Type.forSchema(schema as avro.Schema, options);
+    } catch (error) {
+      if (error instanceof RegistryError || !(error instanceof Error)) throw error;
+      throw invalidSchema(locate(node, shorten(error.message, MAX_REASON_CHARACTERS)));
+    } finally {
+      open.pop();
+      isNested = true;
     }
   }
 
-  #byName(name: string, place: Place): AvroSchema {
-    if (isPrimitive(name)) return { kind: name };
-    const full = name.includes(".") || place.namespace === "" ? name : `${place.namespace}.${name}`;
-    const found = this.#named.get(full);
-    if (found === undefined) {
-      throw new InvalidAvroSchema(
-        `unknown type '${full}'; define or reference it first`,
-        place.path,
-      );
+  // avsc calls this before it builds a node. The first call is answered with a call of avsc that knows the place; that
+  // one asks again, and is left to build the node itself.
+  const typeHook = (json: unknown, options: avro.ForSchemaOptions): avro.Type | undefined => {
+    const parent = open.at(-1);
+    if (!isNested || parent === undefined) {
+      isNested = true;
+      return undefined;
     }
-    return found;
-  }
+    return build(json, options, parent.path + stepTo(parent, parent.parts++));
+  };
+  // Without the members of Object: a type may be named "constructor".
+  const registry = Object.assign(Object.create(null), primitives);
+  return build(
+    JSON.parse(canonicalText, toSafeInteger),
+    { registry, typeHook, wrapUnions: "always", noAnonymousTypes: true, omitRecordMethods: true },
+    "",
+  );
+}
 
-  #byType(json: ExactJsonObject, place: Place): AvroSchema {
-    const type = member(json, "type");
-    switch (type) {
-      case "record":
-      case "error":
-        return this.#record(json, place);
-      case "enum":
-        return this.#enum(json, place);
-      case "fixed":
-        return this.#fixed(json, place);
-      case "array":
-        return { kind: "array", items: this.#child(json, "items", place) };
-      case "map":
-        return { kind: "map", values: this.#child(json, "values", place) };
-    }
-    if (typeof type !== "string") {
-      throw new InvalidAvroSchema(`"type" must name a type, not be ${kindOf(type)}`, place.path);
-    }
-    return this.#byName(type, place);
-  }
+/**
+ * avsc refuses a long as a default that a JavaScript number can't hold. It only has to accept the default, so a smaller
+ * number stands for it.
+ */
+function toSafeInteger(_key: string, value: unknown): unknown {
+  const isLong = Number.isInteger(value) && Math.abs(value as number) <= 2 ** 63;
+  return isLong && !Number.isSafeInteger(value) ? 2 ** 52 : value;
+}
 
-  #child(json: ExactJsonObject, key: "items" | "values", place: Place): AvroSchema {
-    const child = member(json, key);
-    if (child === undefined) throw new InvalidAvroSchema(`missing "${key}"`, place.path);
-    return this.read(child, inside(place, key));
+/** Refuses what avsc would take, or would refuse without saying why. */
+function checkNode(json: unknown): void {
+  if (typeof json === "string") return;
+  if (Array.isArray(json)) {
+    if (json.length >= 1 && json.length <= MAX_UNION_BRANCHES) return;
+    throw new Error(`a union has 1 to ${MAX_UNION_BRANCHES} branches, not ${json.length}`);
   }
-
-  #union(json: readonly ExactJson[], place: Place): UnionSchema {
-    if (json.length === 0 || json.length > MAX_UNION_BRANCHES) {
-      throw new InvalidAvroSchema(
-        `a union has 1 to ${MAX_UNION_BRANCHES} branches, not ${json.length}`,
-        place.path,
-      );
-    }
-    const seen = new Set<string>();
-    const branches = json.map((branch, index) => {
-      const at = inside(place, index);
-      const schema = this.read(branch, at);
-      if (schema.kind === "union") {
-        throw new InvalidAvroSchema("a union may not hold a union directly", at.path);
-      }
-      const label = "name" in schema ? schema.name : schema.kind;
-      if (seen.has(label)) {
-        throw new InvalidAvroSchema(`the union has two branches of type '${label}'`, at.path);
-      }
-      seen.add(label);
-      return schema;
-    });
-    return { kind: "union", branches };
+  if (typeof json !== "object" || json === null) {
+    throw new Error(`a schema is a name, an object or an array, not ${kindOf(json)}`);
   }
-
-  #record(json: ExactJsonObject, place: Place): RecordSchema {
-    const names = this.#names(json, place);
-    const fields = member(json, "fields");
-    if (!isArray(fields)) {
-      throw new InvalidAvroSchema(`"fields" must be an array, not ${kindOf(fields)}`, place.path);
-    }
-    const schema: RecordSchema = { kind: "record", ...names, fields: [] };
-    this.#define(schema, place);
-    const seen = new Set<string>();
-    const within = inside(place, "fields", namespaceOf(schema.name));
-    fields.forEach((field, index) => {
-      const read = this.#field(field, { ...within, path: `${within.path}/${index}` });
-      for (const name of [read.name, ...read.aliases]) {
-        if (seen.has(name)) {
-          throw new InvalidAvroSchema(
-            `record '${schema.name}' has two fields or field aliases named '${name}'`,
-            `${within.path}/${index}`,
-          );
-        }
-        seen.add(name);
-      }
-      schema.fields.push(read);
-    });
-    return schema;
+  const { type, size, aliases, fields } = json as Record<string, unknown>;
+  if (typeof type !== "string") {
+    throw new Error(`"type" must name a type, not be ${kindOf(type)}`);
   }
-
-  #field(json: ExactJson, place: Place): RecordField {
-    if (!isObject(json)) {
-      throw new InvalidAvroSchema(`a field must be an object, not ${kindOf(json)}`, place.path);
-    }
-    const name = simpleName(member(json, "name"), "a field's name", place);
-    const type = member(json, "type");
-    if (type === undefined) {
-      throw new InvalidAvroSchema(`field '${name}' has no "type"`, place.path);
-    }
-    const order = member(json, "order");
-    if (order !== undefined && !["ascending", "descending", "ignore"].includes(String(order))) {
-      throw new InvalidAvroSchema(
-        `"order" is ascending, descending or ignore, not ${kindOf(order)}`,
-        place.path,
-      );
-    }
-    const aliases = names(member(json, "aliases"), "aliases", place)
-      .map((alias) => simpleName(alias, "a field's alias", place));
-    const field: RecordField = {
-      name,
-      aliases,
-      type: this.read(type, inside(place, "type")),
-      default: member(json, "default"),
-    };
-    this.#defaults.push({ field, path: place.path });
-    return field;
+  if (type === "fixed" && !(Number.isInteger(size) && size as number >= 1)) {
+    throw new Error(`"size" must be a whole number from 1, not ${kindOf(size)}`);
   }
-
-  #enum(json: ExactJsonObject, place: Place): EnumSchema {
-    const named = this.#names(json, place);
-    const symbols = names(member(json, "symbols"), "symbols", place);
-    symbols.forEach((symbol) => simpleName(symbol, "a symbol", place));
-    if (symbols.length === 0) {
-      throw new InvalidAvroSchema(`enum '${named.name}' has no symbols`, place.path);
-    }
-    const distinct = new Set<string>();
-    for (const symbol of symbols) {
-      if (distinct.has(symbol)) {
-        throw new InvalidAvroSchema(
-          `enum '${named.name}' has symbol '${symbol}' twice`,
-          place.path,
-        );
-      }
-      distinct.add(symbol);
-    }
-    const fallback = member(json, "default");
-    if (fallback !== undefined && !(typeof fallback === "string" && distinct.has(fallback))) {
-      throw new InvalidAvroSchema(
-        `the default of enum '${named.name}', ${kindOf(fallback)}, is none of its symbols`,
-        place.path,
-      );
-    }
-    const schema: EnumSchema = {
-      kind: "enum",
-      ...named,
-      symbols: distinct,
-      default: typeof fallback === "string" ? fallback : undefined,
-    };
-    this.#define(schema, place);
-    return schema;
-  }
-
-  #fixed(json: ExactJsonObject, place: Place): FixedSchema {
-    const named = this.#names(json, place);
-    const size = member(json, "size");
-    if (!(size instanceof ExactNumber) || !/^[1-9][0-9]{0,9}$/.test(size.text)) {
-      throw new InvalidAvroSchema(
-        `"size" must be a whole number from 1, not ${kindOf(size)}`,
-        place.path,
-      );
-    }
-    const schema: FixedSchema = { kind: "fixed", ...named, size: size.value };
-    this.#define(schema, place);
-    return schema;
-  }
-
-  /** Name and aliases of a named type, as full names ("Names" of the specification). */
-  #names(json: ExactJsonObject, place: Place): { name: string; aliases: string[] } {
-    const name = member(json, "name");
-    if (typeof name !== "string") {
-      throw new InvalidAvroSchema(`"name" must be a string, not ${kindOf(name)}`, place.path);
-    }
-    const namespace = member(json, "namespace");
-    if (namespace !== undefined && typeof namespace !== "string") {
-      throw new InvalidAvroSchema(
-        `"namespace" must be a string, not ${kindOf(namespace)}`,
-        place.path,
-      );
-    }
-    const full = fullName(name, namespace ?? place.namespace, place);
-    const aliases = names(member(json, "aliases"), "aliases", place)
-      .map((alias) => fullName(alias, namespaceOf(full), place));
-    return { name: full, aliases };
-  }
-
-  #define(schema: NamedSchema, place: Place): void {
-    if (this.#named.has(schema.name)) {
-      throw new InvalidAvroSchema(`type '${schema.name}' is defined twice`, place.path);
-    }
-    if (this.#named.size >= MAX_NAMED_TYPES) {
-      throw new InvalidAvroSchema(`more than ${MAX_NAMED_TYPES} named types`, place.path);
-    }
-    this.#named.set(schema.name, schema);
+  const fieldAliases = Array.isArray(fields) ? fields.map((field) => field?.aliases) : [];
+  for (const names of [aliases, ...fieldAliases]) {
+    const isList = Array.isArray(names) && names.every((name) => typeof name === "string");
+    if (names !== undefined && !isList) throw new Error('"aliases" must be an array of strings');
   }
 }
 
-const namePattern = /^[A-Za-z_][A-Za-z0-9_]*$/;
-
-function isPrimitive(name: string): name is PrimitiveKind {
-  return (primitiveKinds as readonly string[]).includes(name);
+function stepTo({ json }: OpenNode, part: number): string {
+  if (Array.isArray(json)) return `/${part}`;
+  const { type } = json as { type: unknown };
+  if (type === "array") return "/items";
+  return type === "map" ? "/values" : `/fields/${part}/type`;
 }
 
-function namespaceOf(full: string): string {
-  const dot = full.lastIndexOf(".");
-  return dot === -1 ? "" : full.slice(0, dot);
-}
-
-function fullName(name: string, namespace: string, place: Place): string {
-  const full = name.includes(".") || namespace === "" ? name : `${namespace}.${name}`;
-  if (!full.split(".").every((part) => namePattern.test(part))) {
-    throw new InvalidAvroSchema(
-      `"${full}" is not a valid name: letters, digits and _, not starting with a digit, parted by dots`,
-      place.path,
-    );
+/**
+ * What is wrong with a node itself, not with its parts, and where. In a record that is a field: avsc checks its name and
+ * that it has a type, then builds the type, then checks order and default.
+ */
+function locate({ json, path, parts }: OpenNode, reason: string): string {
+  const { fields } = (json ?? {}) as { fields?: unknown };
+  if (!Array.isArray(fields)) return `${reason} (at ${path === "" ? "/" : path})`;
+  if (/^invalid (field name|type: null)/.test(reason)) {
+    return `${reason} (at ${path}/fields/${parts})`;
   }
-  // In no namespace at all: a plain "int" always means the primitive.
-  const simple = full.slice(full.lastIndexOf(".") + 1);
-  if (isPrimitive(simple)) {
-    throw new InvalidAvroSchema(
-      `'${full}' can't be defined: '${simple}' is a primitive type, in any namespace`,
-      place.path,
-    );
-  }
-  return full;
-}
-
-function simpleName(name: ExactJson | undefined, what: string, place: Place): string {
-  if (typeof name !== "string" || !namePattern.test(name)) {
-    throw new InvalidAvroSchema(
-      `${what} is letters, digits and _, not starting with a digit, and not ${kindOf(name)}`,
-      place.path,
-    );
-  }
-  return name;
-}
-
-/** An array of strings; missing is empty. */
-function names(json: ExactJson | undefined, key: string, place: Place): string[] {
-  if (json === undefined) return [];
-  if (!isArray(json) || !json.every((name) => typeof name === "string")) {
-    throw new InvalidAvroSchema(`"${key}" must be an array of strings`, place.path);
-  }
-  return [...json];
+  if (parts === 0) return `${reason} (at ${path === "" ? "/" : path})`;
+  return `field '${fields[parts - 1].name}': ${reason} (at ${path}/fields/${parts - 1})`;
 }

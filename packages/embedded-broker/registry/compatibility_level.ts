@@ -2,14 +2,11 @@
  * Compatibility levels: which direction is checked, and against how many earlier versions.
  *
  * BACKWARD: the new schema reads what the old one wrote (upgrade consumers first). FORWARD: the old reads what the new
- * one writes (upgrade producers first). FULL: both. TRANSITIVE: against all versions and not the latest alone.
+ * one writes (upgrade producers first). FULL: both. TRANSITIVE: against all versions, not only the latest.
  */
-import {
-  type AliasRule,
-  checkAvroCompatibility,
-  tellIncompatibility,
-} from "./avro_compatibility.ts";
-import type { AvroSchema } from "./avro_schema.ts";
+import type avro from "avsc";
+import { checkAvroCompatibility, describeIncompatibility } from "./avro_compatibility.ts";
+import { type PreparedSchema, prepareSchema } from "./prepared_schema.ts";
 
 export const compatibilityLevels = [
   "NONE",
@@ -26,42 +23,29 @@ export type CompatibilityLevel = typeof compatibilityLevels[number];
 /** The level of a registry in which none was set; Redpanda's and Confluent's too. */
 export const defaultLevel: CompatibilityLevel = "BACKWARD";
 
-/** Redpanda's Avro library does not resolve aliases: what passes here must pass there. */
-const aliasRule: AliasRule = "ignore";
-
-export function isCompatibilityLevel(text: string): text is CompatibilityLevel {
-  return (compatibilityLevels as readonly string[]).includes(text);
-}
-
-export function isTransitive(level: CompatibilityLevel): boolean {
-  return level.endsWith("_TRANSITIVE");
-}
-
-/** An earlier version of a subject. */
-export interface EarlierVersion {
-  readonly version: number;
-  readonly schema: AvroSchema;
-  /** Its text, as stored. */
-  readonly text: string;
+/** Whether a text names a level. */
+export function isCompatibilityLevel(text: unknown): text is CompatibilityLevel {
+  return (compatibilityLevels as readonly unknown[]).includes(text);
 }
 
 /**
- * Why `candidate` does not go with the earlier versions; no messages where it does. The versions come latest first and
- * are as many as the level and the caller want checked; the first that does not fit is told in full, as in Redpanda:
- * its reasons, then its number, its schema and the level.
+ * Why `candidate` can't follow the earlier versions of a subject; no messages where it can. The versions come latest first and are as
+ * many as the level and the caller want checked. The first that does not fit is reported in full, as in Redpanda: its
+ * reasons, then its number, its schema and the level.
  */
 export function checkLevel(
   level: CompatibilityLevel,
-  candidate: AvroSchema,
-  earlier: Iterable<EarlierVersion>,
+  candidate: PreparedSchema,
+  earlier: readonly { version: number; text: string }[],
 ): string[] {
   if (level === "NONE") return [];
-  const backward = level.startsWith("BACKWARD") || level.startsWith("FULL");
-  const forward = level.startsWith("FORWARD") || level.startsWith("FULL");
-  for (const { version, schema, text } of earlier) {
+  const isBackward = level.startsWith("BACKWARD") || level.startsWith("FULL");
+  const isForward = level.startsWith("FORWARD") || level.startsWith("FULL");
+  for (const { version, text } of earlier) {
+    const { type } = prepareSchema(text);
     const messages = [
-      ...(backward ? tell(candidate, schema, "new", "old") : []),
-      ...(forward ? tell(schema, candidate, "old", "new") : []),
+      ...(isBackward ? reasonsOf(candidate.type, type, "new", "old") : []),
+      ...(isForward ? reasonsOf(type, candidate.type, "old", "new") : []),
     ];
     if (messages.length > 0) {
       return [
@@ -75,14 +59,14 @@ export function checkLevel(
   return [];
 }
 
-/** Reasons told of one version. More of them help nobody, and the answer must stay small. */
+/** Reasons reported of one version. More of them help nobody, and the answer must stay small. */
 const MAX_REASONS = 100;
 
-function tell(reader: AvroSchema, writer: AvroSchema, readerName: string, writerName: string) {
-  const reasons = checkAvroCompatibility(reader, writer, aliasRule);
-  const told = reasons.slice(0, MAX_REASONS)
-    .map((reason) => tellIncompatibility(reason, readerName, writerName));
+function reasonsOf(reader: avro.Type, writer: avro.Type, readerName: string, writerName: string) {
+  const reasons = checkAvroCompatibility(reader, writer);
+  const described = reasons.slice(0, MAX_REASONS)
+    .map((reason) => describeIncompatibility(reason, readerName, writerName));
   return reasons.length > MAX_REASONS
-    ? [...told, `{and ${reasons.length - MAX_REASONS} more}`]
-    : told;
+    ? [...described, `{and ${reasons.length - MAX_REASONS} more}`]
+    : described;
 }

@@ -1,7 +1,7 @@
 /**
- * Content negotiation as Redpanda does it (`pandaproxy/parsing/httpd.h`): the first type of the header that is known is
- * taken; parameters and weights are not looked at. A body must say its type, an answer is in the registry's own type
- * unless another was asked for.
+ * Content negotiation as Redpanda does it (`pandaproxy/parsing/httpd.h`): the first known type of the header counts;
+ * parameters and weights are ignored. A body must have a type. An answer is in the registry's own type unless the client
+ * asks for another.
  */
 import { notAcceptable, unsupportedMediaType } from "./registry_error.ts";
 
@@ -10,7 +10,7 @@ export const registryJson = "application/vnd.schemaregistry.v1+json";
 const answeredTypes = [registryJson, "application/vnd.schemaregistry+json", "application/json"];
 const acceptedTypes = [...answeredTypes, "application/octet-stream"];
 
-/** The type to answer in. Throws 406 where none that is asked for is served. */
+/** The type to answer in. Throws 406 where the client accepts none that is served. */
 export function answerType(request: Request): string {
   const header = request.headers.get("accept") ?? "";
   for (const type of partsOf(header)) {

@@ -1,46 +1,50 @@
 /**
  * JSON whose numbers keep the digits they were written with.
  *
- * A schema may hold a default such as `9223372036854775807`, which a JavaScript number turns into ...808. The registry
- * must hand back the schema it was given, so numbers are carried as their source text.
+ * A schema may hold a default such as `9223372036854775807`, which a JavaScript number turns into ...808, or `1.0`, which
+ * becomes 1. The registry must return the schema it was given and find it again, so numbers stay raw JSON text, which
+ * `JSON.stringify` writes as it was.
  */
 
-/** A JSON number: its text as written, and the JavaScript number nearest to it. */
-export class ExactNumber {
-  readonly value: number;
-  constructor(readonly text: string) {
-    this.value = Number(text);
-  }
+/** A JSON number as it was written. */
+interface RawNumber {
+  readonly rawJSON: string;
 }
 
 export type ExactJson =
   | null
   | boolean
   | string
-  | ExactNumber
+  | RawNumber
   | readonly ExactJson[]
   | { readonly [key: string]: ExactJson };
 
 export type ExactJsonObject = { readonly [key: string]: ExactJson };
 
-// TypeScript's library does not know the third argument of a reviver yet (ECMA-262, JSON.parse source text access).
-type SourceReviver = (key: string, value: unknown, context: { source: string }) => unknown;
-const parseWithSource = JSON.parse as (text: string, reviver: SourceReviver) => ExactJson;
+// TypeScript's library does not know these parts of JSON yet (ECMA-262, JSON.parse source text access).
+const exact = JSON as unknown as {
+  parse(
+    text: string,
+    reviver: (key: string, value: unknown, context: { source: string }) => unknown,
+  ): ExactJson;
+  rawJSON(text: string): RawNumber;
+  isRawJSON(value: unknown): value is RawNumber;
+};
 
 /**
- * Objects and arrays inside each other. A nested record costs three levels and real schemas stay below thirty; what
- * walks over a schema does so by recursion, and this keeps it on the stack.
+ * Objects and arrays inside each other. A nested record costs three levels and real schemas stay below thirty. Whatever
+ * walks over a schema does so by recursion, and this limit keeps it from running out of stack.
  */
 const MAX_NESTING = 200;
 
-/** Parses JSON. Throws a `SyntaxError` where it is none or is nested too deeply. */
+/** Parses JSON. @throws SyntaxError where the text is not JSON or is nested too deeply */
 export function parseExactJson(text: string): ExactJson {
   if (nestingOf(text) > MAX_NESTING) {
     throw new SyntaxError(`nested more than ${MAX_NESTING} levels deep`);
   }
-  return parseWithSource(
+  return exact.parse(
     text,
-    (_key, value, { source }) => typeof value === "number" ? new ExactNumber(source) : value,
+    (_key, value, { source }) => typeof value === "number" ? exact.rawJSON(source) : value,
   );
 }
 
@@ -60,45 +64,30 @@ function nestingOf(text: string): number {
   return deepest;
 }
 
-/** JSON text without white space, numbers as they were written. */
-export function writeExactJson(json: ExactJson): string {
-  if (json instanceof ExactNumber) return json.text;
-  if (isArray(json)) return `[${json.map(writeExactJson).join(",")}]`;
-  if (isObject(json)) {
-    const members = Object.entries(json)
-      .map(([key, value]) => `${JSON.stringify(key)}:${writeExactJson(value)}`);
-    return `{${members.join(",")}}`;
-  }
-  return JSON.stringify(json);
+/** Whether a JSON value is an object. */
+export function isObject(json: unknown): json is ExactJsonObject {
+  return typeof json === "object" && json !== null && !isArray(json) && !exact.isRawJSON(json);
 }
 
-export function isObject(json: ExactJson | undefined): json is ExactJsonObject {
-  return typeof json === "object" && json !== null && !isArray(json) &&
-    !(json instanceof ExactNumber);
-}
-
-export function isArray(json: ExactJson | undefined): json is readonly ExactJson[] {
+/** Whether a JSON value is an array. */
+export function isArray(json: unknown): json is readonly ExactJson[] {
   return Array.isArray(json);
 }
 
-/** A member of an object, `undefined` where it has none of its own. */
-export function member(json: ExactJsonObject, key: string): ExactJson | undefined {
-  return Object.hasOwn(json, key) ? json[key] : undefined;
-}
-
-/** What a JSON value is, in words for an error message. */
-export function kindOf(json: ExactJson | undefined): string {
+/** Names a JSON value in a few words, for an error message. */
+export function kindOf(json: unknown): string {
   if (json === undefined) return "nothing";
-  if (json === null) return "null";
-  if (json instanceof ExactNumber) return `the number ${shorten(json.text)}`;
+  if (exact.isRawJSON(json)) return `the number ${shorten(json.rawJSON, SHOWN_CHARACTERS)}`;
+  if (typeof json === "number") return `the number ${json}`;
+  if (typeof json === "string") return `the string "${shorten(json, SHOWN_CHARACTERS)}"`;
   if (isArray(json)) return "an array";
-  if (typeof json === "string") return `the string "${shorten(json)}"`;
   return isObject(json) ? "an object" : `${json}`;
 }
 
 /** Long enough to recognise a name, short enough for one line of a log. */
 const SHOWN_CHARACTERS = 60;
 
-function shorten(text: string): string {
-  return text.length <= SHOWN_CHARACTERS ? text : `${text.slice(0, SHOWN_CHARACTERS)}…`;
+/** The text, or its first characters and an ellipsis. */
+export function shorten(text: string, characters: number): string {
+  return text.length <= characters ? text : `${text.slice(0, characters)}…`;
 }

@@ -74,21 +74,15 @@ test("a second version is read with the first one's data; a breaking one is refu
     .rejects.toMatchObject({ status: 409, message: expect.stringContaining("field 'start'") });
 });
 
-test("references: a schema that uses another one's type", async () => {
-  const point = {
-    type: "record",
-    name: "Point",
-    namespace: "geo",
-    fields: [{ name: "x", type: "int" }],
-  };
-  const line = { type: "record", name: "Line", fields: [{ name: "from", type: "geo.Point" }] };
-  await client().register(avro(point), { subject: "point" });
-  const { id } = await client().register(
-    { ...avro(line), references: [{ name: "geo.Point", subject: "point", version: 1 }] },
-    { subject: "line" },
-  );
-  const message = await client().encode(id, { from: { x: 3 } });
-  expect(await client().decode(message)).toEqual({ from: { x: 3 } });
+test("references are refused, with the reason", async () => {
+  await client().register(avro(V1), { subject: "walk" });
+  const walks = { type: "record", name: "Walks", fields: [{ name: "first", type: "Walk" }] };
+  const references = [{ name: "Walk", subject: "walk", version: 1 }];
+  await expect(client().register({ ...avro(walks), references }, { subject: "walks" }))
+    .rejects.toMatchObject({
+      status: 422,
+      message: expect.stringContaining("references are left out"),
+    });
 });
 
 test("what is not there is a 404", async () => {

@@ -1,5 +1,5 @@
 /**
- * What the registry answers when it can't do what was asked: an HTTP status, an error code and a sentence.
+ * What the registry answers when it refuses a request: an HTTP status, an error code and a sentence.
  *
  * Codes and sentences are Redpanda's (its `schema_registry/error.cc` and `errors.h`), because clients branch on the
  * code and people search for the sentence. Codes above 1000 are the HTTP status followed by two digits.
@@ -48,32 +48,25 @@ export const idNotFound = (id: number) => new RegistryError(40403, `Schema ${id}
 
 export const schemaNotFound = () => new RegistryError(40403, "Schema not found");
 
-export const subjectNotDeleted = (subject: string) =>
-  new RegistryError(
-    40405,
-    `Subject '${subject}' was not deleted first before being permanently deleted`,
-  );
-
 export const versionSoftDeleted = (subject: string, version: number) =>
   new RegistryError(
     40406,
     `Subject '${subject}' Version ${version} was soft deleted.Set permanent=true to delete permanently`,
   );
 
+const notDeleted = (code: number, what: string) =>
+  new RegistryError(code, `${what} was not deleted first before being permanently deleted`);
+
+export const subjectNotDeleted = (subject: string) => notDeleted(40405, `Subject '${subject}'`);
+
 export const versionNotDeleted = (subject: string, version: number) =>
-  new RegistryError(
-    40407,
-    `Subject '${subject}' Version ${version} was not deleted first before being permanently deleted`,
-  );
+  notDeleted(40407, `Subject '${subject}' Version ${version}`);
 
 export const compatibilityNotFound = (subject: string) =>
   new RegistryError(
     40408,
     `Subject '${subject}' does not have subject-level compatibility configured`,
   );
-
-export const modeNotFound = (subject: string) =>
-  new RegistryError(40409, `Subject '${subject}' does not have subject-level mode configured`);
 
 export const incompatible = (subject: string, details: readonly string[]) =>
   new RegistryError(
@@ -82,23 +75,13 @@ export const incompatible = (subject: string, details: readonly string[]) =>
       `details: [${details.join(", ")}]`,
   );
 
-/** A body that is not what the call takes: not JSON, an unknown key, a value of the wrong type. */
+/** A body that the call does not take: not JSON, an unknown key, a value of the wrong type. */
 export const invalidBody = (reason: string) => new RegistryError(422, `parse error: ${reason}`);
 
 export const invalidSchema = (reason: string) =>
   new RegistryError(422, `Invalid schema: ${reason}`);
 
 export const emptySchema = () => new RegistryError(42201, "Empty schema");
-
-export const referenceNotFound = (name: string, subject: string, version: number) =>
-  new RegistryError(
-    42201,
-    `Invalid schema, details: No schema reference found for subject "${subject}" and version ` +
-      `${version} (reference '${name}')`,
-  );
-
-export const versionNotNext = () =>
-  new RegistryError(42201, "Version is not one more than previous version");
 
 export const invalidVersion = (version: string) =>
   new RegistryError(
@@ -112,16 +95,4 @@ export const invalidCompatibility = () =>
     42203,
     "Invalid compatibility level. Valid values are NONE, BACKWARD, FORWARD, FULL, " +
       "BACKWARD_TRANSITIVE, FORWARD_TRANSITIVE, and FULL_TRANSITIVE",
-  );
-
-export const invalidMode = () =>
-  new RegistryError(42204, "Invalid mode. Valid values are READWRITE, READONLY, IMPORT");
-
-export const operationNotPermitted = (reason: string) => new RegistryError(42205, reason);
-
-export const hasReferences = (subject: string, version: number) =>
-  new RegistryError(
-    42206,
-    `One or more references exist to the schema ` +
-      `{magic=1,keytype=SCHEMA,subject=${subject},version=${version}}`,
   );

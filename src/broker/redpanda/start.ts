@@ -5,7 +5,7 @@
  *          ▲                                   │ another program was faster with a port
  *          └───────────────────────────────────┘
  */
-import { freePort } from "../../processes/ports.ts";
+import { freePort } from "../../processes/free_port.ts";
 import { observeReady, type RunningBroker } from "../broker.ts";
 import { type ListenerPorts, settleListeners } from "../listeners.ts";
 import { configurationPath, type RedpandaPorts, writeConfiguration } from "./configuration.ts";

@@ -104,7 +104,7 @@ async function createCluster(
       "--data-checksums",
       "--no-instructions",
       ...(settings.fsync === "off" ? ["--no-sync"] : []),
-    ], { runAs: place.runAs, ...(signal === undefined ? {} : { signal }) });
+    ], { runAs: place.runAs, signal });
     signal?.throwIfAborted();
     if (made.code !== 0) {
       throw new PermanentError(

@@ -155,6 +155,6 @@ export async function stopPostmaster(place: Place, hurry?: AbortSignal): Promise
 function pgCtl(place: Place, args: readonly string[], signal?: AbortSignal) {
   return runCommand(program(place.binaries, "pg_ctl"), [...args, "-D", place.cluster], {
     runAs: place.runAs,
-    ...(signal === undefined ? {} : { signal }),
+    signal,
   });
 }

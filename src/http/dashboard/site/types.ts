@@ -2,23 +2,29 @@
  * Types that the browser's modules share, for the compiler only: the browser never gets this file.
  */
 import type { VNode } from "preact";
+import type { z } from "zod";
+import type { showerCountsSchema, stationCountSchema } from "../../../store/statistics.ts";
+import type { meteorDetailSchema } from "../../meteor_schemas.ts";
 
-export type {
-  PreviewedFile,
-  RunFileView,
-  RunView,
-  ScheduleView,
-  ServiceStatus,
-} from "../../api_ports.ts";
+export type { PreviewedFile } from "../../run_schemas.ts";
+export type { ScheduleView, ServiceStatus } from "../../status_schemas.ts";
+export type { RunDetail, RunFileView, RunView } from "../../../runs/run_schemas.ts";
 export type { GridCell } from "../../../store/run_grid.ts";
 export type { Selection } from "../../../runs/run_event.ts";
-export type { GroundTrack, Histogram, Radiant, ShowerCount } from "../../../store/statistics.ts";
+export type {
+  GroundTrack,
+  Histogram,
+  MeteorTotals,
+  Night as NightCount,
+  Radiant,
+  ShowerCount,
+} from "../../../store/statistics.ts";
 
 /** What a component gives. */
 export type View = VNode | null;
 
-/** One thing that happened, as `GET /events` tells it. */
-export interface Happening {
+/** One event, as `GET /events` sends it. */
+export interface ServiceEvent {
   readonly id: string;
   readonly name: string;
   readonly at: string;
@@ -28,7 +34,7 @@ export interface Happening {
   readonly detail: Readonly<Record<string, unknown>>;
 }
 
-/** A page of what happened to a run, as `GET /runs/ID/history` has it. */
+/** A page of a run's events, as `GET /runs/ID/history` has it. */
 export interface RunHistory {
   readonly events: readonly {
     readonly offset: string;
@@ -87,28 +93,26 @@ export interface Loaded<Data> {
 }
 
 /** One trajectory, as `GET /meteors/ID` has it. */
-export interface MeteorDetail {
-  readonly id: string;
-  readonly shower_name: string | null;
-  readonly fields: readonly MeteorField[];
-  readonly lineage: {
-    readonly source_file: string | null;
-    readonly source_line: number | null;
-    readonly source_generated_at: string | null;
-    readonly run_id: string | null;
-    readonly topic: string;
-    readonly topic_partition: number;
-    readonly topic_offset: string;
-    readonly created_at: string;
-    readonly updated_at: string;
-    readonly withdrawn_at: string | null;
-  };
+export type MeteorDetail = z.infer<typeof meteorDetailSchema>;
+export type MeteorField = MeteorDetail["fields"][number];
+
+/** A trajectory in a list, as `GET /meteors` has it: the columns that the dashboard shows. */
+export interface MeteorRow {
+  readonly unique_trajectory_identifier: string;
+  readonly beginning_utc_time: string | null;
+  readonly iau_code: string | null;
+  readonly vgeo_km_s: number | null;
+  readonly peak_absmag: number | null;
+  readonly htbeg_km: number | null;
+  readonly htend_km: number | null;
+  readonly duration_sec: number | null;
+  readonly num_stat: number | null;
+  readonly qc_deg: number | null;
+  readonly updated_at: string;
 }
 
-export interface MeteorField {
-  readonly name: string;
-  readonly value: string | number | boolean | readonly (string | null)[] | null;
-  readonly sigma: number | null;
-  readonly unit: string | null;
-  readonly description: string;
-}
+/** `GET /statistics/showers`, most meteors first. */
+export type ShowerCounts = z.infer<typeof showerCountsSchema>;
+
+/** `GET /statistics/stations`, most meteors first. */
+export type StationCounts = { readonly stations: readonly z.infer<typeof stationCountSchema>[] };

@@ -1,0 +1,129 @@
+/**
+ * The builder of dead letters: `createDeadLetter`, and what it is given for a line of a file, a record and a record batch.
+ */
+import type { ConsumedRecord, RecordBatch, UnreadableBatch } from "../events/consumed_record.ts";
+import { explain, type PermanentError } from "../failures/failures.ts";
+import type { ReadBatch, RejectedLine } from "../trajectory/read_batch.ts";
+import { wireSchemaIdOrNull } from "../wire_format/wire_header.ts";
+import {
+  batchDeadLetterId,
+  type DeadLetter,
+  type DeadLetterStage,
+  lineDeadLetterId,
+  recordDeadLetterId,
+} from "./dead_letter.ts";
+
+const NOTHING_KNOWN = {
+  field: null,
+  run_id: null,
+  source_file: null,
+  source_line: null,
+  source_generated_at: null,
+  text: null,
+  columns: null,
+  topic: null,
+  partition: null,
+  offset: null,
+  key: null,
+  value: null,
+  schema_id: null,
+};
+
+/** A dead letter that is given up now. What is left out is null. */
+export function createDeadLetter(
+  known: Omit<DeadLetter, "at" | keyof typeof NOTHING_KNOWN> & Partial<DeadLetter>,
+): DeadLetter {
+  return { ...NOTHING_KNOWN, ...known, at: Date.now() * 1000 };
+}
+
+/** For a line that could not be read. */
+export function deadLetterOfLine(
+  { line, reason, field, text }: RejectedLine,
+  { runId, file }: { readonly runId: string; readonly file: string },
+  { generatedAt, header }: Pick<ReadBatch, "generatedAt" | "header">,
+): DeadLetter {
+  return createDeadLetter({
+    id: lineDeadLetterId(file, generatedAt, line),
+    stage: "read",
+    reason,
+    field,
+    run_id: runId,
+    source_file: file,
+    source_line: line,
+    source_generated_at: microseconds(generatedAt),
+    text,
+    columns: header.columns.map((column) => column.field),
+  });
+}
+
+/** Where a record comes from, by its headers. */
+export interface RecordOrigin {
+  readonly runId: string | null;
+  readonly sourceFile: string | null;
+  readonly sourceLine: number | null;
+  readonly sourceGeneratedAt: Date | null;
+  /** The dead letter that the record replays; left out for a record that is no replay. */
+  readonly replays?: { readonly deadLetterId: string };
+}
+
+/**
+ * For a record that could not be decoded or stored. A replay that fails again is the dead letter that it replays, with a new reason:
+ * trying again does not make two of one.
+ */
+export function deadLetterOfRecord(
+  { topic, partition }: Pick<RecordBatch, "topic" | "partition">,
+  { offset, key, value }: ConsumedRecord,
+  origin: RecordOrigin,
+  stage: DeadLetterStage,
+  error: PermanentError,
+): DeadLetter {
+  return createDeadLetter({
+    id: origin.replays?.deadLetterId ?? recordDeadLetterId(topic, partition, offset),
+    stage,
+    reason: explain(error),
+    field: fieldOf(error),
+    run_id: origin.runId,
+    source_file: origin.sourceFile,
+    source_line: origin.sourceLine,
+    source_generated_at: microseconds(origin.sourceGeneratedAt),
+    topic,
+    partition,
+    offset: Number(offset),
+    key,
+    value,
+    schema_id: wireSchemaIdOrNull(value),
+  });
+}
+
+/** For a record batch that can't be read; its bytes are the value. */
+export function deadLetterOfBatch(
+  { topic, partition }: Pick<RecordBatch, "topic" | "partition">,
+  { firstOffset, lastOffset, reason, bytes, damage }: UnreadableBatch,
+): DeadLetter {
+  // Only the head of a damaged batch says where it ends.
+  const span = damage === null
+    ? `offsets ${firstOffset} to ${lastOffset}`
+    : "fetched again in vain";
+  return createDeadLetter({
+    id: batchDeadLetterId(topic, partition, firstOffset),
+    stage: "fetch",
+    reason: `${reason} (${span})`,
+    topic,
+    partition,
+    offset: Number(firstOffset),
+    value: bytes,
+  });
+}
+
+/** Errors that know which field was wrong have it in `field`. */
+function fieldOf(error: unknown): string | null {
+  for (let at = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth++) {
+    const field = (at as { field?: unknown }).field;
+    if (typeof field === "string") return field;
+  }
+  return null;
+}
+
+function microseconds(time: Date | null): number | null {
+  return time === null ? null : time.getTime() * 1000;
+}

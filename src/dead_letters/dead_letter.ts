@@ -1,0 +1,82 @@
+/**
+ * A dead letter, as it is in `schemas/dead_letter.avsc`, and how one gets its id.
+ *
+ * The id is derived from the origin of the dead letter, not drawn: a failure that occurs twice (a line that is read again after a
+ * crash, a record that is processed again after a lost commit) is one dead letter.
+ */
+import type { Buffer } from "node:buffer";
+
+/** Where in the way of the data something was given up, in its order. */
+export const DEAD_LETTER_STAGES = ["read", "fetch", "decode", "load"] as const;
+export type DeadLetterStage = typeof DEAD_LETTER_STAGES[number];
+
+/** Times in microseconds since 1970, UTC. Fields that a stage does not know are null. */
+export interface DeadLetter {
+  readonly id: string;
+  readonly at: number;
+  /** `unknown`: of a stage that only a newer version has. */
+  readonly stage: DeadLetterStage | "unknown";
+  readonly reason: string;
+  readonly field: string | null;
+  readonly run_id: string | null;
+  readonly source_file: string | null;
+  readonly source_line: number | null;
+  readonly source_generated_at: number | null;
+  readonly text: string | null;
+  /** Field of each column of `text`; null for a column without one. Dead letters of earlier versions have no columns. */
+  readonly columns: readonly (string | null)[] | null;
+  readonly topic: string | null;
+  readonly partition: number | null;
+  readonly offset: number | null;
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  readonly schema_id: number | null;
+}
+
+/** A dead letter as the data store has it. */
+export interface StoredDeadLetter extends DeadLetter {
+  /** When its replay was loaded; null while it waits. */
+  readonly replayed_at: Date | null;
+}
+
+/** The id for a line of a file. The generation stamp is part of it: the line of a regenerated file is another line. */
+export function lineDeadLetterId(file: string, generatedAt: Date | null, line: number): string {
+  return `file:${file}@${generatedAt?.toISOString() ?? "unknown"}#${line}`;
+}
+
+/** The id for a record of a topic. */
+export function recordDeadLetterId(topic: string, partition: number, offset: bigint): string {
+  return `${topic}-${partition}@${offset}`;
+}
+
+/** The id for a whole record batch; its first record may have a dead letter of its own once the batch can be read. */
+export function batchDeadLetterId(topic: string, partition: number, firstOffset: bigint): string {
+  return `batch:${topic}-${partition}@${firstOffset}`;
+}
+
+/**
+ * Bytes of the value or key that are kept. Brokers take batches of 1,048,576 bytes (Redpanda) or 1,048,588 (Kafka) by default; an
+ * unpacked record can be larger than that, and so can the dead letter of a record that only just fitted.
+ */
+export const DEAD_LETTER_VALUE_BYTES_MAX = 1_000_000;
+/** A reason may quote what it is about. */
+const REASON_CHARACTERS_MAX = 10_000;
+
+/** The dead letter with its key and value cut to `bytes_max`; the reason says so. One that is small enough stays as it is. */
+export function cutDeadLetter(deadLetter: DeadLetter, bytes_max: number): DeadLetter {
+  const { key, value } = deadLetter;
+  const cuts = [["key", key] as const, ["value", value] as const]
+    .flatMap(([what, bytes]) =>
+      bytes !== null && bytes.length > bytes_max
+        ? [`only the first ${bytes_max} of ${bytes.length} bytes of the ${what} are kept`]
+        : []
+    );
+  const reason = deadLetter.reason.slice(0, REASON_CHARACTERS_MAX);
+  if (cuts.length === 0 && reason === deadLetter.reason) return deadLetter;
+  return {
+    ...deadLetter,
+    reason: [reason, ...cuts].join("; "),
+    key: key?.subarray(0, bytes_max) ?? null,
+    value: value?.subarray(0, bytes_max) ?? null,
+  };
+}

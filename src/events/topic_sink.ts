@@ -1,0 +1,58 @@
+/**
+ * What the consumer does with the records of one topic, and how sinks read the values of the service's own topics.
+ */
+import { explain, PermanentError, TransientError } from "../failures/failures.ts";
+import type { Observe } from "../observe/observe.ts";
+import { wireSchemaId } from "../wire_format/wire_header.ts";
+import type { ConsumedRecord, RecordBatch } from "./consumed_record.ts";
+import type { SchemaRegistry } from "./schema_registry.ts";
+import type { Topic } from "./topics.ts";
+import { createValueCodec } from "./wire_values.ts";
+
+export interface TopicSink {
+  readonly topic: string;
+  /**
+   * Stores a batch and the offset after it in one transaction.
+   * @throws OffsetMismatchError (store) when the database is not at the batch's first offset; nothing is stored then
+   * @throws TransientError when something outside is unavailable; the caller waits and calls again
+   */
+  store(batch: RecordBatch): Promise<void>;
+}
+
+/**
+ * The decoder of a topic's records, whatever version of the schema they were written with.
+ * @throws PermanentError when a record can't be decoded, TransientError when the registry is unavailable
+ */
+export function createValueReader<Value>(
+  topic: Topic,
+  registry: SchemaRegistry,
+): (record: ConsumedRecord) => Promise<Value> {
+  const codec = createValueCodec<Value>(topic);
+  return async ({ value }) => {
+    if (value === null) throw new PermanentError(`a record of ${topic.name} without a value`);
+    return codec.decode(value, await registry.writerSchema(wireSchemaId(value)));
+  };
+}
+
+/**
+ * What `read` makes of each record of a batch, in order. A record that can't be read is passed over: it stays in the log, and changes
+ * nothing in the database.
+ * @throws TransientError when `read` does
+ */
+export async function readRecords<Read>(
+  { topic, partition, records }: RecordBatch,
+  observe: Observe,
+  read: (record: ConsumedRecord) => Read | Promise<Read>,
+): Promise<Read[]> {
+  const results: Read[] = [];
+  for (const record of records) {
+    try {
+      results.push(await read(record));
+    } catch (error) {
+      if (error instanceof TransientError) throw error;
+      const { offset } = record;
+      observe("sink.passed_over", { topic, partition, offset, reason: explain(error) });
+    }
+  }
+  return results;
+}
