@@ -4,9 +4,9 @@
 import type { KafkaConfig } from "kafkajs";
 import type { Observe } from "../observe/observe.ts";
 import { explain, PermanentError, TransientError } from "../failures/failures.ts";
+import { registerCodecs } from "./kafkajs/codecs.ts";
 import { assertKafkajsIsPatched, Kafka, logLevel } from "./kafkajs/kafkajs.ts";
 import { socketFactory } from "./kafkajs/socket_factory.ts";
-import { registerCodecs } from "./kafkajs_codecs.ts";
 
 export type { Kafka } from "kafkajs";
 
