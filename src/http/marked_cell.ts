@@ -1,16 +1,16 @@
 /**
- * Where in a rejected line the value stands that was wrong, for people to see.
+ * Where the wrong value stands in a rejected line, to mark it for people.
  */
 
-/** What it takes to find it. */
+/** What is needed to find it. */
 export interface MarkableLine {
   readonly text: string | null;
   readonly field: string | null;
-  /** The fields that the columns of the line stand for. */
+  /** The field of each column. */
   readonly columns: readonly (string | null)[] | null;
 }
 
-/** The cell of the field, without the blanks around it; null where the line has none. In characters, `end` not included. */
+/** Where the field's cell is, without the blanks around it, in characters, `end` excluded; null if the line has none. */
 export function markedCell(
   { text, field, columns }: MarkableLine,
 ): { start: number; end: number } | null {
