@@ -32,7 +32,9 @@ const listed = {
   at: z.string().openapi({ description: "When it was given up, most recently." }),
   stage: z.string(),
   reason: z.string(),
-  field: z.string().nullable().openapi({ description: "The field that was wrong, where one was." }),
+  field: z.string().nullable().openapi({
+    description: "The field that was wrong, if it was a field.",
+  }),
   run_id: z.string().nullable(),
   source_file: z.string().nullable(),
   source_line: z.int().nullable(),
@@ -50,10 +52,10 @@ const deadLetterSchema = z.object(listed).openapi("DeadLetter");
 const deadLetterDetailSchema = z.object({
   ...listed,
   columns: z.array(z.string().nullable()).nullable().openapi({
-    description: "read: the fields that the line's columns stand for, by its file's header.",
+    description: "read: the fields of the line's columns, by the header of its file.",
   }),
   marked: z.object({ start: z.int(), end: z.int() }).nullable().openapi({
-    description: "Where in `text` the field that was wrong stands, in characters.",
+    description: "Where the wrong field is in `text`, in characters.",
   }),
   key_base64: z.string().nullable(),
   value_base64: z.string().nullable(),

@@ -1,18 +1,11 @@
 /**
- * Where the wrong value stands in a rejected line, to mark it for people.
+ * Where in a rejected line the wrong value is, for people to see.
  */
+import type { DeadLetter } from "../dead_letters/dead_letter.ts";
 
-/** What is needed to find it. */
-export interface MarkableLine {
-  readonly text: string | null;
-  readonly field: string | null;
-  /** The field of each column. */
-  readonly columns: readonly (string | null)[] | null;
-}
-
-/** Where the field's cell is, without the blanks around it, in characters, `end` excluded; null if the line has none. */
+/** The cell of the wrong field, without the blanks around it; null if the line has none. In characters, `end` not included. */
 export function markedCell(
-  { text, field, columns }: MarkableLine,
+  { text, field, columns }: Pick<DeadLetter, "text" | "field" | "columns">,
 ): { start: number; end: number } | null {
   const column = field === null ? -1 : columns?.indexOf(field) ?? -1;
   if (text === null || column < 0) return null;

@@ -73,7 +73,13 @@ function isOf(value: unknown, type: string): boolean {
       return Array.isArray(value);
     case "object":
       return typeof value === "object" && value !== null && !Array.isArray(value);
+    case "string":
+      return typeof value === "string";
+    case "number":
+      return typeof value === "number";
+    case "boolean":
+      return typeof value === "boolean";
     default:
-      return typeof value === type;
+      throw new Error(`the schema has the type ${type}, which JSON Schema does not know`);
   }
 }

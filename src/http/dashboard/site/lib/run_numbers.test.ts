@@ -29,7 +29,11 @@ function run(changed: Partial<RunView> = {}): RunView {
   };
 }
 
-function file(state: string, size_bytes: number | null, byte_offset: number | null = null) {
+function file(
+  state: RunFileView["state"],
+  size_bytes: number | null,
+  byte_offset: number | null = null,
+) {
   return {
     file: "daily/x",
     state,
