@@ -15,7 +15,8 @@ FROM denoland/deno:2.9.6 AS base
 FROM base AS application
 WORKDIR /app
 COPY deno.json deno.lock ./
-# Into node_modules, as the lock file says: what the service runs on. Development packages are dev/deno.json's, which is not here.
+COPY packages packages
+# Into node_modules, as the lock file says: what the service runs on. Development packages are dev/packages.json's, which is not here.
 # The install scripts that run are those that deno.json allows: PostgreSQL's.
 RUN deno install --frozen
 COPY schemas schemas

@@ -16,12 +16,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { BatchStore } from "../src/broker/embedded/log/batch_store.ts";
-import { openDatabase } from "../src/broker/embedded/storage/database.ts";
-import { crc32c } from "../src/checksum/crc32c.ts";
-import { makeBatch } from "../tests/broker/batches.ts";
-import { BrokerProcess } from "../tests/broker/broker_process.ts";
-import { RawClient } from "../tests/broker/raw_client.ts";
+import { BatchStore, BrokerProcess, openDatabase, RawClient } from "@gmn/embedded-broker/testing";
+import { crc32c } from "@gmn/kafka-formats";
+import { makeBatch } from "@gmn/kafka-formats/testing";
 
 const { values } = parseArgs({
   options: {

@@ -11,7 +11,7 @@ import { PermanentError } from "./failures/failures.ts";
 
 /** What a process does. A process may have any combination; a single process has all three. */
 export const ROLES = ["producer", "consumer", "http"] as const;
-type Role = (typeof ROLES)[number];
+export type Role = (typeof ROLES)[number];
 
 /** Which Kafka is behind the log. */
 const BROKERS = ["auto", "external", "redpanda", "docker", "embedded"] as const;

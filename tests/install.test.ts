@@ -8,7 +8,7 @@ import { once } from "node:events";
 import { cp, mkdir, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import process from "node:process";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -23,6 +23,9 @@ const PACKAGES_MB_MAX = 130;
 const INSTALL_TIMEOUT_MS = 180_000;
 /** Depended on by protobufjs, which the schema registry's client depends on. */
 const ALSO_OF_RUNTIME = ["@types/node"];
+
+/** Deno asks for the members of the workspace. */
+const MEMBERS = ["packages/embedded-broker/deno.json", "packages/kafka-formats/deno.json"];
 
 interface DenoJson {
   imports: Record<string, string>;
@@ -39,8 +42,8 @@ afterAll(() => rm(root, { recursive: true, force: true }));
 /** A folder with what an installation needs of this project, and no packages. */
 async function freshClone(name: string): Promise<string> {
   const folder = join(root, name);
-  await mkdir(join(folder, "src", "commands"), { recursive: true });
-  for (const file of ["deno.json", "deno.lock", "src/commands/install.ts"]) {
+  for (const file of ["deno.json", "deno.lock", ...MEMBERS, "src/commands/install.ts"]) {
+    await mkdir(dirname(join(folder, file)), { recursive: true });
     await cp(join(ROOT, file), join(folder, file));
   }
   return folder;
@@ -77,7 +80,7 @@ describe("a first start", () => {
   });
 
   test("installs no package of development", async () => {
-    const { imports } = await readJson<DenoJson>("dev/deno.json");
+    const { imports } = await readJson<DenoJson>("dev/packages.json");
     const names = (await readdir(join(folder, "node_modules", ".deno"))).map((name) =>
       name.replace("+", "/").replace(/(?<=.)@.*$/, "")
     );
@@ -151,7 +154,7 @@ test("every task installs its packages first", async () => {
 
 test("a development package that the service's packages need, too, has one version", async () => {
   const { npm } = await readJson<{ npm: Record<string, unknown> }>("deno.lock");
-  const { imports } = await readJson<DenoJson>("dev/deno.json");
+  const { imports } = await readJson<DenoJson>("dev/packages.json");
   for (const name of ALSO_OF_RUNTIME) {
     expect(Object.keys(npm)).toContain(imports[name]!.replace("npm:", ""));
   }

@@ -1,21 +1,22 @@
 /**
- * Keeps the README true where it repeats the code: settings, tasks, dependencies, links.
+ * Keeps README.md and docs/ true where they repeat the code: settings, tasks, dependencies, links. And the README short.
  */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { describe, expect, test } from "vitest";
 import { SETTINGS, settingsMarkdown } from "../src/config.ts";
 
 const ROOT = resolve(import.meta.dirname!, "..");
-const readme = readFileSync(join(ROOT, "README.md"), "utf8");
+const page = (path: string) => readFileSync(join(ROOT, path), "utf8");
+/** What does not fit belongs on a page of docs/ that the README links. */
+const README_LINES = 150;
 
 interface DenoJson {
   imports: Record<string, string>;
   tasks: Record<string, unknown>;
 }
 
-const readDenoJson = (path: string) =>
-  JSON.parse(readFileSync(join(ROOT, path), "utf8")) as DenoJson;
+const readDenoJson = (path: string) => JSON.parse(page(path)) as DenoJson;
 const denoJson = readDenoJson("deno.json");
 
 /** Names of the packages that a deno.json imports. */
@@ -31,50 +32,91 @@ function rows(markdown: string): string[][] {
     .map((line) => line.slice(1, -1).split("|").map((cell) => cell.trim()));
 }
 
-describe("the README", () => {
-  test("has the table of settings that the code has", () => {
-    const section = readme.split("<!-- settings:")[1]?.split("<!-- /settings -->")[0] ?? "";
-    expect(rows(section)).toEqual(rows(settingsMarkdown()));
-    expect(rows(section)).toHaveLength(Object.keys(SETTINGS).length + 1);
-  });
+test("docs/settings.md has the table of settings that the code has", () => {
+  const section = page("docs/settings.md").split("<!-- settings:")[1]
+    ?.split("<!-- /settings -->")[0] ?? "";
+  expect(rows(section)).toEqual(rows(settingsMarkdown()));
+  expect(rows(section)).toHaveLength(Object.keys(SETTINGS).length + 1);
+});
 
-  test("names every task, and no other", () => {
-    const section = readme.split("## Commands")[1]!.split("\n## ")[0]!;
-    const named = rows(section).slice(1).flatMap(([cell]) =>
-      [...cell!.matchAll(/`([a-z:]+)/g)].map((match) => match[1]!)
+test("docs/commands.md names every task, and no other", () => {
+  const section = page("docs/commands.md").split("## Tasks")[1]!.split("\n## ")[0]!;
+  const named = rows(section).slice(1).flatMap(([cell]) =>
+    [...cell!.matchAll(/`([a-z:]+)/g)].map((match) => match[1]!)
+  );
+  expect(named.toSorted()).toEqual(Object.keys(denoJson.tasks).toSorted());
+});
+
+test("docs/dependencies.md says what each dependency is for", () => {
+  const lines = rows(page("docs/dependencies.md"))
+    .map(([names, reason]) => ({ names: names!, reason: reason! }));
+  const isNamed = (name: string, isDevelopment: boolean) =>
+    lines.some(({ names, reason }) =>
+      names.includes(`\`${name}\``) && reason.includes("(development only)") === isDevelopment
     );
-    expect(named.toSorted()).toEqual(Object.keys(denoJson.tasks).toSorted());
+  expect(packagesOf(denoJson).filter((name) => !isNamed(name, false))).toEqual([]);
+  const development = packagesOf(readDenoJson("dev/packages.json"));
+  expect(development.filter((name) => !isNamed(name, true))).toEqual([]);
+});
+
+/** README.md and the like, and every page under docs/. */
+const pages = [
+  "README.md",
+  "CONTRIBUTING.md",
+  "CHANGELOG.md",
+  ...readdirSync(join(ROOT, "docs"), { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".md")).toSorted().map((name) => `docs/${name}`),
+];
+
+/** The links of a page to files of the project: as they are written, the file from the root, the anchor. */
+function linksOf(path: string): { text: string; file: string; anchor: string | undefined }[] {
+  const text = page(path).replaceAll(/```[\s\S]*?```/g, "");
+  return [...text.matchAll(/\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)/g)].map((
+    [text, file, anchor],
+  ) => ({ text, file: file === "" ? path : join(dirname(path), file!), anchor }));
+}
+
+/** The anchors that GitHub gives the headings of a page. */
+const anchorsOf = (markdown: string) =>
+  [...markdown.matchAll(/^#+ (.*)$/gm)].map(([, heading]) =>
+    heading!.toLowerCase().replaceAll(/[^\p{L}\p{N}\s_-]/gu, "").replaceAll(" ", "-")
+  );
+
+describe("the README", () => {
+  test(`has at most ${README_LINES} lines`, () => {
+    expect(page("README.md").trimEnd().split("\n").length).toBeLessThanOrEqual(README_LINES);
   });
 
-  test("says what each dependency is for", () => {
-    const section = readme.split("## Dependencies")[1]!;
-    const lines = rows(section).map(([names, reason]) => ({ names: names!, reason: reason! }));
-    const isNamed = (name: string, isDevelopment: boolean) =>
-      lines.some(({ names, reason }) =>
-        names.includes(`\`${name}\``) && reason.includes("(development only)") === isDevelopment
-      );
-    expect(packagesOf(denoJson).filter((name) => !isNamed(name, false))).toEqual([]);
-    const development = packagesOf(readDenoJson("dev/deno.json"));
-    expect(development.filter((name) => !isNamed(name, true))).toEqual([]);
+  test("leads to every page of docs/, by links of links", () => {
+    const reached = new Set(["README.md"]);
+    for (const path of reached) {
+      for (const { file } of linksOf(path)) {
+        const target = file.endsWith("/") ? `${file}README.md` : file;
+        if (pages.includes(target)) reached.add(target);
+      }
+    }
+    expect(pages.filter((path) => !reached.has(path))).toEqual([]);
   });
 });
 
-test.each([
-  "README.md",
-  "CONTRIBUTING.md",
-  "docs/architecture.md",
-  "docs/guarantees.md",
-  "docs/redpanda.md",
-  "docs/deploy-fly.md",
-  "docs/api.md",
-  "docs/runbook.md",
-  "docs/errors.md",
-  "docs/decisions/README.md",
-])(
-  "links of %s lead somewhere",
-  (page) => {
-    const text = readFileSync(join(ROOT, page), "utf8");
-    const links = [...text.matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map((match) => match[1]!);
-    expect(links.filter((link) => !existsSync(join(ROOT, dirname(page), link)))).toEqual([]);
+test.each(pages)("links of %s lead somewhere", (path) => {
+  const lost = linksOf(path).filter(({ file, anchor }) =>
+    !existsSync(join(ROOT, file)) ||
+    (anchor !== undefined && !anchorsOf(page(file)).includes(anchor))
+  );
+  expect(lost.map(({ text }) => text)).toEqual([]);
+});
+
+// The changelog names what there was. NAME stands for the reader's own file.
+test.each(pages.filter((path) => path !== "CHANGELOG.md"))(
+  "files that %s names are there",
+  (path) => {
+    const named = [
+      ...page(path).matchAll(/`((?:src|tests|packages|schemas|sample|bench|ops|dev)\/[^\s`*]*)`/g),
+    ]
+      .map((match) => match[1]!);
+    expect(named.filter((file) => !file.includes("NAME") && !existsSync(join(ROOT, file)))).toEqual(
+      [],
+    );
   },
 );

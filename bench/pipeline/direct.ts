@@ -5,7 +5,7 @@
 import { createReadStream } from "node:fs";
 import process from "node:process";
 import { TRAJECTORY_SUMMARY_RAW } from "../../src/events/topics.ts";
-import { createKeyPartitioner } from "../../src/events/key_partitioner.ts";
+import { createKeyPartitioner } from "@gmn/kafka-formats";
 import { unobserved } from "../../src/observe/observe.ts";
 import type { Lineage, TrajectoryUpsert } from "../../src/store/trajectory_batch.ts";
 import { createTrajectoryLoader } from "../../src/store/trajectory_loader.ts";

@@ -13,7 +13,7 @@ import {
 } from "./choose_broker.ts";
 import { startDockerBroker } from "./docker.ts";
 import { askDockerEngine } from "./docker_engine.ts";
-import { startEmbeddedBroker } from "./embedded/start.ts";
+import { startEmbedded } from "./embedded.ts";
 import { readLogHome, writeLogHome } from "./log_home.ts";
 import { findRedpanda } from "./redpanda/find_program.ts";
 import type { ProveLog } from "./redpanda/ready.ts";
@@ -92,12 +92,11 @@ async function startChosen(
   const { dataDirectory, kafkaPort, schemaRegistryPort, redpandaMemory: memory } = settings;
   switch (choice.kind) {
     case "embedded":
-      return await startEmbeddedBroker({
+      return await startEmbedded({
         directory: join(dataDirectory, "broker"),
         kafkaPort,
         schemaRegistryPort,
-        observe,
-      });
+      }, observe);
     case "redpanda":
       return await startRedpanda({
         program: choice.program,

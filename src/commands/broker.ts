@@ -10,7 +10,7 @@
 import { join } from "node:path";
 import process from "node:process";
 import type { parseArgs } from "node:util";
-import { type EmbeddedBroker, startEmbeddedBroker } from "../broker/embedded/start.ts";
+import { startEmbedded } from "../broker/embedded.ts";
 import { readConfig } from "../config.ts";
 import { untilAborted } from "../failures/backoff.ts";
 import { explain } from "../failures/failures.ts";
@@ -84,18 +84,17 @@ function placeOf(options: Options) {
   };
 }
 
-async function start(options: Options): Promise<EmbeddedBroker> {
+async function start(options: Options) {
   const place = placeOf(options);
   const defaultPartitions = wholeNumber("partitions", options.partitions, 1, 1000);
   const observer = createObserver();
   observer.listen(await createLogListener({ level: "info", format: "human" }));
-  return await startEmbeddedBroker({
+  return await startEmbedded({
     ...place,
     host: options.host,
     autoCreateTopics: options["auto-create-topics"],
     defaultPartitions,
-    observe: observer.observe,
-  });
+  }, observer.observe);
 }
 
 /** Runs the command and gives its exit code. */

@@ -88,7 +88,7 @@ function tellFirstRun(
           : `  see ${runPage(service.addresses.http, runId)}\n`),
     );
   });
-  service.parts.running?.runs?.desk.submit({
+  service.parts.running?.runs?.engine.submit({
     kind: "daily",
     selection: { days: config.extractDays },
     requestedBy: "cli",

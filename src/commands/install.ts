@@ -1,13 +1,15 @@
 /**
  * `deno task install`: fetches the packages that the service runs on, where they are missing. Every task that needs packages does
- * it first. `--dev` adds those of `dev/deno.json`: tests, benches and type checks need them, `start` and `demo` don't.
+ * it first. `--dev` adds those of `dev/packages.json`: tests, benches and type checks need them, `start` and `demo` don't.
  *
  * Deno installs everything that a lock file names, whatever a program imports, and so does a Deno workspace
  * (docs/decisions/0016-development-packages.md). Hence two lock files, each with a node_modules beside it, and links from the
  * first node_modules to the second:
  *
- *     deno.json      deno.lock        node_modules/          kafkajs, hono, …, vitest ─┐ (a link, only with --dev)
- *     dev/deno.json  dev/deno.lock    dev/node_modules/      vitest, …  ◀──────────────┘
+ *     deno.json          deno.lock      node_modules/        kafkajs, hono, …, vitest ─┐ (a link, only with --dev)
+ *     dev/packages.json  dev/deno.lock  dev/node_modules/    vitest, …  ◀──────────────┘
+ *
+ * The second is not named deno.json: programs of dev/node_modules, vitest's workers among them, must find the first.
  *
  * This file imports no package: it runs before there are any. It writes to standard error only: standard output belongs to the
  * command that follows.
@@ -22,7 +24,7 @@ import process from "node:process";
 const USAGE = `usage: deno task install [--frozen]        the packages that the service runs on
        deno task install:dev [--frozen]    those of tests, benches and type checks, too
 
---frozen fails where a lock file does not fit its deno.json, instead of changing it.
+--frozen fails where a lock file does not fit its deno.json or packages.json, instead of changing it.
 `;
 
 /**
@@ -37,30 +39,30 @@ const STAMP = ".installed";
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 interface PackageSet {
-  /** Holds deno.json, deno.lock and node_modules. */
-  readonly folder: string;
+  /** The file whose imports are the packages. deno.lock and node_modules are beside it. */
+  readonly config: string;
   readonly what: string;
   /** Of the compressed packages, so that a person knows what to wait for. */
   readonly download_mb: number;
 }
 
-const RUNTIME: PackageSet = { folder: ".", what: "packages", download_mb: 34 };
+const RUNTIME: PackageSet = { config: "deno.json", what: "packages", download_mb: 34 };
 const DEVELOPMENT: PackageSet = {
-  folder: "dev",
+  config: "dev/packages.json",
   what: "development packages",
   download_mb: 43,
 };
 
-/** The packages that a folder's deno.json imports: name in code to `npm:` specifier. */
-async function importsOf(folder: string): Promise<Record<string, string>> {
-  const text = await readFile(join(folder, "deno.json"), "utf8");
+/** The packages that a configuration imports: name in code to `npm:` specifier. */
+async function importsOf({ config }: PackageSet): Promise<Record<string, string>> {
+  const text = await readFile(config, "utf8");
   return (JSON.parse(text) as { imports: Record<string, string> }).imports;
 }
 
 /** Changes when another set of packages has to be installed. */
-async function digestOf({ folder }: PackageSet): Promise<string> {
-  const lock = await readFile(join(folder, "deno.lock"), "utf8").catch(() => "");
-  return createHash("sha256").update(lock).update(JSON.stringify(await importsOf(folder)))
+async function digestOf(set: PackageSet): Promise<string> {
+  const lock = await readFile(join(dirname(set.config), "deno.lock"), "utf8").catch(() => "");
+  return createHash("sha256").update(lock).update(JSON.stringify(await importsOf(set)))
     .digest("hex");
 }
 
@@ -69,8 +71,8 @@ async function digestOf({ folder }: PackageSet): Promise<string> {
  * @returns an exit code, 0 when all is there
  */
 async function install(set: PackageSet, options: readonly string[]): Promise<number> {
-  const config = join(set.folder, "deno.json");
-  const modules = join(set.folder, "node_modules");
+  const { config } = set;
+  const modules = join(dirname(config), "node_modules");
   const stamp = join(modules, STAMP);
   const installed = await readFile(stamp, "utf8").catch(() => null);
   if (installed === await digestOf(set)) return 0;
@@ -190,9 +192,9 @@ function forward(
  * are looked at each time.
  */
 async function linkDevelopmentPackages(): Promise<void> {
-  for (const name of Object.keys(await importsOf(DEVELOPMENT.folder))) {
+  for (const name of Object.keys(await importsOf(DEVELOPMENT))) {
     const at = join("node_modules", name);
-    const target = relative(dirname(at), join(DEVELOPMENT.folder, "node_modules", name));
+    const target = relative(dirname(at), join(dirname(DEVELOPMENT.config), "node_modules", name));
     if (await readlink(at).catch(() => null) === target) continue;
     await mkdir(dirname(at), { recursive: true });
     await rm(at, { force: true, recursive: true });

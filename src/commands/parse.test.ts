@@ -116,7 +116,7 @@ describe("parse", () => {
     const { code, out, err } = await parse([html, empty, join(folder, "none.txt"), good]);
     expect(code).toBe(2);
     expect(out.trimEnd().split("\n")).toHaveLength(1);
-    expect(err).toContain(`${html}: a web page came instead of a summary file: line 1`);
+    expect(err).toContain(`${html}: this is a web page, not a summary file: line 1`);
     expect(err).toContain(`${empty}: the file is empty. The source may be writing it right now`);
     expect(err).toContain("none.txt: No such file");
     expect(err).toContain(`${good}: 1 rows, 0 lines rejected`);

@@ -1,5 +1,5 @@
 /**
- * `deno task replay`: tries dead letters again, after what was wrong has been fixed, and waits until the sink has passed them.
+ * `deno task replay`: replays dead letters, once the cause has been fixed, and waits until the sink has processed their records.
  */
 import process from "node:process";
 import type { parseArgs } from "node:util";
@@ -21,30 +21,29 @@ import {
 } from "./command.ts";
 import { withWorkbench, WORKBENCH_HELP } from "./with_workbench.ts";
 
-const HELP =
-  `Tries dead letters again: lines are read again, records are put on the topic again as they were.
+const HELP = `Replays dead letters: lines are read again, records are published again as they were.
 
 usage: deno task replay (--id ID … | --all | FILTER …) [--dry-run] [--force]
 
-  --id ID          this one
-  --all            all that were not replayed with success
-  --stage STAGE    those given up here: read, fetch, decode or load
-  --reason TEXT    those whose reason has this text in it
+  --id ID          this dead letter; may be given several times
+  --all            all that have not been replayed with success
+  --stage STAGE    those of this stage: read, fetch, decode or load
+  --reason TEXT    those whose reason contains this text
   --run ID         those of this run
   --file NAME      those of this file, relative to the data directory
-  --from TIME      those given up at this time or later, and
-  --to TIME        before this one (2026-11-20, 2026-11-20T12:00:00Z)
+  --from TIME      those given up at this time or later (2026-11-20, 2026-11-20T12:00:00Z)
+  --to TIME        those given up before this time
   --dry-run        say how many there are, and change nothing
-  --force          also records that would overwrite a later one of their trajectory
+  --force          also publish records that would overwrite a later record of their trajectory
 
 ${WORKBENCH_HELP}
 
 ${
-    exitCodesHelp(
-      "every dead letter was replayed, and is loaded",
-      "some were not: they wait with their reason",
-    )
-  }`;
+  exitCodesHelp(
+    "every dead letter was replayed, and its record is loaded",
+    "some could not be replayed: they wait, with their reason",
+  )
+}`;
 
 const OPTIONS = {
   id: { type: "string", multiple: true },
@@ -61,7 +60,7 @@ const OPTIONS = {
 
 type ReplayValues = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>["values"];
 
-/** What the command line asks for. */
+/** The request on the command line. */
 interface Request {
   readonly ids: readonly string[];
   readonly filter: DeadLetterFilter;
@@ -74,7 +73,7 @@ function readRequest(given: Values): Request {
   const values = given as ReplayValues;
   const { stage, reason, run: runId, file: sourceFile } = values;
   if (stage !== undefined && !DEAD_LETTER_STAGES.some((known) => known === stage)) {
-    throw new UsageError(`--stage ${stage} is none of ${DEAD_LETTER_STAGES.join(", ")}`);
+    throw new UsageError(`--stage ${stage} is not one of ${DEAD_LETTER_STAGES.join(", ")}`);
   }
   const by = { stage, reason, runId, sourceFile, from: time(values.from), to: time(values.to) };
   const isFiltered = Object.values(by).some((value) => value !== undefined);
@@ -90,12 +89,12 @@ function time(text: string | undefined): Date | undefined {
   if (text === undefined) return undefined;
   const at = new Date(text);
   if (Number.isNaN(at.getTime())) {
-    throw new UsageError(`${text} is no time such as 2026-11-20T12:00:00Z`);
+    throw new UsageError(`${text} is not a time such as 2026-11-20T12:00:00Z`);
   }
   return at;
 }
 
-/** Replays and says what became of it. @returns the exit code */
+/** Replays and reports the result. @returns the exit code */
 async function replay(request: Request, bench: Workbench, signal: AbortSignal): Promise<number> {
   const { store: { sql }, log, observe } = bench;
   const { publisher, registry } = log;
@@ -122,14 +121,14 @@ async function replay(request: Request, bench: Workbench, signal: AbortSignal): 
   for (const { id, outcome, reason } of unpublished) {
     process.stderr.write(`${id}: ${outcome}: ${reason}\n`);
   }
-  await untilPassed(bench, signal);
+  await untilProcessed(bench, signal);
   const waiting = await desk.count(filter);
-  process.stderr.write(`${published} published again, ${waiting} still wait\n`);
+  process.stderr.write(`${published} published again, ${waiting} still waiting\n`);
   return waiting === 0 ? EXIT.DONE : EXIT.FAILED;
 }
 
-/** Waits until the sink has passed what is in the log now. */
-async function untilPassed({ store, log }: Workbench, signal: AbortSignal): Promise<void> {
+/** Waits until the sink has processed everything that is in the log now. */
+async function untilProcessed({ store, log }: Workbench, signal: AbortSignal): Promise<void> {
   const topic = TRAJECTORY_SUMMARY_RAW.name;
   const marks = (await log.probe.watermarks([topic])).get(topic) ?? new Map();
   const ends = new Map([...marks].map(([partition, { high }]) => [partition, high]));
@@ -141,7 +140,7 @@ const COMMAND: Command = {
   help: HELP,
   options: OPTIONS,
   operand: null,
-  interrupted: "what was published again is loaded",
+  interrupted: "records that were published again will be loaded",
   async run({ values, signal }) {
     const request = readRequest(values);
     return await withWorkbench(signal, (workbench) => replay(request, workbench, signal));

@@ -3,10 +3,12 @@
  */
 import { retry } from "../failures/backoff.ts";
 import { explain, PermanentError, TransientError } from "../failures/failures.ts";
-import type { PreviewedFile, RunFileView, RunView, ServiceStatus } from "../http/api_ports.ts";
+import type { PreviewedFile } from "../http/run_schemas.ts";
+import type { ServiceStatus } from "../http/status_schemas.ts";
+import type { RunDetail } from "../runs/run_schemas.ts";
 
 /** A run with its files, as `GET /runs/ID` gives it. */
-export type RunWithFiles = RunView & { readonly file_list: readonly RunFileView[] };
+export type RunWithFiles = RunDetail;
 
 /** What a service answered to a request that it refused. */
 export class RefusedError extends PermanentError {

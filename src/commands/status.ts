@@ -2,7 +2,7 @@
  * `deno task status`: the state of the running service for a person, its exit code for a script.
  */
 import process from "node:process";
-import type { ServiceStatus } from "../http/api_ports.ts";
+import type { ServiceStatus } from "../http/status_schemas.ts";
 import { type Command, EXIT, exitCodesHelp, runCommand } from "./command.ts";
 import { findService, SERVER_HELP, SERVER_OPTION } from "./find_service.ts";
 import { describeStatus, isReady } from "./status_text.ts";

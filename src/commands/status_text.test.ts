@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { ServiceStatus } from "../http/api_ports.ts";
+import type { ServiceStatus } from "../http/status_schemas.ts";
 import { describeStatus, isReady } from "./status_text.ts";
 
 const NOW = new Date("2026-11-29T09:00:00Z");

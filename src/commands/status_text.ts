@@ -1,7 +1,7 @@
 /**
  * `GET /status` in lines that a person reads at a glance.
  */
-import type { ServiceStatus } from "../http/api_ports.ts";
+import type { ServiceStatus } from "../http/status_schemas.ts";
 
 const SECOND_MS = 1000, MINUTE_MS = 60_000, HOUR_MS = 3_600_000, DAY_MS = 86_400_000;
 

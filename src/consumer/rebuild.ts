@@ -1,11 +1,11 @@
 /**
- * Makes projections anew from the log: empties their tables, then reads the topics from their beginning.
+ * Rebuilds projections from the log: empties their tables, then reads the topics from the beginning.
  *
- *     nobody else consumes? ─▶ does the log have it all? ─▶ (to compare: load what is not loaded yet, look at the tables)
- *         ─▶ empty, offsets back (one transaction) ─▶ dead letters and runs ─▶ trajectories ─▶ dead letters again, if there are more
+ *     does nobody else consume? ─▶ is the log complete? ─▶ (to compare: load what is not loaded yet, look at the tables)
+ *         ─▶ empty, offsets back (one transaction) ─▶ dead letters and runs ─▶ trajectories ─▶ new dead letters, if there are any
  *
- * Dead letters come before the trajectories, so that a record that can't be stored finds its letter and writes no second one
- * to the log. A rebuild that is broken off has lost nothing: offsets and rows go together, and the next consumer goes on.
+ * Dead letters come before the trajectories, so that a record that can't be stored finds its dead letter and adds no second one to
+ * the log. An interrupted rebuild loses nothing: offsets and rows are written together, and the next consumer goes on from there.
  */
 import { groupMembers } from "../events/consumer_group.ts";
 import type { Kafka } from "../events/kafka_client.ts";
@@ -17,10 +17,10 @@ import { PermanentError } from "../failures/failures.ts";
 import type { Observe } from "../observe/observe.ts";
 import type { Sql } from "../store/connection.ts";
 import { readOffsets } from "../store/consumer_offsets.ts";
-import { emptyProjections, type PartitionStart } from "../store/projections.ts";
+import { emptyProjections } from "../store/projections.ts";
 import { CONSUMER_GROUP, startSink } from "./sink.ts";
 
-/** How far a rebuild is, in records. */
+/** The progress of a rebuild, in records. */
 export interface RebuildProgress {
   readonly done: number;
   readonly total: number;
@@ -31,26 +31,26 @@ export interface RebuildOptions {
   readonly sql: Sql;
   /** Sinks of at least `topics`. */
   readonly sinks: readonly TopicSink[];
-  /** Whose projections are made anew; all by default. */
+  /** The topics whose projections are rebuilt; all by default. */
   readonly topics?: readonly string[];
-  /** Rebuild from what is left of a log whose beginning is gone; what only the database has is lost. */
+  /** Rebuild even if the beginning of the log is gone; what only the database has is lost then. */
   readonly isLossAllowed?: boolean;
   readonly observe: Observe;
-  /** Aborting leaves the rest for the next consumer. */
+  /** After an abort the next consumer reads the rest. */
   readonly signal: AbortSignal;
   readonly onProgress: (progress: RebuildProgress) => void;
   /**
-   * Looks at the tables before they are emptied. Whoever compares must not be told that the log has more than was loaded when the
-   * last service stopped: that is loaded first.
+   * Looks at the tables before they are emptied. Records that were not loaded yet when the last service stopped are loaded first, so
+   * that they make no difference.
    */
   readonly lookBefore?: () => Promise<void>;
 }
 
-/** How often progress is looked at. */
+/** Between two looks at the progress. */
 const LOOK_INTERVAL_MS = 200;
 
 /**
- * Rebuilds, and resolves when the projections have everything that was in the log when it began.
+ * Rebuilds. Resolves when the projections have everything that was in the log at the start.
  * @returns the number of records read
  * @throws PermanentError when another process consumes, or the log no longer has what the database was made from
  */
@@ -61,11 +61,7 @@ export async function rebuild(options: RebuildOptions): Promise<number> {
   const marks = await watermarksOf(kafka, topics);
   if (options.isLossAllowed !== true) await assertLogIsWhole(sql, marks);
   const starts = [...marks].flatMap(([topic, partitions]) =>
-    [...partitions].map(([partition, { low }]): PartitionStart => ({
-      topic,
-      partition,
-      offset: low,
-    }))
+    [...partitions].map(([partition, { low: offset }]) => ({ topic, partition, offset }))
   );
   const phases = phasesOf(topics);
   if (options.lookBefore !== undefined) {
@@ -74,7 +70,7 @@ export async function rebuild(options: RebuildOptions): Promise<number> {
   }
   await sql.begin((transaction) => emptyProjections(transaction, topics, starts));
   for (const phase of phases) await readUpTo(phase, marks, options);
-  // Letters that were new, or had another reason than before.
+  // Dead letters that were new, or had another reason than before.
   const rest = topics.filter((topic) => topic !== TRAJECTORY_SUMMARY_RAW.name);
   const now = await watermarksOf(kafka, rest);
   if (totalOf(now) > totalOf(marks, rest)) await readUpTo(rest, now, options);
@@ -87,7 +83,7 @@ function assertKnown(topics: readonly string[], sinks: readonly TopicSink[]): vo
   const known = sinks.map((sink) => sink.topic);
   const unknown = topics.filter((topic) => !known.includes(topic));
   if (unknown.length === 0 && topics.length > 0) return;
-  throw new PermanentError(`there is no projection of a topic ${unknown.join(", ")}`, {
+  throw new PermanentError(`no projection is made from a topic ${unknown.join(", ")}`, {
     hint: `topics with projections are ${known.join(", ")}`,
   });
 }
@@ -101,7 +97,7 @@ async function assertNobodyConsumes(kafka: Kafka): Promise<void> {
     `${members.length} other process(es) consume in the group ${CONSUMER_GROUP}: ${who}`,
     {
       hint:
-        "stop them first; one that was killed is gone from the group half a minute later, when its session has timed out",
+        "stop them first; a process that was killed leaves the group after half a minute, when its session times out",
     },
   );
 }
@@ -112,7 +108,7 @@ async function watermarksOf(kafka: Kafka, topics: readonly string[]): Promise<To
   return marks;
 }
 
-/** What the tables have must be in the log, or emptying them loses it. */
+/** Everything that the tables have must be in the log: emptying them would lose the rest. */
 async function assertLogIsWhole(sql: Sql, marks: TopicWatermarks): Promise<void> {
   for (const [topic, partitions] of marks) {
     const stored = await readOffsets(sql, topic);
@@ -121,17 +117,17 @@ async function assertLogIsWhole(sql: Sql, marks: TopicWatermarks): Promise<void>
       const problem = low > 0n && at > 0n
         ? `offsets 0 to ${low - 1n} are no longer in the log`
         : at > high
-        ? `the database has the log up to ${at}, but this log ends at ${high}: it is another one`
+        ? `the database was made from a log up to ${at}, but this log ends at ${high}: it is another log`
         : null;
       if (problem === null) continue;
       throw new PermanentError(`${topic}-${partition}: ${problem}`, {
-        hint: "a rebuild would lose what only the database has; --force does it all the same",
+        hint: "a rebuild would lose what only the database has; --force rebuilds anyway",
       });
     }
   }
 }
 
-/** Everything but the trajectories first: see the top of the file. */
+/** The trajectories last: see the top of the file. */
 function phasesOf(topics: readonly string[]): string[][] {
   const isRaw = (topic: string) => topic === TRAJECTORY_SUMMARY_RAW.name;
   return [topics.filter((topic) => !isRaw(topic)), topics.filter(isRaw)].filter((phase) =>
@@ -139,7 +135,7 @@ function phasesOf(topics: readonly string[]): string[][] {
   );
 }
 
-/** Consumes `topics` until the database is at the end that `marks` give. */
+/** Consumes `topics` until the database is at the high watermarks of `marks`. */
 async function readUpTo(
   topics: readonly string[],
   marks: TopicWatermarks,
@@ -166,7 +162,7 @@ async function readUpTo(
   }
 }
 
-/** Records of `topics` that the database does not have yet. */
+/** The number of records of `topics` that the database does not have yet. */
 async function missing(
   sql: Sql,
   topics: readonly string[],
@@ -183,10 +179,8 @@ async function missing(
   return Number(count);
 }
 
+/** The number of records between the watermarks of `topics`. */
 function totalOf(marks: TopicWatermarks, topics: readonly string[] = [...marks.keys()]): number {
-  let count = 0n;
-  for (const topic of topics) {
-    for (const { low, high } of marks.get(topic)?.values() ?? []) count += high - low;
-  }
-  return Number(count);
+  const partitions = topics.flatMap((topic) => [...marks.get(topic)?.values() ?? []]);
+  return Number(partitions.reduce((count, { low, high }) => count + high - low, 0n));
 }

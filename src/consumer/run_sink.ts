@@ -2,29 +2,23 @@
  * Run events from the log into `ingestion_run`, `ingestion_run_file`, `ingestion_run_event` and `ingestion_file`: the projections
  * that queries see.
  *
- * The fold is the domain's own (`evolve`); an event this version can't read is passed over, as the domain says.
+ * The fold is that of `runs` (`evolve`). An event that this version can't read changes nothing.
  */
-import type { SchemaRegistry } from "../events/schema_registry.ts";
 import { createValueReader, readRecords, type TopicSink } from "../events/topic_sink.ts";
 import { INGESTION_RUN } from "../events/topics.ts";
-import type { Observe } from "../observe/observe.ts";
 import { evolve, type RunState } from "../runs/run.ts";
 import type { RunEvent } from "../runs/run_event.ts";
 import { fromRecord, type RunEventRecord } from "../runs/run_event_record.ts";
 import { historyEntry } from "../runs/run_history.ts";
 import { writeAtOffset } from "../store/consumer_offsets.ts";
-import type { Sql, TransactionSql } from "../store/connection.ts";
+import type { TransactionSql } from "../store/connection.ts";
 import { type StoredRunEvent, writeRunHistory } from "../store/run_history.ts";
 import { readRunState, writeRunState } from "../store/run_states.ts";
 import { recordExtraction, recordUnchanged } from "../store/source_files.ts";
+import type { ProjectionOptions } from "./sink.ts";
 
-export interface RunSinkOptions {
-  readonly sql: Sql;
-  readonly registry: SchemaRegistry;
-  readonly observe: Observe;
-}
-
-export function createRunSink({ sql, registry, observe }: RunSinkOptions): TopicSink {
+/** The sink of `ingestion_run`. */
+export function createRunSink({ sql, registry, observe }: ProjectionOptions): TopicSink {
   const decode = createValueReader<RunEventRecord>(INGESTION_RUN, registry);
   return {
     topic: INGESTION_RUN.name,
@@ -35,10 +29,10 @@ export function createRunSink({ sql, registry, observe }: RunSinkOptions): Topic
       }));
       await writeAtOffset(sql, batch, async (transaction) => {
         const states = new Map<string, RunState | null>();
-        // What changed nothing (an event that is on the log twice) is no part of the history.
+        // An event that changed nothing (one that is in the log twice) is not part of the history.
         const history: StoredRunEvent[] = [];
         for (const { event, offset } of events) {
-          // An event of a newer version.
+          // Of a type that only a newer version has.
           if (event === null) continue;
           if (!states.has(event.runId)) {
             states.set(event.runId, await readRunState(transaction, event.runId));
@@ -67,7 +61,7 @@ async function project(
 ): Promise<void> {
   await writeRunState(sql, before, after, { at: event.at, offset });
   if (event.type === "file_extracted") {
-    // The run's offsets, not the event's: those of a resumed file leave out what was published before the stop.
+    // The run's offsets, not the event's: those of a resumed file do not cover what was published before the stop.
     await recordExtraction(sql, { ...event, nextOffsets: after.nextOffsets });
   }
   if (event.type === "file_skipped" && event.identity !== undefined) {

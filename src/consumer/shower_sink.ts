@@ -2,22 +2,15 @@
  * The IAU shower list from the log into `iau_shower_list` and the codes and names of `iau_shower`.
  */
 import type { ConsumedRecord } from "../events/consumed_record.ts";
-import type { SchemaRegistry } from "../events/schema_registry.ts";
 import { createValueReader, readRecords, type TopicSink } from "../events/topic_sink.ts";
 import { IAU_SHOWER } from "../events/topics.ts";
 import { PermanentError } from "../failures/failures.ts";
-import type { Observe } from "../observe/observe.ts";
 import { writeAtOffset } from "../store/consumer_offsets.ts";
-import type { Sql } from "../store/connection.ts";
 import { applyListing, type ListedShower, type ListingChange } from "../store/iau_showers.ts";
+import type { ProjectionOptions } from "./sink.ts";
 
-export interface ShowerSinkOptions {
-  readonly sql: Sql;
-  readonly registry: SchemaRegistry;
-  readonly observe: Observe;
-}
-
-export function createShowerSink({ sql, registry, observe }: ShowerSinkOptions): TopicSink {
+/** The sink of `iau_shower`. */
+export function createShowerSink({ sql, registry, observe }: ProjectionOptions): TopicSink {
   const decode = createValueReader<ListedShower>(IAU_SHOWER, registry);
   return {
     topic: IAU_SHOWER.name,

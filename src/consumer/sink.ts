@@ -8,20 +8,21 @@
 import type { Kafka } from "../events/kafka_client.ts";
 import type { LaneLimits } from "../events/lane.ts";
 import { PositionLostError } from "../events/consumed_record.ts";
+import type { SchemaRegistry } from "../events/schema_registry.ts";
 import type { TopicSink } from "../events/topic_sink.ts";
 import { type PartitionReader, subscribe, type Subscription } from "../events/subscription.ts";
 import { type Backoff, retry } from "../failures/backoff.ts";
 import { explain, TransientError } from "../failures/failures.ts";
 import type { Observe } from "../observe/observe.ts";
-import { OffsetMismatchError, readOffset, repositionOffset } from "../store/consumer_offsets.ts";
+import { OffsetMismatchError, readOffsets, repositionOffset } from "../store/consumer_offsets.ts";
 import type { Sql } from "../store/connection.ts";
 
-/** The group whose offsets lag tools see. */
+/** The group whose offsets tools for consumer lag see. */
 export const CONSUMER_GROUP = "gmn-data-store";
 
 /**
  * A batch is a transaction: large enough that its fixed costs (about five statements and an fsync) vanish, small enough that
- * a replay after a crash is short and a lane's memory stays below about 12 MiB.
+ * little is read again after a crash and a lane's memory stays below about 12 MiB.
  */
 const LANE_LIMITS: LaneLimits = {
   maxRecords: 5_000,
@@ -31,6 +32,13 @@ const LANE_LIMITS: LaneLimits = {
 
 /** Retries never end; ten seconds is soon enough for a database that restarts. */
 const STORE_BACKOFF: Backoff = { base_ms: 200, cap_ms: 10_000, attempts: Infinity };
+
+/** What a sink of one of the service's own topics needs. */
+export interface ProjectionOptions {
+  readonly sql: Sql;
+  readonly registry: SchemaRegistry;
+  readonly observe: Observe;
+}
 
 export interface SinkOptions {
   readonly kafka: Kafka;
@@ -55,7 +63,7 @@ export function startSink(options: SinkOptions): Subscription {
   });
 }
 
-/** The subscription's view of the store. */
+/** What the subscription needs of the store. */
 function createReader(
   sql: Sql,
   sinks: ReadonlyMap<string, TopicSink>,
@@ -63,7 +71,7 @@ function createReader(
 ): PartitionReader {
   return {
     // A failure at assignment ends the session, and the next one asks again.
-    position: (topic, partition) => readOffset(sql, topic, partition),
+    position: async (topic, partition) => (await readOffsets(sql, topic)).get(partition) ?? null,
     reposition: (topic, partition, from, to) => repositionOffset(sql, topic, partition, from, to),
     async process(batch, signal) {
       const { topic, partition } = batch;

@@ -27,7 +27,7 @@ export interface TrajectorySinkOptions {
   readonly registry: SchemaRegistry;
   readonly giveUp: GiveUp;
   readonly observe: Observe;
-  /** Makes a loader. Each partition gets one of its own, because a loader writes one batch at a time. */
+  /** Makes a loader. Each partition has its own, because a loader writes one batch at a time. */
   readonly createLoader: () => TrajectoryLoader;
 }
 
@@ -51,7 +51,7 @@ export function createTrajectorySink(options: TrajectorySinkOptions): Trajectory
     try {
       return await loaderOf(stretch.partition).load(toBatch(stretch));
     } catch (error) {
-      // Only values can be to blame for a refusal that a smaller stretch finds; a missing table must not cost a single record.
+      // Halving only helps when the values of a record were refused; a missing table must not cost any record.
       if (!(error instanceof DataRefusedError) || stretch.changes.length === 0) throw error;
       if (stretch.changes.length > 1) {
         const [first, second] = cut(stretch, error.offset);
@@ -90,13 +90,13 @@ export function createTrajectorySink(options: TrajectorySinkOptions): Trajectory
   };
 }
 
-/** A part of a batch: what lies from `firstOffset` to `nextOffset`. */
+/** A part of a batch, from `firstOffset` to `nextOffset`. */
 interface Stretch extends Omit<RecordBatch, "records"> {
   readonly changes: readonly RecordedChange[];
   readonly dead: readonly DeadLetter[];
 }
 
-/** Cuts a stretch in two: right before or behind the refused record where it is known, else in the middle. */
+/** Cuts a stretch in two: next to the refused record if it is known, else in the middle. */
 function cut(stretch: Stretch, refused: bigint | null): [Stretch, Stretch] {
   const at = stretch.changes.findIndex(({ record }) => record.offset === refused);
   const middle = at === 0 ? 1 : at > 0 ? at : stretch.changes.length >> 1;
@@ -125,14 +125,9 @@ function toBatch(stretch: Stretch): TrajectoryBatch {
     const run = deadLetter.run_id ?? "";
     deadByRun.set(run, (deadByRun.get(run) ?? 0) + 1);
   }
-  return {
-    topic: stretch.topic,
-    partition: stretch.partition,
-    firstOffset: stretch.firstOffset,
-    nextOffset: stretch.nextOffset,
-    changes: stretch.changes.map(({ change }) => change),
-    deadByRun,
-  };
+  const { topic, partition, firstOffset, nextOffset } = stretch;
+  const changes = stretch.changes.map(({ change }) => change);
+  return { topic, partition, firstOffset, nextOffset, changes, deadByRun };
 }
 
 /** Whether the record of the dead letter is a replay: then the dead letter has the id of an earlier record. */

@@ -2,9 +2,9 @@
  * Records as they are read from the log.
  */
 import type { Buffer } from "node:buffer";
+import type { HeaderValue } from "@gmn/kafka-formats";
 
-/** Header values as kafkajs gives them: bytes, or several of one name. */
-export type HeaderValue = Buffer | string | (Buffer | string)[] | undefined;
+export type { HeaderValue };
 
 /** One record. A null value is a tombstone. */
 export interface ConsumedRecord {

@@ -1,13 +1,12 @@
 /**
- * The kafkajs client, made once per process, with its log lines going through ours and its faults mended.
+ * The kafkajs client, patched, with its log lines going through ours.
  */
-import "./kafkajs_mend.ts";
-import net from "node:net";
-import tls from "node:tls";
-import { type ISocketFactory, Kafka, type KafkaConfig, logLevel } from "kafkajs";
+import type { KafkaConfig } from "kafkajs";
 import type { Observe } from "../observe/observe.ts";
 import { explain, PermanentError, TransientError } from "../failures/failures.ts";
-import { registerCodecs } from "./compression/codecs.ts";
+import { assertKafkajsIsPatched, Kafka, logLevel } from "./kafkajs/kafkajs.ts";
+import { socketFactory } from "./kafkajs/socket_factory.ts";
+import { registerCodecs } from "./kafkajs_codecs.ts";
 
 export type { Kafka } from "kafkajs";
 
@@ -25,29 +24,14 @@ const CONNECTION_TIMEOUT_MS = 5_000;
 /** A broker that takes longer to answer is stuck; produce with acks=-1 over a slow disk is the longest wait. */
 const REQUEST_TIMEOUT_MS = 30_000;
 
-/** How long a connection may be silent before the system asks whether the other end is still there; kafkajs's own value. */
-const KEEP_ALIVE_DELAY_MS = 60_000;
-
-/**
- * kafkajs's own socket factory, but with Nagle's algorithm off: a request's last, half-full segment must not wait for the
- * acknowledgement of the one before (kafkajs sets only keep-alive).
- */
-const socketFactory: ISocketFactory = ({ host, port, ssl, onConnect }) => {
-  const socket = ssl
-    ? tls.connect(
-      { host, port, ...(net.isIP(host) ? {} : { servername: host }), ...ssl },
-      onConnect,
-    )
-    : net.connect({ host, port }, onConnect);
-  socket.setKeepAlive(true, KEEP_ALIVE_DELAY_MS);
-  socket.setNoDelay(true);
-  return socket;
-};
-
 registerCodecs();
 
-/** A kafkajs client for `connection`. Nothing is connected yet. */
+/**
+ * A kafkajs client for `connection`. Nothing is connected yet.
+ * @throws PermanentError when the patches of kafkajs did not take
+ */
 export function createKafka(connection: KafkaConnection, observe: Observe): Kafka {
+  assertKafkajsIsPatched();
   return new Kafka({
     brokers: [...connection.brokers],
     clientId: connection.clientId,

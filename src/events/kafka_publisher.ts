@@ -7,10 +7,11 @@
  * acknowledgement changes nothing downstream, because every consumer here is idempotent.
  */
 import { Buffer } from "node:buffer";
-import { CompressionTypes, type Kafka, type Message, Partitioners, type Producer } from "kafkajs";
+import type { Kafka, Message, Producer } from "kafkajs";
 import { PermanentError } from "../failures/failures.ts";
 import { classifyKafkaError } from "./kafka_client.ts";
-import { createKeyPartitioner, type KeyPartitioner } from "./key_partitioner.ts";
+import { createKeyPartitioner, type KeyPartitioner } from "@gmn/kafka-formats";
+import { CompressionTypes, Partitioners } from "./kafkajs/kafkajs.ts";
 import type { NextOffsetByPartition, OutgoingRecord, Publisher } from "./publisher.ts";
 import { type Topic, TOPICS } from "./topics.ts";
 

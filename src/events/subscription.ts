@@ -78,7 +78,7 @@ export interface SubscriptionOptions {
 const SESSION_TIMEOUT_MS = 30_000;
 /**
  * How long a fetch waits at the broker when nothing comes; a record that comes is given at once. Longer means less to do while
- * idle, and a stop that takes longer. (While a partition is paused it is shorter: kafkajs_idle_mend.ts.)
+ * idle, and a stop that takes longer. (While a partition is paused it is shorter: kafkajs/fetch_wait.ts.)
  */
 const FETCH_MAX_WAIT_MS = 1_000;
 /** About 1,100 trajectory summaries a fetch and partition: a batch is some fetches. Larger ones only lie in memory (bench/memory.ts). */

@@ -3,9 +3,12 @@ import { TransientError } from "../failures/failures.ts";
 import { createMetrics } from "../observe/metrics.ts";
 import type { Vocabulary } from "../observe/vocabulary.ts";
 import { RunCommandRefused } from "../runs/run_decide.ts";
-import type { Selection } from "../runs/run_event.ts";
-import { type ApiPorts, IdempotencyConflictError, type RunView } from "./api_ports.ts";
-import { createApi } from "./app.ts";
+import type { RunKind, Selection } from "../runs/run_event.ts";
+import { foldRun } from "../runs/run.ts";
+import type { RunView } from "../runs/run_schemas.ts";
+import { IdempotencyConflictError } from "../runs/same_request.ts";
+import type { Reader } from "../store/reader.ts";
+import { type ApiOptions, createApi } from "./app.ts";
 import { EventStreams } from "./event_streams.ts";
 import { RecentEvents } from "./recent_events.ts";
 
@@ -32,10 +35,24 @@ const PREVIEWED = {
   skip: null,
 };
 
+/** The state of a run that was asked for, and what became of it. */
+function stateOf(runId: string, kind: RunKind, selection: Selection, status = "requested") {
+  const request = {
+    type: "requested",
+    at: new Date(),
+    requestedBy: "http",
+    idempotencyKey: null,
+  } as const;
+  return { ...foldRun([{ ...request, runId, kind, selection }])!, status: status as "cancelled" };
+}
+
 let asked: { kind: string; selection: Selection; key: string | null }[];
 let cancelled: string[];
 let paused: boolean[];
-let ports: ApiPorts;
+let ports: ReturnType<ApiOptions["runs"]>;
+let notReady: Record<string, string>;
+/** What the data store answers, whatever the question. */
+let stored: unknown;
 let happened: { name: string; detail: unknown }[];
 
 beforeEach(() => {
@@ -43,22 +60,48 @@ beforeEach(() => {
   cancelled = [];
   paused = [];
   happened = [];
+  notReady = {};
+  stored = "cancelled";
+  const noLog = () => Promise.reject(new TransientError("no log"));
   ports = {
-    requestRun(kind, selection, key) {
-      asked.push({ kind, selection, key });
-      return Promise.resolve({ runId: RUN.id, isNew: true });
+    engine: {
+      submit({ kind, selection, idempotencyKey = null }) {
+        asked.push({ kind, selection, key: idempotencyKey });
+        return Promise.resolve({ run: stateOf(RUN.id, kind, selection), isNew: true });
+      },
+      upload: noLog,
+      waitFor: noLog,
+      get: () => null,
     },
-    previewRun: () => Promise.resolve({ files: [PREVIEWED], nothing: null }),
-    cancelRun(id) {
-      cancelled.push(id);
-      return Promise.resolve(id === RUN.id ? { state: "cancelled" } : null);
+    desk: {
+      preview() {
+        const { file: path, modified, skip, ...listed } = PREVIEWED;
+        const file = { ...listed, path, name: path, modified: new Date(modified) };
+        return Promise.resolve({ files: [{ file, skip }], nothing: null });
+      },
+      cancel(id) {
+        cancelled.push(id);
+        const selection = { year: 2024 };
+        return Promise.resolve(
+          id === RUN.id ? stateOf(id, "backfill", selection, "cancelled") : null,
+        );
+      },
+      retry(id) {
+        const run = stateOf(RETRY, "backfill", { retry: id, files: ["a"] });
+        return Promise.resolve(id === RUN.id ? { run, isNew: true } : null);
+      },
     },
-    retryRun: (id) =>
-      Promise.resolve(
-        id === RUN.id
-          ? { runId: RETRY, isNew: true, kind: "backfill", selection: { retry: id, files: ["a"] } }
-          : null,
-      ),
+  };
+});
+
+function api(apiToken: string | null = null) {
+  const starting = () => {
+    throw new TransientError("the service is starting");
+  };
+  const reader = { look: () => Promise.resolve(stored), ask: starting, stream: starting };
+  return createApi({
+    runs: () => ports,
+    reader: () => reader as unknown as Reader,
     pauseSchedule(isPaused) {
       paused.push(isPaused);
       const next = isPaused ? null : "2026-11-24T01:00:00.000Z";
@@ -71,34 +114,25 @@ beforeEach(() => {
         problem: null,
       });
     },
-    listRuns: ({ limit }) => Promise.resolve(Array.from({ length: Math.min(limit, 2) }, () => RUN)),
-    getRun: (id) => Promise.resolve(id === RUN.id ? { run: RUN, files: [] } : null),
-    status: () => Promise.reject(new Error("secret detail")),
-    notReady: () => Promise.resolve({}),
-    replayDesk: () => {
-      throw new TransientError("no log");
+    replays: starting,
+    health: {
+      status: () => Promise.reject(new Error("secret detail")),
+      notReady: () => Promise.resolve(notReady),
+      gauges: () => Promise.reject(new TransientError("the service is starting")),
     },
-    uploadFile: () => Promise.reject(new TransientError("no log")),
-    gauges: () => Promise.reject(new TransientError("the service is starting")),
-  };
-});
-
-function api(apiToken: string | null = null) {
-  return createApi({
-    ports,
     apiToken,
     extractDays: 10,
-    observe: <Name extends keyof Vocabulary>(name: Name, detail: Vocabulary[Name]) => {
-      happened.push({ name, detail });
+    observer: {
+      observe: <Name extends keyof Vocabulary>(name: Name, detail: Vocabulary[Name]) => {
+        happened.push({ name, detail });
+      },
+      listen: () => () => {},
     },
     version: "test",
     topic: "trajectory_summary_raw",
     metrics: createMetrics(),
     streams: new EventStreams(),
     events: new RecentEvents(() => () => {}),
-    sql: () => {
-      throw new TransientError("the service is starting");
-    },
   });
 }
 
@@ -164,13 +198,13 @@ describe("POST /backfill", () => {
   });
 
   test("an idempotency key used for something else is a conflict", async () => {
-    ports.requestRun = () =>
+    ports.engine.submit = () =>
       Promise.reject(new IdempotencyConflictError("k1 stands for the year 2023"));
     expect((await post("/backfill", { year: 2024 }, { "idempotency-key": "k1" })).status).toBe(409);
   });
 
   test("a log that is away is 503 with Retry-After", async () => {
-    ports.requestRun = () => Promise.reject(new TransientError("no broker at 127.0.0.1:9092"));
+    ports.engine.submit = () => Promise.reject(new TransientError("no broker at 127.0.0.1:9092"));
     const response = await post("/backfill", { year: 2024 });
     expect(response.status).toBe(503);
     expect(response.headers.get("retry-after")).toBe("5");
@@ -213,7 +247,7 @@ describe("a run that is there", () => {
 
   test.each(["cancel", "retry"])("%s of one that ended otherwise is a conflict", async (what) => {
     const refuse = () => Promise.reject(new RunCommandRefused("it is completed already"));
-    Object.assign(ports, { cancelRun: refuse, retryRun: refuse });
+    Object.assign(ports.desk, { cancel: refuse, retry: refuse });
     const response = await post(`/runs/${RUN.id}/${what}`, "");
     expect(response.status).toBe(409);
     expect((await response.json()).detail).toContain("it is completed already");
@@ -284,12 +318,14 @@ describe("who may change something", () => {
   });
 
   test("reading needs no token", async () => {
+    stored = [];
     expect((await api("0123456789abcdef").request("http://gmn.example/runs")).status).toBe(200);
   });
 });
 
 describe("GET /runs", () => {
   test("lists runs and links the next page when the page is full", async () => {
+    stored = [RUN, RUN];
     const response = await api().request("/runs?limit=2");
     expect((await response.json()).runs).toHaveLength(2);
     expect(response.headers.get("link")).toBe(`</runs?limit=2&before=${RUN.id}>; rel="next"`);
@@ -300,6 +336,7 @@ describe("GET /runs", () => {
   });
 
   test("one run, with its files", async () => {
+    stored = { ...RUN, file_list: [] };
     expect(await (await api().request(`/runs/${RUN.id}`)).json()).toEqual({
       ...RUN,
       file_list: [],
@@ -309,6 +346,7 @@ describe("GET /runs", () => {
   test.each(["nonsense", "019ab0d3-0000-7000-8000-00000000ffff", "%00"])(
     "no run %s: 404",
     async (id) => {
+      stored = null;
       expect((await api().request(`/runs/${id}`)).status).toBe(404);
     },
   );
@@ -321,7 +359,7 @@ describe("the rest", () => {
 
   test("ready only when nothing is missing, else 503 naming it", async () => {
     expect((await api().request("/readyz")).status).toBe(200);
-    ports.notReady = () => Promise.resolve({ database: "connection refused" });
+    notReady = { database: "connection refused" };
     const response = await api().request("/readyz");
     expect(response.status).toBe(503);
     expect(await response.json()).toMatchObject({ not_ready: { database: "connection refused" } });

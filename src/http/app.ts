@@ -7,12 +7,12 @@ import { requestId } from "hono/request-id";
 import { routePath } from "hono/route";
 import { explain, explainWithHint, PermanentError, TransientError } from "../failures/failures.ts";
 import type { Metrics } from "../observe/metrics.ts";
-import type { Observe } from "../observe/observe.ts";
+import type { Observe, Observer } from "../observe/observe.ts";
 import { ReplayRefused } from "../dead_letters/replay_desk.ts";
 import { RunCommandRefused } from "../runs/run_decide.ts";
-import type { Sql } from "../store/connection.ts";
+import { IdempotencyConflictError } from "../runs/same_request.ts";
 import { StatementRefusedError } from "../store/database_errors.ts";
-import { type ApiPorts, IdempotencyConflictError } from "./api_ports.ts";
+import type { Reader } from "../store/reader.ts";
 import { authorization } from "./authorization.ts";
 import { addDashboardRoutes } from "./dashboard/dashboard_routes.ts";
 import { addDeadLetterRoutes } from "./dead_letter_routes.ts";
@@ -25,28 +25,33 @@ import { type Api, createOpenApiApp } from "./openapi.ts";
 import { Problem, problemResponse } from "./problem.ts";
 import { rateLimit } from "./rate_limit.ts";
 import type { RecentEvents } from "./recent_events.ts";
-import { addReplayRoutes } from "./replay_routes.ts";
+import { addReplayRoutes, type ReplayPort } from "./replay_routes.ts";
 import { addRunHistoryRoutes } from "./run_history_routes.ts";
-import { addRunRoutes } from "./run_routes.ts";
-import { addScheduleRoutes } from "./schedule_routes.ts";
+import { addRunRoutes, type RunPort } from "./run_routes.ts";
+import { addScheduleRoutes, type PauseSchedule } from "./schedule_routes.ts";
 import { securityHeaders } from "./security_headers.ts";
 import { Slots } from "./slots.ts";
 import { smallBody } from "./small_body.ts";
 import { addStatisticsRoutes } from "./statistics_routes.ts";
-import { addStatusRoutes } from "./status_routes.ts";
+import { addStatusRoutes, type Health } from "./status_routes.ts";
 import { addStoreRoutes } from "./store_routes.ts";
 import { addUploadRoutes, UPLOAD_PATH } from "./upload_routes.ts";
 
 export interface ApiOptions {
   readonly version: string;
-  readonly ports: ApiPorts;
   /** Token that changing calls must bear; null: none is set. */
   readonly apiToken: string | null;
-  /** Days that `POST /extract` looks back when it is not told. */
+  /** Days that `POST /extract` looks back when the request does not say. */
   readonly extractDays: number;
-  readonly observe: Observe;
+  readonly observer: Pick<Observer, "observe" | "listen">;
   /** The data store, for reading. @throws TransientError while the service starts */
-  readonly sql: () => Sql;
+  readonly reader: () => Reader;
+  /** Where runs are asked for. @throws TransientError while the service starts */
+  readonly runs: () => RunPort;
+  readonly pauseSchedule: PauseSchedule;
+  /** @throws TransientError while the service starts */
+  readonly replays: () => ReplayPort;
+  readonly health: Health;
   /** The topic that meteors come from. */
   readonly topic: string;
   readonly metrics: Metrics;
@@ -57,7 +62,7 @@ export interface ApiOptions {
 /** Each export holds a connection to the database while the client reads. */
 const EXPORTS_MAX = 4;
 
-/** Questions to the database under way; the ones beyond its few connections wait, and a queue without end helps nobody. */
+/** Questions to the database under way. Those beyond its few connections wait, and an endless queue helps nobody. */
 const QUESTIONS_MAX = 64;
 const QUESTION_PATHS = [
   "/meteors",
@@ -70,39 +75,37 @@ const QUESTION_PATHS = [
 
 /** The app, with every route. */
 export function createApi(options: ApiOptions): Api {
-  const { ports, sql } = options;
+  const { reader, runs } = options;
   const app = createOpenApiApp();
   addGuards(app, options);
   limitQuestions(app);
 
-  addStatusRoutes(app, ports, options.metrics);
+  addStatusRoutes(app, options.health, options.metrics);
   addRunRoutes(app, options);
-  addRunHistoryRoutes(app, sql);
-  addScheduleRoutes(app, ports);
-  addUploadRoutes(app, ports);
+  addRunHistoryRoutes(app, reader);
+  addScheduleRoutes(app, options.pauseSchedule);
+  addUploadRoutes(app, { runs, reader, listen: options.observer.listen });
   addEventRoutes(app, options);
   const exports = new Slots("exports", EXPORTS_MAX);
-  addMeteorRoutes(app, { sql, exports, topic: options.topic });
-  addStoreRoutes(app, sql);
-  addStatisticsRoutes(app, sql);
-  addDeadLetterRoutes(app, sql);
-  addReplayRoutes(app, ports);
+  addMeteorRoutes(app, { reader, exports, topic: options.topic });
+  addStoreRoutes(app, reader);
+  addStatisticsRoutes(app, reader);
+  addDeadLetterRoutes(app, reader);
+  addReplayRoutes(app, options.replays);
   addErrorPages(app);
   addDocs(app, options.version);
-
-  addDashboardRoutes(app, { sql, listRuns: (page) => ports.listRuns(page) });
-
-  addProblems(app, options.observe);
+  addDashboardRoutes(app, reader);
+  addProblems(app, options.observer.observe);
   return app;
 }
 
 /** What every request passes before its route. */
-function addGuards(app: Api, { observe, apiToken }: ApiOptions): void {
+function addGuards(app: Api, { observer: { observe }, apiToken }: ApiOptions): void {
   app.use(requestId());
   app.use(async (context, next) => {
     const started = performance.now();
     await next();
-    // The path alone: a query may hold what its sender would not like to read in a log.
+    // Only the path: a query may hold what its sender does not want in a log.
     observe("http.request", {
       requestId: context.get("requestId"),
       method: context.req.method,
@@ -138,13 +141,13 @@ function limitQuestions(app: Api): void {
   }
 }
 
-/** What becomes of everything that goes wrong. */
+/** Turns everything that goes wrong into a problem. */
 function addProblems(app: Api, observe: Observe): void {
   app.notFound((context) =>
     problemResponse(
       context,
       "not-found",
-      `${context.req.method} ${context.req.path} is not a call of this API; /docs has them all`,
+      `${context.req.method} ${context.req.path} is not a call of this API; /docs lists them all`,
     )
   );
   app.onError((error, context) => {
@@ -173,7 +176,7 @@ function addProblems(app: Api, observe: Observe): void {
     return problemResponse(
       context,
       "internal",
-      "the service failed to answer; its log has the reason",
+      "the service failed to answer; the reason is in its log",
     );
   });
 }

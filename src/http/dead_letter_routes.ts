@@ -3,9 +3,8 @@
  */
 import { createRoute, z } from "@hono/zod-openapi";
 import type { StoredDeadLetter } from "../dead_letters/dead_letter.ts";
-import type { Sql } from "../store/connection.ts";
 import { listDeadLetters, readDeadLetter } from "../store/dead_letters.ts";
-import { readOnly } from "../store/read_only.ts";
+import type { Reader } from "../store/reader.ts";
 import { FILTER_FIELDS, idParameter, toFilter } from "./dead_letter_filter.ts";
 import { markedCell } from "./marked_cell.ts";
 import { instantParameter } from "./meteor_query.ts";
@@ -33,7 +32,9 @@ const listed = {
   at: z.string().openapi({ description: "When it was given up, most recently." }),
   stage: z.string(),
   reason: z.string(),
-  field: z.string().nullable().openapi({ description: "The field that was wrong, where one was." }),
+  field: z.string().nullable().openapi({
+    description: "The field that was wrong, if it was a field.",
+  }),
   run_id: z.string().nullable(),
   source_file: z.string().nullable(),
   source_line: z.int().nullable(),
@@ -51,10 +52,10 @@ const deadLetterSchema = z.object(listed).openapi("DeadLetter");
 const deadLetterDetailSchema = z.object({
   ...listed,
   columns: z.array(z.string().nullable()).nullable().openapi({
-    description: "read: the fields that the line's columns stand for, by its file's header.",
+    description: "read: the fields of the line's columns, by the header of its file.",
   }),
   marked: z.object({ start: z.int(), end: z.int() }).nullable().openapi({
-    description: "Where in `text` the field that was wrong stands, in characters.",
+    description: "Where the wrong field is in `text`, in characters.",
   }),
   key_base64: z.string().nullable(),
   value_base64: z.string().nullable(),
@@ -81,9 +82,7 @@ const oneRoute = createRoute({
   path: "/dead-letters/{id}",
   summary: "One dead letter, with all its fields",
   tags: ["dead letters"],
-  request: {
-    params: idParameter,
-  },
+  request: { params: idParameter },
   responses: { 200: json(deadLetterDetailSchema, "The dead letter"), ...problems("not-found") },
 });
 
@@ -93,7 +92,7 @@ const placeSchema = z.object({
 });
 
 /** Adds `GET /dead-letters`, `GET /dead-letters/ID`. */
-export function addDeadLetterRoutes(app: Api, sql: () => Sql): void {
+export function addDeadLetterRoutes(app: Api, reader: () => Reader): void {
   app.openapi(listRoute, async (context) => {
     const { limit, after, replayed, ...wanted } = context.req.valid("query");
     const place = readPlace(after, placeSchema);
@@ -101,8 +100,7 @@ export function addDeadLetterRoutes(app: Api, sql: () => Sql): void {
       ...toFilter(wanted),
       isReplayed: replayed === undefined ? undefined : replayed === "true",
     };
-    const found = await readOnly(
-      sql(),
+    const found = await reader().ask(
       TIMEOUT_MS,
       (transaction) =>
         listDeadLetters(transaction, filter, {
@@ -114,7 +112,7 @@ export function addDeadLetterRoutes(app: Api, sql: () => Sql): void {
     const shown = found.slice(0, limit);
     const last = shown.at(-1);
     const next = found.length > limit && last !== undefined
-      ? writePlace({ at: new Date(last.at / 1000).toISOString(), id: last.id })
+      ? writePlace({ at: isoTime(last.at), id: last.id })
       : null;
     if (next !== null) context.header("link", nextLink(context.req.url, next));
     return context.json({
@@ -130,7 +128,7 @@ export function addDeadLetterRoutes(app: Api, sql: () => Sql): void {
     const { id } = context.req.valid("param");
     const deadLetter = id.includes("\0")
       ? null
-      : await readOnly(sql(), TIMEOUT_MS, (transaction) => readDeadLetter(transaction, id));
+      : await reader().ask(TIMEOUT_MS, (sql) => readDeadLetter(sql, id));
     if (deadLetter === null) throw new Problem("not-found", `there is no dead letter ${id}`);
     return context.json({
       ...toJson(deadLetter),
@@ -143,24 +141,18 @@ export function addDeadLetterRoutes(app: Api, sql: () => Sql): void {
 }
 
 function toJson(deadLetter: StoredDeadLetter): DeadLetterJson {
-  const { source_generated_at, replayed_at, offset } = deadLetter;
+  const { key: _key, value: _value, columns: _columns, partition, offset, ...rest } = deadLetter;
+  const { source_generated_at, replayed_at } = rest;
   return {
-    id: deadLetter.id,
-    at: new Date(deadLetter.at / 1000).toISOString(),
-    stage: deadLetter.stage,
-    reason: deadLetter.reason,
-    field: deadLetter.field,
-    run_id: deadLetter.run_id,
-    source_file: deadLetter.source_file,
-    source_line: deadLetter.source_line,
-    source_generated_at: source_generated_at === null
-      ? null
-      : new Date(source_generated_at / 1000).toISOString(),
-    text: deadLetter.text,
-    topic: deadLetter.topic,
-    topic_partition: deadLetter.partition,
+    ...rest,
+    at: isoTime(rest.at),
+    source_generated_at: source_generated_at === null ? null : isoTime(source_generated_at),
+    topic_partition: partition,
     topic_offset: offset?.toString() ?? null,
-    schema_id: deadLetter.schema_id,
     replayed_at: replayed_at?.toISOString() ?? null,
   };
+}
+
+function isoTime(micros: number): string {
+  return new Date(micros / 1000).toISOString();
 }

@@ -9,11 +9,13 @@ import { createHash } from "node:crypto";
 import { createRoute, z } from "@hono/zod-openapi";
 import { wait } from "../failures/backoff.ts";
 import { TransientError } from "../failures/failures.ts";
-import type { ApiPorts, RunFileView, RunView } from "./api_ports.ts";
+import type { RunDetail } from "../runs/run_schemas.ts";
+import type { Reader } from "../store/reader.ts";
+import { getRunView } from "../store/run_views.ts";
 import { type EventStream, type EventStreams, lastEventId } from "./event_streams.ts";
 import { type Api, problems } from "./openapi.ts";
-import { Problem } from "./problem.ts";
 import type { PublicEvent, RecentEvents } from "./recent_events.ts";
+import { findRun, RUN_LIMIT_MS, runParams } from "./run_lookup.ts";
 
 /** How often a run is looked at when nothing is heard of it. */
 const LOOK_INTERVAL_MS = 1_000;
@@ -29,14 +31,14 @@ const lastEvent = z.string().max(200).optional().openapi({
 });
 
 export interface EventRouteOptions {
-  readonly ports: Pick<ApiPorts, "getRun">;
+  readonly reader: () => Reader;
   readonly streams: EventStreams;
   readonly events: RecentEvents;
 }
 
 /** Adds `GET /events`, `GET /runs/ID/events`. */
 export function addEventRoutes(app: Api, options: EventRouteOptions): void {
-  const { ports, streams, events } = options;
+  const { streams, events } = options;
   const eventsRoute = createRoute({
     method: "get",
     path: "/events",
@@ -77,17 +79,14 @@ export function addEventRoutes(app: Api, options: EventRouteOptions): void {
       "`run` has the run, `file` one of its files, as GET /runs/ID shows them, whenever they change; `end` is the last event, when the run has ended and its rows are loaded.",
     tags: ["events", "runs"],
     request: {
-      params: z.object({ id: z.string() }),
+      params: runParams,
       query: z.strictObject({ last_event_id: lastEvent }),
     },
     responses: { 200: eventStreamAnswer, ...problems("not-found", "too-many-requests") },
   });
   app.openapi(runEventsRoute, async (context) => {
     const { id } = context.req.valid("param");
-    const found = z.uuid().safeParse(id).success ? await ports.getRun(id) : null;
-    if (found === null) {
-      throw new Problem("not-found", `there is no run ${id}; GET /runs lists them`);
-    }
+    await findRun(id, (id) => lookAt(options, id));
     const known = lastEventId(context);
     return streams.answer(context, (stream) => {
       void followRun(stream, id, { ...options, known });
@@ -100,8 +99,12 @@ interface Following extends EventRouteOptions {
   readonly known: string | null;
 }
 
+function lookAt({ reader }: EventRouteOptions, runId: string): Promise<RunDetail | null> {
+  return reader().look(RUN_LIMIT_MS, (sql) => getRunView(sql, runId));
+}
+
 async function followRun(stream: EventStream, runId: string, options: Following): Promise<void> {
-  const { ports, events } = options;
+  const { events } = options;
   let wake = () => {};
   const unlisten = events.listen(({ detail }) => {
     if (detail.runId === runId) wake();
@@ -112,10 +115,10 @@ async function followRun(stream: EventStream, runId: string, options: Following)
   while (!stream.ended.aborted) {
     const woken = new Promise<void>((resolve) => wake = resolve);
     try {
-      const found = await ports.getRun(runId);
+      const found = await lookAt(options, runId);
       if (found === null) break;
       known = sendChanges(stream, found, sent, known);
-      if (isOver(found.run)) {
+      if (isOver(found)) {
         stream.send({ event: "end", id: idOf(found), data: { run_id: runId } });
         break;
       }
@@ -132,15 +135,10 @@ async function followRun(stream: EventStream, runId: string, options: Following)
   stream.end();
 }
 
-interface FoundRun {
-  readonly run: RunView;
-  readonly files: readonly RunFileView[];
-}
-
 /** Sends what is new; nothing when it is the state that the reader has. Gives null: from now on `sent` tells. */
 function sendChanges(
   stream: EventStream,
-  found: FoundRun,
+  found: RunDetail,
   sent: Map<string, string>,
   known: string | null,
 ): null {
@@ -152,18 +150,19 @@ function sendChanges(
     sent.set(key, text);
     if (!isKnown) stream.send({ event, id, data });
   };
-  send("run", "", found.run);
-  for (const file of found.files) send("file", file.file, file);
+  const { file_list, ...run } = found;
+  send("run", "", run);
+  for (const file of file_list) send("file", file.file, file);
   return null;
 }
 
 /** Names a state: the same state has the same id, in any process. */
-function idOf(found: FoundRun): string {
+function idOf(found: RunDetail): string {
   return createHash("sha256").update(JSON.stringify(found)).digest("base64url").slice(0, 22);
 }
 
 /** Whether nothing of the run changes any more. */
-function isOver({ state, rows }: RunView): boolean {
+function isOver({ state, rows }: RunDetail): boolean {
   return state !== "requested" && state !== "running" &&
     rows.loaded + rows.dead >= rows.published;
 }

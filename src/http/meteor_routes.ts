@@ -1,12 +1,11 @@
 /**
- * Meteors: lists and exports, and one with everything that is known of it.
+ * Meteors: lists and exports, and one with everything known about it.
  *
- * JSON is given in pages. NDJSON and CSV are given whole, in a stream, unless a `limit` is asked for: then they are pages too.
+ * JSON comes in pages. NDJSON and CSV come whole, as a stream, unless the request has a `limit`: then they are pages too.
  */
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { accepts } from "hono/accepts";
-import type { Sql } from "../store/connection.ts";
 import { storedDoc } from "../store/meteor_columns.ts";
 import {
   type MeteorPlace,
@@ -16,13 +15,13 @@ import {
   readMeteorPage,
   streamMeteors,
 } from "../store/meteor_rows.ts";
-import { readOnly } from "../store/read_only.ts";
+import type { Reader } from "../store/reader.ts";
 import { TRAJECTORY_FIELDS } from "../trajectory/schema.ts";
 import { unitOf } from "./field_units.ts";
 import { CSV_DESCRIPTION, CSV_HEADER, csvLine } from "./meteor_csv.ts";
 import { conditionsOf, instantParameter, meteorParameters } from "./meteor_query.ts";
 import { meteorDetailSchema, meteorSchema } from "./meteor_schemas.ts";
-import { type Api, json, problems } from "./openapi.ts";
+import { type Api, problems, readingRoute } from "./openapi.ts";
 import { nextLink, placeParameter, readPlace, writePlace } from "./place.ts";
 import { Problem } from "./problem.ts";
 import type { Slots } from "./slots.ts";
@@ -32,7 +31,7 @@ import { textStream } from "./text_stream.ts";
 const PAGE_ROWS = 100;
 const PAGE_ROWS_MAX = 10_000;
 /** A page is read through an index; what takes longer sorts everything. */
-const PAGE_TIMEOUT_MS = 20_000;
+const PAGE_LIMIT_MS = 20_000;
 
 const MEDIA_TYPES = {
   json: "application/json",
@@ -46,11 +45,11 @@ const query = z.strictObject({
   ...meteorParameters,
   order: z.enum(["-time", "time", "-updated", "updated"]).default("-time").openapi({
     description:
-      "By beginning, or by when it was stored here; `-` is newest first. Meteors without a time come last.",
+      "By beginning, or by when it was stored here; with `-`, newest first. Meteors without a time come last.",
   }),
   limit: z.coerce.number().int().min(1).max(PAGE_ROWS_MAX).optional().openapi({
     description:
-      `Meteors of a page; ${PAGE_ROWS} in JSON unless told otherwise. NDJSON and CSV without a limit are all meteors.`,
+      `Meteors per page; ${PAGE_ROWS} by default in JSON. NDJSON and CSV have all meteors when there is no limit.`,
   }),
   after: placeParameter,
   format: z.enum(["json", "ndjson", "csv"]).optional().openapi({
@@ -70,15 +69,15 @@ const listAnswer = z.object({
 }).openapi("Meteors");
 
 interface MeteorRouteOptions {
-  readonly sql: () => Sql;
-  /** Exports that may be under way at once. */
+  readonly reader: () => Reader;
+  /** Bounds the exports under way. */
   readonly exports: Slots;
   /** Name of the topic the meteors come from. */
   readonly topic: string;
 }
 
 /** Adds `GET /meteors`, `GET /meteors/ID`. */
-export function addMeteorRoutes(app: Api, { sql, exports, topic }: MeteorRouteOptions): void {
+export function addMeteorRoutes(app: Api, { reader, exports, topic }: MeteorRouteOptions): void {
   const listRoute = createRoute({
     method: "get",
     path: "/meteors",
@@ -106,16 +105,17 @@ export function addMeteorRoutes(app: Api, { sql, exports, topic }: MeteorRouteOp
     };
     if (limit === undefined && format !== "json") {
       if (after !== undefined) {
-        throw new Problem("bad-request", "query parameter after: goes with limit, for pages");
+        throw new Problem(
+          "bad-request",
+          "query parameter after: it needs limit, which makes pages",
+        );
       }
-      return exportAll(context, format, question, sql(), exports);
+      return exportAll(context, format, question, reader(), exports);
     }
     const place: MeteorPlace | null = readPlace(after, placeSchema);
-    const page = await readOnly(
-      sql(),
-      PAGE_TIMEOUT_MS,
-      (transaction) =>
-        readMeteorPage(transaction, question, { limit: limit ?? PAGE_ROWS, after: place }),
+    const page = await reader().ask(
+      PAGE_LIMIT_MS,
+      (sql) => readMeteorPage(sql, question, { limit: limit ?? PAGE_ROWS, after: place }),
     );
     const next = page.next === null ? null : writePlace(page.next);
     if (next !== null) context.header("link", nextLink(context.req.url, next));
@@ -124,19 +124,21 @@ export function addMeteorRoutes(app: Api, { sql, exports, topic }: MeteorRouteOp
     return context.body(textOf(page.rows, format), 200, { "content-type": MEDIA_TYPES[format] });
   });
 
-  const oneRoute = createRoute({
-    method: "get",
-    path: "/meteors/{id}",
-    summary: "One meteor: every field with unit and meaning, and where it comes from",
-    tags: ["meteors"],
-    request: { params: z.object({ id: z.string().max(1000) }) },
-    responses: { 200: json(meteorDetailSchema, "The meteor"), ...problems("not-found") },
-  });
+  const oneRoute = readingRoute(
+    "/meteors/{id}",
+    {
+      summary: "One meteor: every field with unit and meaning, and where it comes from",
+      tags: ["meteors"],
+    },
+    { params: z.object({ id: z.string().max(1000) }) },
+    meteorDetailSchema,
+    "not-found",
+  );
   app.openapi(oneRoute, async (context) => {
     const { id } = context.req.valid("param");
     const found = id.includes("\0")
       ? null
-      : await readOnly(sql(), PAGE_TIMEOUT_MS, (transaction) => readMeteor(transaction, id));
+      : await reader().ask(PAGE_LIMIT_MS, (sql) => readMeteor(sql, id));
     if (found === null) {
       throw new Problem("not-found", `there is no meteor ${id}; ids are case-sensitive`);
     }
@@ -150,7 +152,7 @@ export function addMeteorRoutes(app: Api, { sql, exports, topic }: MeteorRouteOp
   });
 }
 
-/** What the caller takes, JSON where it does not say. */
+/** The format that the caller accepts; JSON if it doesn't say. */
 function formatOf(context: Context): Format {
   const type = accepts(context, { header: "Accept", supports: OFFERED, default: OFFERED[0]! });
   return type === "text/csv" ? "csv" : type.endsWith("ndjson") ? "ndjson" : "json";
@@ -168,7 +170,7 @@ function exportAll(
   context: Context,
   format: "ndjson" | "csv",
   question: MeteorQuestion,
-  sql: Sql,
+  reader: Reader,
   exports: Slots,
 ) {
   const headers = {
@@ -176,11 +178,11 @@ function exportAll(
     "content-disposition": `attachment; filename="meteors.${format}"`,
     "vary": "accept",
   };
-  // A client that asks for the headers alone never reads.
+  // A client that asks only for the headers never reads.
   if (context.req.method === "HEAD") return context.body(null, 200, headers);
   const release = exports.take();
   const body = textStream(
-    () => streamMeteors(sql, question),
+    () => streamMeteors(reader, question),
     format === "csv" ? (rows) => rows.map(csvLine).join("") : ndjson,
     { first: format === "csv" ? CSV_HEADER : "", onEnd: release },
   );

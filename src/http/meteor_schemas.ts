@@ -1,9 +1,10 @@
 /**
- * A meteor in the API's answers, described from the Avro schema: its names, meanings and units are written down nowhere else. Answers
- * have what the tables hold, so the meanings are those of the tables (`storedDoc`).
+ * A meteor in the API's answers, described from the Avro schema, the only place that has its names, meanings and units. Answers show
+ * what the tables hold, so the meanings are those of the tables (`storedDoc`).
  */
 import { z } from "@hono/zod-openapi";
 import { storedDoc } from "../store/meteor_columns.ts";
+import { lineageSchema } from "../store/meteor_rows.ts";
 import { type FieldKind, TRAJECTORY_FIELDS } from "../trajectory/schema.ts";
 import { unitOf } from "./field_units.ts";
 
@@ -42,7 +43,7 @@ export const meteorSchema = z.object({
   }),
 }).openapi("Meteor");
 
-/** One meteor with everything that is known of it. */
+/** One meteor with everything known about it. */
 export const meteorDetailSchema = z.object({
   id: z.string(),
   shower_name: z.string().nullable(),
@@ -55,17 +56,8 @@ export const meteorDetailSchema = z.object({
     }),
     unit: z.string().nullable(),
     description: z.string(),
-  })).openapi({ description: "All fields but the sigmas, in the schema's order." }),
-  lineage: z.object({
-    source_file: z.string().nullable(),
-    source_line: z.int().nullable(),
-    source_generated_at: z.string().nullable(),
-    run_id: z.string().nullable(),
-    topic: z.string(),
-    topic_partition: z.int(),
-    topic_offset: z.string().openapi({ description: "As text: offsets have 64 bits." }),
-    created_at: z.string(),
-    updated_at: z.string(),
-    withdrawn_at: z.string().nullable(),
-  }).openapi({ description: "Where the row comes from." }),
+  })).openapi({ description: "All fields except the sigmas, in the schema's order." }),
+  lineage: lineageSchema.extend({ topic: z.string() }).openapi({
+    description: "Where the row comes from.",
+  }),
 }).openapi("MeteorDetail");

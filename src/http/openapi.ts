@@ -1,7 +1,7 @@
 /**
  * What every call of the API shares in its OpenAPI description, and how a request that does not fit its schema is refused.
  */
-import { type Hook, OpenAPIHono, z } from "@hono/zod-openapi";
+import { createRoute, type Hook, OpenAPIHono, type RouteConfig, z } from "@hono/zod-openapi";
 import type { Env } from "hono";
 import { Problem, PROBLEMS, type ProblemType } from "./problem.ts";
 
@@ -57,6 +57,30 @@ export function problems(...types: ProblemType[]) {
 /** A JSON answer, for `responses`. */
 export function json<Schema extends z.ZodType>(schema: Schema, description: string) {
   return { description, content: { "application/json": { schema } } };
+}
+
+type RequestParts = NonNullable<RouteConfig["request"]>;
+
+interface Described {
+  readonly summary: string;
+  readonly description?: string;
+  readonly tags: string[];
+}
+
+/** A call that only reads: its answer is JSON, or a problem of these types. */
+export function readingRoute<
+  Path extends string,
+  Parts extends RequestParts,
+  Answer extends z.ZodType,
+>(
+  path: Path,
+  about: Described,
+  request: Parts,
+  answer: Answer,
+  ...types: ProblemType[]
+) {
+  const responses = { 200: json(answer, about.summary), ...problems(...types, "unavailable") };
+  return createRoute({ method: "get", path, ...about, request, responses });
 }
 
 /** For `security`: the call changes something. */

@@ -1,8 +1,9 @@
 /**
- * Where a page of a list begins, as an opaque text for a URL: the key of the last row of the page before.
+ * Where a page of a list begins, as opaque text for a URL: the key of the previous page's last row.
  */
 import { Buffer } from "node:buffer";
 import { z } from "@hono/zod-openapi";
+import type { Context } from "hono";
 import { Problem } from "./problem.ts";
 
 /** An id and an ISO time, encoded, are far below this. */
@@ -10,17 +11,17 @@ const PLACE_MAX_CHARACTERS = 2000;
 
 /** The query parameter. */
 export const placeParameter = z.string().max(PLACE_MAX_CHARACTERS).optional().openapi({
-  description: "Where the page begins: as the link of the page before has it.",
+  description: "Where the page begins: take it from the previous page's link.",
 });
 
-/** The place as the parameter `after` of the next page. */
+/** A place as the query parameter `after`. */
 export function writePlace(place: unknown): string {
   return Buffer.from(JSON.stringify(place)).toString("base64url");
 }
 
 /**
  * The place in a parameter, if it is one of `schema`.
- * @throws Problem when it is not one that this list gave
+ * @throws Problem when it is no place of this list
  */
 export function readPlace<Place>(text: string | undefined, schema: z.ZodType<Place>): Place | null {
   if (text === undefined) return null;
@@ -29,7 +30,7 @@ export function readPlace<Place>(text: string | undefined, schema: z.ZodType<Pla
   } catch {
     throw new Problem(
       "bad-request",
-      "query parameter after: is not a place that this list gave; follow its Link",
+      "query parameter after: not a place from this list; follow its Link header",
     );
   }
 }
@@ -39,4 +40,22 @@ export function nextLink(url: string, place: string): string {
   const { pathname, searchParams } = new URL(url);
   searchParams.set("after", place);
   return `<${pathname}?${searchParams}>; rel="next"`;
+}
+
+/**
+ * A page of `limit` rows out of what was read, one row more where there is a next page: its place, also as a Link header.
+ * @param placeOf the place of a page that begins after this row
+ */
+export function pageOf<Row>(
+  context: Context,
+  read: readonly Row[],
+  limit: number,
+  placeOf: (last: Row) => unknown,
+): { shown: readonly Row[]; next: string | null } {
+  const shown = read.slice(0, limit);
+  const last = shown.at(-1);
+  if (read.length <= limit || last === undefined) return { shown, next: null };
+  const next = writePlace(placeOf(last));
+  context.header("link", nextLink(context.req.url, next));
+  return { shown, next };
 }

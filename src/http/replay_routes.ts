@@ -7,11 +7,8 @@ import { FILTER_FIELDS, idParameter, toFilter } from "./dead_letter_filter.ts";
 import { type Api, json, problems, TOKEN } from "./openapi.ts";
 import { Problem } from "./problem.ts";
 
-/** What the routes need of the rest of the service. */
-export interface ReplayPorts {
-  /** @throws TransientError while the service starts */
-  replayDesk(): Pick<ReplayDesk, "count" | "replayOne" | "replayAll">;
-}
+/** What the routes need of the desk. */
+export type ReplayPort = Pick<ReplayDesk, "replayOne" | "replayAll" | "count">;
 
 const flag = z.enum(["true", "false"], "true or false").default("false");
 
@@ -83,17 +80,16 @@ const manyRoute = createRoute({
 });
 
 /** Adds `POST /dead-letters/ID/replay`, `POST /dead-letters/replay`. */
-export function addReplayRoutes(app: Api, ports: ReplayPorts): void {
+export function addReplayRoutes(app: Api, desk: () => ReplayPort): void {
   app.openapi(manyRoute, async (context) => {
     const { dry_run: dryRun, force } = context.req.valid("query");
     const filter = toFilter(context.req.valid("json"));
-    const desk = ports.replayDesk();
     if (dryRun === "true") {
-      const matched = await desk.count(filter);
+      const matched = await desk().count(filter);
       const counts = { published: 0, failed: 0, superseded: 0, unpublished: [] };
       return context.json({ dry_run: true, matched, ...counts }, 200);
     }
-    const { unpublished, ...counts } = await desk.replayAll(filter, { force: force === "true" });
+    const { unpublished, ...counts } = await desk().replayAll(filter, { force: force === "true" });
     const matched = counts.published + counts.failed + counts.superseded;
     return context.json({ dry_run: false, matched, ...counts, unpublished: [...unpublished] }, 202);
   });
@@ -103,7 +99,7 @@ export function addReplayRoutes(app: Api, ports: ReplayPorts): void {
     const { force } = context.req.valid("query");
     const replayed = id.includes("\0")
       ? null
-      : await ports.replayDesk().replayOne(id, { force: force === "true" });
+      : await desk().replayOne(id, { force: force === "true" });
     if (replayed === null) throw new Problem("not-found", `there is no dead letter ${id}`);
     return context.json(replayed, 202);
   });

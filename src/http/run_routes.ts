@@ -3,31 +3,33 @@
  */
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
-
-import type { RunKind, Selection } from "../runs/run_event.ts";
-import { parseSelection, SelectionError } from "../runs/selection.ts";
-import type { ApiPorts } from "./api_ports.ts";
-import { type Api, CHANGING, json, problems, TOKEN } from "./openapi.ts";
+import type { RunDesk } from "../producer/run_desk.ts";
+import type { RunEngine, RunRequest } from "../producer/run_engine.ts";
+import type { RunState } from "../runs/run.ts";
+import { runDetailSchema, runSchema, selectionSchema } from "../runs/run_schemas.ts";
+import { assertSameRequest } from "../runs/same_request.ts";
+import { describeSelection, parseSelection, SelectionError } from "../runs/selection.ts";
+import type { Reader } from "../store/reader.ts";
+import { getRunView, listRunViews } from "../store/run_views.ts";
+import { type Api, CHANGING, json, problems, readingRoute, TOKEN } from "./openapi.ts";
 import { Problem } from "./problem.ts";
 import {
-  acceptedSchema,
-  previewSchema,
-  runDetailSchema,
-  runSchema,
-  selectionSchema,
-} from "./run_schemas.ts";
+  findRun,
+  idempotencyKey,
+  RUN_LIMIT_MS,
+  runIdSchema,
+  runParams as params,
+  untilVisible,
+} from "./run_lookup.ts";
+import { acceptedSchema, type PreviewedFile, previewSchema } from "./run_schemas.ts";
 
 /** Runs on one page, and at most. */
 const PAGE_RUNS = 50;
 const PAGE_MAX_RUNS = 500;
 
-/** A caller's key is kept for ever; UUIDs and the like are far shorter. */
-const IDEMPOTENCY_KEY_MAX_CHARACTERS = 200;
-
-const runId = z.uuid();
 const pageQuery = z.strictObject({
   limit: z.coerce.number().int().min(1).max(PAGE_MAX_RUNS).default(PAGE_RUNS),
-  before: runId.optional(),
+  before: runIdSchema.optional(),
 });
 
 const backfillQuery = z.object({
@@ -35,84 +37,89 @@ const backfillQuery = z.object({
 });
 
 const tags = ["runs"];
-const params = z.object({ id: z.string().openapi({ description: "Id of the run." }) });
 const headers = z.object({
   "idempotency-key": z.string().optional().openapi({
-    description: "The same key again is the same run, not a second one.",
+    description: "A request repeated with the same key gets the same run, not a second one.",
   }),
 });
 
-const backfillRoute = createRoute({
-  method: "post",
-  path: "/backfill",
-  summary: "Ask for a run over history, or look at what it would take",
-  tags,
-  security: TOKEN,
-  request: {
-    query: backfillQuery,
-    headers,
-    body: {
-      required: true,
-      content: { "application/json": { schema: selectionSchema, example: { month: "2024-08" } } },
+/** A call that asks for a run. `accepted`: what becomes of it. */
+function askingRoute<Path extends string, Parts extends object>(
+  path: Path,
+  summary: string,
+  request: Parts,
+  ...more: Parameters<typeof problems>
+) {
+  return createRoute({
+    method: "post",
+    path,
+    summary,
+    tags,
+    security: TOKEN,
+    request: { headers, ...request },
+    responses: {
+      202: json(acceptedSchema, "The run is requested; Location leads to it"),
+      ...problems(...CHANGING, "bad-request", "conflict", ...more),
     },
+  });
+}
+const BODY_PROBLEMS = ["too-large", "unsupported-media-type"] as const;
+
+const backfill = askingRoute("/backfill", "Request a run over history, or see what it would take", {
+  query: backfillQuery,
+  body: {
+    required: true,
+    content: { "application/json": { schema: selectionSchema, example: { month: "2024-08" } } },
   },
+}, ...BODY_PROBLEMS);
+const backfillRoute = {
+  ...backfill,
   responses: {
     200: json(previewSchema, "With dry_run=true: what it would take"),
-    202: json(acceptedSchema, "The run is asked for; Location leads to it"),
-    ...problems(...CHANGING, "bad-request", "conflict", "too-large", "unsupported-media-type"),
+    ...backfill.responses,
   },
-});
+};
 
-const extractRoute = createRoute({
-  method: "post",
-  path: "/extract",
-  summary: "Ask for the daily run now",
-  tags,
-  security: TOKEN,
-  request: {
-    headers,
-    body: {
-      description:
-        "How many days back; without days, or without a body, as many as the schedule takes.",
-      content: {
-        "application/json": {
-          schema: z.object({ days: z.int().optional() }),
-          example: { days: 10 },
-        },
+const extractRoute = askingRoute("/extract", "Request the daily run now", {
+  body: {
+    description:
+      "How many days to look back. Without days, or without a body: as many as the schedule does.",
+    content: {
+      "application/json": {
+        schema: z.object({ days: z.int().optional() }),
+        example: { days: 10 },
       },
     },
   },
-  responses: {
-    202: json(acceptedSchema, "The run is asked for; Location leads to it"),
-    ...problems(...CHANGING, "bad-request", "conflict", "too-large", "unsupported-media-type"),
-  },
-});
+}, ...BODY_PROBLEMS);
 
-const listRoute = createRoute({
-  method: "get",
-  path: "/runs",
-  summary: "Runs, newest first",
-  tags,
-  request: { query: pageQuery },
-  responses: {
-    200: json(z.object({ runs: z.array(runSchema) }).openapi("Runs"), "The runs"),
-    ...problems("bad-request", "unavailable"),
-  },
-});
+const retryRoute = askingRoute(
+  "/runs/{id}/retry",
+  "Request a run that takes what a failed or cancelled one did not",
+  { params },
+  "not-found",
+);
 
-const oneRoute = createRoute({
-  method: "get",
-  path: "/runs/{id}",
-  summary: "One run with its files",
-  tags,
-  request: { params },
-  responses: { 200: json(runDetailSchema, "The run"), ...problems("not-found", "unavailable") },
-});
+const listRoute = readingRoute(
+  "/runs",
+  { summary: "Runs, newest first", tags },
+  { query: pageQuery },
+  z.object({ runs: z.array(runSchema) }).openapi("Runs"),
+  "bad-request",
+);
+
+const oneRoute = readingRoute(
+  "/runs/{id}",
+  { summary: "One run with its files", tags },
+  { params },
+  runDetailSchema,
+  "not-found",
+);
 
 const cancelRoute = createRoute({
   method: "post",
   path: "/runs/{id}/cancel",
-  summary: "End a run; what it published stays",
+  summary: "Cancel a run; what it published stays",
   tags,
   security: TOKEN,
   request: { params },
@@ -122,62 +129,66 @@ const cancelRoute = createRoute({
   },
 });
 
-const retryRoute = createRoute({
-  method: "post",
-  path: "/runs/{id}/retry",
-  summary: "Ask for a run that takes what a failed or cancelled one did not",
-  tags,
-  security: TOKEN,
-  request: { params, headers },
-  responses: {
-    202: json(acceptedSchema, "The new run is asked for; Location leads to it"),
-    ...problems(...CHANGING, "bad-request", "not-found", "conflict"),
-  },
-});
+/** Where runs are asked for and ended. */
+export interface RunPort {
+  readonly engine: Pick<RunEngine, "submit" | "upload" | "get" | "waitFor">;
+  readonly desk: Pick<RunDesk, "cancel" | "retry" | "preview">;
+}
 
-interface RunRouteOptions {
-  readonly ports: ApiPorts;
+export interface RunRouteOptions {
+  /** @throws TransientError while the service starts */
+  readonly runs: () => RunPort;
+  readonly reader: () => Reader;
+  /** Days that `POST /extract` looks back when the request does not say. */
   readonly extractDays: number;
 }
 
 /** Adds `POST /backfill`, `POST /extract`, `GET /runs`, `GET /runs/ID`, `POST /runs/ID/cancel`, `POST /runs/ID/retry`. */
 export function addRunRoutes(app: Api, options: RunRouteOptions): void {
   addRequestRoutes(app, options);
-  const { ports } = options;
+  const { runs, reader } = options;
 
   app.openapi(listRoute, async (context) => {
-    const { limit, before } = context.req.valid("query");
-    const runs = await ports.listRuns({ limit, before: before ?? null });
-    const last = runs.at(-1);
-    if (runs.length === limit && last !== undefined) {
+    const { limit, before = null } = context.req.valid("query");
+    const found = await reader().look(
+      RUN_LIMIT_MS,
+      (sql) => listRunViews(sql, { limit, before }),
+    );
+    const last = found.at(-1);
+    if (found.length === limit && last !== undefined) {
       context.header("link", `</runs?limit=${limit}&before=${last.id}>; rel="next"`);
     }
-    return context.json({ runs }, 200);
+    return context.json({ runs: found }, 200);
   });
 
   app.openapi(oneRoute, async (context) => {
-    const found = await ofRun(context.req.valid("param").id, (id) => ports.getRun(id));
-    return context.json({ ...found.run, file_list: found.files }, 200);
+    const { id } = context.req.valid("param");
+    const look = (id: string) => reader().look(RUN_LIMIT_MS, (sql) => getRunView(sql, id));
+    return context.json(await findRun(id, look), 200);
   });
 
   app.openapi(cancelRoute, async (context) => {
-    const { id } = context.req.valid("param");
-    const { state } = await ofRun(id, (id) => ports.cancelRun(id));
-    return context.json({ run_id: id, state }, 200);
+    const cancel = (id: string) => runs().desk.cancel(id, "cancelled over HTTP");
+    const { runId, status } = await findRun(context.req.valid("param").id, cancel);
+    await untilVisible(reader(), runId, status);
+    return context.json({ run_id: runId, state: status }, 200);
   });
 
   app.openapi(retryRoute, async (context) => {
     const key = idempotencyKey(context);
-    const retry = await ofRun(context.req.valid("param").id, (id) => ports.retryRun(id, key));
-    return accepted(context, retry);
+    const { id } = context.req.valid("param");
+    const { run, isNew } = await findRun(id, (id) => runs().desk.retry(id, "http", key));
+    const isSame = isNew || ("retry" in run.selection && run.selection.retry === id);
+    assertSameRequest(run, key, `a retry of run ${id}`, isSame);
+    return await accepted(context, reader(), run, isNew);
   });
 }
 
 /**
- * What asks for a new run. The bodies are described by a schema, and read by `parseSelection`: its refusals say which field, which
- * value, what is allowed and which call to make instead; and curl's `-d`, which calls JSON a form, stays short.
+ * The calls that request a run. A schema only describes their bodies; `parseSelection` reads them, because its refusals say which
+ * field and value is wrong, what is allowed and which call to make instead. So curl's `-d`, which calls JSON a form, works too.
  */
-function addRequestRoutes(app: Api, { ports, extractDays }: RunRouteOptions): void {
+function addRequestRoutes(app: Api, options: RunRouteOptions): void {
   app.openAPIRegistry.registerPath(backfillRoute);
   app.post("/backfill", async (context) => {
     const selection = parseSelection(await jsonBody(context));
@@ -195,13 +206,27 @@ function addRequestRoutes(app: Api, { ports, extractDays }: RunRouteOptions): vo
         `query parameter dry_run: ${query.error.issues[0]?.message}`,
       );
     }
-    if (query.data.dry_run === "false") return await accept(context, ports, "backfill", selection);
-    return context.json({ dry_run: true, selection, ...await ports.previewRun(selection) });
+    if (query.data.dry_run === "false") {
+      return await accept(context, options, "backfill", selection);
+    }
+    const { files, nothing } = await options.runs().desk.preview(selection);
+    return context.json({
+      dry_run: true,
+      selection,
+      files: files.map(({ file, skip }): PreviewedFile => ({
+        file: file.path,
+        listed: file.listed,
+        modified: file.modified?.toISOString() ?? null,
+        size_bytes: file.size_bytes,
+        skip,
+      })),
+      nothing,
+    });
   });
 
   app.openAPIRegistry.registerPath(extractRoute);
   app.post("/extract", async (context) => {
-    const selection = parseSelection(windowOr(extractDays, await jsonBody(context, {})));
+    const selection = parseSelection(windowOr(options.extractDays, await jsonBody(context, {})));
     if (!("days" in selection)) {
       throw new SelectionError(
         "days",
@@ -209,7 +234,7 @@ function addRequestRoutes(app: Api, { ports, extractDays }: RunRouteOptions): vo
         "POST /backfill takes the rest",
       );
     }
-    return await accept(context, ports, "daily", selection);
+    return await accept(context, options, "daily", selection);
   });
 }
 
@@ -220,49 +245,26 @@ function windowOr(days: number, body: unknown): unknown {
   return saysNothing ? { days } : body;
 }
 
-/** What there is of the run. @throws Problem when there is no such run */
-async function ofRun<Found>(
-  id: string,
-  look: (id: string) => Promise<Found | null>,
-): Promise<Found> {
-  const found = runId.safeParse(id).success ? await look(id) : null;
-  if (found === null) throw new Problem("not-found", `there is no run ${id}; GET /runs lists them`);
-  return found;
-}
-
 async function accept(
   context: Context,
-  ports: ApiPorts,
-  kind: "daily" | "backfill",
-  selection: Selection,
-): Promise<ReturnType<typeof accepted>> {
-  const { runId, isNew } = await ports.requestRun(kind, selection, idempotencyKey(context));
-  return accepted(context, { runId, isNew, kind, selection });
+  { runs, reader }: RunRouteOptions,
+  kind: RunRequest["kind"],
+  selection: RunRequest["selection"],
+) {
+  const key = idempotencyKey(context);
+  const request = { kind, selection, requestedBy: "http", idempotencyKey: key } as const;
+  const { run, isNew } = await runs().engine.submit(request);
+  const asked = describeSelection(selection);
+  const isSame = isNew || (run.kind === kind && describeSelection(run.selection) === asked);
+  assertSameRequest(run, key, `a ${kind} run of ${asked}`, isSame);
+  return await accepted(context, reader(), run, isNew);
 }
 
-function accepted(
-  context: Context,
-  { runId, isNew, kind, selection }: {
-    runId: string;
-    isNew: boolean;
-    kind: RunKind;
-    selection: Selection;
-  },
-) {
+async function accepted(context: Context, reader: Reader, run: RunState, isNew: boolean) {
+  const { runId, kind, selection } = run;
+  await untilVisible(reader, runId);
   context.header("location", `/runs/${runId}`);
   return context.json({ run_id: runId, kind, selection, is_new: isNew }, 202);
-}
-
-/** The header Idempotency-Key. @throws Problem when it is empty or too long */
-export function idempotencyKey(context: Context): string | null {
-  const key = context.req.header("idempotency-key") ?? null;
-  if (key !== null && (key.length === 0 || key.length > IDEMPOTENCY_KEY_MAX_CHARACTERS)) {
-    throw new Problem(
-      "bad-request",
-      `Idempotency-Key must have 1 to ${IDEMPOTENCY_KEY_MAX_CHARACTERS} characters`,
-    );
-  }
-  return key;
 }
 
 /** The JSON body, or `fallback` when there is none. */

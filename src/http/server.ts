@@ -2,6 +2,7 @@
  * The HTTP server: an edge, so Deno's own.
  */
 import { PermanentError } from "../failures/failures.ts";
+import { withTimeout } from "../failures/timeout.ts";
 
 export interface RunningServer {
   /** `http://host:port`, to paste into curl. */
@@ -38,16 +39,11 @@ export function serveHttp(
       async stop() {
         // A client that is slow to read (or never does) may not hold the stop; its connection ends with the process, or when the
         // database does. (Deno has no way to close it: aborting a server that shuts down throws "Bad resource ID".)
-        let timer: ReturnType<typeof setTimeout> | undefined;
-        const grace = new Promise<never>((_, reject) => {
-          const late = new Error(`requests under way are not answered after ${grace_ms} ms`);
-          timer = setTimeout(() => reject(late), grace_ms);
-        });
-        try {
-          await Promise.race([server.shutdown(), grace]);
-        } finally {
-          clearTimeout(timer);
-        }
+        await withTimeout(
+          server.shutdown(),
+          grace_ms,
+          () => new Error(`some requests were not answered after ${grace_ms} ms`),
+        );
       },
     };
   } catch (error) {

@@ -3,6 +3,7 @@
  * not hold the call open.
  */
 import type { MiddlewareHandler } from "hono";
+import { withTimeout } from "../failures/timeout.ts";
 import { Problem } from "./problem.ts";
 
 /** No such call needs more than a few hundred bytes of JSON. */
@@ -32,28 +33,26 @@ async function readWhole(
   const reader = body.getReader();
   const chunks: Uint8Array[] = [];
   let size = 0;
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(new Problem("timeout", `the body did not come within ${most_ms / 1000} s`)),
-      most_ms,
-    );
-  });
-  try {
+  const readAll = async () => {
     for (;;) {
-      const { done, value } = await Promise.race([reader.read(), late]);
-      if (done) break;
+      const { done, value } = await reader.read();
+      if (done) return;
       chunks.push(value);
       size += value.length;
       if (size > most_bytes) {
-        throw new Problem("too-large", `a request body may have ${most_bytes} bytes at most`);
+        throw new Problem("too-large", `a request body may have at most ${most_bytes} bytes`);
       }
     }
+  };
+  try {
+    await withTimeout(
+      readAll(),
+      most_ms,
+      () => new Problem("timeout", `the body did not arrive within ${most_ms / 1000} s`),
+    );
   } catch (error) {
     await reader.cancel().catch(() => {});
     throw error;
-  } finally {
-    clearTimeout(timer);
   }
   const whole = new Uint8Array(size);
   let at = 0;

@@ -1,6 +1,7 @@
 /**
  * The body of an upload as it comes: what it is by its first byte, and the limits that take the place of a size.
  */
+import { withTimeout } from "../failures/timeout.ts";
 import { Problem } from "./problem.ts";
 
 /** More lines than the whole network's history has, with its empty lines. */
@@ -99,17 +100,10 @@ async function* limited(
   }
 }
 
-async function nextChunk(reader: ReadableStreamDefaultReader<Uint8Array>, idle_ms: number) {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(new Problem("timeout", `nothing was sent for ${idle_ms / 1000} s`)),
-      idle_ms,
-    );
-  });
-  try {
-    return await Promise.race([reader.read(), late]);
-  } finally {
-    clearTimeout(timer);
-  }
+function nextChunk(reader: ReadableStreamDefaultReader<Uint8Array>, idle_ms: number) {
+  return withTimeout(
+    reader.read(),
+    idle_ms,
+    () => new Problem("timeout", `nothing was sent for ${idle_ms / 1000} s`),
+  );
 }

@@ -7,13 +7,18 @@
  * body. The answer comes when everything is published; the rows are in the data store soon after (`GET /runs/ID`).
  */
 import { createRoute, z } from "@hono/zod-openapi";
+import { countRows } from "../runs/run.ts";
 import { parseSelection } from "../runs/selection.ts";
-import type { ApiPorts } from "./api_ports.ts";
+import { rowCountsSchema } from "../runs/run_schemas.ts";
+import type { Observer } from "../observe/observe.ts";
+import type { Reader } from "../store/reader.ts";
 import { type Api, CHANGING, json, problems, TOKEN } from "./openapi.ts";
 import { Problem } from "./problem.ts";
-import { idempotencyKey } from "./run_routes.ts";
+import { idempotencyKey, untilVisible } from "./run_lookup.ts";
+import type { RunPort } from "./run_routes.ts";
 import { Slots } from "./slots.ts";
 import { openUploadBody } from "./upload_body.ts";
+import { uploadFile } from "./upload_run.ts";
 
 /** Each is a connection that waits for its turn: runs of uploads are worked on one after the other. */
 const UPLOADS_MAX = 8;
@@ -25,11 +30,12 @@ export const SHOWN_REJECTS_MAX = 20;
 const answerSchema = z.object({
   run_id: z.string(),
   is_new: z.boolean().openapi({
-    description: "False when the Idempotency-Key stands for an upload of before: nothing was read.",
+    description:
+      "False when an earlier upload had this Idempotency-Key: nothing was read this time.",
   }),
   state: z.string(),
   file: z.string().openapi({ description: "The name the rows have as their source_file." }),
-  rows: z.object({ read: z.int(), published: z.int(), rejected: z.int() }),
+  rows: rowCountsSchema,
   rejects: z.array(z.object({
     line: z.int().openapi({
       description: "Line of the body; in a JSON array the record's number.",
@@ -75,8 +81,14 @@ const route = createRoute({
   },
 });
 
+export interface UploadRouteOptions {
+  readonly runs: () => RunPort;
+  readonly reader: () => Reader;
+  readonly listen: Observer["listen"];
+}
+
 /** Adds `POST /trajectories`. */
-export function addUploadRoutes(app: Api, ports: Pick<ApiPorts, "uploadFile">): void {
+export function addUploadRoutes(app: Api, { runs, reader, listen }: UploadRouteOptions): void {
   const slots = new Slots("uploads", UPLOADS_MAX);
   app.openapi(route, async (context) => {
     const type = context.req.header("content-type") ?? "";
@@ -94,13 +106,16 @@ export function addUploadRoutes(app: Api, ports: Pick<ApiPorts, "uploadFile">): 
     const release = slots.take();
     try {
       const body = await openUploadBody(context.req.raw.body);
-      const { runId, isNew, state, reason, file, rows, rejects } = await ports.uploadFile({
+      const { run, isNew, file, rejects } = await uploadFile(runs().engine, listen, {
         name,
         idempotencyKey: idempotencyKey(context),
         rejectsMax: SHOWN_REJECTS_MAX,
         format: body.format,
         chunks: body.chunks,
       });
+      const { runId, status: state, reason } = run;
+      const rows = countRows(run);
+      await untilVisible(reader(), runId, state);
       context.header("location", `/runs/${runId}`);
       if (state === "failed" || state === "cancelled") {
         const limit = body.failure();

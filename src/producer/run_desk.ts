@@ -9,7 +9,7 @@ import { retrySelection } from "../runs/retry.ts";
 import { listForPlan } from "./list_for_plan.ts";
 import { type Plan, planFiles } from "./plan.ts";
 import type { RunHistory, RunJournal } from "./ports.ts";
-import type { RunEngine, RunRequest, Submitted } from "./run_engine.ts";
+import type { RunEngine, Submitted } from "./run_engine.ts";
 import type { DataDirectory } from "./source/data_directory.ts";
 
 export interface RunDeskOptions {
@@ -27,11 +27,6 @@ export class RunDesk {
   constructor(options: RunDeskOptions) {
     this.#options = options;
     this.#now = options.now ?? (() => new Date());
-  }
-
-  /** Puts a run on the log. @throws TransientError when the log does not take it, or too many are waiting */
-  submit(request: RunRequest): Promise<Submitted> {
-    return this.#options.engine.submit(request);
   }
 
   /**
@@ -55,7 +50,7 @@ export class RunDesk {
   /**
    * Asks for a run that takes what a failed or cancelled one did not; null when there is no such run.
    * @throws RunCommandRefused when nothing of it is left to take
-   * @throws TransientError as `submit`
+   * @throws TransientError as the engine's `submit`
    */
   async retry(
     runId: string,

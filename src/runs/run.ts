@@ -39,9 +39,10 @@ import type {
   RunRequested,
   Selection,
 } from "./run_event.ts";
+import type { RunFileView, RunView } from "./run_schemas.ts";
 
-export type RunStatus = "requested" | "running" | "completed" | "failed" | "cancelled";
-export type FileStatus = "planned" | "reading" | "extracted" | "skipped" | "failed";
+export type RunStatus = RunView["state"];
+export type FileStatus = RunFileView["state"];
 
 /** One file of a run, as far as the run's events tell. */
 export interface FileState {

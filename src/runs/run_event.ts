@@ -4,33 +4,29 @@
  * `schemas/ingestion_run_event.avsc` is the same thing flattened for the topic; `run_event_record.ts` goes between the two.
  * A run is the fold of its events (`run.ts`).
  */
+import type { z } from "zod";
+import type {
+  requestedBySchema,
+  rowCountsSchema,
+  runKindSchema,
+  selectionSchema,
+} from "./run_schemas.ts";
 
 /** Why a run exists. `daily` runs are never held up by `backfill` runs; `upload` is a file pushed by a person. */
-export type RunKind = "daily" | "backfill" | "upload";
+export type RunKind = z.infer<typeof runKindSchema>;
 
 /**
  * What a run was asked to take. Dates are UTC dates `YYYY-MM-DD`, months `YYYY-MM`, both ends included.
  * `days` is the daily window; `upload` names a file that does not come from the data directory; `retry` names a run, of which
  * the `files` that it did not get through are taken.
  */
-export type Selection =
-  | { readonly days: number }
-  | { readonly all: true }
-  | { readonly year: number }
-  | { readonly month: string }
-  | { readonly from: string; readonly to: string }
-  | { readonly upload: string }
-  | { readonly retry: string; readonly files: readonly string[] };
+export type Selection = Readonly<z.infer<typeof selectionSchema>>;
 
 /** Who asked. */
-export type RequestedBy = "schedule" | "http" | "cli" | "boot";
+export type RequestedBy = z.infer<typeof requestedBySchema>;
 
 /** Rows of one file so far. `read` = `published` + `rejected`, always. */
-export interface RowCounts {
-  readonly read: number;
-  readonly published: number;
-  readonly rejected: number;
-}
+export type RowCounts = Readonly<z.infer<typeof rowCountsSchema>>;
 
 /** What is known of a source file before its lines are read; null where the source does not say. */
 export interface FileIdentity {

@@ -1,32 +1,35 @@
 /**
- * A run's events as its history shows them: which of them, what of them, and in which words.
+ * A run's events as its history shows them: which events, which of their fields, and in which words.
  *
- * `file_progress` is left out: there is one every two seconds for as long as a file is read, thousands in a long backfill, each
- * outdated by the next. How far a file is stands with the file; how it ended is an event.
+ * `file_progress` is left out: there is one every two seconds while a file is read, thousands in a long backfill, each outdated by
+ * the next. GET /runs/ID shows how far a file is.
  */
-import type { RowCounts, RunEvent, RunKind, Selection } from "./run_event.ts";
+import { z } from "zod";
+import type { RunEvent } from "./run_event.ts";
+import { rowCountsSchema, selectionSchema } from "./run_schemas.ts";
 import { describeSelection } from "./selection.ts";
 
-/** Everything that an entry may say beside its time; each name uses its own part. */
-export interface RunHistoryDetail {
-  /** requested */
-  readonly kind?: RunKind;
-  readonly selection?: Selection;
-  readonly requested_by?: string;
-  /** started: the process that took the run on. */
-  readonly owner?: string;
-  /** planned: how many files. Which they are stands with the run. */
-  readonly files?: number;
-  /** file_started; null where the source does not say. */
-  readonly size_bytes?: number | null;
-  /** file_extracted */
-  readonly rows?: RowCounts;
-  /** file_skipped, file_failed, failed, cancelled */
-  readonly reason?: string;
-}
-
-/** The names of a history's entries: types of events. */
-export type RunHistoryName = Exclude<RunEvent["type"], "file_progress">;
+/** What an entry says beside its time. */
+export const runHistoryDetailSchema = z.object({
+  kind: z.string().optional().meta({ description: "requested" }),
+  selection: selectionSchema.optional().meta({ description: "requested" }),
+  requested_by: z.string().optional().meta({ description: "requested" }),
+  owner: z.string().optional().meta({ description: "started: the process that took the run on." }),
+  files: z.int().optional().meta({
+    description: "planned: how many files. GET /runs/ID lists them.",
+  }),
+  size_bytes: z.int().nullable().optional().meta({
+    description: "file_started; null where the source does not say.",
+  }),
+  rows: rowCountsSchema.optional().meta({ description: "file_extracted" }),
+  reason: z.string().optional().meta({
+    description: "file_skipped, file_failed, failed, cancelled",
+  }),
+}).meta({
+  id: "RunEventDetail",
+  description: "More about the event. Each field says which events have it.",
+});
+export type RunHistoryDetail = Readonly<z.infer<typeof runHistoryDetailSchema>>;
 
 /** One event in a run's history. */
 export interface RunHistoryEntry {
@@ -41,13 +44,13 @@ export interface RunHistoryEntry {
 export type RunHistoryLevel = "info" | "warning" | "error";
 
 /**
- * What the history has of an event; null when it leaves it out. Of the event alone, not of the state it led to, so that a rebuild
- * gives the same.
+ * The history's entry for an event; null when the history leaves it out. It is made from the event, not from the state it led
+ * to, so that a rebuild gives the same entries.
  */
 export function historyEntry(event: RunEvent): RunHistoryEntry | null {
   if (event.type === "file_progress") return null;
   return {
-    name: event.type satisfies RunHistoryName,
+    name: event.type,
     file: "file" in event ? event.file : null,
     detail: detailOf(event),
   };

@@ -15,7 +15,6 @@ import {
   readUnsettledFiles,
 } from "../store/source_file_members.ts";
 import { type RunRecords, waitForRows } from "./run_access.ts";
-import { withDatabaseErrors } from "../store/database_errors.ts";
 import type { Log } from "./open_log.ts";
 
 export interface LoadedWatchOptions {
@@ -65,13 +64,11 @@ export function createWithdrawals(
       async changed() {
         // Which files were read to their end is told on another topic than their rows.
         await records.caughtUp();
-        return await withDatabaseErrors(() => readChangedFiles(sql));
+        return await readChangedFiles(sql);
       },
-      compare: (file, neighbours) =>
-        withDatabaseErrors(() => compareGenerations(sql, file, neighbours)),
-      unsettled: (prefixes, runId) =>
-        withDatabaseErrors(() => readUnsettledFiles(sql, prefixes, runId)),
-      forgetOlder: (file) => withDatabaseErrors(() => forgetOlderMembers(sql, file)),
+      compare: (file, neighbours) => compareGenerations(sql, file, neighbours),
+      unsettled: (prefixes, runId) => readUnsettledFiles(sql, prefixes, runId),
+      forgetOlder: (file) => forgetOlderMembers(sql, file),
     },
     publisher: log.publisher,
     observe,

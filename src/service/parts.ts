@@ -1,108 +1,82 @@
 /**
- * How the parts of the service are, for `/status` and `/readyz`: asked when somebody asks, not watched in between.
+ * What a running service is made of. Everything else in this folder makes these parts, or uses them.
  */
-import type { LogProbe } from "../events/log_probe.ts";
-import type { SchemaRegistry } from "../events/schema_registry.ts";
+import type { Config } from "../config.ts";
 import type { Subscription } from "../events/subscription.ts";
-import { TOPICS } from "../events/topics.ts";
-import { explain, TransientError } from "../failures/failures.ts";
-import type { PartStatus } from "../http/api_ports.ts";
-import type { Sql } from "../store/connection.ts";
-import { readOffsets } from "../store/consumer_offsets.ts";
+import { TransientError } from "../failures/failures.ts";
+import type { Observe } from "../observe/observe.ts";
+import type { RunDesk } from "../producer/run_desk.ts";
+import type { RunEngine } from "../producer/run_engine.ts";
+import type { Schedule } from "../producer/schedule.ts";
+import type { ShowerNames } from "../producer/shower_names.ts";
+import type { Withdrawals } from "../producer/withdrawals.ts";
+import type { Store } from "../store/connection.ts";
+import type { Reader } from "../store/reader.ts";
+import type { Log } from "./open_log.ts";
+import type { Releasers } from "./releasers.ts";
+import type { RunRecords } from "./run_access.ts";
 
-export interface Parts {
-  readonly sql: Sql;
-  readonly probe: LogProbe;
-  readonly registry: SchemaRegistry;
-  /** null when this process has no consumer role. */
+/** Version of the service, in `/status`, the User-Agent and the banner. */
+export const VERSION = "0.1.0";
+
+/** What the roles are started with. */
+export interface Wiring {
+  readonly config: Config;
+  readonly observe: Observe;
+  readonly store: Store;
+  readonly databaseUrl: string;
+  readonly log: Log;
+  readonly releasers: Releasers;
+  readonly signal: AbortSignal;
+}
+
+/** Where runs are asked for, in any process that has the role `producer` or `http`. */
+export interface Runs {
+  readonly engine: RunEngine;
+  readonly desk: RunDesk;
+  readonly records: RunRecords;
+  readonly withdrawals: Withdrawals;
+}
+
+/** What a process with the role `producer` has beside its runs. */
+export interface Producer {
+  readonly schedule: Schedule;
+  readonly showers: ShowerNames;
+}
+
+export interface RunningParts {
+  readonly store: Store;
+  /** For what people ask of the data store. */
+  readonly reader: Reader;
+  readonly log: Log;
+  /** null in a process without the role consumer. */
   readonly subscription: Subscription | null;
+  /** null in a process that has neither of the roles producer and http. */
+  readonly runs: Runs | null;
+  /** null in a process without the role producer. */
+  readonly producer: Producer | null;
+  /** Where the IAU's shower list is fetched from; null: it is not. */
+  readonly iauShowerUrl: string | null;
   /** What each is, in a few words. */
-  readonly names: { readonly broker: string; readonly registry: string; readonly database: string };
-}
-
-export interface TopicLag {
-  readonly topic: string;
-  readonly partition: number;
-  readonly position: bigint;
-  readonly end: bigint;
-}
-
-/** Somebody waits for the answer in a browser; a database that takes longer counts as away. */
-const DATABASE_TIMEOUT_MS = 3_000;
-
-/** The state of each part, with how far the data store is behind the log (null when one of the two is away). */
-export async function askParts(
-  parts: Parts,
-): Promise<
-  {
-    status: Record<"broker" | "registry" | "database" | "consumer", PartStatus>;
-    lag: TopicLag[] | null;
-  }
-> {
-  const names = TOPICS.map((topic) => topic.name);
-  const [watermarks, registry, offsets] = await Promise.allSettled([
-    parts.probe.watermarks(names),
-    parts.registry.ping(),
-    inTime(
-      Promise.all(
-        names.map(async (topic) => [topic, await readOffsets(parts.sql, topic)] as const),
-      ),
-    ),
-  ]);
-  const lag = watermarks.status === "fulfilled" && offsets.status === "fulfilled"
-    ? lagOf(watermarks.value, new Map(offsets.value))
-    : null;
-  return {
-    status: {
-      broker: partOf(watermarks, parts.names.broker),
-      registry: partOf(registry, parts.names.registry),
-      database: partOf(offsets, parts.names.database),
-      consumer: parts.subscription === null
-        ? { ready: true, detail: "not a role of this process" }
-        : parts.subscription.connected()
-        ? { ready: true, detail: `${parts.subscription.lag().length} partition(s) assigned` }
-        : { ready: false, detail: "has not joined the group (again) yet" },
-    },
-    lag,
+  readonly describe: {
+    readonly broker: string;
+    readonly registry: string;
+    readonly database: string;
   };
 }
 
-function partOf(answer: PromiseSettledResult<unknown>, name: string): PartStatus {
-  return answer.status === "fulfilled" ? { ready: true, detail: name } : {
-    ready: false,
-    detail: `${name}: ${explain(answer.reason)}`,
-  };
+export interface ServiceParts {
+  readonly version: string;
+  readonly startedAt: Date;
+  readonly roles: string[];
+  /** null until the boot is through. */
+  running: RunningParts | null;
 }
 
-type Watermarks = Awaited<ReturnType<LogProbe["watermarks"]>>;
-
-function lagOf(
-  watermarks: Watermarks,
-  offsets: ReadonlyMap<string, ReadonlyMap<number, bigint>>,
-): TopicLag[] {
-  return [...watermarks].flatMap(([topic, partitions]) =>
-    [...partitions].map(([partition, { low, high }]) => ({
-      topic,
-      partition,
-      position: offsets.get(topic)?.get(partition) ?? low,
-      end: high,
-    }))
-  ).sort((a, b) => a.topic.localeCompare(b.topic) || a.partition - b.partition);
-}
-
-async function inTime<T>(work: Promise<T>): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  try {
-    return await Promise.race([
-      work,
-      new Promise<never>((_, reject) => {
-        timer = setTimeout(
-          () => reject(new TransientError(`no answer within ${DATABASE_TIMEOUT_MS} ms`)),
-          DATABASE_TIMEOUT_MS,
-        );
-      }),
-    ]);
-  } finally {
-    clearTimeout(timer);
+/** The parts once they run. @throws TransientError before */
+export function runningOf(parts: ServiceParts): RunningParts {
+  if (parts.running === null) {
+    throw new TransientError("the service is starting; GET /readyz says when it is ready");
   }
+  return parts.running;
 }

@@ -4,6 +4,7 @@
  * Every part adds its release the moment it exists, so a boot that fails half-way releases exactly what it made.
  */
 import { explain } from "../failures/failures.ts";
+import { withTimeout } from "../failures/timeout.ts";
 
 /** How long a stop waits, in milliseconds. */
 export interface ReleaseLimits {
@@ -91,25 +92,16 @@ export class Releasers {
     limitOf: (releaser: Releaser) => number,
     hurry: AbortSignal | undefined,
   ): Promise<void> {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = Promise.withResolvers<never>();
-    const limit = () => {
-      clearTimeout(timer);
-      const timeout_ms = limitOf(releaser);
-      timer = setTimeout(
-        () => late.reject(new Error(`not done after ${timeout_ms} ms`)),
-        timeout_ms,
-      );
-    };
-    limit();
-    hurry?.addEventListener("abort", limit, { once: true });
+    let limit_ms = 0;
     try {
-      await Promise.race([Promise.resolve(releaser.release()), late.promise]);
+      await withTimeout(
+        Promise.resolve(releaser.release()),
+        () => limit_ms = limitOf(releaser),
+        () => new Error(`not done after ${limit_ms} ms`),
+        hurry,
+      );
     } catch (error) {
       this.#onProblem(releaser.name, explain(error));
-    } finally {
-      hurry?.removeEventListener("abort", limit);
-      clearTimeout(timer);
     }
   }
 }

@@ -11,7 +11,6 @@ import { Schedule } from "../producer/schedule.ts";
 import { fetchShowerList } from "../producer/shower_list_source.ts";
 import { ShowerNames } from "../producer/shower_names.ts";
 import { openDataDirectory } from "../producer/source/open_data_directory.ts";
-import type { Withdrawals } from "../producer/withdrawals.ts";
 import { takeLease } from "../store/advisory_lease.ts";
 import { createKeyLock } from "../store/key_lock.ts";
 import {
@@ -24,9 +23,8 @@ import { readSchedulePause, writeSchedulePause } from "../store/schedule_pause.t
 import { encodeTrajectory } from "../trajectory/codec.ts";
 import { shippedShowers } from "../trajectory/shipped_showers.ts";
 import { createWithdrawals, watchLoaded } from "./loaded_watch.ts";
-import { createRunHistory, OWNER, type RunRecords } from "./run_access.ts";
-import { withDatabaseErrors } from "../store/database_errors.ts";
-import { VERSION, type Wiring } from "./service.ts";
+import { createRunHistory, OWNER } from "./run_access.ts";
+import { type Producer, type Runs, VERSION, type Wiring } from "./parts.ts";
 import { createSinks } from "./sinks.ts";
 
 /** Starts consuming every topic into the database. */
@@ -44,20 +42,6 @@ export function startConsumer(
   });
   releasers.add("consumer", () => subscription.stop());
   return subscription;
-}
-
-/** Where runs are asked for, in any process that has the role `producer` or `http`. */
-export interface Runs {
-  readonly engine: RunEngine;
-  readonly desk: RunDesk;
-  readonly records: RunRecords;
-  readonly withdrawals: Withdrawals;
-}
-
-/** What a process with the role `producer` has beside its runs. */
-export interface Producer {
-  readonly schedule: Schedule;
-  readonly showers: ShowerNames;
 }
 
 /** The engine, not leading yet unless it is for one command's own runs, and its desk. */
@@ -149,17 +133,17 @@ function createShowerNames({ config, observe, store: { sql }, log }: Wiring): Sh
     fetch: (address, signal) => fetchShowerList(address, { userAgent, now: new Date(), signal }),
     shipped: shippedShowers(),
     store: {
-      listed: () => withDatabaseErrors(() => readListedShowers(sql)),
-      lastFetch: (address) => withDatabaseErrors(() => readShowerListFetch(sql, address)),
-      latestFetch: () => withDatabaseErrors(() => readShowerListFetch(sql)),
-      fetched: (fetch) => withDatabaseErrors(() => writeShowerListFetch(sql, fetch)),
+      listed: () => readListedShowers(sql),
+      lastFetch: (address) => readShowerListFetch(sql, address),
+      latestFetch: () => readShowerListFetch(sql),
+      fetched: (fetch) => writeShowerListFetch(sql, fetch),
     },
     log: {
       async state() {
         // The topic first: what is written to it between the two questions makes the database lag, which decides nothing.
         const { name } = IAU_SHOWER;
         const marks = (await log.probe.watermarks([name])).get(name) ?? new Map();
-        const stored = await withDatabaseErrors(() => readOffsets(sql, name));
+        const stored = await readOffsets(sql, name);
         return {
           isEmpty: marks.size > 0 && [...marks.values()].every(({ high }) => high === 0n),
           isCaughtUp: [...marks].every(([partition, { high }]) =>

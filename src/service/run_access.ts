@@ -12,7 +12,6 @@ import type { RunState } from "../runs/run.ts";
 import type { RunHistory } from "../producer/ports.ts";
 import type { Sql } from "../store/connection.ts";
 import { readOffsets } from "../store/consumer_offsets.ts";
-import { withDatabaseErrors } from "../store/database_errors.ts";
 import {
   readEndedRunStates,
   readLastDailyRequest,
@@ -88,16 +87,16 @@ export function createRunHistory(sql: Sql, probe: LogProbe, signal: AbortSignal)
   return {
     async unfinished(until) {
       await caughtUp(AbortSignal.any([signal, until]));
-      const states = await withDatabaseErrors(() => readUnfinishedRunStates(sql));
+      const states = await readUnfinishedRunStates(sql);
       return states.filter((state) => !isUploadOfLivingProcess(state));
     },
-    requested: () => withDatabaseErrors(() => readRequestedRunStates(sql, REQUESTED_MAX)),
-    ended: (runIds) => withDatabaseErrors(() => readEndedRunStates(sql, runIds)),
-    find: (runId) => withDatabaseErrors(() => readRunState(sql, runId)),
+    requested: () => readRequestedRunStates(sql, REQUESTED_MAX),
+    ended: (runIds) => readEndedRunStates(sql, runIds),
+    find: (runId) => readRunState(sql, runId),
     async identities(paths) {
       // A run that ended a moment ago may not be projected yet.
       await patiently();
-      return await withDatabaseErrors(() => readSourceFiles(sql, paths));
+      return await readSourceFiles(sql, paths);
     },
     async findByIdempotencyKey(key) {
       // Right after a crash the run may be on the log and not yet on record; a second run for its key would be worse than waiting.
@@ -112,12 +111,12 @@ export function createRunHistory(sql: Sql, probe: LogProbe, signal: AbortSignal)
           },
         );
       });
-      return await withDatabaseErrors(() => readRunStateByKey(sql, key));
+      return await readRunStateByKey(sql, key);
     },
     caughtUp: patiently,
     async lastDailyRequest() {
       await patiently();
-      return await withDatabaseErrors(() => readLastDailyRequest(sql));
+      return await readLastDailyRequest(sql);
     },
   };
 }

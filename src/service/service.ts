@@ -12,39 +12,32 @@ import { join } from "node:path";
 import process from "node:process";
 import { type ChosenBroker, startBroker } from "../broker/start_broker.ts";
 import type { Config } from "../config.ts";
-import { TRAJECTORY_SUMMARY_RAW } from "../events/topics.ts";
 import { type Backoff, retry } from "../failures/backoff.ts";
 import { explain } from "../failures/failures.ts";
-import { createApi } from "../http/app.ts";
-import { EventStreams } from "../http/event_streams.ts";
-import { RecentEvents } from "../http/recent_events.ts";
-import { serveHttp } from "../http/server.ts";
-import { createMetrics } from "../observe/metrics.ts";
 import type { Observe, Observer } from "../observe/observe.ts";
 import { reportWaits } from "../observe/retries.ts";
 import type { Dependency } from "../observe/vocabulary.ts";
-import { connectStore, type Store } from "../store/connection.ts";
+import { connectStore } from "../store/connection.ts";
 import { startEmbeddedPostgres } from "../store/embedded_postgres.ts";
 import { migrate } from "../store/migrate.ts";
+import { Reader } from "../store/reader.ts";
 import { type ServiceAddresses, writeAddresses } from "./address_file.ts";
-import { type ApiParts, createApiPorts, runningOf } from "./api_ports.ts";
+import { serveApi } from "./api.ts";
 import { readLogAccess } from "./log_access.ts";
 import { openLog, proveLog } from "./open_log.ts";
 import { sendHeartbeats } from "./heartbeat.ts";
+import { type ServiceParts, VERSION, type Wiring } from "./parts.ts";
 import { ENGINE_RESERVE_MS, RELEASE_LIMITS, Releasers } from "./releasers.ts";
 import { openRuns, startConsumer, startProducer } from "./roles.ts";
-
-/** Version of the service, in `/status`, the User-Agent and the banner. */
-export const VERSION = "0.1.0";
 
 /** A running service. */
 export interface Service {
   readonly addresses: ServiceAddresses;
   /** What the parts are, for the banner. */
   readonly describe: { readonly broker: string; readonly database: string };
-  /** The API's functions, for commands in the same process. */
-  readonly parts: ApiParts;
-  /** Resolves with the reason when a part is gone for good, which only a new start can mend. Never rejects. */
+  /** For commands in the same process. */
+  readonly parts: ServiceParts;
+  /** Resolves with the reason when a part is gone for good, which only a new start can repair. Never rejects. */
   readonly failed: Promise<Error>;
   /**
    * Stops everything in reverse order, within `RELEASE_LIMITS`; a part that does not stop in time is told and left behind.
@@ -66,11 +59,13 @@ export interface StartOptions {
 
 /** What is not there yet is asked for again at these times. */
 const BOOT_BACKOFF: Backoff = { base_ms: 500, cap_ms: 10_000, attempts: Infinity };
-/** API, projections, leases and status questions; loaders have connections of their own. */
+/** Projections, the history of runs and what is written for the API; loaders have connections of their own. */
 const POOL_CONNECTIONS = 6;
 
-/** What people ask through the API: exports, pages, statistics. Whoever comes when all are busy waits. */
-const READER_CONNECTIONS = 8;
+/** For what people ask through the API. Whoever comes when all are busy waits. Quick: readiness, status, runs. */
+const QUICK_READER_CONNECTIONS = 2;
+/** Exports, pages, statistics. */
+const SLOW_READER_CONNECTIONS = 8;
 
 /**
  * Starts the service.
@@ -99,7 +94,7 @@ export async function startService(options: StartOptions): Promise<Service> {
   try {
     signal.throwIfAborted();
     await mkdir(config.dataDirectory, { recursive: true });
-    const parts: ApiParts = {
+    const parts: ServiceParts = {
       version: VERSION,
       startedAt: new Date(),
       roles: [...config.roles],
@@ -124,14 +119,20 @@ export async function startService(options: StartOptions): Promise<Service> {
       observe,
     });
     releasers.add("database connections", () => store.close());
-    // Apart from the others, so that no question of the outside holds up a projection.
-    const reader = connectStore({
-      url: database.url,
-      max: READER_CONNECTIONS,
-      applicationName: "gmn data store api",
-      observe,
+    const readers = (max: number) => {
+      const pool = connectStore({
+        url: database.url,
+        max,
+        applicationName: "gmn data store api",
+        observe,
+      });
+      releasers.add("database connections of the API", () => pool.close());
+      return pool.sql;
+    };
+    const reader = new Reader({
+      quick: readers(QUICK_READER_CONNECTIONS),
+      slow: readers(SLOW_READER_CONNECTIONS),
     });
-    releasers.add("database connections of readers", () => reader.close());
     await patiently("database", () => migrate(store.sql, observe), observe, signal);
     const log = await openLog(broker, {
       observe,
@@ -140,7 +141,15 @@ export async function startService(options: StartOptions): Promise<Service> {
     });
     releasers.add("log", () => log.close());
 
-    const wiring = { config, observe, store, databaseUrl: database.url, log, releasers, signal };
+    const wiring: Wiring = {
+      config,
+      observe,
+      store,
+      databaseUrl: database.url,
+      log,
+      releasers,
+      signal,
+    };
     const subscription = config.roles.has("consumer") ? startConsumer(wiring) : null;
     const { isForOneCommand = false } = options;
     const hasRuns = config.roles.has("producer") || config.roles.has("http");
@@ -193,42 +202,6 @@ export async function startService(options: StartOptions): Promise<Service> {
     }
     throw error;
   }
-}
-
-function serveApi(
-  config: Config,
-  parts: ApiParts,
-  observer: Observer,
-  releasers: Releasers,
-): string {
-  const { observe, listen } = observer;
-  const streams = new EventStreams();
-  const metrics = createMetrics();
-  releasers.add("metrics", listen(metrics.listener));
-  const events = new RecentEvents(listen, parts.startedAt);
-  releasers.add("events", () => events.close());
-  const api = createApi({
-    version: VERSION,
-    ports: createApiPorts(parts, observer),
-    metrics,
-    streams,
-    events,
-    apiToken: config.apiToken,
-    extractDays: config.extractDays,
-    observe,
-    sql: () => runningOf(parts).reader.sql,
-    topic: TRAJECTORY_SUMMARY_RAW.name,
-  });
-  const server = serveHttp({
-    host: config.httpHost,
-    port: config.httpPort,
-    fetch: (request) => api.fetch(request),
-  });
-  releasers.add("http", () => server.stop());
-  // Before it: an open stream is a request under way.
-  releasers.add("event streams", () => streams.close());
-  observe("http.listening", { url: server.url });
-  return server.url;
 }
 
 interface Database {
@@ -305,15 +278,4 @@ function patiently<Result>(
     signal,
     onRetry: reportWaits(observe, part, "the start"),
   });
-}
-
-/** Types that the roles share. */
-export interface Wiring {
-  readonly config: Config;
-  readonly observe: Observe;
-  readonly store: Store;
-  readonly databaseUrl: string;
-  readonly log: Awaited<ReturnType<typeof openLog>>;
-  readonly releasers: Releasers;
-  readonly signal: AbortSignal;
 }

@@ -6,7 +6,7 @@
  */
 import type { Observe } from "../observe/observe.ts";
 import { withDatabaseErrors } from "./database_errors.ts";
-import { openDriver } from "./driver.ts";
+import { openDriver } from "./postgresjs/driver.ts";
 
 export interface AdvisoryLease {
   /** Aborts when the connection broke, and with it the lock. */

@@ -1,23 +1,18 @@
 /**
  * A pool of connections that survives the loss of its connections: after one (a restart of PostgreSQL, a fail-over,
- * `pg_terminate_backend`) the next query gets a new driver (`driver.ts` says why), and a transaction that was cut ends with an
- * error and nothing else.
+ * `pg_terminate_backend`) the next query gets a new driver (`postgresjs/no_reconnect.ts` says why), and a transaction that was cut
+ * ends with an error and nothing else (`postgresjs/lost_transaction.ts`).
  *
- * That is not so in postgres.js 3.4.9: a query on a transaction whose connection is lost, its own ROLLBACK included, throws in
- * a timer callback ("Cannot read properties of null (reading 'write')"), which ends the process. So a transaction that has lost
- * its connection gets no more queries, see `transact`.
- *
- * What a query or a transaction of the pool throws is a failure of ours already (`database_errors.ts`); only between the statements
- * of one transaction it is as the driver made it.
+ * What a query or a transaction of the pool throws is one of our failures already (`database_errors.ts`); only between the statements
+ * of one transaction it is the driver's own error.
  */
 import type postgres from "postgres";
-import { TransientError } from "../failures/failures.ts";
 import { asFailure, rejectWithFailures } from "./database_errors.ts";
-import { type Driver, type DriverOptions, openDriver, type Sql } from "./driver.ts";
+import { type Driver, type DriverOptions, openDriver, type Sql } from "./postgresjs/driver.ts";
+import { transact, type Work } from "./postgresjs/lost_transaction.ts";
 
-export type { Sql } from "./driver.ts";
-/** Inside `sql.begin`. */
-export type TransactionSql = postgres.TransactionSql<{ bigint: bigint }>;
+export type { Sql } from "./postgresjs/driver.ts";
+export type { TransactionSql } from "./postgresjs/lost_transaction.ts";
 /** What a query function takes: a pool or the transaction it is part of. */
 export type Queryable = postgres.ISql<{ bigint: bigint }>;
 
@@ -27,7 +22,7 @@ export type ConnectOptions = Omit<DriverOptions, "onSocket">;
 export interface Store {
   /**
    * The tag function. `begin`, `unsafe`, fragments and helpers work as in postgres.js. `reserve` is left out: with
-   * `fetch_types: false` (see `array_types.ts`) the driver never answers it on a new connection.
+   * `fetch_types: false` (see `postgresjs/array_types.ts`) the driver never answers it on a new connection.
    */
   readonly sql: Sql;
   /** Waits for queries under way (at most `CLOSE_SECONDS_MAX`), then closes every connection. */
@@ -36,7 +31,7 @@ export interface Store {
 
 /** Longer than any statement of a healthy store at a shutdown. */
 const CLOSE_SECONDS_MAX = 5;
-/** What other connections of a driver that lost one have left for their queries. */
+/** How long queries on the other connections may go on after a driver has lost one. */
 const RETIRE_SECONDS = 1;
 
 /** A pool of connections; none is made before the first query. */
@@ -87,45 +82,4 @@ export function connectStore(options: ConnectOptions): Store {
       await Promise.all([driver().sql.end({ timeout: CLOSE_SECONDS_MAX }), ...retiring]);
     },
   };
-}
-
-type Work = (sql: TransactionSql) => unknown;
-
-/** `sql.begin` of the driver, without its end of the process when the connection is lost (see the top of the file). */
-function transact(driver: Driver, mode: string, work: Work): Promise<unknown> {
-  return new Promise((resolve, reject) => {
-    driver.sql.begin(mode, async (transaction) => {
-      try {
-        const done = work(guarded(transaction, driver));
-        const result = Array.isArray(done) ? await Promise.all(done) : await done;
-        assertThere(driver);
-        return result;
-      } catch (error) {
-        if (!driver.isLost()) throw error;
-        reject(error);
-        // Returning would make the driver send a ROLLBACK (or COMMIT) into nowhere.
-        return await new Promise(() => {});
-      }
-    }).then(resolve, reject);
-  });
-}
-
-/** The transaction's tag function, which refuses to work once the connection is lost. */
-function guarded(sql: TransactionSql, driver: Driver): TransactionSql {
-  return new Proxy(sql, {
-    apply(target, _this, given: unknown[]) {
-      assertThere(driver);
-      return Reflect.apply(target, undefined, given);
-    },
-    get(target, name) {
-      assertThere(driver);
-      return Reflect.get(target, name);
-    },
-  });
-}
-
-function assertThere(driver: Driver): void {
-  if (driver.isLost()) {
-    throw new TransientError("the connection to the database was lost during a transaction");
-  }
 }

@@ -1,22 +1,11 @@
 /**
  * How far into the log the database goes: `consumer_offset`, one row a partition, moved in the transaction that writes the rows.
+ * All sinks move it with `advanceOffset`, which is also the fence against a second consumer.
  */
 import { PermanentError } from "../failures/failures.ts";
 import type { Queryable, Sql, TransactionSql } from "./connection.ts";
-import { withDatabaseErrors } from "./database_errors.ts";
 
-/** The offset of the first record that is not in the database, or null when nothing of the partition is. */
-export async function readOffset(
-  sql: Queryable,
-  topic: string,
-  partition: number,
-): Promise<bigint | null> {
-  const [row] = await sql<{ next_offset: bigint }[]>`
-    select next_offset from consumer_offset where topic = ${topic} and partition = ${partition}`;
-  return row?.next_offset ?? null;
-}
-
-/** The same for all partitions of a topic that have one. */
+/** By partition, the offset of the first record of a topic that is not in the database. */
 export async function readOffsets(
   sql: Queryable,
   topic: string,
@@ -78,26 +67,24 @@ export async function advanceOffset(run: RunStatement, step: OffsetStep): Promis
  * @throws OffsetMismatchError when the database is not at the step's first offset; nothing is written then
  * @throws TransientError, PermanentError as the database failed
  */
-export function writeAtOffset(
+export async function writeAtOffset(
   sql: Sql,
   step: OffsetStep,
   write: (transaction: TransactionSql) => Promise<void>,
 ): Promise<void> {
-  return withDatabaseErrors(async () => {
-    await sql.begin(async (transaction) => {
-      const run: RunStatement = async <Row extends object>(
-        text: string,
-        parameters: readonly unknown[],
-      ) => await transaction.unsafe<Row[]>(text, parameters as never[], { prepare: true });
-      await advanceOffset(run, step);
-      await write(transaction);
-    });
+  await sql.begin(async (transaction) => {
+    const run: RunStatement = async <Row extends object>(
+      text: string,
+      parameters: readonly unknown[],
+    ) => await transaction.unsafe<Row[]>(text, parameters as never[], { prepare: true });
+    await advanceOffset(run, step);
+    await write(transaction);
   });
 }
 
 /**
- * Sets a partition's offset to `to`, if it still is at `from` (null: there is none); what somebody else did in between stands.
- * For a log that no longer has what the database would go on with.
+ * Sets a partition's offset to `to` if it still is at `from` (null: there is none); if another consumer has moved it, it stays.
+ * For a log that no longer has the next record for the database.
  */
 export async function repositionOffset(
   sql: Queryable,

@@ -3,8 +3,8 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { createTestDatabase, type TestDatabase } from "../../tests/support/postgres.ts";
 import { unobserved } from "../observe/observe.ts";
 import { CopyBinaryWriter } from "./copy_binary.ts";
-import { copyIn } from "./copy_in.ts";
-import { openDriver, type Sql } from "./driver.ts";
+import { copyIn } from "./postgresjs/copy_in.ts";
+import { openDriver, type Sql } from "./postgresjs/driver.ts";
 
 let database: TestDatabase;
 let sql: Sql;

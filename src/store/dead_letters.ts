@@ -12,7 +12,6 @@ import type {
   DeadLetterTrajectory,
 } from "../dead_letters/dead_letter_table.ts";
 import type { Queryable, Sql, TransactionSql } from "./connection.ts";
-import { withDatabaseErrors } from "./database_errors.ts";
 import { storable } from "./storable.ts";
 
 /** PostgreSQL takes 65,535 parameters a statement; a dead letter has 17. */
@@ -21,11 +20,11 @@ const ROWS_PER_STATEMENT = 1_000;
 /** The table over a database. */
 export function deadLetterTable(sql: Sql): DeadLetterTable {
   return {
-    read: (id) => withDatabaseErrors(() => readDeadLetter(sql, id)),
-    list: (filter, page) => withDatabaseErrors(() => listDeadLetters(sql, filter, page)),
-    count: (filter) => withDatabaseErrors(() => countDeadLettersBy(sql, filter)),
-    selectNew: (deadLetters) => withDatabaseErrors(() => selectNew(sql, deadLetters)),
-    selectSuperseded: (asked) => withDatabaseErrors(() => selectSuperseded(sql, asked)),
+    read: (id) => readDeadLetter(sql, id),
+    list: (filter, page) => listDeadLetters(sql, filter, page),
+    count: (filter) => countDeadLettersBy(sql, filter),
+    selectNew: (deadLetters) => selectNew(sql, deadLetters),
+    selectSuperseded: (asked) => selectSuperseded(sql, asked),
   };
 }
 
@@ -82,16 +81,13 @@ export async function listDeadLetters(
   filter: DeadLetterFilter,
   { limit, order, after }: DeadLetterPage,
 ): Promise<StoredDeadLetter[]> {
-  const place = after === null ? null : sql`(${dateOf(after.at)}, ${after.id})`;
-  const rows = order === "oldest first"
-    ? await sql<DeadLetterRow[]>`
-      ${selectDeadLetters(sql)} where ${conditions(sql, filter)}
-        and ${place === null ? sql`true` : sql`(d.at, d.id) > ${place}`}
-      order by d.at, d.id limit ${limit}`
-    : await sql<DeadLetterRow[]>`
-      ${selectDeadLetters(sql)} where ${conditions(sql, filter)}
-        and ${place === null ? sql`true` : sql`(d.at, d.id) < ${place}`}
-      order by d.at desc, d.id desc limit ${limit}`;
+  const [isBehind, direction] = order === "oldest first" ? [sql`>`, sql`asc`] : [sql`<`, sql`desc`];
+  const rows = await sql<DeadLetterRow[]>`
+    ${selectDeadLetters(sql)} where ${conditions(sql, filter)}
+      and ${
+    after === null ? sql`true` : sql`(d.at, d.id) ${isBehind} (${dateOf(after.at)}, ${after.id})`
+  }
+    order by d.at ${direction}, d.id ${direction} limit ${limit}`;
   return rows.map(toDeadLetter);
 }
 

@@ -6,12 +6,13 @@
  *     time      beginning, then id; meteors without a time come last, whichever way it goes
  *     updated   when the row was last stored or changed here, then id
  */
-import type { MeteorConditions } from "./meteor_conditions.ts";
-import { whereMeteor } from "./meteor_conditions.ts";
 import type { PendingQuery, Row } from "postgres";
-import type { Queryable, Sql, TransactionSql } from "./connection.ts";
+import { z } from "zod";
+import type { Queryable, TransactionSql } from "./connection.ts";
+import { isoMicros } from "./iso_times.ts";
 import { METEOR_COLUMNS, quoteIdentifier } from "./meteor_columns.ts";
-import { streamRows } from "./row_stream.ts";
+import { type MeteorConditions, whereMeteor } from "./meteor_conditions.ts";
+import type { Reader } from "./reader.ts";
 
 /** A meteor: the schema's fields under their names, in its order. The time is text in UTC, with microseconds. */
 export type MeteorRow = Readonly<
@@ -43,8 +44,7 @@ export interface MeteorPage {
 /** Columns beside the schema's fields, with these names. */
 const EXTRA = { updated: "updated_at", withdrawn: "withdrawn_at" } as const;
 
-const TIME_FORMAT = `'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'`;
-const isoText = (column: string) => `to_char(m.${column} at time zone 'UTC', ${TIME_FORMAT})`;
+const isoText = (column: string) => isoMicros(`m.${column}`);
 
 /** The fields as the driver should give them: no Date, which has no microseconds, and no bigint, which JSON has not. */
 const SELECTED = [
@@ -87,36 +87,33 @@ export async function readMeteorPage(
 
 /** All meteors that were asked for, in portions, from one snapshot. Reading slowly slows the database; leaving ends it. */
 export function streamMeteors(
-  sql: Sql,
+  reader: Pick<Reader, "stream">,
   question: MeteorQuestion,
 ): ReadableStream<readonly MeteorRow[]> {
   const { wanted, order } = question;
-  return streamRows<MeteorRow>(
-    sql,
-    (transaction) =>
-      partsOf(order, wanted).map((part) => select(transaction, question, part, null)),
+  return reader.stream<MeteorRow>((sql) =>
+    partsOf(order, wanted).map((part) => select(sql, question, part, null))
   );
 }
 
-/** A meteor with where its row comes from. */
+/** Where the row of a meteor comes from. Times are ISO 8601, UTC. */
+export const lineageSchema = z.object({
+  source_file: z.string().nullable(),
+  source_line: z.int().nullable(),
+  source_generated_at: z.string().nullable(),
+  run_id: z.string().nullable(),
+  topic_partition: z.int(),
+  topic_offset: z.string().meta({ description: "As text: offsets have 64 bits." }),
+  created_at: z.string(),
+  updated_at: z.string(),
+  withdrawn_at: z.string().nullable(),
+});
+
+/** A meteor with its lineage. */
 export interface MeteorDetail {
   readonly row: MeteorRow;
   readonly shower_name: string | null;
-  readonly lineage: MeteorLineage;
-}
-
-/** Times are ISO 8601, UTC. */
-export interface MeteorLineage {
-  readonly source_file: string | null;
-  readonly source_line: number | null;
-  readonly source_generated_at: string | null;
-  readonly run_id: string | null;
-  readonly topic_partition: number;
-  /** As text: offsets have 64 bits. */
-  readonly topic_offset: string;
-  readonly created_at: string;
-  readonly updated_at: string;
-  readonly withdrawn_at: string | null;
+  readonly lineage: z.infer<typeof lineageSchema>;
 }
 
 /** The meteor with this id, withdrawn or not; or null. */
@@ -124,7 +121,7 @@ export async function readMeteor(sql: TransactionSql, id: string): Promise<Meteo
   const [row] = await sql<MeteorRow[]>`
     select ${sql.unsafe(SELECTED)} from meteor m where m.id = ${id}`;
   if (row === undefined) return null;
-  const [more] = await sql<(MeteorLineage & { shower_name: string | null })[]>`
+  const [more] = await sql<(MeteorDetail["lineage"] & Pick<MeteorDetail, "shower_name">)[]>`
     select m.source_file, m.source_line::float8 as source_line,
       ${sql.unsafe(isoText("source_generated_at"))} as source_generated_at,
       m.run_id, m.topic_partition, m.topic_offset::text as topic_offset,

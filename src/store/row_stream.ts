@@ -13,6 +13,7 @@
  */
 import type { PendingQuery, Row } from "postgres";
 import { TransientError } from "../failures/failures.ts";
+import { withTimeout } from "../failures/timeout.ts";
 import type { Sql, TransactionSql } from "./connection.ts";
 import { classifyDatabaseError } from "./database_errors.ts";
 
@@ -46,7 +47,11 @@ export function streamRows<R>(
           // Not prepared: the driver would keep the columns of the first cursor that it fetched from under this text.
           const rows = await transaction.unsafe(`fetch ${PORTION_ROWS} from portion`);
           if (rows.length === 0) break;
-          await within(wanted.promise, idle_ms);
+          await withTimeout(
+            wanted.promise,
+            idle_ms,
+            () => new TransientError(`nothing was read for ${idle_ms / 1000} s`),
+          );
           wanted = Promise.withResolvers<void>();
           controller.enqueue(rows as unknown as readonly R[]);
         }
@@ -72,19 +77,4 @@ export function streamRows<R>(
 
 function inWords(error: unknown): unknown {
   return error instanceof Error && "code" in error ? classifyDatabaseError(error) : error;
-}
-
-async function within(wanted: Promise<void>, limit_ms: number): Promise<void> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(new TransientError(`nothing was read for ${limit_ms / 1000} s`)),
-      limit_ms,
-    );
-  });
-  try {
-    await Promise.race([wanted, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

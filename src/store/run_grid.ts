@@ -1,31 +1,32 @@
 /**
  * The last runs and the files each looked at: a grid of runs by files, as people look at history.
  */
+import type { RunFileView, RunView } from "../runs/run_schemas.ts";
 import type { Queryable } from "./connection.ts";
+import { listRunViews } from "./run_views.ts";
 
 /** A file of a run, as one cell. */
-export interface GridCell {
+export interface GridCell extends Pick<RunFileView, "file" | "state" | "reason"> {
   readonly run_id: string;
-  readonly file: string;
-  /** planned, reading, extracted, skipped or failed. */
-  readonly state: string;
   readonly published: number;
   readonly rejected: number;
-  readonly reason: string | null;
 }
 
-/** The cells of the runs from `oldestRunId` on, at most `limit` of them, newest runs first. */
+/** The newest runs, at most `runs` of them, and their files: at most `cells`, those of the newest runs first. */
 export async function readRunGrid(
   sql: Queryable,
-  oldestRunId: string,
-  limit: number,
-): Promise<GridCell[]> {
-  return await sql<GridCell[]>`
+  most: { readonly runs: number; readonly cells: number },
+): Promise<{ runs: RunView[]; cells: GridCell[] }> {
+  const runs = await listRunViews(sql, { limit: most.runs, before: null });
+  const oldest = runs.at(-1);
+  if (oldest === undefined) return { runs, cells: [] };
+  const cells = await sql<GridCell[]>`
     select
       run_id, file, state,
       rows_published::float8 as published, rows_rejected::float8 as rejected, reason
     from ingestion_run_file
-    where run_id >= ${oldestRunId}
+    where run_id >= ${oldest.id}
     order by run_id desc, file
-    limit ${limit}`;
+    limit ${most.cells}`;
+  return { runs, cells: [...cells] };
 }

@@ -1,74 +1,63 @@
 /**
  * Numbers of many meteors at once, for plots: counts by night, value, shower and station, and the latest radiants and tracks.
  *
- * Each answer is bounded by what it is grouped by or by its `limit`, whatever the number of meteors.
+ * Each answer is bounded by what it is grouped by or by its `limit`, whatever the number of meteors. The schemas are those of the
+ * API's answers, and PostgreSQL makes the rows in their shape.
  */
+import { z } from "zod";
 import type { TransactionSql } from "./connection.ts";
+import { isoMicros } from "./iso_times.ts";
 import { type MeteorConditions, whereMeteor } from "./meteor_conditions.ts";
 
-/** How many meteors, from when to when. */
-export interface MeteorTotals {
-  readonly meteors: number;
-  readonly first: string | null;
-  readonly last: string | null;
-  /** Of them, those stored here or changed since 0:00 UTC of today. */
-  readonly loadedToday: number;
-  readonly newestUpdate: string | null;
-}
+const TIME = isoMicros("m.beginning_utc_time");
 
-const ISO = `YYYY-MM-DD"T"HH24:MI:SS.US"Z"`;
+/** How many meteors, from when to when. */
+export const totalsSchema = z.object({
+  meteors: z.int(),
+  first: z.string().nullable().meta({ description: "Beginning of the earliest, UTC." }),
+  last: z.string().nullable(),
+  loaded_today: z.int().meta({ description: "Stored or changed here since 0:00 UTC." }),
+  newest_update: z.string().nullable().meta({ description: "When one was last stored." }),
+});
+export type MeteorTotals = z.infer<typeof totalsSchema>;
 
 export async function readTotals(
   sql: TransactionSql,
   wanted: MeteorConditions,
 ): Promise<MeteorTotals> {
-  const [row] = await sql<
-    {
-      meteors: bigint;
-      first: string | null;
-      last: string | null;
-      today: bigint;
-      update: string | null;
-    }[]
-  >`
-    select count(*) as meteors,
-      to_char(min(m.beginning_utc_time) at time zone 'UTC', ${ISO}) as first,
-      to_char(max(m.beginning_utc_time) at time zone 'UTC', ${ISO}) as last,
-      count(*) filter (where m.updated_at >= date_trunc('day', now(), 'UTC')) as today,
-      to_char(max(m.updated_at) at time zone 'UTC', ${ISO}) as update
-    from meteor m ${whereMeteor(sql, wanted)}`;
-  return {
-    meteors: Number(row!.meteors),
-    first: row!.first,
-    last: row!.last,
-    loadedToday: Number(row!.today),
-    newestUpdate: row!.update,
-  };
+  const columns = `count(*)::float8 as meteors,
+    ${isoMicros("min(m.beginning_utc_time)")} as first,
+    ${isoMicros("max(m.beginning_utc_time)")} as last,
+    (count(*) filter (where m.updated_at >= date_trunc('day', now(), 'UTC')))::float8 as loaded_today,
+    ${isoMicros("max(m.updated_at)")} as newest_update`;
+  const [totals] = await sql<MeteorTotals[]>`
+    select ${sql.unsafe(columns)} from meteor m ${whereMeteor(sql, wanted)}`;
+  return { ...totals! };
 }
 
 /** Nights in one answer: more than twenty years of them. */
 export const NIGHTS_MAX = 10_000;
 
-/**
- * Meteors per night, nights without any left out, oldest first (of the newest `NIGHTS_MAX`). A night goes from noon to noon UTC
- * and has the date of its first noon: the Julian day, which keeps a night of Europe and America whole.
- */
-export async function readNights(
-  sql: TransactionSql,
-  wanted: MeteorConditions,
-): Promise<{ night: string; meteors: number; shower_meteors: number }[]> {
-  const rows = await sql<{ night: string; meteors: bigint; shower_meteors: bigint }[]>`
-    select night::text, meteors, shower_meteors from (
+/** A night goes from noon to noon UTC, as the Julian day does, which keeps a night of Europe and America whole. */
+export const nightSchema = z.object({
+  night: z.string().meta({
+    description: "A night goes from noon to noon UTC and has the date of its first noon.",
+    example: "2024-08-12",
+  }),
+  meteors: z.int(),
+  shower_meteors: z.int().meta({ description: "How many of them belong to a shower." }),
+});
+export type Night = z.infer<typeof nightSchema>;
+
+/** Meteors per night, oldest first (of the newest `NIGHTS_MAX`); nights without any are left out. */
+export async function readNights(sql: TransactionSql, wanted: MeteorConditions): Promise<Night[]> {
+  return await sql<Night[]>`
+    select night::text, meteors::float8, shower_meteors::float8 from (
       select ((m.beginning_utc_time at time zone 'UTC') - interval '12 hours')::date as night,
         count(*) as meteors, count(m.iau_code) as shower_meteors
       from meteor m ${whereMeteor(sql, wanted, [sql`m.beginning_utc_time is not null`])}
       group by 1 order by 1 desc limit ${NIGHTS_MAX}) counted
-    order by 1`;
-  return rows.map(({ night, meteors, shower_meteors }) => ({
-    night,
-    meteors: Number(meteors),
-    shower_meteors: Number(shower_meteors),
-  }));
+    order by counted.night`;
 }
 
 /** The quantities of histograms: range and width of the bins. Units are the columns'. */
@@ -88,13 +77,13 @@ export const HISTOGRAMS = {
 } as const;
 export type HistogramField = keyof typeof HISTOGRAMS;
 
-export interface Histogram {
-  readonly bins: { from: number; to: number; meteors: number }[];
-  /** Outside the bins, and without a value. */
-  readonly below: number;
-  readonly above: number;
-  readonly missing: number;
-}
+export const histogramSchema = z.object({
+  bins: z.array(z.object({ from: z.number(), to: z.number(), meteors: z.int() })),
+  below: z.int().meta({ description: "Meteors below the first bin." }),
+  above: z.int(),
+  missing: z.int().meta({ description: "Meteors without a value." }),
+});
+export type Histogram = z.infer<typeof histogramSchema>;
 
 /** How many meteors have which value of a field. A bin has its lower end and not its upper. */
 export async function readHistogram(
@@ -103,11 +92,11 @@ export async function readHistogram(
   field: HistogramField,
 ): Promise<Histogram> {
   const { low, width, bins } = HISTOGRAMS[field];
-  const rows = await sql<{ bin: number | null; meteors: bigint }[]>`
+  const rows = await sql<{ bin: number | null; meteors: number }[]>`
     select width_bucket(m.${sql(field)}::float8, ${low}::float8, ${low + width * bins}::float8,
-        ${bins}::int) as bin, count(*) as meteors
+        ${bins}::int) as bin, count(*)::float8 as meteors
     from meteor m ${whereMeteor(sql, wanted)} group by 1`;
-  const counts = new Map(rows.map(({ bin, meteors }) => [bin, Number(meteors)]));
+  const counts = new Map(rows.map(({ bin, meteors }) => [bin, meteors]));
   // 0.1 * 3 is not 0.3; the ends are for people to read.
   const edge = (at: number) => Number((low + width * at).toFixed(6));
   return {
@@ -122,38 +111,37 @@ export async function readHistogram(
   };
 }
 
-export interface ShowerCount {
-  readonly code: string;
-  readonly number: number | null;
-  readonly name: string | null;
-  readonly meteors: number;
-  readonly vgeo_km_s: number | null;
-}
+const showerCountSchema = z.object({
+  code: z.string(),
+  number: z.int().nullable(),
+  name: z.string().nullable(),
+  meteors: z.int(),
+  vgeo_km_s: z.number().nullable().meta({ description: "Mean geocentric speed, km/s." }),
+});
+export type ShowerCount = z.infer<typeof showerCountSchema>;
+
+export const showerCountsSchema = z.object({
+  showers: z.array(showerCountSchema),
+  sporadic: z.int(),
+  meteors: z.int().meta({ description: "All that match the filter, sporadic ones included." }),
+});
 
 /** The showers with the most meteors, and how many meteors belong to none. */
 export async function readShowerCounts(
   sql: TransactionSql,
   wanted: MeteorConditions,
   limit: number,
-): Promise<{ showers: ShowerCount[]; sporadic: number; meteors: number }> {
+): Promise<z.infer<typeof showerCountsSchema>> {
   const rows = await sql<
-    {
-      code: string | null;
-      number: number | null;
-      name: string | null;
-      meteors: bigint;
-      vgeo_km_s: number | null;
-      of: bigint;
-      sporadic: bigint;
-    }[]
+    (Omit<ShowerCount, "code"> & { code: string | null; total: number; sporadic: number })[]
   >`
     with counted as (
-      select m.iau_code as code, max(m.iau_shower_id) as number, count(*) as meteors,
+      select m.iau_code as code, max(m.iau_shower_id) as number, count(*)::float8 as meteors,
         avg(m.vgeo_km_s) as vgeo_km_s
       from meteor m ${whereMeteor(sql, wanted)} group by 1
     ), summed as (
-      select coalesce(sum(meteors), 0)::bigint as of,
-        coalesce(sum(meteors) filter (where code is null), 0)::bigint as sporadic from counted
+      select coalesce(sum(meteors), 0) as total,
+        coalesce(sum(meteors) filter (where code is null), 0) as sporadic from counted
     )
     select counted.*, summed.*, s.name
     from summed left join (
@@ -163,42 +151,49 @@ export async function readShowerCounts(
     order by counted.meteors desc, counted.code`;
   return {
     showers: rows.flatMap(({ code, number, name, meteors, vgeo_km_s }) =>
-      code === null ? [] : [{ code, number, name, meteors: Number(meteors), vgeo_km_s }]
+      code === null ? [] : [{ code, number, name, meteors, vgeo_km_s }]
     ),
-    sporadic: Number(rows[0]?.sporadic ?? 0n),
-    meteors: Number(rows[0]?.of ?? 0n),
+    sporadic: rows[0]?.sporadic ?? 0,
+    meteors: rows[0]?.total ?? 0,
   };
 }
+
+export const stationCountSchema = z.object({
+  code: z.string(),
+  country_code: z.string(),
+  meteors: z.int(),
+});
+type StationCount = z.infer<typeof stationCountSchema>;
 
 /** The stations that saw the most meteors. */
 export async function readStationCounts(
   sql: TransactionSql,
   wanted: MeteorConditions,
   limit: number,
-): Promise<{ code: string; country_code: string; meteors: number }[]> {
-  const rows = await sql<{ code: string; meteors: bigint }[]>`
-    select code, count(*) as meteors
+): Promise<StationCount[]> {
+  return await sql<StationCount[]>`
+    select code, left(code, 2) as country_code, count(*)::float8 as meteors
     from meteor m cross join lateral unnest(m.participating_stations) as code
     ${whereMeteor(sql, wanted, [sql`code is not null`])}
-    group by 1 order by 2 desc, 1 limit ${limit}`;
-  return rows.map(({ code, meteors }) => ({
-    code,
-    country_code: code.slice(0, 2),
-    meteors: Number(meteors),
-  }));
+    group by 1 order by 3 desc, 1 limit ${limit}`;
 }
 
-/** Where a meteor came from. Sun-centred longitude is lamgeo_deg - sol_lon_deg, 0 to 360: the Sun at 0, the apex at 270. */
-export interface Radiant {
-  readonly id: string;
-  readonly time: string;
-  readonly shower: string | null;
-  readonly sun_centred_longitude_deg: number;
-  readonly latitude_deg: number;
-  readonly rageo_deg: number | null;
-  readonly decgeo_deg: number | null;
-  readonly vgeo_km_s: number | null;
-}
+const shower = z.string().nullable().meta({ description: "Code; null for a sporadic meteor." });
+
+/** The geocentric radiant of a meteor. */
+export const radiantSchema = z.object({
+  id: z.string(),
+  time: z.string(),
+  shower,
+  sun_centred_longitude_deg: z.number().meta({
+    description: "lamgeo_deg - sol_lon_deg, 0 to 360: the Sun at 0, the apex at 270.",
+  }),
+  latitude_deg: z.number().meta({ description: "Ecliptic latitude, J2000." }),
+  rageo_deg: z.number().nullable(),
+  decgeo_deg: z.number().nullable(),
+  vgeo_km_s: z.number().nullable(),
+});
+export type Radiant = z.infer<typeof radiantSchema>;
 
 /** The geocentric radiants of the latest meteors, newest first. */
 export async function readRadiants(
@@ -209,8 +204,7 @@ export async function readRadiants(
   const isWhole = sql`m.beginning_utc_time is not null and m.lamgeo_deg is not null
     and m.betgeo_deg is not null and m.sol_lon_deg is not null`;
   return await sql<Radiant[]>`
-    select m.id, to_char(m.beginning_utc_time at time zone 'UTC', ${ISO}) as time,
-      m.iau_code as shower,
+    select m.id, ${sql.unsafe(TIME)} as time, m.iau_code as shower,
       m.lamgeo_deg - m.sol_lon_deg - 360 * floor((m.lamgeo_deg - m.sol_lon_deg) / 360)
         as sun_centred_longitude_deg,
       m.betgeo_deg as latitude_deg, m.rageo_deg, m.decgeo_deg, m.vgeo_km_s
@@ -218,20 +212,24 @@ export async function readRadiants(
     order by m.beginning_utc_time desc, m.id desc limit ${limit}`;
 }
 
-/** Where a meteor was. Latitude +N, longitude +E, height above the WGS84 ellipsoid. */
-export interface GroundTrack {
-  readonly id: string;
-  readonly time: string;
-  readonly shower: string | null;
-  readonly peak_absmag: number | null;
-  readonly begin: TrackPoint;
-  readonly end: TrackPoint;
-}
-export interface TrackPoint {
-  readonly lat_deg: number;
-  readonly lon_deg: number;
-  readonly height_km: number | null;
-}
+/** Latitude +N, longitude +E, height above the WGS84 ellipsoid. */
+const trackPointSchema = z.object({
+  lat_deg: z.number(),
+  lon_deg: z.number(),
+  height_km: z.number().nullable(),
+});
+export type TrackPoint = z.infer<typeof trackPointSchema>;
+
+/** Where a meteor was. */
+export const groundTrackSchema = z.object({
+  id: z.string(),
+  time: z.string(),
+  shower,
+  peak_absmag: z.number().nullable(),
+  begin: trackPointSchema,
+  end: trackPointSchema,
+});
+export type GroundTrack = z.infer<typeof groundTrackSchema>;
 
 /** The ground tracks of the latest meteors, newest first. */
 export async function readGroundTracks(
@@ -241,32 +239,16 @@ export async function readGroundTracks(
 ): Promise<GroundTrack[]> {
   const isWhole = sql`m.beginning_utc_time is not null and m.latbeg_n_deg is not null
     and m.lonbeg_e_deg is not null and m.latend_n_deg is not null and m.lonend_e_deg is not null`;
-  const rows = await sql<
-    {
-      id: string;
-      time: string;
-      shower: string | null;
-      peak_absmag: number | null;
-      latbeg: number;
-      lonbeg: number;
-      htbeg: number | null;
-      latend: number;
-      lonend: number;
-      htend: number | null;
-    }[]
-  >`
-    select m.id, to_char(m.beginning_utc_time at time zone 'UTC', ${ISO}) as time,
-      m.iau_code as shower, m.peak_absmag,
-      m.latbeg_n_deg as latbeg, m.lonbeg_e_deg as lonbeg, m.htbeg_km as htbeg,
-      m.latend_n_deg as latend, m.lonend_e_deg as lonend, m.htend_km as htend
+  type Flat = Omit<GroundTrack, "begin" | "end"> & {
+    begin: [lat: number, lon: number, height: number | null];
+    end: [lat: number, lon: number, height: number | null];
+  };
+  const rows = await sql<Flat[]>`
+    select m.id, ${sql.unsafe(TIME)} as time, m.iau_code as shower, m.peak_absmag,
+      array[m.latbeg_n_deg, m.lonbeg_e_deg, m.htbeg_km] as begin,
+      array[m.latend_n_deg, m.lonend_e_deg, m.htend_km] as end
     from meteor m ${whereMeteor(sql, wanted, [isWhole])}
     order by m.beginning_utc_time desc, m.id desc limit ${limit}`;
-  return rows.map((row) => ({
-    id: row.id,
-    time: row.time,
-    shower: row.shower,
-    peak_absmag: row.peak_absmag,
-    begin: { lat_deg: row.latbeg, lon_deg: row.lonbeg, height_km: row.htbeg },
-    end: { lat_deg: row.latend, lon_deg: row.lonend, height_km: row.htend },
-  }));
+  const point = ([lat_deg, lon_deg, height_km]: Flat["begin"]) => ({ lat_deg, lon_deg, height_km });
+  return rows.map((row) => ({ ...row, begin: point(row.begin), end: point(row.end) }));
 }

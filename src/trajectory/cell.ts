@@ -1,16 +1,16 @@
 /**
- * The values of single cells, read straight from the bytes of the file.
+ * Reads the values of single cells from the bytes of the file.
  *
  * This is the hot path: a row has 86 cells, so a nanosecond a byte is a microsecond a row. Reading bytes avoids a string
  * for each cell; strings are made only for the few text fields.
  *
- * A cell is `bytes[start, end)`, already trimmed. Where a cell has no value (`None`, `nan`) a reader answers `NaN`, where it
- * is malformed `Infinity`: both are no possible values here, and a plain number costs nothing to hand back.
+ * A cell is `bytes[start, end)`, already trimmed. A reader returns `NaN` for a cell without a value (`None`, `nan`) and `Infinity` for
+ * a malformed one: neither is a possible value, and a plain number costs nothing to return.
  */
 
-/** The answer for a cell without a value. */
+/** The result for a cell without a value. */
 export const MISSING = NaN;
-/** The answer for a cell that does not say what it should. */
+/** The result for a malformed cell. */
 export const MALFORMED = Infinity;
 
 const PLUS = 0x2b, MINUS = 0x2d, DOT = 0x2e, ZERO = 0x30, NINE = 0x39, COLON = 0x3a;
@@ -91,7 +91,7 @@ function readDigits(bytes: Uint8Array, start: number, end: number): number {
   return value;
 }
 
-/** Whether the cell is one of Python's ways to print no number. */
+/** Whether the cell is one of the texts that Python prints for a missing number. */
 function isMissing(bytes: Uint8Array, start: number, end: number): boolean {
   if (equalsWord(bytes, start, end, "none")) return true;
   const signed = bytes[start] === PLUS || bytes[start] === MINUS;

@@ -1,11 +1,10 @@
 /**
- * Trajectory summaries on the wire: Confluent's format (a zero byte, the schema id in four bytes, big-endian, then Avro
- * binary; docs.confluent.io, "Wire format" of the schema registry's serializers).
+ * Encodes and decodes trajectory summaries: the schema registry's wire format, with an Avro body.
  *
- * Other producers write to this topic too: Python ones, which put NaN where a value is missing, and some day newer and older
- * versions of the schema. So a record is decoded with the schema it was written with and resolved to ours: fields we do not
- * have are skipped, fields it does not have are null, integers become doubles, and a double that is not finite is null
- * (`untrusted_types.ts`, which also keeps a damaged record from taking the process down).
+ * Other producers write to this topic too: Python ones, which write NaN where a value is missing, and one day newer and older
+ * versions of the schema. So a record is decoded with the schema it was written with and resolved to ours: fields that we do not
+ * have are skipped, fields that it does not have are null, integers become doubles, and a double that is not finite is null
+ * (`untrusted_types.ts`, which also keeps a damaged record from ending the process).
  */
 import { Buffer } from "node:buffer";
 import { explain, PermanentError } from "../failures/failures.ts";
@@ -19,15 +18,15 @@ import type { TrajectorySummary } from "./summary.ts";
  * each of them costs more to make and to collect than writing it. A block lives as long as one of its values does.
  */
 const BLOCK_BYTES = 512 * 1024;
-/** Rows have about 770 bytes; a block with less than this left is not tried. */
-const ROOM_BYTES = 4096;
+/** Rows have about 770 bytes; a block with less space than this is not tried. */
+const SPACE_BYTES = 4096;
 
-/** A value that does not fit the schema, or bytes that are no value of it. */
+/** A value that does not fit the schema, or bytes that are not a value of it. */
 export class TrajectoryCodecError extends PermanentError {
   override readonly name = "TrajectoryCodecError";
   constructor(
     message: string,
-    /** The field where it went wrong; null if it was none in particular. */
+    /** The field that is wrong; null if it is not a single one. */
     readonly field: string | null,
     options: { cause?: unknown; hint?: string } = {},
   ) {
@@ -45,9 +44,9 @@ let blockAt = 0;
  */
 export function encodeTrajectory(summary: TrajectorySummary, schemaId: number): Uint8Array {
   let end: number;
-  if (block.length - blockAt < ROOM_BYTES) [block, blockAt] = [Buffer.alloc(BLOCK_BYTES), 0];
+  if (block.length - blockAt < SPACE_BYTES) [block, blockAt] = [Buffer.alloc(BLOCK_BYTES), 0];
   try {
-    // A negative answer is how many bytes were too few.
+    // A negative result is the number of missing bytes.
     while ((end = TRAJECTORY_TYPE.encode(summary, block, blockAt + WIRE_HEADER_BYTES)) < 0) {
       [block, blockAt] = [Buffer.alloc(Math.max(BLOCK_BYTES, 2 * (block.length - end))), 0];
     }

@@ -1,5 +1,5 @@
 /**
- * The summary files GMN publishes, told by their names alone.
+ * The summary files that the GMN publishes, by their names.
  *
  *     daily/traj_summary_YYYYMMDD_solrange_BBB.B-EEE.E.txt   one window of 1 degree of solar longitude; the date is the UTC
  *                                                            date on which the window begins

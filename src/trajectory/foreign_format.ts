@@ -1,19 +1,13 @@
 /**
- * What a file is that is no plain text, by its first bytes, and how to make a summary file of it.
+ * Recognises files that are not plain text by their first bytes, and says how to make a summary file of them.
  *
- * People send what they have: a file that their browser kept packed, or that PowerShell wrote (its `>` writes UTF-16). Read as
- * text, such a file fails with a line of garbage, which tells nobody what to do.
+ * People send what they have: a file that their browser left compressed, or that PowerShell wrote (its `>` writes UTF-16). Read as
+ * text, such a file fails with a line of garbage, which does not say what to do.
  */
 import { SummaryFormatError } from "./format_error.ts";
 
-/** Bytes that tell every format below from text. */
+/** Bytes that are enough to recognise every format below. */
 export const SIGNATURE_BYTES = 8;
-
-interface Signature {
-  readonly bytes: readonly number[];
-  readonly is: string;
-  readonly hint: string;
-}
 
 const UTF16_HINT =
   "PowerShell's > writes such files. Convert it: iconv -f UTF-16 -t UTF-8 FILE > summary.txt, " +
@@ -22,49 +16,35 @@ const UTF16_HINT =
 const unpack = (command: string) => `Unpack it first: ${command}`;
 
 /** Magic numbers: RFC 1952 (gzip), PKWARE's APPNOTE (zip), the xz, bzip2, RFC 8878 (zstd) and Unicode BOM definitions. */
-const SIGNATURES: readonly Signature[] = [
-  // Before UTF-16, whose mark it begins with.
-  {
-    bytes: [0xff, 0xfe, 0x00, 0x00],
-    is: "UTF-32 text",
-    hint: "Convert it: iconv -f UTF-32 -t UTF-8 FILE > summary.txt",
-  },
-  { bytes: [0xff, 0xfe], is: "UTF-16 text", hint: UTF16_HINT },
-  { bytes: [0xfe, 0xff], is: "UTF-16 text", hint: UTF16_HINT },
-  { bytes: [0x1f, 0x8b], is: "a gzip file", hint: unpack("gunzip -c FILE > summary.txt") },
-  {
-    bytes: [0x50, 0x4b, 0x03, 0x04],
-    is: "a zip file (Excel workbooks are zip files, too)",
-    hint: unpack("unzip FILE"),
-  },
-  { bytes: [0x42, 0x5a, 0x68], is: "a bzip2 file", hint: unpack("bunzip2 -c FILE > summary.txt") },
-  {
-    bytes: [0xfd, 0x37, 0x7a, 0x58, 0x5a],
-    is: "an xz file",
-    hint: unpack("xz -dc FILE > summary.txt"),
-  },
-  {
-    bytes: [0x28, 0xb5, 0x2f, 0xfd],
-    is: "a Zstandard file",
-    hint: unpack("zstd -dc FILE > summary.txt"),
-  },
-  { bytes: [0x25, 0x50, 0x44, 0x46], is: "a PDF", hint: "Get the text file it was made from." },
+const SIGNATURES: readonly (readonly [hex: string, is: string, hint: string])[] = [
+  // Before UTF-16: it begins with the mark of UTF-16.
+  ["fffe0000", "UTF-32 text", "Convert it: iconv -f UTF-32 -t UTF-8 FILE > summary.txt"],
+  ["fffe", "UTF-16 text", UTF16_HINT],
+  ["feff", "UTF-16 text", UTF16_HINT],
+  ["1f8b", "a gzip file", unpack("gunzip -c FILE > summary.txt")],
+  ["504b0304", "a zip file (Excel workbooks are zip files, too)", unpack("unzip FILE")],
+  ["425a68", "a bzip2 file", unpack("bunzip2 -c FILE > summary.txt")],
+  ["fd377a585a", "an xz file", unpack("xz -dc FILE > summary.txt")],
+  ["28b52ffd", "a Zstandard file", unpack("zstd -dc FILE > summary.txt")],
+  ["25504446", "a PDF", "Get the text file it was made from."],
 ];
 
-/** A NUL byte is in no text but one of two or four bytes a character. */
+/** Only text of two or four bytes a character has NUL bytes. */
 const NUL = 0x00;
 
 /**
- * Looks at the beginning of a file: `start` is what is there of its first `SIGNATURE_BYTES` bytes. May be asked again when more
- * is there.
- * @throws SummaryFormatError when the file is something else than plain text, with what it is and what to do
+ * Checks the beginning of a file: `start` is what has been read of its first `SIGNATURE_BYTES` bytes. Call it again when there is
+ * more.
+ * @throws SummaryFormatError when the file is not plain text; says what it is and what to do
  */
 export function refuseForeignFormat(start: Uint8Array): void {
-  const known = SIGNATURES.find(({ bytes }) => bytes.every((byte, at) => start[at] === byte));
+  const hex = bytesInHex(start).join("");
+  const known = SIGNATURES.find(([signature]) => hex.startsWith(signature));
   // The two bytes of a UTF-16 mark may still become one of UTF-32.
-  if (known?.is === "UTF-16 text" && start.length < 4 && start[0] === 0xff) return;
+  if (hex.startsWith("fffe") && start.length < 4) return;
   if (known !== undefined) {
-    throw new SummaryFormatError("foreign", `this is ${known.is}, not plain text`, known.hint);
+    const [, is, hint] = known;
+    throw new SummaryFormatError("foreign", `this is ${is}, not plain text`, hint);
   }
   const nul = start.indexOf(NUL);
   if (nul === -1) return;
@@ -75,10 +55,10 @@ export function refuseForeignFormat(start: Uint8Array): void {
   if (start.length < SIGNATURE_BYTES) return;
   throw new SummaryFormatError(
     "foreign",
-    "this is binary data, not plain text: its first bytes are " + hexadecimal(start),
+    `this is binary data, not plain text: its first bytes are ${bytesInHex(start).join(" ")}`,
     "A trajectory summary file is text that begins with comment lines; is this the right file?",
   );
 }
 
-const hexadecimal = (bytes: Uint8Array): string =>
-  [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join(" ");
+const bytesInHex = (start: Uint8Array): string[] =>
+  [...start].map((byte) => byte.toString(16).padStart(2, "0"));

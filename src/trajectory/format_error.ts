@@ -4,15 +4,15 @@
 import { PermanentError, TransientError } from "../failures/failures.ts";
 
 /**
- * - `html`: a web page came instead of the file
- * - `no_header`: data before any column names, so nobody knows what the columns are
+ * - `html`: a web page in place of the file
+ * - `no_header`: data before any column names, so the columns are unknown
  * - `no_identifier`: the layout from before 2022-03-16 (78 to 85 columns), whose rows have no identity
- * - `json`: an array of something else than records
- * - `foreign`: no plain text at all (packed, UTF-16, binary)
+ * - `json`: an array of something other than records
+ * - `foreign`: not plain text (compressed, UTF-16, binary)
  */
 export type FormatProblem = "html" | "no_header" | "no_identifier" | "json" | "foreign";
 
-/** This is not a trajectory summary file that can be read, and waiting will not make it one. */
+/** The file can't be read as a trajectory summary file, and waiting does not help. */
 export class SummaryFormatError extends PermanentError {
   override readonly name = "SummaryFormatError";
   constructor(readonly problem: FormatProblem, message: string, hint: string) {

@@ -25,15 +25,15 @@ export interface SummaryColumn {
 /** What the header of a file says. Plain data: it can be kept as JSON and used to resume inside the file. */
 export interface SummaryHeader {
   readonly columns: readonly SummaryColumn[];
-  /** Names of columns that are not in the schema: they are ignored, and somebody should look at them. */
+  /** Names of columns that are not in the schema. They are ignored, and reported so that a person looks at them. */
   readonly unknownColumns: readonly string[];
   /** Fields that no column has: they are null in every row. */
   readonly missingColumns: readonly TrajectoryFieldName[];
 }
 
-/** The column a row is known by. */
+/** The column that identifies a row. */
 export const IDENTIFIER_FIELD: TrajectoryFieldName = "unique_trajectory_identifier";
-/** Not in the files: the constant the reader adds. */
+/** Not in the files: a constant that the reader adds. */
 export const VERSION_FIELD: TrajectoryFieldName = "schema_version";
 
 /** Two comment lines with a semicolon are the column names if they give at least this many known columns. */
@@ -41,7 +41,7 @@ const KNOWN_COLUMNS_MIN = 2;
 /** Characters of a header cell that are kept; the longest real one has 17. */
 const CELL_LENGTH_MAX = 60;
 const UNCERTAINTY = "+/-";
-/** Column names that differ from another's by case alone. */
+/** Column names that differ from another only by case. */
 const FIELD_BY_EXACT_NAME: ReadonlyMap<string, string> = new Map([["Q AU", "q_au_"]]);
 
 const FIELD_BY_NAME = new Map(TRAJECTORY_FIELDS.map((field) => [field.name as string, field]));
@@ -52,13 +52,13 @@ const SIGMA_OF = new Map(
 /** The cells of a comment line, or null if it has none (no semicolon). */
 export function commentCells(comment: string): string[] | null {
   if (!comment.includes(";")) return null;
-  // Names go into messages and the database; what can't be printed (or stored: NUL) must not.
+  // Names go into messages and into the database, so unprintable characters (and NUL, which can't be stored) are replaced.
   // deno-lint-ignore no-control-regex
   const printable = comment.replace(/^\s*#/, "").replace(/[\0-\x1f\x7f]/g, "\ufffd");
   return printable.split(";").map((cell) => cell.trim().slice(0, CELL_LENGTH_MAX));
 }
 
-/** The header that two lines of column names make, or null if they are not column names. */
+/** The header in two lines of column names, or null if they are not column names. */
 export function headerOf(
   firstLine: readonly string[],
   secondLine: readonly string[],
@@ -73,7 +73,7 @@ export function headerOf(
     const field = isUncertainty
       ? (before === null ? null : SIGMA_OF.get(before) ?? null)
       : fieldNamed(name);
-    // The first column of a name is the field; a second one can only be something we do not know.
+    // The first column with a name is the field; a second one with the same name is unknown.
     const known = field !== null && !taken.has(field) ? field : null;
     if (known !== null) taken.add(known);
     columns.push({
@@ -95,7 +95,7 @@ function fieldNamed(name: string): TrajectoryFieldName | null {
     FIELD_BY_EXACT_NAME.get(name) ??
       name.toLowerCase().replace(/[^a-z0-9]+/g, "_").replace(/^_|_$/g, ""),
   );
-  // A sigma is known by the column before it, never by a name of its own; the version is no column.
+  // A sigma is identified by the column before it, never by its own name; the version is not a column.
   return field === undefined || field.sigmaOf !== null || field.name === VERSION_FIELD
     ? null
     : field.name;

@@ -1,8 +1,8 @@
 /**
- * One trajectory summary out of JSON: an object with the schema's field names, as another producer, or this service's own export,
+ * Reads one trajectory summary from JSON: an object with the schema's field names, as another producer or this service's own export
  * writes it. As strict as the reader of summary files, with the same ranges.
  *
- * - a field that is missing is null; one that the schema does not have is refused, since it may be a field misspelt
+ * - a missing field is null; a field that the schema does not have is refused, because it may be a misspelt one
  * - numbers are numbers, flags are true or false, stations a list of texts or one text separated by commas
  * - the time is a whole number of microseconds since 1970, or a text in UTC (`2024-08-12T22:00:00.123456Z`, or with a blank)
  * - the shower of a sporadic meteor is null, as in this service's exports, or what the summary files say: number -1, code `...`. It
@@ -17,7 +17,7 @@ import { SCHEMA_VERSION, TRAJECTORY_FIELDS, type TrajectoryField } from "./schem
 import type { TrajectorySummary } from "./summary.ts";
 import { EXACT_LONG_MAX } from "./untrusted_types.ts";
 
-/** What exports of the data store have beside the schema's fields; it is the store's, and not taken from outside. */
+/** Fields of exports that the schema does not have: the data store sets them, so they are ignored. */
 const IGNORED: ReadonlySet<string> = new Set(["updated_at", "withdrawn_at"]);
 const FIELD_NAMES: ReadonlySet<string> = new Set(TRAJECTORY_FIELDS.map(({ name }) => name));
 /** Longest text of a field; codes and identifiers have 20 characters at most. */
@@ -28,12 +28,12 @@ const QUOTED_LENGTH_MAX = 60;
 // deno-lint-ignore no-control-regex
 const CONTROL = /[\0-\x1f\x7f]/;
 
-/** A value that does not fit its field: what was expected instead. */
+/** A value that does not fit its field, with what was expected instead. */
 class Misfit {
   constructor(readonly expected: string) {}
 }
 
-/** The summary in a JSON value, or why there is none. */
+/** The summary in a JSON value, or why it can't be read as one. */
 export function readJsonRecord(json: unknown): TrajectorySummary | Rejection {
   if (typeof json !== "object" || json === null || Array.isArray(json)) {
     return new Rejection(`${quote(json)} is not an object with the schema's fields`, null);
@@ -41,7 +41,7 @@ export function readJsonRecord(json: unknown): TrajectorySummary | Rejection {
   const record = json as Record<string, unknown>;
   const unknown = Object.keys(record).find((key) => !FIELD_NAMES.has(key) && !IGNORED.has(key));
   if (unknown !== undefined) {
-    return new Rejection(`there is no field ${quote(unknown)} in the schema`, null);
+    return new Rejection(`the schema has no field ${quote(unknown)}`, null);
   }
   const values: FieldValue[] = [];
   for (const field of TRAJECTORY_FIELDS) {
@@ -58,7 +58,7 @@ export function readJsonRecord(json: unknown): TrajectorySummary | Rejection {
   return summaryOf(values);
 }
 
-/** Whether this is the shower number of a record that says, as exports do, that it has no shower. */
+/** Whether this is the shower number of a record that has no shower, as exports write it. */
 function isSporadic({ iau_no, iau_code }: Record<string, unknown>, { name }: TrajectoryField) {
   return name === "iau_no" && iau_no === null &&
     (iau_code === null || iau_code === "" || iau_code === NO_CODE);

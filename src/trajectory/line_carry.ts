@@ -1,7 +1,7 @@
 /**
  * The beginning of a line whose end is in a later chunk.
  *
- * Bounded: beyond its capacity bytes are counted, not kept, so a "line" of gigabytes (a file that is none) costs nothing.
+ * Bounded: beyond its capacity bytes are counted, not kept, so a "line" of gigabytes (in a file that is not text) costs nothing.
  */
 import { Buffer } from "node:buffer";
 

@@ -1,13 +1,13 @@
 /**
- * What reading a summary file gives: batches of rows and rejected lines, and at the end what the file was.
+ * What reading a summary file gives: batches of rows and rejected lines, and at the end a summary of the file.
  */
 import type { SummaryHeader } from "./header.ts";
 import type { TrajectorySummary } from "./summary.ts";
 
 /**
- * One row and the number of its line: the one an editor shows that ends lines at LF, counted from 1. So in the LF-CR files of
- * the source the stray CR at a line's beginning counts for nothing, and in its yearly and `all` files, which have an empty
- * line after each row, the empty lines count.
+ * One row and the number of its line, counted from 1, as an editor shows it that ends lines at LF. So in the LF-CR files of the
+ * source the stray CR at the beginning of a line is not counted; in its yearly and `all` files, which have an empty line after each
+ * row, the empty lines are.
  */
 export interface ReadRow {
   readonly line: number;
@@ -17,9 +17,9 @@ export interface ReadRow {
 /** One line that could not be read. */
 export interface RejectedLine {
   readonly line: number;
-  /** Why, with the values, for a person. */
+  /** Why, for a person, with the values. */
   readonly reason: string;
-  /** The field that was wrong, where it was one. */
+  /** The field that was wrong, if it was a field. */
   readonly field: string | null;
   /** The line as it was; only its beginning if it was longer than a line may be. Latin-1 if it was not UTF-8. */
   readonly text: string;
@@ -35,11 +35,11 @@ export interface ReadBatch {
   readonly lastLine: number;
   /** Generation stamp of these rows; null if the file has none. */
   readonly generatedAt: Date | null;
-  /** The header these rows were read under. */
+  /** The header whose columns these rows have. */
   readonly header: SummaryHeader;
 }
 
-/** What one call read, returned after the last batch. */
+/** The result of one call, returned after the last batch. */
 export interface ReadSummary {
   /** Rows and rejected lines of this call: those before a resume point are not in it. */
   readonly rows: number;

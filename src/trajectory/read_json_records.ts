@@ -1,9 +1,9 @@
 /**
- * Reading trajectory summaries as JSON in a stream: an array of records, or a record a line (NDJSON). The same batches come out
- * as of a summary file.
+ * Reads trajectory summaries as JSON in a stream: an array of records, or a record a line (NDJSON). Gives the same batches as the
+ * reader of summary files.
  *
- *     first byte `[` ─▶ array: records are cut out by counting brackets; what is no array is the end of it
- *     any other      ─▶ lines: each stands for itself, and one that is no JSON is rejected alone
+ *     first byte `[` ─▶ array: records are cut out by counting brackets; anything between them that is not a record is an error
+ *     any other      ─▶ lines: each is read for itself, and a line that is not JSON is rejected without the others
  *
  * `line` is the number of the line, or in an array that of the record, from 1. Memory is bounded: a record is buffered up to
  * `RECORD_BYTES_MAX`, and a batch holds at most `BATCH_RECORDS_MAX` records.
@@ -30,7 +30,7 @@ const NO_HEADER: SummaryHeader = { columns: [], unknownColumns: [], missingColum
  * Reads JSON records.
  * @param chunks the bytes in order, cut anywhere
  * @returns after the last batch, the counts, and whether the array was cut (it has no end)
- * @throws SummaryFormatError when an array holds something else than records
+ * @throws SummaryFormatError when an array has something other than records
  */
 export async function* readJsonRecords(
   chunks: AsyncIterable<Uint8Array>,
@@ -51,12 +51,12 @@ export async function* readJsonRecords(
   return yield* reader.finish();
 }
 
-/** What both layouts do: collect records into batches. */
+/** Common to both layouts: collects records into batches. */
 abstract class RecordReader {
   protected readonly carry = new LineCarry(RECORD_BYTES_MAX);
-  /** Number of the line or record at hand. */
+  /** Number of the current line or record. */
   protected line = 1;
-  /** Bytes before the chunk at hand. */
+  /** Bytes before the current chunk. */
   protected before: number;
   #rows: ReadRow[] = [];
   #rejected: RejectedLine[] = [];
@@ -87,9 +87,9 @@ abstract class RecordReader {
     };
   }
 
-  /** Takes the records that end in these bytes, with a step for each. */
+  /** Reads the records that end in these bytes, with a step for each. */
   protected abstract scan(bytes: Buffer): Generator<void, void, void>;
-  /** Takes what is left, and says whether the end is missing. */
+  /** Reads what is left, and says whether the end is missing. */
   protected abstract end(): boolean;
 
   /** Reads the record that was carried. */
@@ -196,7 +196,7 @@ class ArrayReader extends RecordReader {
     return this.#where !== "after";
   }
 
-  /** Takes a byte between records. Commas are not counted: a missing one harms nobody. */
+  /** Reads a byte between records. Commas are not counted: a missing one does no harm. */
   #outside(byte: number): void {
     if (byte <= SPACE) return;
     if (this.#where === "before" && byte === OPEN_ARRAY) this.#where = "between";

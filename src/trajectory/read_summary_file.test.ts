@@ -1,7 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
 import {
-  HEADER_BYTES,
   type ReadBatch,
   readHeader,
   readSummaryFile,
@@ -12,6 +11,8 @@ import {
 import { fileText, rows } from "../../tests/support/summary_file.ts";
 import { readWhole } from "../../tests/support/read_whole.ts";
 
+/** Bytes from the beginning of a file that hold its whole header. */
+const HEADER_BYTES = 8 * 1024;
 const encode = (text: string) => new TextEncoder().encode(text);
 
 /** A source that can be asked whether it was closed. */

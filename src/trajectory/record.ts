@@ -1,5 +1,5 @@
 /**
- * The one shape of a trajectory summary in memory, generated from the schema.
+ * The only shape of a trajectory summary in memory, generated from the schema.
  *
  * avsc compiles a constructor with the schema's fields in order. The file reader builds its rows with it and so does the
  * Avro decoder, so every summary in the process has the same hidden class and the code that reads 87 fields of it by name

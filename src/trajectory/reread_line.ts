@@ -1,5 +1,5 @@
 /**
- * One line of a summary file, read again without its file: for dead letters, after the reader has been mended.
+ * One line of a summary file, read again without its file: for dead letters, after the reader has been fixed.
  */
 import { Buffer } from "node:buffer";
 import { type SummaryHeader, VERSION_FIELD } from "./header.ts";
@@ -8,15 +8,14 @@ import { TRAJECTORY_FIELDS, type TrajectoryFieldName } from "./schema.ts";
 import type { TrajectorySummary } from "./summary.ts";
 
 /**
- * The columns of every file since the source added the identifier (2022-03-16), and of every file that has one: those of the
- * schema, but for the version. Letters from before letters had their columns are read by it.
+ * The columns of every file since the source added the identifier (2022-03-16): those of the schema, except the version. Reads dead
+ * letters written before column names were stored.
  */
-export const WRITER_COLUMNS: readonly TrajectoryFieldName[] = TRAJECTORY_FIELDS.map(({ name }) =>
-  name
-).filter((name) => name !== VERSION_FIELD);
+const WRITER_COLUMNS: readonly TrajectoryFieldName[] = TRAJECTORY_FIELDS.map(({ name }) => name)
+  .filter((name) => name !== VERSION_FIELD);
 
 /**
- * The line as a summary, or why it is none.
+ * The line as a summary, or why it can't be read as one.
  * @param columns the field of each column (null: one the schema does not have); null for those of `WRITER_COLUMNS`
  */
 export function rereadLine(

@@ -1,21 +1,20 @@
 /**
- * One data line to one trajectory summary, under a given header.
+ * Reads a data line as a trajectory summary, with the columns of a given header.
  *
  * Two passes over the bytes: the first finds the semicolons and anything that is not printable ASCII, so that a line with
- * the wrong number of fields is refused as such and not as the first value that slipped into a wrong column; the second
- * reads the cells.
+ * the wrong number of fields is refused for that and not for the first value in a wrong column; the second reads the cells.
  *
- * What a cell may say:
+ * What a cell may contain:
  * - numbers: see `cell.ts`; `None`, `nan`, `inf` are null, an empty cell is an error
  * - flags: `True`, `False`; `None`, `nan` are null
  * - times: UTC, fraction optional; the source's year-1 sentinel is null
  * - texts: as they are (the code `NAN` is a shower); empty or `...` is null, whereas the shower number -1 beside it stays
- * - the identifier: its exact form, or the line is refused: everything downstream goes by it
+ * - the identifier: its exact form, or the line is refused: everything downstream relies on it
  * - stations: separated by commas, an empty list is null
  *
  * Values are refused for their range only where they are impossible: a latitude or declination beyond ±90 degrees, a
  * longitude beyond -180 or 360, a shower number below -1, a number of stations below 0, either of more than
- * nine digits. The unlikely is the source's business.
+ * nine digits. Unlikely values are accepted.
  */
 import type { Buffer } from "node:buffer";
 import { isIdentifier, MALFORMED, readFlag, readNumber, readTime } from "./cell.ts";
@@ -30,7 +29,7 @@ import {
 import type { TrajectorySummary } from "./summary.ts";
 import { EXACT_LONG_MAX } from "./untrusted_types.ts";
 
-/** Why a line is no row. */
+/** Why a line can't be read. */
 export class Rejection {
   constructor(readonly reason: string, readonly field: TrajectoryFieldName | null) {}
 }
@@ -79,7 +78,7 @@ const WHOLE_STATION = /^[A-Z]{2}[A-Z0-9]{4}$/;
 /** Characters of a cell that are quoted in a reason. */
 const QUOTED_LENGTH_MAX = 60;
 
-/** Reads the rows under one header. */
+/** Reads the rows with the columns of one header. */
 export class RowReader {
   readonly #header: SummaryHeader;
   readonly #reads: readonly Read[];
@@ -87,7 +86,7 @@ export class RowReader {
   readonly #slots: Int32Array;
   readonly #least: Float64Array;
   readonly #most: Float64Array;
-  /** Where each cell of the line at hand ends (at its semicolon, or at the line's end). */
+  /** Where each cell of the current line ends (at its semicolon, or at the line's end). */
   readonly #ends: Int32Array;
   /** A row before its columns are read: null, and the version. */
   readonly #blank: readonly FieldValue[];
@@ -235,7 +234,7 @@ export class RowReader {
   }
 }
 
-/** What is wrong with a line that is not all printable ASCII; null if it is text all the same (UTF-8). */
+/** What is wrong with a line that is not only printable ASCII; null if it is UTF-8 text. */
 function unprintable(bytes: Buffer, start: number, end: number): Rejection | null {
   for (let at = start; at < end; at++) {
     if (bytes[at] < SPACE || bytes[at] === DELETE) {

@@ -1,6 +1,6 @@
 /**
- * The schema of a trajectory summary, read once from `schemas/trajectory_summary.avsc`: the one place that says which fields
- * there are, in which order, of which type, in which unit. SQL columns, their comments, the file reader's columns and the
+ * The schema of a trajectory summary, read once from `schemas/trajectory_summary.avsc`: the only place that defines
+ * the fields, their order, types and units. SQL columns, their comments, the file reader's columns and the
  * JSON output all derive from it, so a field is added by adding it there (and to `summary.ts`, for the compiler).
  *
  * Fields have `"default": null`, which the reference schema of the topic does not. A default changes nothing for a reader
@@ -24,7 +24,7 @@ export type FieldKind =
   | "timestamp_micros"
   | "string_array";
 
-/** One field, as everything outside this room needs to know it. Every field may be null. */
+/** One field, as the other modules need it. Every field may be null. */
 export interface TrajectoryField {
   readonly name: TrajectoryFieldName;
   readonly kind: FieldKind;

@@ -1,9 +1,9 @@
 /**
- * The shower list that ships with the service: `iau_showers.csv`, so that showers have names before the IAU Meteor Data Center's
- * list was ever fetched, or where it never will be (docs/decisions/0009-shower-names.md).
+ * The shower list that ships with the service, `iau_showers.csv`: showers have names before the list of the IAU Meteor Data Center is
+ * first fetched, and where it can't be fetched (docs/decisions/0009-shower-names.md).
  *
- * The file says in its comments of which month it is and how many showers it has. It is checked when it is read: a bad edit of the
- * file must fail the tests, not name showers wrongly.
+ * The comments of the file give the month of the list and the number of its showers. The file is checked when it is read: a bad edit
+ * must fail the tests, not give showers wrong names.
  */
 import { readFileSync } from "node:fs";
 // @ts-types="./std_csv.d.ts"
@@ -71,7 +71,7 @@ function damaged(why: string): PermanentError {
   });
 }
 
-/** What events and rows of the shipped list have as their source. */
+/** The source that events and rows of the shipped list have. */
 export function shippedSource(edition: string): string {
   return `shipped list of ${edition}`;
 }

@@ -2,14 +2,14 @@
  * The IAU Meteor Data Center's list of meteor showers (`streamfulldata*.txt`).
  *
  * The file is text with comment lines (`:`) and a ruler (`+`) before lines of quoted, padded fields separated by `|`. It has no
- * machine-readable header, and was published in two layouts, told apart here by their number of fields (a trailing `|` is no
+ * machine-readable header, and was published in two layouts, which have different numbers of fields (a trailing `|` is not a
  * field):
  *
  *     MDC2007   28   LP|IAUNo|AdNo|Code|name|activity|s|…
  *     MDC2022   36   LP|IAUNo|AdNo|Code|s|sub.date|name or designation|activity|…
  *               37   LP|IAUNo|AdNo|Code|s|sub.date|designation|name|activity|…
  *
- * The fifth field is the name in one and the status in the other, so a layout that is not known is refused, line by line.
+ * The fifth field is the name in one layout and the status in the other, so lines of an unknown layout are refused.
  *
  * A shower has a row for each published solution (AdNo 000, 001, …), and their status may differ. Of the rows of one number
  * the first counts whose solution is not removed (status not negative), or else the first: its code, name and status.
@@ -36,7 +36,7 @@ export interface RejectedShowerLine {
   readonly reason: string;
 }
 
-/** The showers in order of their numbers, and what of the file was not understood. */
+/** The showers in order of their numbers, and the lines that were not understood. */
 export interface ShowerList {
   readonly showers: readonly Shower[];
   readonly rejected: readonly RejectedShowerLine[];
@@ -77,8 +77,10 @@ export function readShowerList(bytes: Uint8Array): ShowerList {
   if (showers.size === 0) {
     throw new PermanentError(
       rejected.length === 0
-        ? "no shower in this list: it has no line that begins with a quoted field"
-        : `no shower in this list; line ${rejected[0].line}: ${rejected[0].reason}`,
+        ? "the list has no showers: no line begins with a quoted field"
+        : `the list has no showers that can be read; line ${rejected[0].line}: ${
+          rejected[0].reason
+        }`,
       { hint: "Expected is streamfulldata.txt of the IAU Meteor Data Center." },
     );
   }
@@ -89,7 +91,7 @@ function isRemoved(shower: Shower): boolean {
   return shower.status !== null && shower.status < 0;
 }
 
-/** Each line is parsed for itself: to a CSV parser a stray quote would make one field of all the lines after it. */
+/** Each line is parsed separately: for a CSV parser a stray quote would turn all following lines into one field. */
 function showerOf(line: string): Shower {
   const [cells = []] = parse(line.replace(/\|\s*$/, ""), { separator: "|", lazyQuotes: true });
   const layout = LAYOUT_BY_FIELDS.get(cells.length);

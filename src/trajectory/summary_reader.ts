@@ -1,9 +1,9 @@
 /**
  * The reader of summary files as a state machine over chunks: bytes in, batches out, no waiting.
  *
- *   first bytes ── of no plain text: SummaryFormatError(foreign)
+ *   first bytes ── not plain text: SummaryFormatError(foreign)
  *        ▼
- *   before header ── two lines of column names ──▶ rows ── other column names ──▶ rows, mapped anew
+ *   before header ── two lines of column names ──▶ rows ── other column names ──▶ rows, with new columns
  *        │                                          │
  *        ├─ names without the identifier: SummaryFormatError(no_identifier)
  *        ├─ a data line: SummaryFormatError(html | no_header)
@@ -32,13 +32,13 @@ const LF = 0x0a, CR = 0x0d, SPACE = 0x20, HASH = 0x23;
 /** Characters of a line that are quoted in an error. */
 const QUOTED_LENGTH_MAX = 60;
 
-/** Reads one file, or the rest of one. Feed it the chunks in order with `read`, then call `finish` once. */
+/** Reads one file, or the rest of one. Give the chunks to `read` in order, then call `finish` once. */
 export class SummaryReader {
   readonly #carry = new LineCarry(LINE_BYTES_MAX);
   readonly #isResumed: boolean;
-  /** The file's first bytes while they have not shown what it is; null once they have. */
+  /** The file's first bytes until the format is known; null afterwards. */
   #start: Buffer | null = Buffer.alloc(0);
-  /** Where the line at hand begins, and its number. */
+  /** Where the current line begins, and its number. */
   #lineOffset: number;
   #line: number;
 
@@ -50,7 +50,7 @@ export class SummaryReader {
   /** Cells of the comment line before, which may be the first of two lines of column names. */
   #nameCells: string[] | null = null;
 
-  /** The batch at hand, and those that are ready to be given. */
+  /** The current batch, and the finished ones. */
   #rows: ReadRow[] = [];
   #rejected: RejectedLine[] = [];
   readonly #ready: ReadBatch[] = [];
@@ -67,19 +67,19 @@ export class SummaryReader {
     this.#readUnder(resume.header);
   }
 
-  /** The header in force, null before there is one. */
+  /** The header of the current line; null before the first header. */
   get header(): SummaryHeader | null {
     return this.#header;
   }
 
-  /** The generation stamp in force, null before there is one. */
+  /** The generation stamp of the current line; null before the first stamp. */
   get generatedAt(): Date | null {
     return this.#generatedAt;
   }
 
   /**
-   * Takes the next chunk and gives what its lines hold: one batch, none if it ended no data line, more if it holds more than
-   * BATCH_LINES_MAX lines or a new header. The chunk's memory may be used again when the generator is done.
+   * Reads the next chunk and gives its lines: one batch, none if no data line ended in it, more if it has more than BATCH_LINES_MAX
+   * lines or a new header. The chunk's memory may be used again when the generator is done.
    * @throws SummaryFormatError if this is no summary file that can be read
    */
   *read(chunk: Uint8Array): Generator<ReadBatch, void, void> {
@@ -100,11 +100,11 @@ export class SummaryReader {
   }
 
   /**
-   * Takes the end of the file: gives the batch of a last line without a line end, if it is one, and returns what was read.
+   * Ends the file: gives the batch of a last line without a line end, if it is complete, and returns what was read.
    *
    * The source ends every line, so a last line without an end is nearly always one that was being written. It is taken only
    * if nothing can be missing: all fields, as many stations as `num_stat` says, and the last one in full. Otherwise the file
-   * is `cut` and the line is left for the next reading. (What no later reading can mend is refused like any other line: too
+   * is `cut` and the line is left for the next reading. (What reading again can't fix is refused like any other line: too
    * many fields, control characters, too long.)
    * @throws UnfinishedSummaryError if the file ended before its first row
    * @throws SummaryFormatError if data came before any header
@@ -128,7 +128,7 @@ export class SummaryReader {
     };
   }
 
-  /** @throws SummaryFormatError when the file is no plain text */
+  /** @throws SummaryFormatError when the file is not plain text */
   #lookAtStart(before: Buffer, chunk: Buffer): void {
     const seen = Buffer.concat([before, chunk.subarray(0, SIGNATURE_BYTES - before.length)]);
     this.#start = seen.length < SIGNATURE_BYTES ? seen : null;
@@ -143,7 +143,7 @@ export class SummaryReader {
       this.#rowReader.isCut(bytes, start, end);
   }
 
-  /** Takes the line that ends with `bytes[start, end)`, whose beginning may be in the carry. Gives its length in bytes. */
+  /** Reads the line that ends with `bytes[start, end)`; its beginning may be in the carry. Gives its length in bytes. */
   #takeLine(bytes: Buffer, start: number, end: number): number {
     let length = end - start;
     if (this.#carry.length > 0) {
@@ -182,7 +182,7 @@ export class SummaryReader {
     if (this.#header === null && text.includes("\r")) {
       throw new SummaryFormatError(
         "no_header",
-        "the file's lines end in carriage returns alone",
+        "the file's lines end in carriage returns without line feeds",
         "Convert it to lines that end in line feeds.",
       );
     }
@@ -212,7 +212,7 @@ export class SummaryReader {
     if (this.#header === null) {
       throw new SummaryFormatError(
         "no_identifier",
-        `${reason}, so its rows can't be told apart`,
+        `${reason}, so its rows have no identity`,
         "It was generated before 2022-03-16, when the source added the identifier: get a newer copy of the file.",
       );
     }
@@ -225,7 +225,7 @@ export class SummaryReader {
   }
 
   #takeTextBeforeHeader(bytes: Buffer, start: number, end: number): void {
-    // A byte order mark, which would hide the first comment's #, is taken off by the decoder.
+    // The decoder removes a byte order mark, which would hide the first comment's #.
     const text = lineText(bytes, start, end).trimStart();
     if (text === "") return;
     if (text.startsWith("#")) {
@@ -235,18 +235,18 @@ export class SummaryReader {
     if (text.startsWith("<")) {
       throw new SummaryFormatError(
         "html",
-        `a web page came instead of a summary file: line ${this.#line} begins with ${quoted}`,
+        `this is a web page, not a summary file: line ${this.#line} begins with ${quoted}`,
         "Look at the address in a browser: the source may be down or the file may have moved.",
       );
     }
     throw new SummaryFormatError(
       "no_header",
-      `line ${this.#line} is data (${quoted}), but no column names came before it`,
-      "A summary file begins with comment lines that name its columns; is this one, and its beginning?",
+      `line ${this.#line} is data (${quoted}), but there are no column names before it`,
+      "A summary file begins with comment lines that name its columns. Is this such a file, and is its beginning there?",
     );
   }
 
-  /** Makes a batch of the lines so far; the line at hand is not in it. */
+  /** Makes a batch of the lines so far, without the current line. */
   #closeBatch(): void {
     if (this.#header === null || this.#rows.length + this.#rejected.length === 0) return;
     this.#ready.push({
@@ -274,7 +274,7 @@ function trimmed(bytes: Buffer, start: number, end: number): [number, number] {
   return [start, end];
 }
 
-/** The text of a line. What is not UTF-8 is read as Latin-1, in which no byte is lost. */
+/** The text of a line. A line that is not UTF-8 is read as Latin-1, which loses no byte. */
 function lineText(bytes: Buffer, start: number, end: number): string {
   return utf8Text(bytes, start, end) ?? bytes.toString("latin1", start, end);
 }

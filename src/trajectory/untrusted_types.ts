@@ -1,8 +1,8 @@
 /**
- * Avro types for values that others wrote, given to avsc through its `typeHook`; and quick ones for what we write.
+ * Avro types for values that other producers wrote, and fast ones for our own; avsc gets them through its `typeHook`.
  *
- * Arrays: avsc believes an array's count, so a flipped bit in a record makes it push nulls until memory runs out, and with
- * it the consumer, again at every restart. Here a block can't have more items than there are bytes left (an item of ours
+ * Arrays: avsc trusts an array's count, so a flipped bit in a record makes it push nulls until memory runs out, which ends the
+ * consumer, again at every restart. Here a block can't have more items than there are bytes left (an item of ours
  * has at least its union branch).
  *
  * Doubles: a number that is not finite is null. Python producers write NaN where a value is missing, and an infinity is no
@@ -10,17 +10,18 @@
  * looking over the 87 fields of a finished record costs a third of the decoding.
  *
  * Longs: avsc 5.7.9 takes any safe integer, but its zigzag arithmetic doubles it, and beyond 2^52 the last bit is lost without
- * a word (as microseconds that is the year 2112). Here such a number is refused, written or read.
+ * an error (as microseconds that is the year 2112). Here such a number is refused, written or read.
  *
- * Nullable values: of `[null, T]` a value is null or the other one, and the branch's number one byte, 0 or 2. avsc finds the branch
- * by the name of the value's type and writes any number; a row has 87 of them, and is encoded in two thirds of the time.
+ * Nullable values: a value of `[null, T]` is null or a T, and the branch's number is one byte, 0 or 2. avsc looks the branch up by the
+ * name of the value's type and then writes the general form of a number. A row has 87 such values; without the lookup it is encoded
+ * in two thirds of the time.
  */
 import avro from "avsc";
 
 /** What avsc's typings leave out: how a type takes its value from the bytes. */
 interface Tap {
   readonly buf: Uint8Array;
-  /** Goes on behind the end of `buf`: that is how avsc knows in the end that there was not enough room, or not enough bytes. */
+  /** Goes beyond the end of `buf` where there is not enough space, or not enough bytes: avsc checks that at the end. */
   pos: number;
   readLong(): number;
   writeLong(value: number): void;
@@ -103,7 +104,7 @@ class NullableType extends avro.types.UnwrappedUnionType {
   }
 }
 
-/** What avsc does, which knows what to say of a value that there can't be. */
+/** The method of avsc, which has an error message for impossible values. */
 const { _write: SLOW_WRITE } = avro.types.UnwrappedUnionType.prototype as unknown as Writable;
 
 class FiniteFloatType extends avro.types.FloatType {

@@ -1,13 +1,12 @@
 /**
  * A real browser for tests: Debian's Chromium, driven by playwright-core. Where there is none, tests that need it skip and say why.
  */
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import process from "node:process";
-import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 
-/** Where Debian puts it; CHROMIUM names another. */
+/** Where Debian installs it; CHROMIUM names another. */
 const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 
 /** Why browser tests are skipped here; null where they run. */
@@ -15,7 +14,7 @@ export const NO_BROWSER: string | null = existsSync(CHROMIUM)
   ? null
   : `no browser at ${CHROMIUM}: apt-get install chromium, or set CHROMIUM`;
 
-/** It is a page of ours alone that is looked at: no sandbox (tests may run as root), and no calls of the browser's own. */
+/** Only our own page is opened: no sandbox (tests may run as root), and no requests of the browser's own. */
 const ARGUMENTS = [
   "--headless",
   "--no-sandbox",
@@ -35,11 +34,11 @@ export function startBrowser(): Promise<Browser> {
 /** A page, and everything that must not happen on it. */
 export interface WatchedPage extends AsyncDisposable {
   readonly page: Page;
-  /** Errors of scripts, messages of the browser's console that are errors, breaches of the policy, requests to other hosts. */
+  /** Script errors, errors on the console, violations of the content security policy, requests to other hosts. */
   readonly troubles: readonly string[];
 }
 
-/** Opens a page whose troubles are written down. `expected` are troubles that the test provokes. */
+/** Opens a page and records its troubles. `expected` matches those that the test provokes. */
 export async function openPage(
   browser: Browser,
   baseUrl: string,
@@ -72,7 +71,7 @@ export async function openPage(
   return { page, troubles, [Symbol.asyncDispose]: () => context.close() };
 }
 
-/** What axe finds wrong with a page as it is now, one line for each rule. */
+/** What axe finds wrong with the page as it is now, one line for each rule. */
 export async function accessibilityProblems(page: Page): Promise<string[]> {
   const source = readFileSync(
     createRequire(import.meta.url).resolve("axe-core/axe.min.js"),

@@ -31,7 +31,7 @@ describe.skipIf(NO_BROWSER !== null)("the dashboard", { timeout: TEST_TIMEOUT_MS
     await service?.[Symbol.asyncDispose]();
   }, START_TIMEOUT_MS);
 
-  test("says how the service is, and pauses and resumes the schedule", async () => {
+  test("shows how the service is, and pauses and resumes the schedule", async () => {
     await using opened = await openPage(browser, url);
     const { page } = opened;
     await page.goto("/");
@@ -102,11 +102,11 @@ describe.skipIf(NO_BROWSER !== null)("the dashboard", { timeout: TEST_TIMEOUT_MS
     const lineage = page.getByRole("region", { name: "Where it comes from" });
     await lineage.getByText(/^daily\/traj_summary_/).waitFor();
     const id = await page.getByRole("heading", { level: 1 }).textContent();
-    const { lineage: told, fields } = await (await service.api(`/meteors/${id}`)).json();
-    await lineage.getByText(`${told.topic_partition}, ${told.topic_offset}`, { exact: true })
+    const { lineage: stored, fields } = await (await service.api(`/meteors/${id}`)).json();
+    await lineage.getByText(`${stored.topic_partition}, ${stored.topic_offset}`, { exact: true })
       .waitFor();
     expect(await page.locator(".fields-table tbody tr").count()).toBe(fields.length);
-    await lineage.getByRole("link", { name: told.run_id }).waitFor();
+    await lineage.getByRole("link", { name: stored.run_id }).waitFor();
 
     await page.getByRole("navigation", { name: "Above this page" }).getByRole("link").click();
     await map.waitFor();
@@ -133,30 +133,30 @@ describe.skipIf(NO_BROWSER !== null)("the dashboard", { timeout: TEST_TIMEOUT_MS
     await using opened = await openPage(browser, url, { expected: /40\d|Failed to load resource/ });
     const { page } = opened;
     await page.goto("/#/dead-letters");
-    // By what stays: a replay that fails gives the letter its new reason, which names the field and not the column of the file.
-    const letter = page.getByRole("article").filter({ hasText: "upload/bad.txt" });
-    await letter.getByText(rejected).first().waitFor();
-    expect(await letter.locator("mark").textContent()).toBe("<b id=injected>fast</b>");
+    // Found by what stays: a replay that fails gives the dead letter a new reason, which names the field and not the column of the file.
+    const deadLetter = page.getByRole("article").filter({ hasText: "upload/bad.txt" });
+    await deadLetter.getByText(rejected).first().waitFor();
+    expect(await deadLetter.locator("mark").textContent()).toBe("<b id=injected>fast</b>");
     expect(await page.locator("#injected").count()).toBe(0);
 
     const { paths } = await (await service.api("/openapi.json")).json();
     const canReplay = paths["/dead-letters/{id}/replay"]?.post !== undefined;
-    const replay = letter.getByRole("button", { name: "Replay" });
+    const replay = deadLetter.getByRole("button", { name: "Replay" });
     if (canReplay) {
-      // The line is as wrong as before: the answer says so, and the letter stays.
+      // The line is as wrong as before: the answer says so, and the dead letter stays.
       await replay.click();
-      await letter.getByText("It can't go on now either.").waitFor();
+      await deadLetter.getByText("The replay failed again.").waitFor();
     } else expect(await replay.count()).toBe(0);
-    await letter.waitFor();
+    await deadLetter.waitFor();
     expect(opened.troubles).toEqual([]);
   });
 
-  test("a lost connection is told, and made again", async () => {
+  test("a lost connection is shown, and made again", async () => {
     await using opened = await openPage(browser, url, { expected: /Failed to load resource|ERR_/ });
     const { page } = opened;
     await page.route("**/events", (route) => route.abort());
     await page.goto("/");
-    await page.getByText("Connecting again", { exact: true }).waitFor();
+    await page.getByText("Reconnecting", { exact: true }).waitFor();
     await page.unroute("**/events");
     await page.getByText("Live", { exact: true }).waitFor();
     expect(opened.troubles).toEqual([]);
@@ -193,7 +193,7 @@ describe.skipIf(NO_BROWSER !== null)("the dashboard", { timeout: TEST_TIMEOUT_MS
     const { run_id } = await asked.json();
     await page.goto(`/#/runs/${run_id}`);
     await events.getByText("completed: every file is read or skipped").waitFor();
-    // On no record: this process tells it as it happens.
+    // Not recorded: only this process's stream has it.
     await events.getByText(/ loaded: /).waitFor();
     await events.getByText("daily run requested by http: the last 10 days").waitFor();
     expect(opened.troubles).toEqual([]);
@@ -268,7 +268,7 @@ describe.skipIf(NO_BROWSER !== null)("the dashboard of a service with a token", 
 
   test("asks for it until it is right; then starts a run, and cancels it", async () => {
     await using service = await startTestService({
-      // The second file would be asked for in an hour: the run is at work until it is cancelled.
+      // The second file would be fetched in an hour: the run stays running until it is cancelled.
       environment: { API_TOKEN: TOKEN, GMN_REQUEST_INTERVAL_MS: "3600000" },
     });
     const browser = await startBrowser();
@@ -291,7 +291,7 @@ describe.skipIf(NO_BROWSER !== null)("the dashboard of a service with a token", 
       await page.locator(".facts").getByText("Running").waitFor();
       await page.getByRole("button", { name: "Cancel this run" }).click();
       await page.locator(".facts").getByText("Cancelled").waitFor();
-      await page.getByRole("button", { name: "Retry what is left" }).waitFor();
+      await page.getByRole("button", { name: "Retry the remaining files" }).waitFor();
       expect(
         await page.evaluate(() => Object.keys(localStorage).filter((key) => /token/.test(key))),
       ).toEqual([]);
@@ -302,7 +302,7 @@ describe.skipIf(NO_BROWSER !== null)("the dashboard of a service with a token", 
   }, START_TIMEOUT_MS);
 });
 
-/** Sends a file with one line that can't be read, and waits for its letter; gives a part of the reason. */
+/** Uploads a file with one line that can't be read, and waits for its dead letter; gives the beginning of the reason. */
 async function uploadBadLine(service: TestService): Promise<string> {
   const { readdir, readFile } = await import("node:fs/promises");
   const { join } = await import("node:path");
@@ -319,9 +319,9 @@ async function uploadBadLine(service: TestService): Promise<string> {
   expect((await sent.json()).rows.rejected).toBe(1);
   for (;;) {
     const { dead_letters } = await (await service.api("/dead-letters")).json();
-    const letter = dead_letters.find(({ reason }: { reason: string }) =>
+    const deadLetter = dead_letters.find(({ reason }: { reason: string }) =>
       reason.includes("injected")
     );
-    if (letter !== undefined) return letter.reason.slice(0, 20);
+    if (deadLetter !== undefined) return deadLetter.reason.slice(0, 20);
   }
 }

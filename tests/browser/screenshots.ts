@@ -1,5 +1,5 @@
 /**
- * `deno task screenshots`: the pictures of the README, taken of the demo in a folder of its own.
+ * `deno task screenshots`: the pictures of the README, taken of the demo running in a temporary folder.
  */
 import { spawn } from "node:child_process";
 import { chmod, mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
@@ -10,7 +10,7 @@ import type { Browser, Page } from "playwright-core";
 import { startBrowser } from "./browser.ts";
 
 const IMAGES = resolve(import.meta.dirname!, "../../docs/images");
-/** A start with a download of nothing: PostgreSQL, broker and 3,500 made-up meteors. */
+/** A start without downloads: PostgreSQL, broker and 3,500 made-up meteors. */
 const START_MS_MAX = 120_000;
 const LOOK_MS = 250;
 
@@ -58,7 +58,7 @@ const PICTURES: readonly Picture[] = [
 
 async function main(): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "gmn-screenshots-"));
-  // Run as root, PostgreSQL's own user must reach it, or the cluster would be put elsewhere, and stay there.
+  // As root, PostgreSQL runs as another user, who must reach the folder; else the cluster would be put elsewhere and stay there.
   await chmod(folder, 0o755);
   const demo = spawn("deno", ["run", "-A", "src/commands/demo.ts"], {
     cwd: resolve(import.meta.dirname!, "../.."),
@@ -114,7 +114,7 @@ async function take(
     colorScheme: colours,
     reducedMotion: "reduce",
   });
-  // Where a person's demo lies, not this one's temporary folder.
+  // The folder of a usual demo, not this temporary one.
   await page.route("**/status", async (route) => {
     const response = await route.fetch();
     const status = await response.json();
@@ -126,7 +126,7 @@ async function take(
   });
   await page.goto(`${url}/${address}`);
   await seen(page);
-  // Outlines and fonts: everything that was asked for has come. (The event stream never ends, so the network is never idle.)
+  // Wait for outlines and fonts. (The event stream never ends, so the network is never idle.)
   await page.evaluate(() => document.fonts.ready);
   await page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 1500)));
   await page.screenshot({ path: join(IMAGES, `${name}.png`) });

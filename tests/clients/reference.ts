@@ -3,7 +3,7 @@
  * committed. By kafkajs, which the service uses, and by bytes where kafkajs does not show what is there.
  */
 import { type Admin, type Consumer, Kafka, logLevel, type Producer } from "kafkajs";
-import { RawClient } from "../broker/raw_client.ts";
+import { RawClient } from "@gmn/embedded-broker/testing";
 import { until } from "../support/poll.ts";
 import { type Compression, COMPRESSIONS } from "./client.ts";
 

@@ -1,10 +1,12 @@
 import { defineConfig } from "vitest/config";
+import { IMPORT_ALIASES } from "../support/import_aliases.ts";
 
 /**
  * `deno task test:clients`: real Kafka clients against the embedded broker. Apart from `deno task test`, because it
  * installs clients in other languages and takes minutes; its files are named `*.conformance.ts`.
  */
 export default defineConfig({
+  resolve: { alias: IMPORT_ALIASES },
   test: {
     pool: "forks",
     globalSetup: ["tests/clients/set_up.ts"],

@@ -22,10 +22,12 @@ export interface DocumentedCommand {
   readonly text: string;
 }
 
-/** README.md and docs/*.md. */
+/** README.md, docs/*.md and docs/how-to/*.md. */
 export function pagesOf(root: string): string[] {
-  const docs = readdirSync(join(root, "docs")).filter((name) => name.endsWith(".md"));
-  return ["README.md", ...docs.sort().map((name) => `docs/${name}`)];
+  const pagesIn = (folder: string) =>
+    readdirSync(join(root, folder)).filter((name) => name.endsWith(".md")).sort()
+      .map((name) => `${folder}/${name}`);
+  return ["README.md", ...pagesIn("docs"), ...pagesIn("docs/how-to")];
 }
 
 /** The blocks of a page, in order. */

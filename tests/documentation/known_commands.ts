@@ -89,6 +89,11 @@ export const KNOWN_COMMANDS: readonly KnownCommand[] = [
   { command: "deno task extract", says: RUN_FOLLOWED },
   { command: "deno task backfill -- --month 2024-08", says: RUN_FOLLOWED },
   curl("-X POST http://127.0.0.1:8000/extract", RUN_ACCEPTED),
+  curl(
+    `-X POST http://127.0.0.1:8000/extract -H "Authorization: Bearer $API_TOKEN"`,
+    RUN_ACCEPTED,
+    { env: () => ({ API_TOKEN: "of-no-use-to-the-demo" }) },
+  ),
   curl(`-X POST http://127.0.0.1:8000/backfill -d '{"all":true}'`, RUN_ACCEPTED),
   curl(`-X POST http://127.0.0.1:8000/backfill -d '{"year":2024}'`, RUN_ACCEPTED),
   curl(`-X POST http://127.0.0.1:8000/backfill -d '{"month":"2024-08"}'`, RUN_ACCEPTED),
@@ -169,7 +174,7 @@ export const KNOWN_COMMANDS: readonly KnownCommand[] = [
   { command: "deno task replay --all --dry-run", says: /[1-9]\d* dead letter\(s\) would be/ },
   {
     command: "deno task replay --stage decode --reason 'schema 17'",
-    says: /0 published again, 0 still wait/,
+    says: /0 published again, 0 still waiting/,
   },
   {
     command: "deno task replay --id 'DEAD_LETTER_ID'",
@@ -281,6 +286,8 @@ export const COMMANDS_NOT_RUN: readonly CommandNotRun[] = [
     reason: "what the service runs by itself, needs Redpanda; tests/redpanda checks these words",
   },
   { command: "deno task install:dev", reason: ".ci/run begins with it" },
+  { command: "deno task check", reason: ".ci/run runs it" },
+  { command: "deno task test ", reason: ".ci/run runs all tests; a how-to names some of them" },
   { command: "npx --yes deno@2.9.6 task test:redpanda", reason: ".ci/run runs it" },
   { command: "deno run -A bench/", reason: BENCH },
   { command: "deno task bench", reason: BENCH },
@@ -291,6 +298,6 @@ export const NOT_COMMANDS: Readonly<Record<string, string>> = {
   mermaid: "a picture",
   json: "an answer",
   toml: "a part of fly.toml",
-  ts: "the embedded broker as a library, for contributors; tests/broker/ does all of it",
+  ts: "the embedded broker as a library, or a line of a how-to, for contributors",
   text: "a picture in letters",
 };

@@ -6,10 +6,8 @@ import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { CompressionCodecs, CompressionTypes } from "kafkajs";
 import { describe, expect, test } from "vitest";
-import { registerCodecs } from "../../src/events/compression/codecs.ts";
-import { unpackLz4 } from "../../src/events/compression/lz4.ts";
-import { CorruptDataError, UNPACKED_BYTES_MAX } from "../../src/events/compression/output.ts";
-import { unpackSnappy } from "../../src/events/compression/snappy.ts";
+import { CorruptDataError, UNPACKED_BYTES_MAX, unpackLz4, unpackSnappy } from "@gmn/kafka-formats";
+import { registerCodecs } from "../../src/events/kafkajs_codecs.ts";
 
 registerCodecs();
 

@@ -1,5 +1,5 @@
 /**
- * The mends of kafkajs that concern time: an idle process does next to nothing, time-outs still come, and a partition that is
+ * The patches of kafkajs that concern time: an idle process does next to nothing, time-outs still come, and a partition that is
  * resumed is noticed at once although fetches wait long.
  */
 import { execFile } from "node:child_process";
@@ -11,14 +11,13 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import "../../src/events/kafkajs_mend.ts";
-import { Kafka, logLevel } from "kafkajs";
+import { Kafka, logLevel } from "../../src/events/kafkajs/kafkajs.ts";
 import { until } from "../support/poll.ts";
-import { BrokerProcess } from "../broker/broker_process.ts";
+import { BrokerProcess } from "@gmn/embedded-broker/testing";
 
 const IDLE = fileURLToPath(new URL("./idle_process.ts", import.meta.url));
 const CONFIG = fileURLToPath(new URL("../../deno.json", import.meta.url));
-/** Measured: 0.2 % with the mends, 1.1 % without the last two, 2.1 % without any. */
+/** Measured: 0.2 % with the patches, 1.1 % without the last two, 2.1 % without any. */
 const IDLE_PERCENT_MAX = 0.8;
 
 let directory: string;

@@ -7,7 +7,7 @@ import { TOPICS, valueSubject } from "../../src/events/topics.ts";
 import { createValueCodec } from "../../src/events/wire_values.ts";
 import { unobserved } from "../../src/observe/observe.ts";
 import { wire } from "../support/foreign_producer.ts";
-import { startRegistryServer } from "../support/registry_server.ts";
+import { startRegistryServer } from "@gmn/embedded-broker/testing";
 
 const server = startRegistryServer();
 afterAll(() => server.stop());

@@ -3,8 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { ApiKey } from "../../src/broker/embedded/protocol/api_key.ts";
-import { type EmbeddedBroker, startEmbeddedBroker } from "../../src/broker/embedded/start.ts";
+import { ApiKey, type ControlledBroker, startControlledBroker } from "@gmn/embedded-broker/testing";
 import { groupMembers } from "../../src/events/consumer_group.ts";
 import { createKafka, type Kafka } from "../../src/events/kafka_client.ts";
 import { subscribe } from "../../src/events/subscription.ts";
@@ -17,12 +16,12 @@ const GROUP = "readers";
 const HELD_MS = 3_000;
 
 let folder: string;
-let broker: EmbeddedBroker;
+let broker: ControlledBroker;
 let kafka: Kafka;
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "gmn-stop-"));
-  broker = await startEmbeddedBroker({ directory: folder, kafkaPort: 0, schemaRegistryPort: 0 });
+  broker = await startControlledBroker({ directory: folder, kafkaPort: 0, schemaRegistryPort: 0 });
   kafka = createKafka({ brokers: broker.brokers, clientId: "test" }, unobserved);
   const admin = kafka.admin();
   await admin.connect();

@@ -5,10 +5,13 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ApiKey } from "../../src/broker/embedded/protocol/api_key.ts";
-import { ErrorCode } from "../../src/broker/embedded/protocol/error_code.ts";
-import type { FaultSpec } from "../../src/broker/embedded/faults.ts";
-import { type EmbeddedBroker, startEmbeddedBroker } from "../../src/broker/embedded/start.ts";
+import {
+  ApiKey,
+  type ControlledBroker,
+  ErrorCode,
+  type FaultSpec,
+  startControlledBroker,
+} from "@gmn/embedded-broker/testing";
 import { CONSUMER_GROUP } from "../../src/consumer/sink.ts";
 import { TRAJECTORY_SUMMARY_RAW } from "../../src/events/topics.ts";
 import {
@@ -28,7 +31,7 @@ const topic = TRAJECTORY_SUMMARY_RAW.name;
 /** A fetch of an idle consumer is answered after a second, and the next one follows at once. */
 const QUIET_MS = 3_000;
 
-let broker: EmbeddedBroker;
+let broker: ControlledBroker;
 let whole: TestService;
 /** What is ended after a test, also when its set-up failed half-way. */
 let made: AsyncDisposableStack;
@@ -37,7 +40,7 @@ beforeEach(async () => {
   made = new AsyncDisposableStack();
   const folder = await mkdtemp(join(tmpdir(), "gmn-faults-"));
   made.defer(() => rm(folder, { recursive: true, force: true }));
-  broker = await startEmbeddedBroker({ directory: folder, kafkaPort: 0, schemaRegistryPort: 0 });
+  broker = await startControlledBroker({ directory: folder, kafkaPort: 0, schemaRegistryPort: 0 });
   made.defer(() => broker.stop());
   whole = made.use(
     await startTestService({
@@ -59,8 +62,8 @@ async function expectAllLoaded(run: { state: string }): Promise<void> {
     select (select count(*)::int from meteor) as rows,
       (select sum(rows_loaded)::int from run_loaded) as loaded,
       (select sum(next_offset)::int from consumer_offset where topic = ${topic}) as records,
-      (select count(*)::int from dead_letter) as letters`;
-  expect(counts).toMatchObject({ rows: whole.sample.rows, letters: 0 });
+      (select count(*)::int from dead_letter) as dead_letters`;
+  expect(counts).toMatchObject({ rows: whole.sample.rows, dead_letters: 0 });
   expect(counts!.loaded).toBe(counts!.records);
 }
 

@@ -55,8 +55,8 @@ async function publish(
 async function expectEachLoadedOnce(sql: Sql, count: number): Promise<void> {
   const [counts] = await sql`
     select (select count(*)::int from meteor) as rows, (select sum(rows_loaded)::int from run_loaded) as loaded,
-      (select count(*)::int from dead_letter) as letters`;
-  expect(counts).toEqual({ rows: count, loaded: count, letters: 0 });
+      (select count(*)::int from dead_letter) as dead_letters`;
+  expect(counts).toEqual({ rows: count, loaded: count, dead_letters: 0 });
 }
 
 test("connections cut at random moments", async () => {

@@ -1,5 +1,5 @@
 /**
- * Record batches that can't be read: each is a dead letter, and its partition goes on behind it, whatever the topic.
+ * Record batches that can't be read: each is a dead letter, and its partition goes on after it, on every topic.
  *
  * The embedded broker, like any other, looks at the checksum of what it takes and not into what is packed.
  */
@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { UNPACKED_BYTES_MAX } from "../../src/events/compression/output.ts";
+import { UNPACKED_BYTES_MAX } from "@gmn/kafka-formats";
 import {
   batchDeadLetterId,
   DEAD_LETTER_VALUE_BYTES_MAX,
@@ -22,8 +22,8 @@ import {
 } from "../../src/events/topics.ts";
 import { ALIKE_MAX } from "../../src/events/damage_watch.ts";
 import { rebuildDatabase } from "../../src/service/rebuild.ts";
-import { encodeRecords, wrapBatch } from "../broker/batches.ts";
-import { RawClient } from "../broker/raw_client.ts";
+import { encodeRecords, wrapBatch } from "@gmn/kafka-formats/testing";
+import { RawClient } from "@gmn/embedded-broker/testing";
 import {
   append,
   caughtUp,
@@ -74,7 +74,7 @@ async function appendBatch(topic: string, batch: Uint8Array, partition = 0): Pro
 const packed = (payload: Uint8Array, attributes: number) =>
   wrapBatch(payload, [{}, {}], { attributes });
 
-const letterOf = async (topic: string, partition: number, first: number) =>
+const deadLetterOf = async (topic: string, partition: number, first: number) =>
   (await whole.database.sql`
     select * from dead_letter where id = ${batchDeadLetterId(topic, partition, BigInt(first))}`)[0];
 const meteorIds = async () =>
@@ -110,17 +110,17 @@ test("what can't be unpacked or parsed is put aside, and all around it is loaded
   expect(await meteorIds()).toEqual(Array.from({ length: cases.length + 1 }, (_, n) => ID(n)));
   for (const [n, [what, batch, reason]] of cases.entries()) {
     const first = offsets[n]!;
-    const letter = await letterOf(raw, PARTITION, first);
-    expect(letter, what).toMatchObject({
+    const deadLetter = await deadLetterOf(raw, PARTITION, first);
+    expect(deadLetter, what).toMatchObject({
       stage: "fetch",
       topic: raw,
       topic_partition: PARTITION,
       topic_offset: BigInt(first),
     });
-    expect(letter!.reason).toMatch(reason);
-    expect(letter!.reason).toContain(`offsets ${first} to ${first + 1}`);
+    expect(deadLetter!.reason).toMatch(reason);
+    expect(deadLetter!.reason).toContain(`offsets ${first} to ${first + 1}`);
     // As it lies in the log: the broker has set its first offset and its leader's epoch.
-    expect(Buffer.from(letter!.value).subarray(16).equals(batch.subarray(16)), what).toBe(true);
+    expect(Buffer.from(deadLetter!.value).subarray(16).equals(batch.subarray(16)), what).toBe(true);
   }
 }, TEST_MS);
 
@@ -136,42 +136,42 @@ test("every topic goes on behind such a batch, and says which topic it was", asy
     const first = offsets.get(topic)!;
     await passed(whole.database.sql, BigInt(first) + 2n, 0, topic);
     await caughtUp(whole);
-    expect(await letterOf(topic, 0, first)).toMatchObject({ stage: "fetch", topic });
+    expect(await deadLetterOf(topic, 0, first)).toMatchObject({ stage: "fetch", topic });
   }
-  // A letter about letters is in the table alone: on the topic it could bring the next one.
+  // A dead letter about dead letters is only in the table: on the topic it could cause the next one.
   expect(await endOf(DEAD_LETTER.name)).toBe(2n + 2n);
 }, TEST_MS);
 
 test(
-  "its letter can't be replayed, and keeps its reason; a rebuild makes no second one",
+  "its dead letter can't be replayed, and keeps its reason; a rebuild makes no second one",
   async () => {
     const first = await appendBatch(raw, packed(Buffer.from("not gzip"), GZIP), PARTITION);
     await appendGood(1);
     await caughtUp(whole);
     await caughtUp(whole);
-    const letter = await letterOf(raw, PARTITION, first);
+    const deadLetter = await deadLetterOf(raw, PARTITION, first);
     const post = (path: string, body = "{}") =>
       whole.api(path, { method: "POST", body, headers: { "content-type": "application/json" } });
 
-    const one = await post(`/dead-letters/${encodeURIComponent(letter!.id)}/replay`);
+    const one = await post(`/dead-letters/${encodeURIComponent(deadLetter!.id)}/replay`);
     expect(one.status).toBe(409);
     expect((await one.json()).detail).toMatch(/about a whole record batch.*deno task rebuild/);
     const all = await (await post("/dead-letters/replay", '{"stage":"fetch"}')).json();
     expect(all).toMatchObject({ matched: 1, published: 0, failed: 1 });
     expect(all.unpublished[0].reason).toMatch(/about a whole record batch/);
 
-    const letters = await endOf(DEAD_LETTER.name);
+    const deadLetters = await endOf(DEAD_LETTER.name);
     await whole.whileStopped(rebuild);
     await caughtUp(whole);
-    expect(await letterOf(raw, PARTITION, first)).toEqual(letter);
-    expect(await endOf(DEAD_LETTER.name)).toBe(letters);
+    expect(await deadLetterOf(raw, PARTITION, first)).toEqual(deadLetter);
+    expect(await endOf(DEAD_LETTER.name)).toBe(deadLetters);
   },
   TEST_MS,
 );
 
-test("a letter that is larger than the broker takes is cut, and says so", async () => {
+test("a dead letter that is larger than the broker takes is cut, and says so", async () => {
   const records = [{ value: "v".repeat(3_000_000) }];
-  // Can be read, and is no trajectory: a letter about one record, larger than any batch may be.
+  // Can be read, and is no trajectory: a dead letter about one record, larger than any batch may be.
   const record = await appendBatch(
     raw,
     wrapBatch(gzipSync(encodeRecords(records)), records, { attributes: GZIP }),
@@ -180,10 +180,12 @@ test("a letter that is larger than the broker takes is cut, and says so", async 
   await appendGood(1);
   await caughtUp(whole);
   await caughtUp(whole);
-  const [letter] = await whole.database.sql`
+  const [deadLetter] = await whole.database.sql`
     select reason, length(value) as bytes from dead_letter where id = ${`${raw}-${PARTITION}@${record}`}`;
-  expect(letter!.bytes).toBe(DEAD_LETTER_VALUE_BYTES_MAX);
-  expect(letter!.reason).toMatch(/only the first 1000000 of 3000000 bytes of the value are kept$/);
+  expect(deadLetter!.bytes).toBe(DEAD_LETTER_VALUE_BYTES_MAX);
+  expect(deadLetter!.reason).toMatch(
+    /only the first 1000000 of 3000000 bytes of the value are kept$/,
+  );
 
   const admin = whole.kafka.admin();
   await admin.connect();
@@ -201,7 +203,7 @@ test("a letter that is larger than the broker takes is cut, and says so", async 
   await appendGood(2);
   await caughtUp(whole);
   await caughtUp(whole);
-  const cut = await letterOf(raw, PARTITION, first);
+  const cut = await deadLetterOf(raw, PARTITION, first);
   const whole_bytes = size + 61;
   expect(cut!.value.length).toBe(Math.floor(whole_bytes / 8));
   expect(cut!.reason).toMatch(
@@ -229,9 +231,9 @@ test(
     });
     await caughtUp(whole);
     expect(await meteorIds()).toEqual([ID(0), ID(2), ID(3)]);
-    const letter = await letterOf(raw, PARTITION, first);
-    expect(letter).toMatchObject({ stage: "fetch", topic_offset: BigInt(first) });
-    expect(letter!.reason).toMatch(/is damaged: its checksum is \d+.*fetched again in vain/);
+    const deadLetter = await deadLetterOf(raw, PARTITION, first);
+    expect(deadLetter).toMatchObject({ stage: "fetch", topic_offset: BigInt(first) });
+    expect(deadLetter!.reason).toMatch(/is damaged: its checksum is \d+.*fetched again in vain/);
 
     const events = whole.events.slice(before);
     const at = (name: string, partition: number) =>

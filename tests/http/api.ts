@@ -2,7 +2,6 @@
  * The API on a database, without a service around it: no log, no runs.
  */
 import { TransientError } from "../../src/failures/failures.ts";
-import type { ApiPorts } from "../../src/http/api_ports.ts";
 import { createApi } from "../../src/http/app.ts";
 import { EventStreams } from "../../src/http/event_streams.ts";
 import type { Api } from "../../src/http/openapi.ts";
@@ -10,6 +9,7 @@ import { RecentEvents } from "../../src/http/recent_events.ts";
 import { createMetrics } from "../../src/observe/metrics.ts";
 import { createObserver, type Observer } from "../../src/observe/observe.ts";
 import type { Sql } from "../../src/store/connection.ts";
+import { Reader } from "../../src/store/reader.ts";
 
 export interface TestApi {
   readonly app: Api;
@@ -20,30 +20,36 @@ export interface TestApi {
   json(path: string): Promise<unknown>;
 }
 
-/** Ports of a service that has no log. */
-export const NO_LOG = new Proxy({} as ApiPorts, {
-  get: () => () => Promise.reject(new TransientError("there is no log in this test")),
-});
+const NO_LOG = new TransientError("there is no log in this test");
+const noLog = () => {
+  throw NO_LOG;
+};
 
-/** The API over this database; `ports` in place of those without a log. */
-export function apiOn(sql: Sql, ports: Partial<ApiPorts> = {}): TestApi {
+/** The API over this database. */
+export function apiOn(sql: Sql): TestApi {
   const observer = createObserver();
   const streams = new EventStreams();
+  const reader = new Reader({ quick: sql, slow: sql });
   const metrics = createMetrics();
   observer.listen(metrics.listener);
   const app = createApi({
     version: "test",
-    ports: new Proxy(ports as ApiPorts, {
-      get: (given, name: keyof ApiPorts) => given[name] ?? NO_LOG[name],
-    }),
+    reader: () => reader,
+    runs: noLog,
+    replays: noLog,
+    pauseSchedule: () => Promise.reject(NO_LOG),
+    health: {
+      status: () => Promise.reject(NO_LOG),
+      notReady: () => Promise.reject(NO_LOG),
+      gauges: () => Promise.reject(NO_LOG),
+    },
     metrics,
     streams,
     events: new RecentEvents(observer.listen),
     apiToken: null,
     extractDays: 10,
-    observe: observer.observe,
+    observer,
     topic: "trajectory_summary_raw",
-    sql: () => sql,
   });
   const get = async (path: string, headers: Record<string, string> = {}) =>
     await app.request(path, { headers });

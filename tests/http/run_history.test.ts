@@ -115,7 +115,7 @@ test("tells of a failure with its reason, and of files that were passed over", a
 test.each([
   ["/runs/none/history", 404, /there is no run none/],
   [`/runs/${newRunId(0)}/history`, 404, /there is no run/],
-  [`/runs/${newRunId(0)}/history?after=x`, 400, /not a place that this list gave/],
+  [`/runs/${newRunId(0)}/history?after=x`, 400, /not a place from this list/],
   [`/runs/${newRunId(0)}/history?limit=0`, 400, /limit/],
   [`/runs/${newRunId(0)}/history?limit=1001`, 400, /limit/],
   [`/runs/${newRunId(0)}/history?before=1`, 400, /there is no query parameter before/],

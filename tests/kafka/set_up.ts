@@ -5,7 +5,7 @@
 import type { TestProject } from "vitest/node";
 import "../clients/provided.ts";
 import { provideClients } from "../clients/set_up.ts";
-import { startRegistryServer } from "../support/registry_server.ts";
+import { startRegistryServer } from "@gmn/embedded-broker/testing";
 import { startApacheKafka } from "./apache_kafka.ts";
 
 /** Vitest's global set-up; the returned function ends both. */

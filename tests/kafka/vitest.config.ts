@@ -1,11 +1,12 @@
 import { defineConfig } from "vitest/config";
+import { IMPORT_ALIASES } from "../support/import_aliases.ts";
 
 /**
  * `deno task test:kafka`: the conformance suite against Apache Kafka itself, which shows that the suite asks of the embedded
  * broker what Kafka does; and the tests of the whole service with Kafka as its log.
  */
 export default defineConfig({
-  resolve: { alias: [{ find: /^@std\//, replacement: "deno-std/" }] },
+  resolve: { alias: IMPORT_ALIASES },
   test: {
     pool: "forks",
     globalSetup: ["tests/support/global_setup.ts", "tests/kafka/set_up.ts"],

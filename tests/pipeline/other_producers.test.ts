@@ -35,7 +35,7 @@ async function send(messages: ForeignMessage[]): Promise<void> {
 
 const meteor = async (id: string) =>
   (await whole.database.sql`select * from meteor where id = ${id}`)[0];
-const letterCount = async () =>
+const deadLetterCount = async () =>
   Number((await whole.database.sql`select count(*) as n from dead_letter`)[0]!.n);
 
 describe("records of the Python system", () => {
@@ -101,7 +101,7 @@ describe("records that can't be stored", () => {
       key: ID(n),
       value: wire(id, pythonBody(summaryOf(ID(n)))),
     });
-    const before = await letterCount();
+    const before = await deadLetterCount();
     const bad: [string, ForeignMessage][] = [
       ["not the wire format", { key: "a", value: Buffer.from("hello") }],
       ["an unknown schema id", { key: "b", value: wire(999_999, Buffer.alloc(10)) }],
@@ -121,19 +121,19 @@ describe("records that can't be stored", () => {
       ["a tombstone for nobody", { key: null, value: null }],
     ];
     await send(bad.flatMap(([, message], n) => [good(10 + n), message]).concat(good(40)));
-    await expect.poll(letterCount).toBe(before + bad.length);
+    await expect.poll(deadLetterCount).toBe(before + bad.length);
 
-    const letters = await whole.database
+    const deadLetters = await whole.database
       .sql`select * from dead_letter order by topic_offset desc limit ${bad.length}`;
-    for (const [n, letter] of letters.toReversed().entries()) {
+    for (const [n, deadLetter] of deadLetters.toReversed().entries()) {
       const [what, message] = bad[n]!;
-      expect(letter, what).toMatchObject({
+      expect(deadLetter, what).toMatchObject({
         topic: TRAJECTORY_SUMMARY_RAW.name,
         topic_partition: 1,
       });
-      expect(letter.id).toBe(`${TRAJECTORY_SUMMARY_RAW.name}-1@${letter.topic_offset}`);
-      expect(letter.reason.length, what).toBeGreaterThan(15);
-      expect(letter.value?.equals(message.value!) ?? null, what).toBe(
+      expect(deadLetter.id).toBe(`${TRAJECTORY_SUMMARY_RAW.name}-1@${deadLetter.topic_offset}`);
+      expect(deadLetter.reason.length, what).toBeGreaterThan(15);
+      expect(deadLetter.value?.equals(message.value!) ?? null, what).toBe(
         message.value === null ? null : true,
       );
     }

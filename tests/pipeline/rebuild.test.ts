@@ -131,11 +131,11 @@ describe("a rebuild", () => {
   });
 
   test("of everything gives the same tables, and adds nothing to the log", async () => {
-    const lettersBefore = await endOf(whole, DEAD_LETTER.name);
+    const deadLettersBefore = await endOf(whole, DEAD_LETTER.name);
     const { records, differences } = await whole.whileStopped(() => rebuildAll());
     expect(differences).toEqual([]);
     expect(records).toBeGreaterThan(whole.sample.rows);
-    expect(await endOf(whole, DEAD_LETTER.name)).toBe(lettersBefore);
+    expect(await endOf(whole, DEAD_LETTER.name)).toBe(deadLettersBefore);
   });
 
   test.each(PROJECTED_TOPICS)("of %s alone gives the same tables", async (topic) => {

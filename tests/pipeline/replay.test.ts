@@ -1,11 +1,11 @@
 /**
- * Dead letters tried again: they are stored once, marked in the transaction that stores them, or get their new reason.
+ * Replays of dead letters: their records are stored once, marked in the transaction that stores them, or get their new reason.
  */
 import { Buffer } from "node:buffer";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { createKeyPartitioner } from "../../src/events/key_partitioner.ts";
+import { createKeyPartitioner } from "@gmn/kafka-formats";
 import type { DeadLetter, StoredDeadLetter } from "../../src/dead_letters/dead_letter.ts";
 import { publishDeadLetters } from "../../src/dead_letters/dead_letter_topic.ts";
 import { TRAJECTORY_SUMMARY_RAW } from "../../src/events/topics.ts";
@@ -60,7 +60,7 @@ const meteor = async (n: number) =>
 const deadLetter = async (id: string): Promise<StoredDeadLetter> =>
   (await readDeadLetter(whole.database.sql, id))!;
 
-/** Appends records of which the last one can't be stored, and gives its deadLetter. */
+/** Appends records of which the last one can't be stored, and gives its dead letter. */
 async function fail(messages: readonly ForeignMessage[]): Promise<StoredDeadLetter> {
   const end = await append(whole.kafka, messages);
   await caughtUp(whole);
@@ -68,7 +68,7 @@ async function fail(messages: readonly ForeignMessage[]): Promise<StoredDeadLett
   return await deadLetter(`${TRAJECTORY_SUMMARY_RAW.name}-1@${end - 1n}`);
 }
 
-/** Has the letter's record tried again, and waits until the sink has passed it. */
+/** Has the dead letter's record tried again, and waits until the sink has processed it. */
 async function replay(id: string, options = {}) {
   const replayed = await desk().replayOne(id, options);
   await caughtUp(whole);
@@ -92,7 +92,7 @@ async function schemaToCome(name: string): Promise<{ id: number; register: () =>
 }
 
 describe("a record that could not be decoded", () => {
-  test("is stored once and its letter marked, when its schema has been registered", async () => {
+  test("is stored once and its dead letter marked, when its schema has been registered", async () => {
     const schema = await schemaToCome("one");
     const body = Buffer.concat([pythonBody(summaryOf(ID(1))), Buffer.from([0])]);
     const failed = await fail([{
@@ -113,7 +113,7 @@ describe("a record that could not be decoded", () => {
     await expect(desk().replayOne(failed.id)).rejects.toThrow(ReplayRefused);
   });
 
-  test("that fails again is the same letter with its new reason, and can be replayed again", async () => {
+  test("that fails again is the same dead letter with its new reason, and can be replayed again", async () => {
     const schema = await schemaToCome("two");
     const body = Buffer.concat([pythonBody(summaryOf(ID(2))), Buffer.from([0])]);
     const failed = await fail([{ key: ID(2), value: wire(schema.id, body).subarray(0, 300) }]);
@@ -292,7 +292,7 @@ describe("over HTTP", () => {
     return { status: response.status, body: await response.json() };
   };
 
-  test("letters are counted, replayed by filter, and one by its id; twice is a conflict", async () => {
+  test("dead letters are counted, replayed by filter, and one by its id; twice is a conflict", async () => {
     const { sql } = whole.database;
     await sql.unsafe(`alter table meteor add constraint slow check (vgeo_km_s < 70) not valid`);
     const failed = await fail([record(40, { vgeo_km_s: 71 }), record(41, { vgeo_km_s: 72 })]);
@@ -323,18 +323,18 @@ describe("over HTTP", () => {
     expect(listed.dead_letters).toEqual([]);
   });
 
-  test("what is not there, and filters that can't be, are told", async () => {
+  test("ids that do not exist, and impossible filters, are refused", async () => {
     expect(await post("/dead-letters/nobody/replay")).toMatchObject({ status: 404 });
     expect(await post("/dead-letters/replay", { stages: "load" })).toMatchObject({ status: 400 });
     expect(await post("/dead-letters/replay?dry_run=perhaps", {})).toMatchObject({ status: 400 });
   });
 });
 
-test("an id that no letter has is none", async () => {
+test("an unknown id gives no dead letter", async () => {
   expect(await desk().replayOne("trajectory_summary_raw-1@999999")).toBeNull();
 });
 
-test("a rebuild gives the same letters, marked at the same times, and the same meteors", async () => {
+test("a rebuild gives the same dead letters, marked at the same times, and the same meteors", async () => {
   const { sql } = whole.database;
   // Their place in the log apart: a record that failed once and is right now is loaded from its own place.
   const meteors = () =>

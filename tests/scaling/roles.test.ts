@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { generateDataDirectory } from "../../sample/generate.ts";
 import { serveDataDirectory } from "../../sample/server.ts";
-import { startEmbeddedBroker } from "../../src/broker/embedded/start.ts";
+import { startEmbeddedBroker } from "@gmn/embedded-broker";
 import { until } from "../support/poll.ts";
 import { createTestDatabase } from "../support/postgres.ts";
 import { type RunJson, SAMPLE } from "../support/service.ts";

@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { unobserved } from "../../src/observe/observe.ts";
 import { CopyBinaryWriter } from "../../src/store/copy_binary.ts";
-import { copyIn } from "../../src/store/copy_in.ts";
-import { openDriver, type Sql } from "../../src/store/driver.ts";
+import { copyIn } from "../../src/store/postgresjs/copy_in.ts";
+import { openDriver, type Sql } from "../../src/store/postgresjs/driver.ts";
 import { until } from "../support/poll.ts";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
 

@@ -3,7 +3,8 @@
  */
 import { Buffer } from "node:buffer";
 import avro from "avsc";
-import { type Kafka, Partitioners } from "kafkajs";
+import type { Kafka } from "kafkajs";
+import { Partitioners } from "../../src/events/kafkajs/kafkajs.ts";
 import { TRAJECTORY_SUMMARY_RAW, valueSubject } from "../../src/events/topics.ts";
 import type { Sql } from "../../src/store/connection.ts";
 import { TRAJECTORY_SCHEMA } from "../../src/trajectory/schema.ts";

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { unobserved } from "../../src/observe/observe.ts";
-import { openDriver } from "../../src/store/driver.ts";
+import { openDriver } from "../../src/store/postgresjs/driver.ts";
 import { until } from "./poll.ts";
 import { createTestDatabase } from "./postgres.ts";
 import { dropDatabases, urlOfDatabase } from "./test_server.ts";

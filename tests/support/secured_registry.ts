@@ -2,7 +2,7 @@
  * The embedded registry behind TLS and a login, as an external one may be.
  */
 import { DatabaseSync } from "node:sqlite";
-import { createRegistry } from "../../src/broker/embedded/registry/registry.ts";
+import { createRegistry } from "@gmn/embedded-broker/testing";
 import type { Certificates } from "./certificates.ts";
 
 export interface SecuredRegistry extends AsyncDisposable {

@@ -6,11 +6,8 @@ import { Problem, problemResponse } from "../problem.ts";
 
 const assets = readAssets();
 const app = createOpenApiApp();
-addDashboardRoutes(app, {
-  sql: () => {
-    throw new Error("not asked");
-  },
-  listRuns: () => Promise.resolve([]),
+addDashboardRoutes(app, () => {
+  throw new Error("not asked");
 });
 app.onError((error, context) =>
   problemResponse(context, error instanceof Problem ? error.type : "internal", error.message)

@@ -95,12 +95,12 @@ function withPackagePaths(text: string, version: string): string {
   });
 }
 
-/** Names of the files in `site/`, relative to it. Tests and types are not for browsers. */
+/** Names of the files in `site/`, relative to it. Tests and types are TypeScript: browsers get none of it. */
 function siteFiles(): string[] {
   return readdirSync(SITE, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name).slice(SITE.length).replaceAll("\\", "/"))
-    .filter((name) => extension(name) in TYPES && !/\.test\.js$/.test(name))
+    .filter((name) => extension(name) in TYPES)
     .sort();
 }
 

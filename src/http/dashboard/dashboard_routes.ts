@@ -5,19 +5,11 @@
  */
 import type { Context } from "hono";
 import { z } from "zod";
-import type { Sql } from "../../store/connection.ts";
-import { readOnly } from "../../store/read_only.ts";
+import type { Reader } from "../../store/reader.ts";
 import { readRunGrid } from "../../store/run_grid.ts";
-import type { ApiPorts } from "../api_ports.ts";
 import type { Api } from "../openapi.ts";
 import { Problem } from "../problem.ts";
 import { type Asset, type Assets, readAssets } from "./assets.ts";
-
-export interface DashboardOptions {
-  /** The data store; throws while the service starts. */
-  readonly sql: () => Sql;
-  readonly listRuns: ApiPorts["listRuns"];
-}
 
 /** Some thousand rows by their key: milliseconds. */
 const QUESTION_TIMEOUT_MS = 5_000;
@@ -48,7 +40,7 @@ const gridQuery = z.object({
 });
 
 /** Adds `GET /`, `/assets/…`, `/dashboard/…`. */
-export function addDashboardRoutes(app: Api, { sql, listRuns }: DashboardOptions): void {
+export function addDashboardRoutes(app: Api, reader: () => Reader): void {
   addAssetRoutes(app);
 
   app.get("/dashboard/grid", async (context) => {
@@ -56,12 +48,11 @@ export function addDashboardRoutes(app: Api, { sql, listRuns }: DashboardOptions
     if (!query.success) {
       throw new Problem("bad-request", `query parameter runs: ${query.error.issues[0]?.message}`);
     }
-    const runs = await listRuns({ limit: query.data.runs, before: null });
-    const oldest = runs.at(-1);
-    const cells = oldest === undefined
-      ? []
-      : await readOnly(sql(), QUESTION_TIMEOUT_MS, (t) => readRunGrid(t, oldest.id, CELLS_MAX));
-    return context.json({ runs, cells });
+    const grid = await reader().look(
+      QUESTION_TIMEOUT_MS,
+      (sql) => readRunGrid(sql, { runs: query.data.runs, cells: CELLS_MAX }),
+    );
+    return context.json(grid);
   });
 }
 

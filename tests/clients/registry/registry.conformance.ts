@@ -113,7 +113,7 @@ describe("curl", async () => {
     });
   });
 
-  check("is answered in the type it accepts, and told which types it may send", async () => {
+  check("is answered in the type it accepts, and refused other types than JSON", async () => {
     const accept = ["-H", "accept: application/json"];
     expect((await curl("GET", "/subjects", ...accept)).type).toBe("application/json");
     expect((await curl("GET", "/subjects", "-H", "accept: text/html")).status).toBe(406);

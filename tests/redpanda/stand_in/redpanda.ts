@@ -7,7 +7,7 @@ import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import process from "node:process";
 import { parse } from "@std/yaml/parse.js";
-import { startEmbeddedBroker } from "../../../src/broker/embedded/start.ts";
+import { startEmbeddedBroker } from "@gmn/embedded-broker";
 import { explain } from "../../../src/failures/failures.ts";
 import type { Behaviour } from "./behaviour.ts";
 import {

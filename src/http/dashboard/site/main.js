@@ -1,5 +1,4 @@
-// @ts-check
-// The page: header, the view of the address, messages. Everything below is told by `lib/live.js` when to look again.
+// The page: header, the view that the address names, messages. `lib/live.js` says when to ask the API again.
 import { render } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { html } from "./lib/html.js";
@@ -44,9 +43,10 @@ function viewOf({ parts, query }) {
         ? html`<${MeteorsView} query=${query} />`
         : html`<${TrajectoryView} key=${id} id=${id} />`;
     default:
+      // deno-fmt-ignore
       return html`<div>
         <h1 tabindex="-1">There is no such page</h1>
-        <${Empty} title=${`Nothing is at ${location.hash}.`}><a href="#/now">To the state of the service</a><//>
+        <${Empty} title=${`Nothing is at ${location.hash}.`}><a href="#/now">See how the service is</a><//>
       </div>`;
   }
 }
@@ -68,8 +68,9 @@ function App() {
     event.preventDefault();
     main.current?.querySelector("h1")?.focus();
   };
+  // deno-fmt-ignore
   return html`<div>
-    <a class="skip" href="#main" onClick=${skip}>To the content</a>
+    <a class="skip" href="#main" onClick=${skip}>Skip to content</a>
     <${Header} place=${route.parts[0] ?? "now"} />
     <main id="main" ref=${main}>${viewOf(route)}</main>
     <${Toasts} />
@@ -83,7 +84,8 @@ function Header({ place }) {
   const status = /** @type {import("./types.ts").Loaded<import("./types.ts").ServiceStatus>} */ (
     useData("/status", { topics: ["dead_letters", "status"] })
   );
-  const letters = status.data?.store?.dead_letters ?? 0;
+  const deadLetters = status.data?.store?.dead_letters ?? 0;
+  // deno-fmt-ignore
   return html`<header class="frame-header">
     <div class="frame-header-inner">
       <a class="brand" href="#/now">
@@ -97,7 +99,7 @@ function Header({ place }) {
       <nav class="tabs" aria-label="Views">
         ${TABS.map(({ name, text }) =>
           html`<a key=${name} href=${href([name])} aria-current=${place === name ? "page" : undefined}>
-            ${text}${name === "dead-letters" && letters > 0 ? html`<${Waiting} letters=${letters} />` : null}
+            ${text}${name === "dead-letters" && deadLetters > 0 ? html`<${Waiting} deadLetters=${deadLetters} />` : null}
           </a>`
         )}
       </nav>
@@ -111,9 +113,11 @@ function Header({ place }) {
   </header>`;
 }
 
-/** @param {{ letters: number }} props */
-function Waiting({ letters }) {
-  return html`<span class="tab-count">${count(letters)}<span class="hidden"> waiting</span></span>`;
+/** @param {{ deadLetters: number }} props */
+function Waiting({ deadLetters }) {
+  return html`<span class="tab-count">${
+    count(deadLetters)
+  }<span class="hidden"> waiting</span></span>`;
 }
 
 function Clock() {

@@ -2,14 +2,11 @@
  * Types that the browser's modules share, for the compiler only: the browser never gets this file.
  */
 import type { VNode } from "preact";
+import type { ShowerCount } from "../../../store/statistics.ts";
 
-export type {
-  PreviewedFile,
-  RunFileView,
-  RunView,
-  ScheduleView,
-  ServiceStatus,
-} from "../../api_ports.ts";
+export type { PreviewedFile } from "../../run_schemas.ts";
+export type { ScheduleView, ServiceStatus } from "../../status_schemas.ts";
+export type { RunFileView, RunView } from "../../../runs/run_schemas.ts";
 export type { GridCell } from "../../../store/run_grid.ts";
 export type { Selection } from "../../../runs/run_event.ts";
 export type { GroundTrack, Histogram, Radiant, ShowerCount } from "../../../store/statistics.ts";
@@ -17,8 +14,8 @@ export type { GroundTrack, Histogram, Radiant, ShowerCount } from "../../../stor
 /** What a component gives. */
 export type View = VNode | null;
 
-/** One thing that happened, as `GET /events` tells it. */
-export interface Happening {
+/** One event, as `GET /events` sends it. */
+export interface ServiceEvent {
   readonly id: string;
   readonly name: string;
   readonly at: string;
@@ -28,7 +25,7 @@ export interface Happening {
   readonly detail: Readonly<Record<string, unknown>>;
 }
 
-/** A page of what happened to a run, as `GET /runs/ID/history` has it. */
+/** A page of a run's events, as `GET /runs/ID/history` has it. */
 export interface RunHistory {
   readonly events: readonly {
     readonly offset: string;
@@ -111,4 +108,51 @@ export interface MeteorField {
   readonly sigma: number | null;
   readonly unit: string | null;
   readonly description: string;
+}
+
+/** A trajectory in a list, as `GET /meteors` has it: the columns that the dashboard shows. */
+export interface MeteorRow {
+  readonly unique_trajectory_identifier: string;
+  readonly beginning_utc_time: string | null;
+  readonly iau_code: string | null;
+  readonly vgeo_km_s: number | null;
+  readonly peak_absmag: number | null;
+  readonly htbeg_km: number | null;
+  readonly htend_km: number | null;
+  readonly duration_sec: number | null;
+  readonly num_stat: number | null;
+  readonly qc_deg: number | null;
+  readonly updated_at: string;
+}
+
+/** `GET /statistics/totals`. */
+export interface MeteorTotals {
+  readonly meteors: number;
+  readonly first: string | null;
+  readonly last: string | null;
+  readonly loaded_today: number;
+  readonly newest_update: string | null;
+}
+
+/** A night of `GET /statistics/nights`: from noon to noon UTC, with the date of its first noon. */
+export interface NightCount {
+  readonly night: string;
+  readonly meteors: number;
+  readonly shower_meteors: number;
+}
+
+/** `GET /statistics/showers`. */
+export interface ShowerCounts {
+  readonly showers: readonly ShowerCount[];
+  readonly sporadic: number;
+  readonly meteors: number;
+}
+
+/** `GET /statistics/stations`, most meteors first. */
+export interface StationCounts {
+  readonly stations: readonly {
+    readonly code: string;
+    readonly country_code: string;
+    readonly meteors: number;
+  }[];
 }

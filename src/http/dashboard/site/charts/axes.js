@@ -1,8 +1,8 @@
-// @ts-check
 // Axes of SVG plots.
 import { html } from "../lib/html.js";
+import { ticksWithRoom } from "./scale.js";
 
-/** @typedef {import("./scale.js").Scale} Scale @typedef {{ at: number, text: string }} Tick */
+/** @typedef {import("./scale.js").Scale} Scale @typedef {import("./scale.js").Tick} Tick */
 
 /**
  * The axis at the bottom.
@@ -10,7 +10,8 @@ import { html } from "../lib/html.js";
  */
 export function BottomAxis({ scale, ticks, y, title }) {
   const [x0, x1] = scale.range;
-  const roomy = withRoom(ticks, scale);
+  const roomy = ticksWithRoom(ticks, scale);
+  // deno-fmt-ignore
   return html`<g class="axis" aria-hidden="true">
     <line x1=${x0} x2=${x1} y1=${y + 0.5} y2=${y + 0.5} />
     ${roomy.map(({ at, text }) =>
@@ -29,6 +30,7 @@ export function BottomAxis({ scale, ticks, y, title }) {
  */
 export function LeftAxis({ scale, ticks, x, to, title }) {
   const middle = (scale.range[0] + scale.range[1]) / 2;
+  // deno-fmt-ignore
   return html`<g class="axis" aria-hidden="true">
     ${ticks.map(({ at, text }) =>
       html`<g key=${at}>
@@ -43,21 +45,4 @@ export function LeftAxis({ scale, ticks, x, to, title }) {
 /** Half pixels make sharp lines. @param {number} place */
 export function crisp(place) {
   return Math.round(place) + 0.5;
-}
-
-/** About the width of a digit of an axis, and the room between two texts. */
-const DIGIT_PX = 7;
-const ROOM_PX = 9;
-
-/** The ticks whose texts don't touch: all, or every second, third, … @param {readonly Tick[]} ticks @param {Scale} scale */
-function withRoom(ticks, scale) {
-  for (let every = 1; every < ticks.length; every++) {
-    const some = ticks.filter((_, at) => at % every === 0);
-    const fits = some.every(({ at, text }, index) => {
-      const next = some[index + 1];
-      return next === undefined || Math.abs(scale(next.at) - scale(at)) >= (text.length + next.text.length) / 2 * DIGIT_PX + ROOM_PX;
-    });
-    if (fits) return some;
-  }
-  return ticks.slice(0, 1);
 }

@@ -1,16 +1,14 @@
-// @ts-check
 // Upright bars: nights, speeds, magnitudes. Two parts may stand on each other (meteors of showers below, sporadic ones above).
 import { useWidth } from "../lib/hooks.js";
 import { html } from "../lib/html.js";
 import { count, shortCount } from "../lib/format.js";
 import { BottomAxis, LeftAxis } from "./axes.js";
-import { linear, niceTop, powersOfTen, ticks } from "./scale.js";
+import { countAxis, sumOf } from "./histogram.js";
+import { linear } from "./scale.js";
 
-/** @typedef {{ from: number, to: number, parts: readonly number[], name: string, pick?: () => void }} Bar */
+/** @typedef {import("./histogram.js").Bar} Bar */
 
 const MARGIN = { top: 10, right: 8, bottom: 40, left: 52 };
-/** Where the axis of logarithms begins, so that a bar of one is seen. */
-const LOG_FLOOR = 0.6;
 
 /**
  * @param {{
@@ -18,23 +16,19 @@ const LOG_FLOOR = 0.6;
  *   xTitle: string, yTitle: string, height?: number, isLog?: boolean, label: string, partNames: readonly string[], nameOf: string,
  * }} props
  */
-export function BarChart({ bars, domain, xTicks, xTitle, yTitle, height = 230, isLog = false, label, partNames, nameOf }) {
+export function BarChart(
+  { bars, domain, xTicks, xTitle, yTitle, height = 230, isLog = false, label, partNames, nameOf },
+) {
   const [box, width] = useWidth();
-  const sums = bars.map(({ parts }) => parts.reduce((sum, part) => sum + part, 0));
-  const most = Math.max(0, ...sums);
-  const yValues = isLog ? powersOfTen(Math.max(10, most)) : ticks(0, niceTop(most, 4), 4).filter(Number.isInteger);
-  const top = yValues[yValues.length - 1] || 1;
+  const sums = bars.map(sumOf);
   const x = linear(domain, [MARGIN.left, Math.max(MARGIN.left + 1, width - MARGIN.right)]);
-  const level = linear(
-    isLog ? [Math.log10(LOG_FLOOR), Math.log10(top)] : [0, top],
-    [height - MARGIN.bottom, MARGIN.top],
-  );
-  const y = (/** @type {number} */ value) => isLog ? level(Math.log10(Math.max(value, LOG_FLOOR))) : level(value);
-  const yTicks = yValues.map((at) => ({ at: isLog ? Math.log10(at) : at, text: shortCount(at) }));
+  const counts = countAxis(Math.max(0, ...sums), isLog, [height - MARGIN.bottom, MARGIN.top]);
+  const yTicks = counts.values.map((value) => ({ at: counts.at(value), text: shortCount(value) }));
+  // deno-fmt-ignore
   return html`<div class="plot" ref=${box}>
     ${width === 0 ? html`<div class="bones"><span></span></div>` : html`<svg width=${width} height=${height} role="img" aria-label=${label}>
-      <${LeftAxis} scale=${level} ticks=${yTicks} x=${MARGIN.left} to=${width - MARGIN.right} title=${yTitle} />
-      <g>${bars.map((bar, at) => html`<${OneBar} key=${bar.from} bar=${bar} sum=${sums[at]} x=${x} y=${y} height=${height} />`)}</g>
+      <${LeftAxis} scale=${counts.scale} ticks=${yTicks} x=${MARGIN.left} to=${width - MARGIN.right} title=${yTitle} />
+      <g>${bars.map((bar, at) => html`<${OneBar} key=${bar.from} bar=${bar} sum=${sums[at]} x=${x} y=${counts.place} height=${height} />`)}</g>
       <${BottomAxis} scale=${x} ticks=${xTicks} y=${height - MARGIN.bottom} title=${xTitle} />
     </svg>`}
     <${Numbers} bars=${bars} sums=${sums} partNames=${partNames} nameOf=${nameOf} />
@@ -47,6 +41,7 @@ function OneBar({ bar, sum, x, y, height }) {
   const whole = Math.abs(x(bar.to) - x(bar.from));
   const gap = whole > 5 ? 1 : 0;
   let below = 0;
+  // deno-fmt-ignore
   return html`<g class=${bar.pick === undefined ? "" : "clickable"} onClick=${bar.pick}>
     ${bar.parts.map((part, at) => {
       const bottom = y(below);
@@ -66,6 +61,7 @@ function OneBar({ bar, sum, x, y, height }) {
  * @param {{ bars: readonly Bar[], sums: readonly number[], partNames: readonly string[], nameOf: string }} props
  */
 function Numbers({ bars, sums, partNames, nameOf }) {
+  // deno-fmt-ignore
   return html`<details class="numbers">
     <summary>Numbers</summary>
     <div class="table-scroll" tabindex="0" role="region" aria-label=${`Numbers by ${nameOf}`}><table>
@@ -85,5 +81,7 @@ function Numbers({ bars, sums, partNames, nameOf }) {
 
 /** The bar's name, and the way to it for whoever does not use the picture. @param {{ bar: Bar }} props */
 function BarName({ bar: { name, pick } }) {
-  return pick === undefined ? name : html`<button type="button" class="link-button" onClick=${pick}>${name}</button>`;
+  return pick === undefined
+    ? name
+    : html`<button type="button" class="link-button" onClick=${pick}>${name}</button>`;
 }

@@ -1,5 +1,6 @@
-// @ts-check
 // Drawing many marks on a canvas: sharp on any screen, and one of them chosen with the pointer or the arrow keys.
+
+import { shapePath } from "./series.js";
 
 /**
  * A context whose unit is a CSS pixel, cleared.
@@ -39,6 +40,24 @@ export function label(context, text, x, y, { colour, halo, align = "center" }) {
   context.fillStyle = colour;
   context.fillText(text, x, y);
   context.restore();
+}
+
+/** A line through points. @param {CanvasRenderingContext2D} context @param {readonly (readonly number[])[]} points */
+export function strokeLine(context, points) {
+  context.beginPath();
+  for (const [x, y] of points) context.lineTo(x, y);
+  context.stroke();
+}
+
+/** @type {Map<string, Path2D>} */
+const paths = new Map();
+
+/** The shape of a mark, made once for each size. @param {import("./series.js").MarkShape} shape @param {number} size */
+export function markPath(shape, size) {
+  const key = `${shape} ${size}`;
+  const path = paths.get(key) ?? new Path2D(shapePath(shape, size));
+  paths.set(key, path);
+  return path;
 }
 
 /**

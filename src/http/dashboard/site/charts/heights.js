@@ -1,37 +1,34 @@
-// @ts-check
 // Heights at which meteors begin and end: height runs upwards, as in the sky.
 import { useWidth } from "../lib/hooks.js";
 import { html } from "../lib/html.js";
 import { count, shortCount } from "../lib/format.js";
 import { BottomAxis, LeftAxis } from "./axes.js";
+import { commonHeight, heightRange, stepPath } from "./height_profile.js";
 import { linear, niceTop, ticks } from "./scale.js";
 
-/** @typedef {{ from: number, to: number, meteors: number }} Bin */
+/** @typedef {import("./height_profile.js").Bin} Bin */
 
 const MARGIN = { top: 10, right: 12, bottom: 40, left: 52 };
 
 /** @param {{ begin: readonly Bin[], end: readonly Bin[], height?: number }} props */
 export function HeightChart({ begin, end, height = 230 }) {
   const [box, width] = useWidth();
-  const full = [...begin, ...end].filter(({ meteors }) => meteors > 0);
-  const low = Math.min(...full.map(({ from }) => from), 70);
-  const high = Math.max(...full.map(({ to }) => to), 120);
-  const most = Math.max(0, ...full.map(({ meteors }) => meteors));
+  const range = heightRange([...begin, ...end]);
+  const { low, high, most } = range;
   const xValues = ticks(0, niceTop(most, 3), 3).filter(Number.isInteger);
-  const x = linear([0, xValues[xValues.length - 1] || 1], [MARGIN.left, Math.max(MARGIN.left + 1, width - MARGIN.right)]);
+  const x = linear([0, xValues[xValues.length - 1] || 1], [
+    MARGIN.left,
+    Math.max(MARGIN.left + 1, width - MARGIN.right),
+  ]);
   const y = linear([low, high], [height - MARGIN.bottom, MARGIN.top]);
   const xTicks = xValues.map((at) => ({ at, text: shortCount(at) }));
   const yTicks = ticks(low, high, 5).map((at) => ({ at, text: String(at) }));
-  const path = (/** @type {readonly Bin[]} */ bins) => {
-    const seen = bins.filter(({ from, to }) => from >= low && to <= high);
-    const steps = seen.map(({ from, to, meteors }) => `V${y(from).toFixed(1)}H${x(meteors).toFixed(1)}V${y(to).toFixed(1)}`);
-    return `M${x(0)} ${y(seen[0]?.from ?? low).toFixed(1)}${steps.join("")}H${x(0)}`;
-  };
+  // deno-fmt-ignore
   return html`<div class="plot" ref=${box}>
     ${width === 0 ? null : html`<svg width=${width} height=${height} role="img" aria-label=${summary(begin, end)}>
       <${LeftAxis} scale=${y} ticks=${yTicks} x=${MARGIN.left} to=${width - MARGIN.right} title="Height, km" />
-      <path class="line-1" d=${path(begin)} />
-      <path class="line-2" d=${path(end)} />
+      <path class="line-1" d=${stepPath(begin, range, x, y)} />
+      <path class="line-2" d=${stepPath(end, range, x, y)} />
       <${BottomAxis} scale=${x} ticks=${xTicks} y=${height - MARGIN.bottom} title="Meteors per 2 km" />
     </svg>`}
     <div class="key">
@@ -44,11 +41,7 @@ export function HeightChart({ begin, end, height = 230 }) {
 
 /** @param {readonly Bin[]} begin @param {readonly Bin[]} end */
 function summary(begin, end) {
-  return `Heights: most meteors begin at about ${count(mode(begin))} km and end at about ${count(mode(end))} km.`;
-}
-
-/** @param {readonly Bin[]} bins */
-function mode(bins) {
-  const most = bins.reduce((a, b) => b.meteors > a.meteors ? b : a, bins[0] ?? { from: 0, to: 0, meteors: 0 });
-  return (most.from + most.to) / 2;
+  return `Heights: most meteors begin at about ${count(commonHeight(begin))} km and end at about ${
+    count(commonHeight(end))
+  } km.`;
 }

@@ -1,4 +1,3 @@
-// @ts-check
 // The key of showers: shape and colour as on the maps.
 import { html } from "../lib/html.js";
 import { shapeOf, shapePath } from "./series.js";
@@ -8,6 +7,7 @@ import { shapeOf, shapePath } from "./series.js";
 /** @param {{ index: Series["index"] }} props */
 export function SeriesMark({ index }) {
   const shape = shapeOf(index);
+  // deno-fmt-ignore
   return html`<svg width="14" height="14" viewBox="-7 -7 14 14" aria-hidden="true" class=${`fill-series-${index}`}>
     ${shape === "ring"
       ? html`<circle r="3.6" fill="none" stroke="currentColor" class=${`stroke-series-${index}`} stroke-width="1.6" />`
@@ -17,6 +17,7 @@ export function SeriesMark({ index }) {
 
 /** @param {{ series: readonly Series[] }} props */
 export function SeriesKey({ series }) {
+  // deno-fmt-ignore
   return html`<div class="key">${series.map(({ key, name, index }) =>
     html`<span key=${key}><${SeriesMark} index=${index} /> ${name}</span>`
   )}</div>`;

@@ -1,4 +1,3 @@
-// @ts-check
 // A picture of meteors in which each can be chosen: by pointer, or by arrow keys from the newest to older ones; Enter opens it.
 import { useEffect, useRef, useState } from "preact/hooks";
 import { useThemeTick } from "../lib/hooks.js";
@@ -21,7 +20,9 @@ const STEPS = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 };
  *   onWheel?: (factor: number, x: number, y: number) => void, onDouble?: (x: number, y: number) => void, children?: unknown,
  * }} props
  */
-export function MarkedCanvas({ width, height, label, marks, draw, onKey, onDrag, onWheel, onDouble, children }) {
+export function MarkedCanvas(
+  { width, height, label, marks, draw, onKey, onDrag, onWheel, onDouble, children },
+) {
   const canvas = useRef(/** @type {HTMLCanvasElement | null} */ (null));
   const [chosen, setChosen] = useState(-1);
   const drag = useRef(/** @type {{ x: number, y: number, moved: boolean } | null} */ (null));
@@ -35,18 +36,7 @@ export function MarkedCanvas({ width, height, label, marks, draw, onKey, onDrag,
     if (mark !== undefined) ring(context, mark);
   }, [draw, width, height, theme, mark]);
 
-  useEffect(() => {
-    const element = canvas.current;
-    if (element === null || onWheel === undefined) return;
-    const wheel = (/** @type {WheelEvent} */ event) => {
-      // Pinches, and the wheel with Ctrl; a plain wheel scrolls the page.
-      if (!event.ctrlKey && !event.metaKey) return;
-      event.preventDefault();
-      onWheel(Math.exp(-event.deltaY / 200), event.offsetX, event.offsetY);
-    };
-    element.addEventListener("wheel", wheel, { passive: false });
-    return () => element.removeEventListener("wheel", wheel);
-  }, [onWheel]);
+  useWheel(canvas, onWheel);
 
   const move = (/** @type {PointerEvent} */ event) => {
     const start = drag.current;
@@ -100,6 +90,25 @@ export function MarkedCanvas({ width, height, label, marks, draw, onKey, onDrag,
   </div>`;
 }
 
+/**
+ * Pinches, and the wheel with Ctrl; a plain wheel scrolls the page.
+ * @param {{ readonly current: HTMLCanvasElement | null }} canvas
+ * @param {((factor: number, x: number, y: number) => void) | undefined} onWheel
+ */
+function useWheel(canvas, onWheel) {
+  useEffect(() => {
+    const element = canvas.current;
+    if (element === null || onWheel === undefined) return;
+    const wheel = (/** @type {WheelEvent} */ event) => {
+      if (!event.ctrlKey && !event.metaKey) return;
+      event.preventDefault();
+      onWheel(Math.exp(-event.deltaY / 200), event.offsetX, event.offsetY);
+    };
+    element.addEventListener("wheel", wheel, { passive: false });
+    return () => element.removeEventListener("wheel", wheel);
+  }, [onWheel]);
+}
+
 /** @param {Mark} mark */
 function open(mark) {
   go(href(["meteors", mark.id]));
@@ -123,6 +132,7 @@ function Tip({ mark, width }) {
     right: isRight ? `${width - mark.x + 12}px` : "auto",
     top: `${Math.max(0, mark.y - 14)}px`,
   };
+  // deno-fmt-ignore
   return html`<div class="tip" aria-hidden="true" style=${style}>
     ${mark.lines.map((line, at) => html`<div key=${at}>${at === 0 ? html`<strong>${line}</strong>` : line}</div>`)}
   </div>`;

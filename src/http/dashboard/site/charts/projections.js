@@ -1,4 +1,3 @@
-// @ts-check
 // From the sphere to the plane, for maps of the sky and of the Earth. Degrees in; units of the picture out.
 
 const RAD = Math.PI / 180;

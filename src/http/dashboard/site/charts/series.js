@@ -1,4 +1,3 @@
-// @ts-check
 // Colours and shapes of showers: the ones with the most meteors have one each, the others share one. Nothing is told by colour
 // alone, so every series has its own shape too.
 
@@ -116,28 +115,32 @@ export function speedColour(speed, colours) {
   return colours[Math.max(0, Math.min(colours.length - 1, at))];
 }
 
-/** Whether the page is dark now. */
-export function isDarkNow() {
-  const chosen = document.documentElement.dataset.theme;
-  return chosen === undefined
-    ? matchMedia("(prefers-color-scheme: dark)").matches
-    : chosen === "dark";
+/** The order of drawing: showers over the others, and those over the sporadic background. @param {Series["index"]} index */
+export function rank(index) {
+  return index === "sporadic" ? 0 : index === "other" ? 1 : 2;
 }
 
-/** Colours of the style sheet, for what is drawn on a canvas. */
-export function themeColours() {
-  const style = getComputedStyle(document.documentElement);
-  const of = (/** @type {string} */ name) => style.getPropertyValue(`--${name}`).trim();
-  return {
-    text: of("text"),
-    muted: of("muted"),
-    surface: of("surface"),
-    sea: of("sea"),
-    land: of("land"),
-    coast: of("coast"),
-    grid: of("grid-line"),
-    line: of("line-strong"),
-    accent: of("accent"),
-    series: (/** @type {Series["index"]} */ index) => of(`series-${index}`),
-  };
+/**
+ * In the order of drawing: showers over the sporadic background; of each, the newest on top.
+ * @template {{ index: Series["index"] }} Mark
+ * @param {readonly Mark[]} marks newest first
+ * @returns {Mark[]}
+ */
+export function drawingOrder(marks) {
+  return marks.toReversed().sort((a, b) => rank(a.index) - rank(b.index));
+}
+
+/**
+ * The key of the maps: showers with a colour of their own, the others, the sporadic ones; or only the chosen shower.
+ * @param {readonly string[]} codes most meteors first @param {string | null} chosen
+ * @returns {Series[]}
+ */
+export function seriesList(codes, chosen) {
+  /** @type {Series[]} */
+  const list = codes.slice(0, SERIES_MAX).map((code, index) => ({ key: code, name: code, index }));
+  if (codes.length > SERIES_MAX) list.push({ key: "other", name: "other showers", index: "other" });
+  list.push({ key: "sporadic", name: "sporadic", index: "sporadic" });
+  if (chosen === null) return list;
+  const own = list.filter(({ key }) => key === chosen);
+  return own.length > 0 ? own : list.filter(({ key }) => key === "other");
 }

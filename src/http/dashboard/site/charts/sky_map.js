@@ -1,42 +1,37 @@
-// @ts-check
 // Where meteors come from: geocentric radiants on the whole sky, in Hammer's equal-area projection, longitude to the left.
 import { useCallback, useMemo, useState } from "preact/hooks";
 import { useWidth } from "../lib/hooks.js";
 import { html } from "../lib/html.js";
 import { fixed, utc } from "../lib/format.js";
-import { label } from "./canvas.js";
+import { label, markPath, strokeLine } from "./canvas.js";
 import { MarkedCanvas } from "./marked_canvas.js";
 import { SeriesKey } from "./mark_key.js";
-import { hammer, wrap180 } from "./projections.js";
-import { isDarkNow, shapeOf, shapePath, SPEED_RANGE, speedColour, speedColours, themeColours } from "./series.js";
+import { drawingOrder, shapeOf, SPEED_RANGE, speedColour, speedColours } from "./series.js";
+import {
+  coordinatesOf,
+  FRAMES,
+  NARROW_PX,
+  placeOnSky,
+  shownNames,
+  skyGrid,
+  skyHeight,
+  skyRadius,
+} from "./sky_geometry.js";
+import { isDarkNow, themeColours } from "./theme_colours.js";
 
 /** @typedef {import("../types.ts").Radiant} Radiant @typedef {import("./series.js").Series} Series */
+/** @typedef {import("./sky_geometry.js").Frame} Frame */
 
-const PAD = 14;
-
-/** Longitude, what the axis says there, and what is there. @typedef {readonly [number, string, string?]} AxisName */
-
-/** Frames: what is in the middle, and what the axes are called. */
-const FRAMES = {
-  ecliptic: {
-    centre: 270,
-    caption: "Hammer projection. Horizontally the Sun-centred ecliptic longitude λ − λ☉ of the geocentric radiant, " +
-      "increasing to the left, with the Earth’s apex (270°) in the middle and the Sun at 0°; vertically the ecliptic " +
-      "latitude β (J2000). Letters mark the sporadic sources: antihelion (AH), helion (HE), north and south apex " +
-      "(NA, SA), north and south toroidal (NT, ST).",
-    names: /** @type {readonly AxisName[]} */ ([
-      ...[330, 300, 240, 210, 120, 60, 30].map((lon) => /** @type {const} */ ([lon, `${lon}°`])),
-      [270, "270°", "apex"],
-      [0, "0°", "Sun"],
-      [180, "180°", "anti-Sun"],
-    ]),
-  },
-  equatorial: {
-    centre: 180,
-    caption: "Hammer projection. Horizontally the right ascension α of the geocentric radiant, increasing to the left; " +
-      "vertically its declination δ (J2000).",
-    names: /** @type {readonly AxisName[]} */ ([[60, "4h"], [120, "8h"], [180, "12h"], [240, "16h"], [300, "20h"]]),
-  },
+/** What the picture shows, in words. @type {Record<Frame, string>} */
+const CAPTIONS = {
+  ecliptic:
+    "Hammer projection. Horizontally the Sun-centred ecliptic longitude λ − λ☉ of the geocentric radiant, " +
+    "increasing to the left, with the Earth’s apex (270°) in the middle and the Sun at 0°; vertically the ecliptic " +
+    "latitude β (J2000). Letters mark the sporadic sources: antihelion (AH), helion (HE), north and south apex " +
+    "(NA, SA), north and south toroidal (NT, ST).",
+  equatorial:
+    "Hammer projection. Horizontally the right ascension α of the geocentric radiant, increasing to the left; " +
+    "vertically its declination δ (J2000).",
 };
 
 /** Centres of the sporadic sources, Sun-centred longitude and latitude (Campbell-Brown 2008, Icarus 196, 144); side of the name. */
@@ -56,19 +51,18 @@ const SOURCES = /** @type {const} */ ([
  */
 export function SkyMap({ radiants, seriesOf, series }) {
   const [box, width] = useWidth();
-  const [frame, setFrame] = useState(/** @type {keyof typeof FRAMES} */ ("ecliptic"));
+  const [frame, setFrame] = useState(/** @type {Frame} */ ("ecliptic"));
   const [by, setBy] = useState(/** @type {"shower" | "speed"} */ ("shower"));
-  const rx = Math.max(10, (width - 2 * PAD) / 2);
-  const height = Math.round(rx + 2 * PAD);
+  const height = skyHeight(width);
 
   const marks = useMemo(() => {
     if (width === 0) return [];
     const { centre } = FRAMES[frame];
     return radiants.flatMap((radiant) => {
-      const lon = frame === "ecliptic" ? radiant.sun_centred_longitude_deg : radiant.rageo_deg;
-      const lat = frame === "ecliptic" ? radiant.latitude_deg : radiant.decgeo_deg;
-      if (lon === null || lat === null) return [];
-      const [x, y] = place(lon, lat, centre, width, height);
+      const coordinates = coordinatesOf(radiant, frame);
+      if (coordinates === null) return [];
+      const { lon, lat } = coordinates;
+      const [x, y] = placeOnSky(lon, lat, centre, width, height);
       return [{
         id: radiant.id,
         x,
@@ -77,7 +71,9 @@ export function SkyMap({ radiants, seriesOf, series }) {
         lines: [
           `${radiant.shower ?? "sporadic"}, ${fixed(radiant.vgeo_km_s, 1)} km/s`,
           utc(radiant.time),
-          frame === "ecliptic" ? `λ − λ☉ ${fixed(lon, 1)}°, β ${fixed(lat, 1)}°` : `α ${fixed(lon, 1)}°, δ ${fixed(lat, 1)}°`,
+          frame === "ecliptic"
+            ? `λ − λ☉ ${fixed(lon, 1)}°, β ${fixed(lat, 1)}°`
+            : `α ${fixed(lon, 1)}°, δ ${fixed(lat, 1)}°`,
         ],
       }];
     });
@@ -100,12 +96,17 @@ export function SkyMap({ radiants, seriesOf, series }) {
       <${MarkedCanvas} width=${width} height=${height} marks=${marks} draw=${draw} label=${`Map of ${marks.length} radiants.`} />
     </div>
     ${by === "shower" ? html`<${SeriesKey} series=${series} />` : html`<${SpeedKey} />`}
-    <p class="caption">${FRAMES[frame].caption}</p>
+    <p class="caption">${CAPTIONS[frame]}</p>
   </div>`;
 }
 
-/** @param {{ name: string, value: string, choices: [string, string][], choose: (value: any) => void }} props */
-export function Choice({ name, value, choices, choose }) {
+/**
+ * A choice of one of a few, as a row of buttons.
+ * @template {string} Key
+ * @param {{ name: string, value: Key, choices: [Key, string][], choose: (value: Key) => void }} props
+ */
+function Choice({ name, value, choices, choose }) {
+  // deno-fmt-ignore
   return html`<div class="segmented" role="group" aria-label=${name}>
     ${choices.map(([key, text]) =>
       html`<button key=${key} type="button" aria-pressed=${String(value === key)} onClick=${() => choose(key)}>${text}</button>`
@@ -115,6 +116,7 @@ export function Choice({ name, value, choices, choose }) {
 
 function SpeedKey() {
   const colours = speedColours(isDarkNow());
+  // deno-fmt-ignore
   return html`<div class="key">
     <span>${SPEED_RANGE[0]}</span>
     <svg class="ramp" viewBox=${`0 0 ${colours.length} 1`} preserveAspectRatio="none" aria-hidden="true">
@@ -124,47 +126,26 @@ function SpeedKey() {
   </div>`;
 }
 
-/** @param {number} lon @param {number} lat @param {number} centre @param {number} width @param {number} height */
-function place(lon, lat, centre, width, height) {
-  const [x, y] = hammer(lon, lat, centre);
-  const rx = (width - 2 * PAD) / 2;
-  return [width / 2 + x / 2 * rx, height / 2 - y / 2 * rx];
-}
-
-/** @param {CanvasRenderingContext2D} context @param {keyof typeof FRAMES} frame @param {number} width @param {number} height */
+/** @param {CanvasRenderingContext2D} context @param {Frame} frame @param {number} width @param {number} height */
 function drawSky(context, frame, width, height) {
   const colours = themeColours();
   const { centre } = FRAMES[frame];
-  const rx = (width - 2 * PAD) / 2;
+  const rx = skyRadius(width);
   context.beginPath();
   context.ellipse(width / 2, height / 2, rx, rx / 2, 0, 0, 2 * Math.PI);
   context.fillStyle = colours.sea;
   context.fill();
+  const grid = skyGrid(centre);
+  const draw = (/** @type {readonly (readonly [number, number])[]} */ points) =>
+    strokeLine(context, points.map(([lon, lat]) => placeOnSky(lon, lat, centre, width, height)));
   context.strokeStyle = colours.grid;
   context.lineWidth = 1;
-  for (let lat = -60; lat <= 60; lat += 30) {
-    line(context, range(-180, 180, 3).map((lon) => place(centre + lon * 0.9999, lat, centre, width, height)));
-  }
-  for (let lon = -150; lon <= 150; lon += 30) {
-    line(context, range(-90, 90, 3).map((lat) => place(centre + lon, lat, centre, width, height)));
-  }
+  for (const line of [...grid.parallels, ...grid.meridians]) draw(line);
   context.strokeStyle = colours.line;
-  line(context, range(-180, 180, 6).map((lon) => place(centre + lon * 0.9999, 0, centre, width, height)));
+  draw(grid.equator);
   context.beginPath();
   context.ellipse(width / 2, height / 2, rx, rx / 2, 0, 0, 2 * Math.PI);
   context.stroke();
-}
-
-/** @param {CanvasRenderingContext2D} context @param {number[][]} points */
-function line(context, points) {
-  context.beginPath();
-  for (const [x, y] of points) context.lineTo(x, y);
-  context.stroke();
-}
-
-/** @param {number} from @param {number} to @param {number} step */
-function range(from, to, step) {
-  return Array.from({ length: Math.round((to - from) / step) + 1 }, (_, at) => from + at * step);
 }
 
 /**
@@ -175,9 +156,9 @@ function drawMarks(context, marks, by, seriesOf) {
   const colours = themeColours();
   const speeds = speedColours(isDarkNow());
   const size = marks.length > 3000 ? 1.7 : marks.length > 800 ? 2.2 : 2.8;
-  // Showers over the sporadic background; the newest on top.
-  const ordered = marks.map((mark) => ({ ...mark, index: seriesOf(mark.radiant.shower) })).toReversed()
-    .sort((a, b) => rank(a.index) - rank(b.index));
+  const ordered = drawingOrder(
+    marks.map((mark) => ({ ...mark, index: seriesOf(mark.radiant.shower) })),
+  );
   for (const { x, y, radiant, index } of ordered) {
     const shape = shapeOf(index);
     const speed = radiant.vgeo_km_s;
@@ -185,7 +166,7 @@ function drawMarks(context, marks, by, seriesOf) {
     const colour = by === "shower" ? colours.series(index) : bySpeed;
     context.save();
     context.translate(x, y);
-    const path = pathOf(shape, shape === "dot" ? size * 0.75 : size);
+    const path = markPath(shape, shape === "dot" ? size * 0.75 : size);
     context.globalAlpha = 0.85;
     if (shape === "ring" && by === "shower") {
       context.strokeStyle = colour;
@@ -199,43 +180,35 @@ function drawMarks(context, marks, by, seriesOf) {
   }
 }
 
-/** @type {Map<string, Path2D>} */
-const paths = new Map();
-
-/** @param {import("./series.js").MarkShape} shape @param {number} size */
-export function pathOf(shape, size) {
-  const key = `${shape} ${size}`;
-  const path = paths.get(key) ?? new Path2D(shapePath(shape, size));
-  paths.set(key, path);
-  return path;
-}
-
-/** @param {Series["index"]} index */
-export function rank(index) {
-  return index === "sporadic" ? 0 : index === "other" ? 1 : 2;
-}
-
-/** @param {CanvasRenderingContext2D} context @param {keyof typeof FRAMES} frame @param {number} width @param {number} height */
+/** @param {CanvasRenderingContext2D} context @param {Frame} frame @param {number} width @param {number} height */
 function drawNames(context, frame, width, height) {
   const colours = themeColours();
-  const { centre, names } = FRAMES[frame];
+  const { centre } = FRAMES[frame];
   const look = { colour: colours.muted, halo: colours.sea };
-  const isSmall = width < 480;
-  for (const [lon, text, name] of names) {
-    if (Math.abs(wrap180(lon - centre)) > 179 || (isSmall && name === undefined && lon % 60 !== 0)) continue;
-    const [x, y] = place(lon, 0, centre, width, height);
+  for (const [lon, text, name] of shownNames(frame, width)) {
+    const [x, y] = placeOnSky(lon, 0, centre, width, height);
     label(context, text, x + 3, y + 9, { ...look, align: "left" });
-    if (name !== undefined) label(context, name, x + 3, y + 22, { ...look, colour: colours.text, align: "left" });
+    if (name !== undefined) {
+      label(context, name, x + 3, y + 22, { ...look, colour: colours.text, align: "left" });
+    }
   }
   // Outside, at the left rim.
   for (const lat of [-60, -30, 30, 60]) {
-    const [x, y] = place(centre + 179.99, lat, centre, width, height);
-    label(context, `${lat > 0 ? "+" : "−"}${Math.abs(lat)}°`, x - 5, y, { ...look, halo: colours.surface, align: "right" });
+    const [x, y] = placeOnSky(centre + 179.99, lat, centre, width, height);
+    label(context, `${lat > 0 ? "+" : "−"}${Math.abs(lat)}°`, x - 5, y, {
+      ...look,
+      halo: colours.surface,
+      align: "right",
+    });
   }
-  if (frame === "ecliptic" && !isSmall) {
+  if (frame === "ecliptic" && width >= NARROW_PX) {
     for (const [name, lon, lat, side] of SOURCES) {
-      const [x, y] = place(lon, lat, centre, width, height);
-      label(context, name, x + side * 8, y - 8, { ...look, colour: colours.text, align: side > 0 ? "left" : "right" });
+      const [x, y] = placeOnSky(lon, lat, centre, width, height);
+      label(context, name, x + side * 8, y - 8, {
+        ...look,
+        colour: colours.text,
+        align: side > 0 ? "left" : "right",
+      });
       context.strokeStyle = colours.text;
       context.lineWidth = 1;
       context.beginPath();

@@ -1,28 +1,29 @@
-// @ts-check
 // Where meteors were: ground tracks from beginning to end on a map of the world that can be moved and enlarged.
 import { useCallback, useEffect, useMemo, useState } from "preact/hooks";
 import { useWidth } from "../lib/hooks.js";
 import { html } from "../lib/html.js";
 import { fixed, utc } from "../lib/format.js";
-import { label } from "./canvas.js";
+import { label, markPath, strokeLine } from "./canvas.js";
 import { MarkedCanvas } from "./marked_canvas.js";
 import { SeriesKey } from "./mark_key.js";
-import { latitudeOf, mercatorY } from "./projections.js";
-import { shapeOf, themeColours } from "./series.js";
-import { pathOf, rank } from "./sky_map.js";
+import {
+  degreesText,
+  draggedView,
+  fitView,
+  graticule,
+  placeOnMap,
+  wholeView,
+  zoomedView,
+} from "./map_view.js";
+import { drawingOrder, shapeOf } from "./series.js";
+import { themeColours } from "./theme_colours.js";
 
 /** @typedef {import("../types.ts").GroundTrack} GroundTrack @typedef {import("./series.js").Series} Series */
 /** @typedef {{ land: number[][], borders: number[][] }} Outlines */
-/**
- * Centre (degrees of longitude, Mercator's y in degrees) and pixels per degree.
- * @typedef {{ lon: number, y: number, scale: number }} MapView
- */
+/** @typedef {import("./map_view.js").MapView} MapView */
 
 /** Height by width of the whole map: all land with cameras, and no more of the poles than fits. */
 const SHAPE = 0.58;
-/** Latitude in its middle, as Mercator's y. */
-const MIDDLE_Y = 15;
-const SCALE_MAX = 220;
 /** From this many pixels per degree on the finer outlines are worth their bytes. */
 const FINE_FROM = 6;
 const ZOOM = 1.6;
@@ -72,9 +73,17 @@ export function WorldMap({ tracks, seriesOf, series, start = "world", height: gi
 
   const marks = useMemo(() =>
     width === 0 ? [] : tracks.map((track) => {
-      const [x0, y0] = toMap(track.begin.lon_deg, track.begin.lat_deg, view, width, height);
-      const [x1, y1] = toMap(track.end.lon_deg, track.end.lat_deg, view, width, height);
-      return { id: track.id, x: x1, y: y1, x0, y0, index: seriesOf(track.shower), lines: describe(track) };
+      const [x0, y0] = placeOnMap(track.begin.lon_deg, track.begin.lat_deg, view, width, height);
+      const [x1, y1] = placeOnMap(track.end.lon_deg, track.end.lat_deg, view, width, height);
+      return {
+        id: track.id,
+        x: x1,
+        y: y1,
+        x0,
+        y0,
+        index: seriesOf(track.shower),
+        lines: describe(track),
+      };
     }), [tracks, view, width, height, seriesOf]);
 
   const draw = useCallback((/** @type {CanvasRenderingContext2D} */ context) => {
@@ -82,13 +91,10 @@ export function WorldMap({ tracks, seriesOf, series, start = "world", height: gi
     drawTracks(context, marks, view.scale);
   }, [world, marks, view, width, height]);
 
-  const zoom = (/** @type {number} */ factor, x = width / 2, y = height / 2) => {
-    const scale = Math.max(whole.scale, Math.min(SCALE_MAX, view.scale * factor));
-    const at = { lon: view.lon + (x - width / 2) / view.scale, y: view.y - (y - height / 2) / view.scale };
-    setMoved(kept({ scale, lon: at.lon - (x - width / 2) / scale, y: at.y + (y - height / 2) / scale }));
-  };
+  const zoom = (/** @type {number} */ factor, x = width / 2, y = height / 2) =>
+    setMoved(zoomedView(view, factor, x, y, width, height));
   const drag = (/** @type {number} */ dx, /** @type {number} */ dy) =>
-    setMoved(kept({ ...view, lon: view.lon - dx / view.scale, y: view.y + dy / view.scale }));
+    setMoved(draggedView(view, dx, dy));
   const key = (/** @type {string} */ pressed) => {
     if (pressed === "+" || pressed === "=") zoom(ZOOM);
     else if (pressed === "-") zoom(1 / ZOOM);
@@ -96,6 +102,7 @@ export function WorldMap({ tracks, seriesOf, series, start = "world", height: gi
     else return false;
     return true;
   };
+  // deno-fmt-ignore
   return html`<div>
     <div ref=${box} class="plot">
       <${MarkedCanvas}
@@ -119,6 +126,7 @@ const GLOBE = "M2 8a6 6 0 1 1 12 0a6 6 0 1 1 -12 0M2 8H14M8 2a3 6 0 0 0 0 12a3 6
 
 /** @param {{ name: string, icon: string, work: () => void }} props */
 function Tool({ name, icon, work }) {
+  // deno-fmt-ignore
   return html`<button type="button" class="button" onClick=${work} title=${name} aria-label=${name}>
     <svg viewBox="0 0 16 16" width="16" aria-hidden="true"><path d=${icon} fill="none" stroke="currentColor" stroke-width="1.5" /></svg>
   </button>`;
@@ -136,39 +144,9 @@ function describe({ shower, time, peak_absmag, begin, end }) {
 
 /** @param {{ lat_deg: number, lon_deg: number }} point */
 function place({ lat_deg, lon_deg }) {
-  return `${fixed(Math.abs(lat_deg), 1)}° ${lat_deg < 0 ? "S" : "N"} ${fixed(Math.abs(lon_deg), 1)}° ${lon_deg < 0 ? "W" : "E"}`;
-}
-
-/** @param {number} width @returns {MapView} */
-function wholeView(width) {
-  return { lon: 0, y: MIDDLE_Y, scale: Math.max(width, 1) / 360 };
-}
-
-/** The view that shows all tracks. @param {readonly GroundTrack[]} tracks @param {number} width @param {number} height @returns {MapView} */
-function fitView(tracks, width, height) {
-  if (tracks.length === 0 || width === 0) return wholeView(width);
-  const lons = tracks.flatMap(({ begin, end }) => [begin.lon_deg, end.lon_deg]);
-  const ys = tracks.flatMap(({ begin, end }) => [mercatorY(begin.lat_deg), mercatorY(end.lat_deg)]);
-  const [west, east] = ends(lons);
-  const [south, north] = ends(ys);
-  const margin = 1.15;
-  const scale = Math.min(width / Math.max((east - west) * margin, 4), height / Math.max((north - south) * margin, 4));
-  return kept({ lon: (west + east) / 2, y: (south + north) / 2, scale: Math.max(width / 360, Math.min(SCALE_MAX, scale)) });
-}
-
-/** @param {readonly number[]} values @returns {[number, number]} */
-function ends(values) {
-  return [values.reduce((a, b) => Math.min(a, b)), values.reduce((a, b) => Math.max(a, b))];
-}
-
-/** A view whose centre is on the map. @param {MapView} view @returns {MapView} */
-function kept({ lon, y, scale }) {
-  return { lon: Math.max(-180, Math.min(180, lon)), y: Math.max(mercatorY(-80), Math.min(mercatorY(80), y)), scale };
-}
-
-/** @param {number} lon @param {number} lat @param {MapView} view @param {number} width @param {number} height */
-function toMap(lon, lat, view, width, height) {
-  return [width / 2 + (lon - view.lon) * view.scale, height / 2 - (mercatorY(lat) - view.y) * view.scale];
+  return `${fixed(Math.abs(lat_deg), 1)}° ${lat_deg < 0 ? "S" : "N"} ${
+    fixed(Math.abs(lon_deg), 1)
+  }° ${lon_deg < 0 ? "W" : "E"}`;
 }
 
 /** @param {CanvasRenderingContext2D} context @param {Outlines | null} world @param {MapView} view @param {number} width @param {number} height */
@@ -179,7 +157,7 @@ function drawLand(context, world, view, width, height) {
   if (world !== null) {
     const trace = (/** @type {number[]} */ flat) => {
       for (let at = 0; at < flat.length; at += 2) {
-        const [x, y] = toMap(flat[at], flat[at + 1], view, width, height);
+        const [x, y] = placeOnMap(flat[at], flat[at + 1], view, width, height);
         if (at === 0) context.moveTo(x, y);
         else context.lineTo(x, y);
       }
@@ -205,37 +183,26 @@ function drawLand(context, world, view, width, height) {
  * @param {ReturnType<typeof themeColours>} colours
  */
 function drawGraticule(context, view, width, height, colours) {
-  const west = Math.max(-180, view.lon - width / 2 / view.scale);
-  const east = Math.min(180, view.lon + width / 2 / view.scale);
-  const south = latitudeOf(view.y - height / 2 / view.scale);
-  const north = latitudeOf(view.y + height / 2 / view.scale);
-  const step = [60, 30, 15, 10, 5, 2, 1, 0.5].find((one) => one * view.scale < width / 5) ?? 0.5;
+  const { west, east, south, north, meridians, parallels } = graticule(view, width, height);
+  const at = (/** @type {number} */ lon, /** @type {number} */ lat) =>
+    placeOnMap(lon, lat, view, width, height);
   const look = { colour: colours.muted, halo: colours.sea };
-  const every = (/** @type {number} */ low, /** @type {number} */ high) => {
-    const first = Math.ceil(low / step);
-    return Array.from({ length: Math.max(0, Math.floor(high / step) - first + 1) }, (_, at) => (first + at) * step);
-  };
   context.strokeStyle = colours.grid;
   context.lineWidth = 1;
   context.setLineDash([2, 3]);
-  for (const lon of every(west, east)) segment(context, [toMap(lon, south, view, width, height), toMap(lon, north, view, width, height)]);
-  for (const lat of every(south, north)) segment(context, [toMap(west, lat, view, width, height), toMap(east, lat, view, width, height)]);
+  for (const lon of meridians) strokeLine(context, [at(lon, south), at(lon, north)]);
+  for (const lat of parallels) strokeLine(context, [at(west, lat), at(east, lat)]);
   context.setLineDash([]);
-  for (const lon of every(west, east)) {
-    const [x] = toMap(lon, 0, view, width, height);
-    if (x > 24 && x < width - 24) label(context, `${Math.abs(lon)}°${lon < 0 ? " W" : lon > 0 ? " E" : ""}`, x, height - 9, look);
+  for (const lon of meridians) {
+    const [x] = at(lon, 0);
+    if (x > 24 && x < width - 24) label(context, degreesText(lon, "E", "W"), x, height - 9, look);
   }
-  for (const lat of every(south, north)) {
-    const [, y] = toMap(0, lat, view, width, height);
-    if (y > 12 && y < height - 22) label(context, `${Math.abs(lat)}°${lat < 0 ? " S" : lat > 0 ? " N" : ""}`, 5, y, { ...look, align: "left" });
+  for (const lat of parallels) {
+    const [, y] = at(0, lat);
+    if (y > 12 && y < height - 22) {
+      label(context, degreesText(lat, "N", "S"), 5, y, { ...look, align: "left" });
+    }
   }
-}
-
-/** @param {CanvasRenderingContext2D} context @param {number[][]} points */
-function segment(context, points) {
-  context.beginPath();
-  for (const [x, y] of points) context.lineTo(x, y);
-  context.stroke();
 }
 
 /**
@@ -246,16 +213,15 @@ function segment(context, points) {
 function drawTracks(context, marks, scale) {
   const colours = themeColours();
   const size = scale > 40 ? 3.4 : scale > 10 ? 2.8 : marks.length > 1500 ? 1.8 : 2.3;
-  const ordered = marks.toReversed().sort((a, b) => rank(a.index) - rank(b.index));
-  for (const { x, y, x0, y0, index } of ordered) {
+  for (const { x, y, x0, y0, index } of drawingOrder(marks)) {
     const shape = shapeOf(index);
     context.strokeStyle = context.fillStyle = colours.series(index);
     context.globalAlpha = 0.9;
     context.lineWidth = scale > 40 ? 2 : 1.2;
-    segment(context, [[x0, y0], [x, y]]);
+    strokeLine(context, [[x0, y0], [x, y]]);
     context.save();
     context.translate(x, y);
-    const path = pathOf(shape, shape === "dot" ? size * 0.8 : size);
+    const path = markPath(shape, shape === "dot" ? size * 0.8 : size);
     if (shape === "ring") context.stroke(path);
     else context.fill(path);
     context.restore();

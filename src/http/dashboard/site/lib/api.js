@@ -1,10 +1,9 @@
-// @ts-check
-// Calls of the API. Reading needs nothing; a call that changes something sends the token, and asks for it when there is none or
-// a wrong one. The token stays in this tab (sessionStorage) and goes nowhere else.
+// Calls of the API. Reading needs no token; a call that changes something sends one, and asks for it when there is none or it is
+// wrong. The token stays in this tab (sessionStorage) and goes nowhere else.
 
 const TOKEN_KEY = "gmn-api-token";
 
-/** An answer that is not one: the API's problem in its words (RFC 9457), or why there was no answer. */
+/** A call that failed: the API's problem in its words (RFC 9457), or why there was no answer. */
 export class ApiError extends Error {
   /** @param {number} status 0 when there was no answer @param {string} message */
   constructor(status, message) {
@@ -14,7 +13,7 @@ export class ApiError extends Error {
   }
 }
 
-/** Asks the person for the token; null when they won't. @type {(reason: string) => Promise<string | null>} */
+/** Asks the person for the token; null when they don't give one. @type {(reason: string) => Promise<string | null>} */
 let askForToken = () => Promise.resolve(null);
 
 /** @param {(reason: string) => Promise<string | null>} ask */
@@ -29,8 +28,11 @@ export function keepToken(token) {
 }
 
 /**
+ * Reads something. The caller says what the answer is, as the API documents it.
+ * @template Answer
  * @param {string} path @param {AbortSignal} [signal]
- * @returns {Promise<any>} the JSON of the answer
+ * @returns {Promise<Answer>} the JSON of the answer
+ * @throws {ApiError} for any other answer, or none
  */
 export async function getJson(path, signal) {
   const response = await reach(path, { signal, headers: { accept: "application/json" } });
@@ -40,8 +42,10 @@ export async function getJson(path, signal) {
 
 /**
  * A call that changes something. A 401 asks for a token, again until it is right or the person gives up.
+ * @template Answer
  * @param {string} path @param {unknown} [body]
- * @returns {Promise<any>} the JSON of the answer
+ * @returns {Promise<Answer>} the JSON of the answer
+ * @throws {ApiError} for any other answer, or none
  */
 export async function post(path, body) {
   for (;;) {
@@ -60,7 +64,7 @@ export async function post(path, body) {
     if (response.status !== 401) throw problem;
     keepToken(null);
     const given = await askForToken(
-      token === null ? "This service asks for its token." : "That was not the right token.",
+      token === null ? "This service requires its API token." : "That was not the right token.",
     );
     if (given === null) throw problem;
     keepToken(given);
@@ -75,7 +79,7 @@ async function reach(path, init) {
     if (error instanceof DOMException && error.name === "AbortError") throw error;
     throw new ApiError(
       0,
-      "The service does not answer. Is it running? This page tries again by itself.",
+      "The service is not responding. Is it running? This page retries automatically.",
     );
   }
 }
@@ -87,7 +91,7 @@ async function problemOf(response) {
     const problem = await response.json();
     if (typeof problem.detail === "string") detail = problem.detail;
   } catch {
-    // Not a problem document: a proxy's page, for one.
+    // Not a problem document: an error page of a proxy, for example.
   }
   return new ApiError(response.status, detail);
 }
@@ -97,17 +101,23 @@ let calls = null;
 
 /** Whether the API has this call, such as `POST /dead-letters/{id}/replay`. @param {string} method @param {RegExp} path */
 export async function apiHas(method, path) {
-  calls ??= getJson("/openapi.json").then((document) =>
-    new Set(
-      Object.entries(document.paths ?? {}).flatMap(([name, methods]) =>
-        Object.keys(methods).map((one) => `${one.toUpperCase()} ${name}`)
-      ),
-    )
-  ).catch(() => {
+  calls ??= readCalls().catch(() => {
     calls = null;
     return new Set();
   });
   return [...await calls].some((call) =>
     call.startsWith(`${method} `) && path.test(call.slice(method.length + 1))
+  );
+}
+
+/** Every call that the API documents, as `GET /runs`. @returns {Promise<Set<string>>} */
+async function readCalls() {
+  const { paths = {} } = /** @type {{ paths?: Record<string, object> }} */ (
+    await getJson("/openapi.json")
+  );
+  return new Set(
+    Object.entries(paths).flatMap(([path, methods]) =>
+      Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`)
+    ),
   );
 }

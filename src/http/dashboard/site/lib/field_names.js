@@ -1,5 +1,4 @@
-// @ts-check
-// What the fields of a trajectory are called by people, and which belong together. Meanings and units come from the API.
+// Names and groups of the fields of a trajectory, for people. Meanings and units come from the API.
 
 /** @type {readonly { title: string, fields: readonly (readonly [field: string, name: string])[] }[]} */
 export const FIELD_GROUPS = [

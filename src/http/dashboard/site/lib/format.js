@@ -1,4 +1,3 @@
-// @ts-check
 // Numbers and times as people read them here: English digits, UTC, units.
 
 const COUNT = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
@@ -84,61 +83,28 @@ export function bytes(n) {
   return `${(n / 1e9).toFixed(1)} GB`;
 }
 
-/** What a run was asked to take, in words. @param {import("../types.ts").Selection} selection */
-export function selectionText(selection) {
-  if ("days" in selection) return `last ${plural(selection.days, "day")}`;
-  if ("all" in selection) return "everything";
-  if ("year" in selection) return `year ${selection.year}`;
-  if ("month" in selection) return `month ${selection.month}`;
-  if ("from" in selection) {
-    return selection.from === selection.to
-      ? selection.from
-      : `${selection.from} to ${selection.to}`;
-  }
-  if ("upload" in selection) return selection.upload;
-  return `retry of ${shortId(selection.retry)}: ${plural(selection.files.length, "file")}`;
-}
-
 /** The end of an id, which tells two apart (the beginning of these ids is a time). @param {string} id */
 export function shortId(id) {
   return id.slice(-6);
 }
 
-/** What a summary file holds, from its name; the name itself when it is another. @param {string} path */
-export function fileLabel(path) {
-  const name = path.split("/").at(-1) ?? path;
-  const daily = /^traj_summary_(\d{4})(\d{2})(\d{2})_solrange_(\d{3}\.\d)-(\d{3}\.\d)\.txt$/.exec(
-    name,
-  );
-  if (daily !== null) {
-    const [, year, month, day, begin, end] = daily;
-    return { main: `${year}-${month}-${day}`, more: `λ☉ ${begin}–${end}°` };
-  }
-  if (name === "traj_summary_latest_daily.txt") return { main: "latest", more: "alias" };
-  if (name === "traj_summary_yesterday.txt") return { main: "yesterday", more: "alias" };
-  const monthly = /^traj_summary_monthly_(\d{4})(\d{2})\.txt$/.exec(name);
-  if (monthly !== null) return { main: `${monthly[1]}-${monthly[2]}`, more: "month" };
-  const yearly = /^traj_summary_yearly_(\d{4})\.txt$/.exec(name);
-  if (yearly !== null) return { main: yearly[1], more: "year" };
-  if (name === "traj_summary_all.txt") return { main: "all", more: "everything" };
-  return { main: name, more: "" };
-}
-
 const MONTH = new Intl.DateTimeFormat("en-US", { month: "long", year: "numeric", timeZone: "UTC" });
 
 /**
- * Which list the showers' names are of, in a sentence or two; empty while nobody knows.
+ * Which list the showers' names come from, in a sentence or two; empty while that is unknown.
  * @param {import("../types.ts").ServiceStatus["shower_list"] | undefined} list
  */
 export function showerListText(list) {
   if (list === null || list === undefined) return "";
   const { in_use, state_of, fetched_at, note } = list;
   const names = in_use === "shipped"
-    ? `Names are of the IAU list of ${
+    ? `Names come from the IAU list of ${
       MONTH.format(new Date(`${state_of}-01T00:00:00Z`))
     } that ships with the service.`
     : in_use === "fetched"
-    ? `Names are of the IAU list${fetched_at === null ? "" : ` fetched on ${utcDate(fetched_at)}`}.`
-    : "Names are not known yet.";
+    ? `Names come from the IAU list${
+      fetched_at === null ? "" : ` fetched on ${utcDate(fetched_at)}`
+    }.`
+    : "Names are not available yet.";
   return note === null ? names : `${names} A newer list: ${note}.`;
 }

@@ -1,17 +1,17 @@
-// @ts-check
 // State that components share: data of the API that stays fresh, the live stream, the clock, sizes and the theme.
 
 import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { apiHas, getJson } from "./api.js";
 import { liveState, onChange, watchLive } from "./live.js";
+import { startPolling } from "./polling.js";
 
-/** Asked again this often even when no event came: other processes' events are not in this one's stream. */
+/** How often to ask again without any event: other processes' events are not in this one's stream. */
 const POLL_MS = 15_000;
-/** And not more often than this, however much happens. */
+/** The shortest time between two questions, however many events arrive. */
 const AT_MOST_EVERY_MS = 1_000;
 
 /**
- * What the API answers at `path`, asked again when one of `topics` changes. The last answer stays while the next is awaited.
+ * What the API answers at `path`, asked again when one of `topics` changes. The last answer stays until the next one is here.
  * @template Data
  * @param {string | null} path null: nothing
  * @param {{ topics?: readonly string[], poll?: number, atMostEvery?: number }} [options] milliseconds
@@ -34,62 +34,34 @@ export function useData(
 
   useEffect(() => {
     if (path === null) return;
-    const ended = new AbortController();
-    /** @type {ReturnType<typeof setTimeout> | undefined} */
-    let timer;
-    let last = 0;
-    let busy = false;
-    let again = false;
-    const ask = async () => {
-      if (busy) {
-        again = true;
-        return;
-      }
-      busy = true;
-      again = false;
-      clearTimeout(timer);
-      last = Date.now();
+    const ask = async (/** @type {AbortSignal} */ signal) => {
       setLoading(true);
       try {
-        const data = await getJson(path, ended.signal);
+        const data = /** @type {Data} */ (await getJson(path, signal));
         setAnswer({ path, data, error: null });
       } catch (error) {
-        if (ended.signal.aborted) return;
+        if (signal.aborted) return;
         setAnswer((before) => ({
           path,
           data: before.path === path ? before.data : null,
           error: /** @type {Error} */ (error),
         }));
       }
-      busy = false;
       setLoading(false);
-      timer = setTimeout(askIfSeen, again ? atMostEvery : poll);
     };
-    const askIfSeen = () => {
-      if (document.hidden) timer = setTimeout(askIfSeen, poll);
-      else ask();
-    };
-    const soon = () => {
-      if (busy) {
-        again = true;
-        return;
-      }
-      clearTimeout(timer);
-      timer = setTimeout(askIfSeen, Math.max(0, last + atMostEvery - Date.now()));
-    };
-    asked.current = ask;
-    ask();
+    const isHidden = () => document.hidden;
+    const polling = startPolling(ask, { interval: poll, atMostEvery, isHidden });
+    asked.current = polling.now;
     const wanted = topicList.split(" ");
-    const unlisten = onChange((change) => {
-      if (change.topics.some((topic) => wanted.includes(topic))) soon();
+    const unlisten = onChange(({ topics }) => {
+      if (topics.some((topic) => wanted.includes(topic))) polling.soon();
     });
     const seen = () => {
-      if (!document.hidden) soon();
+      if (!document.hidden) polling.soon();
     };
     document.addEventListener("visibilitychange", seen);
     return () => {
-      ended.abort();
-      clearTimeout(timer);
+      polling.stop();
       unlisten();
       document.removeEventListener("visibilitychange", seen);
     };

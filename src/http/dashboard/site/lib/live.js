@@ -1,15 +1,14 @@
-// @ts-check
-// What happens in the service, as it happens: one event stream for the whole page (`GET /events`). The stream tells that something
-// happened; pages then ask the API, which is the one truth. A stream that breaks is opened again: by the browser, which says
-// where it was, or here when the browser gave up.
+// The service's events as they happen: one stream for the whole page (`GET /events`). An event only says that something changed;
+// pages then ask the API, which is the one source of truth. A stream that breaks is opened again: by the browser, which sends the
+// id of the last event it got, or here when the browser has given up.
 
-/** @typedef {import("../types.ts").Happening} Happening @typedef {import("../types.ts").Change} Change */
+/** @typedef {import("../types.ts").ServiceEvent} ServiceEvent @typedef {import("../types.ts").Change} Change */
 
 const ACTIVITY_MAX = 150;
 /** After the browser gave up (it does when the answer is not a stream). */
 const REOPEN_MS = 4_000;
 
-/** What a happening changes on pages, by its name or the first part of it. @type {Record<string, readonly string[]>} */
+/** What an event changes on pages, by its name or the first part of it. @type {Record<string, readonly string[]>} */
 const CHANGES = {
   "run": ["runs"],
   "run.loaded": ["runs", "store"],
@@ -20,10 +19,10 @@ const CHANGES = {
   "sink.loaded": ["store", "runs"],
   "sink.dead_letter": ["dead_letters"],
   "letter": ["dead_letters"],
-  "letters": ["dead_letters"],
   "dead_letter": ["dead_letters"],
   "replay": ["dead_letters", "store"],
   "log": ["status"],
+  "dependency": ["status"],
   "broker": ["status"],
   "database": ["status"],
   "service": ["status"],
@@ -31,7 +30,7 @@ const CHANGES = {
   "showers": ["status", "store"],
 };
 
-/** Too many to be read as a list; what they change is shown elsewhere. */
+/** Too many for a list that people read; what they change is shown elsewhere. */
 const NOT_LISTED = new Set([
   "sink.loaded",
   "sink.assigned",
@@ -47,13 +46,18 @@ const changeListeners = new Set();
 /** @type {Set<() => void>} */
 const watchers = new Set();
 
-/** @type {{ connection: "connecting" | "live" | "lost", activity: readonly Happening[], all: readonly Happening[] }} */
+/** @type {{ connection: "connecting" | "live" | "lost", activity: readonly ServiceEvent[], all: readonly ServiceEvent[] }} */
 let state = { connection: "connecting", activity: [], all: [] };
 
 /** @param {Partial<typeof state>} change */
 function update(change) {
   state = { ...state, ...change };
   for (const watcher of watchers) watcher();
+}
+
+/** What an event may have changed, as topics of `onChange`. @param {string} name of the event @returns {readonly string[]} */
+export function topicsOf(name) {
+  return CHANGES[name] ?? CHANGES[name.split(".")[0] ?? ""] ?? [];
 }
 
 /** Connection and activity now. */
@@ -79,24 +83,24 @@ export function startLive() {
   source.onopen = () => {
     const wasLost = state.connection === "lost";
     update({ connection: "live" });
-    // Whatever was missed meanwhile, in other processes too.
-    if (wasLost) tell(["runs", "store", "dead_letters", "status"]);
+    // Anything may have changed meanwhile, in other processes too.
+    if (wasLost) notify(["runs", "store", "dead_letters", "status"]);
   };
-  source.addEventListener("happening", (event) => take(JSON.parse(event.data)));
+  source.addEventListener("service_event", ({ data }) => take(JSON.parse(data)));
   source.onerror = () => {
     update({ connection: "lost" });
     if (source.readyState === EventSource.CLOSED) setTimeout(startLive, REOPEN_MS);
   };
 }
 
-/** Happenings come in bursts; the list is renewed once for each. @type {Happening[]} */
+/** Events come in bursts; the list is updated once for each burst. @type {ServiceEvent[]} */
 let arrived = [];
 
-/** @param {Happening} happening */
-function take(happening) {
-  const topics = CHANGES[happening.name] ?? CHANGES[happening.name.split(".")[0] ?? ""];
-  if (topics !== undefined) tell(topics);
-  arrived.unshift(happening);
+/** @param {ServiceEvent} event */
+function take(event) {
+  const topics = topicsOf(event.name);
+  if (topics.length > 0) notify(topics);
+  arrived.unshift(event);
   if (arrived.length === 1) setTimeout(list, 100);
 }
 
@@ -107,12 +111,12 @@ function list() {
   update({ all, activity: all.filter(isListed).slice(0, ACTIVITY_MAX) });
 }
 
-/** @param {Happening} happening */
-function isListed({ name, level }) {
+/** Whether the event has a line in the list of activity. @param {Pick<ServiceEvent, "name" | "level">} event */
+export function isListed({ name, level }) {
   return !NOT_LISTED.has(name) && level !== "debug";
 }
 
 /** @param {readonly string[]} topics */
-function tell(topics) {
+function notify(topics) {
   for (const listener of changeListeners) listener({ topics });
 }

@@ -1,13 +1,17 @@
-// @ts-check
-// Places of the dashboard are in the address after `#`, so that they can be linked, kept and gone back to.
+// Every place of the dashboard has an address after `#`, so that it can be linked, bookmarked and returned to.
 
 import { useEffect, useState } from "preact/hooks";
 
 /** @typedef {import("../types.ts").Route} Route */
 
-/** @returns {Route} */
+/** The place now. */
 export function currentRoute() {
-  const [path, query] = location.hash.replace(/^#\/?/, "").split("?");
+  return routeOf(location.hash);
+}
+
+/** The place that an address names. @param {string} hash with its `#` @returns {Route} */
+export function routeOf(hash) {
+  const [path, query] = hash.replace(/^#\/?/, "").split("?");
   return {
     parts: (path ?? "").split("/").filter((part) => part !== "").map(decode),
     query: new URLSearchParams(query ?? ""),

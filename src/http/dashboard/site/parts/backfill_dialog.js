@@ -1,14 +1,15 @@
-// @ts-check
-// Starts a backfill: everything, a year, a month or a range of days; with a look at the files it would read before it is started.
+// Starts a backfill of everything, a year, a month or a range of days; previews the files it would read.
 import { useState } from "preact/hooks";
 import { post } from "../lib/api.js";
-import { bytes, fileLabel, plural, utcDate } from "../lib/format.js";
+import { bytes, plural, utcDate } from "../lib/format.js";
 import { html } from "../lib/html.js";
+import { selectionOf } from "../lib/selection.js";
+import { fileLabel } from "../lib/summary_files.js";
 import { Dialog } from "./dialog.js";
-import { tellRequested } from "./run_actions.js";
+import { tellRequested } from "./toasts.js";
 
-/** @typedef {import("../types.ts").PreviewedFile} PreviewedFile @typedef {import("../types.ts").Selection} Selection */
-/** @typedef {"range" | "month" | "year" | "all"} Choice */
+/** @typedef {import("../types.ts").PreviewedFile} PreviewedFile @typedef {import("../lib/selection.js").Choice} Choice */
+/** @typedef {import("../lib/selection.js").Values} Values */
 
 /** The first trajectories of the network. */
 const FIRST_YEAR = 2018;
@@ -47,7 +48,9 @@ export function BackfillDialog({ onClose }) {
   };
   const look = () =>
     attempt("preview", async () => {
-      const { files, nothing } = await post("/backfill?dry_run=true", selection);
+      const { files, nothing } = /** @type {{ files: PreviewedFile[], nothing: string | null }} */ (
+        await post("/backfill?dry_run=true", selection)
+      );
       setPreview({ of: asked, files, nothing });
     });
   const start = () =>
@@ -59,35 +62,14 @@ export function BackfillDialog({ onClose }) {
     event.preventDefault();
     start();
   };
-  const set = (/** @type {keyof typeof values} */ name) => (/** @type {InputEvent} */ event) =>
+  const set = (/** @type {keyof Values} */ name) => (/** @type {InputEvent} */ event) =>
     setValues({ ...values, [name]: /** @type {HTMLInputElement} */ (event.target).value });
 
-  const thisMonth = today.slice(0, 7);
+  // deno-fmt-ignore
   return html`<${Dialog} title="Start a backfill" onClose=${onClose}>
     <form onSubmit=${submit}>
       <div class="dialog-body">
-        <fieldset class="choices">
-          <legend class="hidden">What to read</legend>
-          <${Option} name="range" text="A range of days" choice=${choice} choose=${setChoice}>
-            <label class="field"><span>First day (UTC)</span>
-              <input type="date" value=${values.from} max=${values.to} required onInput=${set("from")} /></label>
-            <label class="field"><span>Last day</span>
-              <input type="date" value=${values.to} min=${values.from} required onInput=${set("to")} /></label>
-          <//>
-          <${Option} name="month" text="A month" choice=${choice} choose=${setChoice}>
-            <label class="field"><span>Month</span>
-              <input type="month" value=${values.month} min=${`${FIRST_YEAR}-12`} max=${thisMonth}
-                pattern="[0-9]{4}-[0-9]{2}" required onInput=${set("month")} /></label>
-          <//>
-          <${Option} name="year" text="A year" choice=${choice} choose=${setChoice}>
-            <label class="field"><span>Year</span>
-              <input type="number" value=${values.year} min=${FIRST_YEAR} max=${thisMonth.slice(0, 4)}
-                required onInput=${set("year")} /></label>
-          <//>
-          <${Option} name="all" text="Everything, since December 2018" choice=${choice} choose=${setChoice}>
-            <p class="small muted">One file with every trajectory. A file that has not changed is skipped.</p>
-          <//>
-        </fieldset>
+        <${Choices} choice=${choice} choose=${setChoice} values=${values} set=${set} thisMonth=${today.slice(0, 7)} />
         ${problem === null ? null : html`<div class="note bad" role="alert">${problem}</div>`}
         ${preview === null || preview.of !== asked ? null : html`<${Preview} ...${preview} />`}
       </div>
@@ -103,12 +85,46 @@ export function BackfillDialog({ onClose }) {
 }
 
 /**
+ * What to read: one of four, with its inputs.
+ * @param {{
+ *   choice: Choice, choose: (choice: Choice) => void, values: Values,
+ *   set: (name: keyof Values) => (event: InputEvent) => void, thisMonth: string,
+ * }} props
+ */
+function Choices({ choice, choose, values, set, thisMonth }) {
+  // deno-fmt-ignore
+  return html`<fieldset class="choices">
+    <legend class="hidden">What to read</legend>
+    <${Option} name="range" text="A range of days" choice=${choice} choose=${choose}>
+      <label class="field"><span>First day (UTC)</span>
+        <input type="date" value=${values.from} max=${values.to} required onInput=${set("from")} /></label>
+      <label class="field"><span>Last day</span>
+        <input type="date" value=${values.to} min=${values.from} required onInput=${set("to")} /></label>
+    <//>
+    <${Option} name="month" text="A month" choice=${choice} choose=${choose}>
+      <label class="field"><span>Month</span>
+        <input type="month" value=${values.month} min=${`${FIRST_YEAR}-12`} max=${thisMonth}
+          pattern="[0-9]{4}-[0-9]{2}" required onInput=${set("month")} /></label>
+    <//>
+    <${Option} name="year" text="A year" choice=${choice} choose=${choose}>
+      <label class="field"><span>Year</span>
+        <input type="number" value=${values.year} min=${FIRST_YEAR} max=${thisMonth.slice(0, 4)}
+          required onInput=${set("year")} /></label>
+    <//>
+    <${Option} name="all" text="Everything, since December 2018" choice=${choice} choose=${choose}>
+      <p class="small muted">One file with every trajectory. A file that has not changed is skipped.</p>
+    <//>
+  </fieldset>`;
+}
+
+/**
  * @param {{
  *   name: Choice, text: string, choice: Choice, choose: (choice: Choice) => void, children?: unknown,
  * }} props
  */
 function Option({ name, text, choice, choose, children }) {
   const id = `choice-${name}`;
+  // deno-fmt-ignore
   return html`<div class="choice">
     <input type="radio" name="choice" id=${id} checked=${choice === name} onChange=${() => choose(name)} />
     <label for=${id}>${text}</label>
@@ -125,6 +141,7 @@ function Preview({ files, nothing }) {
     size > 0 ? `, about ${bytes(size)}` : "",
     files.length > reading.length ? `; ${files.length - reading.length} unchanged` : "",
   ].join("");
+  // deno-fmt-ignore
   return html`<div role="status">
     <p><strong>${nothing ?? sum}</strong></p>
     ${files.length === 0 ? null : html`<ul class="file-list" tabindex="0" aria-label="Files of the backfill">
@@ -137,21 +154,4 @@ function Preview({ files, nothing }) {
       })}
     </ul>`}
   </div>`;
-}
-
-/**
- * @param {Choice} choice @param {{ from: string, to: string, month: string, year: string }} values
- * @returns {Selection}
- */
-function selectionOf(choice, { from, to, month, year }) {
-  switch (choice) {
-    case "all":
-      return { all: true };
-    case "year":
-      return { year: Number(year) };
-    case "month":
-      return { month };
-    default:
-      return { from, to };
-  }
 }

@@ -1,4 +1,3 @@
-// @ts-check
 // A dialog over the browser's own <dialog>, which keeps the focus inside and gives it back.
 import { useEffect, useRef } from "preact/hooks";
 import { html } from "../lib/html.js";
@@ -26,6 +25,7 @@ export function Dialog({ title, onClose, children }) {
     // Beside the box is the dialog itself.
     if (event.target === ref.current) ref.current?.close();
   };
+  // deno-fmt-ignore
   return html`<dialog ref=${ref} aria-labelledby="dialog-title" onClose=${close} onClick=${click}>
     <div class="dialog-inner">
       <div class="dialog-body"><h2 id="dialog-title">${title}</h2></div>

@@ -1,17 +1,22 @@
-// @ts-check
 // Which meteors: a range of time and a shower. The choice is in the address.
 import { count, plural, utcDate } from "../lib/format.js";
 import { html } from "../lib/html.js";
-import { refine } from "../views/meteors.js";
+import { refine } from "../lib/meteor_filter.js";
 
 /** @typedef {import("../types.ts").ShowerCount} ShowerCount */
 
-const RANGES = [["3", "3 days"], ["10", "10 days"], ["30", "30 days"], ["365", "A year"], ["all", "All"]];
+const RANGES = [
+  ["3", "3 days"],
+  ["10", "10 days"],
+  ["30", "30 days"],
+  ["365", "A year"],
+  ["all", "All"],
+];
 
 /**
  * @param {{
- *   query: URLSearchParams, range: { from: string | null, to: string | null, text: string }, showers: readonly ShowerCount[],
- *   totals: import("../types.ts").Loaded<any>,
+ *   query: URLSearchParams, range: import("../lib/meteor_filter.js").Range, showers: readonly ShowerCount[],
+ *   totals: import("../types.ts").Loaded<import("../types.ts").MeteorTotals>,
  * }} props
  */
 export function Filters({ query, range, showers, totals }) {
@@ -23,8 +28,12 @@ export function Filters({ query, range, showers, totals }) {
   const set = (/** @type {string} */ name) => (/** @type {Event} */ event) => {
     const value = /** @type {HTMLInputElement} */ (event.target).value;
     const dates = { from: range.from?.slice(0, 10) ?? null, to: range.to?.slice(0, 10) ?? null };
-    refine(query, name === "shower" ? { shower: value } : { ...dates, [name]: value, last: null, night: null });
+    refine(
+      query,
+      name === "shower" ? { shower: value } : { ...dates, [name]: value, last: null, night: null },
+    );
   };
+  // deno-fmt-ignore
   return html`<section class="card filters" aria-label="Filter">
     <div class="segmented" role="group" aria-label="Last days with meteors">
       ${RANGES.map(([value, text]) =>
@@ -34,7 +43,7 @@ export function Filters({ query, range, showers, totals }) {
     </div>
     <label class="field"><span>From (UTC)</span>
       <input type="date" value=${range.from?.slice(0, 10) ?? ""} onChange=${set("from")} /></label>
-    <label class="field"><span>To, included</span>
+    <label class="field"><span>To (inclusive)</span>
       <input type="date" value=${range.to?.slice(0, 10) ?? ""} max=${utcDate(Date.now())} onChange=${set("to")} /></label>
     <label class="field"><span>Shower</span>
       <select value=${shower} onChange=${set("shower")}>
@@ -58,7 +67,7 @@ export function Filters({ query, range, showers, totals }) {
 
 /** @param {{ text: string, clear: () => void }} props */
 function Chip({ text, clear }) {
-  return html`<button type="button" class="button small" onClick=${clear} title="Take this filter away">
-    ${text} <span aria-hidden="true">×</span><span class="hidden">, take this filter away</span>
+  return html`<button type="button" class="button small" onClick=${clear} title="Remove this filter">
+    ${text} <span aria-hidden="true">×</span><span class="hidden">, remove this filter</span>
   </button>`;
 }

@@ -1,37 +1,44 @@
-// @ts-check
-// Which showers are active, which stations see most.
+// The most active showers, and the stations with the most meteors.
 import { SeriesMark } from "../charts/mark_key.js";
 import { count, fixed, showerListText, utcDate } from "../lib/format.js";
 import { html } from "../lib/html.js";
 import { useData, useNow } from "../lib/hooks.js";
-import { refine } from "../views/meteors.js";
+import { refine } from "../lib/meteor_filter.js";
 import { Card, Empty, Meter, Show } from "./basics.js";
 
-/** @typedef {import("../types.ts").ShowerCount} ShowerCount @typedef {import("../types.ts").Loaded<any>} Loaded */
+/** @typedef {import("../types.ts").ShowerCounts} ShowerCounts @typedef {import("../types.ts").StationCounts} StationCounts */
+/** @typedef {import("../types.ts").ServiceStatus} ServiceStatus */
+/**
+ * @template Data
+ * @typedef {import("../types.ts").Loaded<Data>} Loaded
+ */
 
-/** A shower counts as active now that has meteors in the last three days. */
+/** A shower with meteors in the last three days counts as active now. */
 const ACTIVE_DAYS = 3;
 const DAY_MS = 86_400_000;
 const ROWS = 12;
-/** Which list names come from changes once in a week at most. */
+/** The list that names come from changes once a week at most. */
 const STATUS_POLL_MS = 60_000;
 
 /** @typedef {import("../charts/series.js").Series["index"]} SeriesIndex */
 
-/** @param {{ showers: Loaded, indexOf: (code: string | null) => SeriesIndex, query: URLSearchParams, live: object }} props */
+/** @param {{ showers: Loaded<ShowerCounts>, indexOf: (code: string | null) => SeriesIndex, query: URLSearchParams, live: object }} props */
 export function ShowersCard({ showers, indexOf, query, live }) {
   const today = utcDate(useNow(60_000));
   const since = utcDate(Date.parse(today) - (ACTIVE_DAYS - 1) * DAY_MS);
-  const active = useData(`/statistics/showers?limit=200&from=${since}`, live);
-  const status = /** @type {import("../types.ts").Loaded<import("../types.ts").ServiceStatus>} */ (
+  const active = /** @type {Loaded<ShowerCounts>} */ (
+    useData(`/statistics/showers?limit=200&from=${since}`, live)
+  );
+  const status = /** @type {Loaded<ServiceStatus>} */ (
     useData("/status", { topics: ["status"], poll: STATUS_POLL_MS })
   );
-  const activeNow = /** @type {ShowerCount[]} */ (/** @type {any} */ (active.data)?.showers ?? []);
+  const activeNow = active.data?.showers ?? [];
+  // deno-fmt-ignore
   return html`<${Card} class="span-7" title="Showers" aside=${`active now: with meteors since ${since}`} flush>
-    <${Show} of=${showers} what="the showers">${(/** @type {any} */ data) => {
+    <${Show} of=${showers} what="the showers">${(/** @type {ShowerCounts} */ data) => {
       /** @type {Map<string, number>} */
       const now = new Map(activeNow.map(({ code, meteors }) => [code, meteors]));
-      const rows = /** @type {ShowerCount[]} */ (data.showers)
+      const rows = data.showers
         .toSorted((a, b) => (now.get(b.code) ?? 0) - (now.get(a.code) ?? 0) || b.meteors - a.meteors)
         .slice(0, ROWS);
       if (rows.length === 0) return html`<${Empty} title="No shower meteors in this range" />`;
@@ -55,18 +62,19 @@ export function ShowersCard({ showers, indexOf, query, live }) {
           </tr>`
         )}</tbody>
       </table></div>
-      <p class="caption card-body">${count(data.sporadic)} of ${count(data.meteors)} meteors in the range are sporadic (of no shower).${
+      <p class="caption card-body">${count(data.sporadic)} of ${count(data.meteors)} meteors in the range are sporadic (belong to no shower).${
         data.showers.length > ROWS ? ` ${data.showers.length - ROWS} more showers are in the filter’s list.` : ""
       } ${showerListText(status.data?.shower_list)}</p>`;
     }}<//>
   <//>`;
 }
 
-/** @param {{ stations: Loaded, query: URLSearchParams }} props */
+/** @param {{ stations: Loaded<StationCounts>, query: URLSearchParams }} props */
 export function StationsCard({ stations, query }) {
+  // deno-fmt-ignore
   return html`<${Card} class="span-5" title="Top stations" aside="trajectories they took part in" flush>
-    <${Show} of=${stations} what="the stations">${(/** @type {any} */ data) => {
-      const rows = /** @type {{ code: string, country_code: string, meteors: number }[]} */ (data.stations).slice(0, ROWS);
+    <${Show} of=${stations} what="the stations">${(/** @type {StationCounts} */ data) => {
+      const rows = data.stations.slice(0, ROWS);
       if (rows.length === 0) return html`<${Empty} title="No stations in this range" />`;
       const most = rows[0].meteors;
       return html`<div class="table-scroll"><table>

@@ -1,13 +1,12 @@
-// @ts-check
-// All letters of a filter that wait, tried again, after a look how many they are.
+// Replays all waiting dead letters of a filter, after showing how many there are.
 import { useState } from "preact/hooks";
 import { post } from "../lib/api.js";
 import { count, plural } from "../lib/format.js";
 import { html } from "../lib/html.js";
 import { useApiHas } from "../lib/hooks.js";
 import { Dialog } from "./dialog.js";
-import { WorkButton } from "./run_actions.js";
 import { tell, tellFailure } from "./toasts.js";
+import { WorkButton } from "./work_button.js";
 
 const REPLAY = /^\/dead-letters\/replay$/;
 
@@ -20,28 +19,40 @@ export function ReplayAll({ filter, reload }) {
     try {
       await work();
     } catch (error) {
-      tellFailure("The letters could not be replayed.", error);
+      tellFailure("The dead letters could not be replayed.", error);
     }
   };
   const look = () =>
-    attempt(async () => setMatched((await post("/dead-letters/replay?dry_run=true", filter)).matched));
+    attempt(async () => {
+      const { matched } = /** @type {{ matched: number }} */ (
+        await post("/dead-letters/replay?dry_run=true", filter)
+      );
+      setMatched(matched);
+    });
   const replay = () =>
     attempt(async () => {
-      const { published, failed, superseded } = await post("/dead-letters/replay", filter);
+      const { published, failed, superseded } =
+        /** @type {{ published: number, failed: number, superseded: number }} */ (
+          await post("/dead-letters/replay", filter)
+        );
       setMatched(null);
-      tell(`${plural(published, "letter")} back on the log; ${count(failed)} can't go on now either, ${count(superseded)} superseded.`);
+      tell(
+        `${plural(published, "dead letter")} published again, ${count(failed)} failed again, ` +
+          `${count(superseded)} superseded by newer records.`,
+      );
       reload();
     });
   const close = () => setMatched(null);
+  // deno-fmt-ignore
   return html`<div class="actions">
     <${WorkButton} work=${look}>Replay all…<//>
     ${matched === null ? null : html`<${Dialog} title="Replay dead letters" onClose=${close}>
       <div class="dialog-body">
-        <p>${plural(matched, "letter")} of this filter wait. Each is tried again; those that still can't go on stay.</p>
+        <p>${plural(matched, "dead letter")} ${matched === 1 ? "matches" : "match"} this filter. Each is tried again; those that fail again stay here.</p>
       </div>
       <div class="dialog-foot">
-        <button type="button" class="button" onClick=${close}>Leave them</button>
-        <${WorkButton} work=${replay} class="button primary">Replay ${plural(matched, "letter")}<//>
+        <button type="button" class="button" onClick=${close}>Cancel</button>
+        <${WorkButton} work=${replay} class="button primary">Replay ${plural(matched, "dead letter")}<//>
       </div>
     <//>`}
   </div>`;

@@ -1,35 +1,15 @@
-// @ts-check
-// What a person can ask of runs: the daily extraction now, a backfill, cancel, retry.
+// What a person can do with runs: start the daily extraction or a backfill, cancel, retry.
 import { useState } from "preact/hooks";
 import { post } from "../lib/api.js";
-import { selectionText } from "../lib/format.js";
+import { selectionText } from "../lib/selection.js";
 import { html } from "../lib/html.js";
-import { href } from "../lib/router.js";
 import { BackfillDialog } from "./backfill_dialog.js";
-import { tell, tellFailure } from "./toasts.js";
+import { tell, tellFailure, tellRequested } from "./toasts.js";
+import { WorkButton } from "./work_button.js";
 
 /** @typedef {import("../types.ts").RunView} RunView */
 
-/** A button that is off while its work goes on. @param {{ work: () => Promise<void>, class?: string, children?: unknown }} props */
-export function WorkButton({ work, class: look = "button", children }) {
-  const [busy, setBusy] = useState(false);
-  const click = async () => {
-    setBusy(true);
-    try {
-      await work();
-    } finally {
-      setBusy(false);
-    }
-  };
-  return html`<button type="button" class=${look} disabled=${busy} onClick=${click}>${children}</button>`;
-}
-
-/** Says so, with a link to the run. @param {string} what @param {{ run_id: string, is_new?: boolean }} answer */
-export function tellRequested(what, answer) {
-  tell(`${what} is requested.`, { href: href(["runs", answer.run_id]), text: "See the run" });
-}
-
-/** Both ways to start a run. */
+/** The two ways to start a run. */
 export function StartRuns() {
   const [isOpen, setOpen] = useState(false);
   const extract = async () => {
@@ -39,6 +19,7 @@ export function StartRuns() {
       tellFailure("The daily extraction could not be requested.", error);
     }
   };
+  // deno-fmt-ignore
   return html`<div class="actions">
     <${WorkButton} work=${extract}>Run the daily extraction<//>
     <button type="button" class="button primary" onClick=${() => setOpen(true)}>Start a backfill…</button>
@@ -52,7 +33,7 @@ export function RunActions({ run, done = () => {} }) {
   const cancel = async () => {
     try {
       await post(`/runs/${run.id}/cancel`);
-      tell(`${name} is cancelled.`);
+      tell(`${name} was cancelled.`);
     } catch (error) {
       tellFailure(`${name} could not be cancelled.`, error);
     }
@@ -70,7 +51,7 @@ export function RunActions({ run, done = () => {} }) {
     return html`<${WorkButton} work=${cancel} class="button danger">Cancel this run<//>`;
   }
   if ((run.state === "failed" || run.state === "cancelled") && run.kind !== "upload") {
-    return html`<${WorkButton} work=${retry} class="button primary">Retry what is left<//>`;
+    return html`<${WorkButton} work=${retry} class="button primary">Retry the remaining files<//>`;
   }
   return null;
 }

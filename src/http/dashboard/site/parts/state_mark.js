@@ -1,5 +1,4 @@
-// @ts-check
-// The state of a thing as a shape, a colour and a word: no one has to tell colours apart.
+// A state as a shape, a colour and a word, so that nobody has to tell colours apart.
 import { html } from "../lib/html.js";
 
 /** @typedef {"ok" | "busy" | "warn" | "bad" | "idle"} Tone */
@@ -25,7 +24,7 @@ const STATES = {
   // The page's own connection.
   live: { tone: "ok", shape: "dot", word: "Live" },
   connecting: { tone: "idle", shape: "ring", word: "Connecting" },
-  lost: { tone: "warn", shape: "bang", word: "Connecting again" },
+  lost: { tone: "warn", shape: "bang", word: "Reconnecting" },
 };
 
 /** @param {string} state */
@@ -34,8 +33,9 @@ export function stateOf(state) {
     { tone: /** @type {Tone} */ ("idle"), shape: /** @type {Shape} */ ("dot"), word: state };
 }
 
-/** The shape alone; its meaning must be near it in words. @param {{ shape: Shape }} props */
+/** The shape only; its meaning must stand beside it in words. @param {{ shape: Shape }} props */
 export function Mark({ shape }) {
+  // deno-fmt-ignore
   return html`<svg viewBox="0 0 16 16" aria-hidden="true" focusable="false">${drawing(shape)}</svg>`;
 }
 
@@ -60,6 +60,7 @@ function drawing(shape) {
     case "bang":
       return html`<path d="M8 3V9M8 12.7V12.8" ...${line} />`;
     case "turn":
+      // deno-fmt-ignore
       return html`<g class="turning"><path d="M8 2.6A5.4 5.4 0 1 1 2.6 8" ...${line} /></g>`;
     default:
       return html`<circle cx="8" cy="8" r="4.2" fill="currentColor" />`;
@@ -69,5 +70,6 @@ function drawing(shape) {
 /** Shape and word. @param {{ state: string, word?: string }} props */
 export function State({ state, word }) {
   const { tone, shape, word: standard } = stateOf(state);
+  // deno-fmt-ignore
   return html`<span class=${`state tone-${tone}`}><${Mark} shape=${shape} />${word ?? standard}</span>`;
 }

@@ -1,7 +1,7 @@
-// @ts-check
-// Short messages about what the person just did, also told to screen readers.
+// Short messages about what the person just did; screen readers announce them.
 import { useEffect, useState } from "preact/hooks";
 import { html } from "../lib/html.js";
+import { href } from "../lib/router.js";
 
 /** @typedef {{ id: number, tone: "good" | "bad", text: string, link: { href: string, text: string } | null }} Toast */
 
@@ -14,6 +14,11 @@ let show = () => {};
 /** Says that something worked. @param {string} text @param {{ href: string, text: string } | null} [link] */
 export function tell(text, link = null) {
   show({ id: nextId++, tone: "good", text, link });
+}
+
+/** Says that a run was requested, with a link to it. @param {string} what @param {{ run_id: string, is_new?: boolean }} answer */
+export function tellRequested(what, answer) {
+  tell(`${what} was requested.`, { href: href(["runs", answer.run_id]), text: "See the run" });
 }
 
 /** Says that something did not work, and why. It stays until it is closed. @param {string} what @param {unknown} error */
@@ -40,6 +45,7 @@ export function Toasts() {
       show = () => {};
     };
   }, []);
+  // deno-fmt-ignore
   return html`<div class="toasts" role="status" aria-live="polite">
     ${toasts.map(({ id, tone, text, link }) =>
       html`<div key=${id} class=${`toast ${tone}`}>

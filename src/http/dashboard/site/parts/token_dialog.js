@@ -1,4 +1,3 @@
-// @ts-check
 // Asks for the API's token when a call needs one.
 import { useEffect, useState } from "preact/hooks";
 import { setTokenDialog } from "../lib/api.js";
@@ -25,18 +24,19 @@ export function TokenDialog() {
     const token = new FormData(/** @type {HTMLFormElement} */ (event.target)).get("token");
     end(String(token).trim());
   };
+  // deno-fmt-ignore
   return html`<${Dialog} title="API token" onClose=${() => end(null)}>
     <form onSubmit=${submit}>
       <div class="dialog-body">
         <p role="alert">${asked.reason}</p>
         <label class="field">
-          <span>Token (the setting <code>API_TOKEN</code> of the service)</span>
+          <span>Token (the service’s setting <code>API_TOKEN</code>)</span>
           <input type="password" name="token" required autocomplete="off" spellcheck=${false} autofocus />
         </label>
-        <p class="small muted">It is kept in this tab until the tab is closed.</p>
+        <p class="small muted">Kept in this tab until you close it.</p>
       </div>
       <div class="dialog-foot">
-        <button type="button" class="button" onClick=${() => end(null)}>Don't change anything</button>
+        <button type="button" class="button" onClick=${() => end(null)}>Cancel</button>
         <button class="button primary">Use this token</button>
       </div>
     </form>

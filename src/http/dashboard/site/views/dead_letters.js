@@ -1,10 +1,9 @@
-// @ts-check
-// What could not go on: why, and exactly what it was, with the value that was wrong marked.
+// Lines and records that could not be processed: why, and exactly what they were, with the wrong value marked.
 import { html } from "../lib/html.js";
 import { useData, useTitle } from "../lib/hooks.js";
 import { go, href } from "../lib/router.js";
 import { Empty, Show } from "../parts/basics.js";
-import { Letter } from "../parts/letter.js";
+import { DeadLetterCard } from "../parts/dead_letter.js";
 import { ReplayAll } from "../parts/replay_all.js";
 
 /** @typedef {import("../types.ts").DeadLetter} DeadLetter @typedef {{ dead_letters: DeadLetter[], next: string | null }} Page */
@@ -23,29 +22,33 @@ const STAGES = [
 export function DeadLettersView({ query }) {
   useTitle("Dead letters");
   const which = query.get("replayed") ?? "false";
-  const letters = /** @type {import("../types.ts").Loaded<Page>} */ (
-    useData(`/dead-letters?${questionOf(query, which)}`, { topics: ["dead_letters", "runs"], atMostEvery: 2_000 })
+  const deadLetters = /** @type {import("../types.ts").Loaded<Page>} */ (
+    useData(`/dead-letters?${questionOf(query, which)}`, {
+      topics: ["dead_letters", "runs"],
+      atMostEvery: 2_000,
+    })
   );
   const refine = (/** @type {Record<string, string | null>} */ change) =>
     go(href(["dead-letters"], { ...Object.fromEntries(query), after: null, ...change }));
+  // deno-fmt-ignore
   return html`<div>
     <div class="page-head">
       <div>
         <h1 tabindex="-1">Dead letters</h1>
-        <p>Lines of files that could not be read, and records that could not be decoded or stored. Nothing is dropped:
-          each is kept with its reason, and can be replayed after a mend.</p>
+        <p>Lines that could not be read, and records that could not be decoded or stored. Nothing is dropped:
+          each is kept with its reason and can be replayed after a fix.</p>
       </div>
-      ${which === "false" ? html`<${ReplayAll} filter=${replayFilter(query)} reload=${letters.reload} />` : null}
+      ${which === "false" ? html`<${ReplayAll} filter=${replayFilter(query)} reload=${deadLetters.reload} />` : null}
     </div>
     <div class="stack">
       <${Filter} query=${query} which=${which} refine=${refine} />
-      <${Show} of=${letters} what="the dead letters">${(/** @type {Page} */ { dead_letters, next }) =>
+      <${Show} of=${deadLetters} what="the dead letters">${(/** @type {Page} */ { dead_letters, next }) =>
         html`<div class="stack">
-          ${dead_letters.length === 0 ? html`<${NoLetters} which=${which} />` : null}
-          ${dead_letters.map((letter) => html`<${Letter} key=${letter.id} letter=${letter} reload=${letters.reload} />`)}
+          ${dead_letters.length === 0 ? html`<${NoDeadLetters} which=${which} />` : null}
+          ${dead_letters.map((one) => html`<${DeadLetterCard} key=${one.id} deadLetter=${one} reload=${deadLetters.reload} />`)}
           <div class="actions">
-            ${query.get("after") === null ? null : html`<${Turn} text="Newest letters" go=${() => refine({})} />`}
-            ${next === null ? null : html`<${Turn} text="Older letters" go=${() => refine({ after: next })} />`}
+            ${query.get("after") === null ? null : html`<${Turn} text="Newest dead letters" go=${() => refine({})} />`}
+            ${next === null ? null : html`<${Turn} text="Older dead letters" go=${() => refine({ after: next })} />`}
           </div>
         </div>`}<//>
     </div>
@@ -80,8 +83,9 @@ function Filter({ query, which, refine }) {
   const run = query.get("run");
   const choose = (/** @type {Event} */ event) =>
     refine({ stage: /** @type {HTMLSelectElement} */ (event.target).value });
+  // deno-fmt-ignore
   return html`<section class="card filters" aria-label="Filter">
-    <div class="segmented" role="group" aria-label="Which letters">
+    <div class="segmented" role="group" aria-label="Which dead letters">
       ${WHICH.map(([value, text]) =>
         html`<button key=${value} type="button" aria-pressed=${String(which === value)}
           onClick=${() => refine({ replayed: value })}>${text}</button>`
@@ -93,16 +97,17 @@ function Filter({ query, which, refine }) {
       </select>
     </label>
     ${run === null ? null : html`<button type="button" class="button small" onClick=${() => refine({ run: null })}>
-      Run …${run.slice(-6)} <span aria-hidden="true">×</span><span class="hidden">, take this filter away</span>
+      Run …${run.slice(-6)} <span aria-hidden="true">×</span><span class="hidden">, remove this filter</span>
     </button>`}
   </section>`;
 }
 
 /** @param {{ which: string }} props */
-function NoLetters({ which }) {
+function NoDeadLetters({ which }) {
+  // deno-fmt-ignore
   return html`<div class="card">
     ${which === "true"
-      ? html`<${Empty} title="Nothing was replayed">Letters that were replayed with success are listed here.<//>`
-      : html`<${Empty} title="No dead letters">Every line and every record went its way.<//>`}
+      ? html`<${Empty} title="Nothing replayed yet">Dead letters that were replayed successfully are listed here.<//>`
+      : html`<${Empty} title="No dead letters">Every line was read, and every record stored.<//>`}
   </div>`;
 }

@@ -1,18 +1,25 @@
-// @ts-check
-// How the service is now: its parts, its schedule, how far the data store is behind the log, what is going on.
+// How the service is now: its parts, its schedule, how far the data store is behind the log, recent events.
 import { post } from "../lib/api.js";
-import { count, plural, selectionText, utc } from "../lib/format.js";
+import { count, plural, utc } from "../lib/format.js";
+import { selectionText } from "../lib/selection.js";
 import { html } from "../lib/html.js";
 import { useData, useLive, useTitle } from "../lib/hooks.js";
 import { href } from "../lib/router.js";
+import { isOver, rowsUnderWay } from "../lib/run_numbers.js";
 import { Ago, Bones, Card, Empty, Meter, PageError, Show } from "../parts/basics.js";
-import { HappeningList } from "../parts/happening_list.js";
-import { RunActions, StartRuns, WorkButton } from "../parts/run_actions.js";
-import { isOver, rowsUnderWay, RunProgress } from "../parts/run_pieces.js";
+import { EventList } from "../parts/event_list.js";
+import { RunActions, StartRuns } from "../parts/run_actions.js";
+import { RunProgress } from "../parts/run_progress.js";
 import { State } from "../parts/state_mark.js";
 import { tell, tellFailure } from "../parts/toasts.js";
+import { WorkButton } from "../parts/work_button.js";
 
 /** @typedef {import("../types.ts").ServiceStatus} ServiceStatus @typedef {import("../types.ts").RunView} RunView */
+/** @typedef {import("../types.ts").MeteorTotals} MeteorTotals */
+/**
+ * @template Data
+ * @typedef {import("../types.ts").Loaded<Data>} Loaded
+ */
 
 const PARTS = /** @type {const} */ ([
   ["broker", "Broker"],
@@ -24,15 +31,22 @@ const RECENT_RUNS = 6;
 
 export function NowView() {
   useTitle("Now");
-  const status = useData("/status", { topics: ["status", "store", "runs", "dead_letters"] });
-  const totals = useData("/statistics/totals", { topics: ["store"], atMostEvery: 3_000 });
-  const runs = useData(`/runs?limit=${RECENT_RUNS}`, { topics: ["runs"] });
+  const status = /** @type {Loaded<ServiceStatus>} */ (
+    useData("/status", { topics: ["status", "store", "runs", "dead_letters"] })
+  );
+  const totals = /** @type {Loaded<MeteorTotals>} */ (
+    useData("/statistics/totals", { topics: ["store"], atMostEvery: 3_000 })
+  );
+  const runs = /** @type {Loaded<{ runs: RunView[] }>} */ (
+    useData(`/runs?limit=${RECENT_RUNS}`, { topics: ["runs"] })
+  );
+  // deno-fmt-ignore
   return html`<div>
     <div class="page-head">
       <div><h1 tabindex="-1">Now</h1><${ServiceLine} status=${status.data} /></div>
       <${StartRuns} />
     </div>
-    <${PageError} of=${status} what="The state of the service is not known." />
+    <${PageError} of=${status} what="The status of the service is unknown." />
     <div class="stack">
       <${Parts} status=${status.data} />
       <${Tiles} status=${status.data} totals=${totals.data} reload=${status.reload} />
@@ -50,7 +64,8 @@ export function NowView() {
 
 /** @param {{ status: ServiceStatus | null }} props */
 function ServiceLine({ status }) {
-  if (status === null) return html`<p>Asking the service…</p>`;
+  if (status === null) return html`<p>Loading the status…</p>`;
+  // deno-fmt-ignore
   return html`<p>
     Version ${status.version}, started <${Ago} at=${status.started_at} />, as ${status.roles.join(", ")}
   </p>`;
@@ -58,6 +73,7 @@ function ServiceLine({ status }) {
 
 /** @param {{ status: ServiceStatus | null }} props */
 function Parts({ status }) {
+  // deno-fmt-ignore
   return html`<section class="card parts-strip" aria-label="Parts of the service">
     ${PARTS.map(([name, title]) => {
       const part = status?.parts[name];
@@ -72,10 +88,11 @@ function Parts({ status }) {
   </section>`;
 }
 
-/** @param {{ status: ServiceStatus | null, totals: any, reload: () => void }} props */
+/** @param {{ status: ServiceStatus | null, totals: MeteorTotals | null, reload: () => void }} props */
 function Tiles({ status, totals, reload }) {
   const lag = status?.lag.reduce((sum, { lag }) => sum + lag, 0);
-  const letters = status?.store?.dead_letters;
+  const deadLetters = status?.store?.dead_letters;
+  // deno-fmt-ignore
   return html`<div class="tiles">
     <div class="card tile">
       <div class="name">Meteors in the data store</div>
@@ -90,12 +107,12 @@ function Tiles({ status, totals, reload }) {
     <div class="card tile">
       <div class="name">Lag of the data store</div>
       <div class="value">${count(lag)}</div>
-      <div class="more">${lag === 0 ? "everything on the log is loaded" : "records on the log, not loaded yet"}</div>
+      <div class="more">${lag === 0 ? "everything on the log is loaded" : "records on the log not loaded yet"}</div>
     </div>
     <div class="card tile">
       <div class="name">Dead letters</div>
-      <div class=${letters !== undefined && letters > 0 ? "value tone-warn" : "value"}>${count(letters)}</div>
-      <div class="more">${letters === 0 ? "nothing was given up" : html`<a href="#/dead-letters">wait for a look</a>`}</div>
+      <div class=${deadLetters !== undefined && deadLetters > 0 ? "value tone-warn" : "value"}>${count(deadLetters)}</div>
+      <div class="more">${deadLetters === 0 ? "none waiting" : html`<a href="#/dead-letters">review them</a>`}</div>
     </div>
     <${Schedule} status=${status} reload=${reload} />
   </div>`;
@@ -105,29 +122,33 @@ function Tiles({ status, totals, reload }) {
 function Schedule({ status, reload }) {
   const schedule = status?.schedule;
   if (schedule === undefined || schedule === null) {
+    // deno-fmt-ignore
     return html`<div class="card tile">
       <div class="name">Next daily extraction</div>
       <div class="value">–</div>
-      <div class="more">${status === null ? "\u00a0" : "another process has the schedule"}</div>
+      <div class="more">${status === null ? "\u00a0" : "another process runs the schedule"}</div>
     </div>`;
   }
   const paused = schedule.paused_since !== null;
   const change = async () => {
     try {
       await post(paused ? "/schedule/resume" : "/schedule/pause");
-      tell(paused ? "The schedule goes on." : "The schedule is paused until it is resumed.");
+      tell(
+        paused ? "The schedule is running again." : "The schedule is paused until it is resumed.",
+      );
     } catch (error) {
       tellFailure("The schedule could not be changed.", error);
     }
     reload();
   };
+  // deno-fmt-ignore
   return html`<div class="card tile">
     <div class="name">Next daily extraction</div>
     <div class=${paused ? "value tone-warn" : "value"}>${paused ? "Paused" : html`<${Ago} at=${schedule.next} />`}</div>
     <div class="more">
       ${paused ? html`since <${Ago} at=${schedule.paused_since} />` : utc(schedule.next).replace(":00 UTC", " UTC")}
       ${" · "}<code class="nowrap" title="cron pattern, UTC">${schedule.pattern}</code>
-      ${schedule.leader || paused ? "" : " · fired by another process"}
+      ${schedule.leader || paused ? "" : " · run by another process"}
       ${" · "}<${WorkButton} work=${change} class="link-button">${paused ? "Resume" : "Pause"}<//>
     </div>
     ${schedule.problem === null ? null : html`<div class="more tone-warn">${schedule.problem}</div>`}
@@ -136,9 +157,10 @@ function Schedule({ status, reload }) {
 
 /** @param {{ runs: RunView[], reload: () => void }} props */
 function Runs({ runs, reload }) {
+  // deno-fmt-ignore
   return html`<${Card} title="Runs" aside=${html`<a href="#/runs">All runs</a>`} flush>
     ${runs.length === 0
-      ? html`<${Empty} title="No runs yet">The schedule will ask for one; or start one with the buttons above.<//>`
+      ? html`<${Empty} title="No runs yet">The schedule starts the next one; the buttons above start one now.<//>`
       : runs.map((run) => html`<${RunCard} key=${run.id} run=${run} reload=${reload} />`)}
   <//>`;
 }
@@ -146,6 +168,7 @@ function Runs({ runs, reload }) {
 /** @param {{ run: RunView, reload: () => void }} props */
 function RunCard({ run, reload }) {
   const over = isOver(run) && rowsUnderWay(run) === 0;
+  // deno-fmt-ignore
   return html`<article class="run-card" aria-label=${`${run.kind} run, ${selectionText(run.selection)}`}>
     <div class="run-card-head">
       <div>
@@ -162,7 +185,7 @@ function RunCard({ run, reload }) {
   </article>`;
 }
 
-/** What a run that is over brought. @param {RunView} run */
+/** The outcome of a run that is over. @param {RunView} run */
 function outcomeText({ files, rows }) {
   return [
     `${plural(files.extracted, "file")} extracted, ${count(files.skipped)} skipped`,
@@ -174,11 +197,12 @@ function outcomeText({ files, rows }) {
 
 /** @param {{ status: ServiceStatus | null }} props */
 function Lag({ status }) {
+  // deno-fmt-ignore
   return html`<${Card} title="Log and data store" aside="records by partition" flush>
     ${status === null
       ? html`<${Bones} what="the lag" />`
       : status.lag.length === 0
-      ? html`<${Empty} title="Not known now">The broker or the database is away.<//>`
+      ? html`<${Empty} title="Not available">The broker or the database is unavailable.<//>`
       : html`<div class="table-scroll" tabindex="0" role="region" aria-label="Lag by partition"><table>
         <thead><tr>
           <th scope="col">Topic</th><th scope="col" class="number">Partition</th><th scope="col" class="number">On the log</th>
@@ -205,11 +229,12 @@ function Lag({ status }) {
 
 function Activity() {
   const { activity, connection } = useLive();
+  // deno-fmt-ignore
   return html`<${Card} title="Activity" aside="of this process, times in UTC" flush>
     ${activity.length === 0
-      ? html`<${Empty} title=${connection === "live" ? "Nothing has happened yet" : "Not connected"}>
-        ${connection === "live" ? "Runs, files and troubles appear here as they happen." : "The page connects again by itself."}
+      ? html`<${Empty} title=${connection === "live" ? "No events yet" : "Not connected"}>
+        ${connection === "live" ? "Runs, files and problems appear here as they happen." : "The page reconnects automatically."}
       <//>`
-      : html`<${HappeningList} happenings=${activity} label="Activity, newest first" />`}
+      : html`<${EventList} events=${activity} label="Activity, newest first" />`}
   <//>`;
 }

@@ -1,14 +1,16 @@
-// @ts-check
-// One run: what it was asked for, its files, the rows that came of it, how long it takes, what happened.
+// One run: what was requested, its files and rows, how long it takes, its events.
 import { useEffect, useRef, useState } from "preact/hooks";
-import { bytes, count, fileLabel, plural, selectionText, span } from "../lib/format.js";
+import { bytes, count, plural, span } from "../lib/format.js";
+import { selectionText } from "../lib/selection.js";
+import { fileLabel } from "../lib/summary_files.js";
 import { html } from "../lib/html.js";
 import { useData, useNow, useTitle } from "../lib/hooks.js";
 import { href, lastAddress } from "../lib/router.js";
+import { isOver, rateText, rowsUnderWay, runSeconds, timeLeft } from "../lib/run_numbers.js";
 import { Ago, Bones, Card, Empty, PageError, Utc } from "../parts/basics.js";
 import { RunActions } from "../parts/run_actions.js";
-import { isOver, rateText, rowsUnderWay, RunProgress, runSeconds, timeLeft } from "../parts/run_pieces.js";
 import { RunEvents } from "../parts/run_events.js";
+import { RunProgress } from "../parts/run_progress.js";
 import { State } from "../parts/state_mark.js";
 
 /** @typedef {import("../types.ts").RunView & { file_list: import("../types.ts").RunFileView[] }} Run */
@@ -23,6 +25,7 @@ export function RunView({ id, query }) {
   const run = loaded.data;
   const what = run === null ? "Run" : `${KINDS[run.kind]}, ${selectionText(run.selection)}`;
   useTitle(what);
+  // deno-fmt-ignore
   return html`<div>
     <div class="page-head">
       <div>
@@ -32,7 +35,7 @@ export function RunView({ id, query }) {
       </div>
       ${run === null ? null : html`<div class="actions"><${RunActions} run=${run} done=${loaded.reload} /></div>`}
     </div>
-    <${PageError} of=${loaded} what="This run can't be shown." />
+    <${PageError} of=${loaded} what="Could not load this run." />
     ${run === null && loaded.error === null ? html`<${Bones} what="the run" />` : null}
     ${run === null ? null : html`<${Details} run=${run} file=${query.get("file")} />`}
   </div>`;
@@ -42,13 +45,14 @@ export function RunView({ id, query }) {
 function Details({ run, file }) {
   const failed = run.file_list.filter(({ state }) => state === "failed");
   const isRetryable = run.state === "failed" || run.state === "cancelled";
+  // deno-fmt-ignore
   return html`<div class="stack">
     ${run.reason === null ? null : html`<div class=${run.state === "failed" ? "note bad" : "note warn"}>
       <strong>${run.state === "failed" ? "Failed:" : run.state === "cancelled" ? "Cancelled:" : "Note:"}</strong> ${run.reason}
     </div>`}
     ${failed.length === 0 ? null : html`<div class="note bad">
       <strong>${plural(failed.length, "file")} failed.</strong>
-      ${" "}${failed[0].reason ?? ""}${isRetryable ? " A retry takes only what is left." : ""}
+      ${" "}${failed[0].reason ?? ""}${isRetryable ? " A retry takes only the remaining files." : ""}
     </div>`}
     <div class="run-columns">
       <div class="stack">
@@ -68,6 +72,7 @@ function Rows({ run }) {
   const { rows } = run;
   const underWay = rowsUnderWay(run);
   const rejected = html`<a href=${href(["dead-letters"], { run: run.id })}>rejected</a>`;
+  // deno-fmt-ignore
   return html`<${Card} title="Rows" aside=${isOver(run) && underWay === 0 ? "everything is accounted for" : "so far"}>
     <div class="stack">
       <div class="sum">
@@ -87,7 +92,7 @@ function Rows({ run }) {
         <span class="sign" aria-label="and">+</span>
         <div>
           <span class=${rows.dead > 0 ? "value tone-bad" : "value"}>${count(rows.dead)}</span>
-          <span class="name">given up by the sink</span>
+          <span class="name">sent to the dead letters</span>
         </div>
         <span class="sign" aria-label="and">+</span>
         <div><span class="value">${count(underWay)}</span><span class="name">under way</span></div>
@@ -102,11 +107,12 @@ function Facts({ run }) {
   const now = useNow(1000);
   const seconds = runSeconds(run, now);
   const left = timeLeft(run, run.file_list, now);
+  // deno-fmt-ignore
   return html`<${Card} title="The run">
     <dl class="facts">
       <dt>State</dt><dd><${State} state=${run.state} /></dd>
-      <dt>Asked for</dt><dd>${selectionText(run.selection)}</dd>
-      <dt>By</dt><dd>${run.requested_by}</dd>
+      <dt>Selection</dt><dd>${selectionText(run.selection)}</dd>
+      <dt>Requested by</dt><dd>${run.requested_by}</dd>
       <dt>Requested</dt><dd><${Utc} at=${run.requested_at} /></dd>
       <dt>Started</dt><dd><${Utc} at=${run.started_at} /></dd>
       <dt>Ended</dt><dd><${Utc} at=${run.ended_at} /></dd>
@@ -125,6 +131,7 @@ function Files({ files, chosen, run }) {
   useEffect(() => row.current?.scrollIntoView({ block: "center" }), [chosen]);
   const troubled = files.filter(({ state, rows }) => state === "failed" || rows.rejected > 0);
   const shown = onlyTrouble ? troubled : files;
+  // deno-fmt-ignore
   return html`<${Card}
     title="Files"
     aside=${troubled.length === 0 || troubled.length === files.length
@@ -136,8 +143,8 @@ function Files({ files, chosen, run }) {
   >
     ${files.length === 0
       ? isOver(run)
-        ? html`<${Empty} title="This run took no files" />`
-        : html`<${Empty} title="Not known yet">The run asks the source which files there are.<//>`
+        ? html`<${Empty} title="This run has no files" />`
+        : html`<${Empty} title="Not known yet">The run is listing the files of the source.<//>`
       : html`<div class="table-scroll" tabindex="0" role="region" aria-label="Files of the run"><table>
         <thead><tr>
           <th scope="col">State</th><th scope="col">File</th><th scope="col" class="number">Size</th>

@@ -1,13 +1,14 @@
-// @ts-check
 // The history of runs: a grid of runs by files, as in Airflow, and the list.
 import { useEffect, useRef, useState } from "preact/hooks";
-import { count, fileLabel, selectionText, shortUtc, span } from "../lib/format.js";
+import { count, shortUtc, span } from "../lib/format.js";
+import { selectionText } from "../lib/selection.js";
+import { byNewestFile, fileLabel } from "../lib/summary_files.js";
 import { html } from "../lib/html.js";
 import { useData, useNow, useTitle } from "../lib/hooks.js";
 import { href } from "../lib/router.js";
+import { filesDone, runSeconds } from "../lib/run_numbers.js";
 import { Ago, Card, Empty, Show } from "../parts/basics.js";
 import { StartRuns } from "../parts/run_actions.js";
-import { filesDone, runSeconds } from "../parts/run_pieces.js";
 import { Mark, State, stateOf } from "../parts/state_mark.js";
 
 /** @typedef {import("../types.ts").RunView} RunView @typedef {import("../types.ts").GridCell} GridCell */
@@ -17,7 +18,7 @@ const PAGE_RUNS = 25;
 const LEGEND = ["extracted", "rejects", "reading", "planned", "skipped", "failed"];
 /** Columns and rows that an arrow key goes. @type {Record<string, readonly [number, number]>} */
 const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-/** Rows of the grid before it is asked for all. */
+/** Rows of the grid until all are asked for. */
 const GRID_FILES = 24;
 
 /** @param {{ query: URLSearchParams }} props */
@@ -25,13 +26,17 @@ export function RunsView({ query }) {
   useTitle("Runs");
   const before = query.get("before");
   const grid = useData(`/dashboard/grid?runs=${GRID_RUNS}`, { topics: ["runs"] });
-  const page = new URLSearchParams({ limit: String(PAGE_RUNS), ...(before === null ? {} : { before }) });
+  const page = new URLSearchParams({
+    limit: String(PAGE_RUNS),
+    ...(before === null ? {} : { before }),
+  });
   const list = useData(`/runs?${page}`, { topics: ["runs"] });
+  // deno-fmt-ignore
   return html`<div>
     <div class="page-head">
       <div>
         <h1 tabindex="-1">Runs</h1>
-        <p>Every extraction that was asked for, with the files it looked at and the rows it brought.</p>
+        <p>Every extraction, with the files it checked and the rows it published.</p>
       </div>
       <${StartRuns} />
     </div>
@@ -50,11 +55,14 @@ function Grid({ runs, cells }) {
   const files = [...new Set(cells.map(({ file }) => file))].sort(byNewestFile);
   const shown = all ? files : files.slice(0, GRID_FILES);
   // Oldest run on the left, as time goes.
-  const columns = runs.filter((run) => cells.some((cell) => cell.run_id === run.id) || run.state !== "completed").toReversed();
+  const columns = runs.filter((run) =>
+    cells.some((cell) => cell.run_id === run.id) || run.state !== "completed"
+  ).toReversed();
   const byPlace = new Map(cells.map((cell) => [`${cell.run_id} ${cell.file}`, cell]));
+  // deno-fmt-ignore
   return html`<${Card} title="Files by run" aside=${`last ${runs.length} runs, newest on the right; times in UTC`}>
     ${files.length === 0
-      ? html`<${Empty} title="No files yet">Each run gets a column here, each file it looks at a row.<//>`
+      ? html`<${Empty} title="No files yet">Each run gets a column here, and each of its files a row.<//>`
       : html`<div>
         <${GridTable} columns=${columns} files=${shown} byPlace=${byPlace} />
         <div class="legend">
@@ -77,7 +85,7 @@ function GridTable({ columns, files, byPlace }) {
   const box = useRef(/** @type {HTMLDivElement | null} */ (null));
   const [stop, setStop] = useState("");
   useEffect(() => {
-    // The newest run is what one looks for.
+    // The newest run is the one that people look for.
     if (box.current !== null) box.current.scrollLeft = box.current.scrollWidth;
   }, [columns.length]);
   const first = [...byPlace.values()].find(({ file }) => file === files[0]);
@@ -97,11 +105,15 @@ function GridTable({ columns, files, byPlace }) {
       if (columns[x] === undefined || files[y] === undefined) return;
       if (!byPlace.has(place)) continue;
       setStop(place);
-      const next = /** @type {NodeListOf<HTMLElement> | undefined} */ (box.current?.querySelectorAll("a.cell"));
+      const next =
+        /** @type {NodeListOf<HTMLElement> | undefined} */ (box.current?.querySelectorAll(
+          "a.cell",
+        ));
       [...next ?? []].find((one) => `${one.dataset.run} ${one.dataset.file}` === place)?.focus();
       return;
     }
   };
+  // deno-fmt-ignore
   return html`<div class="table-scroll" ref=${box} onKeyDown=${move}>
     <table class="run-grid">
       <caption class="hidden">State of each file in each run. Arrow keys go from cell to cell, Enter opens the run.</caption>
@@ -133,11 +145,14 @@ function Cell({ cell, at }) {
   if (cell === undefined) return html`<span class="cell none"></span>`;
   const { tone, shape, word } = stateOf(cell.state);
   const counts = cell.state === "extracted"
-    ? `: ${count(cell.published)} published${cell.rejected > 0 ? `, ${count(cell.rejected)} rejected` : ""}`
+    ? `: ${count(cell.published)} published${
+      cell.rejected > 0 ? `, ${count(cell.rejected)} rejected` : ""
+    }`
     : cell.reason === null
     ? ""
     : `: ${cell.reason}`;
   const hasRejects = cell.rejected > 0 && cell.state === "extracted";
+  // deno-fmt-ignore
   return html`<a
     class=${`cell tone-${hasRejects ? "warn" : tone}`}
     href=${href(["runs", cell.run_id], { file: cell.file })}
@@ -152,14 +167,15 @@ function Cell({ cell, at }) {
 function List({ runs, before }) {
   const now = useNow(1000);
   const last = runs.at(-1);
-  return html`<${Card} title="All runs" aside=${before === null ? "newest first" : html`<a href="#/runs">To the newest</a>`} flush>
+  // deno-fmt-ignore
+  return html`<${Card} title="All runs" aside=${before === null ? "newest first" : html`<a href="#/runs">Newest runs</a>`} flush>
     ${runs.length === 0
       ? before === null
-        ? html`<${Empty} title="No runs yet">The schedule will ask for one, or start one above.<//>`
+        ? html`<${Empty} title="No runs yet">The schedule starts the next one; the buttons above start one now.<//>`
         : html`<${Empty} title="No older runs" />`
       : html`<div class="table-scroll"><table>
         <thead><tr>
-          <th scope="col">State</th><th scope="col">What</th><th scope="col">Asked by</th><th scope="col">Requested</th>
+          <th scope="col">State</th><th scope="col">What</th><th scope="col">Requested by</th><th scope="col">Requested</th>
           ${["Took", "Files", "Read", "Published", "Rejected", "Loaded"].map((name) =>
         html`<th key=${name} scope="col" class="number">${name}</th>`
       )}
@@ -184,14 +200,4 @@ function List({ runs, before }) {
         ? html`<div class="card-body"><a class="button small" href=${href(["runs"], { before: last.id })}>Older runs</a></div>`
         : null}`}
   <//>`;
-}
-
-/** Aliases first, then by what the file holds, newest first. @param {string} a @param {string} b */
-function byNewestFile(a, b) {
-  const rank = (/** @type {string} */ path) => {
-    const { more } = fileLabel(path);
-    if (more === "alias") return path.includes("latest") ? 0 : 1;
-    return 2 + ["λ", "month", "year", "everything", ""].findIndex((one) => more.startsWith(one));
-  };
-  return rank(a) - rank(b) || b.localeCompare(a);
 }

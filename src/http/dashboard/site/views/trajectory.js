@@ -1,5 +1,4 @@
-// @ts-check
-// One trajectory: all that is known of it, what each value means, and where the row comes from.
+// One trajectory: all its values, what each means, and where the row comes from.
 import { useMemo } from "preact/hooks";
 import { OrbitPlot } from "../charts/orbit.js";
 import { WorldMap } from "../charts/world_map.js";
@@ -15,17 +14,22 @@ import { Ago, Bones, Card, PageError, Utc } from "../parts/basics.js";
 /** @param {{ id: string }} props */
 export function TrajectoryView({ id }) {
   const loaded = /** @type {import("../types.ts").Loaded<MeteorDetail>} */ (
-    useData(`/meteors/${encodeURIComponent(id)}`, { topics: ["store"], atMostEvery: 10_000, poll: 60_000 })
+    useData(`/meteors/${encodeURIComponent(id)}`, {
+      topics: ["store"],
+      atMostEvery: 10_000,
+      poll: 60_000,
+    })
   );
   const meteor = loaded.data;
   useTitle(`Trajectory ${id}`);
+  // deno-fmt-ignore
   return html`<div>
     <div class="page-head"><div>
       <nav class="crumb" aria-label="Above this page"><a href=${lastAddress("meteors")}>Meteors</a></nav>
       <h1 tabindex="-1" class="mono">${id}</h1>
       ${meteor === null ? null : html`<${Headline} meteor=${meteor} />`}
     </div></div>
-    <${PageError} of=${loaded} what="This trajectory can't be shown." />
+    <${PageError} of=${loaded} what="Could not load this trajectory." />
     ${meteor === null && loaded.error === null ? html`<${Bones} what="the trajectory" />` : null}
     ${meteor === null ? null : html`<${Details} meteor=${meteor} />`}
   </div>`;
@@ -43,13 +47,18 @@ function valuesOf(meteor) {
 /** @param {{ meteor: MeteorDetail }} props */
 function Headline({ meteor }) {
   const value = valuesOf(meteor);
-  const field = (/** @type {string} */ name) => meteor.fields.find((one) => one.name === name)?.value ?? null;
+  const field = (/** @type {string} */ name) =>
+    meteor.fields.find((one) => one.name === name)?.value ?? null;
   const code = field("iau_code");
-  const shower = code === null ? "Sporadic meteor" : html`<a href=${href(["meteors"], { shower: String(code), last: "all" })}>${code}</a>`;
+  const shower = code === null
+    ? "Sporadic meteor"
+    : html`<a href=${href(["meteors"], { shower: String(code), last: "all" })}>${code}</a>`;
   const name = meteor.shower_name === null ? "" : ` (${meteor.shower_name})`;
   const time = /** @type {string | null} */ (field("beginning_utc_time"));
   const [speed, peak, stations] = [value("vgeo_km_s"), value("peak_absmag"), value("num_stat")];
-  const rest = `, ${fixed(speed, 1)} km/s geocentric, ${fixed(peak, 1)} mag, seen by ${plural(stations ?? 0, "station")}`;
+  const rest = `, ${fixed(speed, 1)} km/s geocentric, ${fixed(peak, 1)} mag, seen by ${
+    plural(stations ?? 0, "station")
+  }`;
   return html`<p>${shower}${name}, <${Utc} at=${time} />${rest}</p>`;
 }
 
@@ -57,8 +66,13 @@ function Headline({ meteor }) {
 function Details({ meteor }) {
   const byName = new Map(meteor.fields.map((field) => [field.name, field]));
   const named = new Set(FIELD_GROUPS.flatMap(({ fields }) => fields.map(([name]) => name)));
-  const others = meteor.fields.filter(({ name }) => !named.has(name)).map(({ name }) => /** @type {const} */ ([name, name]));
-  const groups = others.length === 0 ? FIELD_GROUPS : [...FIELD_GROUPS, { title: "Other fields", fields: others }];
+  const others = meteor.fields.filter(({ name }) => !named.has(name)).map((
+    { name },
+  ) => /** @type {const} */ ([name, name]));
+  const groups = others.length === 0
+    ? FIELD_GROUPS
+    : [...FIELD_GROUPS, { title: "Other fields", fields: others }];
+  // deno-fmt-ignore
   return html`<div class="stack">
     ${meteor.lineage.withdrawn_at === null ? null : html`<div class="note warn">
       <strong>Withdrawn.</strong> The source withdrew this trajectory <${Ago} at=${meteor.lineage.withdrawn_at} />; its values are kept.
@@ -91,6 +105,7 @@ function Details({ meteor }) {
 
 /** @param {{ name: string, field: MeteorField }} props */
 function Field({ name, field }) {
+  // deno-fmt-ignore
   return html`<tr>
     <th scope="row">${name}</th>
     <td class="value"><${Value} field=${field} /></td>
@@ -104,10 +119,12 @@ function Value({ field }) {
   const { value, sigma, unit } = field;
   if (value === null) return html`<span class="muted">no value</span>`;
   if (Array.isArray(value)) {
+    // deno-fmt-ignore
     return html`<ul class="stations">${value.map((station) => html`<li key=${station}>${station}</li>`)}</ul>`;
   }
   if (typeof value === "boolean") return value ? "yes" : "no";
   if (typeof value === "string") return html`<span class="mono">${value}</span>`;
+  // deno-fmt-ignore
   return html`<span>
     <strong>${String(value).replace("-", "−").replace("e−", "e-")}</strong>
     ${sigma === null ? null : html`<span class="muted" title="one standard deviation"> ± ${sigma}</span>`}
@@ -119,6 +136,7 @@ function Value({ field }) {
 function Lineage({ meteor }) {
   const { lineage } = meteor;
   const { run_id } = lineage;
+  // deno-fmt-ignore
   return html`<${Card} title="Where it comes from">
     <dl class="facts">
       <dt>File</dt><dd class="mono">${lineage.source_file ?? "not from a file"}</dd>
@@ -138,9 +156,16 @@ function Lineage({ meteor }) {
 function Track({ meteor }) {
   const tracks = useMemo(() => {
     const value = valuesOf(meteor);
-    const [lat0, lon0, lat1, lon1] = ["latbeg_n_deg", "lonbeg_e_deg", "latend_n_deg", "lonend_e_deg"].map(value);
+    const [lat0, lon0, lat1, lon1] = [
+      "latbeg_n_deg",
+      "lonbeg_e_deg",
+      "latend_n_deg",
+      "lonend_e_deg",
+    ].map(value);
     if (lat0 === null || lon0 === null || lat1 === null || lon1 === null) return [];
-    const time = String(meteor.fields.find(({ name }) => name === "beginning_utc_time")?.value ?? 0);
+    const time = String(
+      meteor.fields.find(({ name }) => name === "beginning_utc_time")?.value ?? 0,
+    );
     return [{
       id: meteor.id,
       time,
@@ -151,6 +176,7 @@ function Track({ meteor }) {
     }];
   }, [meteor]);
   if (tracks.length === 0) return null;
+  // deno-fmt-ignore
   return html`<${Card} title="Ground track">
     <${WorldMap} tracks=${tracks} seriesOf=${oneSeries} series=${ONE} start="tracks" height=${280} />
   <//>`;
@@ -162,7 +188,19 @@ const ONE = [{ key: "end", name: "end of the track", index: 1 }];
 /** @param {{ meteor: MeteorDetail }} props */
 function Orbit({ meteor }) {
   const value = valuesOf(meteor);
-  const [a, e, i, peri, node, q, sol] = ["a_au", "e", "i_deg", "peri_deg", "node_deg", "q_au", "sol_lon_deg"].map(value);
-  if (a === null || e === null || i === null || peri === null || node === null || q === null || sol === null) return null;
+  const [a, e, i, peri, node, q, sol] = [
+    "a_au",
+    "e",
+    "i_deg",
+    "peri_deg",
+    "node_deg",
+    "q_au",
+    "sol_lon_deg",
+  ].map(value);
+  if (
+    a === null || e === null || i === null || peri === null || node === null || q === null ||
+    sol === null
+  ) return null;
+  // deno-fmt-ignore
   return html`<${Card} title="Orbit from above"><${OrbitPlot} orbit=${{ a, e, i, peri, node, q, f: value("f_deg"), sol }} /><//>`;
 }

@@ -1,0 +1,143 @@
+/**
+ * The Worker in which the broker runs, seen from outside.
+ *
+ *     starting ──ready──▶ running ──stop()──▶ stopping ──▶ stopped
+ *        │ refused           │ the Worker died
+ *        ▼                   ▼
+ *     rejected             failed (said as `died`; `failed` resolves)
+ */
+import type { EmbeddedBrokerSettings } from "./embedded_broker.ts";
+import { BrokerRefusal } from "./errors.ts";
+import type { BrokerEvent, FromWorker, ToWorker } from "./worker_messages.ts";
+
+export interface EmbeddedBrokerOptions {
+  /** Where the broker keeps its database; made when it is not there. One process at a time. */
+  readonly directory: string;
+  /** Address to bind and to tell clients, 127.0.0.1 by default. There is no authentication: keep it on the loopback. */
+  readonly host?: string;
+  /** 0 takes a free one. */
+  readonly kafkaPort: number;
+  /** 0 takes a free one. */
+  readonly schemaRegistryPort: number;
+  /** Whether clients may create topics by asking for them (Kafka's `auto.create.topics.enable`); off by default. */
+  readonly autoCreateTopics?: boolean;
+  /** Partitions of topics whose creator does not say how many; 1 by default. */
+  readonly defaultPartitions?: number;
+  /** Called with what happens while it runs. Must not throw. */
+  readonly onEvent?: (event: BrokerEvent) => void;
+}
+
+/** The embedded broker as its owner has it. */
+export interface EmbeddedBroker {
+  /** `host:port` of the one broker there is. */
+  readonly brokers: string[];
+  /** Base URL of the schema registry, without a trailing slash. */
+  readonly schemaRegistryUrl: string;
+  /** Resolves with the reason if the broker dies by itself. Never rejects. */
+  readonly failed: Promise<Error>;
+  /** Answers the requests there are and closes the database. Calling it again waits for the first call. */
+  stop(): Promise<void>;
+}
+
+/** A stop that takes longer is cut short; what was acknowledged is on disk in any case. */
+const STOP_TIMEOUT_MS = 10_000;
+
+const DEFAULTS = {
+  host: "127.0.0.1",
+  autoCreateTopics: false,
+  defaultPartitions: 1,
+  /** Kafka's `group.min.session.timeout.ms`. */
+  minSessionTimeout_ms: 6000,
+  /** How long a client may leave a request unfinished or an answer untaken. */
+  stallTimeout_ms: 30_000,
+};
+
+/** Starts the broker in a Worker; resolves when both listeners answer. @throws BrokerRefusal */
+export async function startIn(
+  worker: BrokerWorker,
+  { onEvent: _, ...options }: EmbeddedBrokerOptions & Partial<EmbeddedBrokerSettings>,
+): Promise<EmbeddedBroker> {
+  const settings: EmbeddedBrokerSettings = { ...DEFAULTS, ...options };
+  const ports = await worker.start(settings);
+  let stopping: Promise<void> | undefined;
+  return {
+    brokers: [`${settings.host}:${ports.kafkaPort}`],
+    schemaRegistryUrl: `http://${settings.host}:${ports.schemaRegistryPort}`,
+    failed: worker.failed,
+    stop: () => stopping ??= worker.stop(),
+  };
+}
+
+type Ready = Extract<FromWorker, { kind: "ready" }>;
+
+export class BrokerWorker {
+  readonly failed: Promise<Error>;
+  protected readonly worker: Worker;
+  protected state: "starting" | "running" | "stopping" | "ended" = "starting";
+  private readonly started = Promise.withResolvers<Ready>();
+  private readonly stopped = Promise.withResolvers<void>();
+  private readonly failure = Promise.withResolvers<Error>();
+
+  constructor(entry: URL, private readonly onEvent: (event: BrokerEvent) => void = () => {}) {
+    this.worker = new Worker(entry, { type: "module", name: "embedded broker" });
+    this.failed = this.failure.promise;
+    this.worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.onMessage(data);
+    this.worker.onerror = (event) => {
+      // Kept from ending the whole process: its owner decides what a dead broker means.
+      event.preventDefault();
+      this.die(new Error(event.message, { cause: event.error }));
+    };
+  }
+
+  start(settings: EmbeddedBrokerSettings): Promise<Ready> {
+    this.post({ kind: "start", settings });
+    return this.started.promise;
+  }
+
+  async stop(): Promise<void> {
+    if (this.state !== "running") return;
+    this.post({ kind: "stop" });
+    this.state = "stopping";
+    const timer = setTimeout(() => {
+      this.onEvent({ kind: "stop cut short", after_ms: STOP_TIMEOUT_MS });
+      this.stopped.resolve();
+    }, STOP_TIMEOUT_MS);
+    await this.stopped.promise;
+    clearTimeout(timer);
+    this.end();
+    this.onEvent({ kind: "stopped" });
+  }
+
+  protected post(message: ToWorker): void {
+    this.worker.postMessage(message);
+  }
+
+  protected end(): void {
+    this.state = "ended";
+    this.worker.terminate();
+  }
+
+  private die(error: Error): void {
+    if (this.state === "ended") return;
+    this.onEvent({ kind: "died", reason: error.message });
+    this.end();
+    this.started.reject(error);
+    this.stopped.resolve();
+    this.failure.resolve(error);
+  }
+
+  protected onMessage(message: FromWorker): void {
+    switch (message.kind) {
+      case "ready":
+        this.state = "running";
+        return this.started.resolve(message);
+      case "refused":
+        this.end();
+        return this.started.reject(new BrokerRefusal(message.message, { hint: message.hint }));
+      case "stopped":
+        return this.stopped.resolve();
+      case "event":
+        return this.onEvent(message.event);
+    }
+  }
+}

@@ -1,0 +1,22 @@
+/**
+ * How the broker refuses to start, and how it puts errors into words.
+ */
+
+/** The broker can't start, or can't go on being used, until somebody changes something; `hint` says what. */
+export class BrokerRefusal extends Error {
+  override readonly name = "BrokerRefusal";
+  readonly hint: string | undefined;
+  constructor(message: string, options: { cause?: unknown; hint?: string | undefined } = {}) {
+    super(message, { cause: options.cause });
+    this.hint = options.hint;
+  }
+}
+
+/** The message of anything thrown, with its causes: `outer: inner: innermost`. */
+export function explain(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const message = error.message || error.name;
+  if (error.cause === undefined || error.cause === null) return message;
+  const cause = explain(error.cause);
+  return message.includes(cause) ? message : `${message}: ${cause}`;
+}

@@ -1,0 +1,136 @@
+/**
+ * Record batches as the log knows them: what a producer sends is checked, its head is read, and the bytes are otherwise kept as
+ * they came, compressed or not. The format is `@gmn/kafka-formats`.
+ */
+import {
+  BATCH_HEAD_BYTES,
+  type BatchHead,
+  checksumOf,
+  COMPRESSION,
+  CorruptBatchError,
+  readBatchHead,
+  RECORD_BATCH_MAGIC,
+  RecordWalk,
+} from "@gmn/kafka-formats";
+import { ErrorCode, KafkaError } from "../protocol/error_code.ts";
+
+/** What the log needs of a batch's head, and the batch's bytes. */
+export interface RecordBatch {
+  readonly bytes: Uint8Array;
+  readonly recordCount: number;
+  /** Milliseconds since 1970, as the producer set them. */
+  readonly maxTimestamp_ms: number;
+  readonly baseTimestamp_ms: number;
+  /** 0 none, 1 gzip, 2 snappy, 3 lz4, 4 zstd. */
+  readonly compression: number;
+  /** -1 when the producer is not idempotent. */
+  readonly producerId: number;
+  readonly producerEpoch: number;
+  readonly baseSequence: number;
+}
+
+function batchOf(bytes: Uint8Array, head: BatchHead): RecordBatch {
+  return {
+    bytes,
+    recordCount: head.recordCount,
+    maxTimestamp_ms: Number(head.maxTimestamp),
+    baseTimestamp_ms: Number(head.baseTimestamp),
+    compression: head.compression,
+    producerId: Number(head.producerId),
+    producerEpoch: head.producerEpoch,
+    baseSequence: head.baseSequence,
+  };
+}
+
+/** Reads the head of stored bytes, unchecked: what is in the log was checked when it came. */
+export function readStoredBatch(bytes: Uint8Array): RecordBatch {
+  return batchOf(bytes, readBatchHead(bytes));
+}
+
+/**
+ * Checks the RECORDS field of a produce request: exactly one batch of format 2, whole, with the right checksum, and
+ * (when not compressed) with as many well-formed records as it says.
+ * @throws KafkaError with the code that Kafka answers for it
+ */
+export function checkProducedBatch(bytes: Uint8Array, maxMessage_bytes: number): RecordBatch {
+  if (bytes.length < BATCH_HEAD_BYTES) {
+    throw new KafkaError(ErrorCode.CORRUPT_MESSAGE, `a record batch of ${bytes.length} bytes`);
+  }
+  const head = readBatchHead(bytes);
+  const { magic, size_bytes: size } = head;
+  if (magic !== RECORD_BATCH_MAGIC) {
+    throw new KafkaError(ErrorCode.INVALID_RECORD, `record format ${magic}; only 2 is taken`);
+  }
+  if (size !== bytes.length) {
+    // Kafka: "Produce requests with version >= 3 are only allowed to contain exactly one record batch per partition".
+    const code = size < bytes.length && size >= BATCH_HEAD_BYTES
+      ? ErrorCode.INVALID_RECORD
+      : ErrorCode.CORRUPT_MESSAGE;
+    throw new KafkaError(code, `batch says ${size} bytes, ${bytes.length} came`);
+  }
+  if (bytes.length > maxMessage_bytes) {
+    throw new KafkaError(
+      ErrorCode.MESSAGE_TOO_LARGE,
+      `a batch of ${bytes.length} bytes; max.message.bytes is ${maxMessage_bytes}`,
+    );
+  }
+  if (head.checksum !== checksumOf(bytes)) {
+    throw new KafkaError(ErrorCode.CORRUPT_MESSAGE, "the batch does not match its CRC-32C");
+  }
+  checkContents(bytes, head);
+  return batchOf(bytes, head);
+}
+
+function checkContents(bytes: Uint8Array, head: BatchHead): void {
+  const refuse = (why: string): never => {
+    throw new KafkaError(ErrorCode.INVALID_RECORD, why);
+  };
+  const { recordCount, lastOffsetDelta, compression, producerEpoch, baseSequence } = head;
+  if (head.isControl) refuse("clients may not write control batches");
+  if (head.isTransactional) refuse("this broker has no transactions");
+  if (head.isLogAppendTime) refuse("timestamps are the producer's (CreateTime)");
+  if (recordCount <= 0 || lastOffsetDelta !== recordCount - 1) {
+    refuse(`${recordCount} records with a last offset delta of ${lastOffsetDelta}`);
+  }
+  if (compression > COMPRESSION.ZSTD) refuse(`unknown compression ${compression}`);
+  if (head.producerId >= 0n && (producerEpoch < 0 || baseSequence < 0)) {
+    refuse(`epoch ${producerEpoch}, sequence ${baseSequence} of an idempotent producer`);
+  }
+  // What is inside a compressed batch is between producer and consumer: opaque here, so any codec works.
+  if (compression !== COMPRESSION.NONE) return;
+  // As many records as offsets, ascending: each offset is there once.
+  const walk = new RecordWalk(bytes.subarray(BATCH_HEAD_BYTES), recordCount, lastOffsetDelta);
+  try {
+    while (walk.next());
+  } catch (error) {
+    if (error instanceof CorruptBatchError) refuse(error.message);
+    throw error;
+  }
+}
+
+/** The records of a batch, compressed or not, as they lie in it. */
+export function recordsOf(batch: RecordBatch): Uint8Array {
+  return batch.bytes.subarray(BATCH_HEAD_BYTES);
+}
+
+/**
+ * Within uncompressed records, the first from `fromDelta` on with a timestamp of at least `timestamp_ms`: its offset
+ * delta and timestamp. Null when there is none.
+ * @throws CorruptBatchError when they are not what the batch's head promised
+ */
+export function findByTimestamp(
+  batch: RecordBatch,
+  records: Uint8Array,
+  timestamp_ms: number,
+  fromDelta: number,
+): { offsetDelta: number; timestamp_ms: number } | null {
+  const walk = new RecordWalk(records, batch.recordCount, batch.recordCount - 1);
+  while (walk.next()) {
+    const { offsetDelta } = walk;
+    const at_ms = batch.baseTimestamp_ms + walk.timestampDelta;
+    if (offsetDelta >= fromDelta && at_ms >= timestamp_ms) {
+      return { offsetDelta, timestamp_ms: at_ms };
+    }
+  }
+  return null;
+}

@@ -1,0 +1,23 @@
+/**
+ * The embedded broker: starts it, gives its addresses, stops it. Nothing else of this package is for others to import
+ * (`@gmn/embedded-broker/testing` is for tests).
+ */
+import {
+  BrokerWorker,
+  type EmbeddedBroker,
+  type EmbeddedBrokerOptions,
+  startIn,
+} from "./broker_worker.ts";
+
+export { BrokerRefusal } from "./errors.ts";
+export type { BrokerEvent } from "./worker_messages.ts";
+export type { EmbeddedBroker, EmbeddedBrokerOptions };
+
+/**
+ * Starts the broker and its schema registry; resolves when both answer.
+ * @throws BrokerRefusal when a port is taken (naming the port and its setting) or another process has the directory
+ */
+export function startEmbeddedBroker(options: EmbeddedBrokerOptions): Promise<EmbeddedBroker> {
+  const worker = new BrokerWorker(new URL("./worker.ts", import.meta.url), options.onEvent);
+  return startIn(worker, options);
+}

@@ -1,0 +1,135 @@
+/**
+ * Reads an Avro schema with avsc, which checks names, type references, symbols, unions and defaults.
+ *
+ * Added here: where in the schema a mistake is, what the specification (https://avro.apache.org/docs/1.12.0/specification/)
+ * forbids and avsc lets pass, and limits on what one schema may cost.
+ */
+import avro from "avsc";
+import { complexTypes, namedTypes } from "./avro_canonical.ts";
+import { kindOf, shorten } from "./exact_json.ts";
+import { invalidSchema, RegistryError } from "./registry_error.ts";
+
+/** Named types of one schema: comparing two schemas may recurse once per pair of them. */
+const MAX_NAMED_TYPES = 1_000;
+/** Branches of one union: comparing two unions costs the product. */
+const MAX_UNION_BRANCHES = 256;
+/** avsc quotes the schema, which may be large, in its messages. */
+const MAX_REASON_CHARACTERS = 300;
+
+const primitives: Record<string, avro.Type> = Object.fromEntries(
+  ["null", "boolean", "int", "long", "float", "double", "bytes", "string"]
+    .map((kind) => [kind, avro.Type.forSchema(kind as avro.Schema)]),
+);
+
+/** A node of the schema whose type is being built. */
+interface OpenNode {
+  readonly json: unknown;
+  readonly path: string;
+  /** How many of its direct parts have been begun. */
+  parts: number;
+}
+
+/**
+ * Reads a schema from its canonical text (`canonicalText`), in which names are split in the only way that avsc reads as
+ * the specification does.
+ * @throws RegistryError 422 with the reason and the place (a JSON pointer)
+ */
+export function readAvroSchema(canonicalText: string): avro.Type {
+  const open: OpenNode[] = [];
+  let namedCount = 0;
+  let isNested = false;
+
+  function build(json: unknown, options: Partial<avro.ForSchemaOptions>, path: string): avro.Type {
+    const node: OpenNode = { json, path, parts: 0 };
+    open.push(node);
+    isNested = false;
+    try {
+      checkNode(json);
+      const { type } = json as { type?: string };
+      if (type !== undefined && namedTypes.has(type) && ++namedCount > MAX_NAMED_TYPES) {
+        throw new Error(`more than ${MAX_NAMED_TYPES} named types`);
+      }
+      // `{"type": "int"}` and `{"type": "some.Record"}` stand for the name.
+      const schema = type === undefined || complexTypes.has(type) ? json : type;
+      return avro.Type.forSchema(schema as avro.Schema, options);
+    } catch (error) {
+      if (error instanceof RegistryError || !(error instanceof Error)) throw error;
+      throw invalidSchema(locate(node, shorten(error.message, MAX_REASON_CHARACTERS)));
+    } finally {
+      open.pop();
+      isNested = true;
+    }
+  }
+
+  // avsc calls this before it builds a node. The first call is answered with a call of avsc that knows the place; that
+  // one asks again, and is left to build the node itself.
+  const typeHook = (json: unknown, options: avro.ForSchemaOptions): avro.Type | undefined => {
+    const parent = open.at(-1);
+    if (!isNested || parent === undefined) {
+      isNested = true;
+      return undefined;
+    }
+    return build(json, options, parent.path + stepTo(parent, parent.parts++));
+  };
+  // Without the members of Object: a type may be named "constructor".
+  const registry = Object.assign(Object.create(null), primitives);
+  return build(
+    JSON.parse(canonicalText, toSafeInteger),
+    { registry, typeHook, wrapUnions: "always", noAnonymousTypes: true, omitRecordMethods: true },
+    "",
+  );
+}
+
+/**
+ * avsc refuses a long as a default that a JavaScript number can't hold. It only has to accept the default, so a smaller
+ * number stands for it.
+ */
+function toSafeInteger(_key: string, value: unknown): unknown {
+  const isLong = Number.isInteger(value) && Math.abs(value as number) <= 2 ** 63;
+  return isLong && !Number.isSafeInteger(value) ? 2 ** 52 : value;
+}
+
+/** Refuses what avsc would take, or would refuse without saying why. */
+function checkNode(json: unknown): void {
+  if (typeof json === "string") return;
+  if (Array.isArray(json)) {
+    if (json.length >= 1 && json.length <= MAX_UNION_BRANCHES) return;
+    throw new Error(`a union has 1 to ${MAX_UNION_BRANCHES} branches, not ${json.length}`);
+  }
+  if (typeof json !== "object" || json === null) {
+    throw new Error(`a schema is a name, an object or an array, not ${kindOf(json)}`);
+  }
+  const { type, size, aliases, fields } = json as Record<string, unknown>;
+  if (typeof type !== "string") {
+    throw new Error(`"type" must name a type, not be ${kindOf(type)}`);
+  }
+  if (type === "fixed" && !(Number.isInteger(size) && size as number >= 1)) {
+    throw new Error(`"size" must be a whole number from 1, not ${kindOf(size)}`);
+  }
+  const fieldAliases = Array.isArray(fields) ? fields.map((field) => field?.aliases) : [];
+  for (const names of [aliases, ...fieldAliases]) {
+    const isList = Array.isArray(names) && names.every((name) => typeof name === "string");
+    if (names !== undefined && !isList) throw new Error('"aliases" must be an array of strings');
+  }
+}
+
+function stepTo({ json }: OpenNode, part: number): string {
+  if (Array.isArray(json)) return `/${part}`;
+  const { type } = json as { type: unknown };
+  if (type === "array") return "/items";
+  return type === "map" ? "/values" : `/fields/${part}/type`;
+}
+
+/**
+ * What is wrong with a node itself, not with its parts, and where. In a record that is a field: avsc checks its name and
+ * that it has a type, then builds the type, then checks order and default.
+ */
+function locate({ json, path, parts }: OpenNode, reason: string): string {
+  const { fields } = (json ?? {}) as { fields?: unknown };
+  if (!Array.isArray(fields)) return `${reason} (at ${path === "" ? "/" : path})`;
+  if (/^invalid (field name|type: null)/.test(reason)) {
+    return `${reason} (at ${path}/fields/${parts})`;
+  }
+  if (parts === 0) return `${reason} (at ${path === "" ? "/" : path})`;
+  return `field '${fields[parts - 1].name}': ${reason} (at ${path}/fields/${parts - 1})`;
+}

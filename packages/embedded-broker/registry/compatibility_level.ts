@@ -1,0 +1,72 @@
+/**
+ * Compatibility levels: which direction is checked, and against how many earlier versions.
+ *
+ * BACKWARD: the new schema reads what the old one wrote (upgrade consumers first). FORWARD: the old reads what the new
+ * one writes (upgrade producers first). FULL: both. TRANSITIVE: against all versions, not only the latest.
+ */
+import type avro from "avsc";
+import { checkAvroCompatibility, describeIncompatibility } from "./avro_compatibility.ts";
+import { type PreparedSchema, prepareSchema } from "./prepared_schema.ts";
+
+export const compatibilityLevels = [
+  "NONE",
+  "BACKWARD",
+  "BACKWARD_TRANSITIVE",
+  "FORWARD",
+  "FORWARD_TRANSITIVE",
+  "FULL",
+  "FULL_TRANSITIVE",
+] as const;
+
+export type CompatibilityLevel = typeof compatibilityLevels[number];
+
+/** The level of a registry in which none was set; Redpanda's and Confluent's too. */
+export const defaultLevel: CompatibilityLevel = "BACKWARD";
+
+/** Whether a text names a level. */
+export function isCompatibilityLevel(text: unknown): text is CompatibilityLevel {
+  return (compatibilityLevels as readonly unknown[]).includes(text);
+}
+
+/**
+ * Why `candidate` can't follow the earlier versions of a subject; no messages where it can. The versions come latest first and are as
+ * many as the level and the caller want checked. The first that does not fit is reported in full, as in Redpanda: its
+ * reasons, then its number, its schema and the level.
+ */
+export function checkLevel(
+  level: CompatibilityLevel,
+  candidate: PreparedSchema,
+  earlier: readonly { version: number; text: string }[],
+): string[] {
+  if (level === "NONE") return [];
+  const isBackward = level.startsWith("BACKWARD") || level.startsWith("FULL");
+  const isForward = level.startsWith("FORWARD") || level.startsWith("FULL");
+  for (const { version, text } of earlier) {
+    const { type } = prepareSchema(text);
+    const messages = [
+      ...(isBackward ? reasonsOf(candidate.type, type, "new", "old") : []),
+      ...(isForward ? reasonsOf(type, candidate.type, "old", "new") : []),
+    ];
+    if (messages.length > 0) {
+      return [
+        ...messages,
+        `{oldSchemaVersion: ${version}}`,
+        `{oldSchema: '${text}'}`,
+        `{compatibility: '${level}'}`,
+      ];
+    }
+  }
+  return [];
+}
+
+/** Reasons reported of one version. More of them help nobody, and the answer must stay small. */
+const MAX_REASONS = 100;
+
+function reasonsOf(reader: avro.Type, writer: avro.Type, readerName: string, writerName: string) {
+  const reasons = checkAvroCompatibility(reader, writer);
+  const described = reasons.slice(0, MAX_REASONS)
+    .map((reason) => describeIncompatibility(reason, readerName, writerName));
+  return reasons.length > MAX_REASONS
+    ? [...described, `{and ${reasons.length - MAX_REASONS} more}`]
+    : described;
+}

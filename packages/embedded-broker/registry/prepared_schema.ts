@@ -1,0 +1,28 @@
+/**
+ * From the text a client sends to a schema that can be stored and compared.
+ */
+import type avro from "avsc";
+import { canonicalText } from "./avro_canonical.ts";
+import { readAvroSchema } from "./avro_schema_reader.ts";
+import { emptySchema, invalidSchema } from "./registry_error.ts";
+
+/** A schema ready to be stored or compared. */
+export interface PreparedSchema {
+  /** Canonical: what is stored, and what makes two schemas one. */
+  readonly text: string;
+  readonly type: avro.Type;
+}
+
+/**
+ * Makes a schema's text canonical and reads it. Canonical text stays as it is, so this serves stored schemas, too.
+ * @throws RegistryError 42201 for an empty text, 422 for one that is not Avro
+ */
+export function prepareSchema(sent: string): PreparedSchema {
+  if (sent === "") throw emptySchema();
+  try {
+    const text = canonicalText(sent);
+    return { text, type: readAvroSchema(text) };
+  } catch (error) {
+    throw error instanceof SyntaxError ? invalidSchema(error.message) : error;
+  }
+}

@@ -1,0 +1,54 @@
+/**
+ * The inside of the Worker: does what its owner asks for, says what happens.
+ */
+import { type ListeningBroker, startBroker } from "./embedded_broker.ts";
+import { BrokerRefusal, explain } from "./errors.ts";
+import type { Intercept } from "./network/dispatch.ts";
+import type { BrokerEvent, FromWorker, ToWorker } from "./worker_messages.ts";
+
+/** The part of a Worker's global scope that is used here (the project is type-checked with a window's). */
+interface WorkerScope<In, Out> {
+  postMessage(message: Out): void;
+  onmessage: ((event: MessageEvent<In>) => void) | null;
+}
+
+/** What tests add (`tests/testing/worker.ts`): they stand between requests and their work, and send messages of their own. */
+export interface ServeOptions<In> {
+  readonly intercept?: Intercept;
+  onOther?(message: In, broker: ListeningBroker | undefined): void;
+}
+
+/** Takes messages of the owner until it ends the Worker. */
+export function serveOwner<In extends { kind: string } = never>(
+  { intercept, onOther }: ServeOptions<In> = {},
+): void {
+  const scope = globalThis as unknown as WorkerScope<ToWorker | In, FromWorker>;
+  const say = (message: FromWorker): void => scope.postMessage(message);
+  const tell = (event: BrokerEvent): void => say({ kind: "event", event });
+  let broker: ListeningBroker | undefined;
+
+  async function start(settings: Extract<ToWorker, { kind: "start" }>["settings"]): Promise<void> {
+    try {
+      broker = await startBroker(settings, {
+        onRefused: (client, reason) => tell({ kind: "client refused", client, reason }),
+        onFault: (reason) => tell({ kind: "fault", reason }),
+      }, intercept);
+      const { kafkaPort, schemaRegistryPort } = broker;
+      say({ kind: "ready", kafkaPort, schemaRegistryPort });
+    } catch (error) {
+      const hint = error instanceof BrokerRefusal ? error.hint : undefined;
+      say({ kind: "refused", message: explain(error), hint });
+    }
+  }
+
+  scope.onmessage = async ({ data: message }) => {
+    if (message.kind === "start") {
+      return start((message as Extract<ToWorker, { kind: "start" }>).settings);
+    }
+    if (message.kind === "stop") {
+      await broker?.stop();
+      return say({ kind: "stopped" });
+    }
+    onOther?.(message as In, broker);
+  };
+}

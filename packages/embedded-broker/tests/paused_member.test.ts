@@ -1,0 +1,69 @@
+/**
+ * A member whose process is stopped (SIGSTOP: a laptop that sleeps, a container that is frozen) loses its place after its
+ * session time-out, and what it does when it comes back is refused: it can't move the offsets of its successor.
+ */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+import { ErrorCode } from "../protocol/error_code.ts";
+import { commitOffset, committedOffset, heartbeat, joinGroup, syncGroup } from "./membership.ts";
+import { RawClient } from "./testing/raw_client.ts";
+import { TestBroker } from "./running.ts";
+
+const SESSION_MS = 600;
+const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
+
+function spawnMember(broker: string, group: string, topic: string) {
+  const child = spawn(process.execPath, [
+    "run",
+    "-A",
+    "--config",
+    path("../../../deno.json"),
+    path("./member_process.ts"),
+    broker,
+    group,
+    topic,
+    String(SESSION_MS),
+  ], { stdio: ["pipe", "pipe", "inherit"] });
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  if (child.pid === undefined) throw new Error("the member did not start");
+  return {
+    child,
+    pid: child.pid,
+    says: async (): Promise<string> => (await lines.next()).value ?? "nothing more",
+  };
+}
+
+test("a member that was paused is fenced when it comes back", async () => {
+  const running = await TestBroker.start();
+  const client = await RawClient.connect(running.address);
+  await client.createTopic("t");
+  const member = spawnMember(running.address, "g", "t");
+  expect(await member.says()).toMatch(/^joined \S+ 1$/);
+
+  // Not `child.kill`: Deno's takes a child that was sent any signal for dead, and sends it no other.
+  process.kill(member.pid, "SIGSTOP");
+  // The successor waits for the paused member until that one's session is over.
+  const told = await joinGroup(client, "g", "", SESSION_MS * 100);
+  const successor = await joinGroup(client, "g", told.memberId, SESSION_MS * 100);
+  expect(successor).toMatchObject({ errorCode: ErrorCode.NONE, generation: 2, members: 1 });
+  await syncGroup(client, "g", successor.memberId, 2);
+  expect(await commitOffset(client, "g", successor.memberId, 2, "t", 42)).toBe(ErrorCode.NONE);
+
+  process.kill(member.pid, "SIGCONT");
+  member.child.stdin.write("commit\n");
+  const said = [await member.says(), await member.says()].sort();
+  expect(said).toEqual([
+    `committed ${ErrorCode.UNKNOWN_MEMBER_ID}`,
+    `heartbeat ${ErrorCode.UNKNOWN_MEMBER_ID}`,
+  ]);
+  expect(await committedOffset(client, "g", "t")).toBe(42);
+  expect(await heartbeat(client, "g", successor.memberId, 2)).toBe(ErrorCode.NONE);
+
+  member.child.stdin.end();
+  await once(member.child, "exit");
+  client.close();
+  await running.stop();
+});

@@ -1,0 +1,76 @@
+import { Buffer } from "node:buffer";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { encodeRecordBatch } from "./record_batch_encoder.ts";
+import { decodeRecords } from "./record_decoder.ts";
+import { CorruptBatchError } from "./record_walk.ts";
+
+const bytes = fc.uint8Array({ maxLength: 300 }).map((some) => Buffer.from(some));
+
+/** The head of a plain batch. */
+const head = {
+  baseOffset: 0n,
+  baseTimestamp: 0n,
+  maxTimestamp: 0n,
+  isLogAppendTime: false,
+  lastOffsetDelta: 200,
+};
+
+describe("records", () => {
+  test("whose lengths lead nowhere are refused, and nothing is read outside of them", () => {
+    fc.assert(fc.property(bytes, fc.integer({ min: 1, max: 10 }), (some, count) => {
+      try {
+        for (
+          const { key, value, headers } of decodeRecords(
+            some,
+            { ...head, recordCount: count },
+            (record) => record,
+          )
+        ) {
+          expect((key?.length ?? 0) + (value?.length ?? 0)).toBeLessThanOrEqual(some.length);
+          expect(headers).toBeDefined();
+        }
+      } catch (error) {
+        expect(error).toBeInstanceOf(CorruptBatchError);
+      }
+    }));
+  });
+});
+
+test("headers that repeat are shared, and those that don't are each their own", () => {
+  const records = Array.from({ length: 3_000 }, (_, at) => ({
+    value: null,
+    offsetDelta: at,
+    headers: {
+      run: "the same",
+      line: String(at),
+      file: `file ${Math.floor(at / 500)}`,
+      long: "x".repeat(300),
+    },
+  }));
+  const batch = encodeRecordBatch(
+    {
+      attributes: 0,
+      lastOffsetDelta: records.length - 1,
+      firstTimestamp: 0,
+      maxTimestamp: 0,
+      producerId: -1n,
+      producerEpoch: 0,
+      firstSequence: 0,
+    },
+    records,
+  );
+  const messages = decodeRecords(batch.subarray(61), {
+    ...head,
+    lastOffsetDelta: records.length - 1,
+    recordCount: records.length,
+  }, (record) => record);
+  const seen = messages.map(({ headers }) => headers);
+  expect(seen.map(({ run, line, file, long }) => [run, line, file, long].map(String))).toEqual(
+    records.map(({ headers: { run, line, file, long } }) => [run, line, file, long]),
+  );
+  expect(new Set(seen.slice(1).map(({ run }) => run)).size).toBe(1);
+  expect(new Set(seen.map(({ file }) => file)).size).toBe(6);
+  // What is shared is a copy: it does not hold the batch in memory.
+  expect((seen[0]!.run as Buffer).buffer).not.toBe(batch.buffer);
+});

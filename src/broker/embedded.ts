@@ -1,0 +1,57 @@
+/**
+ * The embedded broker (`@gmn/embedded-broker`) as one of this service's brokers: its events are ours, and so are its refusals.
+ */
+import {
+  type BrokerEvent,
+  BrokerRefusal,
+  type EmbeddedBroker,
+  type EmbeddedBrokerOptions,
+  startEmbeddedBroker,
+} from "@gmn/embedded-broker";
+import { PermanentError } from "../failures/failures.ts";
+import type { Observe } from "../observe/observe.ts";
+import type { RunningBroker } from "./broker.ts";
+
+const KIND = "embedded";
+
+/**
+ * Starts it in a Worker of this process; resolves when it and its schema registry answer.
+ * @throws PermanentError when a port is taken (naming the port and its setting) or another process has the directory
+ */
+export async function startEmbedded(
+  options: Omit<EmbeddedBrokerOptions, "onEvent">,
+  observe: Observe,
+): Promise<RunningBroker & Pick<EmbeddedBroker, "failed">> {
+  const began = performance.now();
+  const onEvent = (event: BrokerEvent) => report(event, observe);
+  const broker = await startEmbeddedBroker({ ...options, onEvent }).catch((error) => {
+    if (!(error instanceof BrokerRefusal)) throw error;
+    throw new PermanentError(error.message, {
+      cause: error.cause,
+      ...(error.hint === undefined ? {} : { hint: error.hint }),
+    });
+  });
+  observe("broker.ready", {
+    kind: KIND,
+    brokers: broker.brokers.join(),
+    schemaRegistryUrl: broker.schemaRegistryUrl,
+    took_ms: performance.now() - began,
+  });
+  return { kind: KIND, ...broker };
+}
+
+function report(event: BrokerEvent, observe: Observe): void {
+  switch (event.kind) {
+    case "client refused":
+      return observe("broker.refused", { client: event.client, reason: event.reason });
+    case "fault":
+    case "died":
+      return observe("broker.failed", { kind: KIND, reason: event.reason });
+    case "stop cut short": {
+      const line = `did not stop within ${event.after_ms / 1000} s and was ended`;
+      return observe("broker.log", { kind: KIND, level: "warning", line });
+    }
+    case "stopped":
+      return observe("broker.stopped", { kind: KIND });
+  }
+}

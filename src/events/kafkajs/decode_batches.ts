@@ -1,0 +1,172 @@
+/**
+ * Reads record batches with the decoder of `@gmn/kafka-formats`, checks their checksum, and survives those that can't be read.
+ *
+ * Upstream, in kafkajs 2.2.4, src/protocol/recordBatch/v0/decoder.js:
+ *
+ * - never looks at the checksum ("The library is currently not performing CRC validations"): a flipped bit would be a wrong number in
+ *   the data store;
+ * - takes a codec that it does not know for no compression, and unpacks without a limit;
+ * - throws on a batch that can't be read, which ends the fetch of all partitions, now and each time again;
+ * - makes a dozen objects and a promise for every record.
+ *
+ * Here a batch that can't be read (damaged, packed with an unknown codec, a bomb, or not what it says) is one message in the place
+ * of its records (`unreadable_message.ts`).
+ */
+import { Buffer } from "node:buffer";
+import {
+  BATCH_HEAD_BYTES,
+  BATCH_LENGTH_FROM,
+  type BatchHead,
+  checksumOf,
+  COMPRESSION,
+  crc32c,
+  decodeRecords,
+  decompress,
+  type LogRecord,
+  readBatchHead,
+  UNPACKED_BYTES_MAX,
+} from "@gmn/kafka-formats";
+import { explain } from "../../failures/failures.ts";
+import { type BatchContext, FetchedMessage } from "../fetched_message.ts";
+import { replaceExports, require } from "./patch.ts";
+import { UnreadableMessage } from "./unreadable_message.ts";
+
+/**
+ * Unpacked bytes after which a fetch of a partition is taken for ended; the rest comes with the next one. A fetch of two
+ * megabytes could hold hundreds of bombs that are each just small enough to be unpacked (compression/output.ts).
+ */
+const FETCH_UNPACKED_BYTES_MAX = 16 * 1024 * 1024;
+
+/** kafkajs's reader of bytes. */
+interface Decoder {
+  readonly buffer: Buffer;
+  readonly offset: number;
+  readInt32(): number;
+  readInt64(): { toString(): string };
+  forward(size: number): void;
+}
+
+const { KafkaJSPartialMessageError } = require("kafkajs/src/errors.js") as {
+  KafkaJSPartialMessageError: new (message: string) => Error;
+};
+/** Bytes that were unpacked so far, by the reader of a fetch of one partition. */
+const unpackedBytes = new WeakMap<Decoder, number>();
+
+/**
+ * Reads one batch of a fetch. One that can't be read gives one `UnreadableMessage`.
+ * @throws KafkaJSPartialMessageError for one that is cut by the fetch's limit, on which kafkajs ends the fetch
+ */
+function readBatch(fetch: Decoder) {
+  const unpackedBefore = unpackedBytes.get(fetch) ?? 0;
+  if (unpackedBefore > FETCH_UNPACKED_BYTES_MAX) {
+    throw new KafkaJSPartialMessageError(`${unpackedBefore} bytes were unpacked of this fetch`);
+  }
+  const from = fetch.offset;
+  const firstOffset = fetch.readInt64().toString();
+  const length = fetch.readInt32();
+  const size = BATCH_LENGTH_FROM + length;
+  if (size < BATCH_HEAD_BYTES) return lengthless(fetch, from, firstOffset, length);
+  fetch.forward(length);
+  const batch = fetch.buffer.subarray(from, from + size);
+  if (batch.length < size) {
+    throw new KafkaJSPartialMessageError(
+      `a batch of ${size} bytes, of which ${batch.length} came`,
+    );
+  }
+  const head = readBatchHead(batch);
+  const { recordCount: count, checksum } = head;
+  const context = contextOf(head);
+  const found = checksumOf(batch);
+  if (found !== checksum) {
+    const reason =
+      `the record batch at offset ${firstOffset} is damaged: its checksum is ${checksum}, that of its bytes ${found}`;
+    return { ...context, records: [unreadable(context, count, batch, reason, found)] };
+  }
+  // A bomb that was too large costs as much as one that only just was not.
+  unpackedBytes.set(fetch, unpackedBefore + UNPACKED_BYTES_MAX);
+  try {
+    const bytes = unpack(batch.subarray(BATCH_HEAD_BYTES), head);
+    unpackedBytes.set(fetch, unpackedBefore + bytes.length);
+    const wrap = (record: LogRecord): BatchMessage => new FetchedMessage(record, context);
+    return { ...context, records: decodeRecords(bytes, head, wrap) };
+  } catch (error) {
+    const reason = `the record batch at offset ${firstOffset} can't be read: ${explain(error)}`;
+    return { ...context, records: [unreadable(context, count, batch, reason, null)] };
+  }
+}
+
+/** As kafkajs calls it: what is thrown rejects. */
+const decodeBatch = (fetch: Decoder) => Promise.try(readBatch, fetch);
+
+/** What a batch is read to. */
+type BatchMessage = FetchedMessage | UnreadableMessage;
+
+/** A batch's head by kafkajs's names. */
+function contextOf(head: BatchHead) {
+  return {
+    firstOffset: head.baseOffset.toString(),
+    firstTimestamp: head.baseTimestamp.toString(),
+    maxTimestamp: head.maxTimestamp.toString(),
+    producerId: head.producerId.toString(),
+    producerEpoch: head.producerEpoch,
+    firstSequence: head.baseSequence,
+    partitionLeaderEpoch: head.leaderEpoch,
+    magicByte: head.magic,
+    lastOffsetDelta: head.lastOffsetDelta,
+    inTransaction: head.isTransactional,
+    isControlBatch: head.isControl,
+    timestampType: head.isLogAppendTime ? 1 : 0,
+  } satisfies BatchContext & Record<string, unknown>;
+}
+
+function unpack(packed: Buffer, { compression, recordCount }: BatchHead): Buffer {
+  // A batch without records has nothing that could be unpacked.
+  if (recordCount <= 0 && compression <= COMPRESSION.ZSTD) return packed;
+  const bytes = decompress(compression, packed);
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** @param found the checksum of its bytes when it is another one than its head says */
+function unreadable(
+  context: BatchContext,
+  count: number,
+  bytes: Buffer,
+  reason: string,
+  found: number | null,
+): UnreadableMessage {
+  const { lastOffsetDelta } = context;
+  const firstOffset = BigInt(context.firstOffset);
+  const lastOffset = firstOffset + BigInt(Math.max(0, lastOffsetDelta));
+  return new UnreadableMessage(
+    { firstOffset, lastOffset, reason, bytes, damage: found },
+    { firstOffset, lastOffsetDelta, count },
+    // The head of a damaged batch must not count it among the records of an aborted transaction.
+    found === null ? context : { ...context, inTransaction: false },
+  );
+}
+
+/** A batch that says it is shorter than its own head: nobody can say where the next one begins, so the fetch ends here. */
+function lengthless(fetch: Decoder, from: number, firstOffset: string, length: number) {
+  const bytes = fetch.buffer.subarray(from);
+  fetch.forward(fetch.buffer.length - fetch.offset);
+  const context = {
+    firstOffset,
+    firstTimestamp: "0",
+    maxTimestamp: "0",
+    timestampType: 0,
+    isControlBatch: false,
+    producerId: "-1",
+    inTransaction: false,
+    lastOffsetDelta: -1,
+  };
+  const reason =
+    `the record batch at offset ${firstOffset} is damaged: it says that it has ${length} bytes`;
+  return { ...context, records: [unreadable(context, -1, bytes, reason, crc32c(bytes))] };
+}
+
+/** kafkajs's own, as it was before the patch: what ours is compared with. */
+export const decodeBatchAsKafkajs = replaceExports<typeof decodeBatch>({
+  patch: "decode_batches.ts",
+  module: "protocol/recordBatch/v0/decoder.js",
+  users: ["protocol/requests/fetch/v4/decodeMessages.js"],
+}, () => decodeBatch);

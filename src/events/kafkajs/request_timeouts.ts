@@ -1,0 +1,71 @@
+/**
+ * Watches a connection's request time-outs with one timer, and only while requests are under way.
+ *
+ * Upstream, in kafkajs 2.2.4: `scheduleRequestTimeoutCheck` of src/network/requestQueue/index.js looks ten times a second whether a
+ * request has timed out, for as long as the connection lives. Here a timer is set for the moment when the first of them would.
+ */
+import { clearTimeout, setTimeout } from "node:timers";
+import { replaceMethods } from "./patch.ts";
+
+interface SocketRequest {
+  readonly sentAt: number | null;
+  readonly requestTimeout: number;
+  timeoutRequest(): void;
+}
+
+interface RequestQueue {
+  readonly inflight: ReadonlyMap<number, SocketRequest>;
+  readonly enforceRequestTimeout: boolean;
+  /** Cleared by kafkajs's own `destroy`, when the connection ends. */
+  requestTimeoutIntervalId?: ReturnType<typeof setTimeout> | undefined;
+  destroy(): void;
+  scheduleRequestTimeoutCheck(): void;
+  sendSocketRequest(request: SocketRequest): void;
+}
+
+/** When the timer of a queue goes off, in milliseconds since the epoch. */
+const timeoutChecks = new WeakMap<RequestQueue, number>();
+
+const deadlineOf = ({ sentAt, requestTimeout }: SocketRequest): number =>
+  (sentAt ?? Date.now()) + requestTimeout;
+
+replaceMethods<RequestQueue>({
+  patch: "request_timeouts.ts",
+  module: "network/requestQueue/index.js",
+  users: ["network/connection.js"],
+}, ({ sendSocketRequest: send }) => ({
+  // Called by kafkajs when a connection is made: nothing has been sent on it yet.
+  scheduleRequestTimeoutCheck() {
+    if (!this.enforceRequestTimeout) return;
+    this.destroy();
+    timeoutChecks.delete(this);
+  },
+  sendSocketRequest(request) {
+    send.call(this, request);
+    // One without an answer is done already.
+    if (!this.enforceRequestTimeout || this.inflight.size === 0) return;
+    const deadline = deadlineOf(request);
+    if (deadline < (timeoutChecks.get(this) ?? Infinity)) checkAt(this, deadline);
+  },
+}));
+
+/**
+ * Sets the queue's one timer. It is left to go off when the request is answered in time: once every 30 seconds costs less than
+ * setting and clearing it for each request.
+ */
+function checkAt(queue: RequestQueue, time: number): void {
+  clearTimeout(queue.requestTimeoutIntervalId);
+  timeoutChecks.set(queue, time);
+  const timer = setTimeout(() => {
+    timeoutChecks.delete(queue);
+    const now = Date.now();
+    for (const request of [...queue.inflight.values()]) {
+      if (deadlineOf(request) <= now) request.timeoutRequest();
+    }
+    const next = Math.min(...[...queue.inflight.values()].map(deadlineOf));
+    if (next < Infinity) checkAt(queue, next);
+  }, Math.max(0, time - Date.now()));
+  // Who waits for an answer has a socket open; the timer alone keeps no process.
+  timer.unref();
+  queue.requestTimeoutIntervalId = timer;
+}

@@ -1,0 +1,61 @@
+/**
+ * One run, as the calls about it find it.
+ */
+import { z } from "@hono/zod-openapi";
+import type { Context } from "hono";
+import { wait } from "../failures/backoff.ts";
+import type { RunView } from "../runs/run_schemas.ts";
+import type { Reader } from "../store/reader.ts";
+import { readRunStatus } from "../store/run_views.ts";
+import { Problem } from "./problem.ts";
+
+/** Longest a question about runs may take; the biggest answer, 500 runs with their counts, takes tenths of a second. */
+export const RUN_LIMIT_MS = 5_000;
+
+/** A caller's key is kept for ever; UUIDs and the like are far shorter. */
+const IDEMPOTENCY_KEY_MAX_CHARACTERS = 200;
+
+/** A new run goes through the log before it can be seen; nobody is kept waiting for that longer than this. */
+const VISIBLE_WITHIN_MS = 2_000;
+const LOOK_INTERVAL_MS = 25;
+
+/** Run ids in paths and queries. */
+export const runIdSchema = z.uuid();
+/** The run that a path names. What is no id at all is a run that is not there. */
+export const runParams = z.object({ id: z.string().openapi({ description: "Id of the run." }) });
+
+/** What `look` finds of the run. @throws Problem when there is no such run */
+export async function findRun<Found>(
+  id: string,
+  look: (id: string) => Promise<Found | null>,
+): Promise<Found> {
+  const found = runIdSchema.safeParse(id).success ? await look(id) : null;
+  if (found === null) throw new Problem("not-found", `there is no run ${id}; GET /runs lists them`);
+  return found;
+}
+
+/** Waits, not for long, until GET /runs/ID shows the run, in this state if one is given. */
+export async function untilVisible(
+  reader: Reader,
+  id: string,
+  state?: RunView["state"],
+): Promise<void> {
+  const deadline = performance.now() + VISIBLE_WITHIN_MS;
+  while (performance.now() < deadline) {
+    const now = await reader.look(RUN_LIMIT_MS, (sql) => readRunStatus(sql, id));
+    if (now !== null && (state === undefined || now === state)) return;
+    await wait(LOOK_INTERVAL_MS);
+  }
+}
+
+/** The header Idempotency-Key. @throws Problem when it is empty or too long */
+export function idempotencyKey(context: Context): string | null {
+  const key = context.req.header("idempotency-key") ?? null;
+  if (key !== null && (key.length === 0 || key.length > IDEMPOTENCY_KEY_MAX_CHARACTERS)) {
+    throw new Problem(
+      "bad-request",
+      `Idempotency-Key must have 1 to ${IDEMPOTENCY_KEY_MAX_CHARACTERS} characters`,
+    );
+  }
+  return key;
+}

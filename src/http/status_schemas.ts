@@ -1,0 +1,85 @@
+/**
+ * How the service is, in the API's answers; the types that the service fills are inferred.
+ */
+import { z } from "@hono/zod-openapi";
+
+/** The schedule of the daily run. */
+export const scheduleSchema = z.object({
+  pattern: z.string(),
+  next: z.string().nullable().openapi({ description: "Null while it is paused." }),
+  paused_since: z.string().nullable(),
+  leader: z.boolean().openapi({ description: "Whether this process is the one that fires it." }),
+  problem: z.string().nullable().openapi({
+    description: "Why it is unknown whether the schedule is paused; else null.",
+  }),
+}).openapi("Schedule");
+export type ScheduleView = z.infer<typeof scheduleSchema>;
+
+/** The IAU's list of showers that names come from. */
+const showerListSchema = z.object({
+  in_use: z.enum(["shipped", "fetched"]).nullable().openapi({
+    description:
+      "Where shower names come from: the list shipped with this service, or a newer one that was fetched, which always wins. " +
+      "Null until a list is loaded.",
+  }),
+  source: z.string().nullable().openapi({
+    description: "Where the list was read: an address, or the name of the shipped list.",
+  }),
+  state_of: z.string().nullable().openapi({
+    description: "Month of the shipped list, YYYY-MM; null for a fetched list.",
+    example: "2021-11",
+  }),
+  fetched_at: z.string().nullable().openapi({
+    description:
+      "When the list was fetched. Null for the shipped list, and after the database was rebuilt.",
+  }),
+  showers: z.int(),
+  address: z.string().nullable().openapi({
+    description: "What is fetched, as set by IAU_SHOWER_URL; null when nothing is.",
+  }),
+  note: z.string().nullable().openapi({
+    description:
+      "Why there is no newer list, as seen by the process that fetches it; null when nothing is wrong.",
+  }),
+}).openapi("ShowerList");
+export type ShowerListView = z.infer<typeof showerListSchema>;
+
+/** A part of the service: whether it works, and in plain words what it is or why it is not ready. */
+const partSchema = z.object({ ready: z.boolean(), detail: z.string() });
+export type PartStatus = z.infer<typeof partSchema>;
+
+/** `GET /status`. */
+export const statusSchema = z.object({
+  version: z.string(),
+  started_at: z.string(),
+  roles: z.array(z.string()),
+  parts: z.object({
+    broker: partSchema,
+    registry: partSchema,
+    database: partSchema,
+    consumer: partSchema,
+  }),
+  schedule: scheduleSchema.nullable().openapi({
+    description: "Null in a process without the role producer.",
+  }),
+  shower_list: showerListSchema.nullable().openapi({
+    description: "The IAU's list of showers; null while the service starts.",
+  }),
+  lag: z.array(z.object({
+    topic: z.string(),
+    partition: z.int(),
+    position: z.string(),
+    end: z.string(),
+    lag: z.int(),
+  })),
+  store: z.object({ meteors: z.int(), dead_letters: z.int() }).nullable(),
+}).openapi("Status");
+export type ServiceStatus = z.infer<typeof statusSchema>;
+
+/** `GET /readyz`. */
+export const readinessSchema = z.object({
+  status: z.enum(["ready", "not ready"]),
+  not_ready: z.record(z.string(), z.string()).openapi({
+    description: "Parts that are not ready, by name, with the reason.",
+  }),
+}).openapi("Readiness");

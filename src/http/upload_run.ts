@@ -1,0 +1,97 @@
+/**
+ * Files that people send over HTTP, as runs of the engine.
+ */
+import { explain, TransientError } from "../failures/failures.ts";
+import type { Observer } from "../observe/observe.ts";
+import type { RunEngine } from "../producer/run_engine.ts";
+import { uploadPath } from "../producer/run_work.ts";
+import type { RunState } from "../runs/run.ts";
+import { assertSameRequest } from "../runs/same_request.ts";
+
+/** What engines take uploads with. */
+type Engine = Pick<RunEngine, "upload" | "get" | "waitFor">;
+
+/** A file that somebody sends. */
+export interface UploadRequest {
+  /** For its run and for the lineage of its rows. */
+  readonly name: string;
+  readonly idempotencyKey: string | null;
+  /** Most rejected lines to list. */
+  readonly rejectsMax: number;
+  readonly format: "summary" | "json";
+  /** Read once, when its turn comes, as fast as the log takes it. */
+  readonly chunks: AsyncIterable<Uint8Array>;
+}
+
+/** A rejected line. */
+export interface Reject {
+  readonly line: number;
+  readonly field: string | null;
+  readonly reason: string;
+}
+
+/** What became of it. */
+export interface UploadedFile {
+  /** At its end. */
+  readonly run: RunState;
+  readonly isNew: boolean;
+  /** As its rows name it. */
+  readonly file: string;
+  readonly rejects: Reject[];
+}
+
+/**
+ * Publishes a file and resolves when its run has ended.
+ * @throws TransientError when the log is away or too many runs are waiting; the stop's reason when the process stops
+ */
+export async function uploadFile(
+  engine: Engine,
+  listen: Observer["listen"],
+  request: UploadRequest,
+): Promise<UploadedFile> {
+  const { name, idempotencyKey, rejectsMax, format, chunks } = request;
+  const file = uploadPath(name);
+  const identity = { size_bytes: null, etag: null, lastModified: null, listed: null };
+  const rejects: Reject[] = [];
+  // Listening begins before the file is read, and the run's id is known only after it is asked for.
+  const asked = Promise.withResolvers<string>();
+  let unlisten = () => {};
+  try {
+    const { run, isNew } = await engine.upload({
+      name,
+      idempotencyKey,
+      requestedBy: "http",
+      async open() {
+        await asked.promise;
+        return { path: file, identity, from: 0, totalBytes: null, chunks, format, close };
+      },
+    });
+    unlisten = listen((event) => {
+      if (event.name !== "line.rejected" || event.detail.runId !== run.runId) return;
+      const { line, field, reason } = event.detail;
+      if (rejects.length < rejectsMax) rejects.push({ line, field, reason });
+    });
+    asked.resolve(run.runId);
+    const isSame = isNew || ("upload" in run.selection && run.selection.upload === name);
+    assertSameRequest(run, idempotencyKey, `an upload of ${name}`, isSame);
+    const isHere = engine.get(run.runId) !== null;
+    return { run: isHere ? await ended(engine, run.runId) : run, isNew, file, rejects };
+  } finally {
+    unlisten();
+  }
+}
+
+/** The run when it has ended. @throws TransientError when the process stops first */
+async function ended(engine: Engine, runId: string): Promise<RunState> {
+  try {
+    return await engine.waitFor(runId);
+  } catch (error) {
+    throw new TransientError(`run ${runId} did not end here: ${explain(error)}`, {
+      cause: error,
+      hint: "send the file again; rows that were published already are not doubled",
+    });
+  }
+}
+
+/** Whoever opened the body ends it: the end of the request. */
+const close = () => Promise.resolve();

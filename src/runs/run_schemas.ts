@@ -1,0 +1,67 @@
+/**
+ * Runs and their files as the outside sees them: in the API's answers, in the queries that serve them, in commands and on the
+ * dashboard. The types are inferred, so each shape is written down once. Field names are JSON's; times are ISO 8601 in UTC.
+ */
+import { z } from "zod";
+
+/** Rows of one file or run. */
+export const rowCountsSchema = z.object({ read: z.int(), published: z.int(), rejected: z.int() });
+
+/** What a run takes. Requests are checked by `parseSelection`, whose messages say more; this is its description. */
+export const selectionSchema = z.union([
+  z.object({ all: z.literal(true) }),
+  z.object({ year: z.int() }),
+  z.object({ month: z.string().meta({ example: "2024-08" }) }),
+  z.object({ from: z.string().meta({ example: "2024-08-11" }), to: z.string() }),
+  z.object({ days: z.int() }),
+  z.object({ upload: z.string() }),
+  z.object({ retry: z.string(), files: z.array(z.string()).readonly() }),
+]).meta({ id: "Selection" });
+
+/** Why a run exists. */
+export const runKindSchema = z.enum(["daily", "backfill", "upload"]);
+
+/** Who asked for it. */
+export const requestedBySchema = z.enum(["schedule", "http", "cli", "boot"]);
+
+const run = {
+  id: z.string(),
+  kind: runKindSchema,
+  selection: selectionSchema,
+  state: z.enum(["requested", "running", "completed", "failed", "cancelled"]),
+  requested_by: requestedBySchema,
+  requested_at: z.string(),
+  started_at: z.string().nullable(),
+  ended_at: z.string().nullable(),
+  reason: z.string().nullable().meta({ description: "Why it failed or was cancelled." }),
+  files: z.object({ planned: z.int(), extracted: z.int(), skipped: z.int(), failed: z.int() }),
+  rows: rowCountsSchema.extend({ loaded: z.int(), dead: z.int() }).meta({
+    description:
+      "read = published + rejected. `dead` counts records that could not be stored and became dead letters. Once the last record " +
+      "is processed, loaded + dead = published.",
+  }),
+};
+
+/** A run in lists. */
+export const runSchema = z.object(run).meta({ id: "Run" });
+export type RunView = z.infer<typeof runSchema>;
+
+/** A file of a run. */
+export const runFileSchema = z.object({
+  file: z.string(),
+  state: z.enum(["planned", "reading", "extracted", "skipped", "failed"]),
+  size_bytes: z.int().nullable(),
+  byte_offset: z.int().nullable().meta({
+    description:
+      "While the file is read: everything before this byte is published. Null once it is done.",
+  }),
+  generated_at: z.string().nullable(),
+  rows: rowCountsSchema,
+  reason: z.string().nullable(),
+});
+export type RunFileView = z.infer<typeof runFileSchema>;
+
+/** A run with its files. */
+export const runDetailSchema = z.object({ ...run, file_list: z.array(runFileSchema) })
+  .meta({ id: "RunDetail" });
+export type RunDetail = z.infer<typeof runDetailSchema>;

@@ -1,0 +1,30 @@
+/**
+ * An Idempotency-Key stands for one request, for ever.
+ */
+import { PermanentError } from "../failures/failures.ts";
+import type { RunState } from "./run.ts";
+import { describeSelection } from "./selection.ts";
+
+/** The caller's Idempotency-Key already stands for another request. */
+export class IdempotencyConflictError extends PermanentError {
+  override readonly name = "IdempotencyConflictError";
+}
+
+/**
+ * Makes sure that the run found for a key is the one asked for.
+ * @param asked the request in words, for the refusal
+ * @throws IdempotencyConflictError when it is not
+ */
+export function assertSameRequest(
+  { runId, kind, selection }: RunState,
+  key: string | null,
+  asked: string,
+  isSame: boolean,
+): void {
+  if (isSame) return;
+  throw new IdempotencyConflictError(
+    `Idempotency-Key ${JSON.stringify(key)} already stands for the ${kind} run ${runId} of ${
+      describeSelection(selection)
+    }, not for ${asked}`,
+  );
+}

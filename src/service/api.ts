@@ -1,0 +1,82 @@
+/**
+ * The API, served over the parts of the service. Until these run it answers that the service is starting.
+ */
+import type { Config } from "../config.ts";
+import { ReplayDesk } from "../dead_letters/replay_desk.ts";
+import { TRAJECTORY_SUMMARY_RAW } from "../events/topics.ts";
+import { TransientError } from "../failures/failures.ts";
+import { createApi } from "../http/app.ts";
+import { EventStreams } from "../http/event_streams.ts";
+import { RecentEvents } from "../http/recent_events.ts";
+import { serveHttp } from "../http/server.ts";
+import { createMetrics } from "../observe/metrics.ts";
+import type { Observer } from "../observe/observe.ts";
+import { deadLetterTable } from "../store/dead_letters.ts";
+import { runningOf, type ServiceParts } from "./parts.ts";
+import type { Releasers } from "./releasers.ts";
+import { createHealth, scheduleOf } from "./status.ts";
+
+/**
+ * Serves the API; gives its URL.
+ * @throws PermanentError when it can't listen there
+ */
+export function serveApi(
+  config: Config,
+  parts: ServiceParts,
+  observer: Observer,
+  releasers: Releasers,
+): string {
+  const { observe, listen } = observer;
+  const streams = new EventStreams();
+  const metrics = createMetrics();
+  releasers.add("metrics", listen(metrics.listener));
+  const events = new RecentEvents(listen, parts.startedAt);
+  releasers.add("events", () => events.close());
+  const running = () => runningOf(parts);
+  const api = createApi({
+    version: parts.version,
+    apiToken: config.apiToken,
+    extractDays: config.extractDays,
+    observer,
+    reader: () => running().reader,
+    // A process that serves the API has them.
+    runs: () => running().runs!,
+    pauseSchedule: async (isPaused) => {
+      const { producer, reader } = running();
+      if (producer === null) {
+        throw new TransientError("this process has no schedule; ask one with the role producer");
+      }
+      await (isPaused ? producer.schedule.pause() : producer.schedule.resume());
+      return await scheduleOf(producer.schedule, reader);
+    },
+    replays: replayDeskOf(parts, observer),
+    health: createHealth(parts),
+    topic: TRAJECTORY_SUMMARY_RAW.name,
+    metrics,
+    streams,
+    events,
+  });
+  const server = serveHttp({
+    host: config.httpHost,
+    port: config.httpPort,
+    fetch: (request) => api.fetch(request),
+  });
+  releasers.add("http", () => server.stop());
+  // Before it: an open stream is a request under way.
+  releasers.add("event streams", () => streams.close());
+  observe("http.listening", { url: server.url });
+  return server.url;
+}
+
+function replayDeskOf(parts: ServiceParts, { observe }: Observer): () => ReplayDesk {
+  let desk: ReplayDesk | null = null;
+  return () => {
+    const { store, log: { publisher, registry } } = runningOf(parts);
+    return desk ??= new ReplayDesk({
+      table: deadLetterTable(store.sql),
+      publisher,
+      registry,
+      observe,
+    });
+  };
+}

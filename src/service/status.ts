@@ -1,0 +1,217 @@
+/**
+ * How the service is, for `/status`, `/readyz` and `/metrics`: asked when somebody asks, not watched in between.
+ */
+import { TOPICS } from "../events/topics.ts";
+import type { LogProbe } from "../events/log_probe.ts";
+import { explain, TransientError } from "../failures/failures.ts";
+import type { Health } from "../http/status_routes.ts";
+import type {
+  PartStatus,
+  ScheduleView,
+  ServiceStatus,
+  ShowerListView,
+} from "../http/status_schemas.ts";
+import type { Gauges } from "../observe/metrics.ts";
+import type { Schedule } from "../producer/schedule.ts";
+import { readOffsets } from "../store/consumer_offsets.ts";
+import { countDeadLetters } from "../store/dead_letters.ts";
+import { readStoreGauges } from "../store/gauges.ts";
+import { readListInUse } from "../store/iau_showers.ts";
+import { countMeteors } from "../store/meteor_counts.ts";
+import type { Question, Reader } from "../store/reader.ts";
+import { readSchedulePause } from "../store/schedule_pause.ts";
+import { runningOf, type RunningParts, type ServiceParts } from "./parts.ts";
+
+/** Somebody waits for the answer in a browser; a database that takes longer counts as away. */
+const LIMIT_MS = 3_000;
+
+type Parts = ServiceStatus["parts"];
+
+/** The answers about these parts, also while the service starts. */
+export function createHealth(parts: ServiceParts): Health {
+  return {
+    status: () => statusOf(parts),
+    async notReady() {
+      if (parts.running === null) return { service: "starting" };
+      const { status } = await askParts(parts.running);
+      const missing = Object.entries(status).filter(([, { ready }]) => !ready);
+      return Object.fromEntries(missing.map(([name, { detail }]) => [name, detail]));
+    },
+    gauges: async () => await askGauges(runningOf(parts)),
+  };
+}
+
+async function statusOf(
+  { version, startedAt, roles, running }: ServiceParts,
+): Promise<ServiceStatus> {
+  const base = { version, started_at: startedAt.toISOString(), roles };
+  if (running === null) {
+    const starting = { ready: false, detail: "starting" };
+    const parts = { broker: starting, registry: starting, database: starting, consumer: starting };
+    return { ...base, parts, schedule: null, shower_list: null, lag: [], store: null };
+  }
+  const { reader, producer } = running;
+  const { status, lag } = await askParts(running);
+  return {
+    ...base,
+    parts: status,
+    schedule: producer === null ? null : await scheduleOf(producer.schedule, reader),
+    shower_list: await showerListOf(running),
+    lag: (lag ?? []).map(({ topic, partition, position, end }) => ({
+      topic,
+      partition,
+      position: position.toString(),
+      end: end.toString(),
+      lag: Number(end - position),
+    })),
+    store: await unlessAway(reader, async (sql) => ({
+      meteors: await countMeteors(sql),
+      dead_letters: await countDeadLetters(sql),
+    })),
+  };
+}
+
+const look = <Answer>(reader: Reader, question: Question<Answer>) =>
+  reader.look(LIMIT_MS, question);
+
+/** The answer; null when the database is away. */
+async function unlessAway<Answer>(
+  reader: Reader,
+  question: Question<Answer>,
+): Promise<Answer | null> {
+  try {
+    return await look(reader, question);
+  } catch (error) {
+    if (error instanceof TransientError) return null;
+    throw error;
+  }
+}
+
+interface TopicLag {
+  readonly topic: string;
+  readonly partition: number;
+  readonly position: bigint;
+  readonly end: bigint;
+}
+
+/** The state of each part, and how far the data store is behind the log (null when one of the two is away). */
+async function askParts(
+  { reader, log, subscription, describe }: RunningParts,
+): Promise<{ status: Parts; lag: TopicLag[] | null }> {
+  const topics = TOPICS.map(({ name }) => name);
+  const [watermarks, registry, offsets] = await Promise.allSettled([
+    log.probe.watermarks(topics),
+    log.registry.ping(),
+    look(reader, async (sql) => {
+      const stored = new Map<string, ReadonlyMap<number, bigint>>();
+      for (const topic of topics) stored.set(topic, await readOffsets(sql, topic));
+      return stored;
+    }),
+  ]);
+  const partOf = (answer: PromiseSettledResult<unknown>, name: string): PartStatus =>
+    answer.status === "fulfilled"
+      ? { ready: true, detail: name }
+      : { ready: false, detail: `${name}: ${explain(answer.reason)}` };
+  return {
+    status: {
+      broker: partOf(watermarks, describe.broker),
+      registry: partOf(registry, describe.registry),
+      database: partOf(offsets, describe.database),
+      consumer: subscription === null
+        ? { ready: true, detail: "not a role of this process" }
+        : subscription.connected()
+        ? { ready: true, detail: `${subscription.lag().length} partition(s) assigned` }
+        : { ready: false, detail: "has not joined the group (again) yet" },
+    },
+    lag: watermarks.status === "fulfilled" && offsets.status === "fulfilled"
+      ? lagOf(watermarks.value, offsets.value)
+      : null,
+  };
+}
+
+function lagOf(
+  watermarks: Awaited<ReturnType<LogProbe["watermarks"]>>,
+  offsets: ReadonlyMap<string, ReadonlyMap<number, bigint>>,
+): TopicLag[] {
+  return [...watermarks].flatMap(([topic, partitions]) =>
+    [...partitions].map(([partition, { low, high }]) => ({
+      topic,
+      partition,
+      position: offsets.get(topic)?.get(partition) ?? low,
+      end: high,
+    }))
+  ).sort((a, b) => a.topic.localeCompare(b.topic) || a.partition - b.partition);
+}
+
+/** The schedule. Without the database it is unknown whether it is paused; its times are shown all the same. */
+export async function scheduleOf(schedule: Schedule, reader: Reader): Promise<ScheduleView> {
+  let pausedSince: Date | null = null;
+  let problem: string | null = null;
+  try {
+    pausedSince = await look(reader, readSchedulePause);
+  } catch (error) {
+    problem = explain(error);
+  }
+  return {
+    pattern: schedule.pattern,
+    next: pausedSince === null ? schedule.next()?.toISOString() ?? null : null,
+    paused_since: pausedSince?.toISOString() ?? null,
+    leader: schedule.isLeader,
+    problem,
+  };
+}
+
+/**
+ * The shower list in use; unknown without the database. Every process reads it from the data store, but only the process that
+ * fetches it knows why there is no newer list.
+ */
+async function showerListOf(
+  { reader, producer, iauShowerUrl: address }: RunningParts,
+): Promise<ShowerListView> {
+  const unknown = {
+    in_use: null,
+    source: null,
+    state_of: null,
+    fetched_at: null,
+    showers: 0,
+    address,
+  };
+  try {
+    const list = await look(reader, readListInUse);
+    const problem = producer?.showers.problem ?? null;
+    if (list === null) return { ...unknown, note: problem ?? "no list is loaded yet" };
+    return {
+      in_use: list.kind,
+      source: list.source,
+      state_of: list.edition,
+      fetched_at: list.fetchedAt?.toISOString() ?? null,
+      showers: list.showers,
+      address,
+      note: problem === null ? null : `could not be fetched: ${problem}`,
+    };
+  } catch (error) {
+    return { ...unknown, note: explain(error) };
+  }
+}
+
+/** All gauges. What is unknown because the database is away is null or left out: `parts` says so. */
+async function askGauges(running: RunningParts): Promise<Gauges> {
+  const { reader } = running;
+  const [{ status, lag }, store, meteors, deadLetters] = await Promise.all([
+    askParts(running),
+    unlessAway(reader, readStoreGauges),
+    unlessAway(reader, countMeteors),
+    unlessAway(reader, countDeadLetters),
+  ]);
+  return {
+    parts: Object.fromEntries(Object.entries(status).map(([name, { ready }]) => [name, ready])),
+    lag: (lag ?? []).map(({ topic, partition, position, end }) => ({
+      topic,
+      partition,
+      lag: Number(end - position),
+    })),
+    meteors,
+    deadLetters,
+    ...store ?? { runs: {}, newestRow_s: null, newestMeteor_s: null, lastDailySuccess_s: null },
+  };
+}

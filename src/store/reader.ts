@@ -1,0 +1,80 @@
+/**
+ * What people ask of the data store: each question in a transaction that can't write, that sees one snapshot, and that ends in
+ * time. This is the API's only way to the database.
+ *
+ * Its connections are its own, so no question holds up the service's work. They come in two groups: questions that take
+ * milliseconds (is it ready, which runs are there) don't wait behind statistics and exports that take seconds.
+ */
+import type { PendingQuery, Row } from "postgres";
+import { TransientError } from "../failures/failures.ts";
+import { withTimeout } from "../failures/timeout.ts";
+import type { Sql, TransactionSql } from "./connection.ts";
+import { databaseCodeOf } from "./database_errors.ts";
+import { streamRows } from "./row_stream.ts";
+
+/** The server ends a statement itself; this much later nobody waits for a server, or a free connection, any more. */
+const MARGIN_MS = 500;
+
+/** A question: queries of one snapshot. */
+export type Question<Answer> = (sql: TransactionSql) => Promise<Answer>;
+
+export class Reader {
+  readonly #quick: Sql;
+  readonly #slow: Sql;
+
+  constructor(pools: { readonly quick: Sql; readonly slow: Sql }) {
+    this.#quick = pools.quick;
+    this.#slow = pools.slow;
+  }
+
+  /**
+   * The answer to a question that takes milliseconds.
+   * @throws TransientError when it took longer than `limit_ms`, or the database is away
+   */
+  look<Answer>(limit_ms: number, question: Question<Answer>): Promise<Answer> {
+    return askWithin(this.#quick, limit_ms, question);
+  }
+
+  /** The same for a question that may take seconds. */
+  ask<Answer>(limit_ms: number, question: Question<Answer>): Promise<Answer> {
+    return askWithin(this.#slow, limit_ms, question);
+  }
+
+  /** The rows of queries of any size; see `row_stream.ts`. */
+  stream<R>(queries: (sql: TransactionSql) => PendingQuery<Row[]>[]): ReadableStream<readonly R[]> {
+    return streamRows<R>(this.#slow, queries);
+  }
+}
+
+async function askWithin<Answer>(
+  sql: Sql,
+  limit_ms: number,
+  question: Question<Answer>,
+): Promise<Answer> {
+  let isLate = false;
+  const tooLong = (cause?: unknown) =>
+    new TransientError(`the database did not answer within ${limit_ms / 1000} s`, {
+      cause,
+      hint: "try again, or ask for a shorter time (from, to) or fewer things at once",
+    });
+  try {
+    return await withTimeout(
+      sql.begin("isolation level repeatable read read only", async (transaction) => {
+        // Its turn came when nobody waited any more.
+        if (isLate) throw tooLong();
+        await transaction`select set_config('statement_timeout', ${String(limit_ms)}, true)`;
+        return await question(transaction);
+      }) as Promise<Answer>,
+      limit_ms + MARGIN_MS,
+      () => {
+        isLate = true;
+        return tooLong();
+      },
+    );
+  } catch (error) {
+    throw databaseCodeOf(error) === QUERY_CANCELED ? tooLong(error) : error;
+  }
+}
+
+/** SQLSTATE of a statement that reached its time-out. */
+const QUERY_CANCELED = "57014";

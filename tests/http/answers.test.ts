@@ -1,0 +1,105 @@
+/**
+ * The answers of a running service are what /openapi.json says, and have nothing that it does not name. And none of them waits
+ * for ever for the database.
+ */
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { faultsOf, type JsonSchema } from "../support/json_schema.ts";
+import { startTestService, type TestService } from "../support/service.ts";
+
+interface Description {
+  paths: Record<string, {
+    get: {
+      responses: Record<string, { content: Record<string, { schema: JsonSchema }> }>;
+    };
+  }>;
+  components: { schemas: Record<string, JsonSchema> };
+}
+
+let whole: TestService;
+let description: Description;
+let runId: string;
+
+beforeAll(async () => {
+  whole = await startTestService({ withSchedule: true });
+  description = await (await whole.api("/openapi.json")).json();
+  runId = (await whole.run("/backfill", { all: true })).id;
+});
+afterAll(() => whole?.[Symbol.asyncDispose]());
+
+function schemaOf(path: string, status: number): JsonSchema {
+  const content = description.paths[path]!.get.responses[status]!.content;
+  return content["application/json"]!.schema;
+}
+
+describe("strictly as described:", () => {
+  test.each([
+    ["/status"],
+    ["/healthz"],
+    ["/readyz"],
+    ["/runs"],
+    ["/runs/{id}"],
+    ["/runs/{id}/history"],
+    ["/showers"],
+    ["/stations"],
+    ["/meteors"],
+    ["/dead-letters"],
+    ["/statistics/totals"],
+    ["/statistics/nights"],
+    ["/statistics/histogram"],
+    ["/statistics/showers"],
+    ["/statistics/stations"],
+    ["/statistics/radiants"],
+    ["/statistics/ground-tracks"],
+  ])("GET %s", async (path) => {
+    const response = await whole.api(path.replace("{id}", runId));
+    expect(response.status).toBe(200);
+    const answer = await response.json();
+    const faults = faultsOf(answer, schemaOf(path, 200), description.components.schemas);
+    expect(faults).toEqual([]);
+    const lists = Object.values(answer).filter((one) => Array.isArray(one));
+    if (path !== "/dead-letters") { for (const list of lists) expect(list).not.toEqual([]); }
+  });
+
+  test("GET /meteors/ID", async () => {
+    const { meteors } = await (await whole.api("/meteors?limit=1")).json();
+    const path = `/meteors/${meteors[0].unique_trajectory_identifier}`;
+    const answer = await (await whole.api(path)).json();
+    const schema = schemaOf("/meteors/{id}", 200);
+    expect(faultsOf(answer, schema, description.components.schemas)).toEqual([]);
+  });
+
+  test("GET /status has its schedule and its shower list", async () => {
+    const status = await (await whole.api("/status")).json();
+    expect(status.schedule).toMatchObject({ leader: true, paused_since: null, problem: null });
+    expect(status.shower_list).toMatchObject({ in_use: "shipped", note: null });
+    expect(status.store.meteors).toBeGreaterThan(0);
+  });
+
+  test("the check sees what is missing, too much, and of another type", () => {
+    const { schemas } = description.components;
+    expect(faultsOf({ status: "ready", not_ready: {}, more: 1 }, schemas.Readiness!, schemas))
+      .toEqual(["$: more is not in the schema"]);
+    expect(faultsOf({ not_ready: { a: 1 }, status: "no" }, schemas.Readiness!, schemas))
+      .toHaveLength(2);
+    expect(faultsOf({ status: "ready" }, schemas.Readiness!, schemas))
+      .toEqual(["$: lacks not_ready"]);
+  });
+});
+
+test("while another session holds the runs, GET /runs and GET /runs/ID are 503 in time; readiness stays", async () => {
+  const began = performance.now();
+  await whole.database.sql.begin(async (holder) => {
+    await holder`lock table ingestion_run in access exclusive mode`;
+    const answers = await Promise.all(
+      ["/runs", `/runs/${runId}`].map((path) => whole.api(path)),
+    );
+    for (const answer of answers) {
+      expect(answer.status).toBe(503);
+      expect(answer.headers.get("content-type")).toBe("application/problem+json");
+      expect((await answer.json()).detail).toMatch(/did not answer within 5 s/);
+    }
+    expect((await whole.api("/readyz")).status).toBe(200);
+  });
+  expect(performance.now() - began).toBeLessThan(9_000);
+  expect((await whole.api("/runs")).status).toBe(200);
+});

@@ -1,0 +1,22 @@
+/**
+ * Vite resolves imports from node_modules and does not read deno.json: the names that are mapped there (`@std`) or are members of
+ * the workspace (`@gmn`) are mapped here, too. For the vitest configurations.
+ */
+import { fileURLToPath } from "node:url";
+
+const packageFile = (path: string) =>
+  fileURLToPath(new URL(`../../packages/${path}`, import.meta.url));
+
+export const IMPORT_ALIASES = [
+  { find: /^@std\//, replacement: "deno-std/" },
+  { find: /^@gmn\/kafka-formats$/, replacement: packageFile("kafka-formats/mod.ts") },
+  {
+    find: /^@gmn\/kafka-formats\/testing$/,
+    replacement: packageFile("kafka-formats/tests/batches.ts"),
+  },
+  { find: /^@gmn\/embedded-broker$/, replacement: packageFile("embedded-broker/mod.ts") },
+  {
+    find: /^@gmn\/embedded-broker\/testing$/,
+    replacement: packageFile("embedded-broker/tests/testing/mod.ts"),
+  },
+];
