@@ -44,13 +44,10 @@ export interface OpenOptions extends ListOptions {
 
 /** A file being read. */
 export interface OpenedFile {
-  readonly path: string;
   /** `listed` is null: only a listing knows it. */
   readonly identity: FileIdentity;
   /** Offset of the first byte that `chunks` gives. */
   readonly from: number;
-  /** Size of the whole file; null when the source does not say. */
-  readonly totalBytes: number | null;
   /**
    * The bytes, to be read once. A broken connection is resumed internally as long as the file stays the same.
    * Leaving the loop early gives the connection back.

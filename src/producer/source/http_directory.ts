@@ -169,10 +169,8 @@ export class HttpDirectory implements DataDirectory {
   ): OpenedFile {
     const chunks = this.#resumed(path, identity, from, body, options);
     return {
-      path,
       identity,
       from,
-      totalBytes: identity.size_bytes,
       chunks,
       async close() {
         // A generator that was never begun does not run its `finally`, so the answer is let go by hand as well.
