@@ -63,7 +63,7 @@ export async function uploadFile(
       requestedBy: "http",
       async open() {
         await asked.promise;
-        return { path: file, identity, from: 0, totalBytes: null, chunks, format, close };
+        return { identity, from: 0, chunks, format, close };
       },
     });
     unlisten = listen((event) => {
