@@ -7,7 +7,7 @@
  */
 import { createHash } from "node:crypto";
 import { fileURLToPath } from "node:url";
-import { explain, hintOf, PermanentError } from "../failures/failures.ts";
+import { explain, hintOf, PermanentError } from "@gmn/failures";
 import type { Observe } from "../observe/observe.ts";
 import type { RunningBroker } from "./broker.ts";
 import { compose, type ComposeOptions, type ComposeResult } from "./docker_engine.ts";

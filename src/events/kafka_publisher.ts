@@ -8,7 +8,7 @@
  */
 import { Buffer } from "node:buffer";
 import type { Kafka, Message, Producer } from "kafkajs";
-import { PermanentError } from "../failures/failures.ts";
+import { PermanentError } from "@gmn/failures";
 import { classifyKafkaError } from "./kafka_client.ts";
 import { createKeyPartitioner, type KeyPartitioner } from "@gmn/kafka-formats";
 import { CompressionTypes, Partitioners } from "./kafkajs/kafkajs.ts";

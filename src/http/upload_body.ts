@@ -1,7 +1,7 @@
 /**
  * The body of an upload as it comes: what it is by its first byte, and the limits that take the place of a size.
  */
-import { withTimeout } from "../failures/timeout.ts";
+import { withTimeout } from "@gmn/failures";
 import { Problem } from "./problem.ts";
 
 /** More lines than the whole network's history has, with its empty lines. */

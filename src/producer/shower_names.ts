@@ -14,8 +14,7 @@
  * A shower that is not in a fetched list any more stays: the Center marks removed showers, it does not drop them, so a shorter list
  * is a broken one. For the same reason a shower that only the shipped list has stays.
  */
-import { wait } from "../failures/backoff.ts";
-import { explain } from "../failures/failures.ts";
+import { explain, wait } from "@gmn/failures";
 import { type Observe, unobserved } from "../observe/observe.ts";
 import type { ListedShower, ShowerListFetch, ShowerListLog } from "../store/iau_showers.ts";
 import { readShowerList } from "../trajectory/shower_list.ts";

@@ -4,7 +4,7 @@
  * Written out by hand rather than as a schema, because the messages are the point: each refusal names the field, the
  * value and what is allowed.
  */
-import { PermanentError } from "../failures/failures.ts";
+import { PermanentError } from "@gmn/failures";
 import type { Selection } from "./run_event.ts";
 
 /** GMN's first trajectories are of December 2018: nothing older can be asked for. */

@@ -1,7 +1,7 @@
 /**
  * Notices when all rows of a run are in the data store, says so, and has withdrawn what the run's files have no more.
  */
-import { explain } from "../failures/failures.ts";
+import { explain } from "@gmn/failures";
 import type { Observe } from "../observe/observe.ts";
 import type { RunEngine } from "../producer/run_engine.ts";
 import { Withdrawals } from "../producer/withdrawals.ts";

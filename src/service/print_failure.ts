@@ -2,7 +2,7 @@
  * Words for a person, on standard output or standard error, whatever becomes of these.
  */
 import process from "node:process";
-import { explain, hintOf } from "../failures/failures.ts";
+import { explain, hintOf } from "@gmn/failures";
 
 /**
  * Writes `text`. A pipe whose reader is gone says so later, by an `error` event; a file on a full disk at once, by an exception: here

@@ -10,10 +10,9 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
+import { type Backoff, explain, retry } from "@gmn/failures";
 import { type ChosenBroker, startBroker } from "../broker/start_broker.ts";
 import type { Config } from "../config.ts";
-import { type Backoff, retry } from "../failures/backoff.ts";
-import { explain } from "../failures/failures.ts";
 import type { Observe, Observer } from "../observe/observe.ts";
 import { reportWaits } from "../observe/retries.ts";
 import type { Dependency } from "../observe/vocabulary.ts";

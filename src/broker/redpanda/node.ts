@@ -11,8 +11,7 @@
  *
  * While it is away the loops that use it wait and say so: to them it is a broker that is not there right now.
  */
-import { backoffDelayMs, wait } from "../../failures/backoff.ts";
-import { explain, hintOf, PermanentError } from "../../failures/failures.ts";
+import { backoffDelayMs, explain, hintOf, PermanentError, wait } from "@gmn/failures";
 import { RedpandaChild } from "./child.ts";
 import { redpandaArguments } from "./command_line.ts";
 import type { RedpandaPorts } from "./configuration.ts";

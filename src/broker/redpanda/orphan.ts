@@ -8,8 +8,7 @@
  */
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { wait } from "../../failures/backoff.ts";
-import { PermanentError } from "../../failures/failures.ts";
+import { PermanentError, wait } from "@gmn/failures";
 import { lookAt } from "../../processes/look.ts";
 import { Supervisor } from "../../processes/supervisor.ts";
 

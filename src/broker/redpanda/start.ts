@@ -5,7 +5,7 @@
  *          ▲                                   │ another program was faster with a port
  *          └───────────────────────────────────┘
  */
-import type { Backoff } from "../../failures/backoff.ts";
+import type { Backoff } from "@gmn/failures";
 import type { Observe } from "../../observe/observe.ts";
 import type { RunningBroker } from "../broker.ts";
 import { freePort, settledPort } from "../../processes/free_port.ts";
