@@ -2,14 +2,14 @@
  * The settings of the service: environment (or `.env`) in, one typed and checked `Config` out.
  *
  * Every setting is one entry of `SETTINGS` with its default, its meaning and its check; the README's table and `--help`
- * are made from the same entries. Rooms never see a `Config`: `service.ts` hands each what it needs.
+ * are made from the same entries. No module below `service/` sees a `Config`: `service.ts` gives each what it needs.
  */
 import { resolve } from "node:path";
 import { Cron } from "croner";
 import { z } from "zod";
 import { PermanentError } from "@gmn/failures";
 
-/** What a process does. A process may have any combination; one alone has all three. */
+/** What a process does. A process may have any combination; a single process has all three. */
 export const ROLES = ["producer", "consumer", "http"] as const;
 export type Role = (typeof ROLES)[number];
 
@@ -26,7 +26,7 @@ const yesOrNo = z.enum(["true", "false"], "true or false").transform((text) => t
 const file = z.string().min(1, "a file");
 const httpUrl = z.string().regex(/^https?:\/\/[^\s]+$/, "an http:// or https:// URL");
 
-/** A cron pattern that comes true some day. */
+/** A cron pattern with at least one time ahead. */
 const cronPattern = z.string().refine((text) => {
   try {
     return new Cron(text, { paused: true, timezone: "UTC" }).nextRun() !== null;
@@ -163,7 +163,7 @@ export const SETTINGS = {
     "schema registry that goes with `KAFKA_BROKERS`",
     httpUrl.regex(
       /^https?:\/\/[^@]*$/,
-      "an URL without user and password (they go into SCHEMA_REGISTRY_USER and SCHEMA_REGISTRY_PASSWORD)",
+      "a URL without user and password (they go into SCHEMA_REGISTRY_USER and SCHEMA_REGISTRY_PASSWORD)",
     ),
   ),
   SCHEMA_REGISTRY_USER: setting(undefined, "user, where it asks for one", z.string()),
@@ -245,7 +245,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   return toConfig(values as Values);
 }
 
-/** Settings whose values are nobody's business, or may hold such. */
+/** Settings that are secrets, or may hold one. */
 const SECRETS: ReadonlySet<string> = new Set([
   "API_TOKEN",
   "DATABASE_URL",
@@ -273,7 +273,7 @@ function relationProblems(values: Values): string[] {
   if (!isLoopback(values.HTTP_HOST ?? "") && values.API_TOKEN === undefined) {
     problems.push(
       `HTTP_HOST=${JSON.stringify(values.HTTP_HOST)}: is not loopback, so API_TOKEN must be set ` +
-        `(else everyone who reaches the port could start runs)`,
+        `(otherwise anyone who reaches the port could start runs)`,
     );
   }
   problems.push(...brokerProblems(values));

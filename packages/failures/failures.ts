@@ -1,7 +1,7 @@
 /**
  * The two kinds of failure this service knows.
  *
- * The loops decide by type alone what to do next: a `TransientError` is waited out and tried again, a
+ * The loops decide by the type what to do next: a `TransientError` is waited out and tried again, a
  * `PermanentError` is reported (a dead letter, a failed run, a refused request) and never retried. Both carry a
  * `hint`: what a person can do about it. A shutdown is neither; it travels as an aborted `AbortSignal`.
  */

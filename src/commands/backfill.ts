@@ -30,7 +30,7 @@ const COMMAND = runRequestCommand({
     if (given.length === 0) {
       throw new UsageError("say what to read: --all, --year, --month, or --from with --to");
     }
-    // The rest is the service's to check: it knows what it can take.
+    // The service checks the rest.
     return Object.fromEntries(
       given.map(([name, value]) => [name, name === "year" ? numberOf(value) : value]),
     );

@@ -1,11 +1,11 @@
 /**
- * `deno task broker`: the embedded broker and its schema registry alone, for whoever wants just that.
+ * `deno task broker`: only the embedded broker and its schema registry.
  *
- *     starting ──both answer, addresses on stdout──▶ running ──a stop is asked for──▶ stopping ──▶ exit 0
- *         │ refused ▶ message and hint, exit 1          │ died by itself ▶ exit 1      └──asked again──▶ exit 1
+ *     starting ──both answer, addresses on stdout──▶ running ──a stop is requested──▶ stopping ──▶ exit 0
+ *         │ refused ▶ message and hint, exit 1          │ died by itself ▶ exit 1      └──requested again──▶ exit 1
  *
- * What asks for a stop is in service/signals.ts. The broker is a part of this process, so that to hurry is to end at once: what it
- * has acknowledged is on the disk.
+ * What requests a stop stands in service/signals.ts. The broker runs in this process, so a hurried stop ends at once: what it has
+ * acknowledged is on the disk.
  */
 import { join } from "node:path";
 import process from "node:process";
@@ -34,13 +34,13 @@ usage: deno task broker [options]
   --help                       this text
 
 DATA_DIR, KAFKA_PORT and SCHEMA_REGISTRY_PORT, in the environment or in .env, are what they are for deno task start; options
-win. The log is the service's: run one of the two on it at a time.
+take precedence. The log is the service's: run one of the two on it at a time.
 
 What was acknowledged survives kill -9 and power loss: every answer waits for the disk.
 
 What it is not: a cluster (one node, one copy of the data), secured (no TLS, no authentication: leave it on the loopback
 address), a way to run transactions, ACLs, compaction or retention. docs/embedded-broker.md lists what is left out and
-what a client gets that asks for it. For more than one machine, run Redpanda or Apache Kafka.
+how it answers clients that ask for it. For more than one machine, run Redpanda or Apache Kafka.
 
 ${STOPPED_HELP}`;
 

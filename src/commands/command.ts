@@ -80,7 +80,7 @@ export async function runCommand(command: Command, args: readonly string[]): Pro
   for (const signal of STOP_SIGNALS) process.on(signal, onSignal);
   // Without a listener the first line that nobody reads (`| head -1`) would end the process wherever it is.
   const onUnread = () =>
-    interrupted.abort(new InterruptedError(`nobody reads the output: ${command.interrupted}`));
+    interrupted.abort(new InterruptedError(`the output is no longer read: ${command.interrupted}`));
   for (const stream of [process.stdout, process.stderr]) stream.on("error", onUnread);
   try {
     return await command.run({ ...asked, signal: interrupted.signal });
@@ -158,7 +158,7 @@ function parse(
   const { values, positionals: operands } = parsed;
   if (values.help === true) return { values, operands };
   if (command.operand === null && operands.length > 0) {
-    throw new UsageError(`there is nothing to do with ${JSON.stringify(operands[0])}`);
+    throw new UsageError(`unexpected argument ${JSON.stringify(operands[0])}`);
   }
   if (command.operand !== null && operands.length === 0) {
     throw new UsageError(`no ${command.operand} is given`);
@@ -184,7 +184,7 @@ export function exitCodesHelp(done: string, failed: string): string {
   return `exit code  0  ${done}
            1  ${failed}
            2  wrong options
-         130  interrupted by a signal, or nobody reads its output any more
+         130  interrupted by a signal, or its output is no longer read
 `;
 }
 

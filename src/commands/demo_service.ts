@@ -1,8 +1,8 @@
 /**
  * What `deno task demo` does: the whole service on made-up meteors, with a daily run at once. Works offline.
  *
- * The sample lies under `data/demo`, apart from real data, and is made anew for the present moment at each start: old windows
- * come out equal, so a second start finds most files unchanged.
+ * The sample lies under `data/demo`, apart from real data, and is generated for the present moment at each start: old windows
+ * stay the same, so a second start finds most files unchanged.
  */
 import { join } from "node:path";
 import process from "node:process";
@@ -48,7 +48,7 @@ async function startDemo(
       `${
         banner(service, demoConfig, {
           isTerminal: process.stdout.isTTY === true,
-          extra: [["", "the source is made up; deno task start asks the real one"]],
+          extra: [["", "the source is made up; deno task start reads the real one"]],
         })
       }\n`,
     );
@@ -98,7 +98,7 @@ function tellFirstRun(
   return { cancel: unlisten };
 }
 
-/** Runs the demo until a stop is asked for, and gives the exit code. */
+/** Runs the demo until a stop is requested, and gives the exit code. */
 export async function demoCommand(
   args: readonly string[],
   stops: StopRequests,

@@ -15,7 +15,7 @@ export const SERVER_OPTION = {
   server: { type: "string" },
 } as const satisfies ParseArgsOptionsConfig;
 
-/** Help on it, and on where a service is looked for without it. */
+/** Help on the option, and on the service that is used without it. */
 export const SERVER_HELP =
   `  --server URL   the service to ask; without it the one that runs on DATA_DIR on this machine, or else the demo
   --help         this text
@@ -54,8 +54,8 @@ export async function findService({ server }: Values): Promise<ServiceClient> {
   return new ServiceClient(addresses.http, token, onRetry);
 }
 
-/** Tells a person that the demo is meant though nobody said so. */
+/** Says that the demo is used although nobody asked for it. */
 export function tellDemo(dataDirectory: string): void {
   const shown = relative(process.cwd(), dataDirectory);
-  process.stderr.write(`no service runs on ./data; this is the demo's, on ./${shown}\n`);
+  process.stderr.write(`no service runs on ./data; using the demo on ./${shown}\n`);
 }

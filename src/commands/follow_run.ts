@@ -47,7 +47,7 @@ function showEnd(bar: ProgressBar, run: RunWithFiles): void {
   );
 }
 
-/** Whether nothing is to come: the run ended and the sink has passed its records. */
+/** Whether nothing more will happen: the run ended and the sink has passed its records. */
 export function isOver({ state, rows }: RunWithFiles): boolean {
   if (state === "requested" || state === "running") return false;
   return rows.loaded + rows.dead >= rows.published;
@@ -77,7 +77,7 @@ function partsRead({ file_list }: RunWithFiles): number {
   }, 0);
 }
 
-/** Says in a few lines what became of the run. */
+/** Prints in a few lines how the run ended. */
 export function reportRun(run: RunWithFiles, took_s: number): void {
   const { files, rows, state, reason } = run;
   const lines = [

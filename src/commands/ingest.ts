@@ -118,7 +118,7 @@ function counted(opened: OpenedFile, onRead: (bytes: number) => void): OpenedFil
   };
 }
 
-/** Files that can be opened; of the others a person is told at once, before any engine is started for them. */
+/** Files that can be opened. The others are reported at once, before any engine is started for them. */
 async function readable(paths: readonly string[]): Promise<string[]> {
   const found: string[] = [];
   for (const path of paths) {
@@ -137,7 +137,7 @@ const COMMAND: Command = {
   help: HELP,
   options: {},
   operand: "file",
-  interrupted: "what was published stays published; the same command again goes on",
+  interrupted: "published rows stay published; run the same command again to continue",
   async run({ operands, signal }) {
     const paths = await readable(operands);
     if (paths.length === 0) return EXIT.FAILED;

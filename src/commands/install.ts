@@ -32,9 +32,9 @@ const USAGE = `usage: deno task install [--frozen]        the packages that the 
  * queries, glibc repeats them after 5 seconds; with this after 1 (measured: an installation of 5 s instead of 13).
  */
 const RESOLVER_OPTIONS = "timeout:1 attempts:8";
-/** Nobody is left without a sign of life for longer. */
+/** Longest silence while packages are fetched. */
 const PROGRESS_INTERVAL_MS = 2_000;
-/** Holds the digest of what is installed: nothing is to be done while it fits. Deno leaves the file alone. */
+/** Holds the digest of what is installed: while it matches, there is nothing to do. Deno does not touch the file. */
 const STAMP = ".installed";
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
@@ -42,7 +42,7 @@ interface PackageSet {
   /** The file whose imports are the packages. deno.lock and node_modules are beside it. */
   readonly config: string;
   readonly what: string;
-  /** Of the compressed packages: what it takes to be patient. */
+  /** Of the compressed packages, so that a person knows what to wait for. */
   readonly download_mb: number;
 }
 

@@ -43,7 +43,7 @@ const COMMAND: Command = {
   help: HELP,
   options: {},
   operand: "file",
-  interrupted: "not all of it was read",
+  interrupted: "the input was not read to its end",
   async run({ operands, signal }) {
     let code: number = ALL_READ;
     for (const file of operands) code = Math.max(code, await parseFile(file, signal));

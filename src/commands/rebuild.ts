@@ -10,20 +10,20 @@ import { createLoggingObserver } from "../service/run_until_stopped.ts";
 import { type Asked, type Command, EXIT, exitCodesHelp, runCommand } from "./command.ts";
 import { ProgressBar } from "./progress_bar.ts";
 
-const HELP = `Empties the tables that are made from the log and makes them again from it.
+const HELP = `Empties the tables that are built from the log and rebuilds them from it.
 
 usage: deno task rebuild [--topic NAME …] [--verify] [--force]
 
   --topic NAME   only the tables of this topic (trajectory_summary_raw, trajectory_summary_dead_letter, ingestion_run)
-  --verify       compare the tables before and after, all but the times at which rows were written
-  --force        also when the log no longer has what the database was made from: what only the database has is lost
+  --verify       compare the tables before and after, except for the times at which rows were written
+  --force        rebuild even if the log no longer has everything the database was built from; what only the database has is lost
 
-No other process may consume meanwhile; stop them first. Broken off, it loses nothing: the next start goes on. The settings
+No other process may consume meanwhile; stop them first. An interrupted rebuild loses nothing: the next start continues it. The settings
 are those of deno task start.
 
 ${
   exitCodesHelp(
-    "the tables are made anew (and, with --verify, equal to before)",
+    "the tables are rebuilt (and, with --verify, equal to before)",
     "refused, or not equal to before",
   )
 }`;
@@ -78,7 +78,7 @@ const COMMAND: Command = {
   help: HELP,
   options: OPTIONS,
   operand: null,
-  interrupted: "the next start goes on where this stopped",
+  interrupted: "the next start continues where this one stopped",
   run,
 };
 

@@ -1,5 +1,5 @@
 /**
- * What `backfill` and `extract` have in common: find the service, ask it for a run, follow the run, say what became of it.
+ * What `backfill` and `extract` have in common: find the service, ask it for a run, follow the run, report how it ended.
  */
 import process from "node:process";
 import type { ParseArgsOptionsConfig } from "node:util";
@@ -27,7 +27,7 @@ export interface RunRequest {
 
 /** Help on what both commands have, and on what the exit code says. */
 export const RUN_HELP = `${SERVER_HELP}
-Ctrl-C stops the watching; the run goes on.
+Ctrl-C stops watching; the run continues.
 
 ${
   exitCodesHelp(
@@ -43,7 +43,7 @@ export function runRequestCommand(request: RunRequest): Command {
     help: request.help,
     options: { ...SERVER_OPTION, ...request.options },
     operand: null,
-    interrupted: "nothing is watched any more",
+    interrupted: "no longer watching",
     run: (asked) => run(request, asked),
   };
 }
@@ -56,7 +56,7 @@ async function run(request: RunRequest, { values, signal }: Asked): Promise<numb
       ? await preview(client, selection, signal)
       : await requestAndFollow(request, client, selection, signal);
   } catch (error) {
-    // The service knows best what it can take: its refusal is a mistake in the options.
+    // The service checks what it can take: its refusal is a mistake in the options.
     const isUsage = error instanceof RefusedError && error.status === 400;
     throw isUsage ? new UsageError(error.message) : error;
   }
@@ -77,8 +77,8 @@ async function requestAndFollow(
     return run.state === "completed" ? EXIT.DONE : EXIT.FAILED;
   } catch (error) {
     process.stderr.write(
-      `the run goes on: curl ${client.url}/runs/${runId}\n` +
-        `to end it:       curl -X POST ${client.url}/runs/${runId}/cancel\n`,
+      `the run continues: curl ${client.url}/runs/${runId}\n` +
+        `to end it:         curl -X POST ${client.url}/runs/${runId}/cancel\n`,
     );
     throw error;
   }

@@ -35,10 +35,10 @@ export class ServiceClient {
   readonly #base: URL;
   readonly #token: string | null;
   readonly #onRetry: (reason: string) => void;
-  /** Whether it ever answered: where nobody did, nobody is waited for. */
+  /** Whether it ever answered. A service that never did is not waited for. */
   #hasAnswered = false;
 
-  /** `url` is http or https; `onRetry` is told why a request is made again. */
+  /** `url` is http or https; `onRetry` gets the reason why a request is repeated. */
   constructor(url: string, token: string | null, onRetry: (reason: string) => void = () => {}) {
     this.#base = new URL(url.endsWith("/") ? url : `${url}/`);
     this.#token = token;
@@ -50,7 +50,7 @@ export class ServiceClient {
     return this.#base.href.replace(/\/$/, "");
   }
 
-  /** Asks for a run; gives its id. Asked again after a lost answer, it still is one run. */
+  /** Requests a run; gives its id. Repeated after a lost answer, it is still one run. */
   async request(path: "backfill" | "extract", body: unknown, signal: AbortSignal): Promise<string> {
     const key = crypto.randomUUID();
     const answer = await this.#ask<{ run_id: string }>(path, signal, { body, key });
@@ -65,7 +65,7 @@ export class ServiceClient {
     return this.#ask("backfill?dry_run=true", signal, { body, answer_ms: PREVIEW_MS });
   }
 
-  /** How the service is. */
+  /** The state of the service. */
   status(signal: AbortSignal): Promise<ServiceStatus> {
     return this.#ask("status", signal);
   }
@@ -113,7 +113,7 @@ export class ServiceClient {
       if (late.aborted) {
         throw new TransientError(`no answer from ${this.url} within ${patience_ms / 1000} s`, {
           hint:
-            "something listens there but is frozen, very busy, or no such service; its log may say more",
+            "the program that listens there is frozen, very busy, or not this service; its log may say more",
         });
       }
       throw new TransientError(`no answer from ${this.url}: ${explain(error)}`, {

@@ -1,5 +1,5 @@
 /**
- * What `deno task start` does: reads the settings, starts everything, and stops it when that is asked for.
+ * What `deno task start` does: reads the settings, starts everything, and stops it on request.
  */
 import process from "node:process";
 import { readConfig, settingsHelp } from "../config.ts";
@@ -21,7 +21,7 @@ ${settingsHelp()}
 
 ${STOPPED_HELP}`;
 
-/** Runs the service until a stop is asked for, and gives the exit code. */
+/** Runs the service until a stop is requested, and gives the exit code. */
 export async function startCommand(
   args: readonly string[],
   stops: StopRequests,

@@ -1,5 +1,5 @@
 /**
- * `deno task status`: how the running service is, for a person; its exit code for a script.
+ * `deno task status`: the state of the running service for a person, its exit code for a script.
  */
 import process from "node:process";
 import type { ServiceStatus } from "../http/status_schemas.ts";
@@ -8,11 +8,11 @@ import { findService, SERVER_HELP, SERVER_OPTION } from "./find_service.ts";
 import { describeStatus, isReady } from "./status_text.ts";
 
 const HELP =
-  `Says how the running service is: its parts, the schedule, how far the data store is behind the log.
+  `Shows the state of the running service: its parts, the schedule, how far the data store is behind the log.
 
 usage: deno task status [-- --json]
 
-  --json         the answer of GET /status, as it is
+  --json         the answer of GET /status, unchanged
 ${SERVER_HELP}
 ${
     exitCodesHelp(

@@ -59,8 +59,8 @@ test("what is not ready stands in the first line and in its own", () => {
   expect(isReady(status)).toBe(false);
   expect(text(status)).toMatch(/^NOT READY +database: see below/);
   expect(text(status)).toMatch(/^database +NOT READY: PostgreSQL: connection refused$/m);
-  expect(text(status)).toMatch(/^data store +not known while the database is away$/m);
-  expect(text(status)).toMatch(/^lag +not known/m);
+  expect(text(status)).toMatch(/^data store +unknown while the database is unavailable$/m);
+  expect(text(status)).toMatch(/^lag +unknown/m);
 });
 
 test("lag is told by topic, over its partitions", () => {

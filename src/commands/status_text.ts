@@ -42,13 +42,13 @@ export function describeStatus(
 
 function storeText({ store }: ServiceStatus): string {
   return store === null
-    ? "not known while the database is away"
+    ? "unknown while the database is unavailable"
     : `${count(store.meteors)} meteors, ${count(store.dead_letters)} dead letters`;
 }
 
 /** How many records of which topics are not loaded yet. */
 function lagText({ lag }: ServiceStatus): string {
-  if (lag.length === 0) return "not known while broker or database is away";
+  if (lag.length === 0) return "unknown while the broker or the database is unavailable";
   const behind = new Map<string, number>();
   for (const { topic, lag: records } of lag) {
     if (records > 0) behind.set(topic, (behind.get(topic) ?? 0) + records);
@@ -74,7 +74,7 @@ function scheduleText({ schedule }: ServiceStatus, now: Date): string {
 
 /** Which list the names of showers come from. */
 function showersText({ shower_list: list }: ServiceStatus): string {
-  if (list === null) return "not known while the database is away";
+  if (list === null) return "unknown while the database is unavailable";
   const { in_use, source, fetched_at, state_of, showers, note } = list;
   const which = in_use === "fetched"
     ? `fetched${fetched_at === null ? "" : ` ${fetched_at.slice(0, 10)}`} from ${source}`

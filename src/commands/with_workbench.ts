@@ -9,13 +9,13 @@ import { findRunningService } from "../service/running_service.ts";
 import { createLoggingObserver } from "../service/run_until_stopped.ts";
 import { tellDemo } from "./find_service.ts";
 
-/** What such a command's help says of where it works. */
+/** Help on where such a command works. */
 export const WORKBENCH_HELP = `Joins the service that runs on DATA_DIR (or else the demo, while
 DATA_DIR has no log of its own), or starts what it needs for as long as it takes. The settings are those of deno task start.`;
 
 /**
  * Opens the workbench, works at it, and closes it again however that ends.
- * @throws PermanentError, TransientError when neither a running service nor engines of its own can be had
+ * @throws PermanentError, TransientError when there is no running service and its own engines do not start
  */
 export async function withWorkbench<Result>(
   signal: AbortSignal,
@@ -23,12 +23,12 @@ export async function withWorkbench<Result>(
 ): Promise<Result> {
   const environment = readCommandEnvironment();
   const config = readConfig(environment);
-  // What becomes of the command's own run it says itself.
+  // The command itself reports what became of its run.
   const observer = await createLoggingObserver(config, ["file.failed", "run.failed"]);
   const found = await findRunningService(environment, { writes: true });
   if (found.isDemoByDefault) tellDemo(found.dataDirectory);
   if (found.otherDemo !== null) {
-    process.stderr.write(`the demo runs, too; DATA_DIR=${DEMO_DATA_DIRECTORY} would mean it\n`);
+    process.stderr.write(`the demo runs too; set DATA_DIR=${DEMO_DATA_DIRECTORY} to use it\n`);
   }
   const { dataDirectory } = found;
   const workbench = await openWorkbench({ ...config, dataDirectory }, observer, signal);

@@ -93,11 +93,7 @@ export function createTrajectoryChanges(
   };
 }
 
-function decoded(
-  looked: LookedAt,
-  value: Uint8Array,
-  decoders: Decoders,
-): DecodedAgain {
+function decoded(looked: LookedAt, value: Uint8Array, decoders: Decoders): DecodedAgain {
   // Throws for a value without a schema id.
   const schemaId = looked.schemaId ?? wireSchemaId(value);
   const decode = decoders.get(schemaId)!;

@@ -125,14 +125,9 @@ function toBatch(stretch: Stretch): TrajectoryBatch {
     const run = deadLetter.run_id ?? "";
     deadByRun.set(run, (deadByRun.get(run) ?? 0) + 1);
   }
-  return {
-    topic: stretch.topic,
-    partition: stretch.partition,
-    firstOffset: stretch.firstOffset,
-    nextOffset: stretch.nextOffset,
-    changes: stretch.changes.map(({ change }) => change),
-    deadByRun,
-  };
+  const { topic, partition, firstOffset, nextOffset } = stretch;
+  const changes = stretch.changes.map(({ change }) => change);
+  return { topic, partition, firstOffset, nextOffset, changes, deadByRun };
 }
 
 /** Whether the record of the dead letter is a replay: then the dead letter has the id of an earlier record. */

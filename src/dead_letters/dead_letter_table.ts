@@ -39,7 +39,7 @@ export interface DeadLetterTable {
   read(id: string): Promise<StoredDeadLetter | null>;
   list(filter: DeadLetterFilter, page: DeadLetterPage): Promise<StoredDeadLetter[]>;
   count(filter: DeadLetterFilter): Promise<number>;
-  /** Those that the table does not have yet, or has with another reason or value. */
+  /** Those of these objects that the table does not have yet, or has with another reason or value. */
   selectNew(deadLetters: readonly DeadLetter[]): Promise<DeadLetter[]>;
   /** Ids of those whose trajectory has a later record in the data store. */
   selectSuperseded(asked: readonly DeadLetterTrajectory[]): Promise<ReadonlySet<string>>;

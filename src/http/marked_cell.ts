@@ -1,18 +1,11 @@
 /**
- * Where in a rejected line the value stands that was wrong, for people to see.
+ * Where in a rejected line the wrong value is, for people to see.
  */
+import type { DeadLetter } from "../dead_letters/dead_letter.ts";
 
-/** What it takes to find it. */
-export interface MarkableLine {
-  readonly text: string | null;
-  readonly field: string | null;
-  /** The fields that the columns of the line stand for. */
-  readonly columns: readonly (string | null)[] | null;
-}
-
-/** The cell of the field, without the blanks around it; null where the line has none. In characters, `end` not included. */
+/** The cell of the wrong field, without the blanks around it; null if the line has none. In characters, `end` not included. */
 export function markedCell(
-  { text, field, columns }: MarkableLine,
+  { text, field, columns }: Pick<DeadLetter, "text" | "field" | "columns">,
 ): { start: number; end: number } | null {
   const column = field === null ? -1 : columns?.indexOf(field) ?? -1;
   if (text === null || column < 0) return null;

@@ -192,7 +192,7 @@ export const EVENT_TEXTS: { [Name in keyof Vocabulary]: EventText<Vocabulary[Nam
     sentence: (d) =>
       `a scheduled daily run was missed (last one: ${
         d.last?.toISOString() ?? "never"
-      }); making up for it`,
+      }); starting it now`,
   },
 
   "consumer.retry": {

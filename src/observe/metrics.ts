@@ -1,5 +1,5 @@
 /**
- * Numbers for Prometheus: counted from what happens (a listener, like the log), and asked for when somebody scrapes.
+ * Numbers for Prometheus: counters follow the events (a listener, like the log); gauges are read when Prometheus scrapes.
  *
  * Names and units follow https://prometheus.io/docs/practices/naming/. Labels have few values: no run, file or path is one.
  */

@@ -1,12 +1,12 @@
 /**
- * The one seam through which rooms say what happens.
+ * The one way in which modules report events.
  *
- * A room is handed an `Observe` and calls it with a name and a detail from the vocabulary. It never logs, counts or
+ * A module is given an `Observe` and calls it with a name and a detail from the vocabulary. It never logs, counts or
  * streams by itself: the log, the metrics and the event stream are listeners, wired in `main.ts`.
  */
 import { type Vocabulary } from "./vocabulary.ts";
 
-/** Says that something happened. Never throws and never waits. */
+/** Reports an event. Never throws and never waits. */
 export type Observe = <Name extends keyof Vocabulary>(name: Name, detail: Vocabulary[Name]) => void;
 
 /** One thing that happened, as listeners get it. */
@@ -17,10 +17,10 @@ export type ServiceEvent = {
 /** Gets every event, in order, synchronously; it must return quickly. */
 export type Listener = (event: ServiceEvent) => void;
 
-/** The hub between rooms and listeners. */
+/** Passes the events of modules on to listeners. */
 export interface Observer {
   observe: Observe;
-  /** Adds a listener; the returned function takes it away again. */
+  /** Adds a listener; the returned function removes it. */
   listen(listener: Listener): () => void;
 }
 
@@ -49,5 +49,5 @@ export function createObserver(
   };
 }
 
-/** Says nothing to nobody: for tests and one-off commands. */
+/** Reports nothing: for tests and one-off commands. */
 export const unobserved: Observe = () => {};

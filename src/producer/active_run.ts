@@ -29,7 +29,7 @@ export interface ActiveRunOptions {
   readonly journal: RunJournal;
   readonly observe: Observe;
   readonly now: () => Date;
-  /** Aborts when the process stops or leads no more: the run is paused. */
+  /** Aborts when the process stops or no longer leads: the run is paused. */
   readonly stopping: AbortSignal;
   /** Told every event after it is written, with the state it led to. */
   readonly onEvent: (event: RunEvent, state: RunState) => void;

@@ -5,11 +5,11 @@
  *                      └─ rejected lines ──▶ dead letters, published with their portion
  *
  * One portion is on its way to the log while the next is read and encoded; never two, so the log keeps the order of the
- * file and a slow broker slows the reading (the only buffers are a portion and a chunk). A checkpoint is told only after
- * everything before it was acknowledged: whoever goes on from it misses nothing, and publishes again at most what came after.
+ * file and a slow broker slows the reading (the only buffers are a portion and a chunk). A checkpoint is reported only after
+ * everything before it was acknowledged: an extraction that continues from it misses nothing, and repeats at most what came after.
  *
- * An id that occurs twice in a file is published twice, in the order of the file. Which of the two stands is the merge's to decide
- * (store/merge.ts): deciding here would take all ids of the file in memory.
+ * An id that occurs twice in a file is published twice, in the order of the file. The merge decides which of the two stands
+ * (store/merge.ts): deciding here would need all ids of the file in memory.
  */
 import { retry, TransientError } from "@gmn/failures";
 import { deadLetterOfLine } from "../dead_letters/build_dead_letter.ts";
@@ -37,7 +37,7 @@ export const PORTION_ROWS = 2000;
 export const PORTION_AGE_MS = 1000;
 /** Between two progress events. Each is a record kept for ever, and what a crash may publish twice. */
 export const PROGRESS_INTERVAL_MS = 2000;
-/** A broker that is away is waited for, for ever, at most this long at a time. */
+/** An unavailable broker is waited for without end, at most this long at a time. */
 const PUBLISH_BACKOFF = { base_ms: 500, cap_ms: 10_000, attempts: Infinity };
 
 /** How far a file is; everything before the checkpoint is acknowledged. */
@@ -70,7 +70,7 @@ export interface Extraction extends Pace {
   readonly observe?: Observe;
 }
 
-/** What became of a file that was read to its end. */
+/** The result of a file that was read to its end. */
 export interface Extracted {
   readonly generatedAt: Date | null;
   readonly rows: RowCounts;
@@ -152,7 +152,7 @@ class PortionPublisher {
   #encoded: RowCounts;
   rows: RowCounts;
   nextOffsets: NextOffsets = {};
-  /** Acknowledged, and not told yet. */
+  /** Acknowledged, and not reported yet. */
   #progress: Progress | null = null;
   #toldAt_ms = performance.now();
 
@@ -188,7 +188,7 @@ class PortionPublisher {
     return this.#underway;
   }
 
-  /** Tells how far everything is acknowledged, if that was not told yet. */
+  /** Reports how far everything is acknowledged, if that is news. */
   async tell(): Promise<void> {
     const progress = this.#progress;
     if (progress === null) return;

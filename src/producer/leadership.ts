@@ -17,7 +17,7 @@ export interface Lease {
   release(): Promise<void>;
 }
 
-/** What is led: the engine, as far as it matters here. */
+/** The part of the engine that is needed here. */
 export interface Led {
   lead(until: AbortSignal): Promise<void>;
   follow(): Promise<void>;
@@ -29,7 +29,7 @@ export interface LeadershipOptions {
   /** The lease, or null when another process holds it. */
   readonly tryBecomeLeader: () => Promise<Lease | null>;
   readonly observe?: Observe;
-  /** The end of the whole service, which comes before `stop`: what fails by it has not failed. */
+  /** The end of the whole service, which comes before `stop`: work that it aborts has not failed. */
   readonly signal?: AbortSignal;
   readonly followInterval_ms?: number;
   readonly reconcileInterval_ms?: number;
@@ -39,7 +39,7 @@ export interface LeadershipOptions {
 const FOLLOW_INTERVAL_MS = 2000;
 /** Between two looks at what other processes asked for: how long their requests and cancellations wait. Two small queries. */
 const RECONCILE_INTERVAL_MS = 1000;
-/** A database that is away is waited for. */
+/** An unavailable database is waited for. */
 const LEASE_BACKOFF: Backoff = { base_ms: 500, cap_ms: 10_000, attempts: Infinity };
 
 export class Leadership {
@@ -58,7 +58,7 @@ export class Leadership {
     this.#work = this.#loop();
   }
 
-  /** Ends it: the runs pause, then the lease goes back. */
+  /** Stops: the runs pause, then the lease is released. */
   async stop(): Promise<void> {
     this.#stopping.abort(new Error("the process stops"));
     await this.#work;
@@ -112,7 +112,7 @@ export class Leadership {
   }
 }
 
-/** A look that failed for a moment is made again at the next turn; a database that is gone ends the lease, too. */
+/** A look that failed for a moment is repeated at the next turn; a lost database also ends the lease. */
 function tolerate(error: unknown): void {
   if (!(error instanceof TransientError)) throw error;
 }

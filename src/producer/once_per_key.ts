@@ -1,6 +1,6 @@
 /**
- * Makes one run of all requests that come with the same Idempotency-Key, also of those that come while the first is being
- * written to the log, to this process or to another.
+ * Makes one run of all requests with the same Idempotency-Key, including those that arrive while the first is being written to the
+ * log, in this process or another.
  */
 import type { WithKeyLock } from "./ports.ts";
 
@@ -22,7 +22,7 @@ export class OncePerKey<Run> {
   /**
    * What `request` gives, or gave to the first with this key. `find` looks for the key among all that was written before it is
    * called, by whomever.
-   * A request that fails did not happen, and the key is free again.
+   * A failed request counts as not made, and the key is free again.
    */
   once(
     key: string | null,
@@ -39,7 +39,7 @@ export class OncePerKey<Run> {
       return await request();
     });
     this.#submitted.set(key, submitting);
-    // One of another process is found there again, as it is then.
+    // A run of another process is looked up again next time, in its state then.
     submitting.then(({ isNew }) => isNew, () => false)
       .then((isNew) => isNew || this.#submitted.delete(key));
     return submitting;

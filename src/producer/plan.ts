@@ -27,7 +27,7 @@ const WINDOW_DAYS = 2;
 export interface PlanInput {
   readonly selection: Selection;
   readonly now: Date;
-  /** Everything listed, of any folder; files are told by their names, not by their folder. */
+  /** Everything listed, of any folder; files are recognized by their names, not by their folder. */
   readonly listed: readonly ListedFile[];
   /** By path: the identity with which a file was ingested last. Only daily runs ask for it. */
   readonly ingested: ReadonlyMap<string, FileIdentity>;

@@ -1,6 +1,6 @@
 /**
- * Where people ask about runs: a new one, the end of one, a second try, a look at what one would take. It works in any process,
- * also one that does not lead: everything goes through the log, and the leader finds it there.
+ * Commands and questions about runs: request, cancel, retry, preview. It works in every process, leader or not: everything goes
+ * through the log, and the leader finds it there.
  */
 import { evolve, type RunState } from "../runs/run.ts";
 import { decide, RunCommandRefused } from "../runs/run_decide.ts";

@@ -30,7 +30,7 @@ import { workOn } from "./run_work.ts";
 import type { DataDirectory } from "./source/data_directory.ts";
 import type { OpenFile } from "./take_file.ts";
 
-/** Runs of one kind that may wait; whoever asks for more is told to come back. Somebody is asking in a loop. */
+/** Runs of one kind that may wait; further requests are refused for now: somebody is asking in a loop. */
 export const MAX_WAITING_RUNS = 100;
 /** Ended runs kept in memory for those who wait for them or ask again with the same Idempotency-Key. */
 const MAX_ENDED_RUNS = 200;
@@ -105,9 +105,9 @@ export class RunEngine {
     for (const state of byAge) this.adopt(state);
   }
 
-  /** Leads no more: its runs pause, for whoever leads next. Resolves when none of them writes any more. */
+  /** Stops leading: its runs pause, and the next leader continues them. Resolves when none of them writes any more. */
   async follow(): Promise<void> {
-    this.#leading?.abort(new Error("this process leads no more"));
+    this.#leading?.abort(new Error("this process no longer leads"));
     this.#leading = null;
     const lanes = [...this.#lanes].filter(([kind]) => kind !== "upload");
     await Promise.all(lanes.map(([, lane]) => lane.close()));
@@ -116,7 +116,7 @@ export class RunEngine {
     }
   }
 
-  /** Learns what other processes did: takes up runs that they put on the log, lets go of runs that they ended. */
+  /** Catches up with other processes: takes up runs that they put on the log, drops runs that they ended. */
   async reconcile(): Promise<void> {
     const { history } = this.#options;
     if (this.#leading === null) return;
@@ -175,7 +175,7 @@ export class RunEngine {
   }
 
   /**
-   * Tells every event of this process's runs, with the state after it; the returned function ends that. A watcher returns
+   * Passes every event of this process's runs, with the state after it, to `watcher`; the returned function ends that. A watcher returns
    * quickly; one that throws is reported and kept.
    */
   watch(watcher: Watcher): () => void {
@@ -234,7 +234,7 @@ export class RunEngine {
     const run = this.#activeRun(newRunId(this.#options.now().getTime()), null, kind);
     await run.apply({ type: "request", kind, selection, requestedBy, idempotencyKey }, "none");
     if (open !== undefined) this.#uploads.set(run.runId, open);
-    // Who leads finds it on the log.
+    // The leader picks the run up from the log.
     if (open !== undefined || this.#leading !== null) this.#enqueue(run);
     return { run: run.state, isNew: true };
   }

@@ -6,7 +6,7 @@ import type { ActiveRun } from "./active_run.ts";
 export class RunLane {
   readonly #workOn: (run: ActiveRun) => Promise<void>;
   readonly #waiting: ActiveRun[] = [];
-  /** Told apart from `#work`, the promise of it, because it must change in the turn of the last run. */
+  /** Kept beside `#work`, its promise, because it must change in the same turn as the last run ends. */
   #isBusy = false;
   #work: Promise<void> = Promise.resolve();
 
@@ -25,7 +25,7 @@ export class RunLane {
     if (!this.#isBusy) this.#work = this.#workThrough();
   }
 
-  /** Lets go of the runs that wait, and resolves when the one at work has come to its end or pause. */
+  /** Drops the runs that wait, and resolves when the current one has ended or paused. */
   close(): Promise<void> {
     this.#waiting.length = 0;
     return this.#work;

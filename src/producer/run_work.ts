@@ -33,7 +33,7 @@ import { type OpenFile, takeFile } from "./take_file.ts";
 export const MAX_PASSES = 3;
 /** Before the files left over are tried again: the source writes its files in place, which takes seconds. */
 export const PASS_PAUSE_MS = 60_000;
-/** A database that is away is waited for. */
+/** An unavailable database is waited for. */
 const HISTORY_BACKOFF = { base_ms: 500, cap_ms: 10_000, attempts: Infinity };
 /** Files in a row for which the source did not answer, after which it is taken for gone. */
 const MAX_OUTAGES = 3;

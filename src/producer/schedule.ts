@@ -52,7 +52,7 @@ export interface ScheduleOptions {
 const ON_TIME_MS = 5000;
 /** Between two looks of a paused schedule whether another process has resumed it. */
 const PAUSED_LOOK_MS = 5000;
-/** A log or a database that is away is waited for: the next time of the pattern may be a day away. */
+/** An unavailable log or database is waited for: the next time of the pattern may be a day away. */
 const FIRE_BACKOFF = { base_ms: 1000, cap_ms: 60_000, attempts: Infinity };
 
 export class Schedule {
@@ -108,15 +108,15 @@ export class Schedule {
     this.#observe("schedule.paused", {});
   }
 
-  /** Goes on, and makes up for a time of the pattern that came meanwhile. */
+  /** Resumes, and makes up for a time of the pattern that came meanwhile. */
   async resume(): Promise<void> {
     await this.#options.pause.set(false);
     this.#observe("schedule.resumed", { next: this.next() });
-    // Not awaited: whoever resumes need not wait for the run.
+    // Not awaited: the caller of resume need not wait for the run.
     void this.fire();
   }
 
-  /** Ends the schedule, after a firing under way, and gives the lease back. */
+  /** Ends the schedule, after a firing in progress, and releases the lease. */
   async stop(): Promise<void> {
     this.#stopping.abort(new Error("the schedule ends"));
     this.#cron.stop();

@@ -1,5 +1,5 @@
 /**
- * One planned file of a run: opened, skipped, extracted or failed, and told to the run as it goes.
+ * One planned file of a run: opened, skipped, extracted or failed, and recorded in the run as it goes.
  *
  *     open ─ missing ──────────────────────────────▶ failed
  *       ├─── unchanged since it was ingested ───────▶ skipped

@@ -60,7 +60,7 @@ export class Withdrawals {
   }
 
   /**
-   * Withdraws what there is to withdraw; calls that come meanwhile make it look once more. Never rejects: a failure is told, and
+   * Withdraws what there is to withdraw; calls that come meanwhile make it look once more. Never rejects: a failure is reported, and
    * the next call tries again.
    */
   settle(): Promise<void> {
@@ -136,7 +136,7 @@ export class Withdrawals {
   }
 }
 
-/** What of a comparison is withdrawn now: all, or of a mass only what more than one generation is without. */
+/** Which missing trajectories to withdraw now. A mass disappearance must be confirmed by a second generation first. */
 export function withdrawable({ gone, before }: Comparison): readonly GoneTrajectory[] {
   const isMass = gone.length > MASS_TRAJECTORIES && gone.length > before * MASS_PART;
   return isMass ? gone.filter(({ witnesses }) => witnesses > 1) : gone;

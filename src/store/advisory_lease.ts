@@ -1,8 +1,8 @@
 /**
  * A lease that at most one process has: an advisory lock of PostgreSQL, held by a connection of its own.
  *
- * The lock lives as long as the connection, so a killed process gives it back by dying, and a process that loses the database
- * loses the lease and is told.
+ * The lock lives as long as the connection, so a killed process releases it by dying, and a process that loses the database
+ * loses the lease and notices (`lost`).
  */
 import type { Observe } from "../observe/observe.ts";
 import { withDatabaseErrors } from "./database_errors.ts";

@@ -9,8 +9,8 @@
  *                                             adopt it; if it listens on another port than wanted, restart it
  *     cluster, server of a living process ──▶ refuse
  *
- * Who owns a server is told by an advisory lock that the owner's session holds: the kernel closes a killed process's
- * connections, so the lock is right where a pid file would lie.
+ * The owner of a server holds an advisory lock in its session: the kernel closes the connections of a killed process, so the lock is
+ * right where a pid file would be wrong.
  */
 import { resolve } from "node:path";
 import type postgres from "postgres";

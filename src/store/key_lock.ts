@@ -1,9 +1,9 @@
 /**
  * One at a time for a key, in all processes that have this database: an advisory lock of PostgreSQL that lives as long as a
- * transaction, so whoever dies, or loses the database, gives it back.
+ * transaction, so a process that dies, or loses the database, releases it.
  *
- * It has connections of its own: whoever holds a key asks the database while it does, and must not wait for a connection that
- * another holder has.
+ * It has connections of its own: a holder of a key asks the database meanwhile, and must not wait for a connection that another
+ * holder has.
  */
 import { TransientError, withTimeout } from "@gmn/failures";
 import type { Observe } from "../observe/observe.ts";
@@ -15,8 +15,7 @@ export type AssertLockHeld = () => Promise<void>;
 
 export interface KeyLock {
   /**
-   * What `work` gives, which nobody else does for this key meanwhile. That it is done counts, not how the transaction around it
-   * ends.
+   * The result of `work`, while nobody else works for this key. The work counts, however the transaction around it ends.
    * @throws TransientError when the database is away, or the key is not free in time; `work` has not begun then
    */
   withKeyLock<Answer>(
@@ -35,10 +34,10 @@ export interface KeyLockOptions {
 
 /** Keys that one process works on at the same time; more of them wait for a connection. */
 const HOLDERS_MAX = 4;
-/** Somebody waits for the answer; who holds the key needs a tenth of a second, or five when the history of runs lags behind. */
+/** A person waits for the answer; the holder of the key needs a tenth of a second, or five when the history of runs lags behind. */
 const PATIENCE_MS = 10_000;
 /**
- * When PostgreSQL takes the key from a process that stands still. Longer than a publish that the broker answers late, with all its
+ * When PostgreSQL takes the key from a frozen process. Longer than a publish that the broker answers late, with all its
  * retries.
  */
 const IDLE_MAX = "5min";
@@ -98,8 +97,11 @@ export function createKeyLock(
 const LOCK_NOT_AVAILABLE = "55P03";
 
 function notFree(when: string, cause?: unknown): TransientError {
-  return new TransientError(`the key was not free ${when}: another request with it is at work`, {
-    cause,
-    hint: "ask again in a moment with the same key",
-  });
+  return new TransientError(
+    `the key was not free ${when}: another request with the same key is in progress`,
+    {
+      cause,
+      hint: "ask again in a moment with the same key",
+    },
+  );
 }

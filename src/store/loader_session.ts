@@ -1,6 +1,6 @@
 /**
- * The connection of a loader: one, prepared for loading, with a limit on the time of a batch, and never made again behind the
- * loader's back (`postgresjs/no_reconnect.ts`).
+ * The connection of a loader: one, prepared for loading, with a limit on the time of a batch, and never silently replaced by a new one
+ * (`postgresjs/`).
  */
 import type { Socket } from "node:net";
 import { TransientError, withTimeout } from "@gmn/failures";

@@ -15,7 +15,7 @@ import {
   upsertId,
 } from "./trajectory_batch.ts";
 
-/** Changes of which no two are of the same trajectory. */
+/** Changes, at most one per trajectory. */
 export interface MergePass {
   readonly ids: Set<string>;
   readonly upserts: TrajectoryUpsert[];

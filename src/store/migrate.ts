@@ -94,7 +94,7 @@ async function assertKnown(sql: TransactionSql, wanted: readonly Migration[]): P
   if (unknown.length > 0) {
     throw new PermanentError(
       `this database has migrations that this version does not know: ${unknown.sort().join(", ")}`,
-      { hint: "a newer version of the service has been here: start that one" },
+      { hint: "a newer version of the service has used this database: start that version" },
     );
   }
 }
@@ -108,10 +108,9 @@ async function apply(sql: Sql, migration: Migration, observe: Observe): Promise<
       select checksum from schema_migration where name = ${migration.name}`;
     if (row !== undefined && row.checksum !== checksum) {
       throw new PermanentError(
-        `migration ${migration.name} has been applied to this database, and its file was changed since`,
+        `migration ${migration.name} has been applied to this database, and its file has changed since`,
         {
-          hint:
-            "put the file back as it was, and make the change in a new file with the next number",
+          hint: "restore the file, and make the change in a new file with the next number",
         },
       );
     }

@@ -1,7 +1,7 @@
 /**
- * Which tables are projections of which topic: what a rebuild empties, and what must be equal afterwards.
+ * Which tables are projections of which topic: what a rebuild empties, and what must be the same afterwards.
  *
- * Not in here, because no topic has it: `schema_migration`, what operators set at run time (`schedule_pause`) and when the shower
+ * Left out, because no topic has it: `schema_migration`, what operators set at run time (`schedule_pause`) and when the shower
  * list was fetched (`shower_list_fetch`).
  * `consumer_offset` says how far the projections go; it is moved, not emptied (see `emptyProjections`).
  */
@@ -68,7 +68,7 @@ export async function emptyProjections(
   const tables = topics.flatMap((topic) => [...TABLES[topic] ?? [], ...SCRATCH[topic] ?? []]);
   if (tables.length > 0) {
     await sql.unsafe(`truncate ${tables.map(quoteIdentifier).join(", ")}`);
-    // Listed showers are in `iau_shower` from the start; when only the trajectories are rebuilt, nobody lists them again.
+    // Listed showers are in `iau_shower` from the start; a rebuild of only the trajectories would not list them again.
     if (tables.includes("iau_shower")) {
       await sql`insert into iau_shower (number, code, name) select number, code, name from iau_shower_list`;
     }

@@ -7,7 +7,7 @@
  * is not known again is written as ever; merge.ts finds out then.
  *
  * The question is asked before the batch's transaction, and its answer holds in it: the rows of a partition's keys are changed by
- * the batches of that partition alone, and had one been written in between, the fence would not let this one pass. A record
+ * the batches of that partition only, and had one been written in between, the fence would not let this one pass. A record
  * without a key may be of any partition; it and one with a key stand in no order anyway.
  */
 import type { SessionSql } from "./loader_session.ts";

@@ -7,7 +7,7 @@
  * ends with the same showers. Showers that are on the IAU's list have their code from there (`iau_showers.ts`); which codes the
  * data has had for them is kept all the same, so that it does not matter whether the list or the data came first.
  *
- * To settle a number with several codes takes sight of all its meteors, so a loader does it alone, under the exclusive one of
+ * To settle a number with several codes takes sight of all its meteors, so one loader at a time does it, under the exclusive one of
  * `LOCK_SHOWERS`; all other batches share the lock. That is rare: a batch is begun again for it.
  */
 import type { SessionSql } from "./loader_session.ts";

@@ -1,5 +1,5 @@
 /**
- * Which trajectories each daily and monthly file brought (`source_file_member`), and which of them it has no more.
+ * Which trajectories each daily and monthly file brought (`source_file_member`), and which of them it no longer has.
  *
  * The table is a projection of the topic `trajectory_summary_raw`: written by the loader in the transaction of the batch, from the
  * headers of its records, one row for each file of a batch. So it costs one narrow row in thousands of wide ones, and nothing an
@@ -22,8 +22,8 @@ INSERT INTO source_file_member (file, generated_at, ids)
 SELECT file, generated_at, ids FROM json_to_recordset($1::json) AS t (file text, generated_at timestamptz, ids text[])`;
 
 /**
- * The trajectories of a batch by the file that brought them, for files of which a later generation is compared: windows and
- * months. Collections are made of months; aliases are copies of windows; what people send is theirs to know.
+ * The trajectories of a batch by their file, for files of which a later generation is compared: windows and
+ * months. Collections are made of months; aliases are copies of windows; uploads are not compared.
  */
 export function membersOf({ changes }: Pick<TrajectoryBatch, "changes">): FileMembers[] {
   const members = new Map<string, FileMembers | null>();
@@ -71,8 +71,8 @@ function isWhole(sql: Queryable, runId: ReturnType<Queryable>) {
 }
 
 /**
- * Files of which an older generation is at hand, beside a complete newer one whose every record is loaded and whose every line
- * could be read: a line that could not may be any trajectory's.
+ * Files with an older generation on record beside a complete newer one, all of whose records are loaded and all of whose lines could
+ * be read: an unreadable line may be any trajectory's.
  */
 export async function readChangedFiles(sql: Queryable): Promise<ChangedFile[]> {
   return await sql<ChangedFile[]>`
@@ -90,7 +90,7 @@ export async function readChangedFiles(sql: Queryable): Promise<ChangedFile[]> {
     order by f.file`;
 }
 
-/** A trajectory that a file had and has no more. */
+/** A trajectory that a file had and no longer has. */
 export interface GoneTrajectory {
   readonly id: string;
   /** The first complete generation of the file without it, and the run that extracted that. */
@@ -107,7 +107,7 @@ export interface Comparison {
 }
 
 /**
- * Trajectories that `file` brought in an older generation and has no more, which nothing else speaks for: they still stand in the
+ * Trajectories that `file` had in an older generation and no longer has, and that no other record supports: they still stand in the
  * data store, no record of them is newer than the first complete generation without them (nor without a generation: another
  * producer's), and no other file whose path begins with one of `neighbours` has them (they did not just move across a border).
  */
@@ -176,7 +176,7 @@ export async function readUnsettledFiles(
   return rows.map(({ file }) => file);
 }
 
-/** Lets go of the generations of a file before `generatedAt`: they have been compared. */
+/** Deletes the generations of a file before `generatedAt`: they have been compared. */
 export async function forgetOlderMembers(
   sql: Queryable,
   { file, generatedAt }: ChangedFile,

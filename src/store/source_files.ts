@@ -1,5 +1,5 @@
 /**
- * The source files as they were when they were last ingested: what tells an unchanged file from a changed one.
+ * The source files as they were when they were last ingested: to recognize unchanged files.
  */
 import type { FileIdentity, NextOffsets, RowCounts } from "../runs/run_event.ts";
 import type { Queryable, TransactionSql } from "./connection.ts";

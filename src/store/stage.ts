@@ -3,7 +3,7 @@
  *
  * Temporary: its pages are in the session's own memory and not in the WAL, and it goes away with the connection. All rows of a
  * batch are copied at once, before its transaction takes any lock that others wait for: a process that stands still in the middle of
- * a COPY can't be told to let go (the server looks at statement and idle time-outs only between messages).
+ * a COPY can't be made to release it (the server looks at statement and idle time-outs only between messages).
  */
 import { storable } from "./storable.ts";
 import { CopyBinaryWriter } from "./copy_binary.ts";

@@ -32,7 +32,7 @@ export interface TrajectoryUpsert {
 }
 
 /**
- * An upsert whose row has these very values already, as `findRepeats` has told. It is counted and remembered as what it is; its
+ * An upsert whose row has these very values already, according to `findRepeats`. It is counted and remembered as what it is; its
  * values need not be looked at. No other change of the batch may be of the same trajectory.
  */
 export interface TrajectoryRepeat {

@@ -8,7 +8,7 @@
  *     for each pass (every id at most once):
  *       merge into meteor, participating_station       ── see merge.ts for the rules
  *       mark withdrawn ones
- *     settle the codes of showers that came with another code than they have (rare: the batch is begun again for it)
+ *     settle the codes of showers mentioned with another code than they have (rare: the batch is begun again for it)
  *     mark replayed dead letters, note which file brought what, count for the runs
  *     commit
  *
@@ -16,7 +16,7 @@
  * batch's size; nearly every batch is one pass. Records that only repeat what a row has are sorted out before (repeats.ts).
  *
  * A loader has one connection of its own. Whenever anything fails it is thrown away, which rolls back, and the next batch makes
- * a new one: no state to repair, nothing of the driver's to trust after an error.
+ * a new one: no state to repair, and nothing in the driver to trust after an error.
  */
 import { PermanentError } from "@gmn/failures";
 import type { Observe } from "../observe/observe.ts";
@@ -241,8 +241,8 @@ async function addFileMembers(sql: SessionSql, batch: TrajectoryBatch): Promise<
 }
 
 /**
- * Replays are not counted: their run was told of them when they failed. Nor are tombstones, which no run reads in a file: so
- * what is loaded of a run adds up to what it published.
+ * Replays are not counted: their run counted them when they failed. Nor are tombstones, which no run reads in a file. So the loaded
+ * rows of a run add up to what it published.
  */
 async function countRuns(sql: SessionSql, batch: TrajectoryBatch): Promise<void> {
   const runs = new Map<string, { loaded: number; dead: number }>();

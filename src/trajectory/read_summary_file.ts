@@ -6,7 +6,6 @@
  * is said in `summary_reader.ts` (lines), `header.ts` (columns), `row.ts` and `cell.ts` (values).
  */
 import { UnfinishedSummaryError } from "./format_error.ts";
-import type { SummaryHeader } from "./header.ts";
 import type { ReadBatch, ReadSummary, ResumePoint } from "./read_batch.ts";
 import { SummaryReader } from "./summary_reader.ts";
 
@@ -34,18 +33,14 @@ export async function* readSummaryFile(
   return yield* reader.finish();
 }
 
-/** What the beginning of a file says about all of it. */
-export interface FileHead {
-  readonly header: SummaryHeader;
-  readonly generatedAt: Date | null;
-}
-
 /**
  * Reads the header of a file and closes `chunks`, which need not be the whole file: the first 8 KiB are enough (a header has some 2,900 bytes).
  * With a checkpoint's numbers that makes a `ResumePoint`.
  * @throws SummaryFormatError, UnfinishedSummaryError as `readSummaryFile` does
  */
-export async function readHeader(chunks: AsyncIterable<Uint8Array>): Promise<FileHead> {
+export async function readHeader(
+  chunks: AsyncIterable<Uint8Array>,
+): Promise<Pick<ResumePoint, "header" | "generatedAt">> {
   const reader = new SummaryReader();
   let bytes = 0;
   for await (const chunk of chunks) {

@@ -99,7 +99,7 @@ describe.each(COMMANDS)("%s", (command) => {
         takesFiles(command)
           ? new RegExp(`^${command}: no file is given; deno task ${command} --help lists all\n$`)
           : new RegExp(
-            `^${command}: there is nothing to do with "2024"; deno task .* lists all\n$`,
+            `^${command}: unexpected argument "2024"; deno task .* lists all\n$`,
           ),
       );
       expect(code).toBe(2);

@@ -78,7 +78,7 @@ describe("backfill", () => {
     [["--yeer", "2024"], /there is no option --yeer/],
     [["--days", "3"], /there is no option --days/],
     [["--year"], /--year/],
-    [["2024"], /nothing to do with "2024"/],
+    [["2024"], /unexpected argument "2024"/],
     [["--all", "--server", "ftp://example.org"], /not an http/],
     [["--month", "2024-13"], /month is "2024-13"; allowed/],
     [["--year", "2024", "--all"], /exactly one of/],
@@ -208,7 +208,7 @@ describe("extract", () => {
     const { code, err } = await command("extract", ["--days", "366", ...server()], {
       interrupt: true,
     });
-    expect(err).toMatch(/the run goes on: curl http:/);
+    expect(err).toMatch(/the run continues: curl http:/);
     expect(code).toBe(130);
     listing.resolve(undefined);
     const id = /run ([0-9a-f-]{36})/.exec(err)![1]!;

@@ -70,7 +70,9 @@ test(
       await begun.promise;
       const refused = await ask(http!, "held");
       expect(refused).toMatchObject({ status: 503 });
-      expect(refused.body.detail).toMatch(/another request with it is at work.*ask again/);
+      expect(refused.body.detail).toMatch(
+        /another request with the same key is in progress.*ask again/,
+      );
       end.resolve();
       await held;
       expect(await ask(http!, "held")).toMatchObject({ status: 202, body: { is_new: true } });

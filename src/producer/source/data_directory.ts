@@ -52,7 +52,7 @@ export interface OpenedFile {
   /** Size of the whole file; null when the source does not say. */
   readonly totalBytes: number | null;
   /**
-   * The bytes, to be read once. A connection that breaks is mended inside as long as the file stays the same.
+   * The bytes, to be read once. A broken connection is resumed internally as long as the file stays the same.
    * Leaving the loop early gives the connection back.
    * @throws FileChangedError when the file was rewritten while it was read: start again from its first byte
    * @throws SourceUnavailableError when the source does not answer within the retries

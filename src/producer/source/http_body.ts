@@ -78,9 +78,12 @@ async function* rawChunks(answer: Answer, idleTimeout_ms: number): AsyncGenerato
 function decoded(raw: AsyncIterable<Uint8Array>, answer: Answer): AsyncIterable<Uint8Array> {
   const encoding = answer.response.headers.get("content-encoding")?.trim().toLowerCase() ?? "";
   if (encoding !== "gzip" && encoding !== "x-gzip" && encoding !== "deflate") {
-    throw new SourceUnavailableError(`${answer.url.href} is encoded as ${encoding}, unasked`, {
-      hint: "the server ignores Accept-Encoding: identity",
-    });
+    throw new SourceUnavailableError(
+      `${answer.url.href} is encoded as ${encoding}, which was not requested`,
+      {
+        hint: "the server ignores Accept-Encoding: identity",
+      },
+    );
   }
   const format = encoding === "deflate" ? "deflate" : "gzip";
   return ReadableStream.from(raw as AsyncIterable<BufferSource>)

@@ -1,5 +1,5 @@
 /**
- * A data directory over HTTP: listings, conditional requests, and downloads that mend themselves.
+ * A data directory over HTTP: listings, conditional requests, and downloads that resume after a broken connection.
  *
  * A download that breaks is resumed with `Range` and `If-Range`. What comes back decides:
  *   206 of the same file      goes on where it broke
@@ -165,7 +165,7 @@ export class HttpDirectory implements DataDirectory {
     body: AsyncGenerator<Uint8Array>,
     options: OpenOptions,
   ): OpenedFile {
-    const chunks = this.#mended(path, identity, from, body, options);
+    const chunks = this.#resumed(path, identity, from, body, options);
     return {
       path,
       identity,
@@ -196,7 +196,7 @@ export class HttpDirectory implements DataDirectory {
     return isRange && contentRange(response)?.start === byteOffset ? body : null;
   }
 
-  async *#mended(
+  async *#resumed(
     path: string,
     identity: FileIdentity,
     from: number,

