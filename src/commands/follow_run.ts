@@ -2,7 +2,7 @@
  * Watches a run of a service until its rows are in the data store, with a progress bar.
  */
 import process from "node:process";
-import { wait } from "../failures/backoff.ts";
+import { wait } from "@gmn/failures";
 import { count, ProgressBar, type ProgressState } from "./progress_bar.ts";
 import type { RunWithFiles, ServiceClient } from "./service_client.ts";
 

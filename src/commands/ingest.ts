@@ -7,7 +7,7 @@
 import { stat } from "node:fs/promises";
 import { basename } from "node:path";
 import process from "node:process";
-import { explain } from "../failures/failures.ts";
+import { explain } from "@gmn/failures";
 import type { OpenedFile } from "../producer/source/data_directory.ts";
 import { openLocalFile } from "../producer/source/local_directory.ts";
 import { countRows, type RunState } from "../runs/run.ts";

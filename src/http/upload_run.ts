@@ -1,7 +1,7 @@
 /**
  * Files that people send over HTTP, as runs of the engine.
  */
-import { explain, TransientError } from "../failures/failures.ts";
+import { explain, TransientError } from "@gmn/failures";
 import type { Observer } from "../observe/observe.ts";
 import type { RunEngine } from "../producer/run_engine.ts";
 import { uploadPath } from "../producer/run_work.ts";

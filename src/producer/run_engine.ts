@@ -15,7 +15,7 @@
  * A follower takes requests too; it puts them on the log, where the leader finds them (`reconcile`). Uploads have their file in
  * the process they are sent to, so that process works on them whether it leads or not.
  */
-import { TransientError } from "../failures/failures.ts";
+import { TransientError } from "@gmn/failures";
 import { type Observe, unobserved } from "../observe/observe.ts";
 import { isFinished, type RunState } from "../runs/run.ts";
 import { RunCommandRefused } from "../runs/run_decide.ts";

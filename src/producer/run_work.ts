@@ -9,8 +9,14 @@
  *     process stops  nothing is written: the run continues at the next start (a pause is not a failure)
  *     anything else  the run fails, with the reason in words
  */
-import { retry, wait } from "../failures/backoff.ts";
-import { explain, explainWithHint, PermanentError, TransientError } from "../failures/failures.ts";
+import {
+  explain,
+  explainWithHint,
+  PermanentError,
+  retry,
+  TransientError,
+  wait,
+} from "@gmn/failures";
 import type { Observe } from "../observe/observe.ts";
 import { reportWaits } from "../observe/retries.ts";
 import type { FileIdentity, Selection } from "../runs/run_event.ts";

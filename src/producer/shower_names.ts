@@ -14,8 +14,7 @@
  * A shower that is missing in a later list stays: the Center marks removed showers instead of dropping them, so a shorter list is a
  * broken one. For the same reason a shower that only the shipped list has stays.
  */
-import { wait } from "../failures/backoff.ts";
-import { explain } from "../failures/failures.ts";
+import { explain, wait } from "@gmn/failures";
 import { type Observe, unobserved } from "../observe/observe.ts";
 import type { ListedShower, ShowerListFetch, ShowerListLog } from "../store/iau_showers.ts";
 import { readShowerList } from "../trajectory/shower_list.ts";

@@ -10,7 +10,7 @@
  * What may pass by itself (a cut or rewritten file, a source that does not answer) is thrown as a `TransientError`: the run
  * comes back to the file later. Anything else settles the file as failed, and the run goes on with the next.
  */
-import { explainWithHint, TransientError } from "../failures/failures.ts";
+import { explainWithHint, TransientError } from "@gmn/failures";
 import { type Observe } from "../observe/observe.ts";
 import type { FileIdentity, RowCounts } from "../runs/run_event.ts";
 import type { FileState } from "../runs/run.ts";

@@ -8,8 +8,7 @@
  * and a crash anywhere repeats it: a tombstone twice is a tombstone. Which of them are withdrawn, and why the others are not:
  * docs/decisions/0008-withdrawn-trajectories.md.
  */
-import { type Backoff, retry } from "../failures/backoff.ts";
-import { explain } from "../failures/failures.ts";
+import { type Backoff, explain, retry } from "@gmn/failures";
 import type { Publisher } from "../events/publisher.ts";
 import { HEADERS, TRAJECTORY_SUMMARY_RAW } from "../events/topics.ts";
 import { type Observe, unobserved } from "../observe/observe.ts";

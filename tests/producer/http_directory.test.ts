@@ -1,7 +1,7 @@
 /** The data directory over real HTTP, against a server that does everything wrong that servers do. */
 import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { PermanentError } from "../../src/failures/failures.ts";
+import { PermanentError } from "@gmn/failures";
 import { createObserver, type ServiceEvent } from "../../src/observe/observe.ts";
 import {
   FileChangedError,

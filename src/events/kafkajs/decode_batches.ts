@@ -26,7 +26,7 @@ import {
   readBatchHead,
   UNPACKED_BYTES_MAX,
 } from "@gmn/kafka-formats";
-import { explain } from "../../failures/failures.ts";
+import { explain } from "@gmn/failures";
 import { type BatchContext, FetchedMessage } from "./fetched_message.ts";
 import { replaceExports, require } from "./patch.ts";
 import { UnreadableMessage } from "./unreadable_message.ts";

@@ -5,7 +5,7 @@
  * It has three folders: its root, `daily` and `monthly`. Paths are relative to it (`daily/traj_summary_….txt`); nothing
  * else can be named, so nothing outside the directory can be fetched.
  */
-import { PermanentError, TransientError } from "../../failures/failures.ts";
+import { PermanentError, TransientError } from "@gmn/failures";
 import type { FileIdentity } from "../../runs/run_event.ts";
 
 /** `""` is the directory itself. */

@@ -6,9 +6,7 @@
  *   200 of the same file      the server has no ranges: the bytes that were given already are passed over
  *   anything else             the file changed meanwhile: FileChangedError, and the caller starts again from its first byte
  */
-import { backoffDelayMs, wait } from "../../failures/backoff.ts";
-import type { Backoff } from "../../failures/backoff.ts";
-import { PermanentError, TransientError } from "../../failures/failures.ts";
+import { type Backoff, backoffDelayMs, PermanentError, TransientError, wait } from "@gmn/failures";
 import { type Observe, unobserved } from "../../observe/observe.ts";
 import type { FileIdentity } from "../../runs/run_event.ts";
 import {

@@ -6,7 +6,7 @@
  */
 import { open, readdir, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { PermanentError } from "../../failures/failures.ts";
+import { PermanentError } from "@gmn/failures";
 import type { FileIdentity } from "../../runs/run_event.ts";
 import {
   checkedPath,

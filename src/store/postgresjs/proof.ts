@@ -10,8 +10,7 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import postgres from "postgres";
-import { PermanentError } from "../../failures/failures.ts";
-import { withTimeout } from "../../failures/timeout.ts";
+import { PermanentError, withTimeout } from "@gmn/failures";
 import type { DriverTables } from "./array_types.ts";
 import { failingSocket } from "./no_reconnect.ts";
 
