@@ -267,16 +267,6 @@ describe("the table of docs/architecture.md", () => {
     ]);
     expect(inTable).toEqual(here);
   });
-
-  test("says of each package which others it may import", () => {
-    const inTable = [...table.matchAll(/^\| `packages\/([a-z-]+)\/` *\|[^|]*\|([^|]*)\|$/gm)]
-      .map((row) => [
-        row[1]!,
-        (row[2]!.match(/[a-z-]+/g) ?? []).filter((word) => word in PACKAGES).toSorted(),
-      ]);
-    const here = Object.entries(PACKAGES).map(([name, others]) => [name, others.toSorted()]);
-    expect(inTable.toSorted()).toEqual(here.toSorted());
-  });
 });
 
 describe("imports, those of types and of the dashboard's scripts included", () => {
