@@ -42,7 +42,7 @@ const headers = z.object({
   }),
 });
 
-/** A call that asks for a run. `accepted`: what becomes of it. */
+/** A call that requests a run. */
 function askingRoute<Path extends string, Parts extends object>(
   path: Path,
   summary: string,
@@ -237,7 +237,7 @@ function addRequestRoutes(app: Api, options: RunRouteOptions): void {
   });
 }
 
-/** A body that says nothing (`{}`, or none at all) asks for the schedule's own window. */
+/** An empty body (`{}`, or none at all) means the schedule's own window. */
 function windowOr(days: number, body: unknown): unknown {
   const saysNothing = typeof body === "object" && body !== null && !Array.isArray(body) &&
     Object.keys(body).length === 0;
@@ -277,7 +277,7 @@ async function jsonBody(context: Context, fallback?: unknown): Promise<unknown> 
     );
   }
   const type = context.req.header("content-type") ?? "";
-  // curl's -d sends a form type unless told otherwise; the text decides, and the README's examples stay short.
+  // curl's -d sends a form type by default. The text decides, so the README's examples stay short.
   if (!/json|x-www-form-urlencoded|^$/.test(type)) {
     throw new Problem(
       "unsupported-media-type",

@@ -20,11 +20,11 @@ import { Slots } from "./slots.ts";
 import { openUploadBody } from "./upload_body.ts";
 import { uploadFile } from "./upload_run.ts";
 
-/** Each is a connection that waits for its turn: runs of uploads are worked on one after the other. */
+/** Each is a connection that waits for its turn: uploads run one after the other. */
 const UPLOADS_MAX = 8;
-/** Where bodies of any size are taken. */
+/** Accepts bodies of any size. */
 export const UPLOAD_PATH = "/trajectories";
-/** Rejected lines that the answer shows; the dead letters have them all. */
+/** Rejected lines in the answer; the dead letters have them all. */
 export const SHOWN_REJECTS_MAX = 20;
 
 const answerSchema = z.object({
@@ -34,7 +34,7 @@ const answerSchema = z.object({
       "False when an earlier upload had this Idempotency-Key: nothing was read this time.",
   }),
   state: z.string(),
-  file: z.string().openapi({ description: "The name the rows have as their source_file." }),
+  file: z.string().openapi({ description: "The rows have it as their source_file." }),
   rows: rowCountsSchema,
   rejects: z.array(z.object({
     line: z.int().openapi({
@@ -60,7 +60,7 @@ const route = createRoute({
     body: {
       required: true,
       description:
-        "A trajectory summary file as text; or JSON objects with the schema's field names, in an array or one a line.",
+        "A trajectory summary file as text; or JSON objects with the schema's field names, in an array or one per line.",
       content: {
         "text/plain": { schema: z.string() },
         "application/x-ndjson": { schema: z.string() },
@@ -68,7 +68,7 @@ const route = createRoute({
     },
   },
   responses: {
-    202: json(answerSchema, "Everything is published; it is loaded soon after"),
+    202: json(answerSchema, "Everything is published, and will be loaded soon"),
     ...problems(
       ...CHANGING,
       "bad-request",

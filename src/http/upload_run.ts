@@ -1,7 +1,7 @@
 /**
  * Files that people send over HTTP, as runs of the engine.
  */
-import { explain, TransientError } from "../failures/failures.ts";
+import { explain, TransientError } from "@gmn/failures";
 import type { Observer } from "../observe/observe.ts";
 import type { RunEngine } from "../producer/run_engine.ts";
 import { uploadPath } from "../producer/run_work.ts";
@@ -63,7 +63,7 @@ export async function uploadFile(
       requestedBy: "http",
       async open() {
         await asked.promise;
-        return { path: file, identity, from: 0, totalBytes: null, chunks, format, close };
+        return { identity, from: 0, chunks, format, close };
       },
     });
     unlisten = listen((event) => {

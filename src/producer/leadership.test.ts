@@ -1,6 +1,6 @@
 /** Who leads, and what happens when the lease goes. The engine is a list of what was asked of it. */
 import { afterEach, expect, test } from "vitest";
-import { TransientError } from "../failures/failures.ts";
+import { TransientError } from "@gmn/failures";
 import { Leadership, type Lease } from "./leadership.ts";
 
 const open: Leadership[] = [];

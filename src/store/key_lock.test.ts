@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { TransientError } from "@gmn/failures";
 import { until } from "../../tests/support/poll.ts";
 import { createTestDatabase, type TestDatabase } from "../../tests/support/postgres.ts";
-import { TransientError } from "../failures/failures.ts";
 import { unobserved } from "../observe/observe.ts";
 import { createKeyLock, type KeyLock } from "./key_lock.ts";
 

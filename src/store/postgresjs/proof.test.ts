@@ -1,6 +1,6 @@
 import postgres from "postgres";
 import { expect, test, vi } from "vitest";
-import { hintOf, PermanentError } from "../../failures/failures.ts";
+import { hintOf, PermanentError } from "@gmn/failures";
 import { unobserved } from "../../observe/observe.ts";
 import { failingSocket } from "./no_reconnect.ts";
 import { type ProvenDriver, provePostgresjs } from "./proof.ts";

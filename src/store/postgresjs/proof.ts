@@ -10,10 +10,8 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import postgres from "postgres";
-import { PermanentError } from "../../failures/failures.ts";
-import { withTimeout } from "../../failures/timeout.ts";
+import { PermanentError, withTimeout } from "@gmn/failures";
 import type { DriverTables } from "./array_types.ts";
-import type { Rejectable } from "./copy_in.ts";
 import { failingSocket } from "./no_reconnect.ts";
 
 /** The version that the workarounds were written for. */
@@ -22,6 +20,11 @@ const VERSION = "3.4.9";
 const PROOF_TIMEOUT_MS = 5_000;
 /** bool, int4, timestamptz: element types that array_types.ts takes from the driver's own tables. */
 const PARSED_OIDS = [16, 23, 1184];
+
+/** What a query of the driver has beside its promise; `copy_in.ts` puts its own `reject` there. */
+export interface Rejectable {
+  reject(error: unknown): void;
+}
 
 /** What is proven; tests have drivers that fit less well. */
 export interface ProvenDriver {
