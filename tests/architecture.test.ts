@@ -213,8 +213,7 @@ describe("SQL", () => {
   const withoutComments = (text: string) => text.replace(/\/\*[\s\S]*?\*\/|(?<!:)\/\/.*/g, "");
 
   test("stands in the store only", () => {
-    // The embedded broker keeps its log in a database of its own, SQLite.
-    const others = files.filter(({ room }) => room !== "store" && room !== "broker");
+    const others = files.filter(({ room }) => room !== "store");
     const sql =
       /\.unsafe\(|\b(sql|transaction)(<[^`]*>)?`|\bselect\b[^;`"]{0,400}\bfrom\b|\binsert\s+into\b|\bdelete\s+from\b|\bupdate\s+\w+\s+set\b/i;
     expect(others.filter((file) => sql.test(withoutComments(file.text))).map(name)).toEqual([]);
@@ -230,26 +229,36 @@ describe("SQL", () => {
 });
 
 describe("the table of docs/architecture.md", () => {
-  const table = readFileSync(join(ROOT, "docs/architecture.md"), "utf8");
-  const rows = [...table.matchAll(/^\| `src\/([a-z_]+)\/?` *\|[^|]*\|([^|]*)\|$/gm)]
-    .map((row) => ({ room: row[1]!, mayImport: row[2]!.trim() }));
+  const text = readFileSync(join(ROOT, "docs/architecture.md"), "utf8");
+  const rows = [...text.matchAll(/^\| `(src|packages)\/([a-z_-]+)\/?` *\|[^|]*\|([^|]*)\|$/gm)]
+    .map((row) => ({ folder: row[1]!, room: row[2]!, mayImport: row[3]!.trim() }));
+  const roomsIn = (folder: string) =>
+    rows.filter((row) => row.folder === folder).map(({ room }) => room).toSorted();
 
-  test("has every room, and no other", () => {
+  test("has every module and package, and no other", () => {
     const rooms = new Set(files.map(({ room }) => room).filter((room) => !room.endsWith(".ts")));
-    expect(rows.map(({ room }) => room).toSorted()).toEqual([...rooms].toSorted());
+    expect(roomsIn("src")).toEqual([...rooms].toSorted());
+    expect(roomsIn("packages")).toEqual(Object.keys(PACKAGES).toSorted());
   });
 
-  test("says of each room what it may import, no more and no less", () => {
-    const inTable = Object.fromEntries(rows.map(({ room, mayImport }) => [
+  test("says of each what it may import, no more and no less", () => {
+    const known = [...Object.keys(MAY_IMPORT), ...Object.keys(PACKAGES)];
+    const inTable = rows.map(({ room, mayImport }) => [
       room,
       mayImport === "anything"
-        ? "anything"
-        : (mayImport.match(/[a-z_-]+/g) ?? []).filter((word) => word in MAY_IMPORT).toSorted(),
-    ]));
-    const here = Object.fromEntries(rows.map(({ room }) => [
+        ? mayImport
+        : (mayImport.match(/[a-z_-]+/g) ?? []).filter((word) => known.includes(word)).toSorted(),
+    ]);
+    const packagesOf = (room: string) =>
+      Object.keys(PACKAGES).filter((one) => ONLY_IN[`@gmn/${one}`]?.includes(room));
+    const here = rows.map(({ folder, room }) => [
       room,
-      MAY_IMPORT[room]?.toSorted() ?? "anything",
-    ]));
+      folder === "packages"
+        ? PACKAGES[room]
+        : MAY_IMPORT[room] === undefined
+        ? "anything"
+        : [...MAY_IMPORT[room], ...packagesOf(room)].toSorted(),
+    ]);
     expect(inTable).toEqual(here);
   });
 });

@@ -6,26 +6,15 @@
  *        ▼                   ▼
  *     rejected             failed (said as `died`; `failed` resolves)
  */
-import type { EmbeddedBrokerSettings } from "./embedded_broker.ts";
 import { BrokerRefusal } from "./errors.ts";
-import type { BrokerEvent, FromWorker, ToWorker } from "./worker_messages.ts";
-
-export interface EmbeddedBrokerOptions {
-  /** Where the broker keeps its database; made when it is not there. One process at a time. */
-  readonly directory: string;
-  /** Address to bind and to tell clients, 127.0.0.1 by default. There is no authentication: keep it on the loopback. */
-  readonly host?: string;
-  /** 0 takes a free one. */
-  readonly kafkaPort: number;
-  /** 0 takes a free one. */
-  readonly schemaRegistryPort: number;
-  /** Whether clients may create topics by asking for them (Kafka's `auto.create.topics.enable`); off by default. */
-  readonly autoCreateTopics?: boolean;
-  /** Partitions of topics whose creator does not say how many; 1 by default. */
-  readonly defaultPartitions?: number;
-  /** Called with what happens while it runs. Must not throw. */
-  readonly onEvent?: (event: BrokerEvent) => void;
-}
+import type {
+  BrokerEvent,
+  BrokerSettings,
+  BrokerTimeouts,
+  EmbeddedBrokerOptions,
+  FromWorker,
+  ToWorker,
+} from "./settings.ts";
 
 /** The embedded broker as its owner has it. */
 export interface EmbeddedBroker {
@@ -46,18 +35,16 @@ const DEFAULTS = {
   host: "127.0.0.1",
   autoCreateTopics: false,
   defaultPartitions: 1,
-  /** Kafka's `group.min.session.timeout.ms`. */
-  minSessionTimeout_ms: 6000,
-  /** How long a client may leave a request unfinished or an answer untaken. */
+  minSessionTimeout_ms: 6000, // Kafka's
   stallTimeout_ms: 30_000,
 };
 
 /** Starts the broker in a Worker; resolves when both listeners answer. @throws BrokerRefusal */
 export async function startIn(
   worker: BrokerWorker,
-  { onEvent: _, ...options }: EmbeddedBrokerOptions & Partial<EmbeddedBrokerSettings>,
+  { onEvent: _, ...options }: EmbeddedBrokerOptions & Partial<BrokerTimeouts>,
 ): Promise<EmbeddedBroker> {
-  const settings: EmbeddedBrokerSettings = { ...DEFAULTS, ...options };
+  const settings: BrokerSettings = { ...DEFAULTS, ...options };
   const ports = await worker.start(settings);
   let stopping: Promise<void> | undefined;
   return {
@@ -89,7 +76,7 @@ export class BrokerWorker {
     };
   }
 
-  start(settings: EmbeddedBrokerSettings): Promise<Ready> {
+  start(settings: BrokerSettings): Promise<Ready> {
     this.post({ kind: "start", settings });
     return this.started.promise;
   }

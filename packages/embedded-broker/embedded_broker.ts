@@ -17,31 +17,9 @@ import { serveRegistry } from "./network/registry_server.ts";
 import { listen } from "./network/server.ts";
 import type { Broker } from "./protocol/broker.ts";
 import { createRegistry } from "./registry/registry.ts";
+import type { BrokerEvent, BrokerSettings } from "./settings.ts";
 import { Commits } from "./storage/commits.ts";
 import { closeDatabase, openDatabase } from "./storage/database.ts";
-
-/** How the broker is started. Everything here can be sent to a Worker. */
-export interface EmbeddedBrokerSettings {
-  /** Where its one file lies; made when it is not there. */
-  readonly directory: string;
-  /** The address that both listeners bind and clients are told. */
-  readonly host: string;
-  /** 0 takes a free one. */
-  readonly kafkaPort: number;
-  /** 0 takes a free one. */
-  readonly schemaRegistryPort: number;
-  readonly autoCreateTopics: boolean;
-  readonly defaultPartitions: number;
-  readonly minSessionTimeout_ms: number;
-  readonly stallTimeout_ms: number;
-}
-
-/** What the broker says while it runs. Must not throw. */
-export interface BrokerEvents {
-  onRefused(client: string, reason: string): void;
-  /** Something is wrong with the broker itself or its disk; it goes on. */
-  onFault(reason: string): void;
-}
 
 /** Numbers for tests and benches. */
 export interface BrokerStats {
@@ -64,67 +42,52 @@ export interface ListeningBroker {
 
 /**
  * Starts the broker in this thread.
+ * @param tell is called with what happens while it runs, and must not throw
  * @param intercept stands between requests and their work; for tests
  * @throws BrokerRefusal when the directory is in use or a port is taken
  */
 export async function startBroker(
-  settings: EmbeddedBrokerSettings,
-  events: BrokerEvents,
+  settings: BrokerSettings,
+  tell: (event: BrokerEvent) => void,
   intercept?: Intercept,
 ): Promise<ListeningBroker> {
-  const releasers: (() => void | Promise<void>)[] = [];
-  const release = async (): Promise<void> => {
-    for (const releaser of releasers.reverse().splice(0)) await releaser();
-  };
-  try {
-    return await start(settings, events, { intercept, releasers, release });
-  } catch (error) {
-    await release();
-    throw error;
-  }
-}
-
-async function start(
-  settings: EmbeddedBrokerSettings,
-  events: BrokerEvents,
-  { intercept, releasers, release }: {
-    intercept: Intercept | undefined;
-    releasers: (() => void | Promise<void>)[];
-    release: () => Promise<void>;
-  },
-): Promise<ListeningBroker> {
+  const fault = (what: string, error: unknown) =>
+    tell({ kind: "fault", reason: `${what}${withPlace(error)}` });
+  // What was started is stopped again where the rest does not start.
+  await using started = new AsyncDisposableStack();
   const db = openDatabase(settings.directory);
-  releasers.push(() => closeDatabase(db, settings.directory));
+  started.defer(() => closeDatabase(db, settings.directory));
   const memory = new ClientMemory();
-  const { broker, commits } = assemble(db, settings, events, memory);
-
-  releasers.push(() => commits.drained());
-
-  const registry = createRegistry({ db, onFault: (error) => events.onFault(tell(error)) });
+  const commits = new Commits(
+    db,
+    (reason) => tell({ kind: "fault", reason: `could not commit: ${reason}` }),
+  );
+  started.defer(() => commits.drained());
+  const broker = stateOf(db, commits, settings, memory);
+  const registry = createRegistry({ db, onFault: (error) => fault("", error) });
   const registryServer = serveRegistry(registry, settings.host, settings.schemaRegistryPort);
-  releasers.push(() => registryServer.stop());
-
+  started.defer(() => registryServer.stop());
   const listener = await listen({
     host: settings.host,
     port: settings.kafkaPort,
     dispatch: dispatchTo(apisOf(broker), {
       intercept,
-      onRequestFailure: (api, client, error) =>
-        events.onFault(`${api} of ${client} failed: ${tell(error)}`),
+      onRequestFailure: (api, client, error) => fault(`${api} of ${client} failed: `, error),
     }),
     memory,
     stallTimeout_ms: settings.stallTimeout_ms,
-    onRefused: events.onRefused,
-    onFault: (error) => events.onFault(tell(error)),
+    onRefused: (client, reason) => tell({ kind: "client refused", client, reason }),
+    onFault: (error) => fault("", error),
   });
   broker.port = listener.port;
-  releasers.push(async () => {
+  started.defer(async () => {
     broker.sweeper.stop();
     const stopped = listener.stop();
     broker.groups.close();
     await stopped;
   });
   broker.sweeper.wake();
+  const running = started.move();
   return {
     kafkaPort: listener.port,
     schemaRegistryPort: registryServer.port,
@@ -135,32 +98,31 @@ async function start(
       request_bytes: memory.request_bytes,
       unsent_bytes: memory.unsent_bytes,
     }),
-    stop: release,
+    stop: () => running.disposeAsync(),
   };
 }
 
 /** The state that the APIs work on. */
-function assemble(
+function stateOf(
   db: DatabaseSync,
-  settings: EmbeddedBrokerSettings,
-  events: BrokerEvents,
+  commits: Commits,
+  settings: BrokerSettings,
   memory: ClientMemory,
-): { broker: Broker; commits: Commits } {
-  const commits = new Commits(db, (reason) => events.onFault(`could not commit: ${reason}`));
-  const broker: Broker = {
+): Broker {
+  const { host, kafkaPort, autoCreateTopics, defaultPartitions } = settings;
+  return {
     clusterId: clusterIdOf(db),
-    host: settings.host,
-    port: settings.kafkaPort,
+    host,
+    port: kafkaPort,
     commits,
     topics: new Topics(db, commits),
     groups: new Groups(db, commits, settings.minSessionTimeout_ms),
     producerIds: new ProducerIds(db, commits),
     sweeper: new Sweeper(db, commits),
-    autoCreateTopics: settings.autoCreateTopics,
-    defaultPartitions: settings.defaultPartitions,
+    autoCreateTopics,
+    defaultPartitions,
     isCongested: () => memory.isCongested,
   };
-  return { broker, commits };
 }
 
 /** The id of the cluster: made once, kept for the life of the database. Clients use it to tell clusters apart. */
@@ -171,6 +133,6 @@ function clusterIdOf(db: DatabaseSync): string {
 }
 
 /** An error that nobody foresaw, with its place. */
-function tell(error: unknown): string {
+function withPlace(error: unknown): string {
   return error instanceof Error ? error.stack ?? error.message : String(error);
 }

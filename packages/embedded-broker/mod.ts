@@ -2,15 +2,11 @@
  * The embedded broker: starts it, gives its addresses, stops it. Nothing else of this package is for others to import
  * (`@gmn/embedded-broker/testing` is for tests).
  */
-import {
-  BrokerWorker,
-  type EmbeddedBroker,
-  type EmbeddedBrokerOptions,
-  startIn,
-} from "./broker_worker.ts";
+import { BrokerWorker, type EmbeddedBroker, startIn } from "./broker_worker.ts";
+import type { EmbeddedBrokerOptions } from "./settings.ts";
 
 export { BrokerRefusal } from "./errors.ts";
-export type { BrokerEvent } from "./worker_messages.ts";
+export type { BrokerEvent } from "./settings.ts";
 export type { EmbeddedBroker, EmbeddedBrokerOptions };
 
 /**

@@ -4,7 +4,7 @@
 import { type ListeningBroker, startBroker } from "./embedded_broker.ts";
 import { BrokerRefusal, explain } from "./errors.ts";
 import type { Intercept } from "./network/dispatch.ts";
-import type { BrokerEvent, FromWorker, ToWorker } from "./worker_messages.ts";
+import type { BrokerEvent, BrokerSettings, FromWorker, ToWorker } from "./settings.ts";
 
 /** The part of a Worker's global scope that is used here (the project is type-checked with a window's). */
 interface WorkerScope<In, Out> {
@@ -27,12 +27,9 @@ export function serveOwner<In extends { kind: string } = never>(
   const tell = (event: BrokerEvent): void => say({ kind: "event", event });
   let broker: ListeningBroker | undefined;
 
-  async function start(settings: Extract<ToWorker, { kind: "start" }>["settings"]): Promise<void> {
+  async function start(settings: BrokerSettings): Promise<void> {
     try {
-      broker = await startBroker(settings, {
-        onRefused: (client, reason) => tell({ kind: "client refused", client, reason }),
-        onFault: (reason) => tell({ kind: "fault", reason }),
-      }, intercept);
+      broker = await startBroker(settings, tell, intercept);
       const { kafkaPort, schemaRegistryPort } = broker;
       say({ kind: "ready", kafkaPort, schemaRegistryPort });
     } catch (error) {

@@ -11,6 +11,8 @@ export { unpackLz4 } from "./compression/lz4.ts";
 export { unpackSnappy } from "./compression/snappy.ts";
 export { crc32c } from "./crc32c.ts";
 export { createKeyPartitioner, type KeyPartitioner, murmur2 } from "./key_partitioner.ts";
+export { ApiKey, apiName, ErrorCode, errorName } from "./protocol_codes.ts";
+export * as wire from "./protocol_message.ts";
 export { MalformedRequest, Reader } from "./protocol_reader.ts";
 export { Writer } from "./protocol_writer.ts";
 export {

@@ -1,20 +1,20 @@
 /**
  * Dead letters: what was given up, with everything needed to understand it. The schemas here are the JSON of a dead letter.
  */
-import { createRoute, z } from "@hono/zod-openapi";
+import { z } from "@hono/zod-openapi";
 import type { StoredDeadLetter } from "../dead_letters/dead_letter.ts";
 import { listDeadLetters, readDeadLetter } from "../store/dead_letters.ts";
 import type { Reader } from "../store/reader.ts";
 import { FILTER_FIELDS, idParameter, toFilter } from "./dead_letter_filter.ts";
 import { markedCell } from "./marked_cell.ts";
 import { instantParameter } from "./meteor_query.ts";
-import { type Api, json, problems } from "./openapi.ts";
-import { nextLink, placeParameter, readPlace, writePlace } from "./place.ts";
+import { type Api, readingRoute } from "./openapi.ts";
+import { pageOf, placeParameter, readPlace } from "./place.ts";
 import { Problem } from "./problem.ts";
 
 const PAGE_DEAD_LETTERS = 50;
 const PAGE_DEAD_LETTERS_MAX = 500;
-const TIMEOUT_MS = 10_000;
+const LIMIT_MS = 10_000;
 /** Lists show the beginning of a line; the page of a single dead letter shows all of it. */
 const LISTED_TEXT_MAX = 400;
 
@@ -62,29 +62,22 @@ const deadLetterDetailSchema = z.object({
 }).openapi("DeadLetterDetail");
 type DeadLetterJson = z.infer<typeof deadLetterSchema>;
 
-const listRoute = createRoute({
-  method: "get",
-  path: "/dead-letters",
-  summary: "Dead letters, newest first",
-  tags: ["dead letters"],
-  request: { query },
-  responses: {
-    200: json(
-      z.object({ dead_letters: z.array(deadLetterSchema), next: z.string().nullable() })
-        .openapi("DeadLetters"),
-      "The dead letters",
-    ),
-    ...problems("bad-request", "unavailable"),
-  },
-});
-const oneRoute = createRoute({
-  method: "get",
-  path: "/dead-letters/{id}",
-  summary: "One dead letter, with all its fields",
-  tags: ["dead letters"],
-  request: { params: idParameter },
-  responses: { 200: json(deadLetterDetailSchema, "The dead letter"), ...problems("not-found") },
-});
+const tags = ["dead letters"];
+const listRoute = readingRoute(
+  "/dead-letters",
+  { summary: "Dead letters, newest first", tags },
+  { query },
+  z.object({ dead_letters: z.array(deadLetterSchema), next: z.string().nullable() })
+    .openapi("DeadLetters"),
+  "bad-request",
+);
+const oneRoute = readingRoute(
+  "/dead-letters/{id}",
+  { summary: "One dead letter, with all its fields", tags },
+  { params: idParameter },
+  deadLetterDetailSchema,
+  "not-found",
+);
 
 const placeSchema = z.object({
   at: instantParameter,
@@ -100,21 +93,18 @@ export function addDeadLetterRoutes(app: Api, reader: () => Reader): void {
       ...toFilter(wanted),
       isReplayed: replayed === undefined ? undefined : replayed === "true",
     };
-    const found = await reader().ask(
-      TIMEOUT_MS,
-      (transaction) =>
-        listDeadLetters(transaction, filter, {
-          limit: limit + 1,
-          order: "newest first",
-          after: place === null ? null : { at: Date.parse(place.at) * 1000, id: place.id },
-        }),
+    const page = {
+      limit: limit + 1,
+      order: "newest first",
+      after: place === null ? null : { at: Date.parse(place.at) * 1000, id: place.id },
+    } as const;
+    const found = await reader().ask(LIMIT_MS, (sql) => listDeadLetters(sql, filter, page));
+    const { shown, next } = pageOf(
+      context,
+      found,
+      limit,
+      ({ at, id }) => ({ at: isoTime(at), id }),
     );
-    const shown = found.slice(0, limit);
-    const last = shown.at(-1);
-    const next = found.length > limit && last !== undefined
-      ? writePlace({ at: isoTime(last.at), id: last.id })
-      : null;
-    if (next !== null) context.header("link", nextLink(context.req.url, next));
     return context.json({
       dead_letters: shown.map((deadLetter) => ({
         ...toJson(deadLetter),
@@ -128,7 +118,7 @@ export function addDeadLetterRoutes(app: Api, reader: () => Reader): void {
     const { id } = context.req.valid("param");
     const deadLetter = id.includes("\0")
       ? null
-      : await reader().ask(TIMEOUT_MS, (sql) => readDeadLetter(sql, id));
+      : await reader().ask(LIMIT_MS, (sql) => readDeadLetter(sql, id));
     if (deadLetter === null) throw new Problem("not-found", `there is no dead letter ${id}`);
     return context.json({
       ...toJson(deadLetter),

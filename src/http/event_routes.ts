@@ -1,9 +1,9 @@
 /**
- * What happens, as it happens: everything in this process, or one run wherever it is at work.
+ * Events as they happen: all of this process, or those of one run, whichever process works on it.
  *
  * `GET /runs/ID/events` sends states, not changes: an event has the run (or one of its files) as `GET /runs/ID` would show it
- * now. So a reader that missed events is right again with the next one, and a run of another process can be followed too: its
- * state comes out of the database, looked at when something happens here, and once a second in any case.
+ * now. So a reader that missed events is up to date again with the next one, and a run of another process can be followed too: its
+ * state is read from the database when something happens here, and once a second in any case.
  */
 import { createHash } from "node:crypto";
 import { createRoute, z } from "@hono/zod-openapi";
@@ -17,17 +17,54 @@ import { type Api, problems } from "./openapi.ts";
 import type { PublicEvent, RecentEvents } from "./recent_events.ts";
 import { findRun, RUN_LIMIT_MS, runParams } from "./run_lookup.ts";
 
-/** How often a run is looked at when nothing is heard of it. */
+/** How often a run is looked at when no event mentions it. */
 const LOOK_INTERVAL_MS = 1_000;
-/** Events of a run come in bursts; one look serves them all. */
+/** A run's events come in bursts; one look covers a burst. */
 const GATHER_MS = 200;
 
-const eventStreamAnswer = {
+const lastEvent = z.string().max(200).optional().openapi({
+  description: "Where to go on, for readers that can't send the header Last-Event-ID.",
+});
+
+const streamAnswer = {
   description: "Server-sent events",
   content: { "text/event-stream": { schema: z.string() } },
 };
-const lastEvent = z.string().max(200).optional().openapi({
-  description: "Where to go on, for readers that can't send the header Last-Event-ID.",
+
+const eventsRoute = createRoute({
+  method: "get",
+  path: "/events",
+  summary: "Everything that happens, as server-sent events",
+  description:
+    "Each event is named `service_event` and has `{id, name, at, level, message, detail}`. The stream starts with the events that " +
+    "are remembered (the last 1,000), or after Last-Event-ID.",
+  tags: ["events"],
+  request: {
+    query: z.strictObject({
+      names: z.string().regex(/^[a-z_.]+(,[a-z_.]+)*$/, "names, separated by commas").max(500)
+        .optional().openapi({
+          description: "Only these events, by full name or by its first part.",
+          example: "run,file.failed",
+        }),
+      last_event_id: lastEvent,
+    }),
+  },
+  responses: { 200: streamAnswer, ...problems("bad-request", "too-many-requests") },
+});
+
+const runEventsRoute = createRoute({
+  method: "get",
+  path: "/runs/{id}/events",
+  summary: "A run's progress, as server-sent events",
+  description:
+    "`run` has the run and `file` one of its files, as GET /runs/ID shows them, whenever they change; `end` comes last, when the " +
+    "run has ended and its rows are loaded.",
+  tags: ["events", "runs"],
+  request: { params: runParams, query: z.strictObject({ last_event_id: lastEvent }) },
+  responses: {
+    200: streamAnswer,
+    ...problems("not-found", "too-many-requests", "unavailable"),
+  },
 });
 
 export interface EventRouteOptions {
@@ -39,51 +76,19 @@ export interface EventRouteOptions {
 /** Adds `GET /events`, `GET /runs/ID/events`. */
 export function addEventRoutes(app: Api, options: EventRouteOptions): void {
   const { streams, events } = options;
-  const eventsRoute = createRoute({
-    method: "get",
-    path: "/events",
-    summary: "Everything that happens, as server-sent events",
-    description:
-      "Each event is named `service_event` and has `{id, name, at, level, message, detail}`. It begins with what is remembered (the last 1,000), or after Last-Event-ID.",
-    tags: ["events"],
-    request: {
-      query: z.strictObject({
-        names: z.string().regex(/^[a-z_.]+(,[a-z_.]+)*$/, "names, separated by commas").max(500)
-          .optional().openapi({
-            description: "Only these events, by name or by its first part.",
-            example: "run,file.failed",
-          }),
-        last_event_id: lastEvent,
-      }),
-    },
-    responses: { 200: eventStreamAnswer, ...problems("bad-request", "too-many-requests") },
-  });
   app.openapi(eventsRoute, (context) => {
     const wanted = context.req.valid("query").names?.split(",") ?? null;
     const isWanted = ({ name }: PublicEvent) =>
       wanted === null || wanted.some((one) => name === one || name.startsWith(`${one}.`));
     return streams.answer(context, (stream) => {
-      const tell = (told: PublicEvent) => {
-        if (isWanted(told)) stream.send({ event: "service_event", id: told.id, data: told });
+      const send = (event: PublicEvent) => {
+        if (isWanted(event)) stream.send({ event: "service_event", id: event.id, data: event });
       };
-      for (const told of events.after(lastEventId(context))) tell(told);
-      stream.ended.addEventListener("abort", events.listen(tell));
+      for (const event of events.after(lastEventId(context))) send(event);
+      stream.ended.addEventListener("abort", events.listen(send));
     }) as never;
   });
 
-  const runEventsRoute = createRoute({
-    method: "get",
-    path: "/runs/{id}/events",
-    summary: "A run as it goes, as server-sent events",
-    description:
-      "`run` has the run, `file` one of its files, as GET /runs/ID shows them, whenever they change; `end` is the last event, when the run has ended and its rows are loaded.",
-    tags: ["events", "runs"],
-    request: {
-      params: runParams,
-      query: z.strictObject({ last_event_id: lastEvent }),
-    },
-    responses: { 200: eventStreamAnswer, ...problems("not-found", "too-many-requests") },
-  });
   app.openapi(runEventsRoute, async (context) => {
     const { id } = context.req.valid("param");
     await findRun(id, (id) => lookAt(options, id));
@@ -95,7 +100,7 @@ export function addEventRoutes(app: Api, options: EventRouteOptions): void {
 }
 
 interface Following extends EventRouteOptions {
-  /** The state that the reader has already, by its id. */
+  /** Id of the state that the reader has already. */
   readonly known: string | null;
 }
 
@@ -123,7 +128,7 @@ async function followRun(stream: EventStream, runId: string, options: Following)
         break;
       }
     } catch (error) {
-      // The database is away for a while; the state is told when it is back.
+      // The database is away for a while; the state is sent when it is back.
       if (!(error instanceof TransientError)) break;
     }
     await Promise.race([
@@ -135,7 +140,7 @@ async function followRun(stream: EventStream, runId: string, options: Following)
   stream.end();
 }
 
-/** Sends what is new; nothing when it is the state that the reader has. Gives null: from now on `sent` tells. */
+/** Sends what is new; nothing if the reader has this state. Gives null: from now on `sent` knows what the reader has. */
 function sendChanges(
   stream: EventStream,
   found: RunDetail,
@@ -156,12 +161,12 @@ function sendChanges(
   return null;
 }
 
-/** Names a state: the same state has the same id, in any process. */
+/** Identifies a state: the same state has the same id in any process. */
 function idOf(found: RunDetail): string {
   return createHash("sha256").update(JSON.stringify(found)).digest("base64url").slice(0, 22);
 }
 
-/** Whether nothing of the run changes any more. */
+/** Whether nothing about the run will change. */
 function isOver({ state, rows }: RunDetail): boolean {
   return state !== "requested" && state !== "running" &&
     rows.loaded + rows.dead >= rows.published;

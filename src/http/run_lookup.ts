@@ -4,6 +4,7 @@
 import { z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { wait } from "../failures/backoff.ts";
+import { isRunId } from "../runs/run_id.ts";
 import type { RunView } from "../runs/run_schemas.ts";
 import type { Reader } from "../store/reader.ts";
 import { readRunStatus } from "../store/run_views.ts";
@@ -19,8 +20,6 @@ const IDEMPOTENCY_KEY_MAX_CHARACTERS = 200;
 const VISIBLE_WITHIN_MS = 2_000;
 const LOOK_INTERVAL_MS = 25;
 
-/** Run ids in paths and queries. */
-export const runIdSchema = z.uuid();
 /** The run that a path names. What is no id at all is a run that is not there. */
 export const runParams = z.object({ id: z.string().openapi({ description: "Id of the run." }) });
 
@@ -29,7 +28,7 @@ export async function findRun<Found>(
   id: string,
   look: (id: string) => Promise<Found | null>,
 ): Promise<Found> {
-  const found = runIdSchema.safeParse(id).success ? await look(id) : null;
+  const found = isRunId(id) ? await look(id) : null;
   if (found === null) throw new Problem("not-found", `there is no run ${id}; GET /runs lists them`);
   return found;
 }

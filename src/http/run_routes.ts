@@ -17,7 +17,6 @@ import {
   findRun,
   idempotencyKey,
   RUN_LIMIT_MS,
-  runIdSchema,
   runParams as params,
   untilVisible,
 } from "./run_lookup.ts";
@@ -29,7 +28,7 @@ const PAGE_MAX_RUNS = 500;
 
 const pageQuery = z.strictObject({
   limit: z.coerce.number().int().min(1).max(PAGE_MAX_RUNS).default(PAGE_RUNS),
-  before: runIdSchema.optional(),
+  before: z.uuid().optional(),
 });
 
 const backfillQuery = z.object({

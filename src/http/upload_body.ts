@@ -1,41 +1,32 @@
 /**
- * The body of an upload as it comes: what it is by its first byte, and the limits that take the place of a size.
+ * The body of an upload as it arrives: its format, by its first byte, and limits in place of a size known beforehand.
  */
 import { withTimeout } from "../failures/timeout.ts";
 import { Problem } from "./problem.ts";
 
-/** More lines than the whole network's history has, with its empty lines. */
-export const UPLOAD_LINES_MAX = 20_000_000;
-/** Several times that history. */
-export const UPLOAD_BYTES_MAX = 16 * 1024 ** 3;
-/** A sender that sends nothing for this long has gone. The time that we don't read (back-pressure) does not count. */
-export const UPLOAD_IDLE_MS_MAX = 60_000;
-
 const SPACE = 0x20, LF = 0x0a, OPEN_ARRAY = 0x5b, OPEN_OBJECT = 0x7b;
 
-export interface UploadLimits {
-  readonly lines: number;
-  readonly bytes: number;
-  readonly idle_ms: number;
-}
-
-const LIMITS: UploadLimits = {
-  lines: UPLOAD_LINES_MAX,
-  bytes: UPLOAD_BYTES_MAX,
-  idle_ms: UPLOAD_IDLE_MS_MAX,
+const LIMITS = {
+  /** More lines than the whole network's history has, with its empty lines. */
+  lines: 20_000_000,
+  /** Several times that history. */
+  bytes: 16 * 1024 ** 3,
+  /** A sender that sends nothing for this long is gone. Time in which we don't read (back-pressure) does not count. */
+  idle_ms: 60_000,
 };
+export type UploadLimits = typeof LIMITS;
 
 export interface UploadBody {
   readonly format: "summary" | "json";
-  /** The whole body, the bytes that were looked at included. */
+  /** The whole body, from its first byte. */
   readonly chunks: AsyncIterable<Uint8Array>;
-  /** Which limit ended it; null while none did. */
+  /** The limit that ended the body early; null if none did. */
   failure(): Problem | null;
 }
 
 /**
- * Looks at the beginning of a body; no more of it is read before `chunks` is.
- * @throws Problem when there is nothing in it, or nothing comes
+ * Looks at the beginning of a body; the rest is read with `chunks`.
+ * @throws Problem when it is empty, or nothing arrives
  */
 export async function openUploadBody(
   body: ReadableStream<Uint8Array> | null,
@@ -79,7 +70,7 @@ async function* limited(
     if (linesRead > lines || bytesRead > bytes) {
       throw new Problem(
         "too-large",
-        `an upload may have ${lines} lines and ${bytes} bytes at most; send it in parts`,
+        `an upload may have at most ${lines} lines and ${bytes} bytes; send it in parts`,
       );
     }
     return chunk;
@@ -95,7 +86,7 @@ async function* limited(
     if (error instanceof Problem) onFailure(error);
     throw error;
   } finally {
-    // Also when the run ended early: the sender is told with the answer, not by a full buffer.
+    // Also when the run ended early: then the sender learns it from the answer, not from a full buffer.
     await reader.cancel().catch(() => {});
   }
 }

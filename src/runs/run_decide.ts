@@ -1,9 +1,9 @@
 /**
- * What a command to a run brings about: the events that follow from it, or a refusal in words.
+ * What a command to a run leads to: the events that follow from it, or a refusal in words.
  *
  * Pure: the clock comes in with the command. The states and what may follow what are drawn at the top of `run.ts`.
- * A command that asks for what is already so (cancel a cancelled run) gives no events; one that can't be (cancel a
- * completed run) throws `RunCommandRefused`.
+ * A command for what is already so (cancel a cancelled run) gives no events; one that is impossible (cancel a completed run)
+ * throws `RunCommandRefused`.
  */
 import { PermanentError } from "../failures/failures.ts";
 import {
@@ -16,90 +16,70 @@ import {
   type RunState,
 } from "./run.ts";
 import type {
-  Checkpoint,
-  FileIdentity,
-  NextOffsets,
-  RequestedBy,
-  RowCounts,
+  FileExtracted,
+  FileFailed,
+  FileProgress,
+  FileSkipped,
+  FileStarted,
+  RunCancelled,
   RunEvent,
-  RunKind,
-  Selection,
+  RunFailed,
+  RunPlanned,
+  RunRequested,
+  RunStarted,
 } from "./run_event.ts";
 
-/** What can be asked of a run. `at` and `runId` go into the events as they are. */
+/** A command that, if it can follow, becomes this event as it is. */
+type Asking<Type extends string, Event> = Omit<Event, "type"> & { readonly type: Type };
+
+/** What can be asked of a run. */
 export type RunCommand =
-  & { readonly runId: string; readonly at: Date }
-  & (
-    | {
-      readonly type: "request";
-      readonly kind: RunKind;
-      readonly selection: Selection;
-      readonly requestedBy: RequestedBy;
-      readonly idempotencyKey: string | null;
-    }
-    | { readonly type: "start"; readonly owner: string }
-    | { readonly type: "plan"; readonly files: readonly string[] }
-    /** Read the file from its first byte. Going on at a checkpoint needs no command. */
-    | { readonly type: "startFile"; readonly file: string; readonly identity: FileIdentity }
-    | {
-      readonly type: "progress";
-      readonly file: string;
-      readonly generatedAt: Date | null;
-      readonly checkpoint: Checkpoint;
-      readonly rows: RowCounts;
-      readonly nextOffsets?: NextOffsets;
-    }
-    | {
-      readonly type: "extract";
-      readonly file: string;
-      readonly identity: FileIdentity;
-      readonly generatedAt: Date | null;
-      readonly rows: RowCounts;
-      readonly nextOffsets: NextOffsets;
-    }
-    /** `identity`: what was found unchanged, if the file was looked at. */
-    | {
-      readonly type: "skip";
-      readonly file: string;
-      readonly reason: string;
-      readonly identity?: FileIdentity;
-    }
-    | { readonly type: "failFile"; readonly file: string; readonly reason: string }
-    /** All files are settled. The run ends failed when some of them failed. */
-    | { readonly type: "complete" }
-    | { readonly type: "fail"; readonly reason: string }
-    | { readonly type: "cancel"; readonly reason: string }
-  );
+  | Asking<"request", RunRequested>
+  | Asking<"start", RunStarted>
+  | Asking<"plan", RunPlanned>
+  /** Read the file from its first byte. Going on at a checkpoint needs no command. */
+  | Asking<"startFile", FileStarted>
+  | Asking<"progress", FileProgress>
+  | Asking<"extract", FileExtracted>
+  /** `identity`: what was found unchanged, if the file was looked at. */
+  | Asking<"skip", FileSkipped>
+  | Asking<"failFile", FileFailed>
+  /** All files are settled. The run ends failed when some of them failed. */
+  | { readonly type: "complete"; readonly runId: string; readonly at: Date }
+  | Asking<"fail", RunFailed>
+  | Asking<"cancel", RunCancelled>;
 
 /** The command can't follow from where the run is. */
 export class RunCommandRefused extends PermanentError {
   override readonly name = "RunCommandRefused";
 }
 
-/** The events that `command` brings about in `state` (null: no such run yet).
- * @throws RunCommandRefused when it can't follow */
+/**
+ * The events that follow from `command` in `state` (null: no such run yet).
+ * @throws RunCommandRefused when it can't follow
+ */
 export function decide(state: RunState | null, command: RunCommand): RunEvent[] {
-  const { runId, at } = command;
   if (command.type === "request") {
     if (state !== null) throw refused(command, "it was already requested");
-    const { kind, selection, requestedBy, idempotencyKey } = command;
-    return [{ type: "requested", runId, at, kind, selection, requestedBy, idempotencyKey }];
+    return [{ ...command, type: "requested" }];
   }
   if (state === null) throw refused(command, "it is not known");
-  if (state.runId !== runId) throw refused(command, `it was sent to run ${state.runId}`);
+  if (state.runId !== command.runId) {
+    throw refused(command, `it was sent to run ${state.runId}`);
+  }
   if (command.type === "cancel" && state.status === "cancelled") return [];
   if (isFinished(state)) throw refused(command, `it is ${state.status} already`);
   switch (command.type) {
     case "start":
-      return [{ type: "started", runId, at, owner: command.owner }];
+      return [{ ...command, type: "started" }];
     case "fail":
-      return [{ type: "failed", runId, at, reason: command.reason }];
+      return [{ ...command, type: "failed" }];
     case "cancel":
-      return [{ type: "cancelled", runId, at, reason: command.reason }];
+      return [{ ...command, type: "cancelled" }];
     case "plan":
       mustRun(state, command);
       if (state.files !== null) throw refused(command, "it is planned already");
-      return [{ type: "planned", runId, at, files: [...new Set(command.files)] }];
+      return [{ ...command, type: "planned", files: [...new Set(command.files)] }];
     case "complete":
       mustRun(state, command);
       return [ending(state, command)];
@@ -112,52 +92,25 @@ export function decide(state: RunState | null, command: RunCommand): RunEvent[] 
 type FileCommand = Extract<RunCommand, { file: string }>;
 
 function decideFile(before: FileState, command: FileCommand): RunEvent {
-  const { runId, at, file } = command;
   switch (command.type) {
     case "startFile":
-      return { type: "file_started", runId, at, file, identity: command.identity };
+      return { ...command, type: "file_started" };
     case "skip":
-      return {
-        type: "file_skipped",
-        runId,
-        at,
-        file,
-        reason: command.reason,
-        ...(command.identity === undefined ? {} : { identity: command.identity }),
-      };
+      return { ...command, type: "file_skipped" };
     case "failFile":
-      return { type: "file_failed", runId, at, file, reason: command.reason };
+      return { ...command, type: "file_failed" };
     case "progress": {
-      const { generatedAt, checkpoint, rows, nextOffsets } = command;
-      const event = {
-        type: "file_progress",
-        runId,
-        at,
-        file,
-        generatedAt,
-        checkpoint,
-        rows,
-        ...(nextOffsets === undefined ? {} : { nextOffsets }),
-      } as const;
+      const event = { ...command, type: "file_progress" } as const;
       mustBeReading(before, command);
       mustAddUp(rowsFollow(before, event), before, command);
       if (!checkpointFollows(before, event)) {
-        throw refused(command, `byte ${checkpoint.byteOffset} of ${file} is before its checkpoint`);
+        const { byteOffset } = command.checkpoint;
+        throw refused(command, `byte ${byteOffset} of ${command.file} is before its checkpoint`);
       }
       return event;
     }
     case "extract": {
-      const { identity, generatedAt, rows, nextOffsets } = command;
-      const event = {
-        type: "file_extracted",
-        runId,
-        at,
-        file,
-        identity,
-        generatedAt,
-        rows,
-        nextOffsets,
-      } as const;
+      const event = { ...command, type: "file_extracted" } as const;
       mustBeReading(before, command);
       mustAddUp(rowsFollow(before, event), before, command);
       return event;

@@ -1,11 +1,11 @@
 /**
  * Run events as the flat record of `schemas/ingestion_run_event.avsc`, and back.
  *
- * The topic outlives the code: a record of a type this version does not know (its enum symbol reads as `unknown`), or one
- * that lacks what its type needs, gives null and is passed over by the fold, never an exception.
+ * The topic outlives the code. A record whose type this version does not know (its enum symbol reads as `unknown`), or that lacks
+ * what its type needs, gives null, never an exception, and the fold skips it.
  */
-import type { FileIdentity, NextOffsets, RowCounts, RunEvent, RunKind } from "./run_event.ts";
-import type { RequestedBy } from "./run_event.ts";
+import type { FileIdentity, NextOffsets, RowCounts, RunEvent } from "./run_event.ts";
+import { requestedBySchema, runKindSchema } from "./run_schemas.ts";
 import { selectionOf } from "./selection.ts";
 
 /** The record, field for field in the order of the schema. Times are microseconds since 1970, UTC. */
@@ -129,24 +129,18 @@ function rowFields(rows: RowCounts, generatedAt: Date | null): Partial<RunEventR
   };
 }
 
-/** The event of a decoded record; null for one that this version can't understand. */
+/** The event of a decoded record; null if this version can't understand it. */
 export function fromRecord(record: RunEventRecord): RunEvent | null {
   const of = { runId: record.run_id, at: new Date(record.at / MICROSECONDS) };
   const { file, reason } = record;
   switch (record.type) {
     case "requested": {
       const selection = selectionOf(record.selection);
-      if (selection === null || !isKind(record.kind) || !isRequester(record.requested_by)) {
-        return null;
-      }
-      return {
-        type: "requested",
-        ...of,
-        kind: record.kind,
-        selection,
-        requestedBy: record.requested_by,
-        idempotencyKey: record.idempotency_key,
-      };
+      const kind = runKindSchema.safeParse(record.kind).data;
+      const requestedBy = requestedBySchema.safeParse(record.requested_by).data;
+      if (selection === null || kind === undefined || requestedBy === undefined) return null;
+      const { idempotency_key: idempotencyKey } = record;
+      return { type: "requested", ...of, kind, selection, requestedBy, idempotencyKey };
     }
     case "started":
       return { type: "started", ...of, owner: record.owner ?? "" };
@@ -224,19 +218,9 @@ function rowsOf(record: RunEventRecord): RowCounts {
 }
 
 function offsetsOf(record: RunEventRecord): NextOffsets {
-  return Object.fromEntries(
-    Object.entries(record.next_offsets ?? {}).map(([partition, offset]) => [partition, offset]),
-  );
+  return { ...record.next_offsets };
 }
 
 function dateOf(microseconds: number | null): Date | null {
   return microseconds === null ? null : new Date(microseconds / MICROSECONDS);
-}
-
-function isKind(kind: string | null): kind is RunKind {
-  return kind === "daily" || kind === "backfill" || kind === "upload";
-}
-
-function isRequester(by: string | null): by is RequestedBy {
-  return by === "schedule" || by === "http" || by === "cli" || by === "boot";
 }

@@ -1,11 +1,12 @@
 /**
- * What a run can be asked to take: reading a selection that a person sent, and saying one in words.
+ * What a run can be asked to take: reads a selection that a person sent, and describes one in words.
  *
- * Written out by hand rather than as a schema, because the messages are the point: each refusal names the field, the
- * value and what is allowed.
+ * Requests are read by hand, not by the schema, for the sake of the messages: each refusal names the field, the value and what is
+ * allowed.
  */
 import { PermanentError } from "../failures/failures.ts";
 import type { Selection } from "./run_event.ts";
+import { selectionSchema } from "./run_schemas.ts";
 
 /** GMN's first trajectories are of December 2018: nothing older can be asked for. */
 export const FIRST_YEAR = 2018;
@@ -69,34 +70,16 @@ export function parseSelection(json: unknown, now: Date = new Date()): Selection
 }
 
 /**
- * The selection in the text of a run event, null when there is none that this version knows. Unlike `parseSelection` it has no
+ * The selection in the text of a run event; null if this version does not know it. Unlike `parseSelection` it has no
  * limits: what was once accepted stays readable when limits change.
  */
 export function selectionOf(text: string | null): Selection | null {
   if (text === null) return null;
-  let json: unknown;
   try {
-    json = JSON.parse(text);
+    return selectionSchema.safeParse(JSON.parse(text)).data ?? null;
   } catch {
     return null;
   }
-  if (typeof json !== "object" || json === null) return null;
-  const { days, all, year, month, from, to, upload, retry, files } = json as Record<
-    string,
-    unknown
-  >;
-  if (typeof days === "number") return { days };
-  if (all === true) return { all };
-  if (typeof year === "number") return { year };
-  if (typeof month === "string") return { month };
-  if (typeof from === "string" && typeof to === "string") return { from, to };
-  if (typeof upload === "string") return { upload };
-  if (typeof retry === "string" && isTextList(files)) return { retry, files };
-  return null;
-}
-
-function isTextList(value: unknown): value is string[] {
-  return Array.isArray(value) && value.every((one) => typeof one === "string");
 }
 
 /** The selection in words, as in "a backfill of …". */

@@ -1,5 +1,5 @@
 /**
- * How to get in to an external Kafka and its registry: the settings, with the files that they name read.
+ * How to log in to an external Kafka and its registry: the settings, with the files they name read in.
  *
  * Secrets go from here to the clients and nowhere else.
  */
@@ -9,7 +9,7 @@ import type { KafkaConnection } from "../events/kafka_client.ts";
 import type { RegistryConnection } from "../events/schema_registry.ts";
 import { explain, PermanentError } from "../failures/failures.ts";
 
-/** What the clients need beside addresses. */
+/** What the clients need besides addresses. */
 export interface LogAccess {
   readonly kafka: Pick<KafkaConnection, "ssl" | "sasl">;
   readonly registry: Pick<RegistryConnection, "authorization" | "ca">;
@@ -31,27 +31,22 @@ export async function readLogAccess(
   const cert = await readPem("KAFKA_CERT_FILE", certFile);
   const key = await readPem("KAFKA_KEY_FILE", keyFile);
   const registryCa = await readPem("SCHEMA_REGISTRY_CA_FILE", schemaRegistrySecurity.caFile);
-  const authorization = login !== null
-    ? { user: login.user, password: login.password }
-    : token !== null
-    ? { token }
-    : null;
+  const authorization = login ?? (token === null ? null : { token });
   return {
     kafka: {
-      ...(tls
-        ? {
+      ...tls &&
+        {
           ssl: {
-            ...(ca === null ? {} : { ca: [ca] }),
-            ...(cert === null ? {} : { cert }),
-            ...(key === null ? {} : { key }),
+            ...ca !== null && { ca: [ca] },
+            ...cert !== null && { cert },
+            ...key !== null && { key },
           },
-        }
-        : {}),
-      ...(sasl === null ? {} : { sasl: saslOf(sasl) }),
+        },
+      ...sasl !== null && { sasl: saslOf(sasl) },
     },
     registry: {
-      ...(authorization === null ? {} : { authorization }),
-      ...(registryCa === null ? {} : { ca: registryCa }),
+      ...authorization !== null && { authorization },
+      ...registryCa !== null && { ca: registryCa },
     },
   };
 }

@@ -25,7 +25,7 @@ import { runningOf, type RunningParts, type ServiceParts } from "./parts.ts";
 /** Somebody waits for the answer in a browser; a database that takes longer counts as away. */
 const LIMIT_MS = 3_000;
 
-type Parts = ServiceStatus["parts"];
+type Lag = ServiceStatus["lag"];
 
 /** The answers about these parts, also while the service starts. */
 export function createHealth(parts: ServiceParts): Health {
@@ -57,13 +57,7 @@ async function statusOf(
     parts: status,
     schedule: producer === null ? null : await scheduleOf(producer.schedule, reader),
     shower_list: await showerListOf(running),
-    lag: (lag ?? []).map(({ topic, partition, position, end }) => ({
-      topic,
-      partition,
-      position: position.toString(),
-      end: end.toString(),
-      lag: Number(end - position),
-    })),
+    lag,
     store: await unlessAway(reader, async (sql) => ({
       meteors: await countMeteors(sql),
       dead_letters: await countDeadLetters(sql),
@@ -87,17 +81,10 @@ async function unlessAway<Answer>(
   }
 }
 
-interface TopicLag {
-  readonly topic: string;
-  readonly partition: number;
-  readonly position: bigint;
-  readonly end: bigint;
-}
-
-/** The state of each part, and how far the data store is behind the log (null when one of the two is away). */
+/** The state of each part, and how far the data store is behind the log (empty when one of the two is away). */
 async function askParts(
   { reader, log, subscription, describe }: RunningParts,
-): Promise<{ status: Parts; lag: TopicLag[] | null }> {
+): Promise<{ status: ServiceStatus["parts"]; lag: Lag }> {
   const topics = TOPICS.map(({ name }) => name);
   const [watermarks, registry, offsets] = await Promise.allSettled([
     log.probe.watermarks(topics),
@@ -125,21 +112,25 @@ async function askParts(
     },
     lag: watermarks.status === "fulfilled" && offsets.status === "fulfilled"
       ? lagOf(watermarks.value, offsets.value)
-      : null,
+      : [],
   };
 }
 
 function lagOf(
   watermarks: Awaited<ReturnType<LogProbe["watermarks"]>>,
   offsets: ReadonlyMap<string, ReadonlyMap<number, bigint>>,
-): TopicLag[] {
+): Lag {
   return [...watermarks].flatMap(([topic, partitions]) =>
-    [...partitions].map(([partition, { low, high }]) => ({
-      topic,
-      partition,
-      position: offsets.get(topic)?.get(partition) ?? low,
-      end: high,
-    }))
+    [...partitions].map(([partition, { low, high }]) => {
+      const position = offsets.get(topic)?.get(partition) ?? low;
+      return {
+        topic,
+        partition,
+        position: position.toString(),
+        end: high.toString(),
+        lag: Number(high - position),
+      };
+    })
   ).sort((a, b) => a.topic.localeCompare(b.topic) || a.partition - b.partition);
 }
 
@@ -205,11 +196,7 @@ async function askGauges(running: RunningParts): Promise<Gauges> {
   ]);
   return {
     parts: Object.fromEntries(Object.entries(status).map(([name, { ready }]) => [name, ready])),
-    lag: (lag ?? []).map(({ topic, partition, position, end }) => ({
-      topic,
-      partition,
-      lag: Number(end - position),
-    })),
+    lag,
     meteors,
     deadLetters,
     ...store ?? { runs: {}, newestRow_s: null, newestMeteor_s: null, lastDailySuccess_s: null },

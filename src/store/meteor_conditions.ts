@@ -35,19 +35,6 @@ export interface Box {
 /** A shower by its code or its IAU number, or the meteors of none. */
 export type ShowerChoice = { readonly code: string } | { readonly number: number } | "sporadic";
 
-/** All meteors that stand. */
-export const EVERY_METEOR: MeteorConditions = {
-  from: null,
-  to: null,
-  showers: [],
-  stations: [],
-  countries: [],
-  box: null,
-  magnitude: { from: null, to: null },
-  updatedSince: null,
-  withdrawn: "exclude",
-};
-
 /** A piece of SQL with its parameters, whatever rows its statement may give. */
 type Fragment = PendingQuery<Row[]>;
 

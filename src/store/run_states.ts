@@ -1,82 +1,72 @@
 /**
  * Runs and their files as rows: the projection of the topic `ingestion_run`, read and written as `RunState`s.
  *
- * The fold itself is `evolve` of the runs room, the same code that decides; here is only how a state becomes rows and comes
- * back. So the projection can't drift from the domain, and a rebuild gives the same rows.
+ * The fold is `evolve` in `src/runs/`, the same that decides; this file only turns a state into rows and back. So the projection
+ * can't drift from the domain, and a rebuild gives the same rows.
  */
 import { storable } from "./storable.ts";
-import type { FileState, FileStatus, RunState, RunStatus } from "../runs/run.ts";
-import type { NextOffsets, RequestedBy, RunKind, Selection } from "../runs/run_event.ts";
+import type { FileState, FileStatus, RunState } from "../runs/run.ts";
 import type { Queryable, TransactionSql } from "./connection.ts";
 
-interface RunRow {
-  id: string;
-  kind: RunKind;
-  selection: Selection;
-  state: RunStatus;
-  requested_by: RequestedBy;
-  idempotency_key: string | null;
-  owner: string | null;
-  requested_at: Date;
-  started_at: Date | null;
-  ended_at: Date | null;
-  reason: string | null;
-  files_planned: number | null;
-  next_offsets: Record<string, number> | null;
-}
+/** A run but its files; a run that is not planned has no number of them. */
+type RunRow = Omit<RunState, "files"> & { readonly files_planned: number | null };
+
+const RUN_COLUMNS = `
+  id as "runId", kind, selection, requested_by as "requestedBy", idempotency_key as "idempotencyKey",
+  state as status, owner, requested_at as "requestedAt", started_at as "startedAt",
+  ended_at as "finishedAt", files_planned, coalesce(next_offsets, '{}') as "nextOffsets", reason`;
 
 interface FileRow {
   run_id: string;
   file: string;
-  state: FileStatus;
-  size_bytes: bigint | null;
+  status: FileStatus;
+  size_bytes: number | null;
   etag: string | null;
   last_modified: string | null;
   listed: string | null;
   generated_at: Date | null;
-  byte_offset: bigint | null;
-  line_number: bigint | null;
-  rows_read: bigint;
-  rows_published: bigint;
-  rows_rejected: bigint;
+  byte_offset: number | null;
+  line_number: number | null;
+  read: number;
+  published: number;
+  rejected: number;
   reason: string | null;
 }
 
-/** The run, or null. Inside a transaction that will write it, its row is locked. */
+const FILE_COLUMNS = `
+  run_id, file, state as status, size_bytes::float8, etag, last_modified, listed, generated_at,
+  byte_offset::float8, line_number::float8, rows_read::float8 as read,
+  rows_published::float8 as published, rows_rejected::float8 as rejected, reason`;
+
+/** The run, or null. */
 export async function readRunState(sql: Queryable, runId: string): Promise<RunState | null> {
-  const [run] = await sql<RunRow[]>`select * from ingestion_run where id = ${runId}`;
-  return run === undefined ? null : (await withFiles(sql, [run]))[0]!;
+  return (await readStates(sql, sql`where id = ${runId}`))[0] ?? null;
 }
 
 /** Runs that were requested or running, oldest first. */
-export async function readUnfinishedRunStates(sql: Queryable): Promise<RunState[]> {
-  const runs = await sql<RunRow[]>`
-    select * from ingestion_run where state in ('requested', 'running') order by id`;
-  return await withFiles(sql, runs);
+export function readUnfinishedRunStates(sql: Queryable): Promise<RunState[]> {
+  return readStates(sql, sql`where state in ('requested', 'running') order by id`);
 }
 
-/** Runs that nobody has begun, the oldest first, at most `limit`; without uploads, which only their own process can begin. */
-export async function readRequestedRunStates(sql: Queryable, limit: number): Promise<RunState[]> {
-  const runs = await sql<RunRow[]>`
-    select * from ingestion_run where state = 'requested' and kind <> 'upload' order by id limit ${limit}`;
-  return await withFiles(sql, runs);
+/** Runs that nobody has begun, oldest first, at most `limit`; without uploads, which only their own process can begin. */
+export function readRequestedRunStates(sql: Queryable, limit: number): Promise<RunState[]> {
+  return readStates(
+    sql,
+    sql`where state = 'requested' and kind <> 'upload' order by id limit ${limit}`,
+  );
 }
 
 /** Those of these runs that have ended. */
-export async function readEndedRunStates(
-  sql: Queryable,
-  runIds: readonly string[],
-): Promise<RunState[]> {
-  const runs = await sql<RunRow[]>`
-    select * from ingestion_run
-    where id = any(${[...runIds]}) and state not in ('requested', 'running') order by id`;
-  return await withFiles(sql, runs);
+export function readEndedRunStates(sql: Queryable, runIds: readonly string[]): Promise<RunState[]> {
+  return readStates(
+    sql,
+    sql`where id = any(${[...runIds]}) and state not in ('requested', 'running') order by id`,
+  );
 }
 
 /** The run that was requested with this key, or null. */
 export async function readRunStateByKey(sql: Queryable, key: string): Promise<RunState | null> {
-  const [run] = await sql<RunRow[]>`select * from ingestion_run where idempotency_key = ${key}`;
-  return run === undefined ? null : (await withFiles(sql, [run]))[0]!;
+  return (await readStates(sql, sql`where idempotency_key = ${key}`))[0] ?? null;
 }
 
 /** When the last daily run was asked for, by whomever, or null. A retry of one, which takes only some files, is none. */
@@ -166,57 +156,36 @@ async function writeFiles(
       rows_published = excluded.rows_published, rows_rejected = excluded.rows_rejected, reason = excluded.reason, updated_at = excluded.updated_at`;
 }
 
-async function withFiles(sql: Queryable, runs: readonly RunRow[]): Promise<RunState[]> {
+async function readStates(sql: Queryable, which: ReturnType<Queryable>): Promise<RunState[]> {
+  const runs = await sql<RunRow[]>`select ${sql.unsafe(RUN_COLUMNS)} from ingestion_run ${which}`;
   if (runs.length === 0) return [];
   const rows = await sql<FileRow[]>`
-    select * from ingestion_run_file where run_id = any(${
-    runs.map(({ id }) => id)
-  }) order by run_id, file`;
+    select ${sql.unsafe(FILE_COLUMNS)} from ingestion_run_file
+    where run_id = any(${runs.map(({ runId }) => runId)}) order by run_id, file`;
   const filesOf = Map.groupBy(rows, (row) => row.run_id);
-  return runs.map((run) => ({
-    runId: run.id,
-    kind: run.kind,
-    selection: run.selection,
-    requestedBy: run.requested_by,
-    idempotencyKey: run.idempotency_key,
-    status: run.state,
-    owner: run.owner,
-    requestedAt: run.requested_at,
-    startedAt: run.started_at,
-    finishedAt: run.ended_at,
-    files: run.files_planned === null
+  return runs.map(({ files_planned, ...run }) => ({
+    ...run,
+    files: files_planned === null
       ? null
-      : new Map((filesOf.get(run.id) ?? []).map((row) => [row.file, toFileState(row)])),
-    nextOffsets: (run.next_offsets ?? {}) as NextOffsets,
-    reason: run.reason,
+      : new Map((filesOf.get(run.runId) ?? []).map((row) => [row.file, toFileState(row)])),
   }));
 }
 
 function toFileState(row: FileRow): FileState {
+  const { file, status, generated_at: generatedAt, read, published, rejected, reason } = row;
+  const { size_bytes, etag, last_modified: lastModified, listed } = row;
+  const identity = { size_bytes, etag, lastModified, listed };
   return {
-    file: row.file,
-    status: row.state,
-    identity: row.size_bytes === null && row.etag === null && row.last_modified === null &&
-        row.listed === null
+    file,
+    status,
+    identity: Object.values(identity).every((value) => value === null) ? null : identity,
+    generatedAt,
+    checkpoint: row.byte_offset === null
       ? null
-      : {
-        size_bytes: row.size_bytes === null ? null : Number(row.size_bytes),
-        etag: row.etag,
-        lastModified: row.last_modified,
-        listed: row.listed,
-      },
-    generatedAt: row.generated_at,
-    checkpoint: row.byte_offset === null ? null : {
-      byteOffset: Number(row.byte_offset),
-      lineNumber: Number(row.line_number ?? 0n),
-    },
-    rows: {
-      read: Number(row.rows_read),
-      published: Number(row.rows_published),
-      rejected: Number(row.rows_rejected),
-    },
+      : { byteOffset: row.byte_offset, lineNumber: row.line_number ?? 0 },
+    rows: { read, published, rejected },
     nextOffsets: {},
-    reason: row.reason,
+    reason,
     startedAt: null,
     finishedAt: null,
   };

@@ -218,7 +218,6 @@ const trackPointSchema = z.object({
   lon_deg: z.number(),
   height_km: z.number().nullable(),
 });
-export type TrackPoint = z.infer<typeof trackPointSchema>;
 
 /** Where a meteor was. */
 export const groundTrackSchema = z.object({

@@ -14,37 +14,27 @@
  * Left out: transactions (refused with INVALID_RECORD), record formats 0 and 1, timestamps set by the broker,
  * recompression, `timeout_ms` (nothing here waits for replicas).
  */
-import type { Api } from "../protocol/api.ts";
-import { ApiKey } from "../protocol/api_key.ts";
-import type { Broker } from "../protocol/broker.ts";
-import { ErrorCode, KafkaError } from "../protocol/error_code.ts";
+import { ApiKey, ErrorCode, wire } from "@gmn/kafka-formats";
 import { checkProducedBatch } from "../log/produced_batch.ts";
+import type { ApiOf } from "../protocol/api.ts";
+import type { Broker } from "../protocol/broker.ts";
+import { KafkaError } from "../protocol/kafka_error.ts";
 
-interface Request {
-  readonly acks: number;
-  readonly isTransactional: boolean;
-  readonly topics: readonly {
-    readonly name: string;
-    readonly partitions: readonly {
-      readonly number: number;
-      readonly records: Uint8Array | null;
-    }[];
-  }[];
-}
-
-interface PartitionResult {
-  readonly number: number;
-  readonly errorCode: ErrorCode;
-  readonly baseOffset: number;
-  readonly startOffset: number;
-}
-
-interface Response {
-  readonly topics: readonly {
-    readonly name: string;
-    readonly partitions: readonly PartitionResult[];
-  }[];
-}
+const REQUEST = wire.struct({
+  transactionalId: wire.nullableString,
+  acks: wire.int16,
+  _timeout_ms: wire.fixed(wire.int32, 0),
+  topics: wire.topicsOf(wire.struct({ number: wire.int32, records: wire.recordsIn })),
+});
+const PARTITION = wire.struct({
+  number: wire.int32,
+  errorCode: wire.errorCode,
+  baseOffset: wire.int64,
+  _logAppendTime: wire.fixed(wire.int64, -1), // timestamps are the producer's
+  startOffset: wire.since(5, wire.int64, -1),
+});
+const RESPONSE = wire.struct({ topics: wire.topicsOf(PARTITION), _throttle: wire.THROTTLE });
+type PartitionResult = wire.ValueOf<typeof PARTITION>;
 
 const failed = (number: number, errorCode: ErrorCode): PartitionResult => ({
   number,
@@ -76,60 +66,27 @@ async function append(
 }
 
 /** The Produce API. */
-export function produce(broker: Broker): Api<Request, Response> {
+export function produce(broker: Broker): ApiOf<typeof REQUEST, typeof RESPONSE> {
   return {
     key: ApiKey.Produce,
-    name: "Produce",
     minVersion: 0,
     maxVersion: 7,
     firstServedVersion: 3,
+    request: REQUEST,
+    response: RESPONSE,
 
-    decode(reader) {
-      const isTransactional = reader.nullableString() !== null;
-      const acks = reader.int16();
-      reader.int32(); // timeout
-      const topics = reader.array(() => ({
-        name: reader.string(),
-        partitions: reader.array(() => ({
-          number: reader.int32(),
-          records: reader.nullableBytes(),
-        })),
-      }));
-      return { acks, isTransactional, topics };
-    },
-
-    async answer({ acks, isTransactional, topics }) {
+    async answer({ acks, transactionalId, topics }) {
       if (acks < -1 || acks > 1) throw new KafkaError(ErrorCode.INVALID_REQUIRED_ACKS);
-      if (isTransactional) throw new KafkaError(ErrorCode.INVALID_RECORD);
+      if (transactionalId !== null) throw new KafkaError(ErrorCode.INVALID_RECORD);
       return {
-        topics: await Promise.all(topics.map(async ({ name, partitions }) => ({
-          name,
-          partitions: await Promise.all(
-            partitions.map(({ number, records }) => append(broker, name, number, records)),
-          ),
-        }))),
+        topics: await wire.mapPartitionsAsync(
+          topics,
+          ({ number, records }, name) => append(broker, name, number, records),
+        ),
       };
     },
-
-    encode(writer, { topics }, version) {
-      writer.array(topics, ({ name, partitions }) => {
-        writer.string(name);
-        writer.array(partitions, (partition) => {
-          writer.int32(partition.number);
-          writer.int16(partition.errorCode);
-          writer.int64(partition.baseOffset);
-          writer.int64(-1); // log append time: timestamps are the producer's
-          if (version >= 5) writer.int64(partition.startOffset);
-        });
-      });
-      writer.int32(0); // throttle time
-    },
-
     fail: ({ topics }, code) => ({
-      topics: topics.map(({ name, partitions }) => ({
-        name,
-        partitions: partitions.map(({ number }) => failed(number, code)),
-      })),
+      topics: wire.mapPartitions(topics, ({ number }) => failed(number, code)),
     }),
     isSilent: ({ acks }) => acks === 0,
   };

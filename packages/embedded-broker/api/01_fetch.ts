@@ -13,11 +13,11 @@
  * requests"), isolation levels (there are no transactions, so the last stable offset is the high watermark), followers,
  * rack awareness, leader epochs (there is one).
  */
+import { ApiKey, ErrorCode, wire } from "@gmn/kafka-formats";
 import type { Partition } from "../log/partition.ts";
 import type { Api, RequestContext } from "../protocol/api.ts";
-import { ApiKey } from "../protocol/api_key.ts";
 import type { Broker } from "../protocol/broker.ts";
-import { ErrorCode, KafkaError } from "../protocol/error_code.ts";
+import { KafkaError } from "../protocol/kafka_error.ts";
 
 /** Upper limit of one response, whatever the client allows: what one slow reader can hold in memory. */
 const MAX_RESPONSE_BYTES = 8 * 1024 * 1024;
@@ -26,42 +26,49 @@ const MAX_MIN_BYTES = 1024 * 1024;
 /** Nobody waits longer, whatever the client asks for. */
 const MAX_WAIT_MS = 5 * 60_000;
 
-interface WantedPartition {
-  readonly number: number;
-  readonly offset: number;
-  readonly max_bytes: number;
-}
-
-interface Request {
-  readonly max_wait_ms: number;
-  readonly min_bytes: number;
-  readonly max_bytes: number;
-  readonly topics: readonly {
-    readonly name: string;
-    readonly partitions: readonly WantedPartition[];
-  }[];
-}
-
-interface PartitionResult {
-  readonly number: number;
-  readonly errorCode: ErrorCode;
-  readonly highWatermark: number;
-  readonly startOffset: number;
-  readonly batches: readonly Uint8Array[];
-}
-
-interface Response {
-  readonly errorCode: ErrorCode;
-  readonly topics: readonly {
-    readonly name: string;
-    readonly partitions: readonly PartitionResult[];
-  }[];
-}
+const WANTED = wire.struct({
+  number: wire.int32,
+  _leaderEpoch: wire.since(9, wire.fixed(wire.int32, -1)),
+  offset: wire.int64,
+  _followersStart: wire.since(5, wire.fixed(wire.int64, -1)),
+  max_bytes: wire.int32,
+});
+const REQUEST = wire.struct({
+  _replica: wire.fixed(wire.int32, -1),
+  max_wait_ms: wire.int32,
+  min_bytes: wire.int32,
+  max_bytes: wire.int32,
+  _isolationLevel: wire.fixed(wire.int8, 0),
+  _session: wire.since(7, wire.fixed(wire.int32, 0)),
+  _sessionEpoch: wire.since(7, wire.fixed(wire.int32, -1)),
+  topics: wire.topicsOf(WANTED),
+});
+const PARTITION = wire.struct({
+  number: wire.int32,
+  errorCode: wire.errorCode,
+  highWatermark: wire.int64,
+  lastStableOffset: wire.int64,
+  startOffset: wire.since(5, wire.int64, -1),
+  _abortedTransactions: wire.fixed(wire.int32, -1), // null
+  _preferredReplica: wire.since(11, wire.fixed(wire.int32, -1)),
+  batches: wire.recordsOut,
+});
+const RESPONSE = wire.struct({
+  _throttle: wire.THROTTLE,
+  _errorCode: wire.since(7, wire.fixed(wire.int16, 0)),
+  _session: wire.since(7, wire.fixed(wire.int32, 0)),
+  topics: wire.topicsOf(PARTITION),
+});
+type WantedPartition = wire.ValueOf<typeof WANTED>;
+type Request = wire.ValueOf<typeof REQUEST>;
+type PartitionResult = wire.ValueOf<typeof PARTITION>;
+type Response = wire.ValueOf<typeof RESPONSE>;
 
 const failed = (number: number, errorCode: ErrorCode): PartitionResult => ({
   number,
   errorCode,
   highWatermark: -1,
+  lastStableOffset: -1,
   startOffset: -1,
   batches: [],
 });
@@ -91,6 +98,7 @@ function readNow(broker: Broker, { topics, max_bytes }: Request): Found {
         number: wanted.number,
         errorCode: ErrorCode.NONE,
         highWatermark: partition.highWatermark,
+        lastStableOffset: partition.highWatermark,
         startOffset: partition.startOffset,
         batches,
       };
@@ -100,11 +108,8 @@ function readNow(broker: Broker, { topics, max_bytes }: Request): Found {
       return failed(wanted.number, error.code);
     }
   };
-  const results = topics.map(({ name, partitions }) => ({
-    name,
-    partitions: partitions.map((wanted) => readOne(name, wanted)),
-  }));
-  return { response: { errorCode: ErrorCode.NONE, topics: results }, bytes, hasError, partitions };
+  const results = wire.mapPartitions(topics, (wanted, name) => readOne(name, wanted));
+  return { response: { topics: results }, bytes, hasError, partitions };
 }
 
 /** Reads until there is enough, the time is over or something is wrong. */
@@ -130,59 +135,13 @@ async function readEnough(
 export function fetch(broker: Broker): Api<Request, Response> {
   return {
     key: ApiKey.Fetch,
-    name: "Fetch",
     minVersion: 4,
     maxVersion: 11,
-
-    decode(reader, version) {
-      reader.int32(); // replica id
-      const max_wait_ms = reader.int32();
-      const min_bytes = reader.int32();
-      const max_bytes = reader.int32();
-      reader.int8(); // isolation level
-      if (version >= 7) reader.int64(); // session id and epoch
-      const topics = reader.array(() => ({
-        name: reader.string(),
-        partitions: reader.array(() => {
-          const number = reader.int32();
-          if (version >= 9) reader.int32(); // current leader epoch
-          const offset = reader.int64();
-          if (version >= 5) reader.int64(); // the follower's start offset
-          return { number, offset, max_bytes: reader.int32() };
-        }),
-      }));
-      return { max_wait_ms, min_bytes, max_bytes, topics };
-    },
-
+    request: REQUEST,
+    response: RESPONSE,
     answer: (request, context) => readEnough(broker, request, context),
-
-    encode(writer, { errorCode, topics }, version) {
-      writer.int32(0); // throttle time
-      if (version >= 7) {
-        writer.int16(errorCode);
-        writer.int32(0); // session id: none
-      }
-      writer.array(topics, ({ name, partitions }) => {
-        writer.string(name);
-        writer.array(partitions, (partition) => {
-          writer.int32(partition.number);
-          writer.int16(partition.errorCode);
-          writer.int64(partition.highWatermark);
-          writer.int64(partition.highWatermark); // last stable offset
-          if (version >= 5) writer.int64(partition.startOffset);
-          writer.int32(-1); // aborted transactions: null
-          if (version >= 11) writer.int32(-1); // preferred read replica
-          writer.bytesOf(partition.batches);
-        });
-      });
-    },
-
     fail: ({ topics }, code) => ({
-      errorCode: ErrorCode.NONE,
-      topics: topics.map(({ name, partitions }) => ({
-        name,
-        partitions: partitions.map(({ number }) => failed(number, code)),
-      })),
+      topics: wire.mapPartitions(topics, ({ number }) => failed(number, code)),
     }),
   };
 }

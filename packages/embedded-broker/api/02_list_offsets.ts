@@ -7,110 +7,70 @@
  * Versions 0 to 3 are advertised, 1 to 3 served: librdkafka up to 2.11 looks for 1; version 0 (several offsets per
  * partition, from before timestamps) is not sent to a broker that has more.
  *
- * Left out: exact answers inside a snappy or lz4 batch (the batch's first offset is given: never too late), the special
- * timestamps of later versions (-3 and below), isolation levels (no transactions).
+ * Left out: the special timestamps of later versions (-3 and below), isolation levels (no transactions).
  */
-import type { Api } from "../protocol/api.ts";
-import { ApiKey } from "../protocol/api_key.ts";
+import { ApiKey, ErrorCode, wire } from "@gmn/kafka-formats";
+import type { ApiOf } from "../protocol/api.ts";
 import type { Broker } from "../protocol/broker.ts";
-import { ErrorCode, KafkaError } from "../protocol/error_code.ts";
+import { KafkaError } from "../protocol/kafka_error.ts";
 
 const LATEST = -1;
 const EARLIEST = -2;
 
-interface Request {
-  readonly topics: readonly {
-    readonly name: string;
-    readonly partitions: readonly { readonly number: number; readonly timestamp_ms: number }[];
-  }[];
-}
+const REQUEST = wire.struct({
+  _replica: wire.fixed(wire.int32, -1),
+  _isolationLevel: wire.since(2, wire.fixed(wire.int8, 0)),
+  topics: wire.topicsOf(wire.struct({ number: wire.int32, timestamp_ms: wire.int64 })),
+});
+const PARTITION = wire.struct({
+  number: wire.int32,
+  errorCode: wire.errorCode,
+  timestamp_ms: wire.int64,
+  offset: wire.int64,
+});
+const RESPONSE = wire.struct({
+  _throttle: wire.since(2, wire.THROTTLE),
+  topics: wire.topicsOf(PARTITION),
+});
+type PartitionResult = wire.ValueOf<typeof PARTITION>;
 
-interface PartitionResult {
-  readonly number: number;
-  readonly errorCode: ErrorCode;
-  readonly timestamp_ms: number;
-  readonly offset: number;
-}
-
-interface Response {
-  readonly topics: readonly {
-    readonly name: string;
-    readonly partitions: readonly PartitionResult[];
-  }[];
-}
+const failed = (number: number, errorCode: ErrorCode): PartitionResult => ({
+  number,
+  errorCode,
+  timestamp_ms: -1,
+  offset: -1,
+});
 
 /** The ListOffsets API. */
-export function listOffsets(broker: Broker): Api<Request, Response> {
+export function listOffsets(broker: Broker): ApiOf<typeof REQUEST, typeof RESPONSE> {
   const find = (topic: string, number: number, timestamp_ms: number): PartitionResult => {
-    const none = { number, timestamp_ms: -1, offset: -1 };
+    const none = failed(number, ErrorCode.NONE);
     try {
       const partition = broker.topics.partition(topic, number);
-      if (timestamp_ms === LATEST) {
-        return { ...none, errorCode: ErrorCode.NONE, offset: partition.highWatermark };
-      }
-      if (timestamp_ms === EARLIEST) {
-        return { ...none, errorCode: ErrorCode.NONE, offset: partition.startOffset };
-      }
+      if (timestamp_ms === LATEST) return { ...none, offset: partition.highWatermark };
+      if (timestamp_ms === EARLIEST) return { ...none, offset: partition.startOffset };
       if (timestamp_ms < 0) throw new KafkaError(ErrorCode.UNSUPPORTED_VERSION);
-      const found = partition.offsetForTimestamp(timestamp_ms);
-      return { ...none, ...found, errorCode: ErrorCode.NONE };
+      return { ...none, ...partition.offsetForTimestamp(timestamp_ms) };
     } catch (error) {
-      if (error instanceof KafkaError) return { ...none, errorCode: error.code };
+      if (error instanceof KafkaError) return failed(number, error.code);
       throw error;
     }
   };
-
   return {
     key: ApiKey.ListOffsets,
-    name: "ListOffsets",
     minVersion: 0,
     maxVersion: 3,
     firstServedVersion: 1,
-
-    decode(reader, version) {
-      reader.int32(); // replica id
-      if (version >= 2) reader.int8(); // isolation level
-      return {
-        topics: reader.array(() => ({
-          name: reader.string(),
-          partitions: reader.array(() => ({
-            number: reader.int32(),
-            timestamp_ms: reader.int64(),
-          })),
-        })),
-      };
-    },
-
+    request: REQUEST,
+    response: RESPONSE,
     answer: ({ topics }) => ({
-      topics: topics.map(({ name, partitions }) => ({
-        name,
-        partitions: partitions.map(({ number, timestamp_ms }) => find(name, number, timestamp_ms)),
-      })),
+      topics: wire.mapPartitions(
+        topics,
+        ({ number, timestamp_ms }, name) => find(name, number, timestamp_ms),
+      ),
     }),
-
-    encode(writer, { topics }, version) {
-      if (version >= 2) writer.int32(0); // throttle time
-      writer.array(topics, ({ name, partitions }) => {
-        writer.string(name);
-        writer.array(partitions, (partition) => {
-          writer.int32(partition.number);
-          writer.int16(partition.errorCode);
-          writer.int64(partition.timestamp_ms);
-          writer.int64(partition.offset);
-        });
-      });
-    },
-
-    fail: ({ topics }, errorCode) => ({
-      topics: topics.map(({ name, partitions }) => ({
-        name,
-        partitions: partitions.map(({ number }) => ({
-          number,
-          errorCode,
-          timestamp_ms: -1,
-          offset: -1,
-        })),
-      })),
+    fail: ({ topics }, code) => ({
+      topics: wire.mapPartitions(topics, ({ number }) => failed(number, code)),
     }),
   };
 }

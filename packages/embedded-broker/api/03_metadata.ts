@@ -10,36 +10,53 @@
  * Versions 0 to 6: below 7 there are no leader epochs, so clients skip OffsetForLeaderEpoch, which is not served.
  * Left out: authorised operations, topic ids.
  */
+import { ApiKey, ErrorCode, wire } from "@gmn/kafka-formats";
 import type { Topic } from "../log/topics.ts";
-import type { Api } from "../protocol/api.ts";
-import { ApiKey } from "../protocol/api_key.ts";
+import type { ApiOf } from "../protocol/api.ts";
 import { type Broker, NODE_ID } from "../protocol/broker.ts";
-import { ErrorCode, KafkaError } from "../protocol/error_code.ts";
+import { KafkaError } from "../protocol/kafka_error.ts";
 
-interface Request {
+const REQUEST = wire.struct({
   /** Null for all. */
-  readonly topics: readonly string[] | null;
-  readonly allowsCreation: boolean;
-}
-
-interface TopicResult {
-  readonly name: string;
-  readonly errorCode: ErrorCode;
-  readonly partitions: number;
-}
-
-interface Response {
-  readonly topics: readonly TopicResult[];
-}
+  topics: wire.nullableArray(wire.string),
+  allowsCreation: wire.since(4, wire.boolean, true),
+});
+const THIS_NODE = wire.fixed(wire.array(wire.int32), [NODE_ID]);
+const TOPIC = wire.struct({
+  errorCode: wire.errorCode,
+  name: wire.string,
+  _isInternal: wire.since(1, wire.fixed(wire.boolean, false)),
+  partitions: wire.array(wire.struct({
+    errorCode: wire.errorCode,
+    number: wire.int32,
+    _leader: wire.fixed(wire.int32, NODE_ID),
+    _replicas: THIS_NODE,
+    _inSyncReplicas: THIS_NODE,
+    _offlineReplicas: wire.since(5, wire.fixed(wire.array(wire.int32), [])),
+  })),
+});
+const RESPONSE = wire.struct({
+  _throttle: wire.since(3, wire.THROTTLE),
+  brokers: wire.array(wire.struct({
+    _id: wire.fixed(wire.int32, NODE_ID),
+    host: wire.string,
+    port: wire.int32,
+    _rack: wire.since(1, wire.fixed(wire.nullableString, null)),
+  })),
+  clusterId: wire.since(2, wire.string, ""),
+  _controller: wire.since(1, wire.fixed(wire.int32, NODE_ID)),
+  topics: wire.array(TOPIC),
+});
+type TopicResult = wire.ValueOf<typeof TOPIC>;
 
 const listed = ({ name, partitions }: Topic): TopicResult => ({
   name,
   errorCode: ErrorCode.NONE,
-  partitions: partitions.length,
+  partitions: partitions.map(({ number }) => ({ errorCode: ErrorCode.NONE, number })),
 });
 
 /** The Metadata API. */
-export function metadata(broker: Broker): Api<Request, Response> {
+export function metadata(broker: Broker): ApiOf<typeof REQUEST, typeof RESPONSE> {
   const look = async (name: string, allowsCreation: boolean): Promise<TopicResult> => {
     try {
       const found = broker.topics.find(name);
@@ -53,63 +70,34 @@ export function metadata(broker: Broker): Api<Request, Response> {
       // Another client created it in the meantime.
       const found = broker.topics.find(name);
       if (found !== undefined) return listed(found);
-      return { name, errorCode: error.code, partitions: 0 };
+      return { name, errorCode: error.code, partitions: [] };
     }
   };
 
+  const respond = (topics: readonly TopicResult[]) => ({
+    brokers: [{ host: broker.host, port: broker.port }],
+    clusterId: broker.clusterId,
+    topics,
+  });
   return {
     key: ApiKey.Metadata,
-    name: "Metadata",
     minVersion: 0,
     maxVersion: 6,
+    request: REQUEST,
+    response: RESPONSE,
 
-    decode(reader, version) {
-      const topics = reader.nullableArray(() => reader.string());
-      return {
-        // Version 0 has no null: there an empty list means all.
-        topics: version === 0 && topics?.length === 0 ? null : topics,
-        allowsCreation: version < 4 || reader.boolean(),
-      };
+    async answer({ topics, allowsCreation }, { version }) {
+      // Version 0 has no null: there an empty list means all.
+      const isAll = topics === null || (version === 0 && topics.length === 0);
+      return respond(
+        isAll
+          ? broker.topics.list().map(listed)
+          : await Promise.all(topics.map((name) => look(name, allowsCreation))),
+      );
     },
-
-    answer: async ({ topics, allowsCreation }) => ({
-      topics: topics === null
-        ? broker.topics.list().map(listed)
-        : await Promise.all(topics.map((name) => look(name, allowsCreation))),
-    }),
-
-    encode(writer, { topics }, version) {
-      const nodes = () => writer.array([NODE_ID], (node) => writer.int32(node));
-      if (version >= 3) writer.int32(0); // throttle time
-      writer.array([NODE_ID], (node) => {
-        writer.int32(node);
-        writer.string(broker.host);
-        writer.int32(broker.port);
-        if (version >= 1) writer.string(null); // rack
-      });
-      if (version >= 2) writer.string(broker.clusterId);
-      if (version >= 1) writer.int32(NODE_ID); // controller
-      writer.array(topics, (topic) => {
-        writer.int16(topic.errorCode);
-        writer.string(topic.name);
-        if (version >= 1) writer.boolean(false); // internal
-        writer.array(Array.from({ length: topic.partitions }, (_, number) => number), (number) => {
-          writer.int16(ErrorCode.NONE);
-          writer.int32(number);
-          writer.int32(NODE_ID); // leader
-          nodes(); // replicas
-          nodes(); // in-sync replicas
-          if (version >= 5) writer.array([], () => {}); // offline replicas
-        });
-      });
+    fail({ topics }, errorCode) {
+      const names = topics ?? broker.topics.list().map(({ name }) => name);
+      return respond(names.map((name) => ({ name, errorCode, partitions: [] })));
     },
-
-    fail: ({ topics }, errorCode) => ({
-      topics: (topics ?? broker.topics.list().map(({ name }) => name)).map((name) => ({
-        name,
-        errorCode,
-        partitions: 0,
-      })),
-    }),
   };
 }

@@ -6,96 +6,66 @@
  *
  * Versions 0 to 4; version 0 meant ZooKeeper, here it means the same as 1. Left out: `require_stable` (version 7; no transactions).
  */
+import { ApiKey, ErrorCode, wire } from "@gmn/kafka-formats";
 import type { CommittedOffset } from "../groups/offset_store.ts";
 import type { Api } from "../protocol/api.ts";
-import { ApiKey } from "../protocol/api_key.ts";
 import type { Broker } from "../protocol/broker.ts";
-import { ErrorCode } from "../protocol/error_code.ts";
 
-interface Request {
-  readonly groupId: string;
+const REQUEST = wire.struct({
+  groupId: wire.string,
   /** Null for all. */
-  readonly topics:
-    | readonly { readonly name: string; readonly partitions: readonly number[] }[]
-    | null;
-}
+  topics: wire.nullableArray(
+    wire.struct({ name: wire.string, partitions: wire.array(wire.int32) }),
+  ),
+});
+const PARTITION = wire.struct({
+  number: wire.int32,
+  offset: wire.int64,
+  metadata: wire.nullableString,
+  errorCode: wire.errorCode,
+});
+const RESPONSE = wire.struct({
+  _throttle: wire.since(3, wire.THROTTLE),
+  topics: wire.topicsOf(PARTITION),
+  errorCode: wire.since(2, wire.errorCode, ErrorCode.NONE),
+});
+type Response = wire.ValueOf<typeof RESPONSE>;
 
-interface PartitionResult {
-  readonly number: number;
-  readonly offset: number;
-  readonly metadata: string | null;
-  readonly errorCode: ErrorCode;
-}
-
-interface Response {
-  readonly errorCode: ErrorCode;
-  readonly topics: readonly {
-    readonly name: string;
-    readonly partitions: readonly PartitionResult[];
-  }[];
-}
-
-const result = (number: number, found: CommittedOffset | undefined): PartitionResult => ({
+const result = (
+  number: number,
+  found: CommittedOffset | undefined,
+  errorCode: ErrorCode = ErrorCode.NONE,
+): wire.ValueOf<typeof PARTITION> => ({
   number,
   offset: found?.offset ?? -1,
   metadata: found?.metadata ?? "",
-  errorCode: ErrorCode.NONE,
+  errorCode,
 });
 
 /** The OffsetFetch API. */
-export function offsetFetch(broker: Broker): Api<Request, Response> {
-  const all = (groupId: string): Response["topics"] => {
-    const byTopic = Map.groupBy(broker.groups.offsets.all(groupId), ({ topic }) => topic);
-    return [...byTopic].map(([name, offsets]) => ({
+export function offsetFetch(broker: Broker): Api<wire.ValueOf<typeof REQUEST>, Response> {
+  const { offsets } = broker.groups;
+  const all = (groupId: string): Response["topics"] =>
+    [...Map.groupBy(offsets.all(groupId), ({ topic }) => topic)].map(([name, found]) => ({
       name,
-      partitions: offsets.map((found) => result(found.partition, found)),
+      partitions: found.map((each) => result(each.partition, each)),
     }));
-  };
-
   return {
     key: ApiKey.OffsetFetch,
-    name: "OffsetFetch",
     minVersion: 0,
     maxVersion: 4,
-
-    decode: (reader) => ({
-      groupId: reader.string(),
-      topics: reader.nullableArray(() => ({
-        name: reader.string(),
-        partitions: reader.array(() => reader.int32()),
-      })),
-    }),
-
+    request: REQUEST,
+    response: RESPONSE,
     answer: ({ groupId, topics }) => ({
       errorCode: ErrorCode.NONE,
-      topics: topics === null ? all(groupId) : topics.map(({ name, partitions }) => ({
-        name,
-        partitions: partitions.map((number) =>
-          result(number, broker.groups.offsets.find(groupId, name, number))
-        ),
-      })),
+      topics: topics === null ? all(groupId) : wire.mapPartitions(
+        topics,
+        (number, name) => result(number, offsets.find(groupId, name, number)),
+      ),
     }),
-
-    encode(writer, { errorCode, topics }, version) {
-      if (version >= 3) writer.int32(0); // throttle time
-      writer.array(topics, ({ name, partitions }) => {
-        writer.string(name);
-        writer.array(partitions, (partition) => {
-          writer.int32(partition.number);
-          writer.int64(partition.offset);
-          writer.string(partition.metadata);
-          writer.int16(partition.errorCode);
-        });
-      });
-      if (version >= 2) writer.int16(errorCode);
-    },
-
     fail: ({ topics }, errorCode) => ({
       errorCode,
-      topics: (topics ?? []).map(({ name, partitions }) => ({
-        name,
-        partitions: partitions.map((number) => ({ ...result(number, undefined), errorCode })),
-      })),
+      topics: wire.mapPartitions(topics ?? [], (number) => result(number, undefined, errorCode)),
     }),
   };
 }

@@ -7,35 +7,31 @@
  * again and again after any other (and then says that it timed out), Java drops the message of
  * TRANSACTIONAL_ID_AUTHORIZATION_FAILED.
  */
-import type { Api } from "../protocol/api.ts";
-import { ApiKey } from "../protocol/api_key.ts";
+import { ApiKey, ErrorCode, wire } from "@gmn/kafka-formats";
+import type { ApiOf } from "../protocol/api.ts";
 import { type Broker, NODE_ID } from "../protocol/broker.ts";
-import { ErrorCode, KafkaError } from "../protocol/error_code.ts";
+import { KafkaError } from "../protocol/kafka_error.ts";
 
 const GROUP = 0;
 
-interface Request {
-  readonly key: string;
-  readonly keyType: number;
-}
-
-interface Response {
-  readonly errorCode: ErrorCode;
-  readonly message: string | null;
-}
+const REQUEST = wire.struct({ key: wire.string, keyType: wire.since(1, wire.int8, GROUP) });
+const RESPONSE = wire.struct({
+  _throttle: wire.since(1, wire.THROTTLE),
+  errorCode: wire.errorCode,
+  message: wire.since(1, wire.nullableString, null),
+  node: wire.int32,
+  host: wire.string,
+  port: wire.int32,
+});
 
 /** The FindCoordinator API. */
-export function findCoordinator(broker: Broker): Api<Request, Response> {
+export function findCoordinator(broker: Broker): ApiOf<typeof REQUEST, typeof RESPONSE> {
   return {
     key: ApiKey.FindCoordinator,
-    name: "FindCoordinator",
     minVersion: 0,
     maxVersion: 2,
-
-    decode: (reader, version) => ({
-      key: reader.string(),
-      keyType: version >= 1 ? reader.int8() : GROUP,
-    }),
+    request: REQUEST,
+    response: RESPONSE,
 
     answer({ key, keyType }) {
       if (keyType !== GROUP) {
@@ -45,19 +41,9 @@ export function findCoordinator(broker: Broker): Api<Request, Response> {
         );
       }
       if (key === "") throw new KafkaError(ErrorCode.INVALID_GROUP_ID);
-      return { errorCode: ErrorCode.NONE, message: null };
+      const { host, port } = broker;
+      return { errorCode: ErrorCode.NONE, message: null, node: NODE_ID, host, port };
     },
-
-    encode(writer, { errorCode, message }, version) {
-      if (version >= 1) writer.int32(0); // throttle time
-      writer.int16(errorCode);
-      if (version >= 1) writer.string(message);
-      const ok = errorCode === ErrorCode.NONE;
-      writer.int32(ok ? NODE_ID : -1);
-      writer.string(ok ? broker.host : "");
-      writer.int32(ok ? broker.port : -1);
-    },
-
-    fail: (_request, errorCode, message) => ({ errorCode, message }),
+    fail: (_request, errorCode, message) => ({ errorCode, message, node: -1, host: "", port: -1 }),
   };
 }

@@ -5,72 +5,50 @@
  * Versions 0 to 5: from 1 on there is a rebalance time-out of its own, from 4 on a new member is first told its id
  * (KIP-394), from 5 on there are static members (KIP-345).
  */
-import type { JoinRequest, JoinResult } from "../groups/member.ts";
+import { ApiKey, wire } from "@gmn/kafka-formats";
+import { type JoinResult, refusedJoin } from "../groups/member.ts";
 import type { Api } from "../protocol/api.ts";
-import { ApiKey } from "../protocol/api_key.ts";
 import type { Broker } from "../protocol/broker.ts";
 
-type Request = Omit<JoinRequest, "clientId" | "clientHost" | "requiresKnownMemberId">;
+const REQUEST = wire.struct({
+  groupId: wire.string,
+  sessionTimeout_ms: wire.int32,
+  rebalanceTimeout_ms: wire.since<number | null>(1, wire.int32, null),
+  memberId: wire.string,
+  instanceId: wire.since(5, wire.nullableString, null),
+  protocolType: wire.string,
+  protocols: wire.array(wire.struct({ name: wire.string, metadata: wire.bytes })),
+});
+const RESPONSE = wire.struct({
+  _throttle: wire.since(2, wire.THROTTLE),
+  errorCode: wire.errorCode,
+  generation: wire.int32,
+  protocol: wire.string,
+  leaderId: wire.string,
+  memberId: wire.string,
+  members: wire.array(wire.struct({
+    memberId: wire.string,
+    instanceId: wire.since(5, wire.nullableString, null),
+    metadata: wire.bytes,
+  })),
+});
 
 /** The JoinGroup API. */
-export function joinGroup(broker: Broker): Api<Request, JoinResult> {
+export function joinGroup(broker: Broker): Api<wire.ValueOf<typeof REQUEST>, JoinResult> {
   return {
     key: ApiKey.JoinGroup,
-    name: "JoinGroup",
     minVersion: 0,
     maxVersion: 5,
-
-    decode(reader, version) {
-      const groupId = reader.string();
-      const sessionTimeout_ms = reader.int32();
-      const rebalanceTimeout_ms = version >= 1 ? reader.int32() : sessionTimeout_ms;
-      const memberId = reader.string();
-      const instanceId = version >= 5 ? reader.nullableString() : null;
-      const protocolType = reader.string();
-      const protocols = reader.array(() => ({
-        name: reader.string(),
-        metadata: reader.bytesField(),
-      }));
-      return {
-        groupId,
-        sessionTimeout_ms,
-        rebalanceTimeout_ms,
-        memberId,
-        instanceId,
-        protocolType,
-        protocols,
-      };
-    },
-
+    request: REQUEST,
+    response: RESPONSE,
     answer: (request, { version, clientId, clientHost }) =>
       broker.groups.join({
         ...request,
+        rebalanceTimeout_ms: request.rebalanceTimeout_ms ?? request.sessionTimeout_ms,
         clientId,
         clientHost,
         requiresKnownMemberId: version >= 4,
       }),
-
-    encode(writer, result, version) {
-      if (version >= 2) writer.int32(0); // throttle time
-      writer.int16(result.errorCode);
-      writer.int32(result.generation);
-      writer.string(result.protocol);
-      writer.string(result.leaderId);
-      writer.string(result.memberId);
-      writer.array(result.members, (member) => {
-        writer.string(member.memberId);
-        if (version >= 5) writer.string(member.instanceId);
-        writer.bytesField(member.metadata);
-      });
-    },
-
-    fail: ({ memberId }, errorCode) => ({
-      errorCode,
-      generation: -1,
-      protocol: "",
-      leaderId: "",
-      memberId,
-      members: [],
-    }),
+    fail: ({ memberId }, errorCode) => refusedJoin(errorCode, memberId),
   };
 }

@@ -4,43 +4,33 @@
  *
  * Versions 0 to 3.
  */
-import type { Api } from "../protocol/api.ts";
-import { ApiKey } from "../protocol/api_key.ts";
+import { ApiKey, ErrorCode, wire } from "@gmn/kafka-formats";
+import type { ApiOf } from "../protocol/api.ts";
 import type { Broker } from "../protocol/broker.ts";
-import { ErrorCode } from "../protocol/error_code.ts";
 
-interface Request {
-  readonly groupId: string;
-  readonly generation: number;
-  readonly memberId: string;
-  readonly instanceId: string | null;
-}
+const REQUEST = wire.struct({
+  groupId: wire.string,
+  generation: wire.int32,
+  memberId: wire.string,
+  instanceId: wire.since(3, wire.nullableString, null),
+});
+const RESPONSE = wire.struct({
+  _throttle: wire.since(1, wire.THROTTLE),
+  errorCode: wire.errorCode,
+});
 
 /** The Heartbeat API. */
-export function heartbeat(broker: Broker): Api<Request, ErrorCode> {
+export function heartbeat(broker: Broker): ApiOf<typeof REQUEST, typeof RESPONSE> {
   return {
     key: ApiKey.Heartbeat,
-    name: "Heartbeat",
     minVersion: 0,
     maxVersion: 3,
-
-    decode: (reader, version) => ({
-      groupId: reader.string(),
-      generation: reader.int32(),
-      memberId: reader.string(),
-      instanceId: version >= 3 ? reader.nullableString() : null,
-    }),
-
+    request: REQUEST,
+    response: RESPONSE,
     answer({ groupId, memberId, instanceId, generation }) {
-      broker.groups.heartbeat(groupId, memberId, instanceId, generation);
-      return ErrorCode.NONE;
+      broker.groups.joined(groupId).heartbeat(memberId, instanceId, generation);
+      return { errorCode: ErrorCode.NONE };
     },
-
-    encode(writer, errorCode, version) {
-      if (version >= 1) writer.int32(0); // throttle time
-      writer.int16(errorCode);
-    },
-
-    fail: (_request, errorCode) => errorCode,
+    fail: (_request, errorCode) => ({ errorCode }),
   };
 }

@@ -3,36 +3,28 @@
  *
  * Versions 0 to 2: one member a request (3 on has several, and static members by name).
  */
-import type { Api } from "../protocol/api.ts";
-import { ApiKey } from "../protocol/api_key.ts";
+import { ApiKey, ErrorCode, wire } from "@gmn/kafka-formats";
+import type { ApiOf } from "../protocol/api.ts";
 import type { Broker } from "../protocol/broker.ts";
-import { ErrorCode } from "../protocol/error_code.ts";
 
-interface Request {
-  readonly groupId: string;
-  readonly memberId: string;
-}
+const REQUEST = wire.struct({ groupId: wire.string, memberId: wire.string });
+const RESPONSE = wire.struct({
+  _throttle: wire.since(1, wire.THROTTLE),
+  errorCode: wire.errorCode,
+});
 
 /** The LeaveGroup API. */
-export function leaveGroup(broker: Broker): Api<Request, ErrorCode> {
+export function leaveGroup(broker: Broker): ApiOf<typeof REQUEST, typeof RESPONSE> {
   return {
     key: ApiKey.LeaveGroup,
-    name: "LeaveGroup",
     minVersion: 0,
     maxVersion: 2,
-
-    decode: (reader) => ({ groupId: reader.string(), memberId: reader.string() }),
-
+    request: REQUEST,
+    response: RESPONSE,
     answer({ groupId, memberId }) {
-      broker.groups.leave(groupId, memberId);
-      return ErrorCode.NONE;
+      broker.groups.joined(groupId).leave(memberId);
+      return { errorCode: ErrorCode.NONE };
     },
-
-    encode(writer, errorCode, version) {
-      if (version >= 1) writer.int32(0); // throttle time
-      writer.int16(errorCode);
-    },
-
-    fail: (_request, errorCode) => errorCode,
+    fail: (_request, errorCode) => ({ errorCode }),
   };
 }

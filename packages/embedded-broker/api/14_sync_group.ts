@@ -3,47 +3,34 @@
  *
  * Versions 0 to 3.
  */
+import { ApiKey, wire } from "@gmn/kafka-formats";
 import type { SyncResult } from "../groups/member.ts";
 import type { Api } from "../protocol/api.ts";
-import { ApiKey } from "../protocol/api_key.ts";
 import type { Broker } from "../protocol/broker.ts";
 
-interface Request {
-  readonly groupId: string;
-  readonly generation: number;
-  readonly memberId: string;
-  readonly instanceId: string | null;
-  readonly assignments: readonly { readonly memberId: string; readonly assignment: Uint8Array }[];
-}
+const REQUEST = wire.struct({
+  groupId: wire.string,
+  generation: wire.int32,
+  memberId: wire.string,
+  instanceId: wire.since(3, wire.nullableString, null),
+  assignments: wire.array(wire.struct({ memberId: wire.string, assignment: wire.bytes })),
+});
+const RESPONSE = wire.struct({
+  _throttle: wire.since(1, wire.THROTTLE),
+  errorCode: wire.errorCode,
+  assignment: wire.bytes,
+});
 
 /** The SyncGroup API. */
-export function syncGroup(broker: Broker): Api<Request, SyncResult> {
+export function syncGroup(broker: Broker): Api<wire.ValueOf<typeof REQUEST>, SyncResult> {
   return {
     key: ApiKey.SyncGroup,
-    name: "SyncGroup",
     minVersion: 0,
     maxVersion: 3,
-
-    decode: (reader, version) => ({
-      groupId: reader.string(),
-      generation: reader.int32(),
-      memberId: reader.string(),
-      instanceId: version >= 3 ? reader.nullableString() : null,
-      assignments: reader.array(() => ({
-        memberId: reader.string(),
-        assignment: reader.bytesField(),
-      })),
-    }),
-
+    request: REQUEST,
+    response: RESPONSE,
     answer: ({ groupId, memberId, instanceId, generation, assignments }) =>
-      broker.groups.sync(groupId, memberId, instanceId, generation, assignments),
-
-    encode(writer, { errorCode, assignment }, version) {
-      if (version >= 1) writer.int32(0); // throttle time
-      writer.int16(errorCode);
-      writer.bytesField(assignment);
-    },
-
+      broker.groups.joined(groupId).sync(memberId, instanceId, generation, assignments),
     fail: (_request, errorCode) => ({ errorCode, assignment: new Uint8Array() }),
   };
 }

@@ -3,64 +3,49 @@
  *
  * Versions 0 to 2. Left out: authorised operations (version 3).
  */
-import type { GroupDescription } from "../groups/groups.ts";
-import type { Api } from "../protocol/api.ts";
-import { ApiKey } from "../protocol/api_key.ts";
+import { ApiKey, ErrorCode, wire } from "@gmn/kafka-formats";
+import type { ApiOf } from "../protocol/api.ts";
 import type { Broker } from "../protocol/broker.ts";
-import { ErrorCode } from "../protocol/error_code.ts";
 
-interface Request {
-  readonly groupIds: readonly string[];
-}
+const REQUEST = wire.struct({ groupIds: wire.array(wire.string) });
+const GROUP = wire.struct({
+  errorCode: wire.errorCode,
+  groupId: wire.string,
+  state: wire.string,
+  protocolType: wire.string,
+  protocol: wire.string,
+  members: wire.array(wire.struct({
+    memberId: wire.string,
+    clientId: wire.string,
+    clientHost: wire.string,
+    metadata: wire.bytes,
+    assignment: wire.bytes,
+  })),
+});
+const RESPONSE = wire.struct({
+  _throttle: wire.since(1, wire.THROTTLE),
+  groups: wire.array(GROUP),
+});
 
-interface Response {
-  readonly groups: readonly {
-    readonly groupId: string;
-    readonly errorCode: ErrorCode;
-    readonly description: GroupDescription;
-  }[];
-}
-
-const NOTHING: GroupDescription = { state: "Dead", protocolType: "", protocol: "", members: [] };
+const NOTHING = { state: "Dead", protocolType: "", protocol: "", members: [] };
 
 /** The DescribeGroups API. */
-export function describeGroups(broker: Broker): Api<Request, Response> {
+export function describeGroups(broker: Broker): ApiOf<typeof REQUEST, typeof RESPONSE> {
   return {
     key: ApiKey.DescribeGroups,
-    name: "DescribeGroups",
     minVersion: 0,
     maxVersion: 2,
-
-    decode: (reader) => ({ groupIds: reader.array(() => reader.string()) }),
-
+    request: REQUEST,
+    response: RESPONSE,
     answer: ({ groupIds }) => ({
       groups: groupIds.map((groupId) => ({
         groupId,
         errorCode: ErrorCode.NONE,
-        description: broker.groups.describe(groupId),
+        ...broker.groups.describe(groupId),
       })),
     }),
-
-    encode(writer, { groups }, version) {
-      if (version >= 1) writer.int32(0); // throttle time
-      writer.array(groups, ({ groupId, errorCode, description }) => {
-        writer.int16(errorCode);
-        writer.string(groupId);
-        writer.string(description.state);
-        writer.string(description.protocolType);
-        writer.string(description.protocol);
-        writer.array(description.members, (member) => {
-          writer.string(member.memberId);
-          writer.string(member.clientId);
-          writer.string(member.clientHost);
-          writer.bytesField(member.metadata);
-          writer.bytesField(member.assignment);
-        });
-      });
-    },
-
     fail: ({ groupIds }, errorCode) => ({
-      groups: groupIds.map((groupId) => ({ groupId, errorCode, description: NOTHING })),
+      groups: groupIds.map((groupId) => ({ groupId, errorCode, ...NOTHING })),
     }),
   };
 }

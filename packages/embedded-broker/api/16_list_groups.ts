@@ -3,37 +3,26 @@
  *
  * Versions 0 to 2. Left out: filters by state and type (versions 4 and 5).
  */
-import type { GroupListing } from "../groups/groups.ts";
-import type { Api } from "../protocol/api.ts";
-import { ApiKey } from "../protocol/api_key.ts";
+import { ApiKey, ErrorCode, wire } from "@gmn/kafka-formats";
+import type { ApiOf } from "../protocol/api.ts";
 import type { Broker } from "../protocol/broker.ts";
-import { ErrorCode } from "../protocol/error_code.ts";
 
-interface Response {
-  readonly errorCode: ErrorCode;
-  readonly groups: readonly GroupListing[];
-}
+const REQUEST = wire.struct({});
+const RESPONSE = wire.struct({
+  _throttle: wire.since(1, wire.THROTTLE),
+  errorCode: wire.errorCode,
+  groups: wire.array(wire.struct({ groupId: wire.string, protocolType: wire.string })),
+});
 
 /** The ListGroups API. */
-export function listGroups(broker: Broker): Api<null, Response> {
+export function listGroups(broker: Broker): ApiOf<typeof REQUEST, typeof RESPONSE> {
   return {
     key: ApiKey.ListGroups,
-    name: "ListGroups",
     minVersion: 0,
     maxVersion: 2,
-
-    decode: () => null,
+    request: REQUEST,
+    response: RESPONSE,
     answer: () => ({ errorCode: ErrorCode.NONE, groups: broker.groups.list() }),
-
-    encode(writer, { errorCode, groups }, version) {
-      if (version >= 1) writer.int32(0); // throttle time
-      writer.int16(errorCode);
-      writer.array(groups, ({ groupId, protocolType }) => {
-        writer.string(groupId);
-        writer.string(protocolType);
-      });
-    },
-
     fail: (_request, errorCode) => ({ errorCode, groups: [] }),
   };
 }

@@ -8,42 +8,38 @@
  * librdkafka up to 2.11 looks whether certain old versions lie inside the range before it turns features on.
  * Left out: the flexible encoding (version 3) and with it finalised features.
  */
-import type { Api, ApiRange } from "../protocol/api.ts";
-import { ApiKey } from "../protocol/api_key.ts";
-import { ErrorCode } from "../protocol/error_code.ts";
-import type { Writer } from "@gmn/kafka-formats";
+import { ApiKey, ErrorCode, wire, type Writer } from "@gmn/kafka-formats";
+import type { ApiOf, ApiRange } from "../protocol/api.ts";
 
-interface Response {
-  readonly errorCode: ErrorCode;
-  readonly apis: readonly ApiRange[];
-}
-
-function encode(writer: Writer, { errorCode, apis }: Response, version: number): void {
-  writer.int16(errorCode);
-  writer.array(apis, ({ key, minVersion, maxVersion }) => {
-    writer.int16(key);
-    writer.int16(minVersion);
-    writer.int16(maxVersion);
-  });
-  if (version >= 1) writer.int32(0); // throttle time
-}
+const REQUEST = wire.struct({});
+const RESPONSE = wire.struct({
+  errorCode: wire.errorCode,
+  apis: wire.array(
+    wire.struct({
+      key: wire.int16 as wire.Field<ApiKey>,
+      minVersion: wire.int16,
+      maxVersion: wire.int16,
+    }),
+  ),
+  _throttle: wire.since(1, wire.THROTTLE),
+});
 
 /** The ApiVersions API. */
-export function apiVersions(apis: readonly ApiRange[]): Api<null, Response> {
+export function apiVersions(
+  apis: readonly ApiRange[],
+): ApiOf<typeof REQUEST, typeof RESPONSE> {
   return {
     key: ApiKey.ApiVersions,
-    name: "ApiVersions",
     minVersion: 0,
     maxVersion: 2,
-
-    decode: () => null,
-    answer: () => ({ errorCode: ErrorCode.NONE, apis: apis }),
-    encode,
+    request: REQUEST,
+    response: RESPONSE,
+    answer: () => ({ errorCode: ErrorCode.NONE, apis }),
     fail: (_request, errorCode) => ({ errorCode, apis: [] }),
   };
 }
 
 /** Writes the answer to an ApiVersions request of a version that isn't served (KIP-511). */
 export function unsupportedApiVersions(writer: Writer, own: ApiRange): void {
-  encode(writer, { errorCode: ErrorCode.UNSUPPORTED_VERSION, apis: [own] }, 0);
+  RESPONSE.write(writer, { errorCode: ErrorCode.UNSUPPORTED_VERSION, apis: [own] }, 0);
 }

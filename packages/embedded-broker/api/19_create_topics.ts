@@ -10,32 +10,35 @@
  *
  * Versions 0 to 4. Left out: the created configurations in the answer (version 5).
  */
+import { ApiKey, ErrorCode, wire } from "@gmn/kafka-formats";
 import { checkedConfigs } from "../log/topic_configs.ts";
-import type { Api } from "../protocol/api.ts";
-import { ApiKey } from "../protocol/api_key.ts";
+import { type ApiOf, outcomeOf } from "../protocol/api.ts";
 import { type Broker, NODE_ID } from "../protocol/broker.ts";
-import { ErrorCode, KafkaError } from "../protocol/error_code.ts";
+import { KafkaError } from "../protocol/kafka_error.ts";
 
-interface WantedTopic {
-  readonly name: string;
-  readonly partitions: number;
-  readonly replicas: number;
-  readonly assignments: readonly { readonly number: number; readonly nodes: readonly number[] }[];
-  readonly configs: readonly { readonly name: string; readonly value: string | null }[];
-}
-
-interface Request {
-  readonly topics: readonly WantedTopic[];
-  readonly validateOnly: boolean;
-}
-
-interface Response {
-  readonly topics: readonly {
-    readonly name: string;
-    readonly errorCode: ErrorCode;
-    readonly message: string | null;
-  }[];
-}
+const WANTED = wire.struct({
+  name: wire.string,
+  partitions: wire.int32,
+  replicas: wire.int16,
+  assignments: wire.array(wire.struct({ number: wire.int32, nodes: wire.array(wire.int32) })),
+  configs: wire.array(wire.struct({ name: wire.string, value: wire.nullableString })),
+});
+const REQUEST = wire.struct({
+  topics: wire.array(WANTED),
+  _timeout_ms: wire.fixed(wire.int32, 0),
+  validateOnly: wire.since(1, wire.boolean, false),
+});
+const RESPONSE = wire.struct({
+  _throttle: wire.since(2, wire.THROTTLE),
+  topics: wire.array(
+    wire.struct({
+      name: wire.string,
+      errorCode: wire.errorCode,
+      message: wire.since(1, wire.nullableString, null),
+    }),
+  ),
+});
+type WantedTopic = wire.ValueOf<typeof WANTED>;
 
 /** How many partitions are wanted. @throws KafkaError */
 function partitionsOf(topic: WantedTopic, byDefault: number): number {
@@ -66,55 +69,25 @@ function partitionsOf(topic: WantedTopic, byDefault: number): number {
 }
 
 /** The CreateTopics API. */
-export function createTopics(broker: Broker): Api<Request, Response> {
-  const create = async (topic: WantedTopic, validateOnly: boolean) => {
-    const { name } = topic;
-    try {
+export function createTopics(broker: Broker): ApiOf<typeof REQUEST, typeof RESPONSE> {
+  const create = (topic: WantedTopic, validateOnly: boolean) =>
+    outcomeOf(async () => {
       const partitions = partitionsOf(topic, broker.defaultPartitions);
       const configs = checkedConfigs(topic.configs);
-      if (validateOnly) broker.topics.checkCreation(name, partitions);
-      else await broker.topics.create(name, partitions, configs);
-      return { name, errorCode: ErrorCode.NONE, message: null };
-    } catch (error) {
-      if (!(error instanceof KafkaError)) throw error;
-      return { name, errorCode: error.code, message: error.message };
-    }
-  };
-
+      if (validateOnly) broker.topics.checkCreation(topic.name, partitions);
+      else await broker.topics.create(topic.name, partitions, configs);
+    });
   return {
     key: ApiKey.CreateTopics,
-    name: "CreateTopics",
     minVersion: 0,
     maxVersion: 4,
-
-    decode(reader, version) {
-      const topics = reader.array(() => ({
-        name: reader.string(),
-        partitions: reader.int32(),
-        replicas: reader.int16(),
-        assignments: reader.array(() => ({
-          number: reader.int32(),
-          nodes: reader.array(() => reader.int32()),
-        })),
-        configs: reader.array(() => ({ name: reader.string(), value: reader.nullableString() })),
-      }));
-      reader.int32(); // timeout
-      return { topics, validateOnly: version >= 1 && reader.boolean() };
-    },
-
+    request: REQUEST,
+    response: RESPONSE,
     answer: async ({ topics, validateOnly }) => ({
-      topics: await Promise.all(topics.map((topic) => create(topic, validateOnly))),
+      topics: await Promise.all(
+        topics.map(async (topic) => ({ name: topic.name, ...await create(topic, validateOnly) })),
+      ),
     }),
-
-    encode(writer, { topics }, version) {
-      if (version >= 2) writer.int32(0); // throttle time
-      writer.array(topics, ({ name, errorCode, message }) => {
-        writer.string(name);
-        writer.int16(errorCode);
-        if (version >= 1) writer.string(message);
-      });
-    },
-
     fail: ({ topics }, errorCode, message) => ({
       topics: topics.map(({ name }) => ({ name, errorCode, message })),
     }),

@@ -5,46 +5,34 @@
  * Versions 0 and 1. Left out: transactional ids, refused with UNSUPPORTED_VERSION; raising the epoch of an id (version
  * 3): a client that needs a new epoch asks for a new id, epoch 0.
  */
-import type { Api } from "../protocol/api.ts";
-import { ApiKey } from "../protocol/api_key.ts";
+import { ApiKey, ErrorCode, wire } from "@gmn/kafka-formats";
+import type { ApiOf } from "../protocol/api.ts";
 import type { Broker } from "../protocol/broker.ts";
-import { ErrorCode, KafkaError } from "../protocol/error_code.ts";
+import { KafkaError } from "../protocol/kafka_error.ts";
 
-interface Request {
-  readonly transactionalId: string | null;
-}
-
-interface Response {
-  readonly errorCode: ErrorCode;
-  readonly producerId: number;
-}
+const REQUEST = wire.struct({
+  transactionalId: wire.nullableString,
+  _timeout_ms: wire.fixed(wire.int32, 0),
+});
+const RESPONSE = wire.struct({
+  _throttle: wire.THROTTLE,
+  errorCode: wire.errorCode,
+  producerId: wire.int64,
+  epoch: wire.int16,
+});
 
 /** The InitProducerId API. */
-export function initProducerId(broker: Broker): Api<Request, Response> {
+export function initProducerId(broker: Broker): ApiOf<typeof REQUEST, typeof RESPONSE> {
   return {
     key: ApiKey.InitProducerId,
-    name: "InitProducerId",
     minVersion: 0,
     maxVersion: 1,
-
-    decode(reader) {
-      const transactionalId = reader.nullableString();
-      reader.int32(); // transaction timeout
-      return { transactionalId };
-    },
-
+    request: REQUEST,
+    response: RESPONSE,
     async answer({ transactionalId }) {
       if (transactionalId !== null) throw new KafkaError(ErrorCode.UNSUPPORTED_VERSION);
-      return { errorCode: ErrorCode.NONE, producerId: await broker.producerIds.take() };
+      return { errorCode: ErrorCode.NONE, producerId: await broker.producerIds.take(), epoch: 0 };
     },
-
-    encode(writer, { errorCode, producerId }) {
-      writer.int32(0); // throttle time
-      writer.int16(errorCode);
-      writer.int64(producerId);
-      writer.int16(errorCode === ErrorCode.NONE ? 0 : -1); // epoch
-    },
-
-    fail: (_request, errorCode) => ({ errorCode, producerId: -1 }),
+    fail: (_request, errorCode) => ({ errorCode, producerId: -1, epoch: -1 }),
   };
 }

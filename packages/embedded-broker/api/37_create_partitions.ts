@@ -3,35 +3,35 @@
  *
  * Versions 0 and 1. Manual assignments must give every new partition to node 0.
  */
-import type { Api } from "../protocol/api.ts";
-import { ApiKey } from "../protocol/api_key.ts";
+import { ApiKey, ErrorCode, wire } from "@gmn/kafka-formats";
+import { type ApiOf, outcomeOf } from "../protocol/api.ts";
 import { type Broker, NODE_ID } from "../protocol/broker.ts";
-import { ErrorCode, KafkaError } from "../protocol/error_code.ts";
+import { KafkaError } from "../protocol/kafka_error.ts";
 
-interface Request {
-  readonly topics: readonly {
-    readonly name: string;
-    readonly total: number;
-    readonly assignments: readonly (readonly number[])[] | null;
-  }[];
-  readonly validateOnly: boolean;
-}
-
-interface Response {
-  readonly topics: readonly {
-    readonly name: string;
-    readonly errorCode: ErrorCode;
-    readonly message: string | null;
-  }[];
-}
+const WANTED = wire.struct({
+  name: wire.string,
+  total: wire.int32,
+  assignments: wire.nullableArray(wire.array(wire.int32)),
+});
+const REQUEST = wire.struct({
+  topics: wire.array(WANTED),
+  _timeout_ms: wire.fixed(wire.int32, 0),
+  validateOnly: wire.boolean,
+});
+const RESPONSE = wire.struct({
+  _throttle: wire.THROTTLE,
+  topics: wire.array(
+    wire.struct({ name: wire.string, errorCode: wire.errorCode, message: wire.nullableString }),
+  ),
+});
 
 /** The CreatePartitions API. */
-export function createPartitions(broker: Broker): Api<Request, Response> {
-  const raise = async (
-    { name, total, assignments }: Request["topics"][number],
+export function createPartitions(broker: Broker): ApiOf<typeof REQUEST, typeof RESPONSE> {
+  const raise = (
+    { name, total, assignments }: wire.ValueOf<typeof WANTED>,
     validateOnly: boolean,
-  ) => {
-    try {
+  ) =>
+    outcomeOf(async () => {
       const more = total - broker.topics.get(name).partitions.length;
       if (more <= 0) {
         throw new KafkaError(ErrorCode.INVALID_PARTITIONS, `${name} has ${total - more} already`);
@@ -41,42 +41,18 @@ export function createPartitions(broker: Broker): Api<Request, Response> {
         throw new KafkaError(ErrorCode.INVALID_REPLICA_ASSIGNMENT);
       }
       if (!validateOnly) await broker.topics.addPartitions(name, total);
-      return { name, errorCode: ErrorCode.NONE, message: null };
-    } catch (error) {
-      if (!(error instanceof KafkaError)) throw error;
-      return { name, errorCode: error.code, message: error.message };
-    }
-  };
-
+    });
   return {
     key: ApiKey.CreatePartitions,
-    name: "CreatePartitions",
     minVersion: 0,
     maxVersion: 1,
-
-    decode(reader) {
-      const topics = reader.array(() => ({
-        name: reader.string(),
-        total: reader.int32(),
-        assignments: reader.nullableArray(() => reader.array(() => reader.int32())),
-      }));
-      reader.int32(); // timeout
-      return { topics, validateOnly: reader.boolean() };
-    },
-
+    request: REQUEST,
+    response: RESPONSE,
     answer: async ({ topics, validateOnly }) => ({
-      topics: await Promise.all(topics.map((topic) => raise(topic, validateOnly))),
+      topics: await Promise.all(
+        topics.map(async (topic) => ({ name: topic.name, ...await raise(topic, validateOnly) })),
+      ),
     }),
-
-    encode(writer, { topics }) {
-      writer.int32(0); // throttle time
-      writer.array(topics, ({ name, errorCode, message }) => {
-        writer.string(name);
-        writer.int16(errorCode);
-        writer.string(message);
-      });
-    },
-
     fail: ({ topics }, errorCode, message) => ({
       topics: topics.map(({ name }) => ({ name, errorCode, message })),
     }),

@@ -3,48 +3,30 @@
  *
  * Versions 0 and 1.
  */
-import type { Api } from "../protocol/api.ts";
-import { ApiKey } from "../protocol/api_key.ts";
+import { ApiKey, wire } from "@gmn/kafka-formats";
+import { type ApiOf, outcomeOf } from "../protocol/api.ts";
 import type { Broker } from "../protocol/broker.ts";
-import { ErrorCode, KafkaError } from "../protocol/error_code.ts";
 
-interface Request {
-  readonly groupIds: readonly string[];
-}
-
-interface Response {
-  readonly groups: readonly { readonly groupId: string; readonly errorCode: ErrorCode }[];
-}
+const REQUEST = wire.struct({ groupIds: wire.array(wire.string) });
+const RESPONSE = wire.struct({
+  _throttle: wire.THROTTLE,
+  groups: wire.array(wire.struct({ groupId: wire.string, errorCode: wire.errorCode })),
+});
 
 /** The DeleteGroups API. */
-export function deleteGroups(broker: Broker): Api<Request, Response> {
-  const remove = async (groupId: string) => {
-    try {
-      await broker.groups.delete(groupId);
-      return { groupId, errorCode: ErrorCode.NONE };
-    } catch (error) {
-      if (!(error instanceof KafkaError)) throw error;
-      return { groupId, errorCode: error.code };
-    }
-  };
-
+export function deleteGroups(broker: Broker): ApiOf<typeof REQUEST, typeof RESPONSE> {
   return {
     key: ApiKey.DeleteGroups,
-    name: "DeleteGroups",
     minVersion: 0,
     maxVersion: 1,
-
-    decode: (reader) => ({ groupIds: reader.array(() => reader.string()) }),
-    answer: async ({ groupIds }) => ({ groups: await Promise.all(groupIds.map(remove)) }),
-
-    encode(writer, { groups }) {
-      writer.int32(0); // throttle time
-      writer.array(groups, ({ groupId, errorCode }) => {
-        writer.string(groupId);
-        writer.int16(errorCode);
-      });
-    },
-
+    request: REQUEST,
+    response: RESPONSE,
+    answer: async ({ groupIds }) => ({
+      groups: await Promise.all(groupIds.map(async (groupId) => ({
+        groupId,
+        ...await outcomeOf(() => broker.groups.delete(groupId)),
+      }))),
+    }),
     fail: ({ groupIds }, errorCode) => ({
       groups: groupIds.map((groupId) => ({ groupId, errorCode })),
     }),

@@ -1,5 +1,5 @@
+import { ErrorCode } from "@gmn/kafka-formats";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { ErrorCode } from "../protocol/error_code.ts";
 import { Group } from "./group.ts";
 import type { JoinRequest, JoinResult } from "./member.ts";
 

@@ -23,13 +23,15 @@
  * Time-outs: a member that is silent for its session time-out is out, in any state, unless a request of its is parked here.
  * The rules are those of Kafka's `GroupCoordinator` (KIP-62, KIP-345 static members, KIP-394 known member ids).
  */
-import { ErrorCode, KafkaError } from "../protocol/error_code.ts";
+import { ErrorCode } from "@gmn/kafka-formats";
+import { KafkaError } from "../protocol/kafka_error.ts";
 import {
   copyProtocols,
   type JoinRequest,
   type JoinResult,
   type Member,
   metadataFor,
+  refusedJoin,
   sameProtocols,
   type SyncResult,
 } from "./member.ts";
@@ -472,8 +474,4 @@ export class Group {
     }
     return bytes;
   }
-}
-
-function refusedJoin(errorCode: ErrorCode, memberId: string): JoinResult {
-  return { errorCode, generation: -1, protocol: "", leaderId: "", memberId, members: [] };
 }

@@ -4,11 +4,12 @@
  * Membership lives in memory: after a restart members are unknown and join again, as with any coordinator change. What
  * must survive is in the database: offsets, and each group's generation (so that generations only grow).
  */
+import { ErrorCode } from "@gmn/kafka-formats";
 import type { DatabaseSync } from "node:sqlite";
-import { ErrorCode, KafkaError } from "../protocol/error_code.ts";
+import { KafkaError } from "../protocol/kafka_error.ts";
 import type { Commits } from "../storage/commits.ts";
-import { Group, type GroupState, type SavedGroup } from "./group.ts";
-import type { JoinRequest, JoinResult, SyncResult } from "./member.ts";
+import { Group, type SavedGroup } from "./group.ts";
+import { type JoinRequest, type JoinResult, metadataFor, refusedJoin } from "./member.ts";
 import { OffsetStore } from "./offset_store.ts";
 
 /** Members of all groups together. The service has a handful; this bounds what a hostile client can take. */
@@ -17,26 +18,6 @@ const MAX_MEMBERS = 2000;
 const MAX_KEPT_BYTES = 64 * 1024 * 1024;
 /** Kafka's `group.max.session.timeout.ms`. */
 const MAX_SESSION_TIMEOUT_MS = 30 * 60_000;
-
-/** A line of ListGroups. */
-export interface GroupListing {
-  readonly groupId: string;
-  readonly protocolType: string;
-}
-
-/** What DescribeGroups tells of a group. */
-export interface GroupDescription {
-  readonly state: GroupState | "Dead";
-  readonly protocolType: string;
-  readonly protocol: string;
-  readonly members: readonly {
-    readonly memberId: string;
-    readonly clientId: string;
-    readonly clientHost: string;
-    readonly metadata: Uint8Array;
-    readonly assignment: Uint8Array;
-  }[];
-}
 
 export class Groups {
   readonly offsets: OffsetStore;
@@ -64,15 +45,8 @@ export class Groups {
 
   /** JoinGroup. Errors are in the result: some of them come with a member id. */
   join(request: JoinRequest): Promise<JoinResult> {
-    const refuse = (errorCode: ErrorCode): Promise<JoinResult> =>
-      Promise.resolve({
-        errorCode,
-        generation: -1,
-        protocol: "",
-        leaderId: "",
-        memberId: request.memberId,
-        members: [],
-      });
+    const refuse = (errorCode: ErrorCode) =>
+      Promise.resolve(refusedJoin(errorCode, request.memberId));
     if (request.groupId === "") return refuse(ErrorCode.INVALID_GROUP_ID);
     if (
       request.sessionTimeout_ms < this.minSessionTimeout_ms ||
@@ -133,38 +107,12 @@ export class Groups {
     if (group.vacant && this.active.get(group.id) === group) this.active.delete(group.id);
   }
 
-  /** @throws KafkaError UNKNOWN_MEMBER_ID for a group that nobody is in */
-  private activeGroup(groupId: string): Group {
+  /** The group that a member speaks to. @throws KafkaError UNKNOWN_MEMBER_ID for a group that nobody is in */
+  joined(groupId: string): Group {
     if (groupId === "") throw new KafkaError(ErrorCode.INVALID_GROUP_ID);
     const group = this.active.get(groupId);
     if (group === undefined) throw new KafkaError(ErrorCode.UNKNOWN_MEMBER_ID);
     return group;
-  }
-
-  /** SyncGroup. @throws KafkaError */
-  sync(
-    groupId: string,
-    memberId: string,
-    instanceId: string | null,
-    generation: number,
-    assignments: readonly { memberId: string; assignment: Uint8Array }[],
-  ): Promise<SyncResult> {
-    return this.activeGroup(groupId).sync(memberId, instanceId, generation, assignments);
-  }
-
-  /** Heartbeat. @throws KafkaError */
-  heartbeat(
-    groupId: string,
-    memberId: string,
-    instanceId: string | null,
-    generation: number,
-  ): void {
-    this.activeGroup(groupId).heartbeat(memberId, instanceId, generation);
-  }
-
-  /** LeaveGroup. @throws KafkaError */
-  leave(groupId: string, memberId: string): void {
-    this.activeGroup(groupId).leave(memberId);
   }
 
   /** Looks whether a client may commit offsets of a group now. @throws KafkaError */
@@ -176,7 +124,7 @@ export class Groups {
   }
 
   /** All groups that have members, were once joined, or have offsets. */
-  list(): GroupListing[] {
+  list(): { groupId: string; protocolType: string }[] {
     const types = new Map<string, string>();
     for (const groupId of this.offsets.groups()) types.set(groupId, "");
     for (const row of this.sql.list.all()) {
@@ -189,7 +137,7 @@ export class Groups {
   }
 
   /** One group; "Dead" when there is none of that name, as Kafka says. */
-  describe(groupId: string): GroupDescription {
+  describe(groupId: string) {
     const group = this.active.get(groupId);
     if (group === undefined || group.members.size === 0) {
       const saved = this.saved(groupId);
@@ -209,8 +157,7 @@ export class Groups {
         memberId: member.id,
         clientId: member.clientId,
         clientHost: member.clientHost,
-        metadata: member.protocols.find(({ name }) => name === group.protocol)?.metadata ??
-          new Uint8Array(),
+        metadata: metadataFor(member, group.protocol),
         assignment: member.assignment,
       })),
     };

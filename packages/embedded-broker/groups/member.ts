@@ -1,7 +1,6 @@
 /**
  * One member of a consumer group, as the coordinator knows it.
  */
-import type { ErrorCode } from "../protocol/error_code.ts";
 
 /** One way in which a member can take part (for consumers: a partition assignor), with its data for it. */
 export interface GroupProtocol {
@@ -21,6 +20,11 @@ export interface JoinResult {
     readonly instanceId: string | null;
     readonly metadata: Uint8Array;
   }[];
+}
+
+/** The answer to a JoinGroup that is refused, or (MEMBER_ID_REQUIRED) brings the id to join with. */
+export function refusedJoin(errorCode: ErrorCode, memberId: string): JoinResult {
+  return { errorCode, generation: -1, protocol: "", leaderId: "", memberId, members: [] };
 }
 
 /** What SyncGroup answers. */
@@ -79,3 +83,4 @@ export function sameProtocols(a: readonly GroupProtocol[], b: readonly GroupProt
       metadata.every((byte, at) => byte === other.metadata[at]);
   });
 }
+import type { ErrorCode } from "@gmn/kafka-formats";

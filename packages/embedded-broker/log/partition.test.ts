@@ -1,3 +1,4 @@
+import { ErrorCode } from "@gmn/kafka-formats";
 import fc from "fast-check";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -12,7 +13,6 @@ import {
   type TestRecord,
   wrapBatch,
 } from "@gmn/kafka-formats/testing";
-import { ErrorCode } from "../protocol/error_code.ts";
 import { Commits } from "../storage/commits.ts";
 import { closeDatabase, openDatabase } from "../storage/database.ts";
 import { checkProducedBatch, readStoredBatch } from "./produced_batch.ts";

@@ -6,8 +6,8 @@
  * The end offset moves when a batch is written inside a transaction, the high watermark when that transaction is on
  * disk. Readers see up to the high watermark only, so nobody ever reads what a crash could take back.
  */
-import { decompress, stampBatch } from "@gmn/kafka-formats";
-import { ErrorCode, KafkaError } from "../protocol/error_code.ts";
+import { decompress, ErrorCode, stampBatch } from "@gmn/kafka-formats";
+import { KafkaError } from "../protocol/kafka_error.ts";
 import type { Transaction } from "../storage/commits.ts";
 import type { BatchStore } from "./batch_store.ts";
 import { PartitionProducers, type ProducerStore } from "./producers.ts";

@@ -1,7 +1,6 @@
+import { ErrorCode, stampBatch } from "@gmn/kafka-formats";
 import { describe, expect, test } from "vitest";
 import { makeBatch, withCrc, wrapBatch } from "@gmn/kafka-formats/testing";
-import { stampBatch } from "@gmn/kafka-formats";
-import { ErrorCode } from "../protocol/error_code.ts";
 import {
   checkProducedBatch,
   findByTimestamp,

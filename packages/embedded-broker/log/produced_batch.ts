@@ -8,11 +8,12 @@ import {
   checksumOf,
   COMPRESSION,
   CorruptBatchError,
+  ErrorCode,
   readBatchHead,
   RECORD_BATCH_MAGIC,
   RecordWalk,
 } from "@gmn/kafka-formats";
-import { ErrorCode, KafkaError } from "../protocol/error_code.ts";
+import { KafkaError } from "../protocol/kafka_error.ts";
 
 /** What the log needs of a batch's head, and the batch's bytes. */
 export interface RecordBatch {

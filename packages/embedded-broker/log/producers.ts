@@ -7,8 +7,9 @@
  *
  * The rules are those of Kafka's `ProducerStateManager` / `ProducerAppendInfo`, without transactions.
  */
+import { ErrorCode } from "@gmn/kafka-formats";
 import type { DatabaseSync } from "node:sqlite";
-import { ErrorCode, KafkaError } from "../protocol/error_code.ts";
+import { KafkaError } from "../protocol/kafka_error.ts";
 import type { RecordBatch } from "./produced_batch.ts";
 
 /** As many as a client may have in flight (`max.in.flight.requests.per.connection` with idempotence). */

@@ -2,8 +2,9 @@
  * The topics of the broker: in memory for reading, in the database for keeping. Every change goes through a transaction
  * and is visible once that is on disk.
  */
+import { ErrorCode } from "@gmn/kafka-formats";
 import type { DatabaseSync } from "node:sqlite";
-import { ErrorCode, KafkaError } from "../protocol/error_code.ts";
+import { KafkaError } from "../protocol/kafka_error.ts";
 import type { Commits, Transaction } from "../storage/commits.ts";
 import { BatchStore } from "./batch_store.ts";
 import { Partition } from "./partition.ts";

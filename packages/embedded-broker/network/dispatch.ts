@@ -4,12 +4,11 @@
  * An unknown API or version closes the connection, as in Kafka: nobody can tell what form an error would have to have.
  * The one exception is ApiVersions, by which clients find out (KIP-511).
  */
-import { MalformedRequest, Reader, Writer } from "@gmn/kafka-formats";
+import { ApiKey, apiName, ErrorCode, MalformedRequest, Reader, Writer } from "@gmn/kafka-formats";
 import { unsupportedApiVersions } from "../api/18_api_versions.ts";
 import { explain } from "../errors.ts";
 import type { Api, RequestContext } from "../protocol/api.ts";
-import { ApiKey } from "../protocol/api_key.ts";
-import { ErrorCode, KafkaError } from "../protocol/error_code.ts";
+import { KafkaError } from "../protocol/kafka_error.ts";
 
 /** The connection as a request sees it. */
 export type ClientContext = Pick<RequestContext, "clientHost" | "signal" | "hold">;
@@ -51,19 +50,19 @@ export function dispatchTo(apis: readonly Api[], options: DispatchOptions): Disp
     writer.int32(correlationId);
     if (version < (api.firstServedVersion ?? api.minVersion) || version > api.maxVersion) {
       if (key !== ApiKey.ApiVersions || version < 0) {
-        throw new MalformedRequest(`${api.name} version ${version} is not served`);
+        throw new MalformedRequest(`${apiName(key)} version ${version} is not served`);
       }
       unsupportedApiVersions(writer, api);
       return writer.chunks();
     }
     const clientId = reader.nullableString() ?? "";
     const context: RequestContext = { ...client, version, clientId };
-    const request = api.decode(reader, version);
+    const request = api.request.read(reader, version);
     const work = () => answerOrFail(api, request, context, options);
     const response = await (options.intercept?.(api, request, context, work) ?? work());
     if (response === null) return null;
     if (api.isSilent?.(request)) return [];
-    api.encode(writer, response, version);
+    api.response.write(writer, response, version);
     return writer.chunks();
   };
 }
@@ -79,7 +78,7 @@ async function answerOrFail(
   } catch (error) {
     if (error instanceof MalformedRequest) throw error;
     if (error instanceof KafkaError) return api.fail(request, error.code, error.message);
-    options.onRequestFailure(api.name, context.clientId, error);
+    options.onRequestFailure(apiName(api.key), context.clientId, error);
     return api.fail(request, ErrorCode.UNKNOWN_SERVER_ERROR, explain(error));
   }
 }

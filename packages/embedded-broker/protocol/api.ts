@@ -1,10 +1,9 @@
 /**
  * What one API of the protocol is made of. Each file in `api/` describes one; `network/dispatch.ts` runs requests through it:
- * decode, answer, encode.
+ * read, answer, write.
  */
-import type { Reader, Writer } from "@gmn/kafka-formats";
-import type { ApiKey } from "./api_key.ts";
-import type { ErrorCode } from "./error_code.ts";
+import { type ApiKey, ErrorCode, type wire } from "@gmn/kafka-formats";
+import { KafkaError } from "./kafka_error.ts";
 
 /** What a request brings beside its fields. */
 export interface RequestContext {
@@ -28,16 +27,34 @@ export interface ApiRange {
 
 /** One API. `Request` and `Response` are plain data, the same for all versions. */
 export interface Api<Request = unknown, Response = unknown> extends ApiRange {
-  readonly name: string;
   /** Versions below are advertised (clients look for them) but refused; see the file that sets it. */
   readonly firstServedVersion?: number;
-  /** @throws MalformedRequest when the request can't be read */
-  decode(reader: Reader, version: number): Request;
+  readonly request: wire.Field<Request>;
+  readonly response: wire.Field<Response>;
   /** Does the work. A `KafkaError` becomes the answer that `fail` makes of it. */
   answer(request: Request, context: RequestContext): Response | Promise<Response>;
-  encode(writer: Writer, response: Response, version: number): void;
   /** The response that says that all of the request failed. */
   fail(request: Request, code: ErrorCode, message: string): Response;
   /** True when the client wants no answer (Produce with acks=0). */
   isSilent?(request: Request): boolean;
+}
+
+/** The API of a declared request and response. */
+export type ApiOf<Request, Response> = Api<wire.ValueOf<Request>, wire.ValueOf<Response>>;
+
+/** How one item of a request went: a topic, a partition, a group. */
+export interface Outcome {
+  readonly errorCode: ErrorCode;
+  readonly message: string | null;
+}
+
+/** Does one item's work: what is refused of it is its own outcome, and the others go on. */
+export async function outcomeOf(work: () => void | Promise<void>): Promise<Outcome> {
+  try {
+    await work();
+    return { errorCode: ErrorCode.NONE, message: null };
+  } catch (error) {
+    if (!(error instanceof KafkaError)) throw error;
+    return { errorCode: error.code, message: error.message };
+  }
 }

@@ -1,9 +1,10 @@
+import { ErrorCode } from "@gmn/kafka-formats";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { ErrorCode, KafkaError } from "../protocol/error_code.ts";
+import { KafkaError } from "../protocol/kafka_error.ts";
 import { Commits } from "./commits.ts";
 import { closeDatabase, openDatabase } from "./database.ts";
 

@@ -13,9 +13,10 @@
  * KAFKA_STORAGE_ERROR, which clients try again. What memory knows must follow what the disk has: hence `onCommit`
  * and `onRollback`.
  */
+import { ErrorCode } from "@gmn/kafka-formats";
 import type { DatabaseSync } from "node:sqlite";
 import { explain } from "../errors.ts";
-import { ErrorCode, KafkaError } from "../protocol/error_code.ts";
+import { KafkaError } from "../protocol/kafka_error.ts";
 
 /** A transaction takes what waits up to this size, so that an answer never waits for much more than it. */
 const MAX_GROUP_BYTES = 16 * 1024 * 1024;

@@ -5,11 +5,11 @@
  *
  * `BROKER_KILLS` sets how often (20), `BROKER_KILL_SEED` runs a certain sequence again.
  */
+import { ErrorCode } from "@gmn/kafka-formats";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { ErrorCode } from "../protocol/error_code.ts";
 import { makeBatch } from "@gmn/kafka-formats/testing";
 import { BrokerProcess } from "./testing/broker_process.ts";
 import {

@@ -2,10 +2,9 @@
  * Fault injection through the Worker's boundary: what each fault does to a client, and that kafkajs comes through those that
  * the service must live with.
  */
+import { ApiKey, ErrorCode } from "@gmn/kafka-formats";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Producer } from "kafkajs";
-import { ApiKey } from "../protocol/api_key.ts";
-import { ErrorCode } from "../protocol/error_code.ts";
 import { makeBatch } from "@gmn/kafka-formats/testing";
 import { RawClient } from "./testing/raw_client.ts";
 import { TestBroker, TestConsumer } from "./running.ts";

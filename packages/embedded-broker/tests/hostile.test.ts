@@ -4,11 +4,10 @@
  *
  * fast-check prints its seed when a property fails; `FUZZ_SEED` runs that one again, `FUZZ_RUNS` sets how many (200).
  */
+import { ApiKey, ErrorCode } from "@gmn/kafka-formats";
 import { Buffer } from "node:buffer";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { ApiKey } from "../protocol/api_key.ts";
-import { ErrorCode } from "../protocol/error_code.ts";
 import { makeBatch } from "@gmn/kafka-formats/testing";
 import { encodeRequest, versionsOf } from "./kafkajs_codec.ts";
 import { RawClient } from "./testing/raw_client.ts";

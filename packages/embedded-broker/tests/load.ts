@@ -2,9 +2,8 @@
  * Load for a broker that will be killed: each kind of writer remembers what was acknowledged, and afterwards checks that it
  * is all there. Writers go on over any number of deaths of the broker.
  */
+import { ApiKey, ErrorCode } from "@gmn/kafka-formats";
 import { expect } from "vitest";
-import { ApiKey } from "../protocol/api_key.ts";
-import { ErrorCode } from "../protocol/error_code.ts";
 import { makeBatch } from "@gmn/kafka-formats/testing";
 import type { RawClient } from "./testing/raw_client.ts";
 

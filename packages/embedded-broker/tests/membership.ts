@@ -1,7 +1,7 @@
 /**
  * The requests of a group's member, by hand.
  */
-import { ApiKey } from "../protocol/api_key.ts";
+import { ApiKey } from "@gmn/kafka-formats";
 import type { RawClient } from "./testing/raw_client.ts";
 
 /** Joins a group; an empty id gets one to join with (error code 79). */

@@ -2,12 +2,12 @@
  * A member whose process is stopped (SIGSTOP: a laptop that sleeps, a container that is frozen) loses its place after its
  * session time-out, and what it does when it comes back is refused: it can't move the offsets of its successor.
  */
+import { ErrorCode } from "@gmn/kafka-formats";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
-import { ErrorCode } from "../protocol/error_code.ts";
 import { commitOffset, committedOffset, heartbeat, joinGroup, syncGroup } from "./membership.ts";
 import { RawClient } from "./testing/raw_client.ts";
 import { TestBroker } from "./running.ts";

@@ -47,7 +47,7 @@ describe("the dashboard's files", () => {
     expect(wrong).toEqual([]);
   });
 
-  test("the page is asked for each time, its files are kept for ever", async () => {
+  test("the page is requested each time, its files are cached forever", async () => {
     const page = await app.request("/");
     expect(page.headers.get("content-type")).toBe("text/html; charset=utf-8");
     expect(page.headers.get("cache-control")).toBe("no-cache");
@@ -77,7 +77,7 @@ describe("the dashboard's files", () => {
     "constructor",
   ])("nothing else is served: %s", async (name) => {
     const response = await app.request(`/assets/${assets.version}/${name}`);
-    // A path with dots is made straight by the URL itself; then it names a file of the list, or nothing.
+    // The URL itself resolves dots in a path; what remains names a listed file, or nothing.
     if (response.status === 200) expect(assets.names).toContain("main.js");
     else expect(response.status).toBe(404);
     expect(await response.text()).not.toContain("addDashboardRoutes");
@@ -100,7 +100,7 @@ describe("outlines of the world", () => {
       const jumps = [...land, ...borders].flatMap((line) =>
         line.filter((lon, at) =>
           at % 2 === 0 && at > 0 && Math.abs(lon - line[at - 2]!) > 180 &&
-          // Antarctica's way along the pole, which Mercator's map does not show.
+          // Antarctica's edge along the pole, which Mercator's map does not show.
           Math.abs(line[at + 1]!) < 89
         )
       );

@@ -2,10 +2,10 @@
  * The dashboard's files, as the browser gets them: nothing is built, nothing is fetched from elsewhere.
  *
  * Only what is listed here is served. Every file is under `/assets/VERSION/`, where VERSION is a hash of all of them, so
- * browsers may keep them for ever and never mix two versions; `index.html` names the version and is asked for each time.
+ * browsers may cache them forever and never mix two versions; `index.html` names the version and is requested each time.
  *
  * Modules import packages by their bare names, as everywhere else (so that the compiler and the tests find them too). A browser
- * can't resolve those without an import map, which would have to be an inline script; so they are rewritten here.
+ * can't resolve those without an import map, which would have to be an inline script, so they are rewritten here.
  */
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
@@ -14,7 +14,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { readOutlines, WORLD_FILES } from "./world.ts";
 
-/** A file, ready to be sent. */
+/** A file as it is sent. */
 export interface Asset {
   readonly body: string;
   readonly type: string;
@@ -63,7 +63,7 @@ export function readAssets(): Assets {
   hash.update(JSON.stringify(WORLD_FILES));
   const version = hash.digest("hex").slice(0, 16);
 
-  // Outlines take a few tens of milliseconds to unfold: when they are asked for, and once.
+  // Outlines take a few tens of milliseconds to prepare: once, with the first request.
   for (const name of Object.keys(WORLD_FILES)) sources.set(name, () => readOutlines(name));
   const ready = new Map<string, Asset>();
   return {

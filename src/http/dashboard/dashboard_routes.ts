@@ -1,7 +1,7 @@
 /**
- * The dashboard at `/`: its page and files, and history as a grid. Everything else it shows is the API's, as anyone may ask for it.
+ * The dashboard at `/`: its page, its files, and the grid of runs. Everything else it shows comes from the public API.
  *
- * `/dashboard/…` is for the page of the same version alone, so it is not part of the documented API.
+ * `/dashboard/…` is only for the page of the same version, so it is not part of the documented API.
  */
 import type { Context } from "hono";
 import { z } from "zod";
@@ -11,15 +11,15 @@ import type { Api } from "../openapi.ts";
 import { Problem } from "../problem.ts";
 import { type Asset, type Assets, readAssets } from "./assets.ts";
 
-/** Some thousand rows by their key: milliseconds. */
+/** Reading some thousand rows by their key takes milliseconds. */
 const QUESTION_TIMEOUT_MS = 5_000;
-/** Cells of the grid: its runs of a daily window, with room for some backfills by day. */
+/** Cells of the grid: enough for daily runs and some backfills by day. */
 const CELLS_MAX = 4_000;
 /** Columns of the grid. */
 const GRID_RUNS_MAX = 60;
 
 /**
- * Everything the page needs is ours, and nothing else may be loaded, run or shown; not even our own text becomes markup
+ * Everything the page needs comes from here; nothing else may be loaded or run, and no text may become markup
  * (Trusted Types). https://www.w3.org/TR/CSP3/
  */
 export const DASHBOARD_CSP = [
@@ -57,7 +57,7 @@ export function addDashboardRoutes(app: Api, reader: () => Reader): void {
 }
 
 function addAssetRoutes(app: Api): void {
-  // Read when the first page is asked for: commands and tests of the API need none of it.
+  // Read with the first request: commands and tests of the API need none of it.
   let read: Assets | null = null;
   const assets = () => read ??= readAssets();
 
@@ -70,7 +70,7 @@ function addAssetRoutes(app: Api): void {
     const name = context.req.path.slice(`/assets/${version}/`.length);
     const asset = assets().get(name);
     if (asset === null) throw new Problem("not-found", `the dashboard has no file ${name}`);
-    // A page of another version (it stayed open over an update) gets this one's file, but may not keep it.
+    // A page of another version (it stayed open during an update) gets this version's file, but may not cache it.
     const isOurs = version === assets().version;
     const caching = isOurs ? "public, max-age=31536000, immutable" : "no-store";
     return send(context, asset, assets().version, caching);

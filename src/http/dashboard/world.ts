@@ -2,7 +2,7 @@
  * Outlines of land and borders of countries for the map: Natural Earth's, from the npm package `world-atlas`
  * (https://github.com/topojson/world-atlas; Natural Earth is in the public domain).
  *
- * The package has TopoJSON; the browser gets plain lines, so it needs no library to draw them.
+ * The package has TopoJSON. The browser gets plain lines and needs no library to draw them.
  */
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -14,8 +14,10 @@ export const WORLD_FILES: Readonly<Record<string, { file: string; decimals: numb
   "world-50m.json": { file: "world-atlas/countries-50m.json", decimals: 2 },
 };
 
-/** Flat lists of longitude, latitude, longitude, …: degrees, east and north positive. What goes over the
- * edge at 180 degrees goes on past it, and is there a second time on the other side. */
+/**
+ * Flat lists of longitude, latitude, longitude, …: degrees, east and north positive. A line that crosses 180 degrees continues
+ * beyond it, and is there a second time on the other side.
+ */
 export interface Outlines {
   readonly land: number[][];
   readonly borders: number[][];
@@ -50,7 +52,7 @@ export function readOutlines(name: string): string {
   }
 }
 
-/** The line without jumps from 180 to -180: longitudes go on past them. */
+/** The line without jumps from 180 to -180: longitudes continue beyond. */
 function unwrapped(line: readonly Position[]): Position[] {
   let turns = 0;
   let before = line[0]![0]!;
@@ -62,7 +64,7 @@ function unwrapped(line: readonly Position[]): Position[] {
   });
 }
 
-/** A ring that goes once around the Earth, Antarctica's, closed through the pole. */
+/** A ring around the whole Earth (Antarctica's) closed through the pole. */
 function closed(ring: Position[]): Position[] {
   const [first, last] = [ring[0]!, ring.at(-1)!];
   if (Math.abs(last[0]! - first[0]!) < 180) return ring;
@@ -70,7 +72,7 @@ function closed(ring: Position[]): Position[] {
   return [...ring, [last[0]!, pole], [first[0]!, pole]];
 }
 
-/** The line, and once more on the other side of the map where it goes over the edge. */
+/** The line, and a copy on the other side of the map where it crosses the edge. */
 function whole(line: Position[]): Position[][] {
   const lons = line.map(([lon]) => lon!);
   const shifted = (by: number) => line.map(([lon, lat]) => [lon! + by, lat!]);

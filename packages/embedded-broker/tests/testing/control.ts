@@ -3,7 +3,7 @@
  */
 import { BrokerWorker } from "../../broker_worker.ts";
 import type { BrokerStats } from "../../embedded_broker.ts";
-import type { BrokerEvent, FromWorker } from "../../worker_messages.ts";
+import type { BrokerEvent, FromWorker } from "../../settings.ts";
 import type { FaultSpec } from "./faults.ts";
 
 /** Orders of a test. Everything with a `call` is answered by a `done` with the same number. */

@@ -3,9 +3,9 @@
  * fail with any code, before or after their work is done, to be late, to lose their answer, to lose their connection,
  * or (Fetch) to give records that don't match their checksum.
  */
+import type { ErrorCode } from "@gmn/kafka-formats";
 import { setTimeout as wait } from "node:timers/promises";
 import type { Intercept } from "../../network/dispatch.ts";
-import type { ErrorCode } from "../../protocol/error_code.ts";
 
 /** What shall go wrong, with which requests, how often. */
 export interface FaultSpec {

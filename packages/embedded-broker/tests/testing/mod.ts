@@ -2,13 +2,13 @@
  * `@gmn/embedded-broker/testing`: the embedded broker with faults to order, a client that sends any bytes, the broker as a process to
  * kill, and the schema registry by itself. For tests and benches, of this package and of others.
  */
-import { type EmbeddedBroker, type EmbeddedBrokerOptions, startIn } from "../../broker_worker.ts";
+import { type EmbeddedBroker, startIn } from "../../broker_worker.ts";
+import type { BrokerTimeouts, EmbeddedBrokerOptions } from "../../settings.ts";
 import { type BrokerControl, ControlledWorker } from "./control.ts";
 
 export type { BrokerStats } from "../../embedded_broker.ts";
 export { BatchStore } from "../../log/batch_store.ts";
-export { ApiKey } from "../../protocol/api_key.ts";
-export { ErrorCode } from "../../protocol/error_code.ts";
+export { ApiKey, ErrorCode } from "@gmn/kafka-formats";
 export { createRegistry } from "../../registry/registry.ts";
 export { openDatabase } from "../../storage/database.ts";
 export { BrokerProcess } from "./broker_process.ts";
@@ -18,12 +18,7 @@ export { RawClient } from "./raw_client.ts";
 export { type RegistryServer, startRegistryServer } from "./registry_server.ts";
 
 /** The options of the broker, and times that tests shorten. */
-export interface TestBrokerOptions extends EmbeddedBrokerOptions {
-  /** Kafka's `group.min.session.timeout.ms`. */
-  readonly minSessionTimeout_ms?: number;
-  /** How long a client may leave a request unfinished or an answer untaken. */
-  readonly stallTimeout_ms?: number;
-}
+export type TestBrokerOptions = EmbeddedBrokerOptions & Partial<BrokerTimeouts>;
 
 /** The broker as a test has it. */
 export interface ControlledBroker extends EmbeddedBroker {

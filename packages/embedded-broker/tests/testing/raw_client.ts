@@ -1,9 +1,8 @@
 /**
  * A client that sends any bytes: requests made field by field, or no requests at all. For what no real client does.
  */
+import { ApiKey, Reader } from "@gmn/kafka-formats";
 import { connect, type Socket } from "node:net";
-import { ApiKey } from "../../protocol/api_key.ts";
-import { Reader } from "@gmn/kafka-formats";
 import { Writer } from "@gmn/kafka-formats";
 
 /** One connection. */

@@ -2,14 +2,23 @@
  * Types that the browser's modules share, for the compiler only: the browser never gets this file.
  */
 import type { VNode } from "preact";
-import type { ShowerCount } from "../../../store/statistics.ts";
+import type { z } from "zod";
+import type { showerCountsSchema, stationCountSchema } from "../../../store/statistics.ts";
+import type { meteorDetailSchema } from "../../meteor_schemas.ts";
 
 export type { PreviewedFile } from "../../run_schemas.ts";
 export type { ScheduleView, ServiceStatus } from "../../status_schemas.ts";
-export type { RunFileView, RunView } from "../../../runs/run_schemas.ts";
+export type { RunDetail, RunFileView, RunView } from "../../../runs/run_schemas.ts";
 export type { GridCell } from "../../../store/run_grid.ts";
 export type { Selection } from "../../../runs/run_event.ts";
-export type { GroundTrack, Histogram, Radiant, ShowerCount } from "../../../store/statistics.ts";
+export type {
+  GroundTrack,
+  Histogram,
+  MeteorTotals,
+  Night as NightCount,
+  Radiant,
+  ShowerCount,
+} from "../../../store/statistics.ts";
 
 /** What a component gives. */
 export type View = VNode | null;
@@ -84,31 +93,8 @@ export interface Loaded<Data> {
 }
 
 /** One trajectory, as `GET /meteors/ID` has it. */
-export interface MeteorDetail {
-  readonly id: string;
-  readonly shower_name: string | null;
-  readonly fields: readonly MeteorField[];
-  readonly lineage: {
-    readonly source_file: string | null;
-    readonly source_line: number | null;
-    readonly source_generated_at: string | null;
-    readonly run_id: string | null;
-    readonly topic: string;
-    readonly topic_partition: number;
-    readonly topic_offset: string;
-    readonly created_at: string;
-    readonly updated_at: string;
-    readonly withdrawn_at: string | null;
-  };
-}
-
-export interface MeteorField {
-  readonly name: string;
-  readonly value: string | number | boolean | readonly (string | null)[] | null;
-  readonly sigma: number | null;
-  readonly unit: string | null;
-  readonly description: string;
-}
+export type MeteorDetail = z.infer<typeof meteorDetailSchema>;
+export type MeteorField = MeteorDetail["fields"][number];
 
 /** A trajectory in a list, as `GET /meteors` has it: the columns that the dashboard shows. */
 export interface MeteorRow {
@@ -125,34 +111,8 @@ export interface MeteorRow {
   readonly updated_at: string;
 }
 
-/** `GET /statistics/totals`. */
-export interface MeteorTotals {
-  readonly meteors: number;
-  readonly first: string | null;
-  readonly last: string | null;
-  readonly loaded_today: number;
-  readonly newest_update: string | null;
-}
-
-/** A night of `GET /statistics/nights`: from noon to noon UTC, with the date of its first noon. */
-export interface NightCount {
-  readonly night: string;
-  readonly meteors: number;
-  readonly shower_meteors: number;
-}
-
-/** `GET /statistics/showers`. */
-export interface ShowerCounts {
-  readonly showers: readonly ShowerCount[];
-  readonly sporadic: number;
-  readonly meteors: number;
-}
+/** `GET /statistics/showers`, most meteors first. */
+export type ShowerCounts = z.infer<typeof showerCountsSchema>;
 
 /** `GET /statistics/stations`, most meteors first. */
-export interface StationCounts {
-  readonly stations: readonly {
-    readonly code: string;
-    readonly country_code: string;
-    readonly meteors: number;
-  }[];
-}
+export type StationCounts = { readonly stations: readonly z.infer<typeof stationCountSchema>[] };

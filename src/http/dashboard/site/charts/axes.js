@@ -1,6 +1,6 @@
 // Axes of SVG plots.
 import { html } from "../lib/html.js";
-import { ticksWithRoom } from "./scale.js";
+import { ticksThatFit } from "./scale.js";
 
 /** @typedef {import("./scale.js").Scale} Scale @typedef {import("./scale.js").Tick} Tick */
 
@@ -10,7 +10,7 @@ import { ticksWithRoom } from "./scale.js";
  */
 export function BottomAxis({ scale, ticks, y, title }) {
   const [x0, x1] = scale.range;
-  const roomy = ticksWithRoom(ticks, scale);
+  const roomy = ticksThatFit(ticks, scale);
   // deno-fmt-ignore
   return html`<g class="axis" aria-hidden="true">
     <line x1=${x0} x2=${x1} y1=${y + 0.5} y2=${y + 0.5} />

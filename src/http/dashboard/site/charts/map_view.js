@@ -12,7 +12,7 @@ const MIDDLE_Y = 15;
 const SCALE_MAX = 220;
 /** Degrees that a map shows at least, or one short track would fill it. */
 const SPAN_MIN_DEG = 4;
-/** Room around the tracks. */
+/** Space around the tracks, as a factor. */
 const MARGIN = 1.15;
 /** The centre stays between these parallels. */
 const CENTRE_LATITUDE_MAX = 80;

@@ -38,7 +38,7 @@ describe("fitView", () => {
     expect(view.scale).toBe(HEIGHT / 4);
   });
 
-  test("no tracks, or no room yet: the whole world", () => {
+  test("no tracks, or no width yet: the whole world", () => {
     expect(fitView([], WIDTH, HEIGHT)).toEqual(wholeView(WIDTH));
     expect(fitView([track(1, 2, 3, 4)], 0, 0)).toEqual(wholeView(0));
   });

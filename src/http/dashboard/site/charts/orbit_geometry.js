@@ -3,9 +3,9 @@
 const RAD = Math.PI / 180;
 /** Long orbits are cut here, or the Earth's would vanish in the middle. */
 export const FARTHEST_AU = 8;
-/** The least that is shown: the Earth's orbit with some room around it. */
+/** The smallest picture: the Earth's orbit with some space around it. */
 const REACH_MIN_AU = 1.25;
-/** Room around the orbit. */
+/** Space around the orbit, as a factor. */
 const MARGIN = 1.08;
 const STEPS = 360;
 

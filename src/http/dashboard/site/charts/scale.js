@@ -60,18 +60,18 @@ export function powersOfTen(high) {
 
 /** A value that an axis names. @typedef {{ at: number, text: string }} Tick */
 
-/** About the width of a digit on an axis, and the room between two texts, in pixels. */
+/** About the width of a digit on an axis, and the space between two texts, in pixels. */
 const DIGIT_PX = 7;
-const ROOM_PX = 9;
+const SPACE_PX = 9;
 
 /** The ticks whose texts don't touch: all, or every second, third, … @param {readonly Tick[]} ticks @param {Scale} scale */
-export function ticksWithRoom(ticks, scale) {
+export function ticksThatFit(ticks, scale) {
   for (let every = 1; every < ticks.length; every++) {
     const some = ticks.filter((_, at) => at % every === 0);
     const fits = some.every(({ at, text }, index) => {
       const next = some[index + 1];
       if (next === undefined) return true;
-      const needed = (text.length + next.text.length) / 2 * DIGIT_PX + ROOM_PX;
+      const needed = (text.length + next.text.length) / 2 * DIGIT_PX + SPACE_PX;
       return Math.abs(scale(next.at) - scale(at)) >= needed;
     });
     if (fits) return some;

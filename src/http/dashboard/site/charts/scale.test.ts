@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import fc from "fast-check";
-import { linear, niceStep, niceTop, powersOfTen, ticks, ticksWithRoom } from "./scale.js";
+import { linear, niceStep, niceTop, powersOfTen, ticks, ticksThatFit } from "./scale.js";
 
 describe("ticks", () => {
   test("are round, inside, and about as many as wanted", () => {
@@ -28,12 +28,12 @@ describe("ticks", () => {
     const named = [0, 10, 20, 30, 40].map((at) => ({ at, text: `${at} km` }));
     // Texts of 5 digits need 5 * 7 + 9 = 44 pixels from middle to middle, the first pair 4 less.
     const shown = (width: number) =>
-      ticksWithRoom(named, linear([0, 40], [0, width])).map(({ at }) => at);
+      ticksThatFit(named, linear([0, 40], [0, width])).map(({ at }) => at);
     expect(shown(176)).toEqual([0, 10, 20, 30, 40]);
     expect(shown(175)).toEqual([0, 20, 40]);
     expect(shown(80)).toEqual([0, 30]);
     expect(shown(1)).toEqual([0]);
-    expect(ticksWithRoom([], linear([0, 1], [0, 1]))).toEqual([]);
+    expect(ticksThatFit([], linear([0, 1], [0, 1]))).toEqual([]);
   });
 });
 

@@ -1,9 +1,9 @@
-// Colours and shapes of showers: the ones with the most meteors have one each, the others share one. Nothing is told by colour
-// alone, so every series has its own shape too.
+// Colours and shapes of showers: the ones with the most meteors have one each, the others share one. No meaning depends on
+// colour only, so every series has its own shape too.
 
 /** @typedef {{ key: string, name: string, index: number | "other" | "sporadic" }} Series */
 
-/** Showers with a colour of their own. More than seven nobody tells apart. */
+/** Showers with a colour of their own. Nobody can distinguish more than seven. */
 export const SERIES_MAX = 7;
 
 /** @typedef {"circle" | "square" | "triangle" | "diamond" | "down" | "cross" | "star" | "ring" | "dot"} MarkShape */
@@ -74,7 +74,7 @@ function round(value) {
   return Number(value.toFixed(2));
 }
 
-/** Geocentric speeds of meteors bound to the Sun: from the Earth's pull alone to a head-on retrograde orbit, km/s. */
+/** Geocentric speeds of meteors bound to the Sun: from the Earth's pull only to a head-on retrograde orbit, km/s. */
 export const SPEED_RANGE = /** @type {const} */ ([11, 72]);
 
 /** After cividis, which looks the same with any colour vision (Nuñez et al. 2018); each theme has the end that it can show. */

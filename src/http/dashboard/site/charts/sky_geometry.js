@@ -6,7 +6,7 @@ import { hammer, wrap180 } from "./projections.js";
 
 /** Pixels around the ellipse. */
 const PAD = 14;
-/** On a map narrower than this, only every second name of the axis has room. */
+/** On a map narrower than this, only some names of the axis fit. */
 export const NARROW_PX = 480;
 
 /** What is in the middle, and what the axis of longitude says. @type {Record<Frame, { centre: number, names: readonly AxisName[] }>} */
@@ -71,7 +71,7 @@ export function skyGrid(centre) {
   };
 }
 
-/** The names of the axis that have room: not on the rim, and on a narrow map only some. @param {Frame} frame @param {number} width */
+/** The names of the axis that fit: none on the rim, and on a narrow map only some. @param {Frame} frame @param {number} width */
 export function shownNames(frame, width) {
   const { centre, names } = FRAMES[frame];
   return names.filter(([lon, , name]) =>

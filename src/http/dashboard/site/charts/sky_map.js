@@ -27,7 +27,7 @@ const CAPTIONS = {
   ecliptic:
     "Hammer projection. Horizontally the Sun-centred ecliptic longitude λ − λ☉ of the geocentric radiant, " +
     "increasing to the left, with the Earth’s apex (270°) in the middle and the Sun at 0°; vertically the ecliptic " +
-    "latitude β (J2000). Letters mark the sporadic sources: antihelion (AH), helion (HE), north and south apex " +
+    "latitude β (J2000). Labels mark the sporadic sources: antihelion (AH), helion (HE), north and south apex " +
     "(NA, SA), north and south toroidal (NT, ST).",
   equatorial:
     "Hammer projection. Horizontally the right ascension α of the geocentric radiant, increasing to the left; " +

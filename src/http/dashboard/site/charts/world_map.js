@@ -22,7 +22,7 @@ import { themeColours } from "./theme_colours.js";
 /** @typedef {{ land: number[][], borders: number[][] }} Outlines */
 /** @typedef {import("./map_view.js").MapView} MapView */
 
-/** Height by width of the whole map: all land with cameras, and no more of the poles than fits. */
+/** Height by width of the whole map: shows all land with cameras, and leaves out the poles. */
 const SHAPE = 0.58;
 /** From this many pixels per degree on the finer outlines are worth their bytes. */
 const FINE_FROM = 6;

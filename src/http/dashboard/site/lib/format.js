@@ -83,7 +83,7 @@ export function bytes(n) {
   return `${(n / 1e9).toFixed(1)} GB`;
 }
 
-/** The end of an id, which tells two apart (the beginning of these ids is a time). @param {string} id */
+/** The end of an id, which is what differs (the beginning of these ids is a time). @param {string} id */
 export function shortId(id) {
   return id.slice(-6);
 }

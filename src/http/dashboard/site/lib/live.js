@@ -1,11 +1,11 @@
 // The service's events as they happen: one stream for the whole page (`GET /events`). An event only says that something changed;
 // pages then ask the API, which is the one source of truth. A stream that breaks is opened again: by the browser, which sends the
-// id of the last event it got, or here when the browser has given up.
+// id of the last event it got, or here once the browser stops trying.
 
 /** @typedef {import("../types.ts").ServiceEvent} ServiceEvent @typedef {import("../types.ts").Change} Change */
 
 const ACTIVITY_MAX = 150;
-/** After the browser gave up (it does when the answer is not a stream). */
+/** Delay before opening again once the browser stopped trying (it does when the answer is not a stream). */
 const REOPEN_MS = 4_000;
 
 /** What an event changes on pages, by its name or the first part of it. @type {Record<string, readonly string[]>} */
@@ -18,11 +18,10 @@ const CHANGES = {
   "sink": ["status"],
   "sink.loaded": ["store", "runs"],
   "sink.dead_letter": ["dead_letters"],
-  "letter": ["dead_letters"],
   "dead_letter": ["dead_letters"],
-  "replay": ["dead_letters", "store"],
   "log": ["status"],
   "dependency": ["status"],
+  "consumer": ["status"],
   "broker": ["status"],
   "database": ["status"],
   "service": ["status"],

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { isListed, liveState, onChange, startLive, topicsOf, watchLive } from "./live.js";
 import type { ServiceEvent } from "../types.ts";
 
-/** The browser's class, of which there is none here: what it says is said by the test. */
+/** Stands for the browser's class, which does not exist here: the test sends its events. */
 class Stream extends EventTarget {
   static readonly CLOSED = 2;
   static opened: Stream[] = [];
@@ -80,7 +80,7 @@ test("a lost stream is opened again, and everything is asked for", () => {
   first.onerror();
   expect(liveState().connection).toBe("lost");
   vi.runAllTimers();
-  // The browser itself tries again until it gives up.
+  // The browser itself tries again until the stream is closed.
   expect(Stream.opened).toHaveLength(1);
   first.readyState = Stream.CLOSED;
   first.onerror();

@@ -3,7 +3,7 @@ import { count, fixed, span } from "./format.js";
 
 /** @typedef {import("../types.ts").RunView} RunView @typedef {import("../types.ts").RunFileView} RunFileView */
 
-/** Less than this share done tells too little about the rest. */
+/** With a smaller share done, an estimate means nothing. */
 const SHARE_MIN = 0.02;
 
 /** Whether the run has ended, in any way. @param {Pick<RunView, "state">} run */
@@ -38,7 +38,7 @@ export function rateText(run, now) {
 
 /**
  * Time left, if the remaining files take as long per byte (or per file, where sizes are unknown) as those before them;
- * null when that can't be told.
+ * null when there is nothing to estimate it from.
  * @param {RunView} run @param {readonly RunFileView[]} files @param {number} now
  */
 export function timeLeft(run, files, now) {

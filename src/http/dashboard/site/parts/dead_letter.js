@@ -63,7 +63,7 @@ function Replay({ deadLetter, outcome, replay }) {
   return html`<${WorkButton} work=${replay} class="button small">${text}<//>`;
 }
 
-/** Where it comes from, and when it became a dead letter. @param {{ deadLetter: DeadLetter }} props */
+/** Where it comes from, and when it failed. @param {{ deadLetter: DeadLetter }} props */
 function Where({ deadLetter }) {
   const { source_file, source_line, topic, field, schema_id, run_id } = deadLetter;
   const line = source_line === null ? "" : `, line ${count(source_line)}`;
@@ -75,7 +75,7 @@ function Where({ deadLetter }) {
     ${field === null ? null : html`<span>field <code>${field}</code></span>`}
     ${schema_id === null ? null : html`<span>schema ${schema_id}</span>`}
     ${run_id === null ? null : html`<a href=${href(["runs", run_id])}>run …${run_id.slice(-6)}</a>`}
-    <span>dead letter since <${Ago} at=${deadLetter.at} /></span>
+    <span>failed <${Ago} at=${deadLetter.at} /></span>
     ${deadLetter.replayed_at === null ? null : html`<span>replayed <${Ago} at=${deadLetter.replayed_at} /></span>`}
   </div>`;
 }

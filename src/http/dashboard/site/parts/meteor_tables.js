@@ -1,6 +1,6 @@
 // The most active showers, and the stations with the most meteors.
 import { SeriesMark } from "../charts/mark_key.js";
-import { count, fixed, showerListText, utcDate } from "../lib/format.js";
+import { count, fixed, plural, showerListText, utcDate } from "../lib/format.js";
 import { html } from "../lib/html.js";
 import { useData, useNow } from "../lib/hooks.js";
 import { refine } from "../lib/meteor_filter.js";
@@ -63,7 +63,7 @@ export function ShowersCard({ showers, indexOf, query, live }) {
         )}</tbody>
       </table></div>
       <p class="caption card-body">${count(data.sporadic)} of ${count(data.meteors)} meteors in the range are sporadic (belong to no shower).${
-        data.showers.length > ROWS ? ` ${data.showers.length - ROWS} more showers are in the filter’s list.` : ""
+        data.showers.length > ROWS ? ` The filter’s list has ${plural(data.showers.length - ROWS, "more shower")}.` : ""
       } ${showerListText(status.data?.shower_list)}</p>`;
     }}<//>
   <//>`;

@@ -1,4 +1,4 @@
-// A state as a shape, a colour and a word, so that nobody has to tell colours apart.
+// A state as a shape, a colour and a word, so that nobody has to distinguish colours.
 import { html } from "../lib/html.js";
 
 /** @typedef {"ok" | "busy" | "warn" | "bad" | "idle"} Tone */

@@ -13,7 +13,7 @@ import { RunEvents } from "../parts/run_events.js";
 import { RunProgress } from "../parts/run_progress.js";
 import { State } from "../parts/state_mark.js";
 
-/** @typedef {import("../types.ts").RunView & { file_list: import("../types.ts").RunFileView[] }} Run */
+/** @typedef {import("../types.ts").RunDetail} Run */
 
 const KINDS = { daily: "Daily run", backfill: "Backfill", upload: "Upload" };
 

@@ -1,6 +1,6 @@
 // The history of runs: a grid of runs by files, as in Airflow, and the list.
 import { useEffect, useRef, useState } from "preact/hooks";
-import { count, shortUtc, span } from "../lib/format.js";
+import { count, plural, shortUtc, span } from "../lib/format.js";
 import { selectionText } from "../lib/selection.js";
 import { byNewestFile, fileLabel } from "../lib/summary_files.js";
 import { html } from "../lib/html.js";
@@ -18,7 +18,7 @@ const PAGE_RUNS = 25;
 const LEGEND = ["extracted", "rejects", "reading", "planned", "skipped", "failed"];
 /** Columns and rows that an arrow key goes. @type {Record<string, readonly [number, number]>} */
 const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-/** Rows of the grid until all are asked for. */
+/** Rows of the grid until the person wants all. */
 const GRID_FILES = 24;
 
 /** @param {{ query: URLSearchParams }} props */
@@ -60,7 +60,7 @@ function Grid({ runs, cells }) {
   ).toReversed();
   const byPlace = new Map(cells.map((cell) => [`${cell.run_id} ${cell.file}`, cell]));
   // deno-fmt-ignore
-  return html`<${Card} title="Files by run" aside=${`last ${runs.length} runs, newest on the right; times in UTC`}>
+  return html`<${Card} title="Files by run" aside=${`last ${plural(runs.length, "run")}, newest on the right; times in UTC`}>
     ${files.length === 0
       ? html`<${Empty} title="No files yet">Each run gets a column here, and each of its files a row.<//>`
       : html`<div>

@@ -1,0 +1,54 @@
+/**
+ * How a broker is started, and what it says while it runs: what passes between its owner and its Worker.
+ */
+
+export interface EmbeddedBrokerOptions {
+  /** Where the broker keeps its database; made when it is not there. One process at a time. */
+  readonly directory: string;
+  /** Address to bind and to tell clients, 127.0.0.1 by default. There is no authentication: keep it on the loopback. */
+  readonly host?: string;
+  /** 0 takes a free one. */
+  readonly kafkaPort: number;
+  /** 0 takes a free one. */
+  readonly schemaRegistryPort: number;
+  /** Whether clients may create topics by asking for them (Kafka's `auto.create.topics.enable`); off by default. */
+  readonly autoCreateTopics?: boolean;
+  /** Partitions of topics whose creator does not say how many; 1 by default. */
+  readonly defaultPartitions?: number;
+  /** Called with what happens while it runs. Must not throw. */
+  readonly onEvent?: (event: BrokerEvent) => void;
+}
+
+/** Times that only tests set. */
+export interface BrokerTimeouts {
+  /** Kafka's `group.min.session.timeout.ms`. */
+  readonly minSessionTimeout_ms: number;
+  /** How long a client may leave a request unfinished or an answer untaken. */
+  readonly stallTimeout_ms: number;
+}
+
+/** The options complete. Everything here can be sent to a Worker. */
+export type BrokerSettings =
+  & Required<Omit<EmbeddedBrokerOptions, "onEvent">>
+  & BrokerTimeouts;
+
+/** What happens to a broker that was started. */
+export type BrokerEvent =
+  /** A connection was closed because of what the client did. */
+  | { readonly kind: "client refused"; readonly client: string; readonly reason: string }
+  /** Something is wrong with the broker itself or its disk; it goes on. */
+  | { readonly kind: "fault"; readonly reason: string }
+  | { readonly kind: "died"; readonly reason: string }
+  | { readonly kind: "stop cut short"; readonly after_ms: number }
+  | { readonly kind: "stopped" };
+
+export type ToWorker =
+  | { readonly kind: "start"; readonly settings: BrokerSettings }
+  | { readonly kind: "stop" };
+
+export type FromWorker =
+  | { readonly kind: "ready"; readonly kafkaPort: number; readonly schemaRegistryPort: number }
+  /** It could not start. */
+  | { readonly kind: "refused"; readonly message: string; readonly hint: string | undefined }
+  | { readonly kind: "stopped" }
+  | { readonly kind: "event"; readonly event: BrokerEvent };
