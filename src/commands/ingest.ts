@@ -1,8 +1,8 @@
 /**
  * `deno task ingest FILE …`: publishes local summary files and waits until their rows are in the data store.
  *
- * It joins the service that runs on `DATA_DIR`, or starts the engines for itself. Lines that can't be read go to the dead
- * letters, as in any run.
+ * It joins the service that runs on `DATA_DIR`, or starts the engines for itself. Unreadable lines become dead letters, as
+ * in any run.
  */
 import { stat } from "node:fs/promises";
 import { basename } from "node:path";
