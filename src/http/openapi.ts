@@ -83,11 +83,26 @@ export function readingRoute<
   return createRoute({ method: "get", path, ...about, request, responses });
 }
 
-/** For `security`: the call changes something. */
-export const TOKEN: { token: string[] }[] = [{ token: [] }];
+/** A call that changes something, with its answers other than problems, and the types of these that not every such call has. */
+export function changingRoute<
+  Path extends string,
+  Parts extends RequestParts,
+  Answers extends RouteConfig["responses"],
+>(
+  path: Path,
+  about: Described,
+  request: Parts,
+  answers: Answers,
+  ...types: ProblemType[]
+) {
+  const responses = { ...answers, ...problems(...CHANGING, ...types) };
+  return createRoute({ method: "post", path, ...about, security: TOKEN, request, responses });
+}
+
+const TOKEN: { token: string[] }[] = [{ token: [] }];
 
 /** What any changing call may answer. */
-export const CHANGING = [
+const CHANGING = [
   "unauthorized",
   "forbidden-origin",
   "too-many-requests",
