@@ -2,6 +2,7 @@
  * The kafkajs client, patched, with its log lines going through ours.
  */
 import type { Admin, AdminConfig, KafkaConfig } from "kafkajs";
+import { explain, PermanentError, TransientError } from "@gmn/failures";
 import type { Observe } from "../observe/observe.ts";
 import { registerCodecs } from "./kafkajs/codecs.ts";
 import { assertKafkajsIsPatched, Kafka, logLevel } from "./kafkajs/kafkajs.ts";
