@@ -112,6 +112,13 @@ describe("a backfill", () => {
     );
   });
 
+  test("of the first date after the listing takes the last window, which may reach into it", () => {
+    const files = ["2025-04-08", "2025-04-09"].map((d) => window(d));
+    const day = { from: "2025-04-11", to: "2025-04-11" };
+    expect(paths(plan(day, files))).toEqual([files[1].path]);
+    expect(paths(plan({ from: "2025-04-12", to: "2025-04-12" }, files))).toEqual([]);
+  });
+
   test("takes the coarsest files that cover it", () => {
     const files = [
       ALL,

@@ -140,10 +140,11 @@ function windowsBetween(listed: readonly ListedFile[], from: string, to: string)
   const before = windows.filter(({ is }) => is.date < from).at(-1)?.is.date ?? "";
   const start = before >= addDays(from, -WINDOW_DAYS) ? before : from;
   const within = windows.filter(({ is }) => is.date >= start && is.date <= to);
-  // Only the neighbour before it: the range itself is empty.
-  return within.every(({ is }) => is.date < from) && before !== addDays(from, -1)
-    ? []
-    : within.map(({ file }) => file);
+  const isEmpty = within.every(({ is }) => is.date < from);
+  // Two dates before the range, with a later window listed: a file is missing in between, and this one is not its neighbour. The
+  // last one that is listed may reach into the range by some minutes.
+  const isNeighbour = before === addDays(from, -1) || before === windows.at(-1)?.is.date;
+  return isEmpty && !isNeighbour ? [] : within.map(({ file }) => file);
 }
 
 function filesOf<Kind extends SummaryFile["kind"]>(
