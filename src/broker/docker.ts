@@ -1,17 +1,18 @@
 /**
  * Redpanda in Docker: the `redpanda` of compose.yaml, started, waited for, stopped.
  *
- *     looked at ──▶ up (the image is pulled once, with its progress shown) ──▶ ready (redpanda/ready.ts) ──▶ stop
+ *     inspected ──▶ up (the image is pulled once, with its progress shown) ──▶ ready (redpanda/ready.ts) ──▶ stop
  *
- * A container that ran before we came is left running when we go. One that dies is restarted by Docker itself (compose.yaml).
+ * A container that was running already is left running at the stop. One that dies is restarted by Docker itself (compose.yaml).
  */
 import { createHash } from "node:crypto";
 import { fileURLToPath } from "node:url";
-import { explain, hintOf, PermanentError } from "../failures/failures.ts";
+import { explain, hintOf, PermanentError } from "@gmn/failures";
 import type { Observe } from "../observe/observe.ts";
-import type { RunningBroker } from "./broker.ts";
+import { freePort } from "../processes/free_port.ts";
+import { observeReady, type RunningBroker } from "./broker.ts";
 import { compose, type ComposeOptions, type ComposeResult } from "./docker_engine.ts";
-import { freePort, settledPort } from "../processes/free_port.ts";
+import { type ListenerPorts, settleListeners } from "./listeners.ts";
 import { type ProveLog, untilReady } from "./redpanda/ready.ts";
 
 const KIND = "docker";
@@ -22,21 +23,18 @@ const DEFAULT_DATA_DIRECTORY = fileURLToPath(new URL("../../data", import.meta.u
 /** Ports inside the container, as in compose.yaml; the admin port is the same outside unless it is taken. */
 const INSIDE = { kafka: 9092, schemaRegistry: 8081, admin: 9644 } as const;
 
-/** From the created container to ready. The pull is not counted: it takes as long as the line needs. */
+/** From the created container to ready. The pull is not counted: it depends on the network. */
 const START_TIMEOUT_MS = 180_000;
 /** Docker kills it after that; below what a release may take (service/releasers.ts). */
 const STOP_TIMEOUT_S = 20;
 
-export interface DockerBrokerOptions {
+export interface DockerBrokerOptions extends ListenerPorts {
   readonly dataDirectory: string;
-  /** 0 takes a free one. */
-  readonly kafkaPort: number;
-  readonly schemaRegistryPort: number;
   readonly memory: string;
   readonly observe: Observe;
   readonly signal: AbortSignal;
   readonly proveLog: ProveLog;
-  /** The client's program; tests have another. */
+  /** The client's program; tests use another. */
   readonly docker?: string;
   readonly startTimeout_ms?: number;
 }
@@ -49,7 +47,7 @@ interface Ports {
 
 /**
  * Starts the container; resolves when it is ready.
- * @throws PermanentError with a hint: a port is in use, the image can't be had, it never got ready
+ * @throws PermanentError with a hint: a port is in use, the image could not be pulled, it never got ready
  */
 export async function startDockerBroker(options: DockerBrokerOptions): Promise<RunningBroker> {
   const { observe, signal, memory } = options;
@@ -77,15 +75,17 @@ export async function startDockerBroker(options: DockerBrokerOptions): Promise<R
     await compose(["stop", "--timeout", String(STOP_TIMEOUT_S), SERVICE], container);
   };
 
-  const brokers = [`127.0.0.1:${ports.kafka}`];
-  const schemaRegistryUrl = `http://127.0.0.1:${ports.schemaRegistry}`;
+  const addresses = {
+    kind: KIND,
+    brokers: [`127.0.0.1:${ports.kafka}`],
+    schemaRegistryUrl: `http://127.0.0.1:${ports.schemaRegistry}`,
+  };
   try {
     await up(container, signal);
     await untilReady(
       {
+        ...addresses,
         adminUrl: `http://127.0.0.1:${ports.admin}`,
-        schemaRegistryUrl,
-        brokers,
         proveLog: options.proveLog,
       },
       options.startTimeout_ms ?? START_TIMEOUT_MS,
@@ -99,25 +99,18 @@ export async function startDockerBroker(options: DockerBrokerOptions): Promise<R
     throw new PermanentError(`Redpanda in Docker did not start: ${explain(error)}${logs}`, {
       cause: error,
       hint: hintOf(error) ??
-        `docker compose --project-name ${base.project} logs ${SERVICE} shows all that it says.`,
+        `docker compose --project-name ${base.project} logs ${SERVICE} shows its whole log.`,
     });
   }
-  observe("broker.ready", {
-    kind: KIND,
-    brokers: brokers.join(),
-    schemaRegistryUrl,
-    took_ms: performance.now() - began,
-  });
+  observeReady(observe, addresses, began);
   let stopping: Promise<void> | undefined;
   return {
-    kind: KIND,
-    brokers,
-    schemaRegistryUrl,
+    ...addresses,
     stop: () => stopping ??= stop().then(() => observe("broker.stopped", { kind: KIND })),
   };
 }
 
-/** The volume goes with the project: each DATA_DIR but the default one has a project, and so a log, of its own. */
+/** The volume belongs to the project: each DATA_DIR but the default one has a project, and so a log, of its own. */
 export function projectOf(dataDirectory: string): string {
   if (dataDirectory === DEFAULT_DATA_DIRECTORY) return PROJECT;
   return `${PROJECT}-${createHash("sha256").update(dataDirectory).digest("hex").slice(0, 8)}`;
@@ -132,27 +125,19 @@ async function isRunning(options: ComposeOptions): Promise<boolean> {
 }
 
 async function settlePorts(
-  { kafkaPort, schemaRegistryPort }: DockerBrokerOptions,
+  settings: ListenerPorts,
   options: ComposeOptions,
   wasRunning: boolean,
 ): Promise<Ports> {
   if (wasRunning) {
-    // What it has is kept: other ports would mean another container.
+    // Its ports are kept: other ports would mean another container.
     return {
       kafka: await publishedPort(INSIDE.kafka, options),
       schemaRegistry: await publishedPort(INSIDE.schemaRegistry, options),
       admin: await publishedPort(INSIDE.admin, options),
     };
   }
-  return {
-    kafka: await settledPort(kafkaPort, "Redpanda's Kafka listener", "KAFKA_PORT"),
-    schemaRegistry: await settledPort(
-      schemaRegistryPort,
-      "Redpanda's schema registry",
-      "SCHEMA_REGISTRY_PORT",
-    ),
-    admin: await freePort(INSIDE.admin),
-  };
+  return { ...await settleListeners(settings), admin: await freePort(INSIDE.admin) };
 }
 
 async function publishedPort(inside: number, options: ComposeOptions): Promise<number> {
@@ -176,7 +161,7 @@ function failure(what: string, { code, lines }: ComposeResult): PermanentError {
   return new PermanentError(`${what} (exit ${code})${said === "" ? "" : `: ${said}`}`, {
     hint: /port is already allocated|address already in use/.test(said)
       ? "Stop what uses the port, or set KAFKA_PORT and SCHEMA_REGISTRY_PORT to others (0 takes a free one)."
-      : "See what Docker says; BROKER=embedded does without it.",
+      : "See Docker's message; BROKER=embedded works without Docker.",
   });
 }
 

@@ -1,19 +1,19 @@
 /**
- * Docker, as far as this service needs it: is an engine there, and `docker compose` on the project's compose.yaml.
+ * Docker, as far as this service needs it: whether an engine answers, and `docker compose` on the project's compose.yaml.
  */
 import { execFile, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { Lines, Tail } from "./program_output.ts";
+import { eachLine, Tail } from "./program_output.ts";
 
-/** A client that waits longer waits for an engine that is not there (a remote host, a desktop that is starting). */
+/** A client that takes longer is waiting for an engine that does not answer (a remote host, a desktop that is starting). */
 const ANSWER_TIMEOUT_MS = 3_000;
 
 /**
- * The engine's version, or null when none answers or there is no `docker compose` to use it with. The client alone, without an
- * engine behind it, is on many machines. Never throws.
+ * The engine's version, or null when none answers or there is no `docker compose` to use it with. Many machines have
+ * only the client, without an engine behind it. Never throws.
  */
 export async function askDockerEngine(docker = "docker"): Promise<string | null> {
-  // Without an engine the client prints an empty version, and says so by its exit code.
+  // Without an engine the client prints an empty version and fails.
   const version = await ask(docker, ["info", "--format", "{{.ServerVersion}}"]);
   return version !== null && await ask(docker, ["compose", "version", "--short"]) !== null
     ? version
@@ -44,7 +44,7 @@ export interface ComposeOptions {
   readonly project: string;
   /** What compose.yaml's `${…}` stand for. */
   readonly variables: Readonly<Record<string, string>>;
-  /** Gets each line that is said meanwhile, such as the progress of a pull. */
+  /** Gets each line that the command prints, such as the progress of a pull. */
   readonly onLine?: (line: string) => void;
   /** Aborting ends the command. */
   readonly signal?: AbortSignal;
@@ -58,23 +58,22 @@ export function compose(args: readonly string[], options: ComposeOptions): Promi
   const all = ["compose", "--file", COMPOSE_FILE, "--project-name", project, ...args];
   return new Promise((resolve) => {
     const child = spawn(docker, all, {
-      // In a session of its own a Ctrl-C does not reach it: the container is stopped in its turn.
+      // In a session of its own, a Ctrl-C does not reach it: the container is stopped in order.
       detached: true,
       stdio: ["ignore", "pipe", "pipe"],
       env: { ...dockerEnvironment(), ...variables },
     });
     const tail = new Tail();
     let stdout = "";
-    const stream = (source: typeof child.stdout, keep: (line: string) => void) => {
-      const lines = new Lines((line) => {
-        tail.add(line);
-        keep(line);
-        onLine(line);
-      });
-      source.on("data", (chunk: Uint8Array) => lines.push(chunk)).on("end", () => lines.end());
+    const take = (line: string) => {
+      tail.add(line);
+      onLine(line);
     };
-    stream(child.stdout, (line) => stdout += `${line}\n`);
-    stream(child.stderr, () => {});
+    eachLine(child.stdout, (line) => {
+      stdout += `${line}\n`;
+      take(line);
+    });
+    eachLine(child.stderr, take);
     const end = () => child.kill("SIGTERM");
     signal?.addEventListener("abort", end, { once: true });
     const settle = (code: number | null) => {
@@ -90,7 +89,7 @@ export function compose(args: readonly string[], options: ComposeOptions): Promi
   });
 }
 
-/** What the client needs to find its engine; none of our own settings, of which compose.yaml would take some by name. */
+/** What the client needs to find its engine; none of our own settings, because compose.yaml takes some of them by name. */
 function dockerEnvironment(): Record<string, string> {
   const passed = /^(PATH|HOME|TMPDIR|LANG|XDG_.*|DOCKER_.*|.*_PROXY|.*_proxy|SSH_AUTH_SOCK)$/;
   return Object.fromEntries(

@@ -8,8 +8,8 @@
  * Damage on the way is another one each time, or none; bytes that come alike again and again lie so in the log. A batch that is
  * given up is put aside like any other that can't be read; the log keeps it. Other partitions are read meanwhile.
  */
+import { type Backoff, backoffDelayMs } from "@gmn/failures";
 import type { ConsumedRecord } from "./consumed_record.ts";
-import { type Backoff, backoffDelayMs } from "../failures/backoff.ts";
 
 /** Fetches that bring a batch with the same wrong bytes. Two could be one answer that was held somewhere on the way. */
 export const ALIKE_MAX = 3;

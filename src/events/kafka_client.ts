@@ -2,11 +2,11 @@
  * The kafkajs client, patched, with its log lines going through ours.
  */
 import type { KafkaConfig } from "kafkajs";
+import { explain, PermanentError, TransientError } from "@gmn/failures";
 import type { Observe } from "../observe/observe.ts";
-import { explain, PermanentError, TransientError } from "../failures/failures.ts";
+import { registerCodecs } from "./kafkajs/codecs.ts";
 import { assertKafkajsIsPatched, Kafka, logLevel } from "./kafkajs/kafkajs.ts";
 import { socketFactory } from "./kafkajs/socket_factory.ts";
-import { registerCodecs } from "./kafkajs_codecs.ts";
 
 export type { Kafka } from "kafkajs";
 

@@ -7,10 +7,10 @@
  * acknowledgement changes nothing downstream, because every consumer here is idempotent.
  */
 import { Buffer } from "node:buffer";
-import type { Kafka, Message, Producer } from "kafkajs";
-import { PermanentError } from "../failures/failures.ts";
-import { classifyKafkaError } from "./kafka_client.ts";
 import { createKeyPartitioner, type KeyPartitioner } from "@gmn/kafka-formats";
+import type { Kafka, Message, Producer } from "kafkajs";
+import { PermanentError } from "@gmn/failures";
+import { classifyKafkaError } from "./kafka_client.ts";
 import { CompressionTypes, Partitioners } from "./kafkajs/kafkajs.ts";
 import type { NextOffsetByPartition, OutgoingRecord, Publisher } from "./publisher.ts";
 import { type Topic, TOPICS } from "./topics.ts";

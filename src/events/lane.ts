@@ -7,7 +7,7 @@
  * partitions overlap. A lane can be held: nothing is fetched for a while. States: open → stopped (by `stop`, or by a failure of
  * `process`, which is reported once).
  */
-import { wait } from "../failures/backoff.ts";
+import { wait } from "@gmn/failures";
 import { type ConsumedRecord, PositionLostError, type RecordBatch } from "./consumed_record.ts";
 
 /** Bounds of a lane. Memory per partition is at most `queueBytes` plus one fetch plus one batch. */

@@ -2,7 +2,7 @@
  * How a member leaves its consumer group, in a time that is known.
  */
 import type { Consumer } from "kafkajs";
-import { withTimeout } from "../failures/timeout.ts";
+import { withTimeout } from "@gmn/failures";
 import type { Observe } from "../observe/observe.ts";
 
 /**

@@ -4,8 +4,7 @@
  */
 import { randomUUID } from "node:crypto";
 import type { Kafka } from "kafkajs";
-import { TransientError } from "../failures/failures.ts";
-import { withTimeout } from "../failures/timeout.ts";
+import { TransientError, withTimeout } from "@gmn/failures";
 import { classifyKafkaError } from "./kafka_client.ts";
 
 /** A topic of its own: nothing that is kept for ever should have probes in it. */

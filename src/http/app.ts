@@ -5,7 +5,7 @@
  */
 import { requestId } from "hono/request-id";
 import { routePath } from "hono/route";
-import { explain, explainWithHint, PermanentError, TransientError } from "../failures/failures.ts";
+import { explain, explainWithHint, PermanentError, TransientError } from "@gmn/failures";
 import type { Metrics } from "../observe/metrics.ts";
 import type { Observe, Observer } from "../observe/observe.ts";
 import { ReplayRefused } from "../dead_letters/replay_desk.ts";

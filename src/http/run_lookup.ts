@@ -3,7 +3,7 @@
  */
 import { z } from "@hono/zod-openapi";
 import type { Context } from "hono";
-import { wait } from "../failures/backoff.ts";
+import { wait } from "@gmn/failures";
 import { isRunId } from "../runs/run_id.ts";
 import type { RunView } from "../runs/run_schemas.ts";
 import type { Reader } from "../store/reader.ts";

@@ -1,8 +1,7 @@
 /**
  * The HTTP server: Deno's own.
  */
-import { PermanentError } from "../failures/failures.ts";
-import { withTimeout } from "../failures/timeout.ts";
+import { PermanentError, withTimeout } from "@gmn/failures";
 
 export interface RunningServer {
   /** `http://host:port`, to paste into curl. */

@@ -3,7 +3,7 @@
  * can't hold a call open.
  */
 import type { MiddlewareHandler } from "hono";
-import { withTimeout } from "../failures/timeout.ts";
+import { withTimeout } from "@gmn/failures";
 import { Problem } from "./problem.ts";
 
 /** No call needs more than a few hundred bytes of JSON. */

@@ -2,7 +2,7 @@
  * Files that people send over HTTP, as runs of the engine.
  */
 import { z } from "@hono/zod-openapi";
-import { explain, TransientError } from "../failures/failures.ts";
+import { explain, TransientError } from "@gmn/failures";
 import type { Observer } from "../observe/observe.ts";
 import type { RunEngine, Submitted } from "../producer/run_engine.ts";
 import { uploadPath } from "../producer/run_work.ts";
@@ -60,7 +60,7 @@ export async function uploadFile(
       requestedBy: "http",
       async open() {
         await asked.promise;
-        return { path: file, identity, from: 0, totalBytes: null, chunks, format, close };
+        return { identity, from: 0, chunks, format, close };
       },
     });
     unlisten = listen((event) => {

@@ -12,7 +12,7 @@
 import { chmod, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
-import { PermanentError } from "../failures/failures.ts";
+import { PermanentError } from "@gmn/failures";
 
 /** Addresses of a running service. */
 export interface ServiceAddresses {

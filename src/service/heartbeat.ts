@@ -5,8 +5,7 @@
  *
  * The URL is a secret (with it anyone can silence the alarm), so it is in no log and no error.
  */
-import { type Backoff, retry } from "../failures/backoff.ts";
-import { explain, PermanentError, TransientError } from "../failures/failures.ts";
+import { type Backoff, explain, PermanentError, retry, TransientError } from "@gmn/failures";
 import type { Observer } from "../observe/observe.ts";
 
 export interface HeartbeatOptions {

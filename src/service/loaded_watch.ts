@@ -1,7 +1,7 @@
 /**
  * Notices when all rows of a run are in the data store, reports it, and withdraws what the run's files no longer have.
  */
-import { explain } from "../failures/failures.ts";
+import { explain } from "@gmn/failures";
 import type { Observe } from "../observe/observe.ts";
 import type { RunEngine } from "../producer/run_engine.ts";
 import { Withdrawals } from "../producer/withdrawals.ts";

@@ -2,7 +2,7 @@
  * Text for a person, on standard output or standard error, even when these can't be written.
  */
 import process from "node:process";
-import { explain, hintOf } from "../failures/failures.ts";
+import { explain, hintOf } from "@gmn/failures";
 
 /**
  * Writes `text`. A pipe whose reader is gone fails later, with an `error` event; a file on a full disk fails at once, with an

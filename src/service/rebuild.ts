@@ -2,11 +2,11 @@
  * A rebuild with everything it needs: engines that no service uses meanwhile, sinks, and the lease that keeps producers from taking
  * up runs while the runs' projection is empty.
  */
+import { PermanentError } from "@gmn/failures";
 import { rebuild, type RebuildProgress } from "../consumer/rebuild.ts";
 import { readLogHome } from "../broker/log_home.ts";
 import { type Config, DEMO_DATA_DIRECTORY } from "../config.ts";
 import { INGESTION_RUN, TOPICS } from "../events/topics.ts";
-import { PermanentError } from "../failures/failures.ts";
 import type { Observer } from "../observe/observe.ts";
 import { takeLease } from "../store/advisory_lease.ts";
 import { checksumProjections, differences } from "../store/projections.ts";

@@ -3,8 +3,7 @@
  *
  * Every part adds its release as soon as it exists, so a boot that fails half-way releases exactly what it made.
  */
-import { explain } from "../failures/failures.ts";
-import { withTimeout } from "../failures/timeout.ts";
+import { explain, withTimeout } from "@gmn/failures";
 
 /** How long a stop waits, in milliseconds. */
 export interface ReleaseLimits {

@@ -3,8 +3,7 @@
  */
 import process from "node:process";
 import { hostname } from "node:os";
-import { wait } from "../failures/backoff.ts";
-import { TransientError } from "../failures/failures.ts";
+import { TransientError, wait } from "@gmn/failures";
 import type { NextOffsets } from "../runs/run_event.ts";
 import { INGESTION_RUN, TRAJECTORY_SUMMARY_RAW } from "../events/topics.ts";
 import type { LogProbe } from "../events/log_probe.ts";

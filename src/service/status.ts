@@ -1,9 +1,9 @@
 /**
  * How the service is, for `/status`, `/readyz` and `/metrics`: looked up for each request, not watched in between.
  */
+import { explain, TransientError } from "@gmn/failures";
 import { TOPICS } from "../events/topics.ts";
 import type { LogProbe } from "../events/log_probe.ts";
-import { explain, TransientError } from "../failures/failures.ts";
 import type { Health } from "../http/status_routes.ts";
 import type {
   PartStatus,

@@ -6,8 +6,7 @@
  * milliseconds (is it ready, which runs are there) don't wait behind statistics and exports that take seconds.
  */
 import type { PendingQuery, Row } from "postgres";
-import { TransientError } from "../failures/failures.ts";
-import { withTimeout } from "../failures/timeout.ts";
+import { TransientError, withTimeout } from "@gmn/failures";
 import type { Sql, TransactionSql } from "./connection.ts";
 import { databaseCodeOf } from "./database_errors.ts";
 import { streamRows } from "./row_stream.ts";

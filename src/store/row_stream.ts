@@ -12,8 +12,7 @@
  * the transaction, and do so on a connection that is lost, which ends the process (see connection.ts).
  */
 import type { PendingQuery, Row } from "postgres";
-import { TransientError } from "../failures/failures.ts";
-import { withTimeout } from "../failures/timeout.ts";
+import { TransientError, withTimeout } from "@gmn/failures";
 import type { Sql, TransactionSql } from "./connection.ts";
 import { classifyDatabaseError } from "./database_errors.ts";
 

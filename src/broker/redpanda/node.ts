@@ -7,28 +7,54 @@
  *        ▼                   waiting (back-off) ──────stop()──┘
  *     rejected                  │   ▲    │ died too often in a row
  *                          ready│   │dies▼
- *                           starting    failed (said as `broker.failed`; `failed` resolves)
+ *                           starting    failed (reported as `broker.failed`; `failed` resolves)
  *
- * While it is away the loops that use it wait and say so: to them it is a broker that is not there right now.
+ * While it is down, the loops that use it wait and say so: to them it is a broker that is unavailable right now.
  */
-import { backoffDelayMs, wait } from "../../failures/backoff.ts";
-import { explain, hintOf, PermanentError } from "../../failures/failures.ts";
+import { type Backoff, backoffDelayMs, explain, hintOf, PermanentError, wait } from "@gmn/failures";
+import type { Observe } from "../../observe/observe.ts";
+import type { Supervisor } from "../../processes/supervisor.ts";
+import { type BrokerAddresses, observeReady } from "../broker.ts";
 import { RedpandaChild } from "./child.ts";
 import { redpandaArguments } from "./command_line.ts";
 import type { RedpandaPorts } from "./configuration.ts";
 import { deathOf } from "./deaths.ts";
-import type { Supervisor } from "../../processes/supervisor.ts";
+import type { RedpandaProgram } from "./find_program.ts";
 import { forgetChild, noteChild, superviseChild } from "./orphan.ts";
-import { type ReadinessTargets, untilReady } from "./ready.ts";
-import type { RedpandaOptions, RedpandaPatience } from "./start.ts";
+import { type ProveLog, type ReadinessTargets, untilReady } from "./ready.ts";
 
-const KIND = "redpanda";
+export const KIND = "redpanda";
 
-/** A node with its watchman. */
+/** How long to wait for it. */
+export interface RedpandaPatience {
+  /** From the start to ready. Recovery after an unclean end reads what was written last; on a slow disk that takes a while. */
+  readonly start_ms: number;
+  /** From SIGTERM to SIGKILL. Below what a release may take (service/releasers.ts), and a container platform's patience. */
+  readonly stop_ms: number;
+  /** Waits between restarts, and how many deaths in a row are too many. */
+  readonly restarts: Backoff;
+  /** After a node has run this long, its next death counts as the first again. */
+  readonly stable_ms: number;
+}
+
+export interface NodeOptions {
+  readonly program: RedpandaProgram;
+  /** `DATA_DIR/redpanda`. */
+  readonly directory: string;
+  /** In Seastar's notation: `1200M`. */
+  readonly memory: string;
+  readonly observe: Observe;
+  readonly proveLog: ProveLog;
+  /** Aborting hurries a stop: it is killed soon. */
+  readonly hurry?: AbortSignal;
+}
+
+/** A node and what restarts it. */
 export class RedpandaNode {
   /** Resolves with the reason when it died too often. Never rejects. */
   readonly failed: Promise<Error>;
-  readonly targets: ReadinessTargets;
+  readonly addresses: BrokerAddresses;
+  readonly #targets: ReadinessTargets;
   readonly #failure = Promise.withResolvers<Error>();
   readonly #stopping = new AbortController();
   #child: RedpandaChild | null = null;
@@ -36,22 +62,26 @@ export class RedpandaNode {
   #watch: Promise<void> = Promise.resolve();
 
   constructor(
-    private readonly options: RedpandaOptions,
+    private readonly options: NodeOptions,
     private readonly patience: RedpandaPatience,
     ports: RedpandaPorts,
     private readonly configurationFile: string,
   ) {
     this.failed = this.#failure.promise;
-    this.targets = {
-      adminUrl: `http://127.0.0.1:${ports.admin}`,
-      schemaRegistryUrl: `http://127.0.0.1:${ports.schemaRegistry}`,
+    this.addresses = {
+      kind: KIND,
       brokers: [`127.0.0.1:${ports.kafka}`],
+      schemaRegistryUrl: `http://127.0.0.1:${ports.schemaRegistry}`,
+    };
+    this.#targets = {
+      ...this.addresses,
+      adminUrl: `http://127.0.0.1:${ports.admin}`,
       proveLog: options.proveLog,
     };
   }
 
   /**
-   * The first start. A node that dies here is not tried again: it would die of the same reason.
+   * The first start. A node that dies here is not started again: it would die for the same reason.
    * @throws PermanentError with the reason and what to do
    */
   async start(signal?: AbortSignal): Promise<void> {
@@ -90,14 +120,14 @@ export class RedpandaNode {
         this.#stopping.signal,
         ...(signal === undefined ? [] : [signal]),
       ];
-      await untilReady(this.targets, this.patience.start_ms, AbortSignal.any(signals));
+      await untilReady(this.#targets, this.patience.start_ms, AbortSignal.any(signals));
     } catch (error) {
       await this.#end();
       signal?.throwIfAborted();
       if (error instanceof PermanentError) throw error;
       throw new PermanentError(`Redpanda did not start: ${explain(error)}`, {
         cause: error,
-        hint: hintOf(error) ?? "LOG_LEVEL=debug shows what it says.",
+        hint: hintOf(error) ?? "LOG_LEVEL=debug shows its log.",
       });
     }
   }
@@ -124,7 +154,7 @@ export class RedpandaNode {
     this.#supervisor = null;
   }
 
-  /** Waits for deaths, and starts again after each, until it is stopped or too many came in a row. */
+  /** Waits for deaths and starts the node again after each, until it is stopped or too many came in a row. */
   async #keepRunning(): Promise<void> {
     const { restarts, stable_ms } = this.patience;
     for (let deaths = 0;;) {
@@ -162,12 +192,7 @@ export class RedpandaNode {
     await wait(delay_ms, this.#stopping.signal);
     const began = performance.now();
     await this.#launch();
-    this.options.observe("broker.ready", {
-      kind: KIND,
-      brokers: this.targets.brokers.join(),
-      schemaRegistryUrl: this.targets.schemaRegistryUrl,
-      took_ms: performance.now() - began,
-    });
+    observeReady(this.options.observe, this.addresses, began);
   }
 
   #giveUp(reason: Error): void {
@@ -177,7 +202,7 @@ export class RedpandaNode {
       `Redpanda died ${
         this.patience.restarts.attempts + 1
       } times in a row; the last time: ${reason.message}`,
-      { cause: reason, hint: hintOf(reason) ?? "LOG_LEVEL=debug shows what it says." },
+      { cause: reason, hint: hintOf(reason) ?? "LOG_LEVEL=debug shows its log." },
     );
     this.options.observe("broker.failed", { kind: KIND, reason: error.message });
     this.#failure.resolve(error);

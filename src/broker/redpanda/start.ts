@@ -5,18 +5,13 @@
  *          ▲                                   │ another program was faster with a port
  *          └───────────────────────────────────┘
  */
-import type { Backoff } from "../../failures/backoff.ts";
-import type { Observe } from "../../observe/observe.ts";
-import type { RunningBroker } from "../broker.ts";
-import { freePort, settledPort } from "../../processes/free_port.ts";
+import { freePort } from "../../processes/free_port.ts";
+import { observeReady, type RunningBroker } from "../broker.ts";
+import { type ListenerPorts, settleListeners } from "../listeners.ts";
 import { configurationPath, type RedpandaPorts, writeConfiguration } from "./configuration.ts";
 import { PortTakenError } from "./deaths.ts";
-import type { RedpandaProgram } from "./find_program.ts";
-import { RedpandaNode } from "./node.ts";
+import { KIND, type NodeOptions, RedpandaNode, type RedpandaPatience } from "./node.ts";
 import { endOrphan } from "./orphan.ts";
-import type { ProveLog } from "./ready.ts";
-
-const KIND = "redpanda";
 
 /** Redpanda's own ports for these listeners; another one is taken when they are in use. */
 const ADMIN_PORT = 9644;
@@ -25,18 +20,6 @@ const RPC_PORT = 33_145;
 /** How often a start is tried when another program takes one of its ports in between, as with PostgreSQL. */
 const START_ATTEMPTS = 5;
 
-/** How patient we are with it. */
-export interface RedpandaPatience {
-  /** From the start to ready. Recovery after an unclean end reads what was written last; on a slow disk that takes a while. */
-  readonly start_ms: number;
-  /** From SIGTERM to SIGKILL. Below what a release may take (service/releasers.ts), and a container platform's patience. */
-  readonly stop_ms: number;
-  /** Waits between restarts, and how many deaths in a row are too many. */
-  readonly restarts: Backoff;
-  /** A node that ran this long was well: its next death is the first again. */
-  readonly stable_ms: number;
-}
-
 const PATIENCE: RedpandaPatience = {
   start_ms: 180_000,
   stop_ms: 25_000,
@@ -44,21 +27,9 @@ const PATIENCE: RedpandaPatience = {
   stable_ms: 10 * 60_000,
 };
 
-export interface RedpandaOptions {
-  readonly program: RedpandaProgram;
-  /** `DATA_DIR/redpanda`. */
-  readonly directory: string;
-  /** 0 takes a free one. */
-  readonly kafkaPort: number;
-  readonly schemaRegistryPort: number;
-  /** As Seastar wants it: `1200M`. */
-  readonly memory: string;
-  readonly observe: Observe;
-  readonly proveLog: ProveLog;
+export interface RedpandaOptions extends NodeOptions, ListenerPorts {
   /** Aborting gives up a start; what was started is stopped again. */
   readonly signal?: AbortSignal;
-  /** Aborting hurries a stop: it is killed soon. */
-  readonly hurry?: AbortSignal;
   /** Tests are less patient. */
   readonly patience?: Partial<RedpandaPatience>;
 }
@@ -68,34 +39,24 @@ export interface RedpandaOptions {
  * @throws PermanentError with a hint: a port is in use, no memory, another process has the folder, it ended or never got ready
  */
 export async function startRedpanda(options: RedpandaOptions): Promise<RunningBroker> {
-  const { observe } = options;
   const began = performance.now();
-  const patience = { ...PATIENCE, ...options.patience };
-  const node = await startNode(options, patience);
-  const { brokers, schemaRegistryUrl } = node.targets;
-  observe("broker.ready", {
-    kind: KIND,
-    brokers: brokers.join(),
-    schemaRegistryUrl,
-    took_ms: performance.now() - began,
-  });
+  const node = await startNode(options, { ...PATIENCE, ...options.patience });
+  observeReady(options.observe, node.addresses, began);
   let stopping: Promise<void> | undefined;
   return {
-    kind: KIND,
-    brokers: [...brokers],
-    schemaRegistryUrl,
+    ...node.addresses,
     failed: node.failed,
     stop: () => stopping ??= node.stop(),
   };
 }
 
-/** A port that was free when it was looked at may be another program's when Redpanda takes it: then all are chosen anew. */
+/** A port that was free may be taken by another program before Redpanda listens on it: then all are chosen anew. */
 async function startNode(
   options: RedpandaOptions,
   patience: RedpandaPatience,
 ): Promise<RedpandaNode> {
   for (let attempt = 1;; attempt++) {
-    // A port of the settings that is in use ends the start here, by name.
+    // A port of the settings that is in use ends the start here, naming the setting.
     const ports = await choosePorts(options, patience);
     const configurationFile = await writeConfiguration(options.directory, ports);
     const node = new RedpandaNode(options, patience, ports, configurationFile);
@@ -112,9 +73,10 @@ async function startNode(
 
 /** Frees what an orphan holds, then settles all ports. */
 async function choosePorts(
-  { directory, kafkaPort, schemaRegistryPort, observe }: RedpandaOptions,
+  options: RedpandaOptions,
   { stop_ms }: RedpandaPatience,
 ): Promise<RedpandaPorts> {
+  const { directory, observe } = options;
   const orphan = await endOrphan(directory, configurationPath(directory), stop_ms);
   if (orphan !== null) {
     observe("broker.log", {
@@ -124,12 +86,7 @@ async function choosePorts(
     });
   }
   return {
-    kafka: await settledPort(kafkaPort, "Redpanda's Kafka listener", "KAFKA_PORT"),
-    schemaRegistry: await settledPort(
-      schemaRegistryPort,
-      "Redpanda's schema registry",
-      "SCHEMA_REGISTRY_PORT",
-    ),
+    ...await settleListeners(options),
     admin: await freePort(ADMIN_PORT),
     rpc: await freePort(RPC_PORT),
   };

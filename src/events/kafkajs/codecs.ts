@@ -5,8 +5,8 @@
  */
 import { Buffer } from "node:buffer";
 import { COMPRESSION, decompress } from "@gmn/kafka-formats";
-import { CompressionCodecs, CompressionTypes } from "./kafkajs/kafkajs.ts";
-import { PermanentError } from "../failures/failures.ts";
+import { PermanentError } from "@gmn/failures";
+import { CompressionCodecs, CompressionTypes } from "./kafkajs.ts";
 
 /** What kafkajs calls for a batch (its `compression` folder). */
 interface Codec {
