@@ -1,5 +1,5 @@
 /** Command-line values, checked: a bad one is refused with its name, its value and what is allowed. */
-import { PermanentError } from "../src/failures/failures.ts";
+import { PermanentError } from "@gmn/failures";
 
 /** A whole number between two bounds. */
 export function wholeNumber(name: string, text: string, least: number, most: number): number {

@@ -7,7 +7,7 @@
  */
 import process from "node:process";
 import { parseArgs } from "node:util";
-import { explain, hintOf, PermanentError } from "../src/failures/failures.ts";
+import { explain, hintOf, PermanentError } from "@gmn/failures";
 import { moment, oneOf, wholeNumber } from "./arguments.ts";
 import { repeatRows } from "./fast_rows.ts";
 import { codeWidthAt, headerLines, LINE_END, stampLine } from "./format_row.ts";

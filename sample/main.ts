@@ -5,7 +5,7 @@
  */
 import process from "node:process";
 import { parseArgs } from "node:util";
-import { explain, hintOf } from "../src/failures/failures.ts";
+import { explain, hintOf } from "@gmn/failures";
 import { moment, wholeNumber } from "./arguments.ts";
 import { generateDataDirectory } from "./generate.ts";
 import { serveDataDirectory } from "./server.ts";

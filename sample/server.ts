@@ -8,7 +8,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { isAbsolute, join, relative } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { PermanentError } from "../src/failures/failures.ts";
+import { PermanentError } from "@gmn/failures";
 import { answerTo, type Conditions, entityTag, type FileVersion } from "./conditions.ts";
 import { listingOf } from "./listing.ts";
 import { createLog, type LoggedRequest, type RequestLog } from "./request_log.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
+import { PermanentError } from "@gmn/failures";
 import { isLoopback, readConfig, SETTINGS, settingsHelp } from "./config.ts";
-import { PermanentError } from "./failures/failures.ts";
 
 function problems(environment: Record<string, string>): string {
   try {

@@ -7,7 +7,7 @@
 import { resolve } from "node:path";
 import { Cron } from "croner";
 import { z } from "zod";
-import { PermanentError } from "./failures/failures.ts";
+import { PermanentError } from "@gmn/failures";
 
 /** What a process does. A process may have any combination; a single process has all three. */
 export const ROLES = ["producer", "consumer", "http"] as const;

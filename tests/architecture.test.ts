@@ -8,21 +8,19 @@ import { describe, expect, test } from "vitest";
 const ROOT = resolve(import.meta.dirname!, "..");
 const SRC = join(ROOT, "src");
 
-/** Rooms that a room may import, besides itself. */
+/** Rooms that a room may import, besides itself. (Each may import the package `@gmn/failures`.) */
 const MAY_IMPORT: Record<string, readonly string[]> = {
-  failures: [],
-  observe: ["failures"],
-  wire_format: ["failures"],
-  trajectory: ["failures", "wire_format"],
-  runs: ["failures"],
-  events: ["failures", "observe", "wire_format"],
-  dead_letters: ["failures", "observe", "trajectory", "events", "wire_format"],
-  processes: ["failures"],
-  broker: ["failures", "observe", "processes"],
-  store: ["failures", "observe", "trajectory", "runs", "dead_letters", "processes"],
-  producer: ["failures", "observe", "trajectory", "runs", "dead_letters", "events", "store"],
+  observe: [],
+  wire_format: [],
+  trajectory: ["wire_format"],
+  runs: [],
+  events: ["observe", "wire_format"],
+  dead_letters: ["observe", "trajectory", "events", "wire_format"],
+  processes: [],
+  broker: ["observe", "processes"],
+  store: ["observe", "trajectory", "runs", "dead_letters", "processes"],
+  producer: ["observe", "trajectory", "runs", "dead_letters", "events", "store"],
   consumer: [
-    "failures",
     "observe",
     "trajectory",
     "runs",
@@ -32,7 +30,6 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     "wire_format",
   ],
   http: [
-    "failures",
     "observe",
     "trajectory",
     "runs",
@@ -45,6 +42,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
 
 /** The project's own packages, and what each may import of the others. */
 const PACKAGES: Record<string, readonly string[]> = {
+  failures: [],
   "kafka-formats": [],
   "embedded-broker": ["kafka-formats"],
 };
@@ -101,6 +99,14 @@ describe("the packages", () => {
     files: sourceFiles(join(folder, each)),
   }));
 
+  test("keep to their size (docs/decisions/0017-embedded-broker-package.md)", () => {
+    const broker = ofPackages.find((each) => each.name === "embedded-broker")!;
+    const lines = broker.files.filter((file) => !file.path.startsWith(`${broker.folder}/tests/`))
+      .reduce((sum, file) => sum + file.text.split("\n").length - 1, 0);
+    expect(lines).toBeLessThanOrEqual(6_000);
+    expect(lines).toBeGreaterThan(3_000); // they are really counted
+  });
+
   test("are all named in this test", () => {
     expect(ofPackages.map((each) => each.name)).toEqual(Object.keys(PACKAGES).toSorted());
   });
@@ -137,7 +143,7 @@ describe("the rooms", () => {
     const client = files.find((file) => name(file) === "src/events/kafka_client.ts");
     expect(client?.imports).toContain("kafkajs");
     expect(client?.imports).toContain("./kafkajs/kafkajs.ts");
-    expect(client?.imports).toContain("../failures/failures.ts");
+    expect(client?.imports).toContain("@gmn/failures");
   });
 
   test("are all named in this test, or are the wiring", () => {

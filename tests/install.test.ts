@@ -25,7 +25,8 @@ const INSTALL_TIMEOUT_MS = 180_000;
 const ALSO_OF_RUNTIME = ["@types/node"];
 
 /** Deno asks for the members of the workspace. */
-const MEMBERS = ["packages/embedded-broker/deno.json", "packages/kafka-formats/deno.json"];
+const MEMBERS = ["embedded-broker", "failures", "kafka-formats"]
+  .map((name) => `packages/${name}/deno.json`);
 
 interface DenoJson {
   imports: Record<string, string>;

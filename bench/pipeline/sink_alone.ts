@@ -3,9 +3,9 @@
  * when the first partition is assigned: joining the group takes its time whatever the topic holds.
  */
 import process from "node:process";
+import { wait } from "@gmn/failures";
 import { startSink } from "../../src/consumer/sink.ts";
 import { TRAJECTORY_SUMMARY_RAW } from "../../src/events/topics.ts";
-import { wait } from "../../src/failures/backoff.ts";
 import { createSinks } from "../../src/service/sinks.ts";
 import { readOffsets } from "../../src/store/consumer_offsets.ts";
 import { startBenchService } from "./service.ts";

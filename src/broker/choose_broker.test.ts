@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { hintOf, PermanentError } from "../failures/failures.ts";
+import { hintOf, PermanentError } from "@gmn/failures";
 import {
   type BrokerChoice,
   type BrokerProbes,

@@ -9,7 +9,7 @@
  *     a Docker engine answers ──▶ docker (Redpanda in a container)
  *     otherwise ──▶ embedded
  */
-import { PermanentError } from "../failures/failures.ts";
+import { PermanentError } from "@gmn/failures";
 import type { LocalKind } from "./log_home.ts";
 import { PACKAGED_PATH, type RedpandaProgram } from "./redpanda/find_program.ts";
 

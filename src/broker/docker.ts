@@ -7,7 +7,7 @@
  */
 import { createHash } from "node:crypto";
 import { fileURLToPath } from "node:url";
-import { explain, hintOf, PermanentError } from "../failures/failures.ts";
+import { explain, hintOf, PermanentError } from "@gmn/failures";
 import type { Observe } from "../observe/observe.ts";
 import { freePort } from "../processes/free_port.ts";
 import { observeReady, type RunningBroker } from "./broker.ts";

@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { hintOf, PermanentError } from "../failures/failures.ts";
+import { hintOf, PermanentError } from "@gmn/failures";
 import { unobserved } from "../observe/observe.ts";
 import { startEmbedded } from "./embedded.ts";
 

@@ -8,7 +8,7 @@ import {
   type EmbeddedBrokerOptions,
   startEmbeddedBroker,
 } from "@gmn/embedded-broker";
-import { PermanentError } from "../failures/failures.ts";
+import { PermanentError } from "@gmn/failures";
 import type { Observe } from "../observe/observe.ts";
 import { observeReady, type RunningBroker } from "./broker.ts";
 

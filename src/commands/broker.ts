@@ -10,10 +10,9 @@
 import { join } from "node:path";
 import process from "node:process";
 import type { parseArgs } from "node:util";
+import { explain, untilAborted } from "@gmn/failures";
 import { startEmbedded } from "../broker/embedded.ts";
 import { readConfig } from "../config.ts";
-import { untilAborted } from "../failures/backoff.ts";
-import { explain } from "../failures/failures.ts";
 import { createLogListener } from "../observe/log.ts";
 import { createObserver } from "../observe/observe.ts";
 import { readEnvironment } from "../service/environment.ts";

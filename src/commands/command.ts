@@ -16,7 +16,7 @@
 import { resolve } from "node:path";
 import process from "node:process";
 import { parseArgs, type ParseArgsOptionsConfig } from "node:util";
-import { explain, PermanentError } from "../failures/failures.ts";
+import { explain, PermanentError } from "@gmn/failures";
 import { STOP_SIGNALS } from "../service/signals.ts";
 import { printFailure, tell } from "../service/print_failure.ts";
 

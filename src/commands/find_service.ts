@@ -4,7 +4,7 @@
 import { relative } from "node:path";
 import process from "node:process";
 import type { ParseArgsOptionsConfig } from "node:util";
-import { PermanentError } from "../failures/failures.ts";
+import { PermanentError } from "@gmn/failures";
 import { readEnvironment } from "../service/environment.ts";
 import { findRunningService } from "../service/running_service.ts";
 import { UsageError, type Values } from "./command.ts";

@@ -4,7 +4,7 @@
  * Rows are written as they are read; a reader that is slow slows the reading, one that goes away (`| head`) ends it.
  */
 import process from "node:process";
-import { explainWithHint } from "../failures/failures.ts";
+import { explainWithHint } from "@gmn/failures";
 import {
   type ReadBatch,
   readSummaryFile,

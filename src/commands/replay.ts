@@ -3,11 +3,11 @@
  */
 import process from "node:process";
 import type { parseArgs } from "node:util";
+import { PermanentError } from "@gmn/failures";
 import { DEAD_LETTER_STAGES } from "../dead_letters/dead_letter.ts";
 import type { DeadLetterFilter } from "../dead_letters/dead_letter_table.ts";
 import { ReplayDesk, type ReplayedDeadLetter } from "../dead_letters/replay_desk.ts";
 import { TRAJECTORY_SUMMARY_RAW } from "../events/topics.ts";
-import { PermanentError } from "../failures/failures.ts";
 import type { Workbench } from "../service/attach.ts";
 import { waitForOffsets } from "../service/run_access.ts";
 import { deadLetterTable } from "../store/dead_letters.ts";

@@ -1,8 +1,7 @@
 /**
  * A running service as commands talk to it: over HTTP, on this machine or elsewhere.
  */
-import { retry } from "../failures/backoff.ts";
-import { explain, PermanentError, TransientError } from "../failures/failures.ts";
+import { explain, PermanentError, retry, TransientError } from "@gmn/failures";
 import type { PreviewedFile } from "../http/run_schemas.ts";
 import type { ServiceStatus } from "../http/status_schemas.ts";
 import type { RunDetail } from "../runs/run_schemas.ts";

@@ -7,13 +7,12 @@
  * Dead letters come before the trajectories, so that a record that can't be stored finds its dead letter and adds no second one to
  * the log. An interrupted rebuild loses nothing: offsets and rows are written together, and the next consumer goes on from there.
  */
+import { PermanentError, wait } from "@gmn/failures";
 import { groupMembers } from "../events/consumer_group.ts";
 import type { Kafka } from "../events/kafka_client.ts";
 import { readWatermarks, type Watermarks } from "../events/start_position.ts";
 import type { TopicSink } from "../events/topic_sink.ts";
 import { TOPICS, TRAJECTORY_SUMMARY_RAW } from "../events/topics.ts";
-import { wait } from "../failures/backoff.ts";
-import { PermanentError } from "../failures/failures.ts";
 import type { Observe } from "../observe/observe.ts";
 import type { Sql } from "../store/connection.ts";
 import { readOffsets } from "../store/consumer_offsets.ts";

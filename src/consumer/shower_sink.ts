@@ -1,10 +1,10 @@
 /**
  * The IAU shower list from the log into `iau_shower_list` and the codes and names of `iau_shower`.
  */
+import { PermanentError } from "@gmn/failures";
 import type { ConsumedRecord } from "../events/consumed_record.ts";
 import { createValueReader, readRecords, type TopicSink } from "../events/topic_sink.ts";
 import { IAU_SHOWER } from "../events/topics.ts";
-import { PermanentError } from "../failures/failures.ts";
 import { writeAtOffset } from "../store/consumer_offsets.ts";
 import { applyListing, type ListedShower, type ListingChange } from "../store/iau_showers.ts";
 import type { ProjectionOptions } from "./sink.ts";

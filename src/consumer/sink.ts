@@ -5,14 +5,13 @@
  * (database, registry, broker of the dead letters) the batch is retried, for ever, with back-off. When another consumer has moved the
  * partition's offset, the subscription finds its position again.
  */
+import { type Backoff, explain, retry, TransientError } from "@gmn/failures";
 import type { Kafka } from "../events/kafka_client.ts";
 import type { LaneLimits } from "../events/lane.ts";
 import { PositionLostError } from "../events/consumed_record.ts";
 import type { SchemaRegistry } from "../events/schema_registry.ts";
 import type { TopicSink } from "../events/topic_sink.ts";
 import { type PartitionReader, subscribe, type Subscription } from "../events/subscription.ts";
-import { type Backoff, retry } from "../failures/backoff.ts";
-import { explain, TransientError } from "../failures/failures.ts";
 import type { Observe } from "../observe/observe.ts";
 import { OffsetMismatchError, readOffsets, repositionOffset } from "../store/consumer_offsets.ts";
 import type { Sql } from "../store/connection.ts";

@@ -7,11 +7,11 @@
  * Records whose values the data store already has are not decoded (store/repeats.ts), unless the batch has another record of the same
  * trajectory: then the values in the data store may have changed when their turn comes.
  */
+import { explain, PermanentError, TransientError } from "@gmn/failures";
 import type { ConsumedRecord, RecordBatch } from "../events/consumed_record.ts";
 import { deadLetterOfRecord } from "../dead_letters/build_dead_letter.ts";
 import type { DeadLetter } from "../dead_letters/dead_letter.ts";
 import type { SchemaRegistry } from "../events/schema_registry.ts";
-import { explain, PermanentError, TransientError } from "../failures/failures.ts";
 import type { RecordMark, Repeats } from "../store/repeats.ts";
 import type {
   Lineage,

@@ -1,8 +1,8 @@
 /**
  * The builder of dead letters: `createDeadLetter`, and what it is given for a line of a file, a record and a record batch.
  */
+import { explain, type PermanentError } from "@gmn/failures";
 import type { ConsumedRecord, RecordBatch, UnreadableBatch } from "../events/consumed_record.ts";
-import { explain, type PermanentError } from "../failures/failures.ts";
 import type { ReadBatch, RejectedLine } from "../trajectory/read_batch.ts";
 import { wireSchemaIdOrNull } from "../wire_format/wire_header.ts";
 import {

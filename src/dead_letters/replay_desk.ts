@@ -13,10 +13,10 @@
  * A record keeps the generation of its file, and so never overwrites a newer one. A record without a generation counts by its place
  * in the log, which a replay changes: it is not published when its trajectory has a later record (`superseded`), unless forced.
  */
+import { PermanentError } from "@gmn/failures";
 import type { OutgoingRecord, Publisher } from "../events/publisher.ts";
 import type { SchemaRegistry } from "../events/schema_registry.ts";
 import { TRAJECTORY_SUMMARY_RAW } from "../events/topics.ts";
-import { PermanentError } from "../failures/failures.ts";
 import type { Observe } from "../observe/observe.ts";
 import { createDeadLetter } from "./build_dead_letter.ts";
 import type { DeadLetter, StoredDeadLetter } from "./dead_letter.ts";

@@ -6,10 +6,10 @@
  *     fetch: none, it is about a whole record batch; the dead letter keeps its reason
  */
 import type { Buffer } from "node:buffer";
+import { explain, PermanentError } from "@gmn/failures";
 import type { OutgoingRecord } from "../events/publisher.ts";
 import type { SchemaRegistry } from "../events/schema_registry.ts";
 import { HEADERS, TRAJECTORY_SUMMARY_RAW } from "../events/topics.ts";
-import { explain, PermanentError } from "../failures/failures.ts";
 import { createTrajectoryDecoders, encodeTrajectory } from "../trajectory/codec.ts";
 import { rereadLine } from "../trajectory/reread_line.ts";
 import { Rejection } from "../trajectory/row.ts";

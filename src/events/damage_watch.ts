@@ -8,8 +8,8 @@
  * Damage on the network differs each time; bytes that are the same each time are damaged in the log. A batch that is given up becomes a
  * dead letter like any other that can't be read; the log keeps it. Other partitions are read meanwhile.
  */
+import { type Backoff, backoffDelayMs } from "@gmn/failures";
 import type { ConsumedRecord } from "./consumed_record.ts";
-import { type Backoff, backoffDelayMs } from "../failures/backoff.ts";
 
 /** Fetches of a batch with the same wrong bytes. Two could be one response that was cached on the way. */
 export const ALIKE_MAX = 3;

@@ -2,7 +2,7 @@
  * Creates the topics at boot, idempotently.
  */
 import type { Kafka } from "kafkajs";
-import { PermanentError } from "../failures/failures.ts";
+import { PermanentError } from "@gmn/failures";
 import type { Observe } from "../observe/observe.ts";
 import { withAdmin } from "./kafka_client.ts";
 import type { Topic } from "./topics.ts";

@@ -1,9 +1,9 @@
 /**
  * The kafkajs client, patched, with its log lines going through ours.
  */
+import { explain, PermanentError, TransientError } from "@gmn/failures";
 import type { Admin, AdminConfig, KafkaConfig } from "kafkajs";
 import type { Observe } from "../observe/observe.ts";
-import { explain, PermanentError, TransientError } from "../failures/failures.ts";
 import { registerCodecs } from "./kafkajs/codecs.ts";
 import { assertKafkajsIsPatched, Kafka, logLevel } from "./kafkajs/kafkajs.ts";
 import { socketFactory } from "./kafkajs/socket_factory.ts";

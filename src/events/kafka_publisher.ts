@@ -9,7 +9,7 @@
 import { Buffer } from "node:buffer";
 import { createKeyPartitioner, type KeyPartitioner } from "@gmn/kafka-formats";
 import type { Kafka, Message, Producer } from "kafkajs";
-import { PermanentError } from "../failures/failures.ts";
+import { PermanentError } from "@gmn/failures";
 import { classifyKafkaError, withAdmin } from "./kafka_client.ts";
 import { CompressionTypes, Partitioners } from "./kafkajs/kafkajs.ts";
 import type { NextOffsetByPartition, OutgoingRecord, Publisher } from "./publisher.ts";

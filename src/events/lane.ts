@@ -7,7 +7,7 @@
  * partitions overlap. A lane can be held: then nothing is fetched for a while. States: open → stopped (by `stop`, or by a failure of
  * `process`, which is reported once).
  */
-import { wait } from "../failures/backoff.ts";
+import { wait } from "@gmn/failures";
 import { DamageWatch } from "./damage_watch.ts";
 import { type ConsumedRecord, PositionLostError, type RecordBatch } from "./consumed_record.ts";
 

@@ -2,7 +2,7 @@
  * How a member leaves its consumer group within a time limit.
  */
 import type { Consumer } from "kafkajs";
-import { withTimeout } from "../failures/timeout.ts";
+import { withTimeout } from "@gmn/failures";
 import type { Observe } from "../observe/observe.ts";
 
 /**

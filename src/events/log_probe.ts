@@ -2,8 +2,7 @@
  * Asks the log for its state: for `/status`, `/readyz` and lag. One connection, made when it is first needed.
  */
 import type { Admin, Kafka } from "kafkajs";
-import { explain, TransientError } from "../failures/failures.ts";
-import { withTimeout } from "../failures/timeout.ts";
+import { explain, TransientError, withTimeout } from "@gmn/failures";
 import { askWatermarks, type Watermarks } from "./start_position.ts";
 
 /** Somebody waits for the answer in a browser; a broker that takes longer counts as unavailable. */

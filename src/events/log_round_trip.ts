@@ -4,8 +4,7 @@
  */
 import { randomUUID } from "node:crypto";
 import type { Admin, Kafka } from "kafkajs";
-import { TransientError } from "../failures/failures.ts";
-import { withTimeout } from "../failures/timeout.ts";
+import { TransientError, withTimeout } from "@gmn/failures";
 import { classifyKafkaError, withAdmin } from "./kafka_client.ts";
 
 /** A topic of its own, so that no topic that is kept for ever has probes in it. */

@@ -10,7 +10,7 @@ import {
   SchemaRegistry as Client,
   SchemaType,
 } from "@kafkajs/confluent-schema-registry";
-import { explain, PermanentError, TransientError } from "../failures/failures.ts";
+import { explain, PermanentError, TransientError } from "@gmn/failures";
 import type { Observe } from "../observe/observe.ts";
 import { schemaText } from "./schema_files.ts";
 import { type Topic, valueSubject } from "./topics.ts";

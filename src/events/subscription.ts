@@ -13,8 +13,7 @@
  * back-off until `stop`.
  */
 import type { Batch, Consumer, Kafka } from "kafkajs";
-import { type Backoff, backoffDelayMs, wait } from "../failures/backoff.ts";
-import { explain, PermanentError } from "../failures/failures.ts";
+import { type Backoff, backoffDelayMs, explain, PermanentError, wait } from "@gmn/failures";
 import type { Observe } from "../observe/observe.ts";
 import { PositionLostError, type RecordBatch } from "./consumed_record.ts";
 import { takeFetch } from "./fetched_batch.ts";

@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import { describe, expect, test } from "vitest";
-import { PermanentError } from "../failures/failures.ts";
+import { PermanentError } from "@gmn/failures";
 import { schemaText } from "./schema_files.ts";
 import { DEAD_LETTER, INGESTION_RUN } from "./topics.ts";
 import { wireSchemaId } from "../wire_format/wire_header.ts";

@@ -5,7 +5,7 @@
  */
 import { Buffer } from "node:buffer";
 import avro from "avsc";
-import { explain, PermanentError } from "../failures/failures.ts";
+import { explain, PermanentError } from "@gmn/failures";
 import { WIRE_HEADER_BYTES, writeWireHeader } from "../wire_format/wire_header.ts";
 import { schemaText } from "./schema_files.ts";
 import type { Topic } from "./topics.ts";

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { TransientError } from "../failures/failures.ts";
+import { TransientError } from "@gmn/failures";
 import { createMetrics } from "../observe/metrics.ts";
 import type { Vocabulary } from "../observe/vocabulary.ts";
 import { RunCommandRefused } from "../runs/run_decide.ts";

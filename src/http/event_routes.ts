@@ -7,8 +7,7 @@
  */
 import { createHash } from "node:crypto";
 import { createRoute, z } from "@hono/zod-openapi";
-import { wait } from "../failures/backoff.ts";
-import { TransientError } from "../failures/failures.ts";
+import { TransientError, wait } from "@gmn/failures";
 import type { RunDetail } from "../runs/run_schemas.ts";
 import type { Reader } from "../store/reader.ts";
 import { getRunView } from "../store/run_views.ts";

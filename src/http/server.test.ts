@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { PermanentError } from "../failures/failures.ts";
+import { PermanentError } from "@gmn/failures";
 import { serveHttp } from "./server.ts";
 
 const LOOPBACK = { host: "127.0.0.1", port: 0 };

@@ -2,7 +2,7 @@
  * Whether the service is alive, whether it is ready, and how it is.
  */
 import { createRoute, z } from "@hono/zod-openapi";
-import { TransientError } from "../failures/failures.ts";
+import { TransientError } from "@gmn/failures";
 import type { Gauges, Metrics } from "../observe/metrics.ts";
 import { type Api, json, readingRoute } from "./openapi.ts";
 import { readinessSchema, type ServiceStatus, statusSchema } from "./status_schemas.ts";
@@ -45,7 +45,7 @@ const metricsRoute = createRoute({
   },
 });
 
-/** How the service is, asked when somebody asks. */
+/** How the service is, looked up for each request. */
 export interface Health {
   status(): Promise<ServiceStatus>;
   /** Parts that are not ready, by name, with the reason; empty when all are. */

@@ -1,7 +1,7 @@
 /**
  * The body of an upload as it arrives: its format, by its first byte, and limits in place of a size known beforehand.
  */
-import { withTimeout } from "../failures/timeout.ts";
+import { withTimeout } from "@gmn/failures";
 import { Problem } from "./problem.ts";
 
 const SPACE = 0x20, LF = 0x0a, OPEN_ARRAY = 0x5b, OPEN_OBJECT = 0x7b;

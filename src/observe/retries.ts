@@ -1,7 +1,7 @@
 /**
  * What `retry` says while it waits: for its `onRetry`.
  */
-import { explain } from "../failures/failures.ts";
+import { explain } from "@gmn/failures";
 import type { Observe } from "./observe.ts";
 import type { Dependency } from "./vocabulary.ts";
 

@@ -2,7 +2,7 @@
  * Ports for programs that must be given theirs before they start.
  */
 import { createServer } from "node:net";
-import { explain, PermanentError } from "../failures/failures.ts";
+import { explain, PermanentError } from "@gmn/failures";
 
 /** A port that is free at this moment: `wanted` if it is, or another. 0 wants any. */
 export function freePort(wanted = 0): Promise<number> {

@@ -4,7 +4,7 @@
  * Commands go through `apply`, one at a time: decide, write each event, then take it into the state. So the state never shows
  * what is not in the log, and a cancellation that comes between two commands of the worker is seen by the second.
  */
-import { type Backoff, retry } from "../failures/backoff.ts";
+import { type Backoff, retry } from "@gmn/failures";
 import { type Observe } from "../observe/observe.ts";
 import { reportWaits } from "../observe/retries.ts";
 import { countFiles, countRows, evolve, isFinished, type RunState } from "../runs/run.ts";

@@ -11,8 +11,7 @@
  * An id that occurs twice in a file is published twice, in the order of the file. The merge decides which of the two stands
  * (store/merge.ts): deciding here would need all ids of the file in memory.
  */
-import { retry } from "../failures/backoff.ts";
-import { TransientError } from "../failures/failures.ts";
+import { retry, TransientError } from "@gmn/failures";
 import { deadLetterOfLine } from "../dead_letters/build_dead_letter.ts";
 import { deadLetterRecord } from "../dead_letters/dead_letter_topic.ts";
 import type { OutgoingRecord, Publisher } from "../events/publisher.ts";

@@ -6,8 +6,7 @@
  * The lease ends with the connection that holds it, so a process that is killed hands over by dying, and one that loses the
  * database pauses its runs before another may take them up. So a running run always has an owner, or gets one soon.
  */
-import { type Backoff, retry, wait } from "../failures/backoff.ts";
-import { explain, TransientError } from "../failures/failures.ts";
+import { type Backoff, explain, retry, TransientError, wait } from "@gmn/failures";
 import { type Observe, unobserved } from "../observe/observe.ts";
 import { reportWaits } from "../observe/retries.ts";
 

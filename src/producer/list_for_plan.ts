@@ -4,7 +4,7 @@
  * A selection has an order of folders to look into; the looking ends as soon as one shows what covers the selection. A
  * directory without the usual folders (a person's own, with a few files in it) is taken as one flat folder.
  */
-import { PermanentError } from "../failures/failures.ts";
+import { PermanentError } from "@gmn/failures";
 import type { Selection } from "../runs/run_event.ts";
 import { parseFileName } from "../trajectory/file_name.ts";
 import type { DataDirectory, Folder, ListedFile, ListOptions } from "./source/data_directory.ts";

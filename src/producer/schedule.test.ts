@@ -1,6 +1,6 @@
 /** The schedule: on time, missed, led by one. Croner's own timers are real where the test is about them. */
 import { afterEach, describe, expect, test } from "vitest";
-import { PermanentError, TransientError } from "../failures/failures.ts";
+import { PermanentError, TransientError } from "@gmn/failures";
 import { createObserver, type ServiceEvent } from "../observe/observe.ts";
 import type { Lease } from "./leadership.ts";
 import { Schedule, type ScheduleOptions, type ScheduleSwitch } from "./schedule.ts";

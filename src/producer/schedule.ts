@@ -13,8 +13,7 @@
  * looks again now and then, so that a resume anywhere is noticed everywhere.
  */
 import { Cron } from "croner";
-import { retry } from "../failures/backoff.ts";
-import { explain, PermanentError } from "../failures/failures.ts";
+import { explain, PermanentError, retry } from "@gmn/failures";
 import { type Observe, unobserved } from "../observe/observe.ts";
 import type { Lease } from "./leadership.ts";
 

@@ -6,7 +6,7 @@
  */
 import { createReadStream } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { explain, PermanentError, TransientError } from "../failures/failures.ts";
+import { explain, PermanentError, TransientError } from "@gmn/failures";
 
 /** Ten times the list of 2026 (2,179 rows, about 0.8 MB). */
 const MAX_BYTES = 8 * 2 ** 20;

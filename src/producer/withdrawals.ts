@@ -1,15 +1,14 @@
 /**
- * Withdraws trajectories that the source has taken back: a tombstone for each that a daily or monthly file brought once and, in a
- * later complete generation, has no more.
+ * Withdraws trajectories that the source has withdrawn: a tombstone for each that a daily or monthly file once had and, in a later
+ * complete generation, no longer has.
  *
- *     run loaded ─▶ files with two generations at hand ─▶ compare ─▶ tombstones ─▶ older generation let go
+ *     run loaded ─▶ files with two generations on record ─▶ compare ─▶ tombstones ─▶ older generation deleted
  *
  * The comparison is a query over projections of the log, made after the fact. So it holds nothing in memory, slows no reading,
  * and a crash anywhere repeats it: a tombstone twice is a tombstone. Which of them are withdrawn, and why the others are not:
  * docs/decisions/0008-withdrawn-trajectories.md.
  */
-import { type Backoff, retry } from "../failures/backoff.ts";
-import { explain } from "../failures/failures.ts";
+import { type Backoff, explain, retry } from "@gmn/failures";
 import type { Publisher } from "../events/publisher.ts";
 import { HEADERS, TRAJECTORY_SUMMARY_RAW } from "../events/topics.ts";
 import { type Observe, unobserved } from "../observe/observe.ts";
@@ -19,7 +18,7 @@ import { addDays } from "../runs/selection.ts";
 import { parseFilePath } from "../trajectory/file_name.ts";
 import type { ChangedFile, Comparison, GoneTrajectory } from "../store/source_file_members.ts";
 
-/** What is known of the files' generations. */
+/** The generations of the files on record. */
 export interface FileGenerations {
   changed(): Promise<readonly ChangedFile[]>;
   compare(file: ChangedFile, neighbours: readonly string[]): Promise<Comparison>;
@@ -36,7 +35,7 @@ export interface WithdrawalsOptions {
 
 /** Tombstones of one publish. */
 const PORTION = 2000;
-/** A log or a database that is away is waited for. */
+/** An unavailable log or database is waited for. */
 const PATIENCE: Backoff = { base_ms: 500, cap_ms: 10_000, attempts: Infinity };
 
 /**

@@ -5,7 +5,7 @@
  * A command for what is already so (cancel a cancelled run) gives no events; one that is impossible (cancel a completed run)
  * throws `RunCommandRefused`.
  */
-import { PermanentError } from "../failures/failures.ts";
+import { PermanentError } from "@gmn/failures";
 import {
   checkpointFollows,
   countFiles,

@@ -1,7 +1,7 @@
 /**
  * An Idempotency-Key stands for one request, for ever.
  */
-import { PermanentError } from "../failures/failures.ts";
+import { PermanentError } from "@gmn/failures";
 import type { RunState } from "./run.ts";
 import { describeSelection } from "./selection.ts";
 

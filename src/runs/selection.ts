@@ -4,7 +4,7 @@
  * Requests are read by hand, not by the schema, for the sake of the messages: each refusal names the field, the value and what is
  * allowed.
  */
-import { PermanentError } from "../failures/failures.ts";
+import { PermanentError } from "@gmn/failures";
 import type { Selection } from "./run_event.ts";
 import { selectionSchema } from "./run_schemas.ts";
 

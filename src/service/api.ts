@@ -1,10 +1,10 @@
 /**
  * The API, served over the parts of the service. Until these run it answers that the service is starting.
  */
+import { TransientError } from "@gmn/failures";
 import type { Config } from "../config.ts";
 import { ReplayDesk } from "../dead_letters/replay_desk.ts";
 import { TRAJECTORY_SUMMARY_RAW } from "../events/topics.ts";
-import { TransientError } from "../failures/failures.ts";
 import { createApi } from "../http/app.ts";
 import { EventStreams } from "../http/event_streams.ts";
 import { RecentEvents } from "../http/recent_events.ts";

@@ -4,7 +4,7 @@
 import { readFileSync } from "node:fs";
 import process from "node:process";
 import { parseEnv } from "node:util";
-import { explain, PermanentError } from "../failures/failures.ts";
+import { explain, PermanentError } from "@gmn/failures";
 
 /**
  * The environment's variables; those of the file `.env` in the working directory count where the environment has none.

@@ -4,10 +4,10 @@
  * Secrets go from here to the clients and nowhere else.
  */
 import { readFile } from "node:fs/promises";
+import { explain, PermanentError } from "@gmn/failures";
 import type { Config } from "../config.ts";
 import type { KafkaConnection } from "../events/kafka_client.ts";
 import type { RegistryConnection } from "../events/schema_registry.ts";
-import { explain, PermanentError } from "../failures/failures.ts";
 
 /** What the clients need besides addresses. */
 export interface LogAccess {

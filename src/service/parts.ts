@@ -1,9 +1,9 @@
 /**
  * What a running service is made of. Everything else in this folder makes these parts, or uses them.
  */
+import { TransientError } from "@gmn/failures";
 import type { Config } from "../config.ts";
 import type { Subscription } from "../events/subscription.ts";
-import { TransientError } from "../failures/failures.ts";
 import type { Observe } from "../observe/observe.ts";
 import type { RunDesk } from "../producer/run_desk.ts";
 import type { RunEngine } from "../producer/run_engine.ts";

@@ -8,8 +8,8 @@
  *         └ fails ──▶ message and hint, exit 1
  */
 import process from "node:process";
+import { untilAborted } from "@gmn/failures";
 import type { Config } from "../config.ts";
-import { untilAborted } from "../failures/backoff.ts";
 import { createLogListener } from "../observe/log.ts";
 import {
   createObserver,

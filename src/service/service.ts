@@ -9,9 +9,8 @@
  */
 import { mkdir } from "node:fs/promises";
 import process from "node:process";
+import { type Backoff, explain, retry } from "@gmn/failures";
 import type { Config } from "../config.ts";
-import { type Backoff, retry } from "../failures/backoff.ts";
-import { explain } from "../failures/failures.ts";
 import type { Observer } from "../observe/observe.ts";
 import { reportWaits } from "../observe/retries.ts";
 import type { Dependency } from "../observe/vocabulary.ts";

@@ -2,7 +2,7 @@
  * How far into the log the database goes: `consumer_offset`, one row a partition, moved in the transaction that writes the rows.
  * All sinks move it with `advanceOffset`, which is also the fence against a second consumer.
  */
-import { PermanentError } from "../failures/failures.ts";
+import { PermanentError } from "@gmn/failures";
 import type { Queryable, Sql, TransactionSql } from "./connection.ts";
 
 /** By partition, the offset of the first record of a topic that is not in the database. */

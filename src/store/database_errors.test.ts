@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { PermanentError, TransientError } from "../failures/failures.ts";
+import { PermanentError, TransientError } from "@gmn/failures";
 import { classifyDatabaseError, databaseCodeOf, DataRefusedError } from "./database_errors.ts";
 
 const error = (code: string, more: object = {}): Error =>

@@ -4,7 +4,7 @@
  * By SQLSTATE class (PostgreSQL documentation, appendix A) and by the codes of postgres.js and of the operating system
  * for a connection that could not be made or broke.
  */
-import { explain, PermanentError, TransientError } from "../failures/failures.ts";
+import { explain, PermanentError, TransientError } from "@gmn/failures";
 
 /** The database refuses a statement, whatever the values: a fault of ours, or of how the database is set up. */
 export class StatementRefusedError extends PermanentError {}

@@ -3,7 +3,7 @@
  * numbered migrations were written, the comments on its columns, and the view `meteor_summary`.
  */
 import { createHash } from "node:crypto";
-import { PermanentError } from "../failures/failures.ts";
+import { PermanentError } from "@gmn/failures";
 import type { TransactionSql } from "./connection.ts";
 import {
   METEOR_COLUMNS,

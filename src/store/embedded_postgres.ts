@@ -14,8 +14,14 @@
  */
 import { resolve } from "node:path";
 import type postgres from "postgres";
-import { explain, PermanentError, TransientError } from "../failures/failures.ts";
-import { backoffDelayMs, retry, wait } from "../failures/backoff.ts";
+import {
+  backoffDelayMs,
+  explain,
+  PermanentError,
+  retry,
+  TransientError,
+  wait,
+} from "@gmn/failures";
 import type { Observe } from "../observe/observe.ts";
 import { reportWaits } from "../observe/retries.ts";
 import { connectStore, type Store } from "./connection.ts";

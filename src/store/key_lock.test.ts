@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { TransientError } from "@gmn/failures";
 import { until } from "../../tests/support/poll.ts";
 import { createTestDatabase, type TestDatabase } from "../../tests/support/postgres.ts";
-import { TransientError } from "../failures/failures.ts";
 import { unobserved } from "../observe/observe.ts";
 import { createKeyLock, type KeyLock } from "./key_lock.ts";
 
@@ -84,7 +84,7 @@ test("a key that is not free in time is a transient failure, and its work is nev
   expect(await waiting()).toBe(0);
 });
 
-test("who loses the connection has lost the key, and is told when it asks", async () => {
+test("a process that loses the connection has lost the key, and learns it when it asks", async () => {
   const [one, two] = [keys(), keys()];
   const held = await hold(one, "k");
   await database.sql`

@@ -5,8 +5,7 @@
  * It has connections of its own: a holder of a key asks the database meanwhile, and must not wait for a connection that another
  * holder has.
  */
-import { TransientError } from "../failures/failures.ts";
-import { withTimeout } from "../failures/timeout.ts";
+import { TransientError, withTimeout } from "@gmn/failures";
 import type { Observe } from "../observe/observe.ts";
 import { connectStore, type TransactionSql } from "./connection.ts";
 import { databaseCodeOf, withDatabaseErrors } from "./database_errors.ts";

@@ -1,10 +1,9 @@
 /**
  * The connection of a loader: one, prepared for loading, with a limit on the time of a batch, and never silently replaced by a new one
- * (`postgresjs/`).
+ * (`postgresjs/no_reconnect.ts`).
  */
 import type { Socket } from "node:net";
-import { TransientError } from "../failures/failures.ts";
-import { withTimeout } from "../failures/timeout.ts";
+import { TransientError, withTimeout } from "@gmn/failures";
 import type { Observe } from "../observe/observe.ts";
 import { copyIn } from "./postgresjs/copy_in.ts";
 import { type Driver, openDriver } from "./postgresjs/driver.ts";

@@ -2,7 +2,7 @@
  * How the fields of a trajectory summary are kept in the table `meteor`: the one place that says so. The migration's check,
  * the view, the staging table, the binary encoder and the merge statement all go by this list.
  */
-import { PermanentError } from "../failures/failures.ts";
+import { PermanentError } from "@gmn/failures";
 import {
   type FieldKind,
   TRAJECTORY_FIELDS,

@@ -7,7 +7,7 @@
  */
 import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
-import { explain, PermanentError } from "../failures/failures.ts";
+import { explain, PermanentError } from "@gmn/failures";
 import type { Observe } from "../observe/observe.ts";
 import type { Sql, TransactionSql } from "./connection.ts";
 import { DERIVED_NAME, planDerived } from "./derived_tables.ts";

@@ -6,13 +6,12 @@
  * milliseconds (is it ready, which runs are there) don't wait behind statistics and exports that take seconds.
  */
 import type { PendingQuery, Row } from "postgres";
-import { TransientError } from "../failures/failures.ts";
-import { withTimeout } from "../failures/timeout.ts";
+import { TransientError, withTimeout } from "@gmn/failures";
 import type { Sql, TransactionSql } from "./connection.ts";
 import { databaseCodeOf } from "./database_errors.ts";
 import { streamRows } from "./row_stream.ts";
 
-/** The server ends a statement itself; this much later nobody waits for a server, or a free connection, any more. */
+/** The server ends a statement that is too slow. This much later we stop waiting for a server, or for a free connection. */
 const MARGIN_MS = 500;
 
 /** A question: queries of one snapshot. */
@@ -60,7 +59,7 @@ async function askWithin<Answer>(
   try {
     return await withTimeout(
       sql.begin("isolation level repeatable read read only", async (transaction) => {
-        // Its turn came when nobody waited any more.
+        // A connection became free too late: the caller has its answer.
         if (isLate) throw tooLong();
         await transaction`select set_config('statement_timeout', ${String(limit_ms)}, true)`;
         return await question(transaction);

@@ -18,7 +18,7 @@
  * A loader has one connection of its own. Whenever anything fails it is thrown away, which rolls back, and the next batch makes
  * a new one: no state to repair, and nothing in the driver to trust after an error.
  */
-import { PermanentError } from "../failures/failures.ts";
+import { PermanentError } from "@gmn/failures";
 import type { Observe } from "../observe/observe.ts";
 import { advanceOffset } from "./consumer_offsets.ts";
 import { MARK_REPLAYED } from "./dead_letters.ts";

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import avro from "avsc";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { PermanentError } from "../failures/failures.ts";
+import { PermanentError } from "@gmn/failures";
 import { createTrajectoryDecoder, encodeTrajectory, TrajectoryCodecError } from "./codec.ts";
 import { WireFormatError, wireSchemaId } from "../wire_format/wire_header.ts";
 import { type FieldValue, summaryOf } from "./record.ts";

@@ -7,7 +7,7 @@
  * (`untrusted_types.ts`, which also keeps a damaged record from ending the process).
  */
 import { Buffer } from "node:buffer";
-import { explain, PermanentError } from "../failures/failures.ts";
+import { explain, PermanentError } from "@gmn/failures";
 import { WIRE_HEADER_BYTES, wireSchemaId, writeWireHeader } from "../wire_format/wire_header.ts";
 import { recordType, TRAJECTORY_TYPE } from "./record.ts";
 import { TRAJECTORY_FIELDS } from "./schema.ts";

@@ -4,7 +4,7 @@
 import { Buffer } from "node:buffer";
 import { deflateRawSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
-import { PermanentError } from "../failures/failures.ts";
+import { PermanentError } from "@gmn/failures";
 import { fileText, rows } from "../../tests/support/summary_file.ts";
 import { SummaryReader } from "./summary_reader.ts";
 

@@ -1,7 +1,7 @@
 /**
  * Why a whole file can't be read as a trajectory summary file (a single bad line is a `RejectedLine` instead).
  */
-import { PermanentError, TransientError } from "../failures/failures.ts";
+import { PermanentError, TransientError } from "@gmn/failures";
 
 /**
  * - `html`: a web page in place of the file

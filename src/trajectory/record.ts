@@ -7,7 +7,7 @@
  * dictionary-like objects.
  */
 import avro from "avsc";
-import { PermanentError } from "../failures/failures.ts";
+import { PermanentError } from "@gmn/failures";
 import { untrustedType } from "./untrusted_types.ts";
 import type { TrajectorySummary } from "./summary.ts";
 import { TRAJECTORY_SCHEMA_TEXT } from "./schema.ts";

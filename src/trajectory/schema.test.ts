@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import avro from "avsc";
 import { describe, expect, test } from "vitest";
-import { PermanentError } from "../failures/failures.ts";
+import { PermanentError } from "@gmn/failures";
 import {
   fieldsOf,
   TRAJECTORY_FIELDS,

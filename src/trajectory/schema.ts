@@ -9,7 +9,7 @@
  * field added later. So: compatible both ways today, and able to grow.
  */
 import { readFileSync } from "node:fs";
-import { PermanentError } from "../failures/failures.ts";
+import { PermanentError } from "@gmn/failures";
 import type { TrajectorySummary } from "./summary.ts";
 
 /** Name of a field. A test keeps the interface and the schema equal. */

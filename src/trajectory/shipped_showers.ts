@@ -8,7 +8,7 @@
 import { readFileSync } from "node:fs";
 // @ts-types="./std_csv.d.ts"
 import { parse } from "@std/csv/parse.js";
-import { PermanentError } from "../failures/failures.ts";
+import { PermanentError } from "@gmn/failures";
 import type { Shower } from "./shower_list.ts";
 
 /** A shower list as it ships. */

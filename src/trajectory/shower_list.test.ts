@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { PermanentError } from "../failures/failures.ts";
+import { PermanentError } from "@gmn/failures";
 import { readShowerList } from "./shower_list.ts";
 
 const bytesOf = (text: string) => new TextEncoder().encode(text);

@@ -16,7 +16,7 @@
  */
 // @ts-types="./std_csv.d.ts"
 import { parse } from "@std/csv/parse.js";
-import { explain, PermanentError } from "../failures/failures.ts";
+import { explain, PermanentError } from "@gmn/failures";
 
 /** One shower of the list. */
 export interface Shower {

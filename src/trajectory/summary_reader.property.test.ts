@@ -4,7 +4,7 @@
 import { Buffer } from "node:buffer";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { PermanentError, TransientError } from "../failures/failures.ts";
+import { PermanentError, TransientError } from "@gmn/failures";
 import {
   fileText,
   headerLines,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { PermanentError, TransientError } from "../failures/failures.ts";
+import { PermanentError, TransientError } from "@gmn/failures";
 import { SummaryFormatError, UnfinishedSummaryError } from "./format_error.ts";
 import {
   fileText,

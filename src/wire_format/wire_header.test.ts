@@ -1,6 +1,6 @@
 /** The wire header, written and read. */
 import { describe, expect, test } from "vitest";
-import { PermanentError } from "../failures/failures.ts";
+import { PermanentError } from "@gmn/failures";
 import {
   WireFormatError,
   wireSchemaId,

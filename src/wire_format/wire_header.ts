@@ -3,7 +3,7 @@
  * the Avro binary (docs.confluent.io, "Wire format" of the schema registry's serializers). Its codecs are in `trajectory/codec.ts`
  * (the hot path) and `events/wire_values.ts` (all other topics).
  */
-import { PermanentError } from "../failures/failures.ts";
+import { PermanentError } from "@gmn/failures";
 
 /** Bytes before the Avro body. */
 export const WIRE_HEADER_BYTES = 5;

@@ -3,7 +3,7 @@
  */
 import { createRequire } from "node:module";
 import process from "node:process";
-import { hintOf, PermanentError } from "../../src/failures/failures.ts";
+import { hintOf, PermanentError } from "@gmn/failures";
 import { unobserved } from "../../src/observe/observe.ts";
 
 const require = createRequire(import.meta.url);

@@ -1,7 +1,7 @@
 /**
  * The API on a database, without a service around it: no log, no runs.
  */
-import { TransientError } from "../../src/failures/failures.ts";
+import { TransientError } from "@gmn/failures";
 import { createApi } from "../../src/http/app.ts";
 import { EventStreams } from "../../src/http/event_streams.ts";
 import type { Api } from "../../src/http/openapi.ts";

@@ -1,7 +1,7 @@
 /** One file from bytes to the log, with the real reader and the real encodings. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { PermanentError, TransientError } from "../../src/failures/failures.ts";
+import { PermanentError, TransientError } from "@gmn/failures";
 import { HEADERS } from "../../src/events/topics.ts";
 import {
   CutFileError,

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { PermanentError, TransientError } from "../../src/failures/failures.ts";
+import { PermanentError, TransientError } from "@gmn/failures";
 import { createObserver, type ServiceEvent } from "../../src/observe/observe.ts";
 import { RunDesk } from "../../src/producer/run_desk.ts";
 import {

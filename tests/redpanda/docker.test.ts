@@ -7,12 +7,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { afterEach, beforeEach, expect, test as anyTest } from "vitest";
+import { hintOf } from "@gmn/failures";
 import type { RunningBroker } from "../../src/broker/broker.ts";
 import { type DockerBrokerOptions, startDockerBroker } from "../../src/broker/docker.ts";
 import { askDockerEngine } from "../../src/broker/docker_engine.ts";
 import { createKafka } from "../../src/events/kafka_client.ts";
 import { proveRoundTrip } from "../../src/events/log_round_trip.ts";
-import { hintOf } from "../../src/failures/failures.ts";
 import { createObserver, type ServiceEvent, unobserved } from "../../src/observe/observe.ts";
 import { until } from "../support/poll.ts";
 import {

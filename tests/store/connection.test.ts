@@ -1,6 +1,6 @@
 import { createServer } from "node:net";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { TransientError } from "../../src/failures/failures.ts";
+import { TransientError } from "@gmn/failures";
 import { unobserved } from "../../src/observe/observe.ts";
 import { connectStore, type Store } from "../../src/store/connection.ts";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";

@@ -18,7 +18,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { hintOf, PermanentError } from "../../src/failures/failures.ts";
+import { hintOf, PermanentError } from "@gmn/failures";
 import { type Observe, unobserved } from "../../src/observe/observe.ts";
 import { connectStore } from "../../src/store/connection.ts";
 import {

@@ -3,7 +3,7 @@
  */
 import fc from "fast-check";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { TransientError } from "../../src/failures/failures.ts";
+import { TransientError } from "@gmn/failures";
 import { unobserved } from "../../src/observe/observe.ts";
 import {
   createTrajectoryLoader,

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from "vitest";
-import { PermanentError, TransientError } from "../../src/failures/failures.ts";
+import { PermanentError, TransientError } from "@gmn/failures";
 import { unobserved } from "../../src/observe/observe.ts";
 import type { Observe } from "../../src/observe/observe.ts";
 import { connectStore } from "../../src/store/connection.ts";

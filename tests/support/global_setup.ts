@@ -6,7 +6,7 @@
  */
 import { createServer } from "node:http";
 import type { TestProject } from "vitest/node";
-import { explain } from "../../src/failures/failures.ts";
+import { explain } from "@gmn/failures";
 import "./provided.ts";
 import { startTestServer, type TestServer } from "./test_server.ts";
 

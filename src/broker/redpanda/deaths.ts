@@ -3,7 +3,7 @@
  *
  * Sources of the patterns: Redpanda's source (syschecks.cc, application.cc), Seastar's messages, and traces that users posted.
  */
-import { PermanentError } from "../../failures/failures.ts";
+import { PermanentError } from "@gmn/failures";
 import type { ChildEnd } from "./child.ts";
 
 interface KnownDeath {

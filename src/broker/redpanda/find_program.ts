@@ -6,7 +6,7 @@
  */
 import { access, constants, stat } from "node:fs/promises";
 import { basename, delimiter, join } from "node:path";
-import { PermanentError } from "../../failures/failures.ts";
+import { PermanentError } from "@gmn/failures";
 
 /** A program that can start the broker. */
 export interface RedpandaProgram {

@@ -11,8 +11,7 @@
  *
  * While it is down, the loops that use it wait and say so: to them it is a broker that is unavailable right now.
  */
-import { type Backoff, backoffDelayMs, wait } from "../../failures/backoff.ts";
-import { explain, hintOf, PermanentError } from "../../failures/failures.ts";
+import { type Backoff, backoffDelayMs, explain, hintOf, PermanentError, wait } from "@gmn/failures";
 import type { Observe } from "../../observe/observe.ts";
 import type { Supervisor } from "../../processes/supervisor.ts";
 import { type BrokerAddresses, observeReady } from "../broker.ts";

@@ -10,7 +10,7 @@ import { execFile } from "node:child_process";
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { PermanentError } from "../../failures/failures.ts";
+import { PermanentError } from "@gmn/failures";
 import { lookAt } from "../../processes/look.ts";
 import { Supervisor } from "../../processes/supervisor.ts";
 

@@ -7,8 +7,7 @@
  *
  * Sources: Redpanda's admin/server.cc and schema_registry/handlers.cc.
  */
-import { wait } from "../../failures/backoff.ts";
-import { explain, TransientError } from "../../failures/failures.ts";
+import { explain, TransientError, wait } from "@gmn/failures";
 
 /** Writes a record to the log and reads it back. @throws while that does not work yet */
 export type ProveLog = (brokers: readonly string[], signal: AbortSignal) => Promise<void>;

@@ -8,8 +8,8 @@
  */
 import { Buffer } from "node:buffer";
 import { COMPRESSION, decompress } from "@gmn/kafka-formats";
+import { PermanentError } from "@gmn/failures";
 import { CompressionCodecs, CompressionTypes } from "./kafkajs.ts";
-import { PermanentError } from "../../failures/failures.ts";
 
 /** What kafkajs calls for a batch (its `compression` folder). */
 interface Codec {

@@ -26,7 +26,7 @@ import {
   readBatchHead,
   UNPACKED_BYTES_MAX,
 } from "@gmn/kafka-formats";
-import { explain } from "../../failures/failures.ts";
+import { explain } from "@gmn/failures";
 import { type BatchContext, FetchedMessage } from "./fetched_message.ts";
 import { replaceExports, require } from "./patch.ts";
 import { UnreadableMessage } from "./unreadable_message.ts";
@@ -105,9 +105,9 @@ type BatchMessage = FetchedMessage | UnreadableMessage;
 function contextOf(head: BatchHead) {
   return {
     firstOffset: head.baseOffset.toString(),
-    firstTimestamp: head.baseTimestamp.toString(),
-    maxTimestamp: head.maxTimestamp.toString(),
-    producerId: head.producerId.toString(),
+    firstTimestamp: String(head.baseTimestamp_ms),
+    maxTimestamp: String(head.maxTimestamp_ms),
+    producerId: String(head.producerId),
     producerEpoch: head.producerEpoch,
     firstSequence: head.baseSequence,
     partitionLeaderEpoch: head.leaderEpoch,

@@ -6,7 +6,7 @@
  * wrong is found by `assertPatched`, which every client that is made calls first, and which needs no network.
  */
 import { createRequire } from "node:module";
-import { PermanentError } from "../../failures/failures.ts";
+import { PermanentError } from "@gmn/failures";
 
 /** The version that the patches were written for: the last release, of 2023. */
 const VERSION = "2.2.4";

@@ -5,8 +5,7 @@
  * compresses all the same is decoded here: Deno's `fetch` leaves a body as it came when the request named its own
  * `Accept-Encoding: identity` (it decodes only what it, or a request for gzip, asked for).
  */
-import { explain } from "../../failures/failures.ts";
-import { withTimeout } from "../../failures/timeout.ts";
+import { explain, withTimeout } from "@gmn/failures";
 import { SourceUnavailableError } from "./data_directory.ts";
 import type { Answer } from "./http_request.ts";
 

@@ -8,9 +8,7 @@
  *   anything else                     a PermanentError: asking again will not help
  * A connection that fails or an answer that takes too long is tried again like a 5xx.
  */
-import { type Backoff, retry } from "../../failures/backoff.ts";
-import { explain, PermanentError } from "../../failures/failures.ts";
-import { withTimeout } from "../../failures/timeout.ts";
+import { type Backoff, explain, PermanentError, retry, withTimeout } from "@gmn/failures";
 import { type Observe } from "../../observe/observe.ts";
 import { type Priority, SourceUnavailableError } from "./data_directory.ts";
 import type { PoliteGate } from "./polite_gate.ts";

@@ -1,6 +1,6 @@
 /** From what a person wrote in `GMN_DATA_URL` to the directory it names. */
 import { fileURLToPath } from "node:url";
-import { PermanentError } from "../../failures/failures.ts";
+import { PermanentError } from "@gmn/failures";
 import type { DataDirectory } from "./data_directory.ts";
 import { HttpDirectory, type HttpDirectoryOptions } from "./http_directory.ts";
 import { LocalDirectory } from "./local_directory.ts";

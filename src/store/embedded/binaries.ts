@@ -7,7 +7,7 @@
 import { createRequire } from "node:module";
 import { chmod, cp, mkdtemp, readFile, rename, rm, stat, symlink } from "node:fs/promises";
 import { basename, dirname, join, relative } from "node:path";
-import { explain, PermanentError } from "../../failures/failures.ts";
+import { explain, PermanentError } from "@gmn/failures";
 import { type RunAs, runCommand } from "./run_command.ts";
 
 /** The programs of one PostgreSQL installation; `root` holds `bin/`, `lib/` and `share/`. */

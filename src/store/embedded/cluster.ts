@@ -16,7 +16,7 @@ import {
   writeFile,
 } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { explain, PermanentError } from "../../failures/failures.ts";
+import { explain, PermanentError } from "@gmn/failures";
 import { program } from "./binaries.ts";
 import type { Place } from "./place.ts";
 import { runCommand } from "./run_command.ts";

@@ -8,7 +8,7 @@
 import { createHash } from "node:crypto";
 import { chmod, chown, mkdir, readFile, rename, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { explain, PermanentError } from "../../failures/failures.ts";
+import { explain, PermanentError } from "@gmn/failures";
 import type { Observe } from "../../observe/observe.ts";
 import {
   binariesVersion,

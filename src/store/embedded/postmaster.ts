@@ -5,8 +5,7 @@
  */
 import { readFile, readlink, realpath, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { untilAborted, wait } from "../../failures/backoff.ts";
-import { PermanentError } from "../../failures/failures.ts";
+import { PermanentError, untilAborted, wait } from "@gmn/failures";
 import { isAlive } from "../../processes/look.ts";
 import { program } from "./binaries.ts";
 import type { Place } from "./place.ts";

@@ -8,7 +8,7 @@
 import { randomUUID } from "node:crypto";
 import { chown, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { wait } from "../../failures/backoff.ts";
+import { wait } from "@gmn/failures";
 import { isAlive, lookAt } from "../../processes/look.ts";
 import { SUPERVISED_END_MS, Supervisor } from "../../processes/supervisor.ts";
 import { program } from "./binaries.ts";

@@ -6,7 +6,7 @@
  */
 import { realpath, stat } from "node:fs/promises";
 import { dirname } from "node:path";
-import { PermanentError } from "../../failures/failures.ts";
+import { PermanentError } from "@gmn/failures";
 import { type RunAs, runCommand } from "./run_command.ts";
 
 export interface SystemUser extends RunAs {

@@ -7,7 +7,7 @@
  * to prove at start.
  */
 import type postgres from "postgres";
-import { TransientError } from "../../failures/failures.ts";
+import { TransientError } from "@gmn/failures";
 import type { Driver } from "./driver.ts";
 
 /** Inside `sql.begin`. */

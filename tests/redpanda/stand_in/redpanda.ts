@@ -8,7 +8,7 @@ import { dirname, join } from "node:path";
 import process from "node:process";
 import { parse } from "@std/yaml/parse.js";
 import { startEmbeddedBroker } from "@gmn/embedded-broker";
-import { explain } from "../../../src/failures/failures.ts";
+import { explain } from "@gmn/failures";
 import type { Behaviour } from "./behaviour.ts";
 import {
   assertDocumented,
