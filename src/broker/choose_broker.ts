@@ -1,5 +1,5 @@
 /**
- * Which Kafka stands behind the log, decided once at boot, with its reason in plain words.
+ * Which Kafka stands behind the log, decided once at boot, with the reason.
  *
  * `BROKER=auto` takes the first that is there:
  *

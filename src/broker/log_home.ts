@@ -1,8 +1,8 @@
 /**
  * Where the log of a `DATA_DIR` lives, remembered between starts in `DATA_DIR/broker.json`.
  *
- * The log is the truth, and `BROKER=auto` looks at what the machine has. Without a memory, a Docker that is not running today
- * would mean an empty embedded log today, beside a database that has read far past its end.
+ * The log is the truth, and `BROKER=auto` looks at what the machine has. If this were not remembered, a Docker that is not running
+ * today would mean an empty embedded log, beside a database that has read far past its end.
  */
 import { readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";

@@ -20,17 +20,17 @@ export interface ConsumedRecord {
 }
 
 /**
- * A record batch that can't be read. It goes through a lane as one record, so that it holds up neither what is before it nor
- * what is behind it, and whoever stores records puts it aside.
+ * A record batch that can't be read. It passes through a lane as one record, so that it holds up no other records, and whoever
+ * stores records makes a dead letter of it.
  */
 export interface UnreadableBatch {
   readonly firstOffset: bigint;
-  /** By the batch's own head, which is not to be trusted when the batch is damaged. */
+  /** According to the batch's header, which can't be trusted when the batch is damaged. */
   readonly lastOffset: bigint;
   readonly reason: string;
-  /** The batch as it lies in the log, its head included. */
+  /** The batch as it is stored in the log, its header included. */
   readonly bytes: Buffer;
-  /** Its checksum is not that of its bytes: then the checksum that they have. null: the bytes are as they were written. */
+  /** The checksum of its bytes when it differs from the one in the header; null when the bytes are as they were written. */
   readonly damage: number | null;
 }
 
@@ -45,7 +45,7 @@ export interface RecordBatch {
   readonly records: readonly ConsumedRecord[];
 }
 
-/** The stored position of a partition is not the one this process went on from: another member has taken over. */
+/** The stored position of a partition is not the one that this process read on from: another member has taken over. */
 export class PositionLostError extends Error {
   override readonly name = "PositionLostError";
 }

@@ -1,30 +1,30 @@
 /**
- * What becomes of the damaged batches of a partition: those whose checksum is not that of their bytes.
+ * Decides when a damaged batch of a partition is fetched again: one whose checksum does not match its bytes.
  *
- *     came damaged ──▶ fetched again, after a pause ──▶ came whole: read like any other
- *         ▲                      │
- *         └──── damaged ─────────┴──▶ ALIKE_MAX times with the same bytes, or FETCHES_MAX times in all: given up
+ *     damaged ──▶ fetched again, after a pause ──▶ intact: read like any other
+ *        ▲                     │
+ *        └───── damaged ───────┴──▶ ALIKE_MAX times with the same bytes, or FETCHES_MAX times in all: given up
  *
- * Damage on the way is another one each time, or none; bytes that come alike again and again lie so in the log. A batch that is
- * given up is put aside like any other that can't be read; the log keeps it. Other partitions are read meanwhile.
+ * Damage on the network differs each time; bytes that are the same each time are damaged in the log. A batch that is given up becomes a
+ * dead letter like any other that can't be read; the log keeps it. Other partitions are read meanwhile.
  */
 import { type Backoff, backoffDelayMs } from "@gmn/failures";
 import type { ConsumedRecord } from "./consumed_record.ts";
 
-/** Fetches that bring a batch with the same wrong bytes. Two could be one answer that was held somewhere on the way. */
+/** Fetches of a batch with the same wrong bytes. Two could be one response that was cached on the way. */
 export const ALIKE_MAX = 3;
 
-/** Fetches in all, three to five minutes: a partition must not wait for ever for a way that never carries a batch whole. */
+/** Fetches in all, three to five minutes: a partition must not wait for ever on a faulty network. */
 export const FETCHES_MAX = 15;
 
-/** Two short pauses for damage that lies in the log, longer ones for a way that is out of order. */
+/** Two short pauses for damage in the log, longer ones for a faulty network. */
 const PAUSES: Backoff = { base_ms: 1_000, cap_ms: 30_000, attempts: FETCHES_MAX };
 
 /** The first batch of a fetch that is to be fetched again. */
 export interface FetchAgain {
   /** Its place among the records. */
   readonly at: number;
-  /** How often it has come damaged. */
+  /** How often it has been fetched damaged. */
   readonly attempt: number;
   readonly delay_ms: number;
 }
@@ -42,8 +42,8 @@ export class DamageWatch {
   #met = new Map<bigint, Met>();
 
   /**
-   * Looks at a fetch.
-   * @returns the first record that is not to be taken yet, nor anything behind it; null when all are
+   * Checks a fetch.
+   * @returns the first record that must be fetched again, with all behind it; null when there is none
    */
   look(records: readonly ConsumedRecord[]): FetchAgain | null {
     const before = this.#met;

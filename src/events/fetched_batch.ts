@@ -1,5 +1,5 @@
 /**
- * What kafkajs hands over of a fetch, as a lane takes it.
+ * A fetch of kafkajs as a lane takes it.
  */
 import type { Batch } from "kafkajs";
 import type { ConsumedRecord } from "./consumed_record.ts";
@@ -8,17 +8,17 @@ import type { Fetched } from "./lane.ts";
 import { FetchedMessage } from "./kafkajs/fetched_message.ts";
 import { UnreadableMessage } from "./kafkajs/unreadable_message.ts";
 
-/** A fetch, taken apart. */
+/** A fetch, split at the first batch that must be fetched again. */
 export interface TakenFetch {
-  /** What the lane takes of it; null when that is nothing. */
+  /** What the lane takes; null for nothing. */
   readonly fetched: Fetched | null;
-  /** The last offset that kafkajs need not fetch again; null when that is none. */
+  /** The last offset that kafkajs need not fetch again; null for none. */
   readonly resolved: string | null;
   /** The damaged batch that the rest begins with, which is fetched again. */
   readonly again: (FetchAgain & { readonly record: ConsumedRecord }) | null;
 }
 
-/** Takes a fetch as far as nothing in it is to be fetched again. */
+/** Takes a fetch up to the first batch that must be fetched again. */
 export function takeFetch(batch: Batch, damage: DamageWatch): TakenFetch {
   // kafkajs keeps the offset that it asked for in a field its types leave out.
   const fetchedFrom = BigInt((batch as Batch & { fetchedOffset: string | number }).fetchedOffset);
@@ -47,7 +47,7 @@ function toRecord(
   if (message instanceof FetchedMessage || message instanceof UnreadableMessage) {
     return message.record;
   }
-  // From a broker that keeps records in the format of before 2017.
+  // From a broker that stores records in the format from before 2017.
   return {
     offset: BigInt(message.offset),
     timestamp: new Date(Number(message.timestamp)),

@@ -1,7 +1,7 @@
 /**
  * The publisher over kafkajs: one producer per process, one request in flight, acks from all replicas.
  *
- * One at a time keeps the log in the order of the calls even when kafkajs retries (a later send can't overtake a failed
+ * One request at a time keeps the log in the order of the calls even when kafkajs retries (a later send can't overtake a failed
  * one), which is what "the last version of a trajectory wins" rests on. kafkajs's idempotent producer is not used: it is
  * marked experimental and has had faults (tulios/kafkajs issue 598); a record that is appended twice after a lost
  * acknowledgement changes nothing downstream, because every consumer here is idempotent.

@@ -4,7 +4,7 @@
  *     receive ──▶ queue (bounded: a full one pauses the partition) ──▶ batch of up to `maxRecords` ──▶ process ──▶ stored
  *
  * While a batch is being stored the next fetches fill the queue, so the network, the decoding and the database of different
- * partitions overlap. A lane can be held: nothing is fetched for a while. States: open → stopped (by `stop`, or by a failure of
+ * partitions overlap. A lane can be held: then nothing is fetched for a while. States: open → stopped (by `stop`, or by a failure of
  * `process`, which is reported once).
  */
 import { wait } from "@gmn/failures";
@@ -21,7 +21,7 @@ export interface LaneLimits {
   readonly queueBytes: number;
 }
 
-/** What one fetch brought. */
+/** The result of one fetch. */
 export interface Fetched {
   /** The offset that was asked for. */
   readonly fetchedFrom: bigint;
@@ -91,12 +91,12 @@ export class Lane {
     if (this.#stopping.signal.aborted) return;
     if (fetched.end > this.#end) this.#end = fetched.end;
     if (fetched.fetchedFrom > this.#received || fetched.end < this.#received) {
-      // Only a log that was cut or made anew under us looks like this (kafkajs then starts over by itself, which would
-      // skip or repeat records in silence). Whoever opened this lane must find out where to go on.
+      // The log was truncated or replaced while we read it (kafkajs then starts over by itself, which would skip or repeat
+      // records silently). Whoever opened this lane must find out where to go on.
       return this.#giveUp(
         new PositionLostError(
           `${this.topic}-${this.partition}: a fetch from ${fetched.fetchedFrom} of a log that ends at ${fetched.end} ` +
-            `came to a lane that is at ${this.#received}`,
+            `reached a lane that is at ${this.#received}`,
         ),
       );
     }
@@ -112,7 +112,7 @@ export class Lane {
     this.#working ??= this.#work();
   }
 
-  /** Lets nothing be fetched for so long; what is queued is stored meanwhile. */
+  /** Stops fetching for `delay_ms`; queued records are stored meanwhile. */
   hold(delay_ms: number): void {
     const signal = this.#stopping.signal;
     if (signal.aborted) return;
@@ -124,7 +124,7 @@ export class Lane {
     }, () => {});
   }
 
-  /** Lets the batch at work finish or give up, and drops the queue. */
+  /** Waits for the current batch to finish or give up, and drops the queue. */
   async stop(): Promise<void> {
     this.#stopping.abort(new Error(`${this.topic}-${this.partition} is revoked`));
     this.#queue = [];
@@ -150,7 +150,7 @@ export class Lane {
     }
   }
 
-  /** Two reasons to pause, one state: the end of the one must not end the other. */
+  /** There are two reasons to pause: the end of one must not end the other. */
   #pauseOrResume(): void {
     const isPaused = this.#full || this.#held;
     if (isPaused === this.#paused || this.#stopping.signal.aborted) return;
@@ -194,7 +194,7 @@ export class Lane {
   }
 }
 
-/** Where reading would go on with `next`. An unreadable batch is at its last offset, and begins where the record before it ends. */
+/** The offset at which `next` begins. An unreadable batch has its last offset, and begins after the record before it. */
 function beginningOf(next: ConsumedRecord, before: readonly ConsumedRecord[]): bigint {
   return next.unreadable === undefined ? next.offset : before.at(-1)!.offset + 1n;
 }

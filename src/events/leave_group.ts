@@ -1,18 +1,18 @@
 /**
- * How a member leaves its consumer group, in a time that is known.
+ * How a member leaves its consumer group within a time limit.
  */
 import type { Consumer } from "kafkajs";
 import { withTimeout } from "@gmn/failures";
 import type { Observe } from "../observe/observe.ts";
 
 /**
- * Leaving takes the wait of a fetch. It takes minutes when this member is just joining a group whose other members don't answer,
- * or when the broker does not.
+ * Leaving usually takes as long as a fetch waits. It takes minutes while this member joins a group whose other members don't answer,
+ * or when the broker does not answer.
  */
 const LEAVE_TIMEOUT_MS = 10_000;
 
 export interface LeaveOptions {
-  /** Until the member has joined, or could not. */
+  /** Settles when the member has joined or failed to. */
   readonly starting: Promise<void>;
   readonly observe: Observe;
   /** Milliseconds that leaving may take (default `LEAVE_TIMEOUT_MS`). */

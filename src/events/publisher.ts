@@ -1,8 +1,8 @@
 /**
- * What the rooms that write to the log see of it. The implementation over kafkajs is in `kafka_publisher.ts`.
+ * Writing to the log, as other modules see it. The implementation over kafkajs is in `kafka_publisher.ts`.
  *
- * A promise that resolves means: acknowledged by the broker with acks=-1. A `TransientError` means nobody knows (the
- * record may be in the log); publishing again is right, because everything downstream is idempotent.
+ * A promise that resolves means: acknowledged by the broker with acks=-1. After a `TransientError` the record
+ * may be in the log or not; publishing again is right, because everything downstream is idempotent.
  */
 import type { Topic } from "./topics.ts";
 
@@ -13,7 +13,7 @@ export interface OutgoingRecord {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** Per partition, the offset after the last record of this publish: where a reader must get to, to have seen all of it. */
+/** Per partition, the offset after the last record of this publish: a reader at this position has seen all of it. */
 export type NextOffsetByPartition = ReadonlyMap<number, bigint>;
 
 export interface Publisher {

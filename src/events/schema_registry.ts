@@ -1,6 +1,6 @@
 /**
- * The schema registry as the application uses it: registers the checked-in schemas at boot, and gives the writer's schema
- * of any id that is met in a record.
+ * The schema registry as the application uses it: registers the checked-in schemas at boot, and looks up the writer's
+ * schema of a record by its id.
  */
 import { Buffer } from "node:buffer";
 import http from "node:http";
@@ -15,7 +15,7 @@ import type { Observe } from "../observe/observe.ts";
 import { schemaText } from "./schema_files.ts";
 import { type Topic, valueSubject } from "./topics.ts";
 
-/** Where the registry is and how to get in. */
+/** Where the registry is and how to log in. */
 export interface RegistryConnection {
   readonly url: string;
   readonly clientId: string;
@@ -47,7 +47,7 @@ export interface SchemaRegistry {
 /** What the client calls for each request (mappersmith's middleware). */
 type Middleware = NonNullable<ConstructorParameters<typeof Client>[0]["middlewares"]>[number];
 
-/** A registry that no answer comes from within this time is not there. */
+/** A registry that does not answer within this time is unavailable. */
 const REGISTRY_RETRY = { retries: 2, initialRetryTimeInSecs: 0.1, maxRetryTimeInSecs: 1 };
 
 /** Somebody waits for the answer in a browser. */
@@ -158,7 +158,7 @@ function statusOf(connection: RegistryConnection, path: string): Promise<number>
   });
 }
 
-/** 4xx is an answer (and final); everything else is a registry that is not there right now. */
+/** 4xx is a final answer; everything else means that the registry is unavailable right now. */
 function classifyRegistryError(
   error: unknown,
   doing: string,

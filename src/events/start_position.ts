@@ -1,5 +1,5 @@
 /**
- * Where to start reading a partition, when what is stored and what the log holds may disagree. Pure, but for asking the log.
+ * Where to start reading a partition, when the stored position and the log may disagree.
  */
 import type { Admin, Kafka } from "kafkajs";
 import { withAdmin } from "./kafka_client.ts";
@@ -10,7 +10,7 @@ export interface Watermarks {
   readonly high: bigint;
 }
 
-/** Where to start, and what is wrong, in plain words, when that is not simply where the store left off. */
+/** Where to start, and why, when that is not the stored position. */
 export interface StartPosition {
   readonly offset: bigint;
   readonly problem: string | null;

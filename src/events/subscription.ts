@@ -1,16 +1,16 @@
 /**
  * Reading the log as one member of a consumer group, with the position kept by whoever stores the results.
  *
- * Kafka's own committed offsets are only a courtesy to lag tools here. The truth is the `PositionStore`, which commits a
- * position in the same transaction as the rows that came of it:
+ * The offsets committed to Kafka are only for lag tools. What counts is the position that the `PartitionReader` stores in the same
+ * transaction as the rows:
  *
- *     joined ──▶ each assigned partition is paused ──▶ its position is asked for ──▶ seek, resume ──▶ fetch, process …
+ *     joined ──▶ each assigned partition is paused ──▶ its position is read ──▶ seek, resume ──▶ fetch, process …
  *        ▲                                                                                    │
  *        └──────────── rebalance, lost connection, position lost (someone else went on) ◀────┘
  *
- * A partition's records pass through its lane (`lane.ts`), so partitions are worked on side by side and a slow one does not
- * hold up the others; a lane that is full pauses its partition. Losing the broker ends the session; a new one is opened with
- * back-off, for ever, until `stop`.
+ * A partition's records pass through its lane (`lane.ts`), so partitions are loaded side by side and a slow one does not
+ * hold up the others; a lane that is full pauses its partition. Losing the broker ends the session; new ones are tried with
+ * back-off until `stop`.
  */
 import type { Batch, Consumer, Kafka } from "kafkajs";
 import { type Backoff, backoffDelayMs, explain, PermanentError, wait } from "@gmn/failures";
@@ -21,12 +21,12 @@ import { Lane, type LaneLimits } from "./lane.ts";
 import { leaveGroup } from "./leave_group.ts";
 import { readWatermarks, startPosition } from "./start_position.ts";
 
-/** What becomes of the records. Both are called for one partition at a time, never twice at once for the same one. */
+/** Where the records go. Its functions are called for one partition at a time, never twice at once for the same one. */
 export interface PartitionReader {
   /** The offset of the next record to read, or null when nothing of this partition was ever stored. */
   position(topic: string, partition: number): Promise<bigint | null>;
   /**
-   * Moves a position that the log no longer has (the log was truncated or made anew), if it still is where we saw it.
+   * Moves a position that the log no longer has (the log was truncated or replaced), if it is still `from`.
    * Called before reading starts there.
    */
   reposition(topic: string, partition: number, from: bigint | null, to: bigint): Promise<void>;
@@ -50,11 +50,11 @@ export interface PartitionLag {
 export interface Subscription {
   /** Partitions assigned to this process, with their lag as last seen. */
   lag(): PartitionLag[];
-  /** Whether a session is up: joined, and assigned what the group gave it. */
+  /** Whether a session has joined the group. */
   connected(): boolean;
   /**
-   * Finishes what is being stored, leaves the group. Records that only wait in memory are left for the next start. A group that
-   * can't be left in time is left to its session time-out.
+   * Finishes what is being stored, leaves the group. Records that only wait in memory are read again at the next start. If
+   * the group can't be left in time, the session time-out ends the membership.
    */
   stop(): Promise<void>;
 }
@@ -75,14 +75,14 @@ export interface SubscriptionOptions {
 /** Kafka's default is 45 s; half a minute hands over faster and still outlives a long garbage collection. */
 const SESSION_TIMEOUT_MS = 30_000;
 /**
- * How long a fetch waits at the broker when nothing comes; a record that comes is given at once. Longer means less to do while
- * idle, and a stop that takes longer. (While a partition is paused it is shorter: kafkajs/fetch_wait.ts.)
+ * How long a fetch waits at the broker while there are no records; new records are returned at once. A longer wait means less work
+ * while idle, and a longer stop. (While a partition is paused it is shorter: kafkajs/fetch_wait.ts.)
  */
 const FETCH_MAX_WAIT_MS = 1_000;
-/** About 1,100 trajectory summaries a fetch and partition: a batch is some fetches. Larger ones only lie in memory (bench/memory.ts). */
+/** About 1,100 trajectory summaries a fetch and partition: a batch is several fetches. Larger ones only take memory (bench/memory.ts). */
 const FETCH_MAX_PARTITION_BYTES = 1024 * 1024;
 const FETCH_MAX_BYTES = 3 * 1024 * 1024;
-/** A broker that is gone is tried again for ever. */
+/** An unavailable broker is tried again without end. */
 const SESSION_BACKOFF: Backoff = { base_ms: 250, cap_ms: 10_000, attempts: Infinity };
 
 /** Starts reading. Resolves when the first session has joined the group; the rest goes on in the background. */
@@ -129,9 +129,9 @@ class Session {
   /** Aborted when this session is over; every lane stops with it. */
   readonly #over = new AbortController();
   #fail: (error: unknown) => void = () => {};
-  /** Until it has joined, or could not. */
+  /** Settles when it has joined or failed to. */
   #starting: Promise<void> = Promise.resolve();
-  /** Counts assignments: what was begun for an older one stops where it is. */
+  /** Counts assignments: work for an older one stops. */
   #assignment = 0;
 
   constructor(options: SubscriptionOptions) {
@@ -173,7 +173,7 @@ class Session {
       this.#assign(assigned).catch((error) => this.#fail(error));
     });
     this.#starting = this.#start();
-    // From here on only `failed` tells: a stop must not wait for a join.
+    // From here on only `failed` counts: a stop must not wait for a join.
     this.#starting.catch((error) => this.#fail(error));
     const aborted = new Promise<void>((resolve) => {
       if (signal.aborted) resolve();
@@ -188,7 +188,7 @@ class Session {
     await consumer.subscribe({ topics: [...this.#options.topics], fromBeginning: true });
     await consumer.run({
       autoCommit: false,
-      // What is damaged is fetched again.
+      // Damaged batches are fetched again.
       eachBatchAutoResolve: false,
       partitionsConsumedConcurrently: 1,
       eachBatch: ({ batch, resolveOffset }) => Promise.resolve(this.#receive(batch, resolveOffset)),
@@ -266,7 +266,7 @@ class Session {
     consumer.resume([{ topic, partitions: [partition] }]);
   }
 
-  /** Another member went on: find out from where, and follow. Anything else that a lane throws ends the session. */
+  /** When another member has taken over, reads on from its position. Anything else that a lane throws ends the session. */
   #onLaneFailure(lane: Lane, error: unknown): void {
     if (!(error instanceof PositionLostError)) return this.#fail(error);
     const { topic, partition } = lane;
@@ -277,8 +277,8 @@ class Session {
   }
 
   /**
-   * Hands what was fetched to its lane, as far as it came whole. What does not start where the lane stands was fetched for an
-   * older position.
+   * Hands a fetch to its lane, up to the first damaged batch. A fetch that does not start at the lane's position was made for an
+   * older one.
    */
   #receive(batch: Batch, resolve: (offset: string) => void): void {
     const { topic, partition } = batch;

@@ -22,7 +22,7 @@ export const TRAJECTORY_SUMMARY_RAW: Topic = {
   schemaFile: "trajectory_summary.avsc",
 };
 
-/** What could not go on, key = source file or topic-partition. */
+/** Dead letters, key = source file or topic-partition. */
 export const DEAD_LETTER: Topic = {
   name: "trajectory_summary_dead_letter",
   partitions: 1,

@@ -61,7 +61,7 @@ test("a wrong password is final, and says which settings to look at", async () =
   expect(String(error)).not.toContain("wrong");
 });
 
-test("an authority that is not known is told, not trusted", async () => {
+test("an unknown authority is an error, and not trusted", async () => {
   const registry = createSchemaRegistry(
     { url: basic.url, clientId: "test", authorization: BASIC },
     unobserved,

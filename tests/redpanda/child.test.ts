@@ -171,7 +171,7 @@ test.each<[string, Omit<Behaviour, "journal">, Partial<RedpandaOptions>, RegExp,
     /insufficient physical memory: needed 1258291200 available 1027604480/,
     /2 GB.*REDPANDA_MEMORY/,
   ],
-])("%s is told with its reason", async (_, behaviour, options, message, hint) => {
+])("%s is reported with its reason", async (_, behaviour, options, message, hint) => {
   const standIn = await installStandIn(folder, behaviour);
   const error = await failureOf(start(standIn, options));
   expect(error).toBeInstanceOf(PermanentError);
@@ -181,7 +181,7 @@ test.each<[string, Omit<Behaviour, "journal">, Partial<RedpandaOptions>, RegExp,
 });
 
 test.each([["kafkaPort", "KAFKA_PORT"], ["schemaRegistryPort", "SCHEMA_REGISTRY_PORT"]])(
-  "a %s in use is told before anything is started",
+  "a %s in use is reported before anything is started",
   async (option, setting) => {
     const other = createServer();
     await new Promise<void>((resolve) => other.listen(0, "127.0.0.1", resolve));
@@ -205,7 +205,7 @@ test("a port that another program takes in between is chosen anew", async () => 
   );
 });
 
-test("a program that can't be executed is told", async () => {
+test("a program that can't be executed is reported", async () => {
   const standIn = await installStandIn(folder);
   const program = { ...standIn.program, path: join(folder, "nothing") };
   expect(await failureOf(start({ ...standIn, program }))).toMatchObject({

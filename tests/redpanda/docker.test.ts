@@ -84,7 +84,7 @@ const containerPid = async (): Promise<number | null> => {
 };
 const said = () => events.flatMap((one) => one.name === "broker.log" ? [one.detail.line] : []);
 
-test("an engine that answers is told from a client without one", async () => {
+test("an engine that answers is distinguished from a client without one", async () => {
   await install();
   expect(await askDockerEngine(docker)).toBe("28.2.2");
   await install({ answers: false });
@@ -127,14 +127,14 @@ test("one that ran before is used as it is, and left running", async () => {
   expect(await containerPid()).toBeNull();
 });
 
-test("an image that can't be had is told", async () => {
+test("an image that can't be pulled is reported", async () => {
   await install({ pullFails: true });
   const error = await start().catch((thrown: unknown) => thrown);
   expect((error as Error).message).toMatch(/docker compose up failed \(exit 1\).*no such host/);
   expect(hintOf(error)).toContain("BROKER=embedded");
 });
 
-test("a container that dies at the start is told with its last words, and stopped", async () => {
+test("a container that dies at the start is reported with its last lines, and stopped", async () => {
   await install({}, { diesFromStart: 0 });
   const error = await start({ startTimeout_ms: 3_000 }).catch((thrown: unknown) => thrown);
   expect((error as Error).message).toMatch(/did not start: not ready after .*made up/);

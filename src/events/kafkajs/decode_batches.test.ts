@@ -150,7 +150,7 @@ describe("a batch", () => {
     const two = Buffer.concat([await batchOf([plainRecord(0)]), await batchOf([plainRecord(0)])]);
     two.writeInt32BE(-7, 8);
     const { batch } = await unreadableOf(two);
-    expect(batch.reason).toMatch(/it says that it has -7 bytes/);
+    expect(batch.reason).toMatch(/it claims to have -7 bytes/);
     expect(batch.bytes.length).toBe(two.length);
   });
 

@@ -32,7 +32,7 @@ import { replaceExports, require } from "./patch.ts";
 import { UnreadableMessage } from "./unreadable_message.ts";
 
 /**
- * Unpacked bytes after which a fetch of a partition is taken for ended; the rest comes with the next one. A fetch of two
+ * Unpacked bytes after which a fetch of a partition ends; the rest is fetched again. A fetch of two
  * megabytes could hold hundreds of bombs that are each just small enough to be unpacked.
  */
 const FETCH_UNPACKED_BYTES_MAX = 16 * 1024 * 1024;
@@ -70,7 +70,7 @@ function readBatch(fetch: Decoder) {
   const batch = fetch.buffer.subarray(from, from + size);
   if (batch.length < size) {
     throw new KafkaJSPartialMessageError(
-      `a batch of ${size} bytes, of which ${batch.length} came`,
+      `a batch of ${size} bytes, but only ${batch.length} were fetched`,
     );
   }
   const head = readBatchHead(batch);
@@ -126,7 +126,7 @@ function unpack(packed: Buffer, { compression, recordCount }: BatchHead): Buffer
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-/** @param found the checksum of its bytes when it is another one than its head says */
+/** @param found the checksum of its bytes, when the header has another */
 function unreadable(
   context: BatchContext,
   count: number,
@@ -140,12 +140,12 @@ function unreadable(
   return new UnreadableMessage(
     { firstOffset, lastOffset, reason, bytes, damage: found },
     { firstOffset, lastOffsetDelta, count },
-    // The head of a damaged batch must not count it among the records of an aborted transaction.
+    // The header of a damaged batch must not count it among the records of an aborted transaction.
     found === null ? context : { ...context, inTransaction: false },
   );
 }
 
-/** A batch that says it is shorter than its own head: nobody can say where the next one begins, so the fetch ends here. */
+/** A batch that claims to be shorter than its own header: the beginning of the next one is unknown, so the fetch ends here. */
 function lengthless(fetch: Decoder, from: number, firstOffset: string, length: number) {
   const bytes = fetch.buffer.subarray(from);
   fetch.forward(fetch.buffer.length - fetch.offset);
@@ -160,7 +160,7 @@ function lengthless(fetch: Decoder, from: number, firstOffset: string, length: n
     lastOffsetDelta: -1,
   };
   const reason =
-    `the record batch at offset ${firstOffset} is damaged: it says that it has ${length} bytes`;
+    `the record batch at offset ${firstOffset} is damaged: it claims to have ${length} bytes`;
   return { ...context, records: [unreadable(context, -1, bytes, reason, crc32c(bytes))] };
 }
 

@@ -28,7 +28,7 @@ export interface Encoder {
   writeEncoderArray(inner: Encoder[]): Encoder;
 }
 
-/** Room for what follows a piece: the head of the next one. */
+/** Space for what follows a piece: the header of the next one. */
 const ROOM_BYTES = 512;
 
 const methods: Partial<Encoder> & ThisType<Encoder> = {

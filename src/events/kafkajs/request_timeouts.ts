@@ -42,7 +42,7 @@ replaceMethods<RequestQueue>({
   },
   sendSocketRequest(request) {
     send.call(this, request);
-    // One without an answer is done already.
+    // A request without a response is complete already.
     if (!this.enforceRequestTimeout || this.inflight.size === 0) return;
     const deadline = deadlineOf(request);
     if (deadline < (timeoutChecks.get(this) ?? Infinity)) checkAt(this, deadline);
@@ -65,7 +65,7 @@ function checkAt(queue: RequestQueue, time: number): void {
     const next = Math.min(...[...queue.inflight.values()].map(deadlineOf));
     if (next < Infinity) checkAt(queue, next);
   }, Math.max(0, time - Date.now()));
-  // Who waits for an answer has a socket open; the timer alone keeps no process.
+  // A process that waits for an answer has a socket open; the timer must not keep it alive.
   timer.unref();
   queue.requestTimeoutIntervalId = timer;
 }

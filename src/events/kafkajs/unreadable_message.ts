@@ -1,18 +1,18 @@
 /**
  * A record batch that can't be read, as it passes through kafkajs: one message in the place of its records.
  *
- * A decoder that throws ends the whole fetch, of all partitions, and the next fetch brings the same batch. A message does not:
- * kafkajs goes on behind its offset, so that offset must be the batch's last one. The head of a batch whose checksum is wrong
- * may say anything, so where such a batch ends is told by what comes behind it (`settle`).
+ * A decoder that throws ends the whole fetch, of all partitions, and the next fetch has the same batch. A message does not: kafkajs
+ * reads on after its offset, so that must be the batch's last offset. The header of a batch whose checksum is wrong may say
+ * anything, so the end of such a batch is taken from what follows it (`settle`).
  */
 import type { Buffer } from "node:buffer";
 import type { ConsumedRecord, UnreadableBatch } from "../consumed_record.ts";
 import type { BatchContext } from "./fetched_message.ts";
 
-/** What is known of a batch without its records. */
+/** What is known about a batch without its records. */
 export interface BatchSpan {
   readonly firstOffset: bigint;
-  /** As its head says; -1 where it can't be read. */
+  /** According to its header; -1 where that can't be read. */
   readonly lastOffsetDelta: number;
   readonly count: number;
 }
@@ -29,7 +29,7 @@ export class UnreadableMessage {
   readonly key: Buffer | null = null;
   readonly value: Buffer | null = null;
   readonly headers = {};
-  /** Never passed over as one, whatever its head says: a batch of control records that can't be read is told too. */
+  /** Never skipped as one, whatever its header says: an unreadable batch of control records is reported too. */
   readonly isControlRecord = false;
   /** `offset` as a number of its own kind. */
   readonly #end: bigint;
@@ -73,8 +73,8 @@ export class UnreadableMessage {
 
 /**
  * The messages of a fetch, with every unreadable batch at an offset from which reading goes on: behind `fetchedFrom` and what came
- * before it, and before what comes after it. A damaged one that ends the fetch is taken for no longer than both its record count
- * and its last offset delta say: too short only means that the broker gives the same batch once more, too long would lose records.
+ * before it, and before what comes after it. A damaged one at the end of the fetch is taken to be no longer than both its record
+ * count and its last offset delta say: too short only means that the same batch is fetched once more, too long would lose records.
  * @param end the end of the log: no batch reaches beyond it
  */
 export function settle<Message extends Placed>(

@@ -32,7 +32,7 @@ export const RPK_FLAGS = new Set([
   "default-log-level",
 ]);
 
-/** Options that stand alone or take `=value`. */
+/** Options without a value or with `=value`. */
 export const SWITCHES = new Set(["overprovisioned", "lock-memory", "unsafe-bypass-fsync", "check"]);
 
 type Check = (value: unknown) => boolean;

@@ -1,6 +1,6 @@
 /**
  * A stand-in for Redpanda: takes its command line and its files, refuses what is not documented, and serves the embedded broker
- * behind the ports that it was told. First argument: a file that says how to behave (`Behaviour`), then Redpanda's own.
+ * behind the ports that it was given. First argument: a file that says how to behave (`Behaviour`), then Redpanda's own.
  */
 import { access, appendFile, mkdir, readFile } from "node:fs/promises";
 import { createServer } from "node:net";
