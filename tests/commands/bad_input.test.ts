@@ -183,8 +183,8 @@ describe.each(["status", "backfill", "extract"] as const)("%s", (command) => {
 
 test("options with a wrong value are refused in one line", async () => {
   const cases: [Command, string[], RegExp][] = [
-    ["replay", ["--stage", "soup"], /--stage soup is none of read, fetch, decode, load/],
-    ["replay", ["--from", "soon"], /soon is no time such as/],
+    ["replay", ["--stage", "soup"], /--stage soup is not one of read, fetch, decode, load/],
+    ["replay", ["--from", "soon"], /soon is not a time such as/],
     ["replay", [], /say which dead letters/],
     ["rebuild", ["--topic"], /--topic/],
     ["broker", ["--kafka-port", "many"], /--kafka-port many is not a whole number from 0 to 65535/],
