@@ -1,7 +1,6 @@
 /**
  * The kafkajs client, patched, with its log lines going through ours.
  */
-import { explain, PermanentError, TransientError } from "@gmn/failures";
 import type { Admin, AdminConfig, KafkaConfig } from "kafkajs";
 import { explain, PermanentError, TransientError } from "@gmn/failures";
 import type { Observe } from "../observe/observe.ts";
