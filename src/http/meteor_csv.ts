@@ -14,8 +14,8 @@ const NEEDS_QUOTES = /[",\r\n]/;
 
 /** Its description in the API. */
 export const CSV_DESCRIPTION =
-  "A line of the schema's field names, then one line per meteor (RFC 4180). Empty where JSON has null, for example iau_no and iau_code " +
-  "of a sporadic meteor. Times as 2024-08-12 22:00:00.123456 in UTC, flags as 1 and 0, stations as one text separated by commas.";
+  "A line of the schema's field names, then one line per meteor (RFC 4180). Empty where JSON has null: iau_no and iau_code of a " +
+  "sporadic meteor, for example. Times as 2024-08-12 22:00:00.123456 in UTC, flags as 1 and 0, stations as one text separated by commas.";
 
 /** The first line, with its end. */
 export const CSV_HEADER: string = `${TRAJECTORY_FIELDS.map(({ name }) => name).join(",")}\r\n`;
