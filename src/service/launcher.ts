@@ -5,7 +5,7 @@
  * we hear of it: the service would run on, without a parent. So the chain is looked at, and its end is a stop.
  */
 import process from "node:process";
-import { type Ancestor, ancestorsOf, isAlive } from "../processes/look.ts";
+import { type Ancestor, ancestorsOf, isAlive } from "@gmn/engines";
 import { ENDED_IN_ORDER, type StopRequests } from "./signals.ts";
 
 /** How soon the end of npx is noticed. Two questions to the kernel each time, some microseconds. */

@@ -22,7 +22,7 @@ export const RELEASE_LIMITS: ReleaseLimits = {
 
 /**
  * What of that is kept for each engine. They come last, when others may have used up the time, and an unclean end costs them a
- * recovery: Redpanda has 25 s to stop (broker/redpanda/start.ts), PostgreSQL writes a checkpoint.
+ * recovery: Redpanda has 25 s to stop (packages/engines/redpanda/start.ts), PostgreSQL writes a checkpoint.
  */
 export const ENGINE_RESERVE_MS = 25_000;
 

@@ -1,0 +1,69 @@
+/**
+ * Runs one program to its end and keeps what it said: `initdb`, `pg_ctl`, `useradd`.
+ *
+ * The program gets a session of its own, so that a Ctrl-C in the terminal reaches this process only, which then stops
+ * PostgreSQL in its turn; and an environment of its own, so that a person's PGDATA or PGPORT does not steer our server.
+ */
+import { spawn } from "node:child_process";
+
+/** The operating-system user a program runs as. */
+export interface RunAs {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+export interface RunOptions {
+  /** Null: as this process's own user. */
+  readonly runAs: RunAs | null;
+  readonly cwd?: string;
+  /** Aborting ends the program with SIGTERM; `runCommand` still waits for it to be gone. */
+  readonly signal?: AbortSignal;
+}
+
+/** How a program ended. `code` is null when it could not be started or a signal ended it. */
+export interface CommandResult {
+  readonly code: number | null;
+  /** Standard output and standard error together, in the order they came, at most `OUTPUT_BYTES_MAX`. */
+  readonly output: string;
+  /** The operating system's code when the program could not be started: ENOENT, EACCES, … */
+  readonly startError: string | null;
+}
+
+/** Enough for every message of initdb; a program that prints for ever does not fill the memory. */
+const OUTPUT_BYTES_MAX = 64 * 1024;
+
+/** Runs `command` and waits for its end. Never throws: how it ended is the result. */
+export function runCommand(
+  command: string,
+  args: readonly string[],
+  options: RunOptions,
+): Promise<CommandResult> {
+  return new Promise((resolve) => {
+    let output = "";
+    let startError: string | null = null;
+    const child = spawn(command, args, {
+      cwd: options.cwd ?? "/",
+      detached: process.platform !== "win32",
+      env: { PATH: process.env.PATH ?? "", LC_ALL: "C", TZ: "UTC" },
+      stdio: ["ignore", "pipe", "pipe"],
+      ...(options.runAs ?? {}),
+    });
+    const end = () => child.kill("SIGTERM");
+    const keep = (chunk: Uint8Array) => {
+      if (output.length < OUTPUT_BYTES_MAX) {
+        output += new TextDecoder().decode(chunk);
+      }
+    };
+    options.signal?.addEventListener("abort", end, { once: true });
+    child.stdout.on("data", keep);
+    child.stderr.on("data", keep);
+    child.on("error", (error: NodeJS.ErrnoException) => {
+      startError = error.code ?? error.message;
+    });
+    child.on("close", (code) => {
+      options.signal?.removeEventListener("abort", end);
+      resolve({ code, output: output.trim(), startError });
+    });
+    if (options.signal?.aborted) end();
+  });
+}

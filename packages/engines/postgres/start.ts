@@ -1,0 +1,237 @@
+/**
+ * A real PostgreSQL beside this process, for machines that have none: made, started, watched and stopped here.
+ *
+ * States of a data directory, and what a start does about each:
+ *
+ *     nothing there ───────────────▶ initdb, start
+ *     cluster, no server ──────────▶ start (after a crash PostgreSQL recovers by itself)
+ *     cluster, server of a killed process ──▶ its supervisor stops it: wait, then start. Without one (killed too, or Windows)
+ *                                             adopt it; if it listens on another port than wanted, restart it
+ *     cluster, server of a living process ──▶ refuse
+ *
+ * Who owns a server is known by a lock in it (owner.ts).
+ */
+import { resolve } from "node:path";
+import { backoffDelayMs, TransientError, wait } from "@gmn/failures";
+import { freePort, portInUse, settledPort } from "../processes/free_port.ts";
+import type { Supervisor } from "../processes/supervisor.ts";
+import { prepareCluster, SUPERUSER } from "./cluster.ts";
+import type { OnPostgresEvent } from "./events.ts";
+import { type Connect, own, ServerGone, type Session } from "./owner.ts";
+import { findPlace, type Place } from "./place.ts";
+import { runningPostmaster, StartFailure, startPostmaster, stopPostmaster } from "./postmaster.ts";
+import { othersSupervisorsGone, superviseServer } from "./supervision.ts";
+
+export interface PostgresOptions {
+  /** Where the cluster is to lie; made when missing. */
+  readonly directory: string;
+  /** TCP port on 127.0.0.1; 0 takes a free one. */
+  readonly port: number;
+  /** The driver: opens a session in which this process owns the server. */
+  readonly connect: Connect;
+  readonly onEvent: OnPostgresEvent;
+  /** Aborting gives up a start; what was started is stopped again. */
+  readonly signal?: AbortSignal;
+  /** Aborting hurries a stop: the server ends without a checkpoint, and recovers at the next start. */
+  readonly hurry?: AbortSignal;
+  /** More server settings, winning over ours; tests turn fsync off. */
+  readonly settings?: Readonly<Record<string, string>>;
+}
+
+/** A running server that this process owns. */
+export interface RunningPostgres {
+  /** Whole, with password: `postgres://gmn:…@127.0.0.1:port/gmn_data_store`. */
+  readonly url: string;
+  readonly version: string;
+  readonly port: number;
+  /** Where the data really is (see `place.ts`). */
+  readonly directory: string;
+  /** Stops the server and waits for its end. Calling it again is harmless. */
+  stop(): Promise<void>;
+}
+
+/** As in `createDatabase`. */
+const DATABASE = "gmn_data_store";
+/** What messages about its port say. */
+const PORT_SETTING = ["PostgreSQL", "POSTGRES_PORT"] as const;
+/** How often a start is tried when another process takes the free port, or starts the same cluster, in between. */
+const START_ATTEMPTS = 5;
+/** A server that was killed is started again for as long as this process wants one. */
+const REVIVE_BACKOFF = { base_ms: 500, cap_ms: 30_000, attempts: Infinity };
+
+/**
+ * Starts (or adopts) the PostgreSQL in `directory` and makes the database in it.
+ * @throws PermanentError with a hint: the port is in use, no programs or no user to run them, a living process owns it
+ */
+export async function startPostgres(
+  options: PostgresOptions,
+): Promise<RunningPostgres> {
+  const { onEvent, signal } = options;
+  const startedAt = performance.now();
+  const place = await findPlace(resolve(options.directory), onEvent);
+  onEvent({ kind: "starting", directory: place.directory, port: options.port });
+  const stopping = new AbortController();
+  let reviving: Promise<void> | null = null;
+  let started = false;
+  const running = await startAndOwn(
+    place,
+    options,
+    options.port,
+    () => onOwnerLost(),
+  );
+  started = true;
+
+  /** The owner's connection ends with the server: if that was no stop of ours, the server is started again. */
+  function onOwnerLost(): void {
+    // Before the start has ended, the start fails.
+    if (!started || stopping.signal.aborted || reviving !== null) return;
+    reviving = revive().finally(() => reviving = null);
+  }
+  async function revive(): Promise<void> {
+    await running.owner.close();
+    for (let attempt = 1; !stopping.signal.aborted; attempt++) {
+      try {
+        const again = { ...options, signal: stopping.signal };
+        const { owner, supervisor } = await startAndOwn(
+          place,
+          again,
+          running.port,
+          onOwnerLost,
+        );
+        // The former one has watched until now: in between this process may be killed, too.
+        const former = running.supervisor;
+        Object.assign(running, { owner, supervisor });
+        onEvent({
+          kind: "restarted",
+          directory: place.directory,
+          port: running.port,
+        });
+        // Not waited for: a loss of the new server must be noticed meanwhile.
+        void former.dismiss();
+        return;
+      } catch (error) {
+        if (stopping.signal.aborted) return;
+        const delay_ms = backoffDelayMs(REVIVE_BACKOFF, attempt);
+        onEvent({ kind: "restart failed", error, attempt, delay_ms });
+        await wait(delay_ms, stopping.signal).catch(() => {});
+      }
+    }
+  }
+  async function stop(): Promise<void> {
+    stopping.abort();
+    await reviving;
+    await running.owner.close();
+    await stopPostmaster(place, options.hurry);
+    await running.supervisor.dismiss();
+    onEvent({ kind: "stopped", directory: place.directory });
+  }
+
+  let stopped: Promise<void> | null = null;
+  const server: RunningPostgres = {
+    url: urlOf(running.password, running.port, DATABASE),
+    version: place.version,
+    port: running.port,
+    directory: place.directory,
+    stop: () => stopped ??= stop(),
+  };
+  try {
+    signal?.throwIfAborted();
+    await createDatabase(running.owner);
+  } catch (error) {
+    await server.stop();
+    throw error;
+  }
+  onEvent({
+    kind: "ready",
+    url: urlOf("***", server.port, DATABASE),
+    version: server.version,
+    took_ms: performance.now() - startedAt,
+  });
+  return server;
+}
+
+const urlOf = (password: string, port: number, database: string): string =>
+  `postgres://${SUPERUSER}:${password}@127.0.0.1:${port}/${database}`;
+
+interface Running {
+  owner: Session;
+  supervisor: Supervisor;
+  readonly password: string;
+  readonly port: number;
+}
+
+/** One server on the cluster, owned by this process. Tries again where another process came in between. */
+async function startAndOwn(
+  place: Place,
+  options: PostgresOptions,
+  wantedPort: number,
+  onLost: () => void,
+): Promise<Running> {
+  const { signal, settings = {}, hurry } = options;
+  for (let attempt = 1;; attempt++) {
+    signal?.throwIfAborted();
+    const found = await runningPostmaster(place);
+    const port = wantedPort !== 0 ? wantedPort : found?.port ?? await freePort();
+    const password = await prepareCluster(place, { port, settings, signal });
+    let isOurs = false;
+    let supervisor: Supervisor | null = null;
+    try {
+      if (found === null) {
+        if (wantedPort !== 0) await settledPort(port, ...PORT_SETTING);
+        const isOver = async () => signal?.aborted || await runningPostmaster(place) !== null;
+        await othersSupervisorsGone(place, isOver);
+        supervisor = await superviseServer(place);
+        await startPostmaster(place, port, signal, hurry);
+        isOurs = true;
+      }
+      const at = found?.port ?? port;
+      const url = urlOf(password, at, "postgres");
+      const owner = await own(place, url, { ...options, onLost, signal });
+      if (at === port && (isOurs || !await isBeingStopped(place, signal))) {
+        supervisor ??= await superviseServer(place);
+        return { owner, supervisor, password, port };
+      }
+      await owner.close();
+      await stopPostmaster(place, hurry);
+      await supervisor?.dismiss();
+    } catch (error) {
+      // Given up before anybody owned it.
+      if (isOurs && signal?.aborted && error === signal.reason) {
+        await stopPostmaster(place, hurry);
+      }
+      await supervisor?.dismiss();
+      const portTaken = error instanceof StartFailure && error.portInUse;
+      if (portTaken && wantedPort !== 0) {
+        throw portInUse(port, ...PORT_SETTING, error);
+      }
+      // Another process started this very cluster in between, or the server found was just going down.
+      const other = await runningPostmaster(place) !== null;
+      const raced = error instanceof StartFailure
+        ? portTaken || other
+        : error instanceof ServerGone ||
+          (error instanceof TransientError && !other);
+      if (!raced || attempt >= START_ATTEMPTS) throw error;
+    }
+  }
+}
+
+/**
+ * Whether the server that was found, and is ours now, is about to be stopped by the supervisor of the process that it belonged to.
+ * It has been by the time this resolves.
+ */
+function isBeingStopped(
+  place: Place,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  return othersSupervisorsGone(
+    place,
+    () => Promise.resolve(signal?.aborted === true),
+  );
+}
+
+/** The name is a constant of ours: a statement that makes a database takes no parameters. */
+async function createDatabase(owner: Session): Promise<void> {
+  const found = await owner
+    .sql`select from pg_database where datname = 'gmn_data_store'`;
+  if (found.length === 0) await owner.sql`create database gmn_data_store`;
+}

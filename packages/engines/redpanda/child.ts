@@ -1,0 +1,127 @@
+/**
+ * Redpanda as a process: started, its output passed on line by line, stopped.
+ *
+ * It gets a session of its own, so that a Ctrl-C in the terminal reaches this process only, which stops Redpanda when nobody
+ * needs it any more; and an environment of its own, because ours holds secrets that are none of its business and variables
+ * (`REDPANDA_…`, `RPK_…`) would steer rpk past the configuration.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import type { RedpandaProgram } from "./find_program.ts";
+import { Lines, Tail } from "./program_output.ts";
+import type { LineLevel, OnRedpandaEvent } from "./running.ts";
+
+/** How the process ended. */
+export interface ChildEnd {
+  readonly code: number | null;
+  readonly signal: string | null;
+  /** What it said last. */
+  readonly lines: readonly string[];
+}
+
+/** Patience after somebody has asked a second time. What was acknowledged is on the disk; the next start reads it again. */
+const HURRIED_STOP_MS = 2_000;
+
+/** Variables that the program may see, where they are set. */
+const PASSED_ON = ["PATH", "HOME", "TMPDIR", "LANG", "TZ"];
+
+/** A started process. */
+export class RedpandaChild {
+  /** Resolves when the process is gone and its output read. Never rejects. */
+  readonly ended: Promise<ChildEnd>;
+  readonly #child: ChildProcess;
+  #isGone = false;
+
+  constructor(
+    program: RedpandaProgram,
+    args: readonly string[],
+    onEvent: OnRedpandaEvent,
+  ) {
+    this.#child = spawn(program.path, args, {
+      detached: true,
+      stdio: ["ignore", "pipe", "pipe"],
+      env: Object.fromEntries(
+        PASSED_ON.flatMap((name) => {
+          const value = process.env[name];
+          return value === undefined ? [] : [[name, value]];
+        }),
+      ),
+    });
+    const tail = new Tail();
+    for (const stream of [this.#child.stdout, this.#child.stderr]) {
+      const lines = new Lines((line) => {
+        tail.add(line);
+        onEvent({ kind: "line", level: levelOf(line), line });
+      });
+      stream?.on("data", (chunk: Uint8Array) => lines.push(chunk)).on(
+        "end",
+        () => lines.end(),
+      );
+    }
+    this.ended = new Promise((resolve) => {
+      const end = (code: number | null, signal: string | null) => {
+        this.#isGone = true;
+        resolve({ code, signal, lines: tail.lines });
+      };
+      this.#child.once("close", end);
+      this.#child.once("error", (error) => {
+        tail.add(error.message);
+        end(null, null);
+      });
+    });
+  }
+
+  /** undefined when it could not be started at all. */
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  /**
+   * Asks it to stop and waits; kills it, with whatever it has started, when it does not within `patience_ms`, or within
+   * `HURRIED_STOP_MS` of `hurry`.
+   * @returns whether it had to be killed
+   */
+  async stop(patience_ms: number, hurry?: AbortSignal): Promise<boolean> {
+    if (this.#isGone) return false;
+    let killed = false;
+    const kill = () => {
+      killed = true;
+      this.#signal("SIGKILL", -1);
+    };
+    let timer = setTimeout(kill, patience_ms);
+    const hurried = () => {
+      clearTimeout(timer);
+      timer = setTimeout(kill, Math.min(HURRIED_STOP_MS, patience_ms));
+    };
+    // To the process alone: a signal to the group would reach children that it wants to end in its own order.
+    this.#signal("SIGTERM", 1);
+    if (hurry?.aborted) hurried();
+    hurry?.addEventListener("abort", hurried, { once: true });
+    await this.ended;
+    hurry?.removeEventListener("abort", hurried);
+    clearTimeout(timer);
+    return killed;
+  }
+
+  /**
+   * Sends a signal to the process (1) or to the whole group that it leads (-1). `ChildProcess.kill` is not used: Deno then says
+   * that the signal ended the process, whatever its exit code.
+   */
+  #signal(signal: "SIGTERM" | "SIGKILL", to: 1 | -1): void {
+    const { pid } = this.#child;
+    if (pid === undefined) return;
+    try {
+      process.kill(to * pid, signal);
+    } catch {
+      // It is gone; `ended` says so.
+    }
+  }
+}
+
+/**
+ * How loud a line of Redpanda's is in our log. Its lines begin with the level; it calls things errors that are none to us
+ * (a file system it has not been tested on), so each is one step quieter here.
+ */
+function levelOf(line: string): LineLevel {
+  const [level] = /^(?:ERROR|WARN|INFO|DEBUG|TRACE)\b/.exec(line) ?? [];
+  return level === "ERROR" ? "warning" : level === "WARN" ? "info" : "debug";
+}

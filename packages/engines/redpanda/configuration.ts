@@ -1,0 +1,74 @@
+/**
+ * Writes the node's configuration from the templates beside this file:
+ *
+ *     DATA_DIR/redpanda/conf/redpanda.yaml     made anew at every start (ports may change)
+ *     DATA_DIR/redpanda/conf/.bootstrap.yaml   cluster properties, which Redpanda reads on its first start only
+ *     DATA_DIR/redpanda/data/                  Redpanda's own; a subdirectory, because a volume's root has a lost+found
+ */
+import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** Ports of the four listeners, all on 127.0.0.1. */
+export interface RedpandaPorts {
+  readonly kafka: number;
+  readonly schemaRegistry: number;
+  readonly admin: number;
+  /** Internal: nodes talk to each other here; a single one listens all the same. */
+  readonly rpc: number;
+}
+
+/** Where the node's configuration stands under `directory`; its path on a command line is what tells one node from another. */
+export function configurationPath(directory: string): string {
+  return join(directory, "conf", "redpanda.yaml");
+}
+
+const TEMPLATES = fileURLToPath(new URL("./templates/", import.meta.url));
+
+/**
+ * Writes both files under `directory` and gives the path of redpanda.yaml.
+ * @param directory `DATA_DIR/redpanda`, made when missing
+ */
+export async function writeConfiguration(
+  directory: string,
+  ports: RedpandaPorts,
+): Promise<string> {
+  const file = configurationPath(directory);
+  const folder = dirname(file);
+  const dataDirectory = join(directory, "data");
+  await mkdir(folder, { recursive: true });
+  await mkdir(dataDirectory, { recursive: true });
+  const template = await readFile(join(TEMPLATES, "redpanda.yaml"), "utf8");
+  await writeFile(
+    file,
+    fillIn(template, {
+      // A JSON string is a YAML string, whatever characters the path has.
+      DATA_DIRECTORY: JSON.stringify(dataDirectory),
+      RPC_PORT: String(ports.rpc),
+      KAFKA_PORT: String(ports.kafka),
+      ADMIN_PORT: String(ports.admin),
+      SCHEMA_REGISTRY_PORT: String(ports.schemaRegistry),
+    }),
+  );
+  await copyFile(
+    join(TEMPLATES, "bootstrap.yaml"),
+    join(folder, ".bootstrap.yaml"),
+  );
+  return file;
+}
+
+/** Replaces `${NAME}` outside of comments. @throws Error when the template has a name that `values` has not */
+function fillIn(
+  template: string,
+  values: Readonly<Record<string, string>>,
+): string {
+  const fillLine = (line: string) =>
+    line.trimStart().startsWith("#") ? line : line.replaceAll(/\$\{([A-Z_]+)\}/g, (_, name) => {
+      const value = values[name];
+      if (value === undefined) {
+        throw new Error(`templates/redpanda.yaml: no value for ${name}`);
+      }
+      return value;
+    });
+  return template.split("\n").map(fillLine).join("\n");
+}
