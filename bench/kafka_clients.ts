@@ -18,11 +18,11 @@ import process from "node:process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { BrokerProcess } from "@gmn/embedded-broker/testing";
 import { createKafka } from "../src/events/kafka_client.ts";
 import { ensureTopics } from "../src/events/ensure_topics.ts";
 import { TOPICS } from "../src/events/topics.ts";
 import { unobserved } from "../src/observe/observe.ts";
-import { BrokerProcess } from "@gmn/embedded-broker/testing";
 import { taskCommand } from "../tests/support/task_command.ts";
 import type { Said } from "./pipeline/usage.ts";
 

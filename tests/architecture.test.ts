@@ -100,6 +100,14 @@ describe("the packages", () => {
     files: sourceFiles(join(folder, each)),
   }));
 
+  test("keep to their size (docs/decisions/0017-embedded-broker-package.md)", () => {
+    const broker = ofPackages.find((each) => each.name === "embedded-broker")!;
+    const lines = broker.files.filter((file) => !file.path.startsWith(`${broker.folder}/tests/`))
+      .reduce((sum, file) => sum + file.text.split("\n").length - 1, 0);
+    expect(lines).toBeLessThanOrEqual(6_000);
+    expect(lines).toBeGreaterThan(3_000); // they are really counted
+  });
+
   test("are all named in this test", () => {
     expect(ofPackages.map((each) => each.name)).toEqual(Object.keys(PACKAGES).toSorted());
   });

@@ -4,7 +4,7 @@
  *     starting ──ready──▶ running ──stop()──▶ stopping ──▶ stopped
  *        │ refused           │ the Worker died
  *        ▼                   ▼
- *     rejected             failed (said as `died`; `failed` resolves)
+ *     rejected             failed (event `died`; `failed` resolves)
  */
 import { BrokerRefusal } from "./errors.ts";
 import type {

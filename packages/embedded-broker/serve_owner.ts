@@ -1,5 +1,5 @@
 /**
- * The inside of the Worker: does what its owner asks for, says what happens.
+ * The inside of the Worker: carries out what its owner asks for and reports what happens.
  */
 import { type ListeningBroker, startBroker } from "./embedded_broker.ts";
 import { BrokerRefusal, explain } from "./errors.ts";

@@ -1,11 +1,11 @@
 /**
- * How a broker is started, and what it says while it runs: what passes between its owner and its Worker.
+ * How a broker is started, and what it reports while it runs: the messages between its owner and its Worker.
  */
 
 export interface EmbeddedBrokerOptions {
   /** Where the broker keeps its database; made when it is not there. One process at a time. */
   readonly directory: string;
-  /** Address to bind and to tell clients, 127.0.0.1 by default. There is no authentication: keep it on the loopback. */
+  /** Address to bind and to give to clients, 127.0.0.1 by default. There is no authentication: keep it on the loopback. */
   readonly host?: string;
   /** 0 takes a free one. */
   readonly kafkaPort: number;
@@ -13,7 +13,7 @@ export interface EmbeddedBrokerOptions {
   readonly schemaRegistryPort: number;
   /** Whether clients may create topics by asking for them (Kafka's `auto.create.topics.enable`); off by default. */
   readonly autoCreateTopics?: boolean;
-  /** Partitions of topics whose creator does not say how many; 1 by default. */
+  /** Partitions of topics that are created without a number; 1 by default. */
   readonly defaultPartitions?: number;
   /** Called with what happens while it runs. Must not throw. */
   readonly onEvent?: (event: BrokerEvent) => void;

@@ -27,13 +27,13 @@ describe("the delay before another try", () => {
 
 describe("retry", () => {
   test("tries a transient failure again and tells of it", async () => {
-    const told: number[] = [];
+    const reported: number[] = [];
     const result = await retry(
       (attempt) =>
         attempt < 3 ? Promise.reject(new TransientError("away")) : Promise.resolve(attempt),
-      { backoff: QUICK, onRetry: (_, attempt) => told.push(attempt) },
+      { backoff: QUICK, onRetry: (_, attempt) => reported.push(attempt) },
     );
-    expect([result, told]).toEqual([3, [1, 2]]);
+    expect([result, reported]).toEqual([3, [1, 2]]);
   });
 
   test("gives up after its attempts with the last error", async () => {

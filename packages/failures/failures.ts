@@ -59,7 +59,7 @@ export function hintOf(error: unknown): string | undefined {
   return undefined;
 }
 
-/** What went wrong and what to do about it, where there is room for one line: `message; hint`, `message. Hint.` */
+/** What went wrong and what to do about it, in one line: `message; hint`, `message. Hint.` */
 export function explainWithHint(error: unknown): string {
   const hint = hintOf(error);
   if (hint === undefined) return explain(error);

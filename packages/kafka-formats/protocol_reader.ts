@@ -1,7 +1,7 @@
 /**
  * Reads the primitive types of the Kafka protocol (https://kafka.apache.org/protocol#protocol_types) from one request.
  *
- * Everything a client sends is hostile until read: each read checks that the bytes are there, each length and count is
+ * Nothing that a client sends is trusted: each read checks that the bytes are there, each length and count is
  * checked against what is left, and anything wrong is a `MalformedRequest`. Strings and byte fields are views into the
  * request, never copies.
  */

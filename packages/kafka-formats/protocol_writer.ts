@@ -2,7 +2,7 @@
  * Writes the primitive types of the Kafka protocol into one response.
  *
  * A response is a list of chunks: small fields go into a growing buffer, while stored record batches are put in as they
- * are, so a fetch of megabytes copies none of them.
+ * are, so a fetch of megabytes does not copy them.
  */
 
 const UTF8 = new TextEncoder();

@@ -23,7 +23,10 @@ const LOG_APPEND_TIME_BIT = 0x08;
 const TRANSACTIONAL_BIT = 0x10;
 const CONTROL_BIT = 0x20;
 
-/** The fields before the records. Times are milliseconds since 1970. */
+/**
+ * The fields before the records. Times are milliseconds since 1970. 64-bit numbers are exact up to 2^53, far above any time
+ * or producer id; the offset is always exact.
+ */
 export interface BatchHead {
   readonly baseOffset: bigint;
   /** Bytes of the whole batch, as it says. */
@@ -39,10 +42,10 @@ export interface BatchHead {
   readonly isControl: boolean;
   /** From the first offset to the last one, also of records that compaction has removed. */
   readonly lastOffsetDelta: number;
-  readonly baseTimestamp: bigint;
-  readonly maxTimestamp: bigint;
+  readonly baseTimestamp_ms: number;
+  readonly maxTimestamp_ms: number;
   /** -1 when the producer is not idempotent. */
-  readonly producerId: bigint;
+  readonly producerId: number;
   readonly producerEpoch: number;
   readonly baseSequence: number;
   readonly recordCount: number;
@@ -66,9 +69,9 @@ export function readBatchHead(batch: Uint8Array): BatchHead {
     isTransactional: (attributes & TRANSACTIONAL_BIT) !== 0,
     isControl: (attributes & CONTROL_BIT) !== 0,
     lastOffsetDelta: view.getInt32(23),
-    baseTimestamp: view.getBigInt64(27),
-    maxTimestamp: view.getBigInt64(35),
-    producerId: view.getBigInt64(43),
+    baseTimestamp_ms: Number(view.getBigInt64(27)),
+    maxTimestamp_ms: Number(view.getBigInt64(35)),
+    producerId: Number(view.getBigInt64(43)),
     producerEpoch: view.getInt16(51),
     baseSequence: view.getInt32(53),
     recordCount: view.getInt32(57),

@@ -2,7 +2,7 @@
  * Kafka record batches (format v2) written in one pass into one buffer of the right size.
  *
  * kafkajs writes every record, and every header of every record, into a growing buffer of its own and copies them together:
- * a record with our four headers costs it about 75 µs, more than all the rest of its way (see docs/performance.md). The
+ * a record with our four headers costs it about 75 µs, more than everything else that is done for it (docs/performance.md). The
  * format is Kafka's: https://kafka.apache.org/documentation/#recordbatch. The application puts this in the
  * place of kafkajs's encoder; a test keeps the two equal, byte for byte.
  */

@@ -10,8 +10,8 @@ const bytes = fc.uint8Array({ maxLength: 300 }).map((some) => Buffer.from(some))
 /** The head of a plain batch. */
 const head = {
   baseOffset: 0n,
-  baseTimestamp: 0n,
-  maxTimestamp: 0n,
+  baseTimestamp_ms: 0,
+  maxTimestamp_ms: 0,
   isLogAppendTime: false,
   lastOffsetDelta: 200,
 };

@@ -1,5 +1,5 @@
 /**
- * The records of a batch, read when somebody looks at them.
+ * The records of a batch, read on access.
  *
  * A record is a few numbers that say where in the batch's bytes its parts are: one pass over the lengths, and what waits in memory is
  * little more than the bytes. (kafkajs 2.2.4 makes a decoder, a promise, four objects for numbers, and for every header a buffer, a
@@ -55,12 +55,12 @@ export class LogRecord {
   }
 }
 
-/** What of a batch's head its records depend on. */
+/** The part of a batch's head that its records depend on. */
 export type RecordsHead = Pick<
   BatchHead,
   | "baseOffset"
-  | "baseTimestamp"
-  | "maxTimestamp"
+  | "baseTimestamp_ms"
+  | "maxTimestamp_ms"
   | "isLogAppendTime"
   | "lastOffsetDelta"
   | "recordCount"
@@ -76,14 +76,13 @@ export function decodeRecords<Wrapped>(
   head: RecordsHead,
   wrap: (record: LogRecord) => Wrapped,
 ): Wrapped[] {
-  const baseTimestamp = Number(head.baseTimestamp);
-  const appendedAt = head.isLogAppendTime ? Number(head.maxTimestamp) : null;
+  const appendedAt = head.isLogAppendTime ? head.maxTimestamp_ms : null;
   const walk = new RecordWalk(bytes, head.recordCount, head.lastOffsetDelta);
   const records: Wrapped[] = [];
   while (walk.next()) {
     const record = new LogRecord(
       head.baseOffset + BigInt(walk.offsetDelta),
-      appendedAt ?? baseTimestamp + walk.timestampDelta,
+      appendedAt ?? head.baseTimestamp_ms + walk.timestampDelta,
       bytes,
       walk.keyAt,
       walk.keyLength,
@@ -138,7 +137,7 @@ const metHeaders: MetHeader[] = [];
 const MET_HEADERS_MAX = 16;
 const FRONT = MET_HEADERS_MAX / 2;
 let turn = 0;
-/** A longer value is not kept: it would be compared for nothing. */
+/** A longer value is not shared: comparing it costs more than it saves. */
 const SHARED_VALUE_BYTES_MAX = 256;
 /** A header that has changed so often in a row (a line's number) is taken for one that always does, and tried only now and then. */
 const CHANGES_MAX = 8;

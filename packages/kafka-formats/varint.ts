@@ -1,7 +1,7 @@
 /**
  * Zigzag varints: Kafka's `varint` and `varlong`, the integers inside records.
  *
- * As numbers, exact up to 2^53, which no length, offset delta or time comes near.
+ * As numbers, exact up to 2^53, far above any length, offset delta or time.
  */
 
 /** The bytes are not what the head of their batch says. */

@@ -2,17 +2,36 @@
  * What every broker behind the log looks like to the rest of the service, whichever one it is (external, Redpanda as a
  * child process or in Docker, or the embedded one): addresses to connect to, and a way to stop it.
  */
+import type { Observe } from "../observe/observe.ts";
 
-/** A Kafka broker with its schema registry, up and answering. */
-export interface RunningBroker {
+/** Where a broker is. */
+export interface BrokerAddresses {
   /** Which one: `external`, `redpanda`, `docker` or `embedded`. */
   readonly kind: string;
   /** `host:port` of each bootstrap broker. */
-  readonly brokers: string[];
+  readonly brokers: readonly string[];
   /** Base URL of the schema registry, without a trailing slash. */
   readonly schemaRegistryUrl: string;
-  /** Resolves with the reason when it is gone for good, past all restarts. Never rejects; not there where nothing watches. */
+}
+
+/** A Kafka broker with its schema registry, up and answering. */
+export interface RunningBroker extends BrokerAddresses {
+  /** Resolves with the reason when it has failed for good, past all restarts. Never rejects; missing where nothing watches. */
   readonly failed?: Promise<Error>;
-  /** Stops what was started (an external broker is left alone). Calling it again waits for the first call. */
+  /** Stops what was started (an external broker is left as it is). Calling it again waits for the first call. */
   stop(): Promise<void>;
+}
+
+/** Reports that a broker answers. `began` is the time of `performance.now()` when its start began. */
+export function observeReady(
+  observe: Observe,
+  { kind, brokers, schemaRegistryUrl }: BrokerAddresses,
+  began: number,
+): void {
+  observe("broker.ready", {
+    kind,
+    brokers: brokers.join(),
+    schemaRegistryUrl,
+    took_ms: performance.now() - began,
+  });
 }

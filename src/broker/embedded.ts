@@ -10,7 +10,7 @@ import {
 } from "@gmn/embedded-broker";
 import { PermanentError } from "@gmn/failures";
 import type { Observe } from "../observe/observe.ts";
-import type { RunningBroker } from "./broker.ts";
+import { observeReady, type RunningBroker } from "./broker.ts";
 
 const KIND = "embedded";
 
@@ -31,12 +31,7 @@ export async function startEmbedded(
       ...(error.hint === undefined ? {} : { hint: error.hint }),
     });
   });
-  observe("broker.ready", {
-    kind: KIND,
-    brokers: broker.brokers.join(),
-    schemaRegistryUrl: broker.schemaRegistryUrl,
-    took_ms: performance.now() - began,
-  });
+  observeReady(observe, { kind: KIND, ...broker }, began);
   return { kind: KIND, ...broker };
 }
 

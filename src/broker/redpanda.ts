@@ -60,7 +60,7 @@ export async function startDockerBroker(
   return { kind, ...running };
 }
 
-/** The volume goes with the project: each DATA_DIR but the default one has a project, and so a log, of its own. */
+/** The volume belongs to the project: each DATA_DIR but the default one has a project, and so a log, of its own. */
 export function projectOf(dataDirectory: string): string {
   if (dataDirectory === DEFAULT_DATA_DIRECTORY) return PROJECT;
   return `${PROJECT}-${createHash("sha256").update(dataDirectory).digest("hex").slice(0, 8)}`;

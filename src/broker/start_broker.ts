@@ -1,11 +1,11 @@
 /**
- * Starts the broker that was chosen, or just names it when it is somebody else's.
+ * Starts the broker that was chosen, or only names it when it is external.
  */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { askDockerEngine, findRedpanda, type ProveLog } from "@gmn/engines";
 import type { Observe } from "../observe/observe.ts";
-import type { RunningBroker } from "./broker.ts";
+import { observeReady, type RunningBroker } from "./broker.ts";
 import {
   type BrokerChoice,
   type BrokerProbes,
@@ -24,9 +24,9 @@ export interface BrokerSettings {
   readonly kafkaPort: number;
   readonly schemaRegistryPort: number;
   readonly dataDirectory: string;
-  /** Redpanda's program, where it is not where its packages put it. */
+  /** Redpanda's program, if it is not where its packages install it. */
   readonly redpandaBin: string | null;
-  /** Memory of a Redpanda that we start, as Seastar wants it: `1200M`. */
+  /** Memory of a Redpanda that is started here, in Seastar's notation: `1200M`. */
   readonly redpandaMemory: string;
 }
 
@@ -36,7 +36,7 @@ export interface StartBrokerOptions {
   readonly signal: AbortSignal;
   /** Aborting hurries the stop of a Redpanda that is our child. */
   readonly hurry?: AbortSignal;
-  /** How a Redpanda is asked whether records go in and come out again. */
+  /** Checks that a record goes into a Redpanda and comes out again. */
   readonly proveLog: ProveLog;
 }
 
@@ -64,7 +64,7 @@ export async function startBroker(
   return { ...broker, reason };
 }
 
-/** A log that stays behind is worth a word: the new one does not have its records. */
+/** Says when another broker kept the log until now: the new one does not have its records. */
 async function changeOf(
   { kind }: BrokerChoice,
   { dataDirectory }: BrokerSettings,
@@ -84,52 +84,43 @@ function probesOf({ dataDirectory, redpandaBin }: BrokerSettings): BrokerProbes 
 async function startChosen(
   choice: BrokerChoice,
   settings: BrokerSettings,
-  { observe, signal, hurry, proveLog }: StartBrokerOptions,
+  options: StartBrokerOptions,
 ): Promise<RunningBroker> {
   const { dataDirectory, kafkaPort, schemaRegistryPort, redpandaMemory: memory } = settings;
+  const ports = { kafkaPort, schemaRegistryPort };
   switch (choice.kind) {
     case "embedded":
-      return await startEmbedded({
-        directory: join(dataDirectory, "broker"),
-        kafkaPort,
-        schemaRegistryPort,
-      }, observe);
-    case "redpanda":
+      return await startEmbedded(
+        { directory: join(dataDirectory, "broker"), ...ports },
+        options.observe,
+      );
+    case "redpanda": {
+      const directory = join(dataDirectory, "redpanda");
       return await startRedpandaBroker({
         program: choice.program,
-        directory: join(dataDirectory, "redpanda"),
-        kafkaPort,
-        schemaRegistryPort,
+        directory,
         memory,
-        observe,
-        signal,
-        ...(hurry === undefined ? {} : { hurry }),
-        proveLog,
+        ...ports,
+        ...options,
       });
+    }
     case "docker":
-      return await startDockerBroker({
-        dataDirectory,
-        kafkaPort,
-        schemaRegistryPort,
-        memory,
-        observe,
-        signal,
-        proveLog,
-      });
+      return await startDockerBroker({ dataDirectory, memory, ...ports, ...options });
     case "external":
-      return nameExternal(settings, observe);
+      return nameExternal(settings, options.observe);
   }
 }
 
-/** Somebody else's: nothing is started, and whether it answers is found out by those who need it. */
-function nameExternal(settings: BrokerSettings, observe: Observe): RunningBroker {
-  const brokers = [...settings.kafkaBrokers ?? []];
-  const schemaRegistryUrl = settings.schemaRegistryUrl ?? "";
-  observe("broker.ready", {
+/** Nothing is started; whether it answers is found out by those who use it. */
+function nameExternal(
+  { kafkaBrokers, schemaRegistryUrl }: BrokerSettings,
+  observe: Observe,
+): RunningBroker {
+  const addresses = {
     kind: "external",
-    brokers: brokers.join(","),
-    schemaRegistryUrl,
-    took_ms: 0,
-  });
-  return { kind: "external", brokers, schemaRegistryUrl, stop: () => Promise.resolve() };
+    brokers: kafkaBrokers ?? [],
+    schemaRegistryUrl: schemaRegistryUrl ?? "",
+  };
+  observeReady(observe, addresses, performance.now());
+  return { ...addresses, stop: () => Promise.resolve() };
 }

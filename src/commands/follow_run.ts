@@ -3,13 +3,11 @@
  */
 import process from "node:process";
 import { wait } from "@gmn/failures";
-import { ProgressBar, type ProgressState } from "./progress_bar.ts";
+import { count, ProgressBar, type ProgressState } from "./progress_bar.ts";
 import type { RunWithFiles, ServiceClient } from "./service_client.ts";
 
 /** Between two looks at the run. */
 const LOOK_INTERVAL_MS = 500;
-
-const count = (n: number): string => n.toLocaleString("en-US");
 
 /**
  * Follows the run to its end, and on until it is loaded.

@@ -1,8 +1,8 @@
 /**
  * `deno task ingest FILE …`: publishes local summary files and waits until their rows are in the data store.
  *
- * It joins the service that runs on `DATA_DIR`, or starts the engines for itself. Lines that can't be read go to the dead
- * letters, as in any run.
+ * It joins the service that runs on `DATA_DIR`, or starts the engines for itself. Unreadable lines become dead letters, as
+ * in any run.
  */
 import { stat } from "node:fs/promises";
 import { basename } from "node:path";
@@ -15,7 +15,7 @@ import { readRunLoaded } from "../store/run_views.ts";
 import type { Workbench } from "../service/attach.ts";
 import { waitForRows } from "../service/run_access.ts";
 import { type Command, EXIT, exitCodesHelp, namedFile, runCommand } from "./command.ts";
-import { ProgressBar } from "./progress_bar.ts";
+import { count, ProgressBar } from "./progress_bar.ts";
 import { withWorkbench, WORKBENCH_HELP } from "./with_workbench.ts";
 
 const HELP = `Publishes trajectory summary files and waits until their rows are in the data store.
@@ -30,8 +30,6 @@ ${
     "a file could not be read or loaded",
   )
 }`;
-
-const count = (n: number): string => n.toLocaleString("en-US");
 
 async function ingest(path: string, workbench: Workbench, signal: AbortSignal): Promise<boolean> {
   const name = basename(path);

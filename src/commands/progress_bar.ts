@@ -29,6 +29,9 @@ export function drawBar({ done, total }: Pick<ProgressState, "done" | "total">):
   } %`;
 }
 
+/** A number as people read it: `1,234`. */
+export const count = (n: number): string => n.toLocaleString("en-US");
+
 /** Seconds as `1:05` or `2:03:04`. */
 export function clock(seconds: number): string {
   const whole = Math.round(seconds);

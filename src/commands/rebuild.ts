@@ -8,7 +8,7 @@ import { readCommandEnvironment } from "../service/environment.ts";
 import { rebuildDatabase } from "../service/rebuild.ts";
 import { createLoggingObserver } from "../service/run_until_stopped.ts";
 import { type Asked, type Command, EXIT, exitCodesHelp, runCommand } from "./command.ts";
-import { ProgressBar } from "./progress_bar.ts";
+import { count, ProgressBar } from "./progress_bar.ts";
 
 const HELP = `Empties the tables that are built from the log and rebuilds them from it.
 
@@ -27,8 +27,6 @@ ${
     "refused, or not equal to before",
   )
 }`;
-
-const count = (n: number): string => n.toLocaleString("en-US");
 
 const OPTIONS = {
   topic: { type: "string", multiple: true },

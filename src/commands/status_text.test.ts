@@ -63,7 +63,7 @@ test("what is not ready stands in the first line and in its own", () => {
   expect(text(status)).toMatch(/^lag +unknown/m);
 });
 
-test("lag is told by topic, over its partitions", () => {
+test("lag is shown by topic, over its partitions", () => {
   const lag = WELL.lag.map((one) => ({ ...one, lag: 700 }));
   expect(text({ ...WELL, lag })).toMatch(/^lag +trajectory_summary_raw 1,400 records$/m);
 });

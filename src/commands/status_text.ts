@@ -2,10 +2,9 @@
  * `GET /status` in lines that a person reads at a glance.
  */
 import type { ServiceStatus } from "../http/status_schemas.ts";
+import { count } from "./progress_bar.ts";
 
 const SECOND_MS = 1000, MINUTE_MS = 60_000, HOUR_MS = 3_600_000, DAY_MS = 86_400_000;
-
-const count = (n: number): string => n.toLocaleString("en-US");
 
 /** Whether every part of the service is ready. */
 export function isReady({ parts }: ServiceStatus): boolean {

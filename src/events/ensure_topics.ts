@@ -4,13 +4,13 @@
 import type { Kafka } from "kafkajs";
 import { PermanentError } from "@gmn/failures";
 import type { Observe } from "../observe/observe.ts";
-import { classifyKafkaError } from "./kafka_client.ts";
+import { withAdmin } from "./kafka_client.ts";
 import type { Topic } from "./topics.ts";
 
 /** Kept for ever: the log is the truth. */
 const RETENTION_FOREVER = "-1";
 
-/** How many milliseconds a broker may take to create topics and tell of them. */
+/** How many milliseconds a broker may take until the topics it created have leaders. */
 const CREATE_TIMEOUT_MS = 15_000;
 
 /**
@@ -26,9 +26,7 @@ export async function ensureTopics(
   topics: readonly Topic[],
   observe: Observe,
 ): Promise<void> {
-  const admin = kafka.admin();
-  try {
-    await admin.connect();
+  await withAdmin(kafka, "creating topics", async (admin) => {
     const existing = new Set(await admin.listTopics());
     const missing = topics.filter((topic) => !existing.has(topic.name));
     if (missing.length > 0) {
@@ -65,9 +63,5 @@ export async function ensureTopics(
         );
       }
     }
-  } catch (error) {
-    throw classifyKafkaError(error, "creating topics");
-  } finally {
-    await admin.disconnect();
-  }
+  });
 }

@@ -5,7 +5,7 @@ import type { Batch } from "kafkajs";
 import type { ConsumedRecord } from "./consumed_record.ts";
 import type { DamageWatch, FetchAgain } from "./damage_watch.ts";
 import type { Fetched } from "./lane.ts";
-import { FetchedMessage } from "./fetched_message.ts";
+import { FetchedMessage } from "./kafkajs/fetched_message.ts";
 import { UnreadableMessage } from "./kafkajs/unreadable_message.ts";
 
 /** A fetch, taken apart. */

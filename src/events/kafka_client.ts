@@ -1,16 +1,16 @@
 /**
  * The kafkajs client, patched, with its log lines going through ours.
  */
-import type { KafkaConfig } from "kafkajs";
+import type { Admin, AdminConfig, KafkaConfig } from "kafkajs";
 import { explain, PermanentError, TransientError } from "@gmn/failures";
 import type { Observe } from "../observe/observe.ts";
+import { registerCodecs } from "./kafkajs/codecs.ts";
 import { assertKafkajsIsPatched, Kafka, logLevel } from "./kafkajs/kafkajs.ts";
 import { socketFactory } from "./kafkajs/socket_factory.ts";
-import { registerCodecs } from "./kafkajs_codecs.ts";
 
 export type { Kafka } from "kafkajs";
 
-/** Where the log is and how to get in. */
+/** Where the log is and how to log in. */
 export interface KafkaConnection {
   /** `host:port` of one or more brokers. */
   readonly brokers: readonly string[];
@@ -19,7 +19,7 @@ export interface KafkaConnection {
   readonly sasl?: KafkaConfig["sasl"];
 }
 
-/** A broker that takes longer to accept a connection is not there. */
+/** A broker that takes longer to accept a connection is unavailable. */
 const CONNECTION_TIMEOUT_MS = 5_000;
 /** A broker that takes longer to answer is stuck; produce with acks=-1 over a slow disk is the longest wait. */
 const REQUEST_TIMEOUT_MS = 30_000;
@@ -46,7 +46,7 @@ export function createKafka(connection: KafkaConnection, observe: Observe): Kafk
     logCreator: () => ({ level, log }) => {
       const detail = typeof log.error === "string" ? `: ${log.error}` : "";
       // kafkajs calls ordinary things errors (a rebalance, a broker that is restarting); what matters to us reaches us as
-      // exceptions and is told by the loops. Its own words are kept one level lower.
+      // exceptions and is reported by the loops. Its own messages are kept one level lower.
       observe("log.client", {
         level: level === logLevel.ERROR ? "warning" : "debug",
         message: `${log.message}${detail}`,
@@ -55,7 +55,29 @@ export function createKafka(connection: KafkaConnection, observe: Observe): Kafk
   });
 }
 
-/** The broker takes no record batch of this size. */
+/**
+ * Asks the broker through an admin client that lives as long as `ask`.
+ * @param doing what for, in words
+ * @throws TransientError when it can't be reached, PermanentError when it refuses
+ */
+export async function withAdmin<Answer>(
+  kafka: Kafka,
+  doing: string,
+  ask: (admin: Admin) => Promise<Answer>,
+  config?: AdminConfig,
+): Promise<Answer> {
+  const admin = kafka.admin(config);
+  try {
+    await admin.connect();
+    return await ask(admin);
+  } catch (error) {
+    throw classifyKafkaError(error, doing);
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+/** The broker refuses a record batch of this size. */
 export class RecordTooLargeError extends PermanentError {
   override readonly name = "RecordTooLargeError";
 }
@@ -82,7 +104,7 @@ const PERMANENT_TYPES = new Set([
 ]);
 
 /**
- * What an error of kafkajs means for us: permanent when the broker refuses this very request, transient otherwise
+ * What an error of kafkajs means for us: permanent when the broker refuses this request, transient otherwise
  * (unreachable, restarting, no leader, not acknowledged in time).
  */
 export function classifyKafkaError(error: unknown, doing: string): TransientError | PermanentError {

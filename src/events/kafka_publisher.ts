@@ -7,10 +7,10 @@
  * acknowledgement changes nothing downstream, because every consumer here is idempotent.
  */
 import { Buffer } from "node:buffer";
+import { createKeyPartitioner, type KeyPartitioner } from "@gmn/kafka-formats";
 import type { Kafka, Message, Producer } from "kafkajs";
 import { PermanentError } from "@gmn/failures";
-import { classifyKafkaError } from "./kafka_client.ts";
-import { createKeyPartitioner, type KeyPartitioner } from "@gmn/kafka-formats";
+import { classifyKafkaError, withAdmin } from "./kafka_client.ts";
 import { CompressionTypes, Partitioners } from "./kafkajs/kafkajs.ts";
 import type { NextOffsetByPartition, OutgoingRecord, Publisher } from "./publisher.ts";
 import { type Topic, TOPICS } from "./topics.ts";
@@ -28,7 +28,9 @@ export const PUBLISH_MAX_RECORDS = 5_000;
 const RECORD_OVERHEAD_BYTES = 24;
 const HEADER_OVERHEAD_BYTES = 4;
 
-/** A connected publisher. `schemaIds` are what the registry answered for each topic name. */
+const CONNECTING = "connecting the producer";
+
+/** A connected publisher. `schemaIds` are those that the registry returned for each topic name. */
 export async function createKafkaPublisher(
   kafka: Kafka,
   schemaIds: ReadonlyMap<string, number>,
@@ -43,7 +45,7 @@ export async function createKafkaPublisher(
     await producer.connect();
     partitioners = await createPartitioners(kafka);
   } catch (error) {
-    throw classifyKafkaError(error, "connecting the producer");
+    throw classifyKafkaError(error, CONNECTING);
   }
 
   /** The end of the queue: publishes run one after the other, in the order of the calls. */
@@ -86,21 +88,18 @@ export async function createKafkaPublisher(
  * start; until then every key keeps going where it went, which is what ordering by key wants anyway.
  */
 async function createPartitioners(kafka: Kafka): Promise<ReadonlyMap<string, KeyPartitioner>> {
-  const admin = kafka.admin();
-  try {
-    await admin.connect();
-    const { topics } = await admin.fetchTopicMetadata({
-      topics: TOPICS.map((topic) => topic.name),
-    });
-    return new Map(
-      topics.map((topic) => [topic.name, createKeyPartitioner(topic.partitions.length)]),
-    );
-  } finally {
-    await admin.disconnect();
-  }
+  const names = TOPICS.map((topic) => topic.name);
+  const { topics } = await withAdmin(
+    kafka,
+    CONNECTING,
+    (admin) => admin.fetchTopicMetadata({ topics: names }),
+  );
+  return new Map(
+    topics.map((topic) => [topic.name, createKeyPartitioner(topic.partitions.length)]),
+  );
 }
 
-/** Cuts `records` into requests that no broker refuses for their size; a single larger record is sent alone and judged there. */
+/** Splits `records` into requests that no broker refuses for their size; a single larger record is sent in a request of its own, for the broker to judge. */
 function* splitIntoRequests(
   records: readonly OutgoingRecord[],
   partitioner: KeyPartitioner,

@@ -8,6 +8,7 @@
  * `process`, which is reported once).
  */
 import { wait } from "@gmn/failures";
+import { DamageWatch } from "./damage_watch.ts";
 import { type ConsumedRecord, PositionLostError, type RecordBatch } from "./consumed_record.ts";
 
 /** Bounds of a lane. Memory per partition is at most `queueBytes` plus one fetch plus one batch. */
@@ -49,6 +50,8 @@ export interface LaneOptions {
 export class Lane {
   readonly topic: string;
   readonly partition: number;
+  /** Counts the damaged batches of its fetches. */
+  readonly damage = new DamageWatch();
   readonly #options: LaneOptions;
   readonly #stopping = new AbortController();
   #queue: ConsumedRecord[] = [];

@@ -1,15 +1,15 @@
 /**
- * Asks the log how it is: for `/status`, `/readyz` and lag. One connection, made when it is first needed.
+ * Asks the log for its state: for `/status`, `/readyz` and lag. One connection, made when it is first needed.
  */
 import type { Admin, Kafka } from "kafkajs";
 import { explain, TransientError, withTimeout } from "@gmn/failures";
-import type { Watermarks } from "./start_position.ts";
+import { askWatermarks, type Watermarks } from "./start_position.ts";
 
-/** Somebody waits for the answer in a browser; a broker that takes longer counts as away. */
+/** Somebody waits for the answer in a browser; a broker that takes longer counts as unavailable. */
 const PROBE_TIMEOUT_MS = 3_000;
 
 export interface LogProbe {
-  /** Watermarks of all partitions of the topics, by topic and partition. @throws TransientError when the log is away */
+  /** Watermarks of all partitions of the topics, by topic and partition. @throws TransientError when the log is unavailable */
   watermarks(
     topics: readonly string[],
   ): Promise<ReadonlyMap<string, ReadonlyMap<number, Watermarks>>>;
@@ -40,14 +40,10 @@ export function createLogProbe(kafka: Kafka): LogProbe {
   return {
     watermarks: (topics) =>
       ask(async (admin) => {
-        const answers = await Promise.all(topics.map(async (topic) => {
-          const offsets = await admin.fetchTopicOffsets(topic);
-          const marks = offsets.map(({ partition, low, high }) =>
-            [partition, { low: BigInt(low), high: BigInt(high) }] as const
-          );
-          return [topic, new Map(marks)] as const;
-        }));
-        return new Map(answers);
+        const watermarks = topics.map(async (topic) =>
+          [topic, await askWatermarks(admin, topic)] as const
+        );
+        return new Map(await Promise.all(watermarks));
       }),
     async close() {
       const admin = await connecting?.catch(() => null);

@@ -1,18 +1,19 @@
 /**
- * One record through the log and back: the proof that a broker that has just started does its work. It goes the way that the
- * service's records go: a producer that waits for the disk, and a member of a group.
+ * Sends one record through the log and back, which proves that a broker that has just started works. The record takes the way of
+ * the service's records: a producer that waits for the disk, and a member of a group.
  */
 import { randomUUID } from "node:crypto";
-import type { Kafka } from "kafkajs";
+import type { Admin, Kafka } from "kafkajs";
 import { TransientError, withTimeout } from "@gmn/failures";
-import { classifyKafkaError } from "./kafka_client.ts";
+import { classifyKafkaError, withAdmin } from "./kafka_client.ts";
 
-/** A topic of its own: nothing that is kept for ever should have probes in it. */
+/** A topic of its own, so that no topic that is kept for ever has probes in it. */
 const TOPIC = "gmn_readiness";
-/** Probes are worth nothing after a while. */
+/** Probes are of no use after that. */
 const RETENTION_MS = 3_600_000;
-/** Longer than a first election of leaders; a caller that is more patient asks again. */
+/** Longer than a first election of leaders; a more patient caller asks again. */
 const TIMEOUT_MS = 15_000;
+const DOING = "a record through the log and back";
 
 /**
  * Writes a record and reads it back.
@@ -27,14 +28,12 @@ export async function proveRoundTrip(kafka: Kafka, signal: AbortSignal): Promise
     await read(kafka, { token, partition, offset }, signal);
   } catch (error) {
     signal.throwIfAborted();
-    throw classifyKafkaError(error, "a record through the log and back");
+    throw classifyKafkaError(error, DOING);
   }
 }
 
 async function createTopic(kafka: Kafka): Promise<void> {
-  const admin = kafka.admin();
-  try {
-    await admin.connect();
+  await withAdmin(kafka, DOING, async (admin) => {
     if ((await admin.listTopics()).includes(TOPIC)) return;
     await admin.createTopics({
       waitForLeaders: true,
@@ -45,9 +44,7 @@ async function createTopic(kafka: Kafka): Promise<void> {
         configEntries: [{ name: "retention.ms", value: String(RETENTION_MS) }],
       }],
     });
-  } finally {
-    await admin.disconnect();
-  }
+  });
 }
 
 async function write(kafka: Kafka, token: string): Promise<{ partition: number; offset: string }> {
@@ -71,7 +68,7 @@ async function read(
   const consumer = kafka.consumer({
     groupId,
     allowAutoTopicCreation: false,
-    // A new broker makes the topic of the groups' offsets only now.
+    // A new broker creates the topic of the groups' offsets only now.
     retry: { retries: 8, restartOnFailure: () => Promise.resolve(false) },
   });
   const { promise, resolve, reject } = Promise.withResolvers<void>();
@@ -102,19 +99,8 @@ async function read(
     resolve();
     signal.removeEventListener("abort", onAbort);
     await consumer.disconnect();
-    await forgetGroup(kafka, groupId);
-  }
-}
-
-/** A courtesy: brokers let an empty group go by themselves, some day. */
-async function forgetGroup(kafka: Kafka, groupId: string): Promise<void> {
-  const admin = kafka.admin({ retry: { retries: 0 } });
-  try {
-    await admin.connect();
-    await admin.deleteGroups([groupId]);
-  } catch {
-    // See above.
-  } finally {
-    await admin.disconnect();
+    // A courtesy: brokers remove an empty group by themselves after some days.
+    const forget = (admin: Admin) => admin.deleteGroups([groupId]);
+    await withAdmin(kafka, DOING, forget, { retry: { retries: 0 } }).catch(() => {});
   }
 }

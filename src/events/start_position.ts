@@ -1,8 +1,8 @@
 /**
  * Where to start reading a partition, when what is stored and what the log holds may disagree. Pure, but for asking the log.
  */
-import type { Kafka } from "kafkajs";
-import { classifyKafkaError } from "./kafka_client.ts";
+import type { Admin, Kafka } from "kafkajs";
+import { withAdmin } from "./kafka_client.ts";
 
 /** What the log holds of a partition: offsets from `low` (included) to `high` (excluded). */
 export interface Watermarks {
@@ -45,18 +45,19 @@ export async function readWatermarks(
   kafka: Kafka,
   topic: string,
 ): Promise<ReadonlyMap<number, Watermarks>> {
-  const admin = kafka.admin();
-  try {
-    await admin.connect();
-    const offsets = await admin.fetchTopicOffsets(topic);
-    return new Map(
-      offsets.map((
-        { partition, low, high },
-      ) => [partition, { low: BigInt(low), high: BigInt(high) }]),
-    );
-  } catch (error) {
-    throw classifyKafkaError(error, `reading the offsets of ${topic}`);
-  } finally {
-    await admin.disconnect();
-  }
+  const doing = `reading the offsets of ${topic}`;
+  return await withAdmin(kafka, doing, (admin) => askWatermarks(admin, topic));
+}
+
+/** The same through an admin client that is connected already; what it throws is kafkajs's. */
+export async function askWatermarks(
+  admin: Admin,
+  topic: string,
+): Promise<ReadonlyMap<number, Watermarks>> {
+  const offsets = await admin.fetchTopicOffsets(topic);
+  return new Map(
+    offsets.map(({ partition, low, high }) =>
+      [partition, { low: BigInt(low), high: BigInt(high) }] as const
+    ),
+  );
 }

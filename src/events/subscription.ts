@@ -16,7 +16,6 @@ import type { Batch, Consumer, Kafka } from "kafkajs";
 import { type Backoff, backoffDelayMs, explain, PermanentError, wait } from "@gmn/failures";
 import type { Observe } from "../observe/observe.ts";
 import { PositionLostError, type RecordBatch } from "./consumed_record.ts";
-import { DamageWatch } from "./damage_watch.ts";
 import { takeFetch } from "./fetched_batch.ts";
 import { Lane, type LaneLimits } from "./lane.ts";
 import { leaveGroup } from "./leave_group.ts";
@@ -127,7 +126,6 @@ class Session {
   readonly #options: SubscriptionOptions;
   readonly #consumer: Consumer;
   readonly #lanes = new Map<string, Lane>();
-  readonly #damages = new WeakMap<Lane, DamageWatch>();
   /** Aborted when this session is over; every lane stops with it. */
   readonly #over = new AbortController();
   #fail: (error: unknown) => void = () => {};
@@ -286,7 +284,7 @@ class Session {
     const { topic, partition } = batch;
     const lane = this.#lanes.get(laneKey(topic, partition));
     if (lane === undefined) return resolve(batch.lastOffset());
-    const { fetched, resolved, again } = takeFetch(batch, this.#damageOf(lane));
+    const { fetched, resolved, again } = takeFetch(batch, lane.damage);
     if (fetched !== null) lane.receive(fetched);
     if (resolved !== null) resolve(resolved);
     if (again === null) return;
@@ -300,12 +298,6 @@ class Session {
       attempt,
       delay_ms,
     });
-  }
-
-  #damageOf(lane: Lane): DamageWatch {
-    let damage = this.#damages.get(lane);
-    if (damage === undefined) this.#damages.set(lane, damage = new DamageWatch());
-    return damage;
   }
 
   /** The group's offset follows the stored one, for lag tools; if that fails, nothing is lost. */

@@ -1,7 +1,7 @@
 /**
- * The API as a Hono app: the same for the server, for tests (`app.request(...)`) and for whoever mounts it elsewhere.
+ * The API as a Hono app, for the server and for tests (`app.request(...)`).
  *
- *     request id ─▶ access log ─▶ security headers ─▶ (changing calls: who, how fast, small body) ─▶ route ─▶ answer or problem
+ *     request id ─▶ access log ─▶ security headers ─▶ (changing calls: token, rate, small body) ─▶ route ─▶ answer or problem
  */
 import { requestId } from "hono/request-id";
 import { routePath } from "hono/route";
@@ -166,7 +166,7 @@ function addProblems(app: Api, observe: Observe): void {
     if (error instanceof PermanentError && !(error instanceof StatementRefusedError)) {
       return problemResponse(context, "bad-request", explainWithHint(error));
     }
-    // What went wrong inside is for the log, not for the caller.
+    // Faults of the service are for the log, not for the caller.
     observe("http.error", {
       requestId: context.get("requestId"),
       method: context.req.method,

@@ -1,5 +1,5 @@
 /**
- * Who may change something: the bearer of the token when one is set, and never a page of another site.
+ * Who may change something: whoever has the token when one is set, and never a page of another site.
  *
  * Without a token the service only listens on loopback (`config.ts` refuses anything else), but a browser on this machine
  * will carry requests of any web page to loopback. So a changing request that names an origin must name ours, and without a
@@ -11,7 +11,7 @@ import { Problem } from "./problem.ts";
 
 const LOOPBACK_HOST = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$/;
 
-/** Lets a changing request through, or answers 401 or 403. `apiToken` null means that none is set. */
+/** Lets a changing request pass, or answers 401 or 403. `apiToken` null means that none is set. */
 export function authorization(apiToken: string | null): MiddlewareHandler {
   const expected = apiToken === null ? null : digest(apiToken);
   return async (context, next) => {
@@ -37,7 +37,7 @@ export function authorization(apiToken: string | null): MiddlewareHandler {
       }
       // Digests have one length, and comparing them takes the same time whatever is wrong with the token.
       if (!timingSafeEqual(digest(given), expected)) {
-        throw new Problem("unauthorized", "the token is not the right one");
+        throw new Problem("unauthorized", "the token is wrong");
       }
     }
     await next();

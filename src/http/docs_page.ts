@@ -36,7 +36,7 @@ const PAGE = `<!doctype html>
 <link rel="stylesheet" href="/docs/swagger-ui.css">
 </head>
 <body>
-<main id="api"><noscript>This page needs JavaScript; the description itself is at /openapi.json.</noscript></main>
+<main id="api"><noscript>This page needs JavaScript. The description itself is at /openapi.json.</noscript></main>
 <script src="/docs/swagger-ui-bundle.js"></script>
 <script src="/docs/start.js"></script>
 </body>
@@ -58,7 +58,8 @@ export function addDocs(app: Api, version: string): void {
   app.openAPIRegistry.registerComponent("securitySchemes", "token", {
     type: "http",
     scheme: "bearer",
-    description: "API_TOKEN, for calls that change something; where none is set, none is needed.",
+    description:
+      "API_TOKEN, for calls that change something. Not needed when the service has none.",
   });
   app.doc31("/openapi.json", {
     openapi: "3.1.0",
@@ -66,7 +67,7 @@ export function addDocs(app: Api, version: string): void {
       title: "GMN Data Store ingestion",
       version,
       description:
-        "Runs that bring the trajectory summaries of the Global Meteor Network into the GMN Data Store, and what is in it. Errors are application/problem+json; their `type` leads to an explanation.",
+        "Loads the trajectory summaries of the Global Meteor Network into the GMN Data Store, and shows what is in it. Errors are application/problem+json; their `type` is the path of an explanation.",
       license: { name: "MIT" },
     },
   });
@@ -83,7 +84,7 @@ export function addDocs(app: Api, version: string): void {
     const name = context.req.param("file");
     const type = Object.hasOwn(PACKAGE_FILES, name) ? PACKAGE_FILES[name] : undefined;
     if (type === undefined) throw new Problem("not-found", `there is no ${name} in the docs`);
-    // Megabytes that are needed by few: read when they are asked for.
+    // Megabytes that few need: read on the first request.
     let file = files.get(name);
     if (file === undefined) files.set(name, file = readPackageFile(name));
     return context.body(file, 200, { "content-type": type, "cache-control": "max-age=3600" });

@@ -1,5 +1,5 @@
 /**
- * `GET /errors/TYPE`: what a kind of problem means and what to do about it, out of `docs/errors.md`.
+ * `GET /errors/TYPE`: what a kind of problem means and what to do about it, from `docs/errors.md`.
  */
 import { readFileSync } from "node:fs";
 import type { Api } from "./openapi.ts";
@@ -25,7 +25,7 @@ export function addErrorPages(app: Api): void {
     if (section === undefined) {
       throw new Problem(
         "not-found",
-        `there is no problem ${type}; there are ${Object.keys(PROBLEMS).join(", ")}`,
+        `there is no problem ${type}; the types are ${Object.keys(PROBLEMS).join(", ")}`,
       );
     }
     return context.text(section, 200, { "content-type": "text/markdown; charset=utf-8" });

@@ -1,8 +1,8 @@
 /**
- * Streams of server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html): how many there may be, what
- * becomes of a slow reader, and their end at a shutdown.
+ * Streams of server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html): how many there may be, how a
+ * slow reader is handled, and how they end at a shutdown.
  *
- * A reader that does not keep up has its stream ended; a browser then connects again by itself and says where it was.
+ * The stream of a reader that does not keep up is ended; a browser then reconnects by itself and says where it was.
  */
 import type { Context } from "hono";
 import { Slots } from "./slots.ts";
@@ -11,28 +11,28 @@ import { Slots } from "./slots.ts";
 const STREAMS_MAX = 64;
 /** Messages that wait for a slow reader. */
 const WAITING_MAX = 512;
-/** Comments that keep the connection through proxies, and find out that the other side is gone. */
+/** Comments keep the connection open through proxies, and show when the other side is gone. */
 const KEEP_ALIVE_MS = 15_000;
-/** After which a browser connects again. */
+/** After which a browser reconnects. */
 const RETRY_MS = 2_000;
 
 const HEADERS = {
   "content-type": "text/event-stream",
   "cache-control": "no-store",
-  // nginx would keep events back otherwise.
+  // Otherwise nginx would hold events back.
   "x-accel-buffering": "no",
 };
 
 export interface ServerEvent {
   readonly event: string;
-  /** What the browser sends as Last-Event-ID when it connects again. */
+  /** The browser sends it as Last-Event-ID when it reconnects. */
   readonly id?: string;
   readonly data: unknown;
 }
 
-/** One open stream, as whoever fills it sees it. */
+/** One open stream, for the code that fills it. */
 export interface EventStream {
-  /** Aborts when the stream has ended, whoever ended it. */
+  /** Aborts when the stream has ended, for whatever reason. */
   readonly ended: AbortSignal;
   send(event: ServerEvent): void;
   end(): void;
@@ -54,7 +54,7 @@ export class EventStreams {
 
   /** The answer: a stream that `fill` sends to. @throws Problem when there are too many */
   answer(context: Context, fill: (stream: EventStream) => void): Response {
-    // A client that asks for the headers alone never reads.
+    // A client that asks only for the headers never reads.
     if (context.req.method === "HEAD") return context.body(null, 200, HEADERS);
     const release = this.#slots.take();
     const ending = new AbortController();
@@ -91,7 +91,7 @@ export class EventStreams {
     return context.body(body, 200, HEADERS);
   }
 
-  /** Ends every stream, and every one to come: an open stream would hold a stopping server. */
+  /** Ends every stream, and each new one at once: an open stream would keep the server from stopping. */
   close(): void {
     this.#isClosed = true;
     for (const stream of [...this.#open]) stream.end();
@@ -104,7 +104,7 @@ function textOf({ event, id, data }: ServerEvent): string {
   return `event: ${event}\n${idLine}data: ${JSON.stringify(data)}\n\n`;
 }
 
-/** Where the reader was: what the browser sends, or for others the query parameter. */
+/** Where the reader was: the header that browsers send, or the query parameter. */
 export function lastEventId(context: Context): string | null {
   return context.req.header("last-event-id") ?? context.req.query("last_event_id") ?? null;
 }

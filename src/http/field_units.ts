@@ -1,9 +1,9 @@
 /**
- * Units of the schema's fields, as their names tell them.
+ * Units of the schema's fields, by the endings of their names.
  */
 import type { TrajectoryField } from "../trajectory/schema.ts";
 
-/** Endings of field names and what they stand for, the longer ones first. */
+/** Endings of field names and their units, the longer ones first. */
 const BY_ENDING: readonly (readonly [ending: string, unit: string])[] = [
   ["_deg_day", "deg/day"],
   ["_km_s", "km/s"],
@@ -19,7 +19,7 @@ const BY_ENDING: readonly (readonly [ending: string, unit: string])[] = [
   ["_julian_date", "days"],
 ];
 
-/** The unit of a field, or of what a sigma is the uncertainty of; null where it has none. */
+/** The unit of a field (of a sigma: that of its field); null if it has none. */
 export function unitOf({ name, sigmaOf }: TrajectoryField): string | null {
   const measured = sigmaOf ?? name;
   return BY_ENDING.find(([ending]) => measured.endsWith(ending))?.[1] ?? null;

@@ -1,21 +1,21 @@
 /**
  * Meteors as CSV (RFC 4180): a line of field names, then a line each.
  *
- * Values are written as the GMN's own REST interface writes them, so that readers of that read this: times as
+ * Values look as in the GMN's own REST interface, so that programs that read that can read this: times as
  * `2024-08-12 22:00:00.123456`, flags as 1 and 0, stations as one text separated by commas, nothing where there is no value.
- * Numbers have as many digits as it takes to read the same double back.
+ * Numbers have enough digits to read the same double back.
  *
- * Written out by hand, in one pass over the row: it is the hot path of an export.
+ * Written by hand, in one pass over the row: it is the hot path of an export.
  */
 import type { MeteorRow } from "../store/meteor_rows.ts";
 import { TRAJECTORY_FIELDS } from "../trajectory/schema.ts";
 
 const NEEDS_QUOTES = /[",\r\n]/;
 
-/** What the API says of it. */
+/** Its description in the API. */
 export const CSV_DESCRIPTION =
-  "A line of the schema's field names, then a line a meteor (RFC 4180). Empty where JSON has null: iau_no and iau_code of a sporadic meteor, " +
-  "for instance. Times as 2024-08-12 22:00:00.123456 in UTC, flags as 1 and 0, stations as one text separated by commas.";
+  "A line of the schema's field names, then one line per meteor (RFC 4180). Empty where JSON has null, for example iau_no and iau_code " +
+  "of a sporadic meteor. Times as 2024-08-12 22:00:00.123456 in UTC, flags as 1 and 0, stations as one text separated by commas.";
 
 /** The first line, with its end. */
 export const CSV_HEADER: string = `${TRAJECTORY_FIELDS.map(({ name }) => name).join(",")}\r\n`;

@@ -1,10 +1,10 @@
 /**
- * The query parameters that say which meteors: the same for lists, exports and statistics.
+ * The query parameters that select meteors, the same for lists, exports and statistics.
  */
 import { z } from "@hono/zod-openapi";
 import type { MeteorConditions, ShowerChoice } from "../store/meteor_conditions.ts";
 
-/** Showers, stations or countries in one question; a longer list is a job for SQL. */
+/** Showers, stations or countries in one request; a longer list is a job for SQL. */
 const CHOICES_MAX = 50;
 /** A choice has at most 20 characters, and commas. */
 const CHOICES_MAX_CHARACTERS = CHOICES_MAX * 21;
@@ -13,8 +13,7 @@ const DAY_MS = 86_400_000;
 
 /** `2024-08-12`, from the year 1 on: PostgreSQL knows no year 0. */
 const day = z.iso.date().refine((text) => text >= "0001-01-01", "a date from 0001-01-01 on");
-/** `2024-08-12T21:30:00Z`, with an offset or Z. */
-/** A time to the microsecond or finer, with its offset. */
+/** `2024-08-12T21:30:00Z`: to the microsecond or finer, with an offset or Z. */
 export const instantParameter = z.iso.datetime({ offset: true })
   .refine((text) => text >= "0002", "a time from the year 2 on");
 const time = z.union(
@@ -62,32 +61,32 @@ export const meteorParameters = {
   }),
   to: time.optional().openapi({
     type: "string",
-    description:
-      "Beginning before this time; a date is included to its end, so from=to is one UTC day.",
+    description: "Beginning before this time; a date counts to its end, so from=to is one UTC day.",
     example: "2024-08-13",
   }),
   shower: listOf(/^([A-Za-z][A-Za-z0-9]{0,19}|\d{1,5})$/, "shower codes or numbers", showerChoice)
     .optional().openapi({
       type: "string",
       description:
-        "Shower codes (GEM) or IAU numbers (4), any of them; `sporadic` is the meteors of no shower.",
+        "Meteors of any of these showers, by code (GEM) or IAU number (4); `sporadic` means those of no shower.",
       example: "PER,GEM",
     }),
   station: listOf(/^[A-Za-z0-9_-]{1,20}$/, "station codes", (text) => text).optional().openapi({
     type: "string",
-    description: "Seen by any of these stations.",
+    description: "Meteors seen by any of these stations.",
     example: "UK000H",
   }),
   country: listOf(/^[A-Z]{2}$/, "country codes of two capital letters", (text) => text)
     .optional().openapi({
       type: "string",
-      description: "Seen by a station of any of these countries: first two letters of its code.",
+      description:
+        "Meteors seen by a station of any of these countries: the first two letters of its code.",
       example: "UK,IE",
     }),
   bbox: box.optional().openapi({
     type: "string",
     description:
-      "Beginning point inside this box: west,south,east,north in degrees; west above east crosses the 180° meridian.",
+      "Beginning point inside this box: west,south,east,north in degrees; with west greater than east it crosses the 180° meridian.",
     example: "-11,49,2,61",
   }),
   magnitude_from: magnitude.optional().openapi({
@@ -105,7 +104,7 @@ export const meteorParameters = {
     example: "2026-11-20T00:00:00Z",
   }),
   withdrawn: z.enum(["exclude", "include", "only"]).default("exclude").openapi({
-    description: "Trajectories that the source has withdrawn.",
+    description: "Whether to show trajectories that the source has withdrawn.",
   }),
 };
 
@@ -126,10 +125,10 @@ export function conditionsOf(query: z.output<typeof parameters>): MeteorConditio
   };
 }
 
-/** A date is meant with all of its day. */
+/** A date means to the end of its day. */
 function endOf(to: string): string {
   if (to.length > "YYYY-MM-DD".length) return to;
-  // After the last day that ISO 8601 can write comes nothing.
+  // ISO 8601 can't write the day after.
   return to === "9999-12-31"
     ? "9999-12-31T23:59:59.999999Z"
     : new Date(Date.parse(`${to}T00:00:00Z`) + DAY_MS).toISOString();

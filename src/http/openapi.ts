@@ -1,5 +1,5 @@
 /**
- * What every call of the API shares in its OpenAPI description, and how a request that does not fit its schema is refused.
+ * What all calls of the API share in their OpenAPI description, and how a request that does not match its schema is refused.
  */
 import { createRoute, type Hook, OpenAPIHono, type RouteConfig, z } from "@hono/zod-openapi";
 import type { Env } from "hono";
@@ -8,7 +8,7 @@ import { Problem, PROBLEMS, type ProblemType } from "./problem.ts";
 /** The app that all routes are added to. */
 export type Api = OpenAPIHono;
 
-/** An app whose routes answer 400 as a problem when parameters or body do not fit. */
+/** An app whose routes answer with a problem of status 400 when parameters or body do not match. */
 export function createOpenApiApp(): Api {
   return new OpenAPIHono({ defaultHook: refuse });
 }
@@ -29,13 +29,13 @@ const refuse: Hook<unknown, Env, string, unknown> = (result) => {
   }
   throw new Problem(
     "bad-request",
-    `${place} ${issue?.path.join(".") ?? ""}: ${issue?.message ?? "does not fit"}`,
+    `${place} ${issue?.path.join(".") ?? ""}: ${issue?.message ?? "does not match"}`,
   );
 };
 
 /** The body of every error. */
 export const problemSchema = z.object({
-  type: z.string().openapi({ description: "Leads to the page about this kind of problem." }),
+  type: z.string().openapi({ description: "Path of the page about this kind of problem." }),
   title: z.string(),
   status: z.int(),
   detail: z.string().openapi({ description: "What went wrong, in plain words, with the values." }),
@@ -83,11 +83,26 @@ export function readingRoute<
   return createRoute({ method: "get", path, ...about, request, responses });
 }
 
-/** For `security`: the call changes something. */
-export const TOKEN: { token: string[] }[] = [{ token: [] }];
+/** A call that changes something, with its answers other than problems, and the types of these that not every such call has. */
+export function changingRoute<
+  Path extends string,
+  Parts extends RequestParts,
+  Answers extends RouteConfig["responses"],
+>(
+  path: Path,
+  about: Described,
+  request: Parts,
+  answers: Answers,
+  ...types: ProblemType[]
+) {
+  const responses = { ...answers, ...problems(...CHANGING, ...types) };
+  return createRoute({ method: "post", path, ...about, security: TOKEN, request, responses });
+}
+
+const TOKEN: { token: string[] }[] = [{ token: [] }];
 
 /** What any changing call may answer. */
-export const CHANGING = [
+const CHANGING = [
   "unauthorized",
   "forbidden-origin",
   "too-many-requests",

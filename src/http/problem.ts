@@ -1,8 +1,8 @@
 /**
  * Errors of the API as `application/problem+json` (RFC 9457): a type, a title, and in `detail` the reason in plain words.
  *
- * The type is a path of this service, `/errors/TYPE`, which answers with that section of `docs/errors.md`: it works offline, and
- * what it says is of the version that made the error.
+ * The type is a path of this service, `/errors/TYPE`, which answers with that section of `docs/errors.md`. So it works offline, and
+ * matches the version that made the error.
  */
 import type { Context } from "hono";
 
@@ -13,18 +13,21 @@ export const PROBLEMS = {
   "forbidden-origin": { status: 403, title: "The request comes from another site" },
   "not-found": { status: 404, title: "There is no such thing" },
   "timeout": { status: 408, title: "The request did not arrive in time" },
-  "conflict": { status: 409, title: "The request does not go with what was before" },
+  "conflict": {
+    status: 409,
+    title: "The request conflicts with an earlier one, or with the state of things",
+  },
   "too-large": { status: 413, title: "The request is too large" },
   "unsupported-media-type": { status: 415, title: "The request's content type is not supported" },
-  "unprocessable": { status: 422, title: "What was sent can't be read to its end" },
+  "unprocessable": { status: 422, title: "The content could not be read to its end" },
   "too-many-requests": { status: 429, title: "There are too many requests at once" },
   "internal": { status: 500, title: "The service failed" },
-  "unavailable": { status: 503, title: "A part of the service is not available right now" },
+  "unavailable": { status: 503, title: "A part of the service is unavailable right now" },
 } as const;
 
 export type ProblemType = keyof typeof PROBLEMS;
 
-/** Seconds after which asking again makes sense, where waiting may help at all. */
+/** Seconds after which to try again, where waiting may help. */
 const RETRY_AFTER_S: Partial<Record<ProblemType, number>> = {
   "too-many-requests": 10,
   "unavailable": 5,
@@ -34,7 +37,7 @@ const RETRY_AFTER_S: Partial<Record<ProblemType, number>> = {
 export class Problem extends Error {
   override readonly name = "Problem";
   readonly type: ProblemType;
-  /** More members of the answer, such as what was done before it went wrong. */
+  /** More members of the answer, such as what was done before the failure. */
   readonly members: Readonly<Record<string, unknown>>;
   constructor(type: ProblemType, detail: string, members: Record<string, unknown> = {}) {
     super(detail);

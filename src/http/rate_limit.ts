@@ -1,13 +1,13 @@
 /**
- * How fast things may be changed: a bucket of permissions that fills again with time ("token bucket"). One for all callers, behind
- * the check of who they are: the service has few, and a script in a loop is what this is against.
+ * How fast things may be changed: a token bucket. There is one for all callers, behind the check of who they are: the service has
+ * few callers, and this protects it from a script in a loop.
  */
 import type { MiddlewareHandler } from "hono";
 import { Problem } from "./problem.ts";
 
-/** Changing calls at once, as a person with several open pages or a script of a backfill makes them. */
+/** Changing calls at once: enough for a person with several open pages, or a script that requests backfills. */
 const BURST = 100;
-/** After those, as many every second. */
+/** After that, calls per second. */
 const PER_SECOND = 2;
 
 /** Lets a call through, or answers 429. `now` in milliseconds. */
@@ -23,7 +23,7 @@ export function rateLimit(
     if (left < 1) {
       throw new Problem(
         "too-many-requests",
-        `more than ${burst} changing calls came at once; from now on ${perSecond} a second are taken`,
+        `more than ${burst} changing calls arrived at once; now ${perSecond} a second are accepted`,
       );
     }
     left--;

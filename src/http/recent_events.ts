@@ -1,12 +1,12 @@
 /**
- * The last things that happened in this process, numbered: what an event stream begins with when its reader was away.
+ * The latest events of this process, numbered: an event stream begins with those that its reader missed.
  *
- * Ids are `<start>-<number>`: those of an earlier process are recognised, and not taken for a place in this one.
+ * Ids are `<start>-<number>`, so an id from an earlier process is not mistaken for a place in this one.
  */
 import type { Observer, ServiceEvent } from "../observe/observe.ts";
 import { levelOf, plainDetail, sentenceOf } from "../observe/event_text.ts";
 
-/** A event as the API shows it. */
+/** An event as the API shows it. */
 export interface PublicEvent {
   readonly id: string;
   readonly name: ServiceEvent["name"];
@@ -21,8 +21,8 @@ export interface PublicEvent {
 const REMEMBERED_MAX = 1000;
 
 /**
- * Not told outside: what requests to this API do (each would be an event for the reader that makes them), lines of others' logs,
- * which may hold anything, and single lines of files: a bad file has a million of them, and the dead letters list them.
+ * Events the API does not show: requests to this API (each reader would see its own), lines of other programs' logs, which may hold
+ * anything, and single lines of files: a bad file has a million of them, and the dead letters list them.
  */
 const INTERNAL_EVENTS: ReadonlySet<ServiceEvent["name"]> = new Set<ServiceEvent["name"]>([
   // Its stack is for the log: it has paths of this machine in it.
@@ -39,7 +39,7 @@ const INTERNAL_EVENTS: ReadonlySet<ServiceEvent["name"]> = new Set<ServiceEvent[
 export class RecentEvents {
   readonly #start: string;
   readonly #remembered: PublicEvent[] = [];
-  readonly #listeners = new Set<(told: PublicEvent) => void>();
+  readonly #listeners = new Set<(event: PublicEvent) => void>();
   readonly #unlisten: () => void;
   #count = 0;
 
@@ -48,7 +48,7 @@ export class RecentEvents {
     this.#unlisten = listen((event) => this.#take(event));
   }
 
-  /** What is remembered after this id; all of it where the id is not known (any more). */
+  /** Remembered events after this id; all of them if the id is unknown by now. */
   after(id: string | null): readonly PublicEvent[] {
     const [start, number] = id?.split("-") ?? [];
     if (start !== this.#start) return this.#remembered;
@@ -56,20 +56,20 @@ export class RecentEvents {
     return this.#remembered.slice(Math.max(0, Number(number) - oldest + 1));
   }
 
-  /** Tells what happens from now on, until the returned function is called. */
-  listen(listener: (told: PublicEvent) => void): () => void {
+  /** Passes on events from now on, until the returned function is called. */
+  listen(listener: (event: PublicEvent) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
-  /** Hears nothing more. */
+  /** Stops listening. */
   close(): void {
     this.#unlisten();
   }
 
   #take(event: ServiceEvent): void {
     if (INTERNAL_EVENTS.has(event.name)) return;
-    const told: PublicEvent = {
+    const shown: PublicEvent = {
       id: `${this.#start}-${++this.#count}`,
       name: event.name,
       at: event.at.toISOString(),
@@ -77,8 +77,8 @@ export class RecentEvents {
       message: sentenceOf(event),
       detail: plainDetail(event.detail),
     };
-    this.#remembered.push(told);
+    this.#remembered.push(shown);
     if (this.#remembered.length > REMEMBERED_MAX) this.#remembered.shift();
-    for (const listener of this.#listeners) listener(told);
+    for (const listener of this.#listeners) listener(shown);
   }
 }

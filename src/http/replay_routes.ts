@@ -1,10 +1,10 @@
 /**
  * Replaying dead letters: one, or all that match a filter.
  */
-import { createRoute, z } from "@hono/zod-openapi";
+import { z } from "@hono/zod-openapi";
 import type { ReplayDesk } from "../dead_letters/replay_desk.ts";
 import { FILTER_FIELDS, idParameter, toFilter } from "./dead_letter_filter.ts";
-import { type Api, json, problems, TOKEN } from "./openapi.ts";
+import { type Api, changingRoute, json } from "./openapi.ts";
 import { Problem } from "./problem.ts";
 
 /** What the routes need of the desk. */
@@ -40,29 +40,21 @@ const forceParameter = flag.openapi({
   description: "Also publish records that would overwrite a later one.",
 });
 
-const oneRoute = createRoute({
-  method: "post",
-  path: "/dead-letters/{id}/replay",
-  summary: "Replay one dead letter",
-  tags: ["dead letters"],
-  security: TOKEN,
-  request: {
-    params: idParameter,
-    query: z.strictObject({ force: forceParameter }),
-  },
-  responses: {
-    202: json(replayedSchema, "The result"),
-    ...problems("bad-request", "unauthorized", "not-found", "conflict", "unavailable"),
-  },
-});
+const tags = ["dead letters"];
+const oneRoute = changingRoute(
+  "/dead-letters/{id}/replay",
+  { summary: "Replay one dead letter", tags },
+  { params: idParameter, query: z.strictObject({ force: forceParameter }) },
+  { 202: json(replayedSchema, "The result") },
+  "bad-request",
+  "not-found",
+  "conflict",
+);
 
-const manyRoute = createRoute({
-  method: "post",
-  path: "/dead-letters/replay",
-  summary: "Replay dead letters: all, or those that match a filter",
-  tags: ["dead letters"],
-  security: TOKEN,
-  request: {
+const manyRoute = changingRoute(
+  "/dead-letters/replay",
+  { summary: "Replay dead letters: all, or those that match a filter", tags },
+  {
     query: z.strictObject({
       dry_run: flag.openapi({ description: "Only count them, and change nothing." }),
       force: forceParameter,
@@ -72,12 +64,12 @@ const manyRoute = createRoute({
       content: { "application/json": { schema: filterSchema, example: { stage: "decode" } } },
     },
   },
-  responses: {
+  {
     200: json(countsSchema, "How many there are (dry run)"),
     202: json(countsSchema, "The results"),
-    ...problems("bad-request", "unauthorized", "unavailable"),
   },
-});
+  "bad-request",
+);
 
 /** Adds `POST /dead-letters/ID/replay`, `POST /dead-letters/replay`. */
 export function addReplayRoutes(app: Api, desk: () => ReplayPort): void {

@@ -1,5 +1,5 @@
 /**
- * One run, as the calls about it find it.
+ * Finding the run that a call is about.
  */
 import { z } from "@hono/zod-openapi";
 import type { Context } from "hono";
@@ -10,13 +10,13 @@ import type { Reader } from "../store/reader.ts";
 import { readRunStatus } from "../store/run_views.ts";
 import { Problem } from "./problem.ts";
 
-/** Longest a question about runs may take; the biggest answer, 500 runs with their counts, takes tenths of a second. */
+/** Longest a query about runs may take; the biggest answer, 500 runs with their counts, takes tenths of a second. */
 export const RUN_LIMIT_MS = 5_000;
 
 /** A caller's key is kept for ever; UUIDs and the like are far shorter. */
 const IDEMPOTENCY_KEY_MAX_CHARACTERS = 200;
 
-/** A new run goes through the log before it can be seen; nobody is kept waiting for that longer than this. */
+/** A new run goes through the log before it is visible; a caller waits for that no longer than this. */
 const VISIBLE_WITHIN_MS = 2_000;
 const LOOK_INTERVAL_MS = 25;
 

@@ -1,7 +1,7 @@
 /**
  * Asking for runs and looking at them.
  */
-import { createRoute, z } from "@hono/zod-openapi";
+import { z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import type { RunDesk } from "../producer/run_desk.ts";
 import type { RunEngine, RunRequest } from "../producer/run_engine.ts";
@@ -11,8 +11,8 @@ import { assertSameRequest } from "../runs/same_request.ts";
 import { describeSelection, parseSelection, SelectionError } from "../runs/selection.ts";
 import type { Reader } from "../store/reader.ts";
 import { getRunView, listRunViews } from "../store/run_views.ts";
-import { type Api, CHANGING, json, problems, readingRoute, TOKEN } from "./openapi.ts";
-import { Problem } from "./problem.ts";
+import { type Api, changingRoute, json, readingRoute } from "./openapi.ts";
+import { Problem, type ProblemType } from "./problem.ts";
 import {
   findRun,
   idempotencyKey,
@@ -42,25 +42,16 @@ const headers = z.object({
   }),
 });
 
-/** A call that asks for a run. `accepted`: what becomes of it. */
+/** A call that requests a run. */
 function askingRoute<Path extends string, Parts extends object>(
   path: Path,
   summary: string,
   request: Parts,
-  ...more: Parameters<typeof problems>
+  ...more: ProblemType[]
 ) {
-  return createRoute({
-    method: "post",
-    path,
-    summary,
-    tags,
-    security: TOKEN,
-    request: { headers, ...request },
-    responses: {
-      202: json(acceptedSchema, "The run is requested; Location leads to it"),
-      ...problems(...CHANGING, "bad-request", "conflict", ...more),
-    },
-  });
+  const answers = { 202: json(acceptedSchema, "The run is requested; Location leads to it") };
+  const parts = { headers, ...request };
+  return changingRoute(path, { summary, tags }, parts, answers, "bad-request", "conflict", ...more);
 }
 const BODY_PROBLEMS = ["too-large", "unsupported-media-type"] as const;
 
@@ -115,18 +106,14 @@ const oneRoute = readingRoute(
   "not-found",
 );
 
-const cancelRoute = createRoute({
-  method: "post",
-  path: "/runs/{id}/cancel",
-  summary: "Cancel a run; what it published stays",
-  tags,
-  security: TOKEN,
-  request: { params },
-  responses: {
-    200: json(z.object({ run_id: z.string(), state: z.string() }), "The run has ended"),
-    ...problems(...CHANGING, "not-found", "conflict"),
-  },
-});
+const cancelRoute = changingRoute(
+  "/runs/{id}/cancel",
+  { summary: "Cancel a run; what it published stays", tags },
+  { params },
+  { 200: json(z.object({ run_id: z.string(), state: z.string() }), "The run has ended") },
+  "not-found",
+  "conflict",
+);
 
 /** Where runs are asked for and ended. */
 export interface RunPort {
@@ -237,7 +224,7 @@ function addRequestRoutes(app: Api, options: RunRouteOptions): void {
   });
 }
 
-/** A body that says nothing (`{}`, or none at all) asks for the schedule's own window. */
+/** An empty body (`{}`, or none at all) means the schedule's own window. */
 function windowOr(days: number, body: unknown): unknown {
   const saysNothing = typeof body === "object" && body !== null && !Array.isArray(body) &&
     Object.keys(body).length === 0;
@@ -277,7 +264,7 @@ async function jsonBody(context: Context, fallback?: unknown): Promise<unknown> 
     );
   }
   const type = context.req.header("content-type") ?? "";
-  // curl's -d sends a form type unless told otherwise; the text decides, and the README's examples stay short.
+  // curl's -d sends a form type by default. The text decides, so the README's examples stay short.
   if (!/json|x-www-form-urlencoded|^$/.test(type)) {
     throw new Problem(
       "unsupported-media-type",

@@ -1,22 +1,12 @@
 /**
  * Pausing and resuming the schedule. `GET /status` shows it.
  */
-import { createRoute } from "@hono/zod-openapi";
-import { type Api, CHANGING, json, problems, TOKEN } from "./openapi.ts";
+import { type Api, changingRoute, json } from "./openapi.ts";
 import { scheduleSchema, type ScheduleView } from "./status_schemas.ts";
 
 function route<Path extends string>(path: Path, summary: string) {
-  return createRoute({
-    method: "post",
-    path,
-    summary,
-    tags: ["runs"],
-    security: TOKEN,
-    responses: {
-      200: json(scheduleSchema, "The schedule as it is now"),
-      ...problems(...CHANGING),
-    },
-  });
+  const answers = { 200: json(scheduleSchema, "The schedule as it is now") };
+  return changingRoute(path, { summary, tags: ["runs"] }, {}, answers);
 }
 
 /**

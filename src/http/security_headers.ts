@@ -1,6 +1,6 @@
 /**
- * What browsers are told about every answer: nothing of it may be run, framed, sniffed or shared with other sites. Pages that
- * need more (the dashboard, the API's description) set a policy of their own first.
+ * Headers for browsers on every answer: it must not be run, framed, sniffed or shared with other sites. Pages that need more (the
+ * dashboard, the API's description) set a policy of their own first.
  */
 import type { MiddlewareHandler } from "hono";
 

@@ -1,5 +1,5 @@
 /**
- * The HTTP server: an edge, so Deno's own.
+ * The HTTP server: Deno's own.
  */
 import { PermanentError, withTimeout } from "@gmn/failures";
 
@@ -7,13 +7,13 @@ export interface RunningServer {
   /** `http://host:port`, to paste into curl. */
   readonly url: string;
   /**
-   * Takes nothing new, answers what is at work, and waits for that, but not for ever.
-   * @throws Error when requests are left: their connections end with the process
+   * Takes no new requests and waits for those under way, within a limit.
+   * @throws Error when some are left: their connections end with the process
    */
   stop(): Promise<void>;
 }
 
-/** Answers take milliseconds; exports and uploads, which take longer, can be asked for again. */
+/** Answers take milliseconds; exports and uploads, which take longer, can be repeated. */
 const GRACE_MS = 5_000;
 
 /**
@@ -36,8 +36,8 @@ export function serveHttp(
     return {
       url: `http://${shownHost}:${server.addr.port}`,
       async stop() {
-        // A client that is slow to read (or never does) may not hold the stop; its connection ends with the process, or when the
-        // database does. (Deno has no way to close it: aborting a server that shuts down throws "Bad resource ID".)
+        // A client that reads slowly, or never, must not hold up the stop; its connection ends with the process, or with the
+        // database. (Deno has no way to close it: aborting a server that shuts down throws "Bad resource ID".)
         await withTimeout(
           server.shutdown(),
           grace_ms,
@@ -49,7 +49,7 @@ export function serveHttp(
     if (error instanceof Deno.errors.AddrInUse) {
       throw new PermanentError(`HTTP port ${port} is already in use`, {
         cause: error,
-        hint: "Stop what uses it, or set HTTP_PORT to another port (0 takes a free one).",
+        hint: "Stop what uses it, or set HTTP_PORT to another port (0 picks a free one).",
       });
     }
     if (error instanceof Deno.errors.AddrNotAvailable) {

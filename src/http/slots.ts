@@ -1,9 +1,9 @@
 /**
- * How many of something may be under way at once: what holds a connection or a queue for as long as a client likes.
+ * Bounds how many requests of a kind are under way, where each holds a connection or a queue for as long as its client likes.
  */
 import { Problem } from "./problem.ts";
 
-/** A number of places. */
+/** A fixed number of slots. */
 export class Slots {
   readonly #what: string;
   readonly #max: number;
@@ -15,17 +15,17 @@ export class Slots {
     this.#max = max;
   }
 
-  /** Places in use. */
+  /** Slots in use. */
   get taken(): number {
     return this.#taken;
   }
 
-  /** Takes a place; the returned function gives it back, once. @throws Problem when all are taken */
+  /** Takes a slot; the returned function releases it. @throws Problem when all are taken */
   take(): () => void {
     if (this.#taken >= this.#max) {
       throw new Problem(
         "too-many-requests",
-        `${this.#max} ${this.#what} are under way, which is the most this service does at once; try again later`,
+        `${this.#max} ${this.#what} are under way, the most this service allows at once; try again later`,
       );
     }
     this.#taken++;

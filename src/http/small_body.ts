@@ -1,14 +1,14 @@
 /**
- * The bodies of all calls but uploads: small, and read whole before the call begins. A client that sends them a byte at a time does
- * not hold the call open.
+ * The bodies of all calls but uploads: small, and read completely before the call begins. A client that sends one byte at a time
+ * can't hold a call open.
  */
 import type { MiddlewareHandler } from "hono";
 import { withTimeout } from "@gmn/failures";
 import { Problem } from "./problem.ts";
 
-/** No such call needs more than a few hundred bytes of JSON. */
+/** No call needs more than a few hundred bytes of JSON. */
 export const BODY_BYTES_MAX = 64 * 1024;
-/** On the slowest line that anybody still uses, a hundred times over. */
+/** A hundred times what the slowest line still in use needs. */
 const BODY_MS_MAX = 10_000;
 
 /** Reads the body, or answers 413 or 408. */
@@ -17,7 +17,7 @@ export function smallBody(most_bytes = BODY_BYTES_MAX, most_ms = BODY_MS_MAX): M
     const request = context.req.raw;
     if (request.body !== null) {
       const bytes = await readWhole(request.body, most_bytes, most_ms);
-      // Made anew, not copied: a copy takes over the signal, which Deno aborts after every answer.
+      // A new request, not a copy: a copy takes over the signal, which Deno aborts after every answer.
       const { url, method, headers } = request;
       context.req.raw = new Request(url, { method, headers, body: bytes });
     }

@@ -45,7 +45,7 @@ const metricsRoute = createRoute({
   },
 });
 
-/** How the service is, asked when somebody asks. */
+/** How the service is, looked up for each request. */
 export interface Health {
   status(): Promise<ServiceStatus>;
   /** Parts that are not ready, by name, with the reason; empty when all are. */

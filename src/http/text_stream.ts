@@ -1,15 +1,15 @@
 /**
- * Portions of rows as the bytes of a body: the next portion is asked for when the client has taken the one before.
+ * Portions of rows as the bytes of a body: the next portion is read when the client has taken the previous one.
  */
 
 export interface TextStreamOptions {
-  /** Text in front of the first portion. */
+  /** Text before the first portion. */
   readonly first: string;
-  /** Called once, when the stream ends in whatever way. */
+  /** Called once, however the stream ends. */
   readonly onEnd: () => void;
 }
 
-/** The body. `open` is called at the first read. A failure breaks the body off: the client sees that it is not whole. */
+/** The body. `open` is called at the first read. A failure aborts the body, so the client sees that it is incomplete. */
 export function textStream<Portion>(
   open: () => ReadableStream<Portion>,
   textOf: (portion: Portion) => string,

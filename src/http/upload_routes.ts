@@ -6,26 +6,24 @@
  * The body is read as fast as the log takes its rows, and no faster: it is a run of its own (kind `upload`), whose file is the
  * body. The answer comes when everything is published; the rows are in the data store soon after (`GET /runs/ID`).
  */
-import { createRoute, z } from "@hono/zod-openapi";
+import { z } from "@hono/zod-openapi";
 import { countRows } from "../runs/run.ts";
 import { parseSelection } from "../runs/selection.ts";
 import { rowCountsSchema } from "../runs/run_schemas.ts";
 import type { Observer } from "../observe/observe.ts";
 import type { Reader } from "../store/reader.ts";
-import { type Api, CHANGING, json, problems, TOKEN } from "./openapi.ts";
+import { type Api, changingRoute, json } from "./openapi.ts";
 import { Problem } from "./problem.ts";
 import { idempotencyKey, untilVisible } from "./run_lookup.ts";
 import type { RunPort } from "./run_routes.ts";
 import { Slots } from "./slots.ts";
 import { openUploadBody } from "./upload_body.ts";
-import { uploadFile } from "./upload_run.ts";
+import { rejectSchema, SHOWN_REJECTS_MAX, uploadFile } from "./upload_run.ts";
 
-/** Each is a connection that waits for its turn: runs of uploads are worked on one after the other. */
+/** Each is a connection that waits for its turn: uploads run one after the other. */
 const UPLOADS_MAX = 8;
-/** Where bodies of any size are taken. */
+/** Accepts bodies of any size. */
 export const UPLOAD_PATH = "/trajectories";
-/** Rejected lines that the answer shows; the dead letters have them all. */
-export const SHOWN_REJECTS_MAX = 20;
 
 const answerSchema = z.object({
   run_id: z.string(),
@@ -34,24 +32,17 @@ const answerSchema = z.object({
       "False when an earlier upload had this Idempotency-Key: nothing was read this time.",
   }),
   state: z.string(),
-  file: z.string().openapi({ description: "The name the rows have as their source_file." }),
+  file: z.string().openapi({ description: "The rows have it as their source_file." }),
   rows: rowCountsSchema,
-  rejects: z.array(z.object({
-    line: z.int().openapi({
-      description: "Line of the body; in a JSON array the record's number.",
-    }),
-    field: z.string().nullable(),
-    reason: z.string(),
-  })).openapi({ description: `The first ${SHOWN_REJECTS_MAX}; GET /dead-letters has them all.` }),
+  rejects: z.array(rejectSchema).openapi({
+    description: `The first ${SHOWN_REJECTS_MAX}; GET /dead-letters has them all.`,
+  }),
 }).openapi("Upload");
 
-const route = createRoute({
-  method: "post",
-  path: UPLOAD_PATH,
-  summary: "Publish a summary file or JSON records",
-  tags: ["runs"],
-  security: TOKEN,
-  request: {
+const route = changingRoute(
+  UPLOAD_PATH,
+  { summary: "Publish a summary file or JSON records", tags: ["runs"] },
+  {
     query: z.strictObject({
       name: z.string().optional().openapi({
         description: "File name, for the lineage of the rows.",
@@ -60,26 +51,21 @@ const route = createRoute({
     body: {
       required: true,
       description:
-        "A trajectory summary file as text; or JSON objects with the schema's field names, in an array or one a line.",
+        "A trajectory summary file as text; or JSON objects with the schema's field names, in an array or one per line.",
       content: {
         "text/plain": { schema: z.string() },
         "application/x-ndjson": { schema: z.string() },
       },
     },
   },
-  responses: {
-    202: json(answerSchema, "Everything is published; it is loaded soon after"),
-    ...problems(
-      ...CHANGING,
-      "bad-request",
-      "timeout",
-      "conflict",
-      "too-large",
-      "unsupported-media-type",
-      "unprocessable",
-    ),
-  },
-});
+  { 202: json(answerSchema, "Everything is published, and will be loaded soon") },
+  "bad-request",
+  "timeout",
+  "conflict",
+  "too-large",
+  "unsupported-media-type",
+  "unprocessable",
+);
 
 export interface UploadRouteOptions {
   readonly runs: () => RunPort;
@@ -109,9 +95,7 @@ export function addUploadRoutes(app: Api, { runs, reader, listen }: UploadRouteO
       const { run, isNew, file, rejects } = await uploadFile(runs().engine, listen, {
         name,
         idempotencyKey: idempotencyKey(context),
-        rejectsMax: SHOWN_REJECTS_MAX,
-        format: body.format,
-        chunks: body.chunks,
+        body,
       });
       const { runId, status: state, reason } = run;
       const rows = countRows(run);

@@ -1,43 +1,40 @@
 /**
  * Files that people send over HTTP, as runs of the engine.
  */
+import { z } from "@hono/zod-openapi";
 import { explain, TransientError } from "@gmn/failures";
 import type { Observer } from "../observe/observe.ts";
-import type { RunEngine } from "../producer/run_engine.ts";
+import type { RunEngine, Submitted } from "../producer/run_engine.ts";
 import { uploadPath } from "../producer/run_work.ts";
 import type { RunState } from "../runs/run.ts";
 import { assertSameRequest } from "../runs/same_request.ts";
+import type { UploadBody } from "./upload_body.ts";
 
 /** What engines take uploads with. */
 type Engine = Pick<RunEngine, "upload" | "get" | "waitFor">;
 
-/** A file that somebody sends. */
+/** Rejected lines in the answer; the dead letters have them all. */
+export const SHOWN_REJECTS_MAX = 20;
+
+/** A rejected line. */
+export const rejectSchema = z.object({
+  line: z.int().openapi({ description: "Line of the body; in a JSON array the record's number." }),
+  field: z.string().nullable(),
+  reason: z.string(),
+});
+
+/** A file that a client sends. */
 export interface UploadRequest {
   /** For its run and for the lineage of its rows. */
   readonly name: string;
   readonly idempotencyKey: string | null;
-  /** Most rejected lines to list. */
-  readonly rejectsMax: number;
-  readonly format: "summary" | "json";
-  /** Read once, when its turn comes, as fast as the log takes it. */
-  readonly chunks: AsyncIterable<Uint8Array>;
+  readonly body: Pick<UploadBody, "format" | "chunks">;
 }
 
-/** A rejected line. */
-export interface Reject {
-  readonly line: number;
-  readonly field: string | null;
-  readonly reason: string;
-}
-
-/** What became of it. */
-export interface UploadedFile {
-  /** At its end. */
-  readonly run: RunState;
-  readonly isNew: boolean;
-  /** As its rows name it. */
+/** The run at its end, and the file as its rows name it. */
+export interface UploadedFile extends Submitted {
   readonly file: string;
-  readonly rejects: Reject[];
+  readonly rejects: z.infer<typeof rejectSchema>[];
 }
 
 /**
@@ -49,10 +46,10 @@ export async function uploadFile(
   listen: Observer["listen"],
   request: UploadRequest,
 ): Promise<UploadedFile> {
-  const { name, idempotencyKey, rejectsMax, format, chunks } = request;
+  const { name, idempotencyKey, body: { format, chunks } } = request;
   const file = uploadPath(name);
   const identity = { size_bytes: null, etag: null, lastModified: null, listed: null };
-  const rejects: Reject[] = [];
+  const rejects: UploadedFile["rejects"] = [];
   // Listening begins before the file is read, and the run's id is known only after it is asked for.
   const asked = Promise.withResolvers<string>();
   let unlisten = () => {};
@@ -63,13 +60,13 @@ export async function uploadFile(
       requestedBy: "http",
       async open() {
         await asked.promise;
-        return { path: file, identity, from: 0, totalBytes: null, chunks, format, close };
+        return { identity, from: 0, chunks, format, close };
       },
     });
     unlisten = listen((event) => {
       if (event.name !== "line.rejected" || event.detail.runId !== run.runId) return;
       const { line, field, reason } = event.detail;
-      if (rejects.length < rejectsMax) rejects.push({ line, field, reason });
+      if (rejects.length < SHOWN_REJECTS_MAX) rejects.push({ line, field, reason });
     });
     asked.resolve(run.runId);
     const isSame = isNew || ("upload" in run.selection && run.selection.upload === name);

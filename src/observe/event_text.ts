@@ -19,272 +19,180 @@ const count = (n: number): string => n.toLocaleString("en-US");
 const nextTry = ({ attempt, delay_ms }: Omit<Retry, "reason">): string =>
   `try ${attempt} failed, next in ${seconds(delay_ms)}`;
 
+/** The text of an event of this level. */
+const at = (level: Level) => <Detail>(sentence: (detail: Detail) => string): EventText<Detail> => ({
+  level,
+  sentence,
+});
+const [debug, info, warning, error] = [at("debug"), at("info"), at("warning"), at("error")];
+/** The text of what another program logs, at the level that it has there. */
+const asGiven = <Detail extends { level: Level }>(
+  sentence: (detail: Detail) => string,
+): EventText<Detail> => ({ level: ({ level }) => level, sentence });
+
 /** Level and sentence of each event. */
 export const EVENT_TEXTS: { [Name in keyof Vocabulary]: EventText<Vocabulary[Name]> } = {
-  "broker.starting": { level: "info", sentence: (d) => `broker: ${d.kind} (${d.reason})` },
-  "broker.ready": {
-    level: "info",
-    sentence: (d) =>
-      `broker ready at ${d.brokers}, registry at ${d.schemaRegistryUrl} (${seconds(d.took_ms)})`,
-  },
-  "broker.stopped": { level: "info", sentence: (d) => `broker (${d.kind}) stopped` },
-  "broker.failed": { level: "error", sentence: (d) => `broker (${d.kind}) failed: ${d.reason}` },
-  "broker.restarting": {
-    level: "warning",
-    sentence: (d) =>
-      `broker (${d.kind}): ${d.reason}; restart ${d.attempt} in ${seconds(d.delay_ms)}`,
-  },
-  "broker.log": { level: (d) => d.level, sentence: (d) => `${d.kind}: ${d.line}` },
-  "broker.refused": { level: "debug", sentence: (d) => `broker refused ${d.client}: ${d.reason}` },
+  "broker.starting": info((d) => `broker: ${d.kind} (${d.reason})`),
+  "broker.ready": info((d) =>
+    `broker ready at ${d.brokers}, registry at ${d.schemaRegistryUrl} (${seconds(d.took_ms)})`
+  ),
+  "broker.stopped": info((d) => `broker (${d.kind}) stopped`),
+  "broker.failed": error((d) => `broker (${d.kind}) failed: ${d.reason}`),
+  "broker.restarting": warning((d) =>
+    `broker (${d.kind}): ${d.reason}; restart ${d.attempt} in ${seconds(d.delay_ms)}`
+  ),
+  "broker.log": asGiven((d) => `${d.kind}: ${d.line}`),
+  "broker.refused": debug((d) => `broker refused ${d.client}: ${d.reason}`),
 
-  "database.starting": {
-    level: "info",
-    sentence: (d) => `PostgreSQL starting in ${d.directory} on port ${d.port}`,
-  },
-  "database.ready": {
-    level: "info",
-    sentence: (d) => `PostgreSQL ${d.version} ready at ${d.url} (${seconds(d.took_ms)})`,
-  },
-  "database.stopped": { level: "info", sentence: () => `PostgreSQL stopped` },
-  "database.log": { level: "debug", sentence: (d) => `postgres: ${d.line}` },
-  "database.migrated": {
-    level: "info",
-    sentence: (d) => `migration ${d.name} applied (${seconds(d.took_ms)})`,
-  },
-  "database.moved": {
-    level: "info",
-    sentence: (d) => `PostgreSQL's ${d.what} are in ${d.directory}: ${d.reason}`,
-  },
-  "database.restarted": {
-    level: "warning",
-    sentence: (d) => `PostgreSQL in ${d.directory} had ended; it was restarted on port ${d.port}`,
-  },
+  "database.starting": info((d) => `PostgreSQL starting in ${d.directory} on port ${d.port}`),
+  "database.ready": info((d) =>
+    `PostgreSQL ${d.version} ready at ${d.url} (${seconds(d.took_ms)})`
+  ),
+  "database.stopped": info(() => `PostgreSQL stopped`),
+  "database.log": debug((d) => `postgres: ${d.line}`),
+  "database.migrated": info((d) => `migration ${d.name} applied (${seconds(d.took_ms)})`),
+  "database.moved": info((d) => `PostgreSQL's ${d.what} are in ${d.directory}: ${d.reason}`),
+  "database.restarted": warning((d) =>
+    `PostgreSQL in ${d.directory} had ended; it was restarted on port ${d.port}`
+  ),
 
-  "dependency.unavailable": {
-    level: "warning",
-    sentence: (d) => `${d.part} is unavailable for ${d.work} (${d.reason}); ${nextTry(d)}`,
-  },
+  "dependency.unavailable": warning((d) =>
+    `${d.part} is unavailable for ${d.work} (${d.reason}); ${nextTry(d)}`
+  ),
 
-  "log.topic_created": {
-    level: "info",
-    sentence: (d) => `topic ${d.topic} created with ${d.partitions} partition(s)`,
-  },
-  "log.schema_registered": {
-    level: "debug",
-    sentence: (d) => `schema of ${d.subject} registered with id ${d.id}`,
-  },
-  "log.client": { level: (d) => d.level, sentence: (d) => `kafka: ${d.message}` },
+  "log.topic_created": info((d) => `topic ${d.topic} created with ${d.partitions} partition(s)`),
+  "log.schema_registered": debug((d) => `schema of ${d.subject} registered with id ${d.id}`),
+  "log.client": asGiven((d) => `kafka: ${d.message}`),
 
-  "run.requested": { level: "info", sentence: (d) => `run ${d.runId} requested: ${d.selection}` },
-  "run.started": { level: "info", sentence: (d) => `run ${d.runId} (${d.kind}) started` },
-  "run.planned": {
-    level: "info",
-    sentence: (d) => `run ${d.runId}: ${count(d.files)} file(s) to look at`,
-  },
-  "run.completed": {
-    level: "info",
-    sentence: (d) =>
-      `run ${d.runId} (${d.kind}) completed: ${count(d.files)} file(s), ${
-        count(d.rowsRead)
-      } rows read, ` +
-      `${count(d.rowsPublished)} published, ${count(d.rowsRejected)} rejected (${
-        seconds(d.took_ms)
-      })`,
-  },
-  "run.failed": {
-    level: "error",
-    sentence: (d) => `run ${d.runId} (${d.kind}) failed: ${d.reason}`,
-  },
-  "run.cancelled": { level: "warning", sentence: (d) => `run ${d.runId} (${d.kind}) cancelled` },
-  "run.paused": {
-    level: "info",
-    sentence: (d) => `run ${d.runId} (${d.kind}) paused; it continues at the next start`,
-  },
-  "run.loaded": {
-    level: "info",
-    sentence: (d) =>
-      `run ${d.runId} (${d.kind}) loaded: ${count(d.rowsLoaded)} rows in the data store (${
-        seconds(d.took_ms)
-      })`,
-  },
-  "file.started": { level: "debug", sentence: (d) => `reading ${d.file}` },
-  "file.progress": {
-    level: "debug",
-    sentence: (d) =>
-      `${d.file}: ${count(d.rowsRead)} rows read, ${count(d.rowsPublished)} published, ` +
-      `${count(d.rowsRejected)} rejected so far`,
-  },
-  "file.extracted": {
-    level: "info",
-    sentence: (d) =>
-      `${d.file}: ${count(d.rowsRead)} rows read, ${count(d.rowsPublished)} published, ` +
-      `${count(d.rowsRejected)} rejected (${seconds(d.took_ms)})`,
-  },
-  "file.skipped": { level: "debug", sentence: (d) => `${d.file} skipped: ${d.reason}` },
-  "file.failed": { level: "warning", sentence: (d) => `${d.file} failed: ${d.reason}` },
-  "file.withdrew": {
-    level: "info",
-    sentence: (d) => `${d.file} no longer has ${count(d.rows)} trajectories: withdrawn`,
-  },
-  "file.withdrawal_held": {
-    level: "warning",
-    sentence: (d) =>
-      `${d.file} lost ${count(d.rows)} of ${
-        count(d.before)
-      } trajectories at once; they are withdrawn when a later ` +
-      `generation is without them too`,
-  },
-  "withdrawal.deferred": {
-    level: "warning",
-    sentence: (d) =>
-      `could not look for withdrawn trajectories (${d.reason}); the next run looks for them`,
-  },
-  "line.rejected": {
-    level: "debug",
-    sentence: (d) => `${d.file} line ${d.line} goes to the dead letters: ${d.reason}`,
-  },
-  "source.retry": {
-    level: "warning",
-    sentence: (d) => `${d.reason.includes(d.url) ? "" : `${d.url}: `}${d.reason}; ${nextTry(d)}`,
-  },
+  "run.requested": info((d) => `run ${d.runId} requested: ${d.selection}`),
+  "run.started": info((d) => `run ${d.runId} (${d.kind}) started`),
+  "run.planned": info((d) => `run ${d.runId}: ${count(d.files)} file(s) to look at`),
+  "run.completed": info((d) =>
+    `run ${d.runId} (${d.kind}) completed: ${count(d.files)} file(s), ${
+      count(d.rowsRead)
+    } rows read, ` +
+    `${count(d.rowsPublished)} published, ${count(d.rowsRejected)} rejected (${seconds(d.took_ms)})`
+  ),
+  "run.failed": error((d) => `run ${d.runId} (${d.kind}) failed: ${d.reason}`),
+  "run.cancelled": warning((d) => `run ${d.runId} (${d.kind}) cancelled`),
+  "run.paused": info((d) => `run ${d.runId} (${d.kind}) paused; it continues at the next start`),
+  "run.loaded": info((d) =>
+    `run ${d.runId} (${d.kind}) loaded: ${count(d.rowsLoaded)} rows in the data store (${
+      seconds(d.took_ms)
+    })`
+  ),
+  "file.started": debug((d) => `reading ${d.file}`),
+  "file.progress": debug((d) =>
+    `${d.file}: ${count(d.rowsRead)} rows read, ${count(d.rowsPublished)} published, ` +
+    `${count(d.rowsRejected)} rejected so far`
+  ),
+  "file.extracted": info((d) =>
+    `${d.file}: ${count(d.rowsRead)} rows read, ${count(d.rowsPublished)} published, ` +
+    `${count(d.rowsRejected)} rejected (${seconds(d.took_ms)})`
+  ),
+  "file.skipped": debug((d) => `${d.file} skipped: ${d.reason}`),
+  "file.failed": warning((d) => `${d.file} failed: ${d.reason}`),
+  "file.withdrew": info((d) => `${d.file} no longer has ${count(d.rows)} trajectories: withdrawn`),
+  "file.withdrawal_held": warning((d) =>
+    `${d.file} lost ${count(d.rows)} of ${
+      count(d.before)
+    } trajectories at once; they are withdrawn when a later ` +
+    `generation is without them too`
+  ),
+  "withdrawal.deferred": warning((d) =>
+    `could not look for withdrawn trajectories (${d.reason}); the next run looks for them`
+  ),
+  "line.rejected": debug((d) => `${d.file} line ${d.line} goes to the dead letters: ${d.reason}`),
+  "source.retry": warning((d) =>
+    `${d.reason.includes(d.url) ? "" : `${d.url}: `}${d.reason}; ${nextTry(d)}`
+  ),
 
-  "showers.fetched": {
-    level: "info",
-    sentence: (d) =>
-      `shower list of ${d.source}: ${count(d.showers)} showers, ${count(d.changed)} changed` +
-      (d.rejected === 0 ? "" : `, ${count(d.rejected)} lines not understood`),
-  },
-  "showers.shipped": {
-    level: "info",
-    sentence: (d) => `${count(d.showers)} shower names from the shipped IAU list of ${d.edition}`,
-  },
-  "showers.not_shipped": {
-    level: "warning",
-    sentence: (d) =>
-      `Could not publish the shipped IAU shower list (${d.reason}). Showers are shown by code until it is published.`,
-  },
-  "showers.unavailable": {
-    level: "info",
-    sentence: (d) =>
-      `Could not fetch the IAU shower list (${d.reason}). Names come from ${d.inUse} until it is available.`,
-  },
-  "schedule.set": {
-    level: "info",
-    sentence: (d) => `schedule ${d.pattern} UTC, next ${d.next?.toISOString() ?? "never"}`,
-  },
-  "schedule.fired": { level: "info", sentence: (d) => `schedule fired: run ${d.runId}` },
-  "schedule.retry": {
-    level: "warning",
-    sentence: (d) => `could not request the scheduled run (${d.reason}); ${nextTry(d)}`,
-  },
-  "schedule.deferred": {
-    level: "warning",
-    sentence: (d) =>
-      `could not request the scheduled run (${d.reason}); the next time is on schedule`,
-  },
-  "schedule.paused": { level: "info", sentence: () => "schedule paused until it is resumed" },
-  "schedule.resumed": {
-    level: "info",
-    sentence: (d) => `schedule resumed, next ${d.next?.toISOString() ?? "never"}`,
-  },
-  "schedule.missed": {
-    level: "info",
-    sentence: (d) =>
-      `a scheduled daily run was missed (last one: ${
-        d.last?.toISOString() ?? "never"
-      }); starting it now`,
-  },
+  "showers.fetched": info((d) =>
+    `shower list of ${d.source}: ${count(d.showers)} showers, ${count(d.changed)} changed` +
+    (d.rejected === 0 ? "" : `, ${count(d.rejected)} lines not understood`)
+  ),
+  "showers.shipped": info((d) =>
+    `${count(d.showers)} shower names from the shipped IAU list of ${d.edition}`
+  ),
+  "showers.not_shipped": warning((d) =>
+    `Could not publish the shipped IAU shower list (${d.reason}). Showers are shown by code until it is published.`
+  ),
+  "showers.unavailable": info((d) =>
+    `Could not fetch the IAU shower list (${d.reason}). Names come from ${d.inUse} until it is available.`
+  ),
+  "schedule.set": info((d) =>
+    `schedule ${d.pattern} UTC, next ${d.next?.toISOString() ?? "never"}`
+  ),
+  "schedule.fired": info((d) => `schedule fired: run ${d.runId}`),
+  "schedule.retry": warning((d) =>
+    `could not request the scheduled run (${d.reason}); ${nextTry(d)}`
+  ),
+  "schedule.deferred": warning((d) =>
+    `could not request the scheduled run (${d.reason}); the next time is on schedule`
+  ),
+  "schedule.paused": info(() => "schedule paused until it is resumed"),
+  "schedule.resumed": info((d) => `schedule resumed, next ${d.next?.toISOString() ?? "never"}`),
+  "schedule.missed": info((d) =>
+    `a scheduled daily run was missed (last one: ${
+      d.last?.toISOString() ?? "never"
+    }); starting it now`
+  ),
 
-  "consumer.retry": {
-    level: "warning",
-    sentence: (d) => `the consumer's session ended (${d.reason}); ${nextTry(d)}`,
-  },
-  "sink.assigned": {
-    level: "info",
-    sentence: (d) => `${d.topic}-${d.partition} assigned, from offset ${d.nextOffset}`,
-  },
-  "sink.revoked": { level: "info", sentence: (d) => `${d.topic}-${d.partition} revoked` },
-  "sink.repositioned": {
-    level: "warning",
-    sentence: (d) =>
-      `${d.topic}-${d.partition} is read from offset ${d.to}, not ${d.from}: ${d.reason}`,
-  },
-  "sink.loaded": {
-    level: "debug",
-    sentence: (d) =>
-      `${d.topic}-${d.partition}: ${count(d.records)} records, ${count(d.inserted)} inserted, ` +
-      `${count(d.updated)} updated, ${count(d.unchanged)} unchanged, ${count(d.stale)} stale, ` +
-      `${count(d.duplicates)} duplicates (${seconds(d.took_ms)})`,
-  },
-  "sink.dead_letter": {
-    level: "warning",
-    sentence: (d) => `${d.topic}-${d.partition}@${d.offset} goes to the dead letters: ${d.reason}`,
-  },
-  "dead_letter.replayed": {
-    level: "info",
-    sentence: (d) =>
-      `dead letter ${d.id} replayed: ${d.outcome}${d.reason === null ? "" : ` (${d.reason})`}`,
-  },
-  "sink.passed_over": {
-    level: "warning",
-    sentence: (d) => `${d.topic}-${d.partition}@${d.offset} is not one of our records: ${d.reason}`,
-  },
-  "sink.retry": {
-    level: "warning",
-    sentence: (d) => `${d.topic}-${d.partition} can't load now (${d.reason}); ${nextTry(d)}`,
-  },
-  "sink.fenced": {
-    level: "warning",
-    sentence: (d) =>
-      `${d.topic}-${d.partition}: the database is at offset ${d.found}, not ${d.expected}: another consumer went on from there; seeking`,
-  },
-  "sink.damaged": {
-    level: "warning",
-    sentence: (d) =>
-      `${d.topic}-${d.partition}: ${d.reason} in fetch ${d.attempt}, next in ${
-        seconds(d.delay_ms)
-      }`,
-  },
+  "consumer.retry": warning((d) => `the consumer's session ended (${d.reason}); ${nextTry(d)}`),
+  "sink.assigned": info((d) => `${d.topic}-${d.partition} assigned, from offset ${d.nextOffset}`),
+  "sink.revoked": info((d) => `${d.topic}-${d.partition} revoked`),
+  "sink.repositioned": warning((d) =>
+    `${d.topic}-${d.partition} is read from offset ${d.to}, not ${d.from}: ${d.reason}`
+  ),
+  "sink.loaded": debug((d) =>
+    `${d.topic}-${d.partition}: ${count(d.records)} records, ${count(d.inserted)} inserted, ` +
+    `${count(d.updated)} updated, ${count(d.unchanged)} unchanged, ${count(d.stale)} stale, ` +
+    `${count(d.duplicates)} duplicates (${seconds(d.took_ms)})`
+  ),
+  "sink.dead_letter": warning((d) =>
+    `${d.topic}-${d.partition}@${d.offset} goes to the dead letters: ${d.reason}`
+  ),
+  "dead_letter.replayed": info((d) =>
+    `dead letter ${d.id} replayed: ${d.outcome}${d.reason === null ? "" : ` (${d.reason})`}`
+  ),
+  "sink.passed_over": warning((d) =>
+    `${d.topic}-${d.partition}@${d.offset} is not one of our records: ${d.reason}`
+  ),
+  "sink.retry": warning((d) =>
+    `${d.topic}-${d.partition} can't load now (${d.reason}); ${nextTry(d)}`
+  ),
+  "sink.fenced": warning((d) =>
+    `${d.topic}-${d.partition}: the database is at offset ${d.found}, not ${d.expected}: another consumer went on from there; seeking`
+  ),
+  "sink.damaged": warning((d) =>
+    `${d.topic}-${d.partition}: ${d.reason} in fetch ${d.attempt}, next in ${seconds(d.delay_ms)}`
+  ),
 
-  "heartbeat.sent": {
-    level: "debug",
-    sentence: (d) => `heartbeat sent for run ${d.runId} (${seconds(d.took_ms)})`,
-  },
-  "heartbeat.failed": {
-    level: "warning",
-    sentence: (d) => `the heartbeat for run ${d.runId} could not be sent: ${d.reason}`,
-  },
+  "heartbeat.sent": debug((d) => `heartbeat sent for run ${d.runId} (${seconds(d.took_ms)})`),
+  "heartbeat.failed": warning((d) =>
+    `the heartbeat for run ${d.runId} could not be sent: ${d.reason}`
+  ),
 
-  "http.listening": { level: "info", sentence: (d) => `HTTP at ${d.url}` },
-  "http.request": {
-    level: "debug",
-    sentence: (d) => `${d.method} ${d.path} ${d.status} (${Math.round(d.took_ms)} ms)`,
-  },
-  "http.error": { level: "error", sentence: (d) => `${d.method} ${d.path} failed: ${d.reason}` },
+  "http.listening": info((d) => `HTTP at ${d.url}`),
+  "http.request": debug((d) => `${d.method} ${d.path} ${d.status} (${Math.round(d.took_ms)} ms)`),
+  "http.error": error((d) => `${d.method} ${d.path} failed: ${d.reason}`),
 
-  "service.starting": {
-    level: "info",
-    sentence: (d) => `GMN Data Store ingestion ${d.version}, data in ${d.dataDirectory}`,
-  },
-  "service.ready": { level: "info", sentence: (d) => `ready (${seconds(d.took_ms)})` },
-  "service.stopping": { level: "info", sentence: (d) => `stopping: ${d.reason}` },
-  "service.release_failed": {
-    level: "warning",
-    sentence: (d) => `${d.name} did not stop in order: ${d.reason}`,
-  },
-  "producer.retry": {
-    level: "error",
-    sentence: (d) => `the producer failed and retries in ${seconds(d.delay_ms)}: ${d.reason}`,
-  },
-  "producer.leads": { level: "debug", sentence: () => "this process works on the runs" },
-  "producer.follows": {
-    level: "warning",
-    sentence: (d) =>
-      `this process no longer works on the runs (${d.reason}); the next leader continues them`,
-  },
-  "service.stopped": { level: "info", sentence: (d) => `stopped (${seconds(d.took_ms)})` },
-  "service.hurrying": { level: "warning", sentence: (d) => `stopping in a hurry: ${d.reason}` },
-  "service.error": { level: "error", sentence: (d) => `uncaught error: ${d.reason}` },
+  "service.starting": info((d) =>
+    `GMN Data Store ingestion ${d.version}, data in ${d.dataDirectory}`
+  ),
+  "service.ready": info((d) => `ready (${seconds(d.took_ms)})`),
+  "service.stopping": info((d) => `stopping: ${d.reason}`),
+  "service.release_failed": warning((d) => `${d.name} did not stop in order: ${d.reason}`),
+  "producer.retry": error((d) =>
+    `the producer failed and retries in ${seconds(d.delay_ms)}: ${d.reason}`
+  ),
+  "producer.leads": debug(() => "this process works on the runs"),
+  "producer.follows": warning((d) =>
+    `this process no longer works on the runs (${d.reason}); the next leader continues them`
+  ),
+  "service.stopped": info((d) => `stopped (${seconds(d.took_ms)})`),
+  "service.hurrying": warning((d) => `stopping in a hurry: ${d.reason}`),
+  "service.error": error((d) => `uncaught error: ${d.reason}`),
 };
 
 /** The compiler can't follow the union of all names. */

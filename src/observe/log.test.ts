@@ -51,12 +51,12 @@ test("for people: time, a mark, the sentence; nothing below the level, and one l
 
 test("log, metrics and event stream tell from one vocabulary", () => {
   const observer = createObserver();
-  const told: unknown[] = [];
+  const reported: unknown[] = [];
   observer.listen((event) => {
-    told.push([levelOf(event), sentenceOf(event), plainDetail(event.detail)]);
+    reported.push([levelOf(event), sentenceOf(event), plainDetail(event.detail)]);
   });
   observer.observe("sink.assigned", { topic: "t", partition: 0, nextOffset: 5n });
-  expect(told).toEqual([
+  expect(reported).toEqual([
     ["info", "t-0 assigned, from offset 5", { topic: "t", partition: 0, nextOffset: "5" }],
   ]);
 });

@@ -41,7 +41,7 @@ const rows = (read: number, published: number, rejected: number) => ({
 describe("rows of files", () => {
   const of = { runId: "r", file: "f" };
 
-  test("are counted once, whether they are told on the way or at the end", async () => {
+  test("are counted once, whether they are reported on the way or at the end", async () => {
     observe("file.progress", { ...of, byteOffset: 10, ...rows(10, 9, 1) });
     observe("file.progress", { ...of, byteOffset: 20, ...rows(20, 19, 1) });
     observe("file.extracted", { ...of, took_ms: 1, ...rows(25, 23, 2) });

@@ -32,9 +32,9 @@ function lock() {
   };
 }
 
-function process(name: string, shared: ReturnType<typeof lock>, told: string[]) {
+function process(name: string, shared: ReturnType<typeof lock>, reported: string[]) {
   const say = (what: string) => {
-    if (told.at(-1) !== `${name} ${what}`) told.push(`${name} ${what}`);
+    if (reported.at(-1) !== `${name} ${what}`) reported.push(`${name} ${what}`);
     return Promise.resolve();
   };
   const leadership = new Leadership({
@@ -54,31 +54,31 @@ function process(name: string, shared: ReturnType<typeof lock>, told: string[]) 
 
 test("one leads; when it stops, or its lease goes, another one does", async () => {
   const shared = lock();
-  const told: string[] = [];
-  const one = process("one", shared, told);
-  await expect.poll(() => told).toContain("one looks");
-  process("two", shared, told);
+  const reported: string[] = [];
+  const one = process("one", shared, reported);
+  await expect.poll(() => reported).toContain("one looks");
+  process("two", shared, reported);
   const takes = shared.takes;
   await expect.poll(() => shared.takes).toBeGreaterThan(takes + 2);
-  expect(told).toEqual(["one leads", "one looks"]);
+  expect(reported).toEqual(["one leads", "one looks"]);
 
   await one.stop();
-  await expect.poll(() => told).toContain("two looks");
-  expect(told).toEqual(["one leads", "one looks", "one follows", "two leads", "two looks"]);
+  await expect.poll(() => reported).toContain("two looks");
+  expect(reported).toEqual(["one leads", "one looks", "one follows", "two leads", "two looks"]);
 
   shared.lose();
-  await expect.poll(() => told.slice(5)).toEqual(["two follows", "two leads", "two looks"]);
+  await expect.poll(() => reported.slice(5)).toEqual(["two follows", "two leads", "two looks"]);
 });
 
 test("a database that is away is waited for, and a look that fails for a moment ends nothing", async () => {
-  const told: string[] = [];
+  const reported: string[] = [];
   let tries = 0;
   const leadership = new Leadership({
     engine: {
-      lead: () => Promise.resolve(void told.push("leads")),
-      follow: () => Promise.resolve(void told.push("follows")),
+      lead: () => Promise.resolve(void reported.push("leads")),
+      follow: () => Promise.resolve(void reported.push("follows")),
       reconcile: () => {
-        told.push("looks");
+        reported.push("looks");
         return Promise.reject(new TransientError("the database is busy"));
       },
     },
@@ -90,7 +90,7 @@ test("a database that is away is waited for, and a look that fails for a moment 
   });
   open.push(leadership);
   leadership.start();
-  await expect.poll(() => told.slice(0, 3)).toEqual(["leads", "looks", "looks"]);
+  await expect.poll(() => reported.slice(0, 3)).toEqual(["leads", "looks", "looks"]);
   await leadership.stop();
-  expect(told.at(-1)).toBe("follows");
+  expect(reported.at(-1)).toBe("follows");
 });

@@ -4,10 +4,10 @@
  * daily: every window dated within the last N days; the two aliases, which are byte copies of windows (`shutil.copy2` keeps
  *   the time), so an alias whose listed date and size are those of a window is skipped as its copy; and every older
  *   window that was ingested once and is listed with another date or size now (the source does rewrite old windows, months
- *   later). An older window that was never ingested is a backfill's business, not the daily run's.
+ *   later). An older window that was never ingested is left to a backfill.
  * range: every window dated within it and the one before it. Windows follow each other without a gap and last a day or a little
  *   more, beginning at any hour; so the last window that begins before `from` is the one that was open at 00:00 of `from`.
- *   The rows outside the range that come along are right and do no harm.
+ *   Rows outside the range are read too; they are correct and do no harm.
  * retry: the files it names, listed or not.
  * month, year, all: the coarsest files that cover it: the file of everything, else yearly files, else monthly files, else windows.
  */
@@ -17,8 +17,8 @@ import { parseFileName, type SummaryFile } from "../trajectory/file_name.ts";
 import type { ListedFile } from "./source/data_directory.ts";
 
 /**
- * Most rewritten older windows one daily run takes, newest first; the next run goes on. When a server begins to print its listing
- * differently, all eight years of windows look rewritten: 2,900 requests, 8 hours of politeness.
+ * Most rewritten older windows one daily run takes, newest first; the next run continues. When a server changes the format of its
+ * listing, all eight years of windows look rewritten: 2,900 requests, 8 hours at the polite rate.
  */
 export const MAX_REWRITTEN_FILES = 200;
 /** A window begins at most this many dates before a moment it holds: it lasts up to 25.2 hours. */
@@ -35,7 +35,7 @@ export interface PlanInput {
 
 export interface PlannedFile {
   readonly file: ListedFile;
-  /** Why it needs no look, where that is known without asking for it. */
+  /** Why it is not opened, where that is known from the listing. */
   readonly skip: string | null;
 }
 

@@ -187,29 +187,27 @@ export class RunEngine {
    * The run when it has ended. Rejects with the signal's reason, or the stop's when the process stops first.
    * @throws RunCommandRefused when it is not one of this process's runs
    */
-  waitFor(runId: string, signal?: AbortSignal): Promise<RunState> {
+  async waitFor(runId: string, signal?: AbortSignal): Promise<RunState> {
     const state = this.get(runId);
     if (state === null) throw new RunCommandRefused(`run ${runId} is not at work here`);
-    if (isFinished(state)) return Promise.resolve(state);
-    return new Promise((resolve, reject) => {
-      const signals = [this.#stopping.signal, ...signal === undefined ? [] : [signal]];
-      const ending = AbortSignal.any(signals);
-      const leave = () => {
-        unwatch();
-        ending.removeEventListener("abort", abort);
-      };
-      const abort = () => {
-        leave();
-        reject(ending.reason);
-      };
-      const unwatch = this.watch((event, after) => {
-        if (event.runId !== runId || !isFinished(after)) return;
-        leave();
-        resolve(after);
-      });
-      if (ending.aborted) abort();
-      else ending.addEventListener("abort", abort, { once: true });
+    if (isFinished(state)) return state;
+    const ending = AbortSignal.any([
+      this.#stopping.signal,
+      ...signal === undefined ? [] : [signal],
+    ]);
+    ending.throwIfAborted();
+    const ended = Promise.withResolvers<RunState>();
+    const abort = () => ended.reject(ending.reason);
+    ending.addEventListener("abort", abort, { once: true });
+    const unwatch = this.watch((event, after) => {
+      if (event.runId === runId && isFinished(after)) ended.resolve(after);
     });
+    try {
+      return await ended.promise;
+    } finally {
+      unwatch();
+      ending.removeEventListener("abort", abort);
+    }
   }
 
   /** Pauses everything: the runs at work stop where they are and go on at the next start. */

@@ -1,12 +1,12 @@
 /**
  * The work of one run, from its start to its end: list, plan, take each file, end.
  *
- * Files are taken one after the other. One that can't be taken now (cut, rewritten under our hands, source away) is left for
- * a later pass, up to MAX_PASSES; the others do not wait for it. When the source seems gone altogether, the run fails
+ * Files are taken one after the other. One that can't be taken now (cut, rewritten while it is read, source unavailable) is left for
+ * a later pass, up to MAX_PASSES; the others do not wait for it. When the source seems to be down, the run fails
  * instead of asking for every file that is left. Whatever ends the work early leaves the run where its events say:
  *
  *     cancelled      the run has ended already; nothing to add
- *     process stops  nothing is written: the run goes on at the next start (a pause is not a failure)
+ *     process stops  nothing is written: the run continues at the next start (a pause is not a failure)
  *     anything else  the run fails, with the reason in words
  */
 import {
@@ -35,7 +35,7 @@ export const MAX_PASSES = 3;
 export const PASS_PAUSE_MS = 60_000;
 /** An unavailable database is waited for. */
 const HISTORY_BACKOFF = { base_ms: 500, cap_ms: 10_000, attempts: Infinity };
-/** Files in a row for which the source did not answer, after which it is taken for gone. */
+/** Files in a row without an answer of the source, after which the run gives up. */
 const MAX_OUTAGES = 3;
 
 export interface RunWorkOptions {

@@ -206,7 +206,7 @@ describe("the shipped list", () => {
     ["again", false, { listed: [shipped("2021-11")] }],
     ["over an older edition", true, { listed: [shipped("2020-01"), shipped("2021-10", 5)] }],
     ["over a newer edition", false, { listed: [shipped("2026-01")] }],
-    ["over an edition of which something is left", false, {
+    ["over an edition that is partly left", false, {
       listed: [shipped("2020-01"), shipped("2021-11", 5)],
     }],
     ["over a fetched list", false, { listed: [shipped("2020-01"), fetched(7, "PER", "x")] }],

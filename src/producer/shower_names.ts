@@ -8,11 +8,11 @@
  *               └───────────────── a week ─────────────────────────────────────┘
  *
  * Both go through the log, so a rebuild and every reader of the topic get the same names. The shipped list is published at most once
- * an edition, and never after a fetched one, so it can't take a name back (`isShipmentDue`). A fetched list replaces every shipped
- * entry that it has, also an equal one: an entry's source says which list it is of.
+ * an edition, and never after a fetched one, so it can't undo a name (`isShipmentDue`). A fetched list replaces every shipped
+ * entry that it has, including equal ones: an entry's source says which list it is from.
  *
- * A shower that is not in a fetched list any more stays: the Center marks removed showers, it does not drop them, so a shorter list
- * is a broken one. For the same reason a shower that only the shipped list has stays.
+ * A shower that is missing in a later list stays: the Center marks removed showers instead of dropping them, so a shorter list is a
+ * broken one. For the same reason a shower that only the shipped list has stays.
  */
 import { explain, wait } from "@gmn/failures";
 import { type Observe, unobserved } from "../observe/observe.ts";
@@ -30,7 +30,7 @@ import type { FetchedList } from "./shower_list_source.ts";
 const FETCH_INTERVAL_MS = 7 * 86_400_000;
 /** Between two tries to fetch a list that was unavailable. */
 const RETRY_INTERVAL_MS = 3_600_000;
-/** Between two tries to publish the shipped list: the broker or the database is away, which others report and repair. */
+/** Between two tries to publish the shipped list: the broker or the database is unavailable, which is reported elsewhere. */
 const SHIP_RETRY_INTERVAL_MS = 5_000;
 
 export interface ShowerNamesOptions {
@@ -48,7 +48,7 @@ export interface ShowerNamesOptions {
     fetched(fetch: ShowerListFetch): Promise<void>;
   };
   readonly log: {
-    /** How the topic stands to what is in the data store. */
+    /** How far the data store has read the topic. */
     state(): Promise<ShowerListLog>;
     /** Puts showers on the topic and waits for the acknowledgement. */
     publish(showers: readonly ListedShower[]): Promise<void>;
@@ -102,7 +102,7 @@ export class ShowerNames {
   /** Keeps the list up to date until `signal` aborts. Never rejects. */
   async keep(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      // One after the other: a shipped list that is published after a fetched one would take its names back.
+      // One after the other: a shipped list that is published after a fetched one would undo its names.
       const delay_ms = await this.#ship(signal) ?? await this.#fetchIfDue(signal);
       await wait(delay_ms, signal).catch(() => {});
     }

@@ -81,7 +81,11 @@ async function openForReading(options: TakeFileOptions): Promise<Ready | null> {
     return null;
   }
   if (opened === "missing") {
-    await run.apply({ type: "failFile", file, reason: `the source has no ${file} (any more)` });
+    await run.apply({
+      type: "failFile",
+      file,
+      reason: `the source has no ${file}, or no longer has it`,
+    });
     return null;
   }
   const original = copiedFrom(file, opened.identity, run);
@@ -96,7 +100,7 @@ async function openForReading(options: TakeFileOptions): Promise<Ready | null> {
 
 /**
  * Opens the file at the checkpoint of an earlier process. Checkpoints do not keep the columns, so the head of the file is read
- * first: one more request, once in the life of a crash. Null when the file is another one by now.
+ * first: one more request, once after a crash. Null when the file has changed.
  */
 async function openAtCheckpoint(
   before: FileState,

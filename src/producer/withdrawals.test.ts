@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { type GoneTrajectory } from "../store/source_file_members.ts";
 import { MASS_TRAJECTORIES, neighbourPrefixes, withdrawable } from "./withdrawals.ts";
 
-/** `count` trajectories gone, of which every second is missed by two generations. */
+/** `count` missing trajectories; every second one is missing in two generations. */
 const gone = (count: number): GoneTrajectory[] =>
   Array.from({ length: count }, (_, at) => ({
     id: String(at),

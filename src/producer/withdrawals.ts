@@ -1,8 +1,8 @@
 /**
- * Withdraws trajectories that the source has taken back: a tombstone for each that a daily or monthly file brought once and, in a
- * later complete generation, has no more.
+ * Withdraws trajectories that the source has withdrawn: a tombstone for each that a daily or monthly file once had and, in a later
+ * complete generation, no longer has.
  *
- *     run loaded ─▶ files with two generations at hand ─▶ compare ─▶ tombstones ─▶ older generation let go
+ *     run loaded ─▶ files with two generations on record ─▶ compare ─▶ tombstones ─▶ older generation deleted
  *
  * The comparison is a query over projections of the log, made after the fact. So it holds nothing in memory, slows no reading,
  * and a crash anywhere repeats it: a tombstone twice is a tombstone. Which of them are withdrawn, and why the others are not:
@@ -18,7 +18,7 @@ import { addDays } from "../runs/selection.ts";
 import { parseFilePath } from "../trajectory/file_name.ts";
 import type { ChangedFile, Comparison, GoneTrajectory } from "../store/source_file_members.ts";
 
-/** What is known of the files' generations. */
+/** The generations of the files on record. */
 export interface FileGenerations {
   changed(): Promise<readonly ChangedFile[]>;
   compare(file: ChangedFile, neighbours: readonly string[]): Promise<Comparison>;
@@ -35,7 +35,7 @@ export interface WithdrawalsOptions {
 
 /** Tombstones of one publish. */
 const PORTION = 2000;
-/** A log or a database that is away is waited for. */
+/** An unavailable log or database is waited for. */
 const PATIENCE: Backoff = { base_ms: 500, cap_ms: 10_000, attempts: Infinity };
 
 /**

@@ -53,6 +53,6 @@ describe("a retry", () => {
     const settled = new Map([...state.files!].filter(([file]) => file === "a"));
     expect(() => retrySelection({ ...state, files: settled })).toThrow(/took all/);
     const upload = runOf({ type: "failed", ...of, reason: "x" }, { upload: "mine.txt" });
-    expect(() => retrySelection(upload)).toThrow(/by hand/);
+    expect(() => retrySelection(upload)).toThrow(/was uploaded/);
   });
 });

@@ -1,13 +1,13 @@
 /**
- * What is left of a run that did not get through: the selection of a run that takes only that.
+ * What is left of a run that failed or was cancelled: the selection of a run that takes only that.
  */
 import { isSettled, type RunState } from "./run.ts";
 import { RunCommandRefused } from "./run_decide.ts";
 import type { Selection } from "./run_event.ts";
 
 /**
- * What to ask for to take what this run did not: the files that failed and those it did not get to. A run that ended before it
- * knew its files (the listing failed) is asked for as it was.
+ * Selects what this run did not take: the files that failed and those it did not get to. If the run ended before it knew its files
+ * (the listing failed), the selection is the same again.
  * @throws RunCommandRefused when the run is not failed or cancelled, or nothing is left of it
  */
 export function retrySelection(state: RunState): Selection {
@@ -20,7 +20,7 @@ export function retrySelection(state: RunState): Selection {
       "only failed and cancelled runs are retried; to read unchanged data again, ask for a new run",
     );
   }
-  if ("upload" in selection) throw refuse("its file was sent by hand", "send the file again");
+  if ("upload" in selection) throw refuse("its file was uploaded", "send the file again");
   if (files === null) return selection;
   const left = [...files.values()]
     .filter((file) => file.status === "failed" || !isSettled(file))

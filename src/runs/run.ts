@@ -18,7 +18,7 @@
  *
  * Two functions, in two files. `decide` (`run_decide.ts`) is strict: it turns a command into the events that follow from
  * it, or refuses. `evolve` is total: it takes any event in any state, and an event that can't follow (a duplicate from a
- * publish that was retried, something written by a newer version) changes nothing. So a log that holds the same event twice folds
+ * retried publish, something written by a newer version) changes nothing. So a log that holds the same event twice folds
  * to the same state, and the fold never fails.
  *
  * What always holds (checked by properties in `run.test.ts`):

@@ -1,7 +1,7 @@
 /**
- * What can happen to an ingestion run, as the domain sees it: a closed union, one member per event type.
+ * The events of an ingestion run, as the domain sees them: a closed union, one member per event type.
  *
- * `schemas/ingestion_run_event.avsc` is the same thing flattened for the topic; `run_event_record.ts` goes between the two.
+ * `schemas/ingestion_run_event.avsc` is the same, flattened for the topic; `run_event_record.ts` converts between the two.
  * A run is the fold of its events (`run.ts`).
  */
 import type { z } from "zod";
@@ -17,8 +17,8 @@ export type RunKind = z.infer<typeof runKindSchema>;
 
 /**
  * What a run was asked to take. Dates are UTC dates `YYYY-MM-DD`, months `YYYY-MM`, both ends included.
- * `days` is the daily window; `upload` names a file that does not come from the data directory; `retry` names a run, of which
- * the `files` that it did not get through are taken.
+ * `days` is the daily window; `upload` names a file that does not come from the data directory; `retry` names a run, and
+ * `files` those of its files that were not read to their end.
  */
 export type Selection = Readonly<z.infer<typeof selectionSchema>>;
 

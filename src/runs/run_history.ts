@@ -93,7 +93,7 @@ export function historyLevel({ name }: RunHistoryEntry): RunHistoryLevel {
 
 const count = (n: number): string => n.toLocaleString("en-US");
 
-/** One plain sentence; the run is known to whoever reads it. */
+/** One plain sentence. It does not name the run, which the reader knows. */
 export function sayHistoryEntry({ name, file, detail }: RunHistoryEntry): string {
   const because = detail.reason === undefined ? "" : `: ${detail.reason}`;
   switch (name) {

@@ -11,10 +11,10 @@ let counter = 0;
 export function newRunId(now_ms: number = Date.now()): string {
   if (now_ms > last_ms) {
     last_ms = now_ms;
-    // Begins in the lower half, to leave room for the counting.
+    // Starts in the lower half, to leave room for counting.
     counter = crypto.getRandomValues(new Uint16Array(1))[0] & 0x7ff;
   } else if (++counter > 0xfff) {
-    // More than 2048 ids in a millisecond, or a clock set back for long: time goes on, the counter from 0.
+    // More than 2048 ids in a millisecond, or a clock set back for long: on to the next millisecond, with the counter at 0.
     last_ms++;
     counter = 0;
   }

@@ -1,13 +1,13 @@
 /**
- * Where the running service listens, left in `DATA_DIR/service.json` for commands that start later beside it.
+ * Where the running service listens, written to `DATA_DIR/service.json` for commands that are started later.
  *
  * The service keeps the file locked for as long as it lives (`flock`), and the kernel lets go of the lock when the process is
- * gone, however it went. So a command can tell a running service from the leavings of a killed one with nothing but the
- * permission to read the file: it needs no right to look at processes, and no process of another container or user that
- * happens to have the same number misleads it.
+ * gone, however it went. So a command can tell a running service from a file that a killed one left behind, with only the
+ * permission to read the file: it need not look at processes, and a process of another container or user that happens to have the
+ * same number does not mislead it.
  *
- * The database's URL has a password, so both files are for their owner's eyes only: `service.json` for programs, and
- * `database.url`, the URL alone, for `psql "$(cat data/database.url)"`.
+ * The database's URL has a password, so only their owner can read the two files: `service.json`, for programs, and `database.url`,
+ * with only the URL, for `psql "$(cat data/database.url)"`.
  */
 import { chmod, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -111,7 +111,7 @@ function isAlive(pid: number): boolean {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    // Neither the right to signal it nor Deno's permission to look: in doubt it lives, and whoever asks it finds out.
+    // Neither the right to signal it nor Deno's permission to look: then it is taken to be alive, and a request to it will show.
     return (error as { code?: string }).code !== "ESRCH";
   }
 }

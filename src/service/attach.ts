@@ -1,6 +1,6 @@
 /**
- * For commands that publish something of their own: the service that runs on this data directory, joined from outside; or, when
- * none runs, the same engines started for the length of the command.
+ * For commands that publish something themselves: they join the service that runs on this data directory or, when none runs, start
+ * the same engines for as long as the command takes.
  */
 import type { RunningBroker } from "../broker/broker.ts";
 import type { Config } from "../config.ts";
@@ -22,7 +22,7 @@ export interface Workbench {
   readonly store: Store;
   readonly log: Log;
   readonly observe: Observe;
-  /** Whose consumer loads the rows, in words. */
+  /** Which service's consumer loads the rows, in words. */
   readonly describe: string;
   close(): Promise<void>;
 }
@@ -57,7 +57,7 @@ async function joinService(
     schemaRegistryUrl: addresses.schemaRegistryUrl,
     stop: () => Promise.resolve(),
   };
-  // Whoever started a command is told at once what is away, instead of waiting for it.
+  // A command reports at once what is away, instead of waiting for it.
   const log = await openLog(broker, {
     observe,
     access: await readLogAccess(config),

@@ -1,6 +1,5 @@
 /**
- * What a person sees when the service is up: the dashboard, then addresses to paste into curl, kcat and psql, and where the data
- * lies.
+ * What a person sees when the service is up: the dashboard, then addresses to paste into curl, kcat and psql, and where the data is.
  */
 import type { Config } from "../config.ts";
 import { databaseUrlFile } from "./address_file.ts";
@@ -8,7 +7,7 @@ import type { Service } from "./service.ts";
 
 export interface BannerOptions {
   /**
-   * Whether a person reads it, on a terminal. What goes into a pipe may end in a log that others read: no password is in it.
+   * Whether a person reads it, on a terminal. In a pipe it may end up in a log that others read, so it has no password there.
    */
   readonly isTerminal: boolean;
   /** More lines of name and value. */
@@ -49,7 +48,8 @@ export function runPage(http: string, runId: string): string {
 }
 
 /**
- * The embedded database's URL is shown whole on a terminal, for psql; it only works on this machine. Yours is not ours to print.
+ * On a terminal the embedded database's URL is shown with its password, for psql; it only works on this machine. The password in
+ * DATABASE_URL is never shown.
  */
 function shownDatabaseUrl(
   { databaseUrl, dataDirectory }: Pick<Config, "dataDirectory" | "databaseUrl">,

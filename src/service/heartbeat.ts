@@ -1,9 +1,9 @@
 /**
- * The dead man's switch: a URL that is asked for after each daily run whose rows are all in the data store. Whoever watches it
- * (healthchecks.io, an uptime monitor's "push" check) raises the alarm when it is not asked for in time, which also notices a
- * machine that is gone altogether.
+ * The dead man's switch: requests a URL after each daily run whose rows are all in the data store. The monitor behind it
+ * (healthchecks.io, an uptime monitor's "push" check) raises the alarm when no request arrives in time, so it also notices when the
+ * whole machine is gone.
  *
- * The URL is a secret of its own kind (who has it can silence the alarm), so it is in no log and no error.
+ * The URL is a secret (with it anyone can silence the alarm), so it is in no log and no error.
  */
 import { type Backoff, explain, PermanentError, retry, TransientError } from "@gmn/failures";
 import type { Observer } from "../observe/observe.ts";
@@ -20,7 +20,7 @@ export interface HeartbeatOptions {
 const TIMEOUT_MS = 10_000;
 /** A minute of trying; the monitor's own grace time is far longer. */
 const BACKOFF: Backoff = { base_ms: 2_000, cap_ms: 30_000, attempts: 5 };
-/** Daily runs that completed and whose rows are on their way; one a day, and whoever asks for more by hand. */
+/** Daily runs that completed and whose rows are on their way: one a day, and those requested by hand. */
 const WAITING_MAX = 100;
 
 /** Sends a heartbeat for each daily run that completed, once it is loaded. The returned function ends that. */

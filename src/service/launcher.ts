@@ -1,8 +1,8 @@
 /**
  * The programs that started this one: `npx` runs a shell, the shell runs `deno task`, and that runs us.
  *
- * A signal to npx alone (`kill PID`, a supervisor that knows its child only) ends npx and its shell, and neither `deno task` nor
- * we hear of it: the service would run on, without a parent. So the chain is looked at, and its end is a stop.
+ * A signal to npx only (`kill PID`, a supervisor that knows only its child) ends npx and its shell, and reaches neither `deno task`
+ * nor us: the service would run on without a parent. So the chain is watched, and its end stops the service.
  */
 import process from "node:process";
 import { type Ancestor, ancestorsOf, isAlive } from "@gmn/engines";
@@ -50,9 +50,9 @@ function isWithoutNpx(ancestors: readonly Ancestor[], launchers: readonly Launch
 /** Asks `stops` to stop when npx or `deno task` has ended without us. */
 export async function watchLauncher(stops: StopRequests): Promise<void> {
   const parent = process.ppid;
-  // `deno task` leaves this in the environment: without it nobody has to be asked.
+  // `deno task` sets this: without it there is nothing to look for.
   if (process.platform === "win32" || process.env.INIT_CWD === undefined) return;
-  // A machine on which nobody can be asked (no shell, no permission) has no such watch.
+  // Without a way to look (no shell, no permission) there is no watch.
   const ancestors = await ancestorsOf(process.pid).catch(() => []);
   const launchers = launchersAmong(ancestors);
   if (isWithoutNpx(ancestors, launchers)) return stops.request("npx ended", ENDED_IN_ORDER);

@@ -1,5 +1,5 @@
 /**
- * Notices when all rows of a run are in the data store, says so, and has withdrawn what the run's files have no more.
+ * Notices when all rows of a run are in the data store, reports it, and withdraws what the run's files no longer have.
  */
 import { explain } from "@gmn/failures";
 import type { Observe } from "../observe/observe.ts";
@@ -25,13 +25,13 @@ export interface LoadedWatchOptions {
   readonly signal: AbortSignal;
 }
 
-/** Says so when all rows of a run that has ended are in the data store. The returned function ends that. */
+/** Reports when all rows of a run that has ended are in the data store. The returned function ends that. */
 export function watchLoaded(options: LoadedWatchOptions): () => void {
   const { engine, observe, signal } = options;
   return engine.watch((event, state) => {
     if (event.type !== "completed" && event.type !== "failed") return;
     if (!isFinished(state)) return;
-    tellWhenLoaded(state, options).catch((error) => {
+    reportWhenLoaded(state, options).catch((error) => {
       if (signal.aborted) return;
       const message = `waiting for ${state.runId}: ${explain(error)}`;
       observe("log.client", { level: "warning", message });
@@ -39,7 +39,7 @@ export function watchLoaded(options: LoadedWatchOptions): () => void {
   });
 }
 
-async function tellWhenLoaded(state: RunState, options: LoadedWatchOptions): Promise<void> {
+async function reportWhenLoaded(state: RunState, options: LoadedWatchOptions): Promise<void> {
   const { engine, sql, observe, withdrawals, signal } = options;
   const { runId, kind, requestedAt } = state;
   await waitForRows(sql, state.nextOffsets, signal);
@@ -62,7 +62,7 @@ export function createWithdrawals(
   return new Withdrawals({
     generations: {
       async changed() {
-        // Which files were read to their end is told on another topic than their rows.
+        // Which files were read to their end is on another topic than their rows.
         await records.caughtUp();
         return await readChangedFiles(sql);
       },

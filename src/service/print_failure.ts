@@ -1,13 +1,13 @@
 /**
- * Words for a person, on standard output or standard error, whatever becomes of these.
+ * Text for a person, on standard output or standard error, even when these can't be written.
  */
 import process from "node:process";
 import { explain, hintOf } from "@gmn/failures";
 
 /**
- * Writes `text`. A pipe whose reader is gone says so later, by an `error` event; a file on a full disk at once, by an exception: here
- * both are events, so that whoever listens (signals.ts, commands/command.ts) ends in order, wherever the text was written.
- * @returns whether the text was taken
+ * Writes `text`. A pipe whose reader is gone fails later, with an `error` event; a file on a full disk fails at once, with an
+ * exception. Here both are events, so that the listeners (signals.ts, commands/command.ts) end the process in order.
+ * @returns whether the text was accepted
  */
 export function tell(stream: NodeJS.WriteStream, text: string): boolean {
   try {

@@ -1,6 +1,6 @@
 /**
- * A rebuild with everything it needs: engines that no service uses meanwhile, sinks, and the lease that keeps producers from
- * taking up runs while the projection of the runs is empty.
+ * A rebuild with everything it needs: engines that no service uses meanwhile, sinks, and the lease that keeps producers from taking
+ * up runs while the runs' projection is empty.
  */
 import { PermanentError } from "@gmn/failures";
 import { rebuild, type RebuildProgress } from "../consumer/rebuild.ts";
@@ -26,11 +26,11 @@ export interface RebuildRequest {
 
 export interface Rebuilt {
   readonly records: number;
-  /** What is different now, a line for each table; null when nobody compared. */
+  /** What is different now, a line for each table; null if the tables were not compared. */
   readonly differences: readonly string[] | null;
 }
 
-/** An empty log would be made, and tables compared that nobody meant. */
+/** Without this an empty log would be created, and the wrong tables compared. */
 async function assertLogIsThere({ dataDirectory, kafkaBrokers }: Config): Promise<void> {
   if (kafkaBrokers !== null || await readLogHome(dataDirectory) !== null) return;
   throw new PermanentError(`there is no log in ${dataDirectory}`, {
@@ -55,13 +55,13 @@ export async function rebuildDatabase(
   if (addresses !== null) {
     throw new PermanentError(
       `a service runs on ${config.dataDirectory} (process ${addresses.pid})`,
-      { hint: "stop it first: a rebuild empties the tables that it works with" },
+      { hint: "stop it first: a rebuild empties the tables that the service uses" },
     );
   }
   await assertLogIsThere(config);
   const { observe } = observer;
   const { topics = TOPICS.map(({ name }) => name), isVerified } = request;
-  // No role: the engines alone.
+  // Without roles: only the engines.
   const service = await startService({
     config: { ...config, roles: new Set() },
     observer,

@@ -1,7 +1,7 @@
 /**
- * What must be released when the service stops, in the reverse order of its making.
+ * What must be released when the service stops, last made first.
  *
- * Every part adds its release the moment it exists, so a boot that fails half-way releases exactly what it made.
+ * Every part adds its release as soon as it exists, so a boot that fails half-way releases exactly what it made.
  */
 import { explain, withTimeout } from "@gmn/failures";
 
@@ -21,12 +21,12 @@ export const RELEASE_LIMITS: ReleaseLimits = {
 };
 
 /**
- * What of that is kept for each engine. They come last, when others may have used up the time, and an unclean end costs them a
- * recovery: Redpanda has 25 s to stop (packages/engines/redpanda/start.ts), PostgreSQL writes a checkpoint.
+ * How much of that is reserved for each engine. Engines are released last, when other parts may have used up the time, and an unclean
+ * end costs them a recovery: Redpanda has 25 s to stop (packages/engines/redpanda/start.ts), PostgreSQL writes a checkpoint.
  */
 export const ENGINE_RESERVE_MS = 25_000;
 
-/** The limits after somebody has asked a second time; counted from then. */
+/** The limits after a second request to stop, counted from then. */
 export const HURRIED_LIMITS: ReleaseLimits = {
   // Enough to roll back a transaction and to leave a consumer group.
   each_ms: 2_000,
@@ -34,7 +34,7 @@ export const HURRIED_LIMITS: ReleaseLimits = {
   all_ms: 12_000,
 };
 
-/** And what is kept of that for each engine: Redpanda is killed after 2 s, PostgreSQL ends without a checkpoint. */
+/** And how much of that is reserved for each engine: Redpanda is killed after 2 s, PostgreSQL ends without a checkpoint. */
 export const HURRIED_RESERVE_MS = 4_000;
 
 interface Releaser {
@@ -47,7 +47,7 @@ export class Releasers {
   readonly #stack: Releaser[] = [];
   readonly #onProblem: (name: string, reason: string) => void;
 
-  /** `onProblem` is told of releases that fail or take too long; the others go on. */
+  /** `onProblem` gets the releases that fail or take too long; the others go on. */
   constructor(onProblem: (name: string, reason: string) => void) {
     this.#onProblem = onProblem;
   }

@@ -1,5 +1,5 @@
 /**
- * Runs as the engine and the API need them, out of PostgreSQL: what is unfinished, what is visible, what is loaded.
+ * Runs as the engine needs them, from PostgreSQL: which are unfinished, and what is loaded.
  */
 import process from "node:process";
 import { hostname } from "node:os";
@@ -21,7 +21,7 @@ import {
 } from "../store/run_states.ts";
 import { readSourceFiles } from "../store/source_files.ts";
 
-/** Between two looks at the database, when somebody waits for the sink. */
+/** Between two looks at the database, while something waits for the sink. */
 const LOOK_INTERVAL_MS = 100;
 
 /** How long a run waits for the projection of earlier runs, before it may read a file again that is unchanged. */
@@ -59,18 +59,18 @@ export async function waitForRows(
   await waitForOffsets(sql, TRAJECTORY_SUMMARY_RAW.name, offsets, signal);
 }
 
-/** Requested runs looked at in one turn; more wait for the next. */
+/** Requested runs taken up at one look; more wait for the next. */
 const REQUESTED_MAX = 100;
 
 /** Earlier runs as the engine sees them, and the schedule. */
 export interface RunRecords extends RunHistory {
-  /** When the last daily run was requested, by whomever; waits (not for ever) until the projection has caught up. */
+  /** When the last daily run was requested; waits (not for ever) until the projection has caught up. */
   lastDailyRequest(): Promise<Date | null>;
   /** Waits, not for ever, until everything that is in the journal now is on record. */
   caughtUp(): Promise<void>;
 }
 
-/** What is on record of runs, with failures of the database as the house's own. `signal`: when the process stops. */
+/** The recorded runs. `signal`: when the process stops. */
 export function createRunHistory(sql: Sql, probe: LogProbe, signal: AbortSignal): RunRecords {
   /** Waits until the projection has seen everything that is in the journal now. */
   async function caughtUp(until: AbortSignal): Promise<void> {
@@ -103,10 +103,10 @@ export function createRunHistory(sql: Sql, probe: LogProbe, signal: AbortSignal)
       await caughtUp(patience).catch((error) => {
         signal.throwIfAborted();
         throw new TransientError(
-          "the history of runs is still being read: nobody knows yet whether this key is known",
+          "the history of runs is still being read, so it is not known yet whether this key was used before",
           {
             cause: error,
-            hint: "ask again in a moment, or without an Idempotency-Key",
+            hint: "try again in a moment, or without an Idempotency-Key",
           },
         );
       });

@@ -1,7 +1,7 @@
 /**
- * Which running service a command means: the one on DATA_DIR, or where nobody set that, perhaps the demo.
+ * Which running service a command means: the one on DATA_DIR or, if that is not set, perhaps the demo.
  *
- * Whoever has `deno task demo` in one terminal types the README's commands into the next one, without a setting. They mean the
+ * Somebody who has `deno task demo` in one terminal types the README's commands into another one, without settings, and means the
  * demo.
  */
 import { DEMO_DATA_DIRECTORY, readConfig } from "../config.ts";
@@ -14,9 +14,9 @@ export interface Whereabouts {
   readonly dataDirectory: string;
   /** The service that runs on it; null when none does. */
   readonly addresses: ServiceAddresses | null;
-  /** Whether it is the demo's though nobody said so; a person should be told. */
+  /** Whether it is the demo's though DATA_DIR does not say so; the command should mention it. */
   readonly isDemoByDefault: boolean;
-  /** Where the demo runs though it is not meant; a person may have meant it. */
+  /** Where the demo runs, if the command does not use it; the person may have meant it. */
   readonly otherDemo: string | null;
 }
 
@@ -24,7 +24,7 @@ export interface Whereabouts {
  * Finds the service.
  *
  * `writes`: the command would start the engines itself where no service runs. It goes to the demo only when the default
- * directory has no log yet, so that data of one's own never ends up among the made-up meteors by accident.
+ * directory has no log yet, so that real data never ends up among the made-up meteors by accident.
  * @throws PermanentError when the settings are wrong
  */
 export async function findRunningService(

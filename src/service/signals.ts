@@ -26,7 +26,7 @@
  *   systemd and terminals send one kind after the other. So whatever signal comes within a second of the first is the first.
  * - To hurry is to go on with the stop within seconds (releasers.ts); the engines are ended, not left.
  * - Only a person or a supervisor who asks again hurries. A terminal that is closed after Ctrl-C does not.
- * - SIGINT to npx alone does not arrive where npx's shell is dash (Debian): npx hands it to the shell, which keeps it until its
+ * - SIGINT to npx only does not arrive where npx's shell is dash (Debian): npx hands it to the shell, which keeps it until its
  *   program has ended. SIGTERM ends the shell, which is noticed.
  * - `nohup` does not help: npx ends by SIGHUP all the same, and `deno task` hands it on.
  * - Before this module is loaded, a signal has its default effect; nothing was started by then.
@@ -44,8 +44,8 @@ export type StopSignal = typeof STOP_SIGNALS[number];
  * busy machine within tenths of a second, and nobody decides to hurry that quickly.
  */
 export const SAME_SIGNAL_MS = 1_000;
-/** A loop that fails at every turn does not fill the log. */
-const ERRORS_TOLD_MAX = 20;
+/** So that a loop that fails every time does not fill the log. */
+const ERRORS_REPORTED_MAX = 20;
 
 export const ENDED_IN_ORDER = 0;
 export const ENDED_IN_FAILURE = 1;
@@ -58,7 +58,7 @@ export class StopRequests {
   #firstSignalAt: number | null = null;
   #exitCode = ENDED_IN_ORDER;
   #errors: Error[] = [];
-  #errorsTold = 0;
+  #errorsReported = 0;
   #onError: ((error: Error) => void) | null = null;
 
   /** `clock` gives milliseconds; tests have one of their own. */
@@ -109,10 +109,10 @@ export class StopRequests {
     this.#stop.abort(new Error(reason));
   }
 
-  /** An error that nothing has caught: told, and a stop. */
+  /** An error that nothing has caught: it is reported, and stops the service. */
   uncaught(thrown: unknown): void {
     const error = thrown instanceof Error ? thrown : new Error(String(thrown));
-    if (++this.#errorsTold <= ERRORS_TOLD_MAX) {
+    if (++this.#errorsReported <= ERRORS_REPORTED_MAX) {
       if (this.#onError === null) this.#errors.push(error);
       else this.#onError(error);
     }
@@ -142,8 +142,8 @@ export function watchForStop(): StopRequests {
     process.stderr,
   ]] as const;
   for (const [name, stream] of streams) {
-    // EPIPE: the reader of a pipe has ended. EIO: the terminal is gone. What is written with `tell` (print_failure.ts) also says here
-    // that a disk is full; a line of the log that finds it full is lost, and the service goes on.
+    // EPIPE: the reader of a pipe has ended. EIO: the terminal is gone. For text written with `tell` (print_failure.ts) a full disk
+    // is reported here, too; a line of the log that finds the disk full is lost, and the service goes on.
     stream.on("error", (error: NodeJS.ErrnoException) => {
       const isGone = error.code === "EPIPE" || error.code === "EIO";
       const what = isGone ? `nobody reads ${name}` : `${name} can't be written`;

@@ -1,5 +1,5 @@
 /**
- * How the service is, for `/status`, `/readyz` and `/metrics`: asked when somebody asks, not watched in between.
+ * How the service is, for `/status`, `/readyz` and `/metrics`: looked up for each request, not watched in between.
  */
 import { explain, TransientError } from "@gmn/failures";
 import { TOPICS } from "../events/topics.ts";
@@ -22,7 +22,7 @@ import type { Question, Reader } from "../store/reader.ts";
 import { readSchedulePause } from "../store/schedule_pause.ts";
 import { runningOf, type RunningParts, type ServiceParts } from "./parts.ts";
 
-/** Somebody waits for the answer in a browser; a database that takes longer counts as away. */
+/** A person waits for the answer in a browser; a database that takes longer counts as away. */
 const LIMIT_MS = 3_000;
 
 type Lag = ServiceStatus["lag"];

@@ -18,16 +18,16 @@ test("one has the lease, the next gets it when it is given back", async () => {
   await second?.release();
 });
 
-test("whoever loses the connection loses the lease and is told", async () => {
+test("a process that loses the connection loses the lease and notices", async () => {
   await using database = await createTestDatabase();
   const options = { url: database.url, lease: "schedule", observe: unobserved } as const;
   const lease = await takeLease(options);
-  const told = new Promise<void>((resolve) =>
+  const noticed = new Promise<void>((resolve) =>
     lease!.lost.addEventListener("abort", () => resolve())
   );
   await database.sql`
     select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'gmn lease%' and datname = current_database()`;
-  await told;
+  await noticed;
   const next = await takeLease(options);
   expect(next).not.toBeNull();
   await next?.release();

@@ -1,33 +1,13 @@
 /**
- * PostgreSQL's binary COPY format (documentation of COPY, "Binary Format"), written into one buffer that is used again and
- * again.
+ * PostgreSQL's binary COPY format (documentation of COPY, "Binary Format"), written into one buffer that is reused.
  *
  * Everything is big-endian. A value is its length in bytes (int32, -1 for null) and its bytes: what the type's `…recv`
  * function in the server reads.
  */
+import { Buffer } from "node:buffer";
 
 /** "PGCOPY\n\xff\r\n\0", flags 0, header extension of length 0. */
-const HEADER = Uint8Array.of(
-  0x50,
-  0x47,
-  0x43,
-  0x4f,
-  0x50,
-  0x59,
-  0x0a,
-  0xff,
-  0x0d,
-  0x0a,
-  0,
-  0,
-  0,
-  0,
-  0,
-  0,
-  0,
-  0,
-  0,
-);
+const HEADER = Uint8Array.from(Buffer.from(`PGCOPY\n\xff\r\n\0${"\0".repeat(8)}`, "latin1"));
 /** Field count that ends the stream. */
 const TRAILER = -1;
 /** 2000-01-01T00:00:00Z, the server's epoch, in microseconds since 1970. */

@@ -1,5 +1,5 @@
 /**
- * Numbers of the data store for whoever watches it: each costs milliseconds, whatever the size of the tables.
+ * Metrics of the data store: each costs milliseconds, whatever the size of the tables.
  */
 import type { Queryable } from "./connection.ts";
 

@@ -84,7 +84,7 @@ test("a key that is not free in time is a transient failure, and its work is nev
   expect(await waiting()).toBe(0);
 });
 
-test("who loses the connection has lost the key, and is told when it asks", async () => {
+test("a process that loses the connection has lost the key, and learns it when it asks", async () => {
   const [one, two] = [keys(), keys()];
   const held = await hold(one, "k");
   await database.sql`

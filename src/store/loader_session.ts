@@ -1,6 +1,6 @@
 /**
  * The connection of a loader: one, prepared for loading, with a limit on the time of a batch, and never silently replaced by a new one
- * (`postgresjs/`).
+ * (`postgresjs/no_reconnect.ts`).
  */
 import type { Socket } from "node:net";
 import { TransientError, withTimeout } from "@gmn/failures";

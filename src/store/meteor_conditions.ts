@@ -4,7 +4,7 @@
 import type { PendingQuery, Row } from "postgres";
 import type { Queryable } from "./connection.ts";
 
-/** Conditions that all have to hold; null, or an empty list, asks for nothing. Times are ISO 8601 texts, to the microsecond. */
+/** Conditions that must all hold; null, or an empty list, is no condition. Times are ISO 8601 texts, to the microsecond. */
 export interface MeteorConditions {
   /** Beginning at or after. */
   readonly from: string | null;
@@ -85,7 +85,7 @@ function anyShower(sql: Queryable, showers: readonly ShowerChoice[]): Fragment {
     else if ("code" in shower) codes.push(shower.code);
     else numbers.push(shower.number);
   }
-  // One condition each, so that codes alone can use their index.
+  // One condition each, so that a query by code can use its index.
   const choices: Fragment[] = [];
   if (codes.length > 0) choices.push(sql`m.iau_code = any(${codes}::text[])`);
   if (numbers.length > 0) choices.push(sql`m.iau_shower_id = any(${numbers}::int[])`);

@@ -1,5 +1,5 @@
 /**
- * Which tables are projections of which topic: what a rebuild empties, and what must be the same afterwards.
+ * The tables that are projections of each topic: what a rebuild empties, and what must be the same afterwards.
  *
  * Left out, because no topic has it: `schema_migration`, what operators set at run time (`schedule_pause`) and when the shower
  * list was fetched (`shower_list_fetch`).

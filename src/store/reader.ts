@@ -11,7 +11,7 @@ import type { Sql, TransactionSql } from "./connection.ts";
 import { databaseCodeOf } from "./database_errors.ts";
 import { streamRows } from "./row_stream.ts";
 
-/** The server ends a statement itself; this much later nobody waits for a server, or a free connection, any more. */
+/** The server ends a statement that is too slow. This much later we stop waiting for a server, or for a free connection. */
 const MARGIN_MS = 500;
 
 /** A question: queries of one snapshot. */
@@ -59,7 +59,7 @@ async function askWithin<Answer>(
   try {
     return await withTimeout(
       sql.begin("isolation level repeatable read read only", async (transaction) => {
-        // Its turn came when nobody waited any more.
+        // A connection became free too late: the caller has its answer.
         if (isLate) throw tooLong();
         await transaction`select set_config('statement_timeout', ${String(limit_ms)}, true)`;
         return await question(transaction);

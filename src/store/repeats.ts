@@ -1,10 +1,10 @@
 /**
- * Records that say once more what the data store has: known by a digest, before anybody looks at their values.
+ * Records that repeat what the data store has: recognized by a digest, without looking at their values.
  *
- * The source writes its files again and again, a backfill reads them all, and nearly every row is what it was. Such a record needs
+ * The source rewrites its files again and again, a backfill reads them all, and nearly every row is unchanged. Such a record needs
  * no decoding, no COPY and no comparison of seventy columns: `meteor.value_digest` has the digest of the record that last changed
  * the row, and of how its values are kept (consumer/value_digest.ts), so that another version of the schema is another digest. What
- * is not known again is written as ever; merge.ts finds out then.
+ * is not recognized is written as usual; then merge.ts finds out.
  *
  * The question is asked before the batch's transaction, and its answer holds in it: the rows of a partition's keys are changed by
  * the batches of that partition only, and had one been written in between, the fence would not let this one pass. A record
@@ -13,7 +13,7 @@
 import type { SessionSql } from "./loader_session.ts";
 import type { Lineage, TrajectoryRepeat } from "./trajectory_batch.ts";
 
-/** A record as it is looked for. */
+/** What identifies a record for the question. */
 export interface RecordMark {
   /** The trajectory, by the record's key. Without NUL, which PostgreSQL has no text for. */
   readonly id: string;

@@ -18,16 +18,16 @@ import { classifyDatabaseError } from "./database_errors.ts";
 
 /** Rows of one portion: half a megabyte of meteors as JSON. */
 const PORTION_ROWS = 250;
-/** A reader that takes nothing for this long has gone without saying so. */
+/** A reader that takes nothing for this long is gone without saying so. */
 export const IDLE_MS_MAX = 60_000;
 /** The longest a portion may take: the first one, where everything is sorted by what no index has. */
 const STATEMENT_MS_MAX = 60_000;
 
-/** The reader has gone; nobody is left to be told. */
+/** The reader has left: there is no one to report an error to. */
 class ReaderLeft extends Error {}
 
 /**
- * The rows of the queries, one query after the other. Errors of the database come out as the house's failures.
+ * The rows of the queries, one query after the other. Errors of the database come out as failures of ours.
  * @param queries made of the transaction they run in
  */
 export function streamRows<R>(

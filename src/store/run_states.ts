@@ -69,7 +69,7 @@ export async function readRunStateByKey(sql: Queryable, key: string): Promise<Ru
   return (await readStates(sql, sql`where idempotency_key = ${key}`))[0] ?? null;
 }
 
-/** When the last daily run was asked for, by whomever, or null. A retry of one, which takes only some files, is none. */
+/** When the last daily run was requested, or null. A retry of one takes only some files and does not count. */
 export async function readLastDailyRequest(sql: Queryable): Promise<Date | null> {
   const [row] = await sql<{ at: Date | null }[]>`
     select max(requested_at) as at from ingestion_run
@@ -87,7 +87,7 @@ export async function writeRunState(
   after: RunState,
   event: { readonly at: Date; readonly offset: bigint },
 ): Promise<void> {
-  // A key that another run has already (two processes, one key, at the same time) is left off: the run must not be lost.
+  // A key that another run already has (two processes, one key, at the same time) is dropped: the run must not be lost.
   const isKeyFree = before !== null || after.idempotencyKey === null ||
     (await sql`select from ingestion_run where idempotency_key = ${after.idempotencyKey}`)
         .length === 0;

@@ -7,7 +7,7 @@
  * ends with the same showers. Showers that are on the IAU's list have their code from there (`iau_showers.ts`); which codes the
  * data has had for them is kept all the same, so that it does not matter whether the list or the data came first.
  *
- * To settle a number with several codes takes sight of all its meteors, so one loader at a time does it, under the exclusive one of
+ * To settle a number with several codes, all its meteors must be visible, so one loader at a time does it, under the exclusive one of
  * `LOCK_SHOWERS`; all other batches share the lock. That is rare: a batch is begun again for it.
  */
 import type { SessionSql } from "./loader_session.ts";
@@ -30,18 +30,18 @@ INSERT INTO iau_shower (number, code, codes)
 SELECT number, codes[1], codes[:1] FROM json_to_recordset($1::json) AS t (number integer, codes text[])
 ON CONFLICT (number) DO NOTHING`;
 
-/** A number that a code is to be settled or remembered of. */
+/** A number whose code must be settled or remembered. */
 interface Contested {
   readonly number: number;
-  /** It comes with a code that the data has not had for it. */
+  /** It is mentioned with a code that the data has not had for it. */
   readonly is_new_code: boolean;
   /** The list says its code. */
   readonly is_listed: boolean;
 }
 
 /**
- * Numbers, of those in `$1` (JSON list of `{number, codes}`), that come with a code they have not had, or, when they are not on the
- * list, have several.
+ * Numbers, of those in `$1` (JSON list of `{number, codes}`), that are mentioned with a code they have not had, or have several
+ * and are not on the list.
  */
 const CONTESTED_SHOWERS = `
 SELECT * FROM (

@@ -22,7 +22,7 @@ INSERT INTO source_file_member (file, generated_at, ids)
 SELECT file, generated_at, ids FROM json_to_recordset($1::json) AS t (file text, generated_at timestamptz, ids text[])`;
 
 /**
- * The trajectories of a batch by their file, for files of which a later generation is compared: windows and
+ * The trajectories of a batch by their file, for files whose generations are compared: windows and
  * months. Collections are made of months; aliases are copies of windows; uploads are not compared.
  */
 export function membersOf({ changes }: Pick<TrajectoryBatch, "changes">): FileMembers[] {

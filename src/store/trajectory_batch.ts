@@ -1,5 +1,5 @@
 /**
- * What the sink hands to the store: one batch of one partition, in offset order, and what became of it.
+ * What the sink gives to the store: one batch of one partition, in offset order, and the counts of its load.
  *
  * Rows, dead-letter counts and the partition's offset are written in one transaction, so a batch is in the database wholly
  * and once, or not at all.
@@ -20,13 +20,13 @@ export interface Lineage {
 
 export interface TrajectoryUpsert {
   /**
-   * The values, with an identifier. It may be decoded anew each time it is looked at, so that thousands of them need not lie in
-   * memory until they are written: look once.
+   * The values, with an identifier. It may be decoded at each access, so that thousands of summaries need not stay in memory until
+   * they are written: read it once.
    */
   readonly summary: TrajectorySummary;
-  /** The summary's identifier, if it is known without looking. */
+  /** The summary's identifier, if it is known without decoding. */
   readonly id?: string;
-  /** Digest of the record (consumer/value_digest.ts), by which `repeats.ts` knows it again; left out: it is never looked for. */
+  /** Digest of the record (consumer/value_digest.ts), by which `repeats.ts` recognizes it; left out: it is never recognized. */
   readonly digest?: bigint;
   readonly lineage: Lineage;
 }

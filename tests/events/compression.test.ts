@@ -7,7 +7,7 @@ import fc from "fast-check";
 import { CompressionCodecs, CompressionTypes } from "kafkajs";
 import { describe, expect, test } from "vitest";
 import { CorruptDataError, UNPACKED_BYTES_MAX, unpackLz4, unpackSnappy } from "@gmn/kafka-formats";
-import { registerCodecs } from "../../src/events/kafkajs_codecs.ts";
+import { registerCodecs } from "../../src/events/kafkajs/codecs.ts";
 
 registerCodecs();
 

@@ -187,17 +187,8 @@ test("a dead letter that is larger than the broker takes is cut, and says so", a
     /only the first 1000000 of 3000000 bytes of the value are kept$/,
   );
 
-  const admin = whole.kafka.admin();
-  await admin.connect();
-  await admin.alterConfigs({
-    validateOnly: false,
-    resources: [{
-      type: 2,
-      name: DEAD_LETTER.name,
-      configEntries: [{ name: "max.message.bytes", value: "100000" }],
-    }],
-  });
-  await admin.disconnect();
+  const broker = whole.service.addresses.brokers[0]!;
+  await RawClient.setConfig(broker, DEAD_LETTER.name, "max.message.bytes", "100000");
   const size = 400_000;
   const first = await appendBatch(raw, packed(Buffer.alloc(size, "x"), GZIP), PARTITION);
   await appendGood(2);

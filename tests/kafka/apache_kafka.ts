@@ -4,13 +4,13 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { runCommand } from "../clients/install/command.ts";
 import { kafkaJars } from "../clients/install/java.ts";
 import { kafkajsClient } from "../clients/reference.ts";
+import { freePort } from "@gmn/engines";
 
 /** From the start of the JVM to the first answer; 5 s on an idle machine of two cores. */
 const START_DEADLINE_MS = 90_000;
@@ -41,24 +41,11 @@ export interface ApacheKafkaOptions {
   readonly scram?: readonly string[];
 }
 
-/** Ports that were free a moment ago: Kafka must be told its own before it starts. */
+/** Ports that were free a moment ago, all different: Kafka must be told its own before it starts. */
 export async function freePorts(count: number): Promise<number[]> {
-  // All are held until all are there, so that none is given twice.
-  const servers = Array.from({ length: count }, () => createServer());
-  try {
-    return await Promise.all(servers.map((server) =>
-      new Promise<number>((resolve, reject) => {
-        server.on("error", reject);
-        server.listen(0, "127.0.0.1", () => {
-          const address = server.address();
-          if (address !== null && typeof address === "object") resolve(address.port);
-          else reject(new Error("a listener without an address"));
-        });
-      })
-    ));
-  } finally {
-    await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  }
+  const ports = new Set<number>();
+  while (ports.size < count) ports.add(await freePort());
+  return [...ports];
 }
 
 function serverProperties(

@@ -66,7 +66,7 @@ describe("a file", () => {
   test("is read with its identity; who asks is said; nothing is compressed", async () => {
     server.on(NAME, (request, response) => serve(FILE, request, response));
     const file = await opened(directory({ userAgent: "gmn-test/1.2.3" }).open(NAME));
-    expect(file).toMatchObject({ identity: IDENTITY, from: 0, totalBytes: BODY.length });
+    expect(file).toMatchObject({ identity: IDENTITY, from: 0 });
     expectSame(await bytesOf(file), BODY);
     expect(server.seen[0].headers).toMatchObject({
       "user-agent": "gmn-test/1.2.3",
@@ -317,7 +317,7 @@ describe("a checkpoint", () => {
   test("is gone on from when the file is the same", async () => {
     server.on(NAME, (request, response) => serve(FILE, request, response));
     const file = await opened(directory().open(NAME, { from }));
-    expect(file).toMatchObject({ from: 30_000, identity: IDENTITY, totalBytes: BODY.length });
+    expect(file).toMatchObject({ from: 30_000, identity: IDENTITY });
     expectSame(await bytesOf(file), BODY.subarray(30_000));
   });
 
@@ -355,7 +355,7 @@ describe("compression", () => {
       }).end(body);
     });
     const file = await opened(directory().open(NAME));
-    expect(file.totalBytes).toBeNull();
+    expect(file.identity.size_bytes).toBeNull();
     expectSame(await bytesOf(file), BODY);
   });
 

@@ -5,7 +5,7 @@
  * - Answers when the batches are on disk (fsync), for acks=1 as for acks=-1; acks=0 gets no answer, as the protocol says.
  * - All batches of all connections that arrive together share one fsync (see `Commits`).
  * - Each partition succeeds or fails by itself. A batch is checked (format 2, length, CRC-32C, record count) and kept
- *   as it came; its base offset and leader epoch are set.
+ *   unchanged; its base offset and leader epoch are set.
  * - A batch that an idempotent producer sends again is not stored again; the answer gives its first offset.
  *
  * Versions: 0 to 7 are advertised, 3 to 7 served. librdkafka up to 2.11 wants to see 0 before it compresses
@@ -36,12 +36,7 @@ const PARTITION = wire.struct({
 const RESPONSE = wire.struct({ topics: wire.topicsOf(PARTITION), _throttle: wire.THROTTLE });
 type PartitionResult = wire.ValueOf<typeof PARTITION>;
 
-const failed = (number: number, errorCode: ErrorCode): PartitionResult => ({
-  number,
-  errorCode,
-  baseOffset: -1,
-  startOffset: -1,
-});
+const NOTHING = { baseOffset: -1, startOffset: -1 };
 
 /** Appends one batch; resolves when it is on disk. */
 async function append(
@@ -60,7 +55,7 @@ async function append(
     );
     return { number, errorCode: ErrorCode.NONE, baseOffset, startOffset: partition.startOffset };
   } catch (error) {
-    if (error instanceof KafkaError) return failed(number, error.code);
+    if (error instanceof KafkaError) return { number, errorCode: error.code, ...NOTHING };
     throw error;
   }
 }
@@ -85,8 +80,8 @@ export function produce(broker: Broker): ApiOf<typeof REQUEST, typeof RESPONSE> 
         ),
       };
     },
-    fail: ({ topics }, code) => ({
-      topics: wire.mapPartitions(topics, ({ number }) => failed(number, code)),
+    fail: ({ topics }, errorCode) => ({
+      topics: wire.mapPartitions(topics, ({ number }) => ({ number, errorCode, ...NOTHING })),
     }),
     isSilent: ({ acks }) => acks === 0,
   };

@@ -21,7 +21,7 @@ import { KafkaError } from "../protocol/kafka_error.ts";
 
 /** Upper limit of one response, whatever the client allows: what one slow reader can hold in memory. */
 const MAX_RESPONSE_BYTES = 8 * 1024 * 1024;
-/** Who wants to wait for more gets an answer with this much: it must be well below what one response can hold. */
+/** A client that wants to wait for more gets an answer with this much: it must be well below what one response can hold. */
 const MAX_MIN_BYTES = 1024 * 1024;
 /** Nobody waits longer, whatever the client asks for. */
 const MAX_WAIT_MS = 5 * 60_000;
@@ -64,14 +64,7 @@ type Request = wire.ValueOf<typeof REQUEST>;
 type PartitionResult = wire.ValueOf<typeof PARTITION>;
 type Response = wire.ValueOf<typeof RESPONSE>;
 
-const failed = (number: number, errorCode: ErrorCode): PartitionResult => ({
-  number,
-  errorCode,
-  highWatermark: -1,
-  lastStableOffset: -1,
-  startOffset: -1,
-  batches: [],
-});
+const NOTHING = { highWatermark: -1, lastStableOffset: -1, startOffset: -1, batches: [] };
 
 /** What one pass over the wanted partitions found. */
 interface Found {
@@ -105,7 +98,7 @@ function readNow(broker: Broker, { topics, max_bytes }: Request): Found {
     } catch (error) {
       if (!(error instanceof KafkaError)) throw error;
       hasError = true;
-      return failed(wanted.number, error.code);
+      return { number: wanted.number, errorCode: error.code, ...NOTHING };
     }
   };
   const results = wire.mapPartitions(topics, (wanted, name) => readOne(name, wanted));
@@ -140,8 +133,8 @@ export function fetch(broker: Broker): Api<Request, Response> {
     request: REQUEST,
     response: RESPONSE,
     answer: (request, context) => readEnough(broker, request, context),
-    fail: ({ topics }, code) => ({
-      topics: wire.mapPartitions(topics, ({ number }) => failed(number, code)),
+    fail: ({ topics }, errorCode) => ({
+      topics: wire.mapPartitions(topics, ({ number }) => ({ number, errorCode, ...NOTHING })),
     }),
   };
 }

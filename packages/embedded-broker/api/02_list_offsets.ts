@@ -34,17 +34,12 @@ const RESPONSE = wire.struct({
 });
 type PartitionResult = wire.ValueOf<typeof PARTITION>;
 
-const failed = (number: number, errorCode: ErrorCode): PartitionResult => ({
-  number,
-  errorCode,
-  timestamp_ms: -1,
-  offset: -1,
-});
+const NOTHING = { timestamp_ms: -1, offset: -1 };
 
 /** The ListOffsets API. */
 export function listOffsets(broker: Broker): ApiOf<typeof REQUEST, typeof RESPONSE> {
   const find = (topic: string, number: number, timestamp_ms: number): PartitionResult => {
-    const none = failed(number, ErrorCode.NONE);
+    const none = { number, errorCode: ErrorCode.NONE, ...NOTHING };
     try {
       const partition = broker.topics.partition(topic, number);
       if (timestamp_ms === LATEST) return { ...none, offset: partition.highWatermark };
@@ -52,7 +47,7 @@ export function listOffsets(broker: Broker): ApiOf<typeof REQUEST, typeof RESPON
       if (timestamp_ms < 0) throw new KafkaError(ErrorCode.UNSUPPORTED_VERSION);
       return { ...none, ...partition.offsetForTimestamp(timestamp_ms) };
     } catch (error) {
-      if (error instanceof KafkaError) return failed(number, error.code);
+      if (error instanceof KafkaError) return { ...none, errorCode: error.code };
       throw error;
     }
   };
@@ -69,8 +64,8 @@ export function listOffsets(broker: Broker): ApiOf<typeof REQUEST, typeof RESPON
         ({ number, timestamp_ms }, name) => find(name, number, timestamp_ms),
       ),
     }),
-    fail: ({ topics }, code) => ({
-      topics: wire.mapPartitions(topics, ({ number }) => failed(number, code)),
+    fail: ({ topics }, errorCode) => ({
+      topics: wire.mapPartitions(topics, ({ number }) => ({ number, errorCode, ...NOTHING })),
     }),
   };
 }

@@ -1,5 +1,5 @@
 /**
- * OffsetCommit (key 8): keeps the offsets that a group has come to. Durable when answered.
+ * OffsetCommit (key 8): stores the offsets that a group has reached. Durable when answered.
  *
  * Behaviour
  * - Taken from members of the current generation, and from clients without membership (generation -1) while nobody is in
@@ -7,7 +7,7 @@
  * - Offsets of topics that don't exist are refused, each by itself; metadata is up to 4096 bytes, as in Kafka.
  * - Kept for ever: `retention_time_ms` (versions 2 to 4) is read and has no effect.
  *
- * Versions 0 to 5 (static members' fencing here needs 7). Version 0 meant ZooKeeper; here it means the same as 1.
+ * Versions 0 to 5. Version 0 meant ZooKeeper; here it means the same as 1.
  */
 import { ApiKey, ErrorCode, wire } from "@gmn/kafka-formats";
 import type { ApiOf } from "../protocol/api.ts";

@@ -2,8 +2,8 @@
  * JoinGroup (key 11): becomes a member of a consumer group, or stays one; answers when the rebalance has all its members.
  * The state machine is in `groups/group.ts`.
  *
- * Versions 0 to 5: from 1 on there is a rebalance time-out of its own, from 4 on a new member is first told its id
- * (KIP-394), from 5 on there are static members (KIP-345).
+ * Versions 0 to 4: from 1 on there is a rebalance time-out of its own, from 4 on a new member first gets its id (KIP-394).
+ * Left out: static members (version 5); clients that are configured for them report that the broker does not support them.
  */
 import { ApiKey, wire } from "@gmn/kafka-formats";
 import { type JoinResult, refusedJoin } from "../groups/member.ts";
@@ -15,7 +15,6 @@ const REQUEST = wire.struct({
   sessionTimeout_ms: wire.int32,
   rebalanceTimeout_ms: wire.since<number | null>(1, wire.int32, null),
   memberId: wire.string,
-  instanceId: wire.since(5, wire.nullableString, null),
   protocolType: wire.string,
   protocols: wire.array(wire.struct({ name: wire.string, metadata: wire.bytes })),
 });
@@ -26,11 +25,7 @@ const RESPONSE = wire.struct({
   protocol: wire.string,
   leaderId: wire.string,
   memberId: wire.string,
-  members: wire.array(wire.struct({
-    memberId: wire.string,
-    instanceId: wire.since(5, wire.nullableString, null),
-    metadata: wire.bytes,
-  })),
+  members: wire.array(wire.struct({ memberId: wire.string, metadata: wire.bytes })),
 });
 
 /** The JoinGroup API. */
@@ -38,7 +33,7 @@ export function joinGroup(broker: Broker): Api<wire.ValueOf<typeof REQUEST>, Joi
   return {
     key: ApiKey.JoinGroup,
     minVersion: 0,
-    maxVersion: 5,
+    maxVersion: 4,
     request: REQUEST,
     response: RESPONSE,
     answer: (request, { version, clientId, clientHost }) =>

@@ -1,8 +1,8 @@
 /**
  * Heartbeat (key 12): a member's sign of life. REBALANCE_IN_PROGRESS tells it to join again, UNKNOWN_MEMBER_ID or
- * ILLEGAL_GENERATION that it was thrown out (a member that was paused learns it here).
+ * ILLEGAL_GENERATION that it was removed (a member that was paused learns it here).
  *
- * Versions 0 to 3.
+ * Versions 0 to 2. Left out: static members (version 3).
  */
 import { ApiKey, ErrorCode, wire } from "@gmn/kafka-formats";
 import type { ApiOf } from "../protocol/api.ts";
@@ -12,7 +12,6 @@ const REQUEST = wire.struct({
   groupId: wire.string,
   generation: wire.int32,
   memberId: wire.string,
-  instanceId: wire.since(3, wire.nullableString, null),
 });
 const RESPONSE = wire.struct({
   _throttle: wire.since(1, wire.THROTTLE),
@@ -24,11 +23,11 @@ export function heartbeat(broker: Broker): ApiOf<typeof REQUEST, typeof RESPONSE
   return {
     key: ApiKey.Heartbeat,
     minVersion: 0,
-    maxVersion: 3,
+    maxVersion: 2,
     request: REQUEST,
     response: RESPONSE,
-    answer({ groupId, memberId, instanceId, generation }) {
-      broker.groups.joined(groupId).heartbeat(memberId, instanceId, generation);
+    answer({ groupId, memberId, generation }) {
+      broker.groups.joined(groupId).heartbeat(memberId, generation);
       return { errorCode: ErrorCode.NONE };
     },
     fail: (_request, errorCode) => ({ errorCode }),

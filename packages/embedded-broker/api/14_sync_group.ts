@@ -1,7 +1,7 @@
 /**
- * SyncGroup (key 14): the leader brings everybody's assignment, everybody gets theirs; answers when the leader has come.
+ * SyncGroup (key 14): the leader sends all assignments, each member gets its own; answers when the leader's has arrived.
  *
- * Versions 0 to 3.
+ * Versions 0 to 2. Left out: static members (version 3).
  */
 import { ApiKey, wire } from "@gmn/kafka-formats";
 import type { SyncResult } from "../groups/member.ts";
@@ -12,7 +12,6 @@ const REQUEST = wire.struct({
   groupId: wire.string,
   generation: wire.int32,
   memberId: wire.string,
-  instanceId: wire.since(3, wire.nullableString, null),
   assignments: wire.array(wire.struct({ memberId: wire.string, assignment: wire.bytes })),
 });
 const RESPONSE = wire.struct({
@@ -26,11 +25,11 @@ export function syncGroup(broker: Broker): Api<wire.ValueOf<typeof REQUEST>, Syn
   return {
     key: ApiKey.SyncGroup,
     minVersion: 0,
-    maxVersion: 3,
+    maxVersion: 2,
     request: REQUEST,
     response: RESPONSE,
-    answer: ({ groupId, memberId, instanceId, generation, assignments }) =>
-      broker.groups.joined(groupId).sync(memberId, instanceId, generation, assignments),
+    answer: ({ groupId, memberId, generation, assignments }) =>
+      broker.groups.joined(groupId).sync(memberId, generation, assignments),
     fail: (_request, errorCode) => ({ errorCode, assignment: new Uint8Array() }),
   };
 }

@@ -5,11 +5,11 @@
  * Versions 0 to 3. Left out: deletion by topic id (version 6).
  */
 import { ApiKey, wire } from "@gmn/kafka-formats";
-import { type ApiOf, outcomeOf } from "../protocol/api.ts";
+import { allFailed, type ApiOf, eachByItself } from "../protocol/api.ts";
 import type { Broker } from "../protocol/broker.ts";
 
 const REQUEST = wire.struct({
-  names: wire.array(wire.string),
+  topics: wire.array(wire.struct({ name: wire.string })),
   _timeout_ms: wire.fixed(wire.int32, 0),
 });
 const RESPONSE = wire.struct({
@@ -19,20 +19,18 @@ const RESPONSE = wire.struct({
 
 /** The DeleteTopics API. */
 export function deleteTopics(broker: Broker): ApiOf<typeof REQUEST, typeof RESPONSE> {
-  const remove = (name: string) =>
-    outcomeOf(async () => {
-      await broker.topics.delete(name);
-      broker.sweeper.wake();
-    });
   return {
     key: ApiKey.DeleteTopics,
     minVersion: 0,
     maxVersion: 3,
     request: REQUEST,
     response: RESPONSE,
-    answer: async ({ names }) => ({
-      topics: await Promise.all(names.map(async (name) => ({ name, ...await remove(name) }))),
+    answer: async ({ topics }) => ({
+      topics: await eachByItself(topics, async ({ name }) => {
+        await broker.topics.delete(name);
+        broker.sweeper.wake();
+      }),
     }),
-    fail: ({ names }, errorCode) => ({ topics: names.map((name) => ({ name, errorCode })) }),
+    fail: ({ topics }, code, message) => ({ topics: allFailed(topics, code, message) }),
   };
 }

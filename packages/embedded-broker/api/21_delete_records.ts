@@ -4,9 +4,10 @@
  *
  * Versions 0 and 1.
  */
-import { ApiKey, wire } from "@gmn/kafka-formats";
-import { type ApiOf, outcomeOf } from "../protocol/api.ts";
+import { ApiKey, ErrorCode, wire } from "@gmn/kafka-formats";
+import type { ApiOf } from "../protocol/api.ts";
 import type { Broker } from "../protocol/broker.ts";
+import { KafkaError } from "../protocol/kafka_error.ts";
 
 const REQUEST = wire.struct({
   topics: wire.topicsOf(wire.struct({ number: wire.int32, offset: wire.int64 })),
@@ -22,13 +23,15 @@ const RESPONSE = wire.struct({
 /** The DeleteRecords API. */
 export function deleteRecords(broker: Broker): ApiOf<typeof REQUEST, typeof RESPONSE> {
   const remove = async (topic: string, number: number, offset: number) => {
-    let startOffset = -1;
-    const { errorCode } = await outcomeOf(async () => {
+    try {
       const partition = broker.topics.partition(topic, number);
-      startOffset = await broker.topics.deleteRecords(partition, offset);
+      const startOffset = await broker.topics.deleteRecords(partition, offset);
       broker.sweeper.trim(partition.id, startOffset);
-    });
-    return { number, startOffset, errorCode };
+      return { number, startOffset, errorCode: ErrorCode.NONE };
+    } catch (error) {
+      if (!(error instanceof KafkaError)) throw error;
+      return { number, startOffset: -1, errorCode: error.code };
+    }
   };
   return {
     key: ApiKey.DeleteRecords,

@@ -1,6 +1,6 @@
 /**
- * InitProducerId (key 22): gives an idempotent producer its id. Java's and franz-go's producers are idempotent unless
- * told otherwise, so they all ask.
+ * InitProducerId (key 22): gives an idempotent producer its id. Java's and franz-go's producers are idempotent by
+ * default, so they all ask.
  *
  * Versions 0 and 1. Left out: transactional ids, refused with UNSUPPORTED_VERSION; raising the epoch of an id (version
  * 3): a client that needs a new epoch asks for a new id, epoch 0.

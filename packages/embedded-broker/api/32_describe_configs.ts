@@ -6,7 +6,7 @@
  */
 import { ApiKey, ErrorCode, wire } from "@gmn/kafka-formats";
 import { effectiveConfigs } from "../log/topic_configs.ts";
-import { type ApiOf, outcomeOf } from "../protocol/api.ts";
+import { allFailed, type ApiOf } from "../protocol/api.ts";
 import type { Broker } from "../protocol/broker.ts";
 import { KafkaError } from "../protocol/kafka_error.ts";
 
@@ -47,17 +47,19 @@ const RESPONSE = wire.struct({
 
 /** The DescribeConfigs API. */
 export function describeConfigs(broker: Broker): ApiOf<typeof REQUEST, typeof RESPONSE> {
-  const describe = async ({ type, name, names }: wire.ValueOf<typeof WANTED>) => {
-    let configs: wire.ValueOf<typeof CONFIG>[] = [];
-    const outcome = await outcomeOf(() => {
+  const describe = ({ type, name, names }: wire.ValueOf<typeof WANTED>) => {
+    try {
       if (type !== TOPIC) {
         throw new KafkaError(ErrorCode.INVALID_REQUEST, "only topics have configurations here");
       }
-      configs = effectiveConfigs(broker.topics.get(name).configs)
+      const configs = effectiveConfigs(broker.topics.get(name).configs)
         .filter((config) => names === null || names.includes(config.name))
         .map((one) => ({ ...one, source: one.isDefault ? Source.DEFAULT : Source.TOPIC }));
-    });
-    return { type, name, configs, ...outcome };
+      return { type, name, configs, errorCode: ErrorCode.NONE, message: null };
+    } catch (error) {
+      if (!(error instanceof KafkaError)) throw error;
+      return { type, name, configs: [], errorCode: error.code, message: error.message };
+    }
   };
   return {
     key: ApiKey.DescribeConfigs,
@@ -65,15 +67,9 @@ export function describeConfigs(broker: Broker): ApiOf<typeof REQUEST, typeof RE
     maxVersion: 2,
     request: REQUEST,
     response: RESPONSE,
-    answer: async ({ resources }) => ({ resources: await Promise.all(resources.map(describe)) }),
-    fail: ({ resources }, errorCode, message) => ({
-      resources: resources.map(({ type, name }) => ({
-        type,
-        name,
-        errorCode,
-        message,
-        configs: [],
-      })),
+    answer: ({ resources }) => ({ resources: resources.map(describe) }),
+    fail: ({ resources }, code, message) => ({
+      resources: allFailed(resources, code, message).map((each) => ({ ...each, configs: [] })),
     }),
   };
 }

@@ -1,11 +1,11 @@
 /**
  * CreatePartitions (key 37): raises the number of partitions of topics. Durable when answered. Records stay where they are.
  *
- * Versions 0 and 1. Manual assignments must give every new partition to node 0.
+ * Versions 0 and 1. Left out: manual assignments (INVALID_REPLICA_ASSIGNMENT).
  */
 import { ApiKey, ErrorCode, wire } from "@gmn/kafka-formats";
-import { type ApiOf, outcomeOf } from "../protocol/api.ts";
-import { type Broker, NODE_ID } from "../protocol/broker.ts";
+import { allFailed, type ApiOf, eachByItself } from "../protocol/api.ts";
+import type { Broker } from "../protocol/broker.ts";
 import { KafkaError } from "../protocol/kafka_error.ts";
 
 const WANTED = wire.struct({
@@ -27,21 +27,15 @@ const RESPONSE = wire.struct({
 
 /** The CreatePartitions API. */
 export function createPartitions(broker: Broker): ApiOf<typeof REQUEST, typeof RESPONSE> {
-  const raise = (
-    { name, total, assignments }: wire.ValueOf<typeof WANTED>,
-    validateOnly: boolean,
-  ) =>
-    outcomeOf(async () => {
-      const more = total - broker.topics.get(name).partitions.length;
-      if (more <= 0) {
-        throw new KafkaError(ErrorCode.INVALID_PARTITIONS, `${name} has ${total - more} already`);
-      }
-      const isMine = (nodes: readonly number[]) => nodes.length === 1 && nodes[0] === NODE_ID;
-      if (assignments !== null && !(assignments.length === more && assignments.every(isMine))) {
-        throw new KafkaError(ErrorCode.INVALID_REPLICA_ASSIGNMENT);
-      }
-      if (!validateOnly) await broker.topics.addPartitions(name, total);
-    });
+  const raise = async (topic: wire.ValueOf<typeof WANTED>, validateOnly: boolean) => {
+    const { name, total, assignments } = topic;
+    const more = total - broker.topics.get(name).partitions.length;
+    if (more <= 0) {
+      throw new KafkaError(ErrorCode.INVALID_PARTITIONS, `${name} has ${total - more} already`);
+    }
+    if (assignments !== null) throw new KafkaError(ErrorCode.INVALID_REPLICA_ASSIGNMENT);
+    if (!validateOnly) await broker.topics.addPartitions(name, total);
+  };
   return {
     key: ApiKey.CreatePartitions,
     minVersion: 0,
@@ -49,12 +43,8 @@ export function createPartitions(broker: Broker): ApiOf<typeof REQUEST, typeof R
     request: REQUEST,
     response: RESPONSE,
     answer: async ({ topics, validateOnly }) => ({
-      topics: await Promise.all(
-        topics.map(async (topic) => ({ name: topic.name, ...await raise(topic, validateOnly) })),
-      ),
+      topics: await eachByItself(topics, (topic) => raise(topic, validateOnly)),
     }),
-    fail: ({ topics }, errorCode, message) => ({
-      topics: topics.map(({ name }) => ({ name, errorCode, message })),
-    }),
+    fail: ({ topics }, code, message) => ({ topics: allFailed(topics, code, message) }),
   };
 }

@@ -4,10 +4,10 @@
  * Versions 0 and 1.
  */
 import { ApiKey, wire } from "@gmn/kafka-formats";
-import { type ApiOf, outcomeOf } from "../protocol/api.ts";
+import { allFailed, type ApiOf, eachByItself } from "../protocol/api.ts";
 import type { Broker } from "../protocol/broker.ts";
 
-const REQUEST = wire.struct({ groupIds: wire.array(wire.string) });
+const REQUEST = wire.struct({ groups: wire.array(wire.struct({ groupId: wire.string })) });
 const RESPONSE = wire.struct({
   _throttle: wire.THROTTLE,
   groups: wire.array(wire.struct({ groupId: wire.string, errorCode: wire.errorCode })),
@@ -21,14 +21,9 @@ export function deleteGroups(broker: Broker): ApiOf<typeof REQUEST, typeof RESPO
     maxVersion: 1,
     request: REQUEST,
     response: RESPONSE,
-    answer: async ({ groupIds }) => ({
-      groups: await Promise.all(groupIds.map(async (groupId) => ({
-        groupId,
-        ...await outcomeOf(() => broker.groups.delete(groupId)),
-      }))),
+    answer: async ({ groups }) => ({
+      groups: await eachByItself(groups, ({ groupId }) => broker.groups.delete(groupId)),
     }),
-    fail: ({ groupIds }, errorCode) => ({
-      groups: groupIds.map((groupId) => ({ groupId, errorCode })),
-    }),
+    fail: ({ groups }, code, message) => ({ groups: allFailed(groups, code, message) }),
   };
 }

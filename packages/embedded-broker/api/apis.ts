@@ -23,9 +23,9 @@ import { deleteTopics } from "./20_delete_topics.ts";
 import { deleteRecords } from "./21_delete_records.ts";
 import { initProducerId } from "./22_init_producer_id.ts";
 import { describeConfigs } from "./32_describe_configs.ts";
-import { alterConfigs, incrementalAlterConfigs } from "./33_44_alter_configs.ts";
 import { createPartitions } from "./37_create_partitions.ts";
 import { deleteGroups } from "./42_delete_groups.ts";
+import { incrementalAlterConfigs } from "./44_incremental_alter_configs.ts";
 
 const APIS: readonly ((broker: Broker) => Api)[] = [
   produce,
@@ -46,7 +46,6 @@ const APIS: readonly ((broker: Broker) => Api)[] = [
   deleteRecords,
   initProducerId,
   describeConfigs,
-  alterConfigs,
   createPartitions,
   deleteGroups,
   incrementalAlterConfigs,

@@ -30,7 +30,6 @@ function request(fields: Partial<JoinRequest> = {}): JoinRequest {
   return {
     groupId: "g",
     memberId: "",
-    instanceId: null,
     clientId: "client",
     clientHost: "/127.0.0.1",
     sessionTimeout_ms: SESSION_MS,
@@ -49,15 +48,13 @@ const again = (member: JoinResult, fields: Partial<JoinRequest> = {}) =>
 const sync = (member: JoinResult, assignments: [JoinResult, number][] = []) =>
   group.sync(
     member.memberId,
-    null,
     member.generation,
     assignments.map(([to, byte]) => ({
       memberId: to.memberId,
       assignment: new Uint8Array([byte]),
     })),
   );
-const beat = (member: JoinResult) => () =>
-  group.heartbeat(member.memberId, null, member.generation);
+const beat = (member: JoinResult) => () => group.heartbeat(member.memberId, member.generation);
 const withCode = (code: ErrorCode) => expect.objectContaining({ code });
 
 /** A stable group of two: the leader and a follower. */
@@ -254,33 +251,5 @@ describe("a member", () => {
     }
     await again(follower);
     expect((await leading).members.length).toBe(2);
-  });
-});
-
-describe("a static member", () => {
-  const first = { instanceId: "station-1" };
-
-  test("that restarts takes its place over, without a rebalance; its old self is fenced", async () => {
-    const before = await join(first);
-    await sync(before, [[before, 5]]);
-    const after = await join(first);
-    expect(after).toMatchObject({ errorCode: ErrorCode.NONE, generation: before.generation });
-    expect(after.memberId).not.toBe(before.memberId);
-    // Not told that it leads: it would assign anew.
-    expect(after.leaderId).toBe(before.memberId);
-    expect(group.state).toBe("Stable");
-    const old = () => group.heartbeat(before.memberId, "station-1", before.generation);
-    expect(old).toThrow(withCode(ErrorCode.FENCED_INSTANCE_ID));
-    const synced = await group.sync(after.memberId, "station-1", after.generation, []);
-    expect([...synced.assignment]).toEqual([5]);
-  });
-
-  test("may stay away until its session ends", async () => {
-    const mine = await join({ ...first, sessionTimeout_ms: 3 * REBALANCE_MS });
-    await sync(mine, [[mine, 1]]);
-    const joining = join();
-    vi.advanceTimersByTime(REBALANCE_MS);
-    const other = await joining;
-    expect(other.members.map((m) => m.instanceId)).toEqual(["station-1", null]);
   });
 });

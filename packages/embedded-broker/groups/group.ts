@@ -14,19 +14,19 @@
  *                                                                             └────────┘
  *
  * - PreparingRebalance: JoinGroup requests are parked until every known member has sent one, or until the longest
- *   rebalance time-out is over: who has not come by then is out (a static member only when its session ends).
+ *   rebalance time-out is over: who has not come by then is out.
  * - CompletingRebalance: everybody knows the new generation; SyncGroup requests are parked until the leader's brings
  *   the assignments. Who sends none within the rebalance time-out is out.
  * - Stable: members heartbeat. Commits are taken from members of this generation only: that is the fence which keeps
  *   out a member that was paused, lost its partitions and came back.
  *
  * Time-outs: a member that is silent for its session time-out is out, in any state, unless a request of its is parked here.
- * The rules are those of Kafka's `GroupCoordinator` (KIP-62, KIP-345 static members, KIP-394 known member ids).
+ * The rules are those of Kafka's `GroupCoordinator` (KIP-62, KIP-394 known member ids), without static members (KIP-345).
  */
 import { ErrorCode } from "@gmn/kafka-formats";
 import { KafkaError } from "../protocol/kafka_error.ts";
 import {
-  copyProtocols,
+  declaredBy,
   type JoinRequest,
   type JoinResult,
   type Member,
@@ -62,7 +62,7 @@ export class Group {
   protocol = "";
   leaderId: string | null = null;
   readonly members = new Map<string, Member>();
-  /** Ids that were given out (KIP-394) and not used yet, with the timer that takes them back. */
+  /** Ids that were given out (KIP-394) and not used yet, with the timer that withdraws them. */
   private readonly pending = new Map<string, ReturnType<typeof setTimeout>>();
   /** Members that have not sent SyncGroup in this generation. */
   private readonly unsynced = new Set<string>();
@@ -78,7 +78,7 @@ export class Group {
     this.protocolType = saved?.protocolType ?? "";
   }
 
-  /** Nobody is in it or about to be. */
+  /** It has no members and has given out no ids. */
   get vacant(): boolean {
     return this.members.size === 0 && this.pending.size === 0;
   }
@@ -90,7 +90,7 @@ export class Group {
 
   // ── JoinGroup ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Takes a member in, or tells why not; resolves when the rebalance it takes part in has all its members. */
+  /** Admits a member or refuses it; resolves when the rebalance that it takes part in has all its members. */
   join(request: JoinRequest): Promise<JoinResult> {
     try {
       if (this.members.size > 0 && !this.isCompatible(request)) {
@@ -104,11 +104,8 @@ export class Group {
   }
 
   private joinNew(request: JoinRequest): Promise<JoinResult> {
-    const { instanceId } = request;
-    const memberId = `${instanceId ?? request.clientId}-${crypto.randomUUID()}`;
-    const previous = instanceId === null ? undefined : this.findStatic(instanceId);
-    if (previous !== undefined) return this.replaceStatic(previous, memberId, request);
-    if (request.requiresKnownMemberId && instanceId === null) {
+    const memberId = `${request.clientId}-${crypto.randomUUID()}`;
+    if (request.requiresKnownMemberId) {
       const timer = setTimeout(() => this.takeBack(memberId), request.sessionTimeout_ms);
       this.pending.set(memberId, timer);
       return Promise.resolve(refusedJoin(ErrorCode.MEMBER_ID_REQUIRED, memberId));
@@ -132,7 +129,7 @@ export class Group {
       this.pending.delete(request.memberId);
       return this.admit(request.memberId, request);
     }
-    const member = this.memberOf(request.memberId, request.instanceId);
+    const member = this.memberOf(request.memberId);
     const unchanged = sameProtocols(member.protocols, request.protocols);
     const answersAtOnce = unchanged && (
       // The answer was lost: the same one again.
@@ -144,40 +141,26 @@ export class Group {
       this.touch(member);
       return Promise.resolve(this.joinResult(member));
     }
-    this.update(member, request);
+    Object.assign(member, declaredBy(request));
     return this.park(member);
   }
 
   private admit(memberId: string, request: JoinRequest): Promise<JoinResult> {
     const member: Member = {
       id: memberId,
-      instanceId: request.instanceId,
-      clientId: "",
-      clientHost: "",
-      sessionTimeout_ms: 0,
-      rebalanceTimeout_ms: 0,
-      protocols: [],
+      ...declaredBy(request),
       assignment: NO_BYTES,
       parkedJoin: null,
       parkedSync: null,
       sessionTimer: undefined,
     };
-    this.update(member, request);
     this.members.set(memberId, member);
     this.protocolType = request.protocolType;
     this.leaderId ??= memberId;
     return this.park(member);
   }
 
-  private update(member: Member, request: JoinRequest): void {
-    member.clientId = request.clientId;
-    member.clientHost = request.clientHost;
-    member.sessionTimeout_ms = request.sessionTimeout_ms;
-    member.rebalanceTimeout_ms = request.rebalanceTimeout_ms;
-    member.protocols = copyProtocols(request.protocols);
-  }
-
-  /** Parks a JoinGroup and sees that a rebalance is on its way. */
+  /** Parks a JoinGroup and makes sure that a rebalance is under way. */
   private park(member: Member): Promise<JoinResult> {
     const result = new Promise<JoinResult>((resolve) => {
       // A client that sends JoinGroup twice has given up on the first.
@@ -188,36 +171,6 @@ export class Group {
     if (this.state === "PreparingRebalance") this.advance();
     else this.prepareRebalance();
     return result;
-  }
-
-  /** A static member is back after a restart, under a new id: it takes its place over, and the old id is fenced. */
-  private replaceStatic(
-    member: Member,
-    memberId: string,
-    request: JoinRequest,
-  ): Promise<JoinResult> {
-    const before = { leaderId: this.leaderId, protocols: member.protocols };
-    clearTimeout(member.sessionTimer);
-    member.parkedJoin?.(refusedJoin(ErrorCode.FENCED_INSTANCE_ID, member.id));
-    member.parkedSync?.({ errorCode: ErrorCode.FENCED_INSTANCE_ID, assignment: NO_BYTES });
-    member.parkedJoin = null;
-    member.parkedSync = null;
-    this.members.delete(member.id);
-    if (this.leaderId === member.id) this.leaderId = memberId;
-    if (this.unsynced.delete(member.id)) this.unsynced.add(memberId);
-    member.id = memberId;
-    this.members.set(memberId, member);
-    this.update(member, request);
-    if (this.state === "Stable" && sameProtocols(before.protocols, member.protocols)) {
-      this.touch(member);
-      // Told the old leader id on purpose: were it told that it leads, it would assign anew with no members listed.
-      return Promise.resolve({
-        ...this.joinResult(member),
-        leaderId: before.leaderId ?? "",
-        members: [],
-      });
-    }
-    return this.park(member);
   }
 
   // ── Rebalance ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -235,7 +188,7 @@ export class Group {
     this.joinTimer = setTimeout(() => this.completeJoin(), Math.max(0, ...timeouts));
   }
 
-  /** Completes a rebalance when nobody is missing any more. */
+  /** Completes a rebalance when every member has joined. */
   private advance(): void {
     if (this.state !== "PreparingRebalance" || this.pending.size > 0) return;
     for (const member of this.members.values()) if (member.parkedJoin === null) return;
@@ -245,11 +198,9 @@ export class Group {
   private completeJoin(): void {
     clearTimeout(this.joinTimer);
     for (const member of [...this.members.values()]) {
-      // A static member may be restarting; its session decides.
-      if (member.parkedJoin === null && member.instanceId === null) this.drop(member);
+      if (member.parkedJoin === null) this.drop(member);
     }
-    const joined = [...this.members.values()].filter((member) => member.parkedJoin !== null);
-    if (joined.length === 0 && this.members.size > 0) return this.startJoinTimer();
+    const joined = [...this.members.values()];
     this.generation++;
     if (this.members.size === 0) {
       this.state = "Empty";
@@ -262,7 +213,7 @@ export class Group {
     this.protocol = this.vote();
     this.state = "CompletingRebalance";
     this.unsynced.clear();
-    for (const member of this.members.values()) {
+    for (const member of joined) {
       this.unsynced.add(member.id);
       member.assignment = NO_BYTES;
     }
@@ -310,7 +261,6 @@ export class Group {
       memberId: member.id,
       members: !leads ? [] : [...this.members.values()].map((each) => ({
         memberId: each.id,
-        instanceId: each.instanceId,
         metadata: metadataFor(each, this.protocol),
       })),
     };
@@ -318,14 +268,13 @@ export class Group {
 
   // ── SyncGroup, Heartbeat, LeaveGroup, commits ──────────────────────────────────────────────────────────────────
 
-  /** Gives a member its assignment; resolves when the leader has brought it. */
+  /** Gives a member its assignment; resolves when the leader has sent it. */
   sync(
     memberId: string,
-    instanceId: string | null,
     generation: number,
     assignments: readonly { memberId: string; assignment: Uint8Array }[],
   ): Promise<SyncResult> {
-    const member = this.memberOf(memberId, instanceId, generation);
+    const member = this.memberOf(memberId, generation);
     this.touch(member);
     if (this.state === "PreparingRebalance") {
       throw new KafkaError(ErrorCode.REBALANCE_IN_PROGRESS);
@@ -377,8 +326,8 @@ export class Group {
   }
 
   /** A sign of life. @throws KafkaError REBALANCE_IN_PROGRESS tells the member to join again */
-  heartbeat(memberId: string, instanceId: string | null, generation: number): void {
-    this.touch(this.memberOf(memberId, instanceId, generation));
+  heartbeat(memberId: string, generation: number): void {
+    this.touch(this.memberOf(memberId, generation));
     if (this.state === "PreparingRebalance") {
       throw new KafkaError(ErrorCode.REBALANCE_IN_PROGRESS);
     }
@@ -387,17 +336,17 @@ export class Group {
   /** @throws KafkaError UNKNOWN_MEMBER_ID */
   leave(memberId: string): void {
     if (this.takeBack(memberId)) return;
-    this.remove(this.memberOf(memberId, null));
+    this.remove(this.memberOf(memberId));
   }
 
   /**
    * Looks whether offsets may be committed. A client without membership (generation below 0) may commit while nobody
    * is in the group.
-   * @throws KafkaError UNKNOWN_MEMBER_ID, ILLEGAL_GENERATION, FENCED_INSTANCE_ID or REBALANCE_IN_PROGRESS
+   * @throws KafkaError UNKNOWN_MEMBER_ID, ILLEGAL_GENERATION or REBALANCE_IN_PROGRESS
    */
   checkCommit(memberId: string, generation: number): void {
     if (generation < 0 && this.members.size === 0) return;
-    const member = this.memberOf(memberId, null, generation);
+    const member = this.memberOf(memberId, generation);
     if (this.state === "CompletingRebalance") {
       throw new KafkaError(ErrorCode.REBALANCE_IN_PROGRESS);
     }
@@ -406,19 +355,8 @@ export class Group {
 
   // ── Members ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  private findStatic(instanceId: string): Member | undefined {
-    for (const member of this.members.values()) {
-      if (member.instanceId === instanceId) return member;
-    }
-    return undefined;
-  }
-
-  /** @throws KafkaError FENCED_INSTANCE_ID, UNKNOWN_MEMBER_ID or ILLEGAL_GENERATION */
-  private memberOf(memberId: string, instanceId: string | null, generation?: number): Member {
-    const holder = instanceId === null ? undefined : this.findStatic(instanceId);
-    if (holder !== undefined && holder.id !== memberId) {
-      throw new KafkaError(ErrorCode.FENCED_INSTANCE_ID);
-    }
+  /** @throws KafkaError UNKNOWN_MEMBER_ID or ILLEGAL_GENERATION */
+  private memberOf(memberId: string, generation?: number): Member {
     const member = this.members.get(memberId);
     if (member === undefined) throw new KafkaError(ErrorCode.UNKNOWN_MEMBER_ID);
     if (generation !== undefined && generation !== this.generation) {
@@ -437,14 +375,14 @@ export class Group {
     }, member.sessionTimeout_ms);
   }
 
-  /** Takes a member out and lets the others know. */
+  /** Removes a member and starts a rebalance. */
   private remove(member: Member): void {
     this.drop(member);
     if (this.state === "PreparingRebalance") this.advance();
     else this.prepareRebalance();
   }
 
-  /** Takes a member out, its parked requests answered. */
+  /** Removes a member and answers its parked requests. */
   private drop(member: Member): void {
     clearTimeout(member.sessionTimer);
     member.parkedJoin?.(refusedJoin(ErrorCode.UNKNOWN_MEMBER_ID, member.id));

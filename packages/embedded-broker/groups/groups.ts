@@ -43,7 +43,7 @@ export class Groups {
     };
   }
 
-  /** JoinGroup. Errors are in the result: some of them come with a member id. */
+  /** JoinGroup. Errors are in the result: some of them carry a member id. */
   join(request: JoinRequest): Promise<JoinResult> {
     const refuse = (errorCode: ErrorCode) =>
       Promise.resolve(refusedJoin(errorCode, request.memberId));
@@ -92,13 +92,13 @@ export class Groups {
     };
   }
 
-  /** Writes down what must survive of a group; one that nobody is in is then let go of. */
+  /** Stores what must survive of a group; an empty one is then dropped from memory. */
   private keep(group: Group): void {
     this.commits.write(() => {
       this.sql.save.run(group.id, group.protocolType, group.generation);
     }).then(
       () => this.letGo(group),
-      // Told by `Commits` already; the group goes on in memory, which is all that its members need.
+      // `Commits` has reported it already; the group goes on in memory, which is all that its members need.
       () => {},
     );
   }

@@ -17,7 +17,6 @@ export interface JoinResult {
   readonly memberId: string;
   readonly members: readonly {
     readonly memberId: string;
-    readonly instanceId: string | null;
     readonly metadata: Uint8Array;
   }[];
 }
@@ -38,8 +37,6 @@ export interface JoinRequest {
   readonly groupId: string;
   /** Empty for a new member. */
   readonly memberId: string;
-  /** Name of a static member (`group.instance.id`), which keeps its place over a restart. */
-  readonly instanceId: string | null;
   readonly clientId: string;
   readonly clientHost: string;
   readonly sessionTimeout_ms: number;
@@ -51,14 +48,8 @@ export interface JoinRequest {
 }
 
 /** A member. The two `parked` callbacks answer a JoinGroup or SyncGroup that waits for the others. */
-export interface Member {
-  id: string;
-  readonly instanceId: string | null;
-  clientId: string;
-  clientHost: string;
-  sessionTimeout_ms: number;
-  rebalanceTimeout_ms: number;
-  protocols: readonly GroupProtocol[];
+export interface Member extends ReturnType<typeof declaredBy> {
+  readonly id: string;
   assignment: Uint8Array;
   parkedJoin: ((result: JoinResult) => void) | null;
   parkedSync: ((result: SyncResult) => void) | null;
@@ -70,9 +61,14 @@ export function metadataFor(member: Member, protocol: string): Uint8Array {
   return member.protocols.find(({ name }) => name === protocol)?.metadata ?? new Uint8Array();
 }
 
-/** Copies: what came with a request is a view into the whole of it, which must not be kept alive for long. */
-export function copyProtocols(protocols: readonly GroupProtocol[]): GroupProtocol[] {
-  return protocols.map(({ name, metadata }) => ({ name, metadata: metadata.slice() }));
+/** What a member says of itself each time it joins. Copied: a request's bytes are views into all of it, which must not be kept. */
+export function declaredBy(request: JoinRequest) {
+  const { clientId, clientHost, sessionTimeout_ms, rebalanceTimeout_ms } = request;
+  const protocols = request.protocols.map(({ name, metadata }) => ({
+    name,
+    metadata: metadata.slice(),
+  }));
+  return { clientId, clientHost, sessionTimeout_ms, rebalanceTimeout_ms, protocols };
 }
 
 /** Whether two lists of protocols are the same, data included: then a rejoining member changes nothing. */

@@ -11,42 +11,37 @@ export interface BatchRow {
 
 /** Batches of all partitions. Everything here is synchronous; writes belong inside a transaction of `Commits`. */
 export class BatchStore {
-  private readonly insertion;
-  private readonly containing;
-  private readonly sizes;
-  private readonly contents;
-  private readonly head;
-  private readonly tail;
-  private readonly removal;
-  private readonly removable;
+  private readonly sql;
 
   constructor(db: DatabaseSync) {
-    this.insertion = db.prepare(
-      "INSERT INTO batch (partition_id, base_offset, last_offset, running_max_timestamp, bytes) VALUES (?, ?, ?, ?, ?)",
-    );
-    this.containing = db.prepare(
-      `SELECT base_offset, last_offset, running_max_timestamp FROM batch
+    this.sql = {
+      insertion: db.prepare(
+        "INSERT INTO batch (partition_id, base_offset, last_offset, running_max_timestamp, bytes) VALUES (?, ?, ?, ?, ?)",
+      ),
+      containing: db.prepare(
+        `SELECT base_offset, last_offset, running_max_timestamp FROM batch
        WHERE partition_id = ? AND base_offset <= ? ORDER BY base_offset DESC LIMIT 1`,
-    );
-    this.sizes = db.prepare(
-      `SELECT base_offset, length(bytes) AS size FROM batch
+      ),
+      sizes: db.prepare(
+        `SELECT base_offset, length(bytes) AS size FROM batch
        WHERE partition_id = ? AND base_offset >= ? ORDER BY base_offset`,
-    );
-    this.contents = db.prepare(
-      "SELECT bytes FROM batch WHERE partition_id = ? AND base_offset BETWEEN ? AND ? ORDER BY base_offset",
-    );
-    this.head = db.prepare(
-      "SELECT base_offset, last_offset FROM batch WHERE partition_id = ? ORDER BY base_offset LIMIT 1",
-    );
-    this.tail = db.prepare(
-      `SELECT last_offset, running_max_timestamp FROM batch
+      ),
+      contents: db.prepare(
+        "SELECT bytes FROM batch WHERE partition_id = ? AND base_offset BETWEEN ? AND ? ORDER BY base_offset",
+      ),
+      head: db.prepare(
+        "SELECT base_offset, last_offset FROM batch WHERE partition_id = ? ORDER BY base_offset LIMIT 1",
+      ),
+      tail: db.prepare(
+        `SELECT last_offset, running_max_timestamp FROM batch
        WHERE partition_id = ? ORDER BY base_offset DESC LIMIT 1`,
-    );
-    this.removable = db.prepare(
-      `SELECT base_offset, length(bytes) AS size FROM batch
+      ),
+      removable: db.prepare(
+        `SELECT base_offset, length(bytes) AS size FROM batch
        WHERE partition_id = ? AND base_offset < ? AND last_offset < ? ORDER BY base_offset`,
-    );
-    this.removal = db.prepare("DELETE FROM batch WHERE partition_id = ? AND base_offset <= ?");
+      ),
+      removal: db.prepare("DELETE FROM batch WHERE partition_id = ? AND base_offset <= ?"),
+    };
   }
 
   insert(
@@ -56,12 +51,12 @@ export class BatchStore {
     runningMaxTimestamp_ms: number,
     bytes: Uint8Array,
   ): void {
-    this.insertion.run(partitionId, baseOffset, lastOffset, runningMaxTimestamp_ms, bytes);
+    this.sql.insertion.run(partitionId, baseOffset, lastOffset, runningMaxTimestamp_ms, bytes);
   }
 
   /** The newest batch: where the partition ends. */
   last(partitionId: number): { last_offset: number; running_max_timestamp: number } | undefined {
-    return this.tail.get(partitionId) as
+    return this.sql.tail.get(partitionId) as
       | { last_offset: number; running_max_timestamp: number }
       | undefined;
   }
@@ -76,12 +71,12 @@ export class BatchStore {
     max_bytes: number,
     atLeastOne: boolean,
   ): Uint8Array[] {
-    const first = this.containing.get(partitionId, offset) as BatchRow | undefined;
+    const first = this.sql.containing.get(partitionId, offset) as BatchRow | undefined;
     // Sizes first (they are in the row's head), contents after: no megabyte is read to find that it doesn't fit.
     let total = 0;
     let from: number | undefined;
     let to = 0;
-    for (const row of this.sizes.iterate(partitionId, first?.base_offset ?? offset)) {
+    for (const row of this.sql.sizes.iterate(partitionId, first?.base_offset ?? offset)) {
       const { base_offset, size } = row as { base_offset: number; size: number };
       total += size;
       if (total > max_bytes && !(from === undefined && atLeastOne)) break;
@@ -90,12 +85,14 @@ export class BatchStore {
       if (total >= max_bytes) break;
     }
     if (from === undefined) return [];
-    return this.contents.all(partitionId, from, to).map((row) => row.bytes as Uint8Array);
+    return this.sql.contents.all(partitionId, from, to).map((row) => row.bytes as Uint8Array);
   }
 
   /** The bytes of the batch that begins at `baseOffset`. */
   at(partitionId: number, baseOffset: number): Uint8Array | undefined {
-    return this.contents.get(partitionId, baseOffset, baseOffset)?.bytes as Uint8Array | undefined;
+    return this.sql.contents.get(partitionId, baseOffset, baseOffset)?.bytes as
+      | Uint8Array
+      | undefined;
   }
 
   /**
@@ -109,11 +106,11 @@ export class BatchStore {
     to: number,
   ): BatchRow | undefined {
     let found: BatchRow | undefined;
-    let low = (this.head.get(partitionId) as BatchRow | undefined)?.base_offset ?? from;
+    let low = (this.sql.head.get(partitionId) as BatchRow | undefined)?.base_offset ?? from;
     let high = to - 1;
     while (low <= high) {
       const middle = Math.floor((low + high) / 2);
-      const row = this.containing.get(partitionId, middle) as
+      const row = this.sql.containing.get(partitionId, middle) as
         | (BatchRow & { running_max_timestamp: number })
         | undefined;
       if (row === undefined) return found;
@@ -134,7 +131,7 @@ export class BatchStore {
     let rows = 0;
     let to: number | undefined;
     let more = false;
-    for (const row of this.removable.iterate(partitionId, offset, offset)) {
+    for (const row of this.sql.removable.iterate(partitionId, offset, offset)) {
       if (total >= max_bytes || rows >= max_rows) {
         more = true;
         break;
@@ -144,7 +141,7 @@ export class BatchStore {
       rows++;
       to = base_offset;
     }
-    if (to !== undefined) this.removal.run(partitionId, to);
+    if (to !== undefined) this.sql.removal.run(partitionId, to);
     return more;
   }
 }

@@ -4,7 +4,7 @@
  *     start offset ≤ … records … < high watermark ≤ end offset
  *
  * The end offset moves when a batch is written inside a transaction, the high watermark when that transaction is on
- * disk. Readers see up to the high watermark only, so nobody ever reads what a crash could take back.
+ * disk. Readers see up to the high watermark only, so nobody reads a record that a crash could undo.
  */
 import { decompress, ErrorCode, stampBatch } from "@gmn/kafka-formats";
 import { KafkaError } from "../protocol/kafka_error.ts";
@@ -32,7 +32,7 @@ export class Partition {
   highWatermark: number;
   private endOffset: number;
   private runningMaxTimestamp_ms: number;
-  /** False once its topic is deleted; requests that still hold it must not write. */
+  /** False once its topic is deleted; requests that still refer to it must not write. */
   alive = true;
   private readonly producers: PartitionProducers;
   private readonly listeners = new Set<AppendListener>();

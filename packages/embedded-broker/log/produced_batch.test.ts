@@ -18,7 +18,7 @@ const records = [
 describe("a produced batch", () => {
   test("is read from its header", () => {
     const batch = makeBatch(records, { producerId: 7, producerEpoch: 1, baseSequence: 42 });
-    expect(checkProducedBatch(batch, MAX_BYTES)).toEqual({
+    expect(checkProducedBatch(batch, MAX_BYTES)).toMatchObject({
       bytes: batch,
       recordCount: 3,
       baseTimestamp_ms: 1000,

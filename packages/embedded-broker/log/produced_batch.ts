@@ -1,6 +1,6 @@
 /**
- * Record batches as the log knows them: what a producer sends is checked, its head is read, and the bytes are otherwise kept as
- * they came, compressed or not. The format is `@gmn/kafka-formats`.
+ * Record batches as the log knows them: what a producer sends is checked, its head is read, and the bytes are otherwise kept unchanged,
+ * compressed or not. The format is `@gmn/kafka-formats`.
  */
 import {
   BATCH_HEAD_BYTES,
@@ -15,37 +15,14 @@ import {
 } from "@gmn/kafka-formats";
 import { KafkaError } from "../protocol/kafka_error.ts";
 
-/** What the log needs of a batch's head, and the batch's bytes. */
-export interface RecordBatch {
+/** A batch with its head read. */
+export interface RecordBatch extends BatchHead {
   readonly bytes: Uint8Array;
-  readonly recordCount: number;
-  /** Milliseconds since 1970, as the producer set them. */
-  readonly maxTimestamp_ms: number;
-  readonly baseTimestamp_ms: number;
-  /** 0 none, 1 gzip, 2 snappy, 3 lz4, 4 zstd. */
-  readonly compression: number;
-  /** -1 when the producer is not idempotent. */
-  readonly producerId: number;
-  readonly producerEpoch: number;
-  readonly baseSequence: number;
 }
 
-function batchOf(bytes: Uint8Array, head: BatchHead): RecordBatch {
-  return {
-    bytes,
-    recordCount: head.recordCount,
-    maxTimestamp_ms: Number(head.maxTimestamp),
-    baseTimestamp_ms: Number(head.baseTimestamp),
-    compression: head.compression,
-    producerId: Number(head.producerId),
-    producerEpoch: head.producerEpoch,
-    baseSequence: head.baseSequence,
-  };
-}
-
-/** Reads the head of stored bytes, unchecked: what is in the log was checked when it came. */
+/** Reads the head of stored bytes, unchecked: it was checked when it was produced. */
 export function readStoredBatch(bytes: Uint8Array): RecordBatch {
-  return batchOf(bytes, readBatchHead(bytes));
+  return { bytes, ...readBatchHead(bytes) };
 }
 
 /**
@@ -79,7 +56,7 @@ export function checkProducedBatch(bytes: Uint8Array, maxMessage_bytes: number):
     throw new KafkaError(ErrorCode.CORRUPT_MESSAGE, "the batch does not match its CRC-32C");
   }
   checkContents(bytes, head);
-  return batchOf(bytes, head);
+  return { bytes, ...head };
 }
 
 function checkContents(bytes: Uint8Array, head: BatchHead): void {
@@ -94,7 +71,7 @@ function checkContents(bytes: Uint8Array, head: BatchHead): void {
     refuse(`${recordCount} records with a last offset delta of ${lastOffsetDelta}`);
   }
   if (compression > COMPRESSION.ZSTD) refuse(`unknown compression ${compression}`);
-  if (head.producerId >= 0n && (producerEpoch < 0 || baseSequence < 0)) {
+  if (head.producerId >= 0 && (producerEpoch < 0 || baseSequence < 0)) {
     refuse(`epoch ${producerEpoch}, sequence ${baseSequence} of an idempotent producer`);
   }
   // What is inside a compressed batch is between producer and consumer: opaque here, so any codec works.

@@ -1,5 +1,5 @@
 /**
- * Idempotent producers, as one partition knows them: a batch that comes twice is stored once, a batch out of order is refused.
+ * Idempotent producers, as one partition knows them: a batch that is sent twice is stored once, a batch out of order is refused.
  *
  * A producer numbers its records per partition; each batch carries its producer's id, epoch and first number
  * ("sequence"). The last five batches of each producer are remembered (five, because a client may have that many in
@@ -25,7 +25,6 @@ type Remembered = [first: number, last: number, baseOffset: number];
 interface ProducerState {
   epoch: number;
   batches: Remembered[];
-  lastSeen_ms: number;
 }
 
 /** The SQL of producer states, prepared once and shared by all partitions. */
@@ -33,10 +32,9 @@ export class ProducerStore {
   readonly load;
   readonly save;
   readonly remove;
-  readonly removeAll;
   constructor(db: DatabaseSync) {
     this.load = db.prepare(
-      "SELECT producer_id, epoch, batches, last_seen_ms FROM producer WHERE partition_id = ? ORDER BY last_seen_ms",
+      "SELECT producer_id, epoch, batches FROM producer WHERE partition_id = ? ORDER BY last_seen_ms",
     );
     this.save = db.prepare(
       `INSERT INTO producer (partition_id, producer_id, epoch, batches, last_seen_ms) VALUES (?, ?, ?, ?, ?)
@@ -44,7 +42,6 @@ export class ProducerStore {
          last_seen_ms = excluded.last_seen_ms`,
     );
     this.remove = db.prepare("DELETE FROM producer WHERE partition_id = ? AND producer_id = ?");
-    this.removeAll = db.prepare("DELETE FROM producer WHERE partition_id = ?");
   }
 }
 
@@ -55,7 +52,7 @@ export class PartitionProducers {
   constructor(private readonly store: ProducerStore, private readonly partitionId: number) {}
 
   /**
-   * Looks whether an idempotent batch may be appended next.
+   * Checks whether an idempotent batch may be appended next.
    * Gives the offset at which it was stored when it is a duplicate, else null.
    * @throws KafkaError INVALID_PRODUCER_EPOCH or OUT_OF_ORDER_SEQUENCE_NUMBER
    */
@@ -93,7 +90,6 @@ export class PartitionProducers {
         ...batches.slice(1 - REMEMBERED_BATCHES),
         [batch.baseSequence, lastSequence(batch), baseOffset],
       ],
-      lastSeen_ms: now_ms,
     };
     // Deleted and set again: a Map keeps the order of insertion, so its first key is the longest unseen.
     states.delete(batch.producerId);
@@ -108,7 +104,7 @@ export class PartitionProducers {
     if (states.size > MAX_PRODUCERS) this.forgetOldest(states);
   }
 
-  /** Lets go of what memory knows; it is read from the database again when needed. After a rollback. */
+  /** Forgets what is in memory; it is read from the database again when needed. For after a rollback. */
   unload(): void {
     this.states = undefined;
   }
@@ -126,7 +122,6 @@ export class PartitionProducers {
       this.store.load.all(this.partitionId).map((row) => [row.producer_id as number, {
         epoch: row.epoch as number,
         batches: JSON.parse(row.batches as string) as Remembered[],
-        lastSeen_ms: row.last_seen_ms as number,
       }]),
     );
     return this.states;

@@ -1,6 +1,6 @@
 /**
- * Removes batches that nobody can read any more (deleted topics, records below a start offset), a bit at a time between
- * other work: deleting gigabytes in one transaction would hold everybody up for seconds.
+ * Removes batches that can no longer be read (deleted topics, records below a start offset), in small steps between other
+ * work: deleting gigabytes in one transaction would block everything else for seconds.
  *
  * What is left to remove is in the database, so it goes on after a restart. The file does not shrink; its free pages are
  * used again.
@@ -48,7 +48,7 @@ export class Sweeper {
     if (this.running) return;
     this.running = true;
     this.sweep().finally(() => (this.running = false)).catch(() => {
-      // Told by `Commits` already; the next wake-up tries again.
+      // `Commits` has reported it already; the next wake-up tries again.
     });
   }
 

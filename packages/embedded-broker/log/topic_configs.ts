@@ -1,7 +1,7 @@
 /**
  * Topic configurations: which names are known, which values are taken, and which of them this broker acts on.
  *
- * A client that asks for something the broker does not do must not be led to believe it does. So: what has no effect on
+ * A client that asks for something the broker does not do must not believe that it does. So: what has no effect on
  * what clients see (segment sizes) is accepted and kept; what would change the data and is not done
  * here, but does no harm undone (compaction, retention: more is kept than was asked for), is accepted, kept, and
  * written down in docs/embedded-broker.md; what would make the broker answer wrongly (timestamps set by the broker,

@@ -110,7 +110,7 @@ export class Topics {
   }
 
   /**
-   * Looks whether a topic could be created.
+   * Checks whether a topic could be created.
    * @throws KafkaError INVALID_TOPIC_EXCEPTION, TOPIC_ALREADY_EXISTS, INVALID_PARTITIONS or POLICY_VIOLATION
    */
   checkCreation(name: string, partitions: number): void {
@@ -191,8 +191,8 @@ export class Topics {
   }
 
   /**
-   * Deletes a topic, with what groups committed for it. Its batches are removed later by the `Sweeper`: that may be
-   * gigabytes, and nobody should wait for it.
+   * Deletes a topic, with what groups committed for it. Its batches are removed later by the `Sweeper`: there may be
+   * gigabytes of them, and nobody should wait for that.
    */
   delete(name: string): Promise<void> {
     return this.commits.write((transaction) => {

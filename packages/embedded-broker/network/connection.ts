@@ -6,8 +6,8 @@
  * - Requests of a connection are worked on one after the other, as in Kafka; only Produce requests that follow each other are
  *   under way together (their order is kept by the commit queue), so that they share an fsync.
  * - Nothing is read from the socket while enough requests wait, and no request is begun while the client leaves answers
- *   unread: a client that pushes or dawdles only holds up itself.
- * - A request that takes too long to arrive, answers that nobody takes, and silence end the connection.
+ *   unread: a client that floods or stalls only slows itself down.
+ * - A request that takes too long to arrive, answers that are not read, and silence end the connection.
  */
 import type { Socket } from "node:net";
 import { explain } from "../errors.ts";
@@ -33,7 +33,7 @@ const IDLE_TIMEOUT_MS = 10 * 60_000;
 export interface ConnectionOptions {
   readonly dispatch: Dispatch;
   readonly memory: ClientMemory;
-  /** How long the rest of a request, or the taking of an answer, may make no progress. */
+  /** How long the rest of a request, or the reading of an answer, may make no progress. */
   readonly stallTimeout_ms: number;
   /** The connection was closed because of what the client did. */
   onRefused(client: string, reason: string): void;
@@ -75,15 +75,15 @@ export class Connection {
     socket.setTimeout(IDLE_TIMEOUT_MS);
   }
 
-  /** Takes no more requests; answers those under way and closes. */
+  /** Stops taking requests; answers those under way and closes. */
   end(): void {
     if (this.ending) return;
     this.ending = true;
     this.waiting.length = 0;
-    // Long polls are cut short: whoever waits for records is told there are none.
+    // Long polls are cut short: they are answered without records.
     this.gone.abort();
     if (this.running.length === 0) this.socket.end();
-    // Also when the last answers are on their way: whoever does not take them by then is not waited for.
+    // Also when the last answers are on their way: a client that does not read them by then is not waited for.
     this.endTimer = setTimeout(() => this.socket.destroy(), END_TIMEOUT_MS);
   }
 

@@ -7,7 +7,7 @@ import { listenerRefusal } from "./server.ts";
 /** A registry that is bound. */
 export interface RegistryServer {
   readonly port: number;
-  /** Takes no more requests; resolves when those under way are answered. */
+  /** Stops taking requests; resolves when those under way are answered. */
   stop(): Promise<void>;
 }
 

@@ -3,22 +3,15 @@
  */
 import { createServer, type Server, type Socket } from "node:net";
 import { BrokerRefusal } from "../errors.ts";
-import { Connection } from "./connection.ts";
-import type { Dispatch } from "./dispatch.ts";
-import type { ClientMemory } from "./memory.ts";
+import { Connection, type ConnectionOptions } from "./connection.ts";
 
 /** Each client has two or three; thousands are a mistake or an attack, and are closed at once. */
 const MAX_CONNECTIONS = 1000;
 
-export interface ListenerOptions {
+export interface ListenerOptions extends Omit<ConnectionOptions, "onClosed"> {
   readonly host: string;
   /** 0 takes a free one. */
   readonly port: number;
-  readonly dispatch: Dispatch;
-  readonly memory: ClientMemory;
-  readonly stallTimeout_ms: number;
-  onRefused(client: string, reason: string): void;
-  onFault(error: unknown): void;
 }
 
 /** A listener that is bound. */
@@ -28,37 +21,31 @@ export interface Listener {
   connections(): number;
   /** Closes all connections at once; new ones are welcome (fault injection). */
   disconnectAll(): void;
-  /** Takes no more connections and requests; resolves when those there are have ended. */
+  /** Stops taking connections and requests; resolves when the open connections have ended. */
   stop(): Promise<void>;
 }
 
 /**
  * Binds the listener.
- * @throws BrokerRefusal naming the port and its setting when the port can't be had
+ * @throws BrokerRefusal naming the port and its setting when it can't listen on the port
  */
 export async function listen(options: ListenerOptions): Promise<Listener> {
   const connections = new Set<Connection>();
   const idle: (() => void)[] = [];
   let isStopping = false;
   const accept = (socket: Socket): void => {
-    if (isStopping) {
-      // It was on its way when the listener closed: nobody else would end it.
-      socket.on("error", () => {});
-      socket.destroy();
-      return;
-    }
-    if (connections.size >= MAX_CONNECTIONS) {
-      options.onRefused(`${socket.remoteAddress}`, `more than ${MAX_CONNECTIONS} connections`);
+    const isFull = connections.size >= MAX_CONNECTIONS;
+    // One that was on its way when the listener closed: nobody else would end it.
+    if (isStopping || isFull) {
+      if (isFull) {
+        options.onRefused(`${socket.remoteAddress}`, `more than ${MAX_CONNECTIONS} connections`);
+      }
       socket.on("error", () => {});
       socket.destroy();
       return;
     }
     const connection = new Connection(socket, {
-      dispatch: options.dispatch,
-      memory: options.memory,
-      stallTimeout_ms: options.stallTimeout_ms,
-      onRefused: options.onRefused,
-      onFault: options.onFault,
+      ...options,
       onClosed: () => {
         connections.delete(connection);
         if (connections.size === 0) { for (const resolve of idle.splice(0)) resolve(); }

@@ -48,8 +48,26 @@ export interface Outcome {
   readonly message: string | null;
 }
 
-/** Does one item's work: what is refused of it is its own outcome, and the others go on. */
-export async function outcomeOf(work: () => void | Promise<void>): Promise<Outcome> {
+/** Does the work of all items: what is refused of one is its own outcome, and the others go on. */
+export async function eachByItself<Item>(
+  items: readonly Item[],
+  work: (item: Item) => void | Promise<void>,
+): Promise<(Item & Outcome)[]> {
+  return await Promise.all(
+    items.map(async (item) => ({ ...item, ...await outcomeOf(() => work(item)) })),
+  );
+}
+
+/** All items refused for the same reason. */
+export function allFailed<Item>(
+  items: readonly Item[],
+  errorCode: ErrorCode,
+  message: string,
+): (Item & Outcome)[] {
+  return items.map((item) => ({ ...item, errorCode, message }));
+}
+
+async function outcomeOf(work: () => void | Promise<void>): Promise<Outcome> {
   try {
     await work();
     return { errorCode: ErrorCode.NONE, message: null };

@@ -12,7 +12,7 @@ export const NODE_ID = 0;
 
 export interface Broker {
   readonly clusterId: string;
-  /** The address that clients are told to connect to. The port is known once the listener is bound. */
+  /** The address that Metadata gives clients. The port is known once the listener is bound. */
   readonly host: string;
   port: number;
   readonly commits: Commits;
@@ -24,6 +24,6 @@ export interface Broker {
   readonly autoCreateTopics: boolean;
   /** Partitions of a topic whose creator leaves the number to the broker. */
   readonly defaultPartitions: number;
-  /** Bytes of responses that clients have not taken yet: no more are read for them while this is true. */
+  /** Clients have too many bytes of responses unread: no more records are read from the log while this is true. */
   isCongested(): boolean;
 }

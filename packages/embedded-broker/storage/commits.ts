@@ -10,8 +10,8 @@
  *
  * A write is a function that runs inside the transaction. It may throw a `KafkaError` before its first change: that
  * refuses this write alone. Any other error rolls back the whole group, and every write in it fails with
- * KAFKA_STORAGE_ERROR, which clients try again. What memory knows must follow what the disk has: hence `onCommit`
- * and `onRollback`.
+ * KAFKA_STORAGE_ERROR, which clients try again. Memory must agree with the disk: hence `onCommit` and
+ * `onRollback`.
  */
 import { ErrorCode } from "@gmn/kafka-formats";
 import type { DatabaseSync } from "node:sqlite";
@@ -46,7 +46,7 @@ export class Commits {
 
   constructor(
     private readonly db: DatabaseSync,
-    /** Told when a group could not be committed (disk full, broken disk). */
+    /** Called when a group could not be committed (disk full, broken disk). */
     private readonly onStorageError: (reason: string) => void,
   ) {}
 

@@ -3,10 +3,10 @@
  * and (in tables of its own) the schema registry.
  *
  * Durability: WAL with `synchronous=FULL` means that a COMMIT returns when its pages are on disk (fsync of the WAL), so
- * what was committed survives kill -9 and power loss, as far as the disk keeps its word.
+ * what was committed survives kill -9 and power loss, as far as the disk does what fsync promises.
  *
  * One process at a time: `locking_mode=EXCLUSIVE` keeps SQLite's own file lock from the first write until the database
- * is closed. The operating system lets go of it when the process dies, so there is never a stale lock to clear away.
+ * is closed. The operating system releases it when the process dies, so there is never a stale lock to remove.
  */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -23,7 +23,7 @@ const OWNER_FILE = "broker.pid";
  */
 const PAGE_BYTES = 16_384;
 /**
- * The WAL is brought into the database (inside a commit) when it has grown this large. Smaller costs throughput, larger
+ * The WAL is checkpointed (inside a commit) when it has grown this large. Smaller costs throughput, larger
  * makes the pause longer: 16 MiB is about 0.1 s on the 2-core machine this is built on, 64 MiB 0.3 s for a tenth more throughput.
  */
 const WAL_BYTES = 16 * 1024 * 1024;
@@ -72,7 +72,7 @@ const TABLES = `
 `;
 
 /**
- * Opens (or creates) the database in `directory` and takes it for this process alone.
+ * Opens (or creates) the database in `directory` and locks it for this process.
  * @throws BrokerRefusal when another process has it, when it is of a newer format, or when the directory can't be used
  */
 export function openDatabase(directory: string): DatabaseSync {
@@ -98,14 +98,14 @@ export function openDatabase(directory: string): DatabaseSync {
 }
 
 /**
- * Closes the database, everything brought into its main file. Where that can't be done (a full disk) the WAL stays beside
- * it, and nothing is lost: the next opening reads it.
+ * Checkpoints the WAL and closes the database. Where the checkpoint fails (a full disk) the WAL stays beside the main file, and
+ * nothing is lost: the next opening reads it.
  */
 export function closeDatabase(db: DatabaseSync, directory: string): void {
   try {
     db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
   } catch {
-    // As said above; and the stop is not held up by it.
+    // The WAL stays; the stop goes on.
   }
   rmSync(join(directory, OWNER_FILE), { force: true });
   db.close();

@@ -23,7 +23,7 @@ const POLL = { timeout: PATIENCE_MS };
 const membership = { groupId: "g", generationId: 1, groupGenerationId: 1, memberId: "m" };
 /** More requests to damage; most are refused when they are whole, too. */
 const GROUP_AND_TOPIC_REQUESTS: [api: string, min: number, max: number, fields: object][] = [
-  ["JoinGroup", 0, 5, {
+  ["JoinGroup", 0, 4, {
     ...membership,
     memberId: "",
     sessionTimeout: 1000,
@@ -31,11 +31,11 @@ const GROUP_AND_TOPIC_REQUESTS: [api: string, min: number, max: number, fields: 
     protocolType: "consumer",
     groupProtocols: [{ name: "range", metadata: Buffer.from("metadata") }],
   }],
-  ["SyncGroup", 0, 3, {
+  ["SyncGroup", 0, 2, {
     ...membership,
     groupAssignment: [{ memberId: "m", memberAssignment: Buffer.from("assignment") }],
   }],
-  ["Heartbeat", 0, 3, membership],
+  ["Heartbeat", 0, 2, membership],
   ["LeaveGroup", 0, 2, membership],
   ["DeleteGroups", 0, 1, ["g", "h"]],
   ["CreateTopics", 0, 3, {

@@ -4,6 +4,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Admin, CompressionTypes, ConfigResourceTypes, type Producer } from "kafkajs";
 import { TestBroker, TestConsumer } from "./running.ts";
+import { RawClient } from "./testing/raw_client.ts";
 
 let running: TestBroker;
 let admin: Admin;
@@ -65,10 +66,7 @@ describe("topics", () => {
   test("have configurations that can be read and changed", async () => {
     const topic = await newTopic();
     const resource = { type: ConfigResourceTypes.TOPIC, name: topic };
-    await admin.alterConfigs({
-      validateOnly: false,
-      resources: [{ ...resource, configEntries: [{ name: "max.message.bytes", value: "2000" }] }],
-    });
+    await RawClient.setConfig(running.address, topic, "max.message.bytes", "2000");
     const { resources: [{ configEntries }] } = await admin.describeConfigs({
       includeSynonyms: true,
       resources: [{ ...resource, configNames: ["max.message.bytes", "cleanup.policy"] }],

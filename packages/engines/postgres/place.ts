@@ -44,10 +44,7 @@ const exists = async (path: string): Promise<boolean> =>
  * Finds or makes the place for a cluster that is wanted in `wanted` (an absolute path).
  * @throws PermanentError when there are no programs, no user or no permission
  */
-export async function findPlace(
-  wanted: string,
-  onEvent: OnPostgresEvent,
-): Promise<Place> {
+export async function findPlace(wanted: string, onEvent: OnPostgresEvent): Promise<Place> {
   try {
     await mkdir(wanted, { recursive: true });
     const user = await postgresUser();
@@ -81,14 +78,11 @@ export async function findPlace(
     };
   } catch (error) {
     if (error instanceof PermanentError) throw error;
-    throw new PermanentError(
-      `can't prepare ${wanted} for PostgreSQL: ${explain(error)}`,
-      {
-        cause: error,
-        hint: "set DATA_DIR to a directory this user may write, " +
-          "or DATABASE_URL to a PostgreSQL of your own",
-      },
-    );
+    throw new PermanentError(`can't prepare ${wanted} for PostgreSQL: ${explain(error)}`, {
+      cause: error,
+      hint: "set DATA_DIR to a directory this user may write, " +
+        "or DATABASE_URL to a PostgreSQL of your own",
+    });
   }
 }
 
@@ -135,9 +129,6 @@ async function reachableDirectory(
 
 /** A name that tells a person which directory it stands for, and that no other directory has. */
 function nameFor(directory: string): string {
-  const readable = directory.replaceAll(/[^A-Za-z0-9]+/g, "-").replaceAll(
-    /^-|-$/g,
-    "",
-  ).slice(-40);
+  const readable = directory.replaceAll(/[^A-Za-z0-9]+/g, "-").replaceAll(/^-|-$/g, "").slice(-40);
   return `${readable}-${createHash("sha256").update(directory).digest("hex").slice(0, 8)}`;
 }

@@ -33,9 +33,7 @@ const LOG_LINES_REPORTED = 8;
  * container, a crash long ago) is removed: PostgreSQL would refuse to start beside it. In doubt it stays: a server that misses
  * its pid file shuts down at once, without a checkpoint.
  */
-export async function runningPostmaster(
-  place: Place,
-): Promise<Postmaster | null> {
+export async function runningPostmaster(place: Place): Promise<Postmaster | null> {
   const pidFile = join(place.cluster, "postmaster.pid");
   const text = await readFile(pidFile, "utf8").catch(() => null);
   if (text === null) return null;
@@ -69,13 +67,7 @@ async function whoIs(
     }
   }
   // Servers are started with `-D <cluster>`, which ps shows. A machine without ps leaves it open.
-  const shown = await runCommand("ps", [
-    "-ww",
-    "-o",
-    "args=",
-    "-p",
-    String(pid),
-  ], { runAs: null });
+  const shown = await runCommand("ps", ["-ww", "-o", "args=", "-p", String(pid)], { runAs: null });
   if (shown.code !== 0 || shown.output.trim() === "") return "unknown";
   return shown.output.includes(cluster) ? "postmaster" : "another";
 }
@@ -149,16 +141,9 @@ async function stopWhileStarting(
  * Stops the server if one runs: fast (connections are cut, a checkpoint written), and at last immediately, which is at once when
  * `hurry` aborts.
  */
-export async function stopPostmaster(
-  place: Place,
-  hurry?: AbortSignal,
-): Promise<void> {
+export async function stopPostmaster(place: Place, hurry?: AbortSignal): Promise<void> {
   const stop = (mode: string, signal?: AbortSignal) =>
-    pgCtl(
-      place,
-      ["stop", "-m", mode, "-w", "-t", String(STOP_SECONDS_MAX)],
-      signal,
-    );
+    pgCtl(place, ["stop", "-m", mode, "-w", "-t", String(STOP_SECONDS_MAX)], signal);
   if (hurry?.aborted !== true) {
     if (await runningPostmaster(place) === null) return;
     await stop("fast", hurry);
@@ -167,11 +152,7 @@ export async function stopPostmaster(
 }
 
 function pgCtl(place: Place, args: readonly string[], signal?: AbortSignal) {
-  return runCommand(program(place.binaries, "pg_ctl"), [
-    ...args,
-    "-D",
-    place.cluster,
-  ], {
+  return runCommand(program(place.binaries, "pg_ctl"), [...args, "-D", place.cluster], {
     runAs: place.runAs,
     signal,
   });

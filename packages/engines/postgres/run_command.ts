@@ -50,9 +50,7 @@ export function runCommand(
     });
     const end = () => child.kill("SIGTERM");
     const keep = (chunk: Uint8Array) => {
-      if (output.length < OUTPUT_BYTES_MAX) {
-        output += new TextDecoder().decode(chunk);
-      }
+      if (output.length < OUTPUT_BYTES_MAX) output += new TextDecoder().decode(chunk);
     };
     options.signal?.addEventListener("abort", end, { once: true });
     child.stdout.on("data", keep);

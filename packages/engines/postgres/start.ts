@@ -27,7 +27,7 @@ export interface PostgresOptions {
   readonly directory: string;
   /** TCP port on 127.0.0.1; 0 takes a free one. */
   readonly port: number;
-  /** The driver: opens a session in which this process owns the server. */
+  /** The driver: opens the session in which this process owns the server. */
   readonly connect: Connect;
   readonly onEvent: OnPostgresEvent;
   /** Aborting gives up a start; what was started is stopped again. */
@@ -73,12 +73,7 @@ export async function startPostgres(
   const stopping = new AbortController();
   let reviving: Promise<void> | null = null;
   let started = false;
-  const running = await startAndOwn(
-    place,
-    options,
-    options.port,
-    () => onOwnerLost(),
-  );
+  const running = await startAndOwn(place, options, options.port, () => onOwnerLost());
   started = true;
 
   /** The owner's connection ends with the server: if that was no stop of ours, the server is started again. */
@@ -92,20 +87,11 @@ export async function startPostgres(
     for (let attempt = 1; !stopping.signal.aborted; attempt++) {
       try {
         const again = { ...options, signal: stopping.signal };
-        const { owner, supervisor } = await startAndOwn(
-          place,
-          again,
-          running.port,
-          onOwnerLost,
-        );
+        const { owner, supervisor } = await startAndOwn(place, again, running.port, onOwnerLost);
         // The former one has watched until now: in between this process may be killed, too.
         const former = running.supervisor;
         Object.assign(running, { owner, supervisor });
-        onEvent({
-          kind: "restarted",
-          directory: place.directory,
-          port: running.port,
-        });
+        onEvent({ kind: "restarted", directory: place.directory, port: running.port });
         // Not waited for: a loss of the new server must be noticed meanwhile.
         void former.dismiss();
         return;
@@ -196,20 +182,15 @@ async function startAndOwn(
       await supervisor?.dismiss();
     } catch (error) {
       // Given up before anybody owned it.
-      if (isOurs && signal?.aborted && error === signal.reason) {
-        await stopPostmaster(place, hurry);
-      }
+      if (isOurs && signal?.aborted && error === signal.reason) await stopPostmaster(place, hurry);
       await supervisor?.dismiss();
       const portTaken = error instanceof StartFailure && error.portInUse;
-      if (portTaken && wantedPort !== 0) {
-        throw portInUse(port, ...PORT_SETTING, error);
-      }
+      if (portTaken && wantedPort !== 0) throw portInUse(port, ...PORT_SETTING, error);
       // Another process started this very cluster in between, or the server found was just going down.
       const other = await runningPostmaster(place) !== null;
       const raced = error instanceof StartFailure
         ? portTaken || other
-        : error instanceof ServerGone ||
-          (error instanceof TransientError && !other);
+        : error instanceof ServerGone || (error instanceof TransientError && !other);
       if (!raced || attempt >= START_ATTEMPTS) throw error;
     }
   }
@@ -219,19 +200,12 @@ async function startAndOwn(
  * Whether the server that was found, and is ours now, is about to be stopped by the supervisor of the process that it belonged to.
  * It has been by the time this resolves.
  */
-function isBeingStopped(
-  place: Place,
-  signal: AbortSignal | undefined,
-): Promise<boolean> {
-  return othersSupervisorsGone(
-    place,
-    () => Promise.resolve(signal?.aborted === true),
-  );
+function isBeingStopped(place: Place, signal: AbortSignal | undefined): Promise<boolean> {
+  return othersSupervisorsGone(place, () => Promise.resolve(signal?.aborted === true));
 }
 
-/** The name is a constant of ours: a statement that makes a database takes no parameters. */
+/** The name stands in the text, because a statement that makes a database takes no parameters. */
 async function createDatabase(owner: Session): Promise<void> {
-  const found = await owner
-    .sql`select from pg_database where datname = 'gmn_data_store'`;
+  const found = await owner.sql`select from pg_database where datname = 'gmn_data_store'`;
   if (found.length === 0) await owner.sql`create database gmn_data_store`;
 }

@@ -49,9 +49,7 @@ export function superviseServer(place: Place): Promise<Supervisor> {
     async onStart(pid) {
       const note = noteOf(place, pid);
       await writeFile(note, OWNER_TOKEN, { mode: 0o600 });
-      if (place.runAs !== null) {
-        await chown(note, place.runAs.uid, place.runAs.gid);
-      }
+      if (place.runAs !== null) await chown(note, place.runAs.uid, place.runAs.gid);
     },
     onEnd: (pid) => rm(noteOf(place, pid), { force: true }),
   });
@@ -70,9 +68,7 @@ export async function othersSupervisorsGone(
   for (const name of await readdir(place.cluster).catch(() => [])) {
     if (!name.startsWith(NOTE_PREFIX)) continue;
     const note = join(place.cluster, name);
-    if (await readFile(note, "utf8").catch(() => OWNER_TOKEN) === OWNER_TOKEN) {
-      continue;
-    }
+    if (await readFile(note, "utf8").catch(() => OWNER_TOKEN) === OWNER_TOKEN) continue;
     const pid = Number(name.slice(NOTE_PREFIX.length));
     while (await isSupervisor(pid, place)) {
       wasThere = true;
@@ -88,6 +84,5 @@ export async function othersSupervisorsGone(
 async function isSupervisor(pid: number, place: Place): Promise<boolean> {
   if (!Number.isInteger(pid) || pid <= 0 || !isAlive(pid)) return false;
   const seen = await lookAt(pid);
-  return seen !== null && seen.command.includes(NAME) &&
-    seen.command.includes(place.cluster);
+  return seen !== null && seen.command.includes(NAME) && seen.command.includes(place.cluster);
 }

@@ -40,24 +40,14 @@ async function findUser(name: string): Promise<SystemUser | null> {
 async function createUser(): Promise<SystemUser> {
   const said: string[] = [];
   const ways = [
-    [
-      "useradd",
-      "--system",
-      "--user-group",
-      "--no-create-home",
-      "--shell",
-      "/bin/false",
-      OWN_USER,
-    ],
+    ["useradd", "--system", "--user-group", "--no-create-home", "--shell", "/bin/false", OWN_USER],
     ["adduser", "-S", "-D", "-H", "-s", "/bin/false", OWN_USER],
   ];
   for (const [command = "", ...args] of ways) {
     const result = await runCommand(command, args, { runAs: null });
     const user = result.code === 0 ? await findUser(OWN_USER) : null;
     if (user !== null) return user;
-    said.push(
-      `${command}: ${result.output || result.startError || `exit code ${result.code}`}`,
-    );
+    said.push(`${command}: ${result.output || result.startError || `exit code ${result.code}`}`);
   }
   throw new PermanentError(
     `PostgreSQL does not run as root, and no user for it could be made (${said.join("; ")})`,
@@ -72,15 +62,10 @@ async function createUser(): Promise<SystemUser> {
  * The outermost directory on the way to `path` (itself included) that `user` may not enter, or null. `path` need not exist
  * yet. Looks at the modes for owner, group and others; supplementary groups are not given to PostgreSQL.
  */
-export async function closedTo(
-  user: SystemUser,
-  path: string,
-): Promise<string | null> {
+export async function closedTo(user: SystemUser, path: string): Promise<string | null> {
   let at = path;
   let real: string | null;
-  while ((real = await realpath(at).catch(() => null)) === null) {
-    at = dirname(at);
-  }
+  while ((real = await realpath(at).catch(() => null)) === null) at = dirname(at);
   let closed: string | null = null;
   for (at = real;; at = dirname(at)) {
     const found = await stat(at);
@@ -89,10 +74,7 @@ export async function closedTo(
   }
 }
 
-function mayEnter(
-  user: SystemUser,
-  file: { mode: number; uid: number; gid: number },
-): boolean {
+function mayEnter(user: SystemUser, file: { mode: number; uid: number; gid: number }): boolean {
   const shift = file.uid === user.uid ? 6 : file.gid === user.gid ? 3 : 0;
   return ((file.mode >> shift) & 0o1) !== 0;
 }

@@ -13,41 +13,26 @@ export function freePort(wanted = 0): Promise<number> {
  * The port of a setting: `wanted`, which must be free, or a free one for 0.
  * @throws PermanentError naming the port and its setting when it is in use or not allowed
  */
-export async function settledPort(
-  wanted: number,
-  what: string,
-  setting: string,
-): Promise<number> {
+export async function settledPort(wanted: number, what: string, setting: string): Promise<number> {
   try {
     return await bindOnce(wanted);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "EADDRINUSE") {
       throw portInUse(wanted, what, setting, error);
     }
-    throw new PermanentError(
-      `port ${wanted} can't be used for ${what}: ${explain(error)}`,
-      {
-        cause: error,
-        hint: `Set ${setting} to a port between 1024 and 65535 (0 takes a free one).`,
-      },
-    );
+    throw new PermanentError(`port ${wanted} can't be used for ${what}: ${explain(error)}`, {
+      cause: error,
+      hint: `Set ${setting} to a port between 1024 and 65535 (0 takes a free one).`,
+    });
   }
 }
 
 /** The failure of a start whose port another program has. */
-export function portInUse(
-  port: number,
-  what: string,
-  setting: string,
-  cause?: unknown,
-) {
-  return new PermanentError(
-    `port ${port} on 127.0.0.1, for ${what}, is in use`,
-    {
-      cause,
-      hint: `Stop what uses the port, or set ${setting} to another (0 takes a free one).`,
-    },
-  );
+export function portInUse(port: number, what: string, setting: string, cause?: unknown) {
+  return new PermanentError(`port ${port} on 127.0.0.1, for ${what}, is in use`, {
+    cause,
+    hint: `Stop what uses the port, or set ${setting} to another (0 takes a free one).`,
+  });
 }
 
 /** Binds the port and lets it go again. @returns its number */

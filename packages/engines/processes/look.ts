@@ -50,22 +50,13 @@ function look(pid: number, levels: number): Promise<Seen[]> {
   if (process.platform === "win32") return Promise.resolve([]);
   // Deno throws at once where it lacks the permission, which rejects.
   return new Promise((resolve) => {
-    const child = spawn("/bin/sh", [
-      "-c",
-      LOOK,
-      "look",
-      String(pid),
-      String(levels),
-    ], {
+    const child = spawn("/bin/sh", ["-c", LOOK, "look", String(pid), String(levels)], {
       stdio: ["ignore", "pipe", "ignore"],
       detached: true,
       env: { PATH: process.env.PATH ?? "/usr/bin:/bin" },
     });
     let text = "";
-    child.stdout.on(
-      "data",
-      (chunk: Uint8Array) => text += new TextDecoder().decode(chunk),
-    );
+    child.stdout.on("data", (chunk: Uint8Array) => text += new TextDecoder().decode(chunk));
     child.once("error", () => resolve([]));
     child.once("close", () => {
       resolve(

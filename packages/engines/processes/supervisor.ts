@@ -98,10 +98,7 @@ export class Supervisor {
       void ended();
       if (this.#isDismissed) return;
       // One that can't be replaced (a full disk) is no reason to stop what works.
-      this.#timer = setTimeout(
-        () => void this.#spawn().catch(() => {}),
-        REPLACE_AFTER_MS,
-      );
+      this.#timer = setTimeout(() => void this.#spawn().catch(() => {}), REPLACE_AFTER_MS);
       this.#timer.unref();
     });
     // It lives as long as this process, and is no reason for this process to live.

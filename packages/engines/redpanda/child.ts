@@ -2,23 +2,23 @@
  * Redpanda as a process: started, its output passed on line by line, stopped.
  *
  * It gets a session of its own, so that a Ctrl-C in the terminal reaches this process only, which stops Redpanda when nobody
- * needs it any more; and an environment of its own, because ours holds secrets that are none of its business and variables
- * (`REDPANDA_…`, `RPK_…`) would steer rpk past the configuration.
+ * needs it any more; and an environment of its own, because ours holds secrets that it must not see, and variables
+ * (`REDPANDA_…`, `RPK_…`) that override rpk's configuration.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import type { RedpandaProgram } from "./find_program.ts";
-import { Lines, Tail } from "./program_output.ts";
+import { eachLine, Tail } from "./program_output.ts";
 import type { LineLevel, OnRedpandaEvent } from "./running.ts";
 
 /** How the process ended. */
 export interface ChildEnd {
   readonly code: number | null;
   readonly signal: string | null;
-  /** What it said last. */
+  /** Its last lines of output. */
   readonly lines: readonly string[];
 }
 
-/** Patience after somebody has asked a second time. What was acknowledged is on the disk; the next start reads it again. */
+/** How long a stop may take after a second request to stop. What was acknowledged is on the disk; the next start reads it. */
 const HURRIED_STOP_MS = 2_000;
 
 /** Variables that the program may see, where they are set. */
@@ -31,11 +31,7 @@ export class RedpandaChild {
   readonly #child: ChildProcess;
   #isGone = false;
 
-  constructor(
-    program: RedpandaProgram,
-    args: readonly string[],
-    onEvent: OnRedpandaEvent,
-  ) {
+  constructor(program: RedpandaProgram, args: readonly string[], onEvent: OnRedpandaEvent) {
     this.#child = spawn(program.path, args, {
       detached: true,
       stdio: ["ignore", "pipe", "pipe"],
@@ -48,14 +44,10 @@ export class RedpandaChild {
     });
     const tail = new Tail();
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
-      const lines = new Lines((line) => {
+      eachLine(stream, (line) => {
         tail.add(line);
         onEvent({ kind: "line", level: levelOf(line), line });
       });
-      stream?.on("data", (chunk: Uint8Array) => lines.push(chunk)).on(
-        "end",
-        () => lines.end(),
-      );
     }
     this.ended = new Promise((resolve) => {
       const end = (code: number | null, signal: string | null) => {
@@ -118,8 +110,8 @@ export class RedpandaChild {
 }
 
 /**
- * How loud a line of Redpanda's is in our log. Its lines begin with the level; it calls things errors that are none to us
- * (a file system it has not been tested on), so each is one step quieter here.
+ * The level of a line of Redpanda's in our log. Its lines begin with a level; it reports things as errors that are none to us
+ * (a file system it has not been tested on), so each is one level lower here.
  */
 function levelOf(line: string): LineLevel {
   const [level] = /^(?:ERROR|WARN|INFO|DEBUG|TRACE)\b/.exec(line) ?? [];

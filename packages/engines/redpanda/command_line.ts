@@ -37,12 +37,5 @@ export function redpandaArguments(
     // Locking needs a limit that ordinary users don't have. (rpk sets it by itself when it may.)
     ? ["--redpanda-cfg", configurationFile, ...seastar, "--lock-memory=false"]
     // --check=false: rpk's checks of disks and tuning are for servers of their own.
-    : [
-      "redpanda",
-      "start",
-      "--config",
-      configurationFile,
-      ...seastar,
-      "--check=false",
-    ];
+    : ["redpanda", "start", "--config", configurationFile, ...seastar, "--check=false"];
 }

@@ -50,24 +50,16 @@ export async function writeConfiguration(
       SCHEMA_REGISTRY_PORT: String(ports.schemaRegistry),
     }),
   );
-  await copyFile(
-    join(TEMPLATES, "bootstrap.yaml"),
-    join(folder, ".bootstrap.yaml"),
-  );
+  await copyFile(join(TEMPLATES, "bootstrap.yaml"), join(folder, ".bootstrap.yaml"));
   return file;
 }
 
 /** Replaces `${NAME}` outside of comments. @throws Error when the template has a name that `values` has not */
-function fillIn(
-  template: string,
-  values: Readonly<Record<string, string>>,
-): string {
+function fillIn(template: string, values: Readonly<Record<string, string>>): string {
   const fillLine = (line: string) =>
     line.trimStart().startsWith("#") ? line : line.replaceAll(/\$\{([A-Z_]+)\}/g, (_, name) => {
       const value = values[name];
-      if (value === undefined) {
-        throw new Error(`templates/redpanda.yaml: no value for ${name}`);
-      }
+      if (value === undefined) throw new Error(`templates/redpanda.yaml: no value for ${name}`);
       return value;
     });
   return template.split("\n").map(fillLine).join("\n");

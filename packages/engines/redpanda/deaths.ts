@@ -1,5 +1,5 @@
 /**
- * Why Redpanda ended, in words that say what to do: its own last lines, and for the usual reasons a hint.
+ * Why Redpanda ended, with its own last lines, and for the usual reasons a hint what to do.
  *
  * Sources of the patterns: Redpanda's source (syschecks.cc, application.cc), Seastar's messages, and traces that users posted.
  */
@@ -11,7 +11,7 @@ interface KnownDeath {
   readonly hint: string;
 }
 
-/** It died because another program has one of its ports. */
+/** It died because another program uses one of its ports. */
 export class PortTakenError extends PermanentError {
   override readonly name = "PortTakenError";
 }
@@ -24,10 +24,7 @@ const MORE_MEMORY =
   "or use BROKER=embedded.";
 
 const KNOWN: readonly KnownDeath[] = [
-  {
-    pattern: /insufficient physical memory|below recommended|bad_alloc/,
-    hint: MORE_MEMORY,
-  },
+  { pattern: /insufficient physical memory|below recommended|bad_alloc/, hint: MORE_MEMORY },
   {
     pattern: PORT_TAKEN,
     hint:
@@ -59,11 +56,11 @@ const KNOWN: readonly KnownDeath[] = [
 /** Lines shown in the message; the log has the others. */
 const SHOWN_LINES = 5;
 
-/** The end as an error. `doing` is what could not be done: "Redpanda did not start". */
+/** The end as an error. `doing` is what failed: "Redpanda did not start". */
 export function deathOf(end: ChildEnd, doing: string): PermanentError {
   const text = end.lines.join("\n");
   const known = KNOWN.find(({ pattern }) => pattern.test(text));
-  // The line that tells the reason, or else the last ones.
+  // The line with the reason, or else the last ones.
   const telling = known === undefined
     ? end.lines.slice(-SHOWN_LINES)
     : end.lines.filter((line) => known.pattern.test(line)).slice(-1);
@@ -71,8 +68,8 @@ export function deathOf(end: ChildEnd, doing: string): PermanentError {
   return new Death(`${doing}: ${howItEnded(end)}${describe(telling)}`, {
     hint: known?.hint ??
       (end.signal === "SIGKILL"
-        ? `It was killed from outside, most likely because the memory ran out. ${MORE_MEMORY}`
-        : "LOG_LEVEL=debug shows all that it says."),
+        ? `It was killed from outside, most likely because memory ran out. ${MORE_MEMORY}`
+        : "LOG_LEVEL=debug shows its whole log."),
   });
 }
 

@@ -1,38 +1,36 @@
 /**
  * Redpanda in Docker: the `redpanda` of compose.yaml, started, waited for, stopped.
  *
- *     looked at ──▶ up (the image is pulled once, with its progress shown) ──▶ ready (ready.ts) ──▶ stop
+ *     inspected ──▶ up (the image is pulled once, with its progress shown) ──▶ ready (ready.ts) ──▶ stop
  *
- * A container that ran before we came is left running when we go. One that dies is restarted by Docker itself (compose.yaml).
+ * A container that was running already is left running at the stop. One that dies is restarted by Docker itself (compose.yaml).
  */
 import { explain, hintOf, PermanentError } from "@gmn/failures";
-import { freePort, settledPort } from "../processes/free_port.ts";
+import { freePort } from "../processes/free_port.ts";
 import { compose, type ComposeOptions, type ComposeResult } from "./docker_engine.ts";
+import { type ListenerPorts, settleListeners } from "./listeners.ts";
 import { type ProveLog, untilReady } from "./ready.ts";
-import type { OnRedpandaEvent, RunningRedpanda } from "./running.ts";
+import { type OnRedpandaEvent, reportReady, type RunningRedpanda } from "./running.ts";
 
 const SERVICE = "redpanda";
 /** Ports inside the container, as in compose.yaml; the admin port is the same outside unless it is taken. */
 const INSIDE = { kafka: 9092, schemaRegistry: 8081, admin: 9644 } as const;
 
-/** From the created container to ready. The pull is not counted: it takes as long as the line needs. */
+/** From the created container to ready. The pull is not counted: it depends on the network. */
 const START_TIMEOUT_MS = 180_000;
 /** Docker kills it after that; below what a release may take (service/releasers.ts). */
 const STOP_TIMEOUT_S = 20;
 
-export interface DockerOptions {
-  /** A compose.yaml whose service `redpanda` takes the variables that `start` sets. */
+export interface DockerOptions extends ListenerPorts {
+  /** Its service `redpanda` is started. */
   readonly composeFile: string;
-  /** Name of the project: a volume, and so a log, of its own. */
+  /** Name of the project. A project has a volume, and so a log, of its own. */
   readonly project: string;
-  /** 0 takes a free one. */
-  readonly kafkaPort: number;
-  readonly schemaRegistryPort: number;
   readonly memory: string;
   readonly onEvent: OnRedpandaEvent;
   readonly signal: AbortSignal;
   readonly proveLog: ProveLog;
-  /** The client's program; tests have another. */
+  /** The client's program; tests use another. */
   readonly docker?: string;
   readonly startTimeout_ms?: number;
 }
@@ -45,11 +43,9 @@ interface Ports {
 
 /**
  * Starts the container; resolves when it is ready.
- * @throws PermanentError with a hint: a port is in use, the image can't be had, it never got ready
+ * @throws PermanentError with a hint: a port is in use, the image could not be pulled, it never got ready
  */
-export async function startRedpandaInDocker(
-  options: DockerOptions,
-): Promise<RunningRedpanda> {
+export async function startRedpandaInDocker(options: DockerOptions): Promise<RunningRedpanda> {
   const { onEvent, signal, memory } = options;
   const began = performance.now();
   const say = (line: string) => onEvent({ kind: "line", level: "info", line });
@@ -73,21 +69,19 @@ export async function startRedpandaInDocker(
   };
   const stop = async () => {
     if (wasRunning) return;
-    await compose(
-      ["stop", "--timeout", String(STOP_TIMEOUT_S), SERVICE],
-      container,
-    );
+    await compose(["stop", "--timeout", String(STOP_TIMEOUT_S), SERVICE], container);
   };
 
-  const brokers = [`127.0.0.1:${ports.kafka}`];
-  const schemaRegistryUrl = `http://127.0.0.1:${ports.schemaRegistry}`;
+  const addresses = {
+    brokers: [`127.0.0.1:${ports.kafka}`],
+    schemaRegistryUrl: `http://127.0.0.1:${ports.schemaRegistry}`,
+  };
   try {
     await up(container, signal);
     await untilReady(
       {
+        ...addresses,
         adminUrl: `http://127.0.0.1:${ports.admin}`,
-        schemaRegistryUrl,
-        brokers,
         proveLog: options.proveLog,
       },
       options.startTimeout_ms ?? START_TIMEOUT_MS,
@@ -98,25 +92,16 @@ export async function startRedpandaInDocker(
     await stop();
     signal.throwIfAborted();
     if (error instanceof PermanentError) throw error;
-    throw new PermanentError(
-      `Redpanda in Docker did not start: ${explain(error)}${logs}`,
-      {
-        cause: error,
-        hint: hintOf(error) ??
-          `docker compose --project-name ${base.project} logs ${SERVICE} shows all that it says.`,
-      },
-    );
+    throw new PermanentError(`Redpanda in Docker did not start: ${explain(error)}${logs}`, {
+      cause: error,
+      hint: hintOf(error) ??
+        `docker compose --project-name ${base.project} logs ${SERVICE} shows its whole log.`,
+    });
   }
-  onEvent({
-    kind: "ready",
-    brokers,
-    schemaRegistryUrl,
-    took_ms: performance.now() - began,
-  });
+  reportReady(onEvent, addresses, began);
   let stopping: Promise<void> | undefined;
   return {
-    brokers,
-    schemaRegistryUrl,
+    ...addresses,
     stop: () => stopping ??= stop().then(() => onEvent({ kind: "stopped" })),
   };
 }
@@ -130,57 +115,30 @@ async function isRunning(options: ComposeOptions): Promise<boolean> {
 }
 
 async function settlePorts(
-  { kafkaPort, schemaRegistryPort }: DockerOptions,
+  settings: ListenerPorts,
   options: ComposeOptions,
   wasRunning: boolean,
 ): Promise<Ports> {
   if (wasRunning) {
-    // What it has is kept: other ports would mean another container.
+    // Its ports are kept: other ports would mean another container.
     return {
       kafka: await publishedPort(INSIDE.kafka, options),
       schemaRegistry: await publishedPort(INSIDE.schemaRegistry, options),
       admin: await publishedPort(INSIDE.admin, options),
     };
   }
-  return {
-    kafka: await settledPort(
-      kafkaPort,
-      "Redpanda's Kafka listener",
-      "KAFKA_PORT",
-    ),
-    schemaRegistry: await settledPort(
-      schemaRegistryPort,
-      "Redpanda's schema registry",
-      "SCHEMA_REGISTRY_PORT",
-    ),
-    admin: await freePort(INSIDE.admin),
-  };
+  return { ...await settleListeners(settings), admin: await freePort(INSIDE.admin) };
 }
 
-async function publishedPort(
-  inside: number,
-  options: ComposeOptions,
-): Promise<number> {
+async function publishedPort(inside: number, options: ComposeOptions): Promise<number> {
   const result = await compose(["port", SERVICE, String(inside)], options);
   const port = Number(/:(\d+)$/.exec(result.stdout)?.[1]);
   if (result.code === 0 && port > 0) return port;
-  throw failure(
-    `the running container's port ${inside} is not published`,
-    result,
-  );
+  throw failure(`the running container's port ${inside} is not published`, result);
 }
 
-async function up(
-  container: ComposeOptions,
-  signal: AbortSignal,
-): Promise<void> {
-  const result = await compose([
-    "--progress",
-    "plain",
-    "up",
-    "--detach",
-    SERVICE,
-  ], {
+async function up(container: ComposeOptions, signal: AbortSignal): Promise<void> {
+  const result = await compose(["--progress", "plain", "up", "--detach", SERVICE], {
     ...container,
     signal,
   });
@@ -190,24 +148,15 @@ async function up(
 
 function failure(what: string, { code, lines }: ComposeResult): PermanentError {
   const said = lines.slice(-3).join(" | ");
-  return new PermanentError(
-    `${what} (exit ${code})${said === "" ? "" : `: ${said}`}`,
-    {
-      hint: /port is already allocated|address already in use/.test(said)
-        ? "Stop what uses the port, or set KAFKA_PORT and SCHEMA_REGISTRY_PORT to others (0 takes a free one)."
-        : "See what Docker says; BROKER=embedded does without it.",
-    },
-  );
+  return new PermanentError(`${what} (exit ${code})${said === "" ? "" : `: ${said}`}`, {
+    hint: /port is already allocated|address already in use/.test(said)
+      ? "Stop what uses the port, or set KAFKA_PORT and SCHEMA_REGISTRY_PORT to others (0 takes a free one)."
+      : "See Docker's message; BROKER=embedded works without Docker.",
+  });
 }
 
 async function lastLogs(container: ComposeOptions): Promise<string> {
-  const { lines } = await compose([
-    "logs",
-    "--tail",
-    "5",
-    "--no-log-prefix",
-    SERVICE,
-  ], {
+  const { lines } = await compose(["logs", "--tail", "5", "--no-log-prefix", SERVICE], {
     ...container,
     onLine: () => {},
   });

@@ -31,19 +31,14 @@ export interface SearchPlaces {
  * The program to start, or null when there is none.
  * @throws PermanentError when REDPANDA_BIN names something that can't be executed
  */
-export async function findRedpanda(
-  places: SearchPlaces,
-): Promise<RedpandaProgram | null> {
+export async function findRedpanda(places: SearchPlaces): Promise<RedpandaProgram | null> {
   const { configured, path, packaged = PACKAGED_PATH } = places;
   if (configured !== null) {
     if (await isExecutable(configured)) return programAt(configured);
-    throw new PermanentError(
-      `REDPANDA_BIN=${configured} is not a program that can be executed`,
-      {
-        hint:
-          `Name Redpanda's program (its packages have it as ${PACKAGED_PATH}), or unset REDPANDA_BIN.`,
-      },
-    );
+    throw new PermanentError(`REDPANDA_BIN=${configured} is not a program that can be executed`, {
+      hint:
+        `Name Redpanda's program (its packages have it as ${PACKAGED_PATH}), or unset REDPANDA_BIN.`,
+    });
   }
   if (await isExecutable(packaged)) return programAt(packaged);
   const folders = path.split(delimiter).filter((folder) => folder !== "");

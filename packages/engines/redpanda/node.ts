@@ -9,7 +9,7 @@
  *                          ready│   │dies▼
  *                           starting    failed (the event `failed`; `failed` resolves)
  *
- * While it is away the loops that use it wait and say so: to them it is a broker that is not there right now.
+ * While it is down, the loops that use it wait and say so: to them it is a broker that is unavailable right now.
  */
 import { type Backoff, backoffDelayMs, explain, hintOf, PermanentError, wait } from "@gmn/failures";
 import type { Supervisor } from "../processes/supervisor.ts";
@@ -20,17 +20,17 @@ import { deathOf } from "./deaths.ts";
 import type { RedpandaProgram } from "./find_program.ts";
 import { forgetChild, noteChild, superviseChild } from "./orphan.ts";
 import { type ProveLog, type ReadinessTargets, untilReady } from "./ready.ts";
-import type { OnRedpandaEvent } from "./running.ts";
+import { type OnRedpandaEvent, type RedpandaAddresses, reportReady } from "./running.ts";
 
-/** How patient we are with it. */
+/** How long to wait for it. */
 export interface RedpandaPatience {
   /** From the start to ready. Recovery after an unclean end reads what was written last; on a slow disk that takes a while. */
   readonly start_ms: number;
-  /** From SIGTERM to SIGKILL. */
+  /** From SIGTERM to SIGKILL. Below what a release may take (service/releasers.ts), and a container platform's patience. */
   readonly stop_ms: number;
   /** Waits between restarts, and how many deaths in a row are too many. */
   readonly restarts: Backoff;
-  /** A node that ran this long was well: its next death is the first again. */
+  /** After a node has run this long, its next death counts as the first again. */
   readonly stable_ms: number;
 }
 
@@ -38,7 +38,7 @@ export interface NodeOptions {
   readonly program: RedpandaProgram;
   /** `DATA_DIR/redpanda`. */
   readonly directory: string;
-  /** As Seastar wants it: `1200M`. */
+  /** In Seastar's notation: `1200M`. */
   readonly memory: string;
   readonly onEvent: OnRedpandaEvent;
   readonly proveLog: ProveLog;
@@ -46,11 +46,12 @@ export interface NodeOptions {
   readonly hurry?: AbortSignal;
 }
 
-/** A node with its watchman. */
+/** A node and what restarts it. */
 export class RedpandaNode {
   /** Resolves with the reason when it died too often. Never rejects. */
   readonly failed: Promise<Error>;
-  readonly targets: ReadinessTargets;
+  readonly addresses: RedpandaAddresses;
+  readonly #targets: ReadinessTargets;
   readonly #failure = Promise.withResolvers<Error>();
   readonly #stopping = new AbortController();
   #child: RedpandaChild | null = null;
@@ -64,16 +65,19 @@ export class RedpandaNode {
     private readonly configurationFile: string,
   ) {
     this.failed = this.#failure.promise;
-    this.targets = {
-      adminUrl: `http://127.0.0.1:${ports.admin}`,
-      schemaRegistryUrl: `http://127.0.0.1:${ports.schemaRegistry}`,
+    this.addresses = {
       brokers: [`127.0.0.1:${ports.kafka}`],
+      schemaRegistryUrl: `http://127.0.0.1:${ports.schemaRegistry}`,
+    };
+    this.#targets = {
+      ...this.addresses,
+      adminUrl: `http://127.0.0.1:${ports.admin}`,
       proveLog: options.proveLog,
     };
   }
 
   /**
-   * The first start. A node that dies here is not tried again: it would die of the same reason.
+   * The first start. A node that dies here is not started again: it would die for the same reason.
    * @throws PermanentError with the reason and what to do
    */
   async start(signal?: AbortSignal): Promise<void> {
@@ -105,28 +109,21 @@ export class RedpandaNode {
     try {
       if (child.pid === undefined) throw await death;
       await this.#dismissSupervisor();
-      this.#supervisor = await superviseChild(
-        child.pid,
-        this.configurationFile,
-      );
+      this.#supervisor = await superviseChild(child.pid, this.configurationFile);
       await noteChild(directory, child.pid);
       const signals = [
         over.signal,
         this.#stopping.signal,
         ...(signal === undefined ? [] : [signal]),
       ];
-      await untilReady(
-        this.targets,
-        this.patience.start_ms,
-        AbortSignal.any(signals),
-      );
+      await untilReady(this.#targets, this.patience.start_ms, AbortSignal.any(signals));
     } catch (error) {
       await this.#end();
       signal?.throwIfAborted();
       if (error instanceof PermanentError) throw error;
       throw new PermanentError(`Redpanda did not start: ${explain(error)}`, {
         cause: error,
-        hint: hintOf(error) ?? "LOG_LEVEL=debug shows what it says.",
+        hint: hintOf(error) ?? "LOG_LEVEL=debug shows its log.",
       });
     }
   }
@@ -153,7 +150,7 @@ export class RedpandaNode {
     this.#supervisor = null;
   }
 
-  /** Waits for deaths, and starts again after each, until it is stopped or too many came in a row. */
+  /** Waits for deaths and starts the node again after each, until it is stopped or too many came in a row. */
   async #keepRunning(): Promise<void> {
     const { restarts, stable_ms } = this.patience;
     for (let deaths = 0;;) {
@@ -191,12 +188,7 @@ export class RedpandaNode {
     await wait(delay_ms, this.#stopping.signal);
     const began = performance.now();
     await this.#launch();
-    this.options.onEvent({
-      kind: "ready",
-      brokers: this.targets.brokers,
-      schemaRegistryUrl: this.targets.schemaRegistryUrl,
-      took_ms: performance.now() - began,
-    });
+    reportReady(this.options.onEvent, this.addresses, began);
   }
 
   #giveUp(reason: Error): void {
@@ -206,10 +198,7 @@ export class RedpandaNode {
       `Redpanda died ${
         this.patience.restarts.attempts + 1
       } times in a row; the last time: ${reason.message}`,
-      {
-        cause: reason,
-        hint: hintOf(reason) ?? "LOG_LEVEL=debug shows what it says.",
-      },
+      { cause: reason, hint: hintOf(reason) ?? "LOG_LEVEL=debug shows its log." },
     );
     this.options.onEvent({ kind: "failed", reason: error.message });
     this.#failure.resolve(error);

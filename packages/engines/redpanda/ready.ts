@@ -10,10 +10,7 @@
 import { explain, TransientError, wait } from "@gmn/failures";
 
 /** Writes a record to the log and reads it back. @throws while that does not work yet */
-export type ProveLog = (
-  brokers: readonly string[],
-  signal: AbortSignal,
-) => Promise<void>;
+export type ProveLog = (brokers: readonly string[], signal: AbortSignal) => Promise<void>;
 
 export interface ReadinessTargets {
   readonly adminUrl: string;
@@ -64,24 +61,15 @@ export async function untilReady(
 async function adminIsReady(url: string, signal: AbortSignal): Promise<void> {
   const response = await ask(`${url}/v1/status/ready`, signal);
   const { status } = await response.json() as { status?: unknown };
-  if (status !== "ready") {
-    throw new Error(`the admin API says ${JSON.stringify(status)}`);
-  }
+  if (status !== "ready") throw new Error(`the admin API says ${JSON.stringify(status)}`);
 }
 
-async function registryIsReady(
-  url: string,
-  signal: AbortSignal,
-): Promise<void> {
+async function registryIsReady(url: string, signal: AbortSignal): Promise<void> {
   const response = await ask(`${url}/status/ready`, signal);
   await response.body?.cancel();
-  if (response.status !== 200) {
-    throw new Error(`the registry answers HTTP ${response.status}`);
-  }
+  if (response.status !== 200) throw new Error(`the registry answers HTTP ${response.status}`);
 }
 
 function ask(url: string, signal: AbortSignal): Promise<Response> {
-  return fetch(url, {
-    signal: AbortSignal.any([signal, AbortSignal.timeout(ANSWER_TIMEOUT_MS)]),
-  });
+  return fetch(url, { signal: AbortSignal.any([signal, AbortSignal.timeout(ANSWER_TIMEOUT_MS)]) });
 }

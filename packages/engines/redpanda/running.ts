@@ -2,13 +2,16 @@
  * A Redpanda that was started here, as a process or in Docker: what it says of itself, and what its user has of it.
  */
 
+/** Where it answers. */
+export interface RedpandaAddresses {
+  /** `host:port` of each bootstrap broker. */
+  readonly brokers: readonly string[];
+  /** Base URL of the schema registry, without a trailing slash. */
+  readonly schemaRegistryUrl: string;
+}
+
 export type RedpandaEvent =
-  | {
-    readonly kind: "ready";
-    readonly brokers: readonly string[];
-    readonly schemaRegistryUrl: string;
-    readonly took_ms: number;
-  }
+  | { readonly kind: "ready"; readonly took_ms: number } & RedpandaAddresses
   /** A line of its output, or of Docker's, or one about it. */
   | { readonly kind: "line"; readonly level: LineLevel; readonly line: string }
   /** It died and is started again. */
@@ -29,13 +32,18 @@ export type LineLevel = "debug" | "info" | "warning";
 export type OnRedpandaEvent = (event: RedpandaEvent) => void;
 
 /** A Redpanda with its schema registry, up and answering. */
-export interface RunningRedpanda {
-  /** `host:port` of each bootstrap broker. */
-  readonly brokers: string[];
-  /** Base URL of the schema registry, without a trailing slash. */
-  readonly schemaRegistryUrl: string;
-  /** Resolves with the reason when it is gone for good, past all restarts. Never rejects; not there where Docker watches it. */
+export interface RunningRedpanda extends RedpandaAddresses {
+  /** Resolves with the reason when it has failed for good, past all restarts. Never rejects; missing where Docker restarts it. */
   readonly failed?: Promise<Error>;
   /** Stops it and waits for its end. Calling it again waits for the first call. */
   stop(): Promise<void>;
+}
+
+/** Reports that it answers. `began` is the time of `performance.now()` when its start began. */
+export function reportReady(
+  onEvent: OnRedpandaEvent,
+  { brokers, schemaRegistryUrl }: RedpandaAddresses,
+  began: number,
+): void {
+  onEvent({ kind: "ready", brokers, schemaRegistryUrl, took_ms: performance.now() - began });
 }

@@ -5,12 +5,13 @@
  *          ▲                                   │ another program was faster with a port
  *          └───────────────────────────────────┘
  */
-import { freePort, settledPort } from "../processes/free_port.ts";
+import { freePort } from "../processes/free_port.ts";
 import { configurationPath, type RedpandaPorts, writeConfiguration } from "./configuration.ts";
 import { PortTakenError } from "./deaths.ts";
+import { type ListenerPorts, settleListeners } from "./listeners.ts";
 import { type NodeOptions, RedpandaNode, type RedpandaPatience } from "./node.ts";
 import { endOrphan } from "./orphan.ts";
-import type { RunningRedpanda } from "./running.ts";
+import { reportReady, type RunningRedpanda } from "./running.ts";
 
 /** Redpanda's own ports for these listeners; another one is taken when they are in use. */
 const ADMIN_PORT = 9644;
@@ -26,10 +27,7 @@ const PATIENCE: RedpandaPatience = {
   stable_ms: 10 * 60_000,
 };
 
-export interface RedpandaOptions extends NodeOptions {
-  /** 0 takes a free one. */
-  readonly kafkaPort: number;
-  readonly schemaRegistryPort: number;
+export interface RedpandaOptions extends NodeOptions, ListenerPorts {
   /** Aborting gives up a start; what was started is stopped again. */
   readonly signal?: AbortSignal;
   /** Tests are less patient. */
@@ -40,48 +38,33 @@ export interface RedpandaOptions extends NodeOptions {
  * Starts the node; resolves when it is ready.
  * @throws PermanentError with a hint: a port is in use, no memory, another process has the folder, it ended or never got ready
  */
-export async function startRedpanda(
-  options: RedpandaOptions,
-): Promise<RunningRedpanda> {
+export async function startRedpanda(options: RedpandaOptions): Promise<RunningRedpanda> {
   const began = performance.now();
-  const patience = { ...PATIENCE, ...options.patience };
-  const node = await startNode(options, patience);
-  const { brokers, schemaRegistryUrl } = node.targets;
-  options.onEvent({
-    kind: "ready",
-    brokers,
-    schemaRegistryUrl,
-    took_ms: performance.now() - began,
-  });
+  const node = await startNode(options, { ...PATIENCE, ...options.patience });
+  reportReady(options.onEvent, node.addresses, began);
   let stopping: Promise<void> | undefined;
   return {
-    brokers: [...brokers],
-    schemaRegistryUrl,
+    ...node.addresses,
     failed: node.failed,
     stop: () => stopping ??= node.stop(),
   };
 }
 
-/** A port that was free when it was looked at may be another program's when Redpanda takes it: then all are chosen anew. */
+/** A port that was free may be taken by another program before Redpanda listens on it: then all are chosen anew. */
 async function startNode(
   options: RedpandaOptions,
   patience: RedpandaPatience,
 ): Promise<RedpandaNode> {
   for (let attempt = 1;; attempt++) {
-    // A port of the settings that is in use ends the start here, by name.
+    // A port of the settings that is in use ends the start here, naming the setting.
     const ports = await choosePorts(options, patience);
-    const configurationFile = await writeConfiguration(
-      options.directory,
-      ports,
-    );
+    const configurationFile = await writeConfiguration(options.directory, ports);
     const node = new RedpandaNode(options, patience, ports, configurationFile);
     try {
       await node.start(options.signal);
       return node;
     } catch (error) {
-      if (!(error instanceof PortTakenError) || attempt >= START_ATTEMPTS) {
-        throw error;
-      }
+      if (!(error instanceof PortTakenError) || attempt >= START_ATTEMPTS) throw error;
       const line = `${error.message}; trying other ports`;
       options.onEvent({ kind: "line", level: "warning", line });
     }
@@ -90,14 +73,11 @@ async function startNode(
 
 /** Frees what an orphan holds, then settles all ports. */
 async function choosePorts(
-  { directory, kafkaPort, schemaRegistryPort, onEvent }: RedpandaOptions,
+  options: RedpandaOptions,
   { stop_ms }: RedpandaPatience,
 ): Promise<RedpandaPorts> {
-  const orphan = await endOrphan(
-    directory,
-    configurationPath(directory),
-    stop_ms,
-  );
+  const { directory, onEvent } = options;
+  const orphan = await endOrphan(directory, configurationPath(directory), stop_ms);
   if (orphan !== null) {
     onEvent({
       kind: "line",
@@ -106,16 +86,7 @@ async function choosePorts(
     });
   }
   return {
-    kafka: await settledPort(
-      kafkaPort,
-      "Redpanda's Kafka listener",
-      "KAFKA_PORT",
-    ),
-    schemaRegistry: await settledPort(
-      schemaRegistryPort,
-      "Redpanda's schema registry",
-      "SCHEMA_REGISTRY_PORT",
-    ),
+    ...await settleListeners(options),
     admin: await freePort(ADMIN_PORT),
     rpc: await freePort(RPC_PORT),
   };

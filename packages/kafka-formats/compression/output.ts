@@ -2,14 +2,14 @@
  * The bytes that come out of a decoder: a buffer that grows up to a limit, and can copy from itself.
  */
 
-/** What came out is larger than any honest record batch, or reaches back before its beginning. */
+/** The bytes unpack to more than any real record batch, or are not what their codec says. */
 export class CorruptDataError extends Error {
   override readonly name = "CorruptDataError";
 }
 
 /**
  * One compressed batch unpacks to no more than this. Brokers take batches of about 1 MB by default; a bomb of a few kilobytes
- * must not fill the memory of who reads it.
+ * must not fill the reader's memory.
  */
 export const UNPACKED_BYTES_MAX = 64 * 1024 * 1024;
 

@@ -1,5 +1,5 @@
 /**
- * Reads record batches with the decoder of `@gmn/kafka-formats`, checks their checksum, and survives those that can't be read.
+ * Reads record batches with our own decoder, checks their checksum, and survives those that can't be read.
  *
  * Upstream, in kafkajs 2.2.4, src/protocol/recordBatch/v0/decoder.js:
  *
@@ -27,13 +27,13 @@ import {
   UNPACKED_BYTES_MAX,
 } from "@gmn/kafka-formats";
 import { explain } from "@gmn/failures";
-import { type BatchContext, FetchedMessage } from "../fetched_message.ts";
+import { type BatchContext, FetchedMessage } from "./fetched_message.ts";
 import { replaceExports, require } from "./patch.ts";
 import { UnreadableMessage } from "./unreadable_message.ts";
 
 /**
  * Unpacked bytes after which a fetch of a partition is taken for ended; the rest comes with the next one. A fetch of two
- * megabytes could hold hundreds of bombs that are each just small enough to be unpacked (compression/output.ts).
+ * megabytes could hold hundreds of bombs that are each just small enough to be unpacked.
  */
 const FETCH_UNPACKED_BYTES_MAX = 16 * 1024 * 1024;
 
@@ -105,9 +105,9 @@ type BatchMessage = FetchedMessage | UnreadableMessage;
 function contextOf(head: BatchHead) {
   return {
     firstOffset: head.baseOffset.toString(),
-    firstTimestamp: head.baseTimestamp.toString(),
-    maxTimestamp: head.maxTimestamp.toString(),
-    producerId: head.producerId.toString(),
+    firstTimestamp: String(head.baseTimestamp_ms),
+    maxTimestamp: String(head.maxTimestamp_ms),
+    producerId: String(head.producerId),
     producerEpoch: head.producerEpoch,
     firstSequence: head.baseSequence,
     partitionLeaderEpoch: head.leaderEpoch,

@@ -5,7 +5,7 @@
  * a damaged batch may be anything. Here, and not where a batch is decoded (`decode_batches.ts`), it is known what was asked for and
  * what comes behind.
  */
-import type { FetchedMessage } from "../fetched_message.ts";
+import type { FetchedMessage } from "./fetched_message.ts";
 import { replaceExports } from "./patch.ts";
 import { settle, type UnreadableMessage } from "./unreadable_message.ts";
 

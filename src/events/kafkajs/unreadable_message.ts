@@ -7,7 +7,7 @@
  */
 import type { Buffer } from "node:buffer";
 import type { ConsumedRecord, UnreadableBatch } from "../consumed_record.ts";
-import type { BatchContext } from "../fetched_message.ts";
+import type { BatchContext } from "./fetched_message.ts";
 
 /** What is known of a batch without its records. */
 export interface BatchSpan {

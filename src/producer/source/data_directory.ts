@@ -1,5 +1,5 @@
 /**
- * A GMN data directory as the producer sees it, wherever it is: over HTTP (`http_directory.ts`) or on a disk
+ * A GMN data directory as the producer sees it, wherever it lies: over HTTP (`http_directory.ts`) or on a disk
  * (`local_directory.ts`).
  *
  * It has three folders: its root, `daily` and `monthly`. Paths are relative to it (`daily/traj_summary_….txt`); nothing
@@ -44,13 +44,10 @@ export interface OpenOptions extends ListOptions {
 
 /** A file being read. */
 export interface OpenedFile {
-  readonly path: string;
   /** `listed` is null: only a listing knows it. */
   readonly identity: FileIdentity;
   /** Offset of the first byte that `chunks` gives. */
   readonly from: number;
-  /** Size of the whole file; null when the source does not say. */
-  readonly totalBytes: number | null;
   /**
    * The bytes, to be read once. A broken connection is resumed internally as long as the file stays the same.
    * Leaving the loop early gives the connection back.
@@ -65,7 +62,7 @@ export interface OpenedFile {
 }
 
 export interface DataDirectory {
-  /** What a person calls it: URL or path. */
+  /** Its URL or path, for messages. */
   readonly location: string;
   /**
    * The files of a folder, in the order of the listing; "missing" when there is no such folder.

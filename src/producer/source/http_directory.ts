@@ -51,7 +51,7 @@ export interface HttpDirectoryOptions {
   readonly observe?: Observe;
 }
 
-/** Says who asks, so that the source's keepers can find us; the command line adds the version. */
+/** Identifies us to the operators of the source; the service adds the version. */
 export const USER_AGENT = "gmn-data-store-ingestion";
 
 export class HttpDirectory implements DataDirectory {
@@ -104,7 +104,7 @@ export class HttpDirectory implements DataDirectory {
     }
     discard(answer, null);
     if (from === undefined) throw new SourceUnavailableError(unexpected(answer));
-    // The range does not fit the file any more: the whole file, then.
+    // The range no longer matches the file: read the whole file.
     return this.open(path, { ...options, from: undefined });
   }
 
@@ -167,13 +167,11 @@ export class HttpDirectory implements DataDirectory {
   ): OpenedFile {
     const chunks = this.#resumed(path, identity, from, body, options);
     return {
-      path,
       identity,
       from,
-      totalBytes: identity.size_bytes,
       chunks,
       async close() {
-        // A generator that was never begun does not run its `finally`, so the answer is let go by hand as well.
+        // A generator that never started does not run its `finally`, so the answer is aborted here as well.
         await chunks.return(undefined);
         await body.return(undefined);
         answer.abort(new Error("closed"));
@@ -247,7 +245,7 @@ export class HttpDirectory implements DataDirectory {
     options: OpenOptions,
   ): Promise<AsyncGenerator<Uint8Array>> {
     const headers = rangeHeaders(identity, offset);
-    if (headers === null) throw broken; // nothing to tell by whether it still is the same file
+    if (headers === null) throw broken; // nothing identifies it as the same file
     const answer = await this.#ask(url, headers, options);
     const body = this.#bodyAt(answer, offset, identity, options.signal);
     if (body !== null) return body;
@@ -262,7 +260,7 @@ function unexpected({ url, response }: Answer): string {
   return `${url.href} answered ${response.status} to a plain request`;
 }
 
-/** Lets go of an answer whose body nobody will read. */
+/** Drops an answer whose body is not read. */
 function discard<T>(answer: Answer, result: T): T {
   answer.abort(new Error("not needed"));
   return result;

@@ -55,7 +55,7 @@ describe("a folder on the disk", () => {
   test("opens files whole, from a byte, or not at all", async () => {
     const directory = new LocalDirectory(root);
     const whole = await opened(directory.open("daily/b.txt"));
-    expect(whole).toMatchObject({ from: 0, totalBytes: 11 });
+    expect(whole).toMatchObject({ from: 0, identity: { size_bytes: 11 } });
     expect(await textOf(whole)).toBe("hello world");
     const { identity } = whole;
     const rest = await opened(directory.open("daily/b.txt", { from: { byteOffset: 6, identity } }));

@@ -75,10 +75,8 @@ export async function openLocalFile(
   const begin = from !== undefined && isSameFile(identity, from.identity) ? from.byteOffset : 0;
   const chunks = read(file, identity, begin, name, options.signal);
   return {
-    path: name,
     identity,
     from: begin,
-    totalBytes: identity.size_bytes,
     chunks,
     async close() {
       await chunks.return(undefined);

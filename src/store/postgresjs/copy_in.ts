@@ -9,11 +9,7 @@
  */
 import type { Writable } from "node:stream";
 import type { Sql } from "./driver.ts";
-
-/** What a query of the driver has beside its promise. */
-export interface Rejectable {
-  reject(error: unknown): void;
-}
+import type { Rejectable } from "./proof.ts";
 
 /**
  * Sends `chunks` as the data of `statement`; resolves when the server has taken all of it. A chunk may be reused once the

@@ -6,13 +6,12 @@
  * (`asked.jsonl`), and which process the container is (`container.json`).
  */
 import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { appendFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import process from "node:process";
 import { stringify } from "@std/yaml/stringify.js";
 import { parse } from "@std/yaml/parse.js";
+import { freePort } from "@gmn/engines";
 
 /** How the engine is. */
 export interface Engine {
@@ -88,6 +87,7 @@ async function up(file: string): Promise<void> {
   await writeFile(join(conf, ".bootstrap.yaml"), content("bootstrap"));
   await writeFile(
     join(conf, "redpanda.yaml"),
+    // The RPC listener is inside the container; out here it must not take somebody else's port.
     outsideOf(content("redpanda"), ports, await freePort()),
   );
   const flags = service.command.map((flag) =>
@@ -108,16 +108,6 @@ async function up(file: string): Promise<void> {
   });
   child.unref();
   await writeFile(containerFile, JSON.stringify({ pid: child.pid, ports }));
-}
-
-/** A port nobody has now. The RPC listener is inside the container; out here it must not take somebody else's. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, "close");
-  return port;
 }
 
 /** Inside a container the listeners are at other addresses than outside; here there is no inside. */

@@ -43,19 +43,19 @@ interface ArmedFault {
 /** What requests have in common where they name topics or a group. */
 interface NamedParts {
   readonly topics?: readonly (string | { readonly name: string })[] | null;
-  readonly names?: readonly string[];
   readonly resources?: readonly { readonly name: string }[];
   readonly groupId?: string;
   readonly groupIds?: readonly string[];
+  readonly groups?: readonly { readonly groupId: string }[];
   /** FindCoordinator. */
   readonly key?: string;
 }
 
-const topicsOf = ({ topics, names, resources }: NamedParts): readonly string[] =>
-  (topics ?? names ?? resources ?? []).map((one) => typeof one === "string" ? one : one.name);
+const topicsOf = ({ topics, resources }: NamedParts): readonly string[] =>
+  (topics ?? resources ?? []).map((one) => typeof one === "string" ? one : one.name);
 
-const groupOf = ({ groupId, groupIds, key }: NamedParts): string | undefined =>
-  groupId ?? groupIds?.[0] ?? key;
+const groupOf = ({ groupId, groupIds, groups, key }: NamedParts): string | undefined =>
+  groupId ?? groupIds?.[0] ?? groups?.[0]?.groupId ?? key;
 
 /** The faults that wait for their requests. */
 export class Faults {

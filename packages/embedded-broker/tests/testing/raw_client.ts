@@ -159,6 +159,28 @@ export class RawClient {
   }
 
   /** Creates a topic. Gives the error code. */
+  /** Sets one configuration of a topic, over a connection of its own. */
+  static async setConfig(broker: string, topic: string, name: string, value: string) {
+    const client = await RawClient.connect(broker);
+    const answer = await client.request(ApiKey.IncrementalAlterConfigs, 0, (w) => {
+      w.array([topic], (resource) => {
+        w.int8(2);
+        w.string(resource);
+        w.array([name], (config) => {
+          w.string(config);
+          w.int8(0);
+          w.string(value);
+        });
+      });
+      w.boolean(false);
+    });
+    answer.int32();
+    answer.int32();
+    const code = answer.int16();
+    client.close();
+    if (code !== 0) throw new Error(`${name}=${value} of ${topic} was refused: error ${code}`);
+  }
+
   async createTopic(topic: string, partitions = 1, configs: Record<string, string> = {}) {
     const r = await this.request(ApiKey.CreateTopics, 3, (w) => {
       w.array([topic], (name) => {

@@ -6,7 +6,7 @@
 import { Buffer } from "node:buffer";
 import { COMPRESSION, decompress } from "@gmn/kafka-formats";
 import { PermanentError } from "@gmn/failures";
-import { CompressionCodecs, CompressionTypes } from "./kafkajs/kafkajs.ts";
+import { CompressionCodecs, CompressionTypes } from "./kafkajs.ts";
 
 /** What kafkajs calls for a batch (its `compression` folder). */
 interface Codec {
