@@ -20,7 +20,6 @@ COPY packages packages
 # The install scripts that run are those that deno.json allows: PostgreSQL's.
 RUN deno install --frozen
 COPY schemas schemas
-COPY redpanda redpanda
 COPY container container
 COPY src src
 

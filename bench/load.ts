@@ -13,7 +13,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { unobserved } from "../src/observe/observe.ts";
 import { connectStore, type Sql } from "../src/store/connection.ts";
-import { startEmbeddedPostgres } from "../src/store/embedded_postgres.ts";
+import { startEmbeddedPostgres } from "../src/service/embedded_postgres.ts";
 import { migrate } from "../src/store/migrate.ts";
 import { createTrajectoryLoader, type TrajectoryLoader } from "../src/store/trajectory_loader.ts";
 import type { LoadCounts, TrajectoryUpsert } from "../src/store/trajectory_batch.ts";

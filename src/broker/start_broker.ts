@@ -3,6 +3,7 @@
  */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { askDockerEngine, findRedpanda, type ProveLog } from "@gmn/engines";
 import type { Observe } from "../observe/observe.ts";
 import { observeReady, type RunningBroker } from "./broker.ts";
 import {
@@ -11,13 +12,9 @@ import {
   type BrokerSetting,
   chooseBroker,
 } from "./choose_broker.ts";
-import { startDockerBroker } from "./docker.ts";
-import { askDockerEngine } from "./docker_engine.ts";
 import { startEmbedded } from "./embedded.ts";
 import { readLogHome, writeLogHome } from "./log_home.ts";
-import { findRedpanda } from "./redpanda/find_program.ts";
-import type { ProveLog } from "./redpanda/ready.ts";
-import { startRedpanda } from "./redpanda/start.ts";
+import { startDockerBroker, startRedpandaBroker } from "./redpanda.ts";
 
 /** The settings the choice and the start depend on. */
 export interface BrokerSettings {
@@ -99,7 +96,7 @@ async function startChosen(
       );
     case "redpanda": {
       const directory = join(dataDirectory, "redpanda");
-      return await startRedpanda({
+      return await startRedpandaBroker({
         program: choice.program,
         directory,
         memory,

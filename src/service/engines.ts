@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { type ChosenBroker, startBroker } from "../broker/start_broker.ts";
 import type { Config } from "../config.ts";
 import type { Observe } from "../observe/observe.ts";
-import { startEmbeddedPostgres } from "../store/embedded_postgres.ts";
+import { startEmbeddedPostgres } from "./embedded_postgres.ts";
 import { proveLog } from "./open_log.ts";
 import { ENGINE_RESERVE_MS, type Releasers } from "./releasers.ts";
 

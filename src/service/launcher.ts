@@ -5,7 +5,7 @@
  * nor us: the service would run on without a parent. So the chain is watched, and its end stops the service.
  */
 import process from "node:process";
-import { type Ancestor, ancestorsOf, isAlive } from "../processes/look.ts";
+import { type Ancestor, ancestorsOf, isAlive } from "@gmn/engines";
 import { ENDED_IN_ORDER, type StopRequests } from "./signals.ts";
 
 /** How soon the end of npx is noticed. Two questions to the kernel each time, some microseconds. */

@@ -22,7 +22,7 @@ export const RELEASE_LIMITS: ReleaseLimits = {
 
 /**
  * How much of that is reserved for each engine. Engines are released last, when other parts may have used up the time, and an unclean
- * end costs them a recovery: Redpanda has 25 s to stop (broker/redpanda/start.ts), PostgreSQL writes a checkpoint.
+ * end costs them a recovery: Redpanda has 25 s to stop (packages/engines/redpanda/start.ts), PostgreSQL writes a checkpoint.
  */
 export const ENGINE_RESERVE_MS = 25_000;
 

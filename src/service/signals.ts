@@ -18,7 +18,7 @@
  * | any signal within a second of the first                   | (the same request: nothing)         | as before     |
  * | SIGINT or SIGTERM later                                   | SIGTERM again (`service.hurrying`)  | 1             |
  * | SIGHUP later, or any other request while stopping         | (nothing; an error is still logged) | 1 if an error |
- * | kill -9                                                   | none: see processes/supervisor.ts   | 137           |
+ * | kill -9                                                   | none: @gmn/engines supervises       | 137           |
  *
  * The exit code is the service's own, and npx's where npx is still there: one that the signal has ended gives 128 and its number.
  *

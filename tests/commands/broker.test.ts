@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { freePort } from "../../src/processes/free_port.ts";
+import { freePort } from "@gmn/engines";
 import { taskCommand } from "../support/task_command.ts";
 
 const TEST_MS = 60_000;

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startTestService, type TestService } from "../support/service.ts";
-import { freePort } from "../../src/processes/free_port.ts";
+import { freePort } from "@gmn/engines";
 import { taskCommand } from "../support/task_command.ts";
 
 let service: TestService;

@@ -13,7 +13,7 @@ import { createRandom } from "../../sample/random.ts";
 import { TRAJECTORY_SUMMARY_RAW } from "../../src/events/topics.ts";
 import { unobserved } from "../../src/observe/observe.ts";
 import { connectStore, type Sql } from "../../src/store/connection.ts";
-import { startEmbeddedPostgres } from "../../src/store/embedded_postgres.ts";
+import { startEmbeddedPostgres } from "../../src/service/embedded_postgres.ts";
 import {
   append,
   type ForeignMessage,

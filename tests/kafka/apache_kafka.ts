@@ -10,7 +10,7 @@ import process from "node:process";
 import { runCommand } from "../clients/install/command.ts";
 import { kafkaJars } from "../clients/install/java.ts";
 import { kafkajsClient } from "../clients/reference.ts";
-import { freePort } from "../../src/processes/free_port.ts";
+import { freePort } from "@gmn/engines";
 
 /** From the start of the JVM to the first answer; 5 s on an idle machine of two cores. */
 const START_DEADLINE_MS = 90_000;

@@ -13,7 +13,7 @@ import { afterEach, beforeEach, expect, test as anyTest } from "vitest";
 import { parse } from "@std/yaml/parse.js";
 import { hintOf, PermanentError } from "@gmn/failures";
 import type { RunningBroker } from "../../src/broker/broker.ts";
-import { type RedpandaOptions, startRedpanda } from "../../src/broker/redpanda/start.ts";
+import { type RedpandaBrokerOptions, startRedpandaBroker } from "../../src/broker/redpanda.ts";
 import { createKafka } from "../../src/events/kafka_client.ts";
 import { proveRoundTrip } from "../../src/events/log_round_trip.ts";
 import { createObserver, type ServiceEvent, unobserved } from "../../src/observe/observe.ts";
@@ -47,11 +47,11 @@ afterEach(async () => {
 
 async function start(
   standIn: StandIn,
-  options: Partial<RedpandaOptions> = {},
+  options: Partial<RedpandaBrokerOptions> = {},
 ): Promise<RunningBroker> {
   const observer = createObserver();
   observer.listen((event) => events.push(event));
-  const broker = await startRedpanda({
+  const broker = await startRedpandaBroker({
     program: standIn.program,
     directory,
     kafkaPort: 0,
@@ -149,7 +149,7 @@ test("a start that never gets ready ends, and says what was missing", async () =
   expect((error as Error).message).toMatch(/not ready after 2 s: .*("booting"|connect)/);
 });
 
-test.each<[string, Omit<Behaviour, "journal">, Partial<RedpandaOptions>, RegExp, RegExp]>([
+test.each<[string, Omit<Behaviour, "journal">, Partial<RedpandaBrokerOptions>, RegExp, RegExp]>([
   [
     "a death at the start",
     { diesFromStart: 0 },

@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { parse } from "@std/yaml/parse.js";
-import { redpandaArguments } from "../../src/broker/redpanda/command_line.ts";
+import { redpandaArguments } from "@gmn/engines";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const read = (path: string) => readFileSync(`${ROOT}${path}`, "utf8");
@@ -29,7 +29,7 @@ const ADDRESSES = [
 
 test("the container's node has the properties of the child process", () => {
   const template = parse(
-    read("redpanda/redpanda.yaml").replaceAll(/\$\{[A-Z_]+\}/g, "1"),
+    read("packages/engines/redpanda/templates/redpanda.yaml").replaceAll(/\$\{[A-Z_]+\}/g, "1"),
   ) as Record<
     string,
     Record<string, unknown>
@@ -47,7 +47,9 @@ test("the container's node has the properties of the child process", () => {
 });
 
 test("the cluster's properties are the same", () => {
-  expect(parse(compose.configs.bootstrap!.content)).toEqual(parse(read("redpanda/bootstrap.yaml")));
+  expect(parse(compose.configs.bootstrap!.content)).toEqual(
+    parse(read("packages/engines/redpanda/templates/bootstrap.yaml")),
+  );
 });
 
 test("the flags are the same", () => {

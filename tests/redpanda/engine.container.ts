@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
-import { projectOf, startDockerBroker } from "../../src/broker/docker.ts";
+import { projectOf, startDockerBroker } from "../../src/broker/redpanda.ts";
 import { createKafka } from "../../src/events/kafka_client.ts";
 import { proveRoundTrip } from "../../src/events/log_round_trip.ts";
 import { unobserved } from "../../src/observe/observe.ts";

@@ -3,12 +3,12 @@
  * the brokers go to standard output.
  */
 import { text } from "node:stream/consumers";
-import { startRedpanda } from "../../src/broker/redpanda/start.ts";
+import { startRedpandaBroker } from "../../src/broker/redpanda.ts";
 import { createKafka } from "../../src/events/kafka_client.ts";
 import { proveRoundTrip } from "../../src/events/log_round_trip.ts";
 import { unobserved } from "../../src/observe/observe.ts";
 
-const { brokers } = await startRedpanda({
+const { brokers } = await startRedpandaBroker({
   program: JSON.parse(await text(process.stdin)),
   directory: process.argv[2] ?? "",
   kafkaPort: 0,

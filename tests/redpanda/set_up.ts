@@ -5,7 +5,7 @@ import process from "node:process";
 import { PostgreSqlContainer } from "@testcontainers/postgresql";
 import { RedpandaContainer } from "@testcontainers/redpanda";
 import type { TestProject } from "vitest/node";
-import { askDockerEngine } from "../../src/broker/docker_engine.ts";
+import { askDockerEngine } from "@gmn/engines";
 import { imageOf } from "./images.ts";
 
 declare module "vitest" {

@@ -3,7 +3,7 @@
  */
 import process from "node:process";
 import { expect, test } from "vitest";
-import { SUPERVISED_END_MS } from "../../src/processes/supervisor.ts";
+import { SUPERVISED_END_MS } from "@gmn/engines";
 import { until } from "../support/poll.ts";
 import { MOMENTS, startCaughtWhile } from "./moments.ts";
 import { type Row, toService, withRedpanda } from "./rows.ts";

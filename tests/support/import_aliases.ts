@@ -9,6 +9,7 @@ const packageFile = (path: string) =>
 
 export const IMPORT_ALIASES = [
   { find: /^@std\//, replacement: "deno-std/" },
+  { find: /^@gmn\/engines$/, replacement: packageFile("engines/mod.ts") },
   { find: /^@gmn\/failures$/, replacement: packageFile("failures/mod.ts") },
   { find: /^@gmn\/kafka-formats$/, replacement: packageFile("kafka-formats/mod.ts") },
   {

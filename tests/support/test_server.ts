@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { unobserved } from "../../src/observe/observe.ts";
 import { connectStore } from "../../src/store/connection.ts";
-import { startEmbeddedPostgres } from "../../src/store/embedded_postgres.ts";
+import { startEmbeddedPostgres } from "../../src/service/embedded_postgres.ts";
 import { migrate } from "../../src/store/migrate.ts";
 
 export interface TestServer {

@@ -5,7 +5,7 @@ import { chmod, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import type { RedpandaProgram } from "../../../src/broker/redpanda/find_program.ts";
+import type { RedpandaProgram } from "@gmn/engines";
 
 /** Read by the stand-in at each start. */
 export interface Behaviour {

@@ -11,7 +11,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { stringify } from "@std/yaml/stringify.js";
 import { parse } from "@std/yaml/parse.js";
-import { freePort } from "../../../src/processes/free_port.ts";
+import { freePort } from "@gmn/engines";
 
 /** How the engine is. */
 export interface Engine {

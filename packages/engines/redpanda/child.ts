@@ -6,10 +6,9 @@
  * (`REDPANDA_…`, `RPK_…`) that override rpk's configuration.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import type { Observe } from "../../observe/observe.ts";
-import type { Level } from "../../observe/vocabulary.ts";
-import { eachLine, Tail } from "../program_output.ts";
 import type { RedpandaProgram } from "./find_program.ts";
+import { eachLine, Tail } from "./program_output.ts";
+import type { LineLevel, OnRedpandaEvent } from "./running.ts";
 
 /** How the process ended. */
 export interface ChildEnd {
@@ -32,7 +31,7 @@ export class RedpandaChild {
   readonly #child: ChildProcess;
   #isGone = false;
 
-  constructor(program: RedpandaProgram, args: readonly string[], observe: Observe) {
+  constructor(program: RedpandaProgram, args: readonly string[], onEvent: OnRedpandaEvent) {
     this.#child = spawn(program.path, args, {
       detached: true,
       stdio: ["ignore", "pipe", "pipe"],
@@ -47,7 +46,7 @@ export class RedpandaChild {
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       eachLine(stream, (line) => {
         tail.add(line);
-        observe("broker.log", { kind: "redpanda", level: levelOf(line), line });
+        onEvent({ kind: "line", level: levelOf(line), line });
       });
     }
     this.ended = new Promise((resolve) => {
@@ -114,7 +113,7 @@ export class RedpandaChild {
  * The level of a line of Redpanda's in our log. Its lines begin with a level; it reports things as errors that are none to us
  * (a file system it has not been tested on), so each is one level lower here.
  */
-function levelOf(line: string): Level {
+function levelOf(line: string): LineLevel {
   const [level] = /^(?:ERROR|WARN|INFO|DEBUG|TRACE)\b/.exec(line) ?? [];
   return level === "ERROR" ? "warning" : level === "WARN" ? "info" : "debug";
 }

@@ -1,5 +1,5 @@
 /**
- * Writes the node's configuration from the templates in `redpanda/`:
+ * Writes the node's configuration from the templates beside this file:
  *
  *     DATA_DIR/redpanda/conf/redpanda.yaml     made anew at every start (ports may change)
  *     DATA_DIR/redpanda/conf/.bootstrap.yaml   cluster properties, which Redpanda reads on its first start only
@@ -23,7 +23,7 @@ export function configurationPath(directory: string): string {
   return join(directory, "conf", "redpanda.yaml");
 }
 
-const TEMPLATES = fileURLToPath(new URL("../../../redpanda/", import.meta.url));
+const TEMPLATES = fileURLToPath(new URL("./templates/", import.meta.url));
 
 /**
  * Writes both files under `directory` and gives the path of redpanda.yaml.
@@ -59,7 +59,7 @@ function fillIn(template: string, values: Readonly<Record<string, string>>): str
   const fillLine = (line: string) =>
     line.trimStart().startsWith("#") ? line : line.replaceAll(/\$\{([A-Z_]+)\}/g, (_, name) => {
       const value = values[name];
-      if (value === undefined) throw new Error(`redpanda/redpanda.yaml: no value for ${name}`);
+      if (value === undefined) throw new Error(`templates/redpanda.yaml: no value for ${name}`);
       return value;
     });
   return template.split("\n").map(fillLine).join("\n");

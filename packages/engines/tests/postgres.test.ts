@@ -19,26 +19,25 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { hintOf, PermanentError } from "@gmn/failures";
-import { type Observe, unobserved } from "../../src/observe/observe.ts";
-import { connectStore } from "../../src/store/connection.ts";
+import { until } from "../../../tests/support/poll.ts";
+import { processesBelow } from "../../../tests/support/process_list.ts";
 import {
-  type EmbeddedPostgres,
-  type EmbeddedPostgresOptions,
-  startEmbeddedPostgres,
-} from "../../src/store/embedded_postgres.ts";
-import { until } from "../support/poll.ts";
-import { processesBelow } from "../support/process_list.ts";
+  type PostgresEvent,
+  type PostgresOptions,
+  type RunningPostgres,
+  startPostgres,
+} from "../mod.ts";
+import { ask, connect } from "./connect.ts";
 
 const execFile = promisify(execFileWithCallback);
 const isRoot = process.getuid?.() === 0;
 let directory: string;
 /** A directory with a cluster, to copy: initdb takes longer than all the rest. */
 let prototype: string;
-let happened: [string, unknown][];
-const toStop: EmbeddedPostgres[] = [];
+let happened: PostgresEvent[];
+const toStop: RunningPostgres[] = [];
 const children: ChildProcess[] = [];
-const observe: Observe = (name, detail) => happened.push([name, detail]);
-const names = (): string[] => happened.map(([name]) => name);
+const kinds = (): string[] => happened.map(({ kind }) => kind);
 
 const newDirectory = async (): Promise<string> => {
   const parent = await mkdtemp(join(tmpdir(), "gmn-embedded-"));
@@ -47,10 +46,11 @@ const newDirectory = async (): Promise<string> => {
 };
 beforeAll(async () => {
   prototype = await newDirectory();
-  const server = await startEmbeddedPostgres({
+  const server = await startPostgres({
     directory: prototype,
     port: 0,
-    observe: unobserved,
+    connect,
+    onEvent: () => {},
   });
   await server.stop();
 });
@@ -64,7 +64,9 @@ afterEach(async () => {
   const servers = toStop.splice(0);
   // All of them before any directory goes: they may have had the same one, one after the other.
   for (const server of servers) await server.stop();
-  for (const server of servers) await rm(server.directory, { recursive: true, force: true });
+  for (const server of servers) {
+    await rm(server.directory, { recursive: true, force: true });
+  }
   await rm(join(directory, ".."), { recursive: true, force: true });
 });
 
@@ -76,11 +78,14 @@ async function copyPrototype(): Promise<void> {
   await execFile("chmod", ["-R", "go=", directory]);
 }
 
-async function start(options: Partial<EmbeddedPostgresOptions> = {}): Promise<EmbeddedPostgres> {
-  const server = await startEmbeddedPostgres({
+async function start(
+  options: Partial<PostgresOptions> = {},
+): Promise<RunningPostgres> {
+  const server = await startPostgres({
     directory,
     port: 0,
-    observe,
+    connect,
+    onEvent: (event) => happened.push(event),
     settings: { fsync: "off" },
     ...options,
   });
@@ -91,17 +96,14 @@ async function start(options: Partial<EmbeddedPostgresOptions> = {}): Promise<Em
 const caught = (promise: Promise<unknown>): Promise<unknown> =>
   promise.then((value) => ({ resolved: value }), (error: unknown) => error);
 
-/** Asks the server one thing. */
-async function ask<Row extends object>({ url }: { url: string }, text: string): Promise<Row[]> {
-  const store = connectStore({ url, max: 1, applicationName: "test", observe });
-  try {
-    return [...await store.sql.unsafe<Row[]>(text)];
-  } finally {
-    await store.close();
-  }
-}
-const postmasterPid = async ({ directory }: EmbeddedPostgres): Promise<number> =>
-  Number((await readFile(join(directory, "cluster/postmaster.pid"), "utf8")).split("\n")[0]);
+const postmasterPid = async (
+  { directory }: RunningPostgres,
+): Promise<number> =>
+  Number(
+    (await readFile(join(directory, "cluster/postmaster.pid"), "utf8")).split(
+      "\n",
+    )[0],
+  );
 /** Whether a process runs. One that has ended counts as ended, also where nobody collects it (a container's pid 1). */
 const isAlive = (pid: number): boolean => {
   try {
@@ -124,8 +126,12 @@ const supervisorPids = async (): Promise<number[]> =>
  * A process of its own that starts the server in `directory`, killed without any chance to stop it, and its supervisor, too,
  * unless that is spared.
  */
-async function startInKilledProcess({ spareSupervisor = false } = {}): Promise<number> {
-  const script = fileURLToPath(new URL("../support/embedded_owner.ts", import.meta.url));
+async function startInKilledProcess(
+  { spareSupervisor = false } = {},
+): Promise<number> {
+  const script = fileURLToPath(
+    new URL("./postgres_owner.ts", import.meta.url),
+  );
   const child = spawn(process.execPath, ["run", "-A", script, directory], {
     stdio: ["ignore", "pipe", "inherit"],
   });
@@ -135,7 +141,9 @@ async function startInKilledProcess({ spareSupervisor = false } = {}): Promise<n
   // A frozen one starts no other supervisor. Not `child.kill`, which Deno takes for its end.
   process.kill(pid, "SIGSTOP");
   if (!spareSupervisor) {
-    for (const supervisor of await supervisorPids()) process.kill(supervisor, "SIGKILL");
+    for (const supervisor of await supervisorPids()) {
+      process.kill(supervisor, "SIGKILL");
+    }
   }
   process.kill(pid, "SIGKILL");
   await until("its end", () => !isAlive(pid));
@@ -146,7 +154,9 @@ describe("an embedded PostgreSQL", () => {
   test("is made, serves on loopback behind a password, stops without a trace, and has its data at the next start", async () => {
     const server = await start();
     expect(server.url).toMatch(
-      new RegExp(`^postgres://gmn:[\\w-]{20,}@127\\.0\\.0\\.1:${server.port}/gmn_data_store$`),
+      new RegExp(
+        `^postgres://gmn:[\\w-]{20,}@127\\.0\\.0\\.1:${server.port}/gmn_data_store$`,
+      ),
     );
     expect(server.directory).toBe(directory);
     const [settings] = await ask(
@@ -167,7 +177,8 @@ describe("an embedded PostgreSQL", () => {
       encoding: "UTF8",
       words: false,
     });
-    expect((await stat(join(directory, "cluster/gmn_password"))).mode & 0o777).toBe(0o600);
+    expect((await stat(join(directory, "cluster/gmn_password"))).mode & 0o777)
+      .toBe(0o600);
     const without = Object.assign(new URL(server.url), { password: "wrong" }).href;
     expect(await caught(ask({ url: without }, "select 1"))).toMatchObject({
       cause: { code: "28P01" },
@@ -182,12 +193,20 @@ describe("an embedded PostgreSQL", () => {
 
     const again = await start();
     expect(again.url.split("@")[0]).toBe(server.url.split("@")[0]);
-    expect(await ask(again, "select answer from kept")).toEqual([{ answer: 42 }]);
-    expect(names()).toEqual(
-      expect.arrayContaining(["database.starting", "database.ready", "database.stopped"]),
+    expect(await ask(again, "select answer from kept")).toEqual([{
+      answer: 42,
+    }]);
+    expect(kinds()).toEqual(
+      expect.arrayContaining([
+        "starting",
+        "ready",
+        "stopped",
+      ]),
     );
     // Nothing that is told has the password in it.
-    expect(JSON.stringify(happened)).not.toContain(new URL(server.url).password);
+    expect(JSON.stringify(happened)).not.toContain(
+      new URL(server.url).password,
+    );
   });
 
   test("on a port in use says which port, and which setting", async () => {
@@ -210,7 +229,11 @@ describe("an embedded PostgreSQL", () => {
       await copyPrototype();
       await startInKilledProcess({ spareSupervisor: true });
       // Server and supervisor; they may have ended by now.
-      await until("their end", async () => (await processesBelow(directory)).length === 0, 10_000);
+      await until(
+        "their end",
+        async () => (await processesBelow(directory)).length === 0,
+        10_000,
+      );
 
       for (let time = 0; time < 3; time++) {
         await startInKilledProcess({ spareSupervisor: true });
@@ -224,7 +247,7 @@ describe("an embedded PostgreSQL", () => {
         expect(isAlive(supervisor!)).toBe(false);
         expect(await supervisorPids()).toEqual([]);
       }
-      expect(names()).not.toContain("database.restarted");
+      expect(kinds()).not.toContain("restarted");
     },
   );
 
@@ -261,18 +284,28 @@ describe("an embedded PostgreSQL", () => {
 
   test("started twice at once on a fresh directory: one has it, the other is told", async () => {
     const ends = await Promise.allSettled([start(), start()]);
-    expect(ends.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]);
-    expect(String(ends.find((end) => end.status === "rejected")?.reason)).toContain(
-      "in use by another process",
-    );
-    expect((await readdir(directory)).sort()).toEqual(["cluster", "postgresql.log"]);
+    expect(ends.map(({ status }) => status).sort()).toEqual([
+      "fulfilled",
+      "rejected",
+    ]);
+    expect(String(ends.find((end) => end.status === "rejected")?.reason))
+      .toContain(
+        "in use by another process",
+      );
+    expect((await readdir(directory)).sort()).toEqual([
+      "cluster",
+      "postgresql.log",
+    ]);
     expect(await ask(toStop[0]!, "select 1 as one")).toEqual([{ one: 1 }]);
   });
 
   test("whose pid now belongs to another process starts, as in a restarted container", async () => {
     await copyPrototype();
     const server = await start();
-    const text = await readFile(join(directory, "cluster/postmaster.pid"), "utf8");
+    const text = await readFile(
+      join(directory, "cluster/postmaster.pid"),
+      "utf8",
+    );
     await server.stop();
     await writeFile(
       join(directory, "cluster/postmaster.pid"),
@@ -290,11 +323,12 @@ describe("an embedded PostgreSQL", () => {
       await ask(server, "create table kept as select 7 as n");
       const pid = await postmasterPid(server);
       process.kill(pid, signal);
-      await until("the restart", () => names().includes("database.restarted"));
+      await until("the restart", () => kinds().includes("restarted"));
       expect(await postmasterPid(server)).not.toBe(pid);
       expect(await ask(server, "select n from kept")).toEqual([{ n: 7 }]);
       await server.stop();
-      expect(names().filter((name) => name === "database.restarted")).toHaveLength(1);
+      expect(kinds().filter((kind) => kind === "restarted"))
+        .toHaveLength(1);
     },
   );
 
@@ -326,9 +360,13 @@ describe("an embedded PostgreSQL", () => {
 
   test("that can't start says what its log says", async () => {
     await copyPrototype();
-    const failure = await caught(start({ settings: { shared_buffers: "nonsense" } }));
+    const failure = await caught(
+      start({ settings: { shared_buffers: "nonsense" } }),
+    );
     expect(failure).toBeInstanceOf(PermanentError);
-    expect(String(failure)).toContain('invalid value for parameter "shared_buffers"');
+    expect(String(failure)).toContain(
+      'invalid value for parameter "shared_buffers"',
+    );
     expect(hintOf(failure)).toContain("postgresql.log");
   });
 
@@ -338,11 +376,12 @@ describe("an embedded PostgreSQL", () => {
       await chmod(join(directory, ".."), 0o700);
       const server = await start();
       expect(server.directory).toMatch(/^\/var\/lib\/gmn-data-store\//);
-      expect(happened).toContainEqual([
-        "database.moved",
-        expect.objectContaining({ directory: server.directory }),
-      ]);
-      expect((await readFile(join(directory, "LOCATION"), "utf8")).trim()).toBe(server.directory);
+      expect(happened).toContainEqual(
+        expect.objectContaining({ kind: "moved", directory: server.directory }),
+      );
+      expect((await readFile(join(directory, "LOCATION"), "utf8")).trim()).toBe(
+        server.directory,
+      );
       await ask(server, "create table kept as select 1 as n");
       await server.stop();
       const again = await start();
@@ -353,10 +392,14 @@ describe("an embedded PostgreSQL", () => {
       await rm(directory, { recursive: true });
       const anew = await start();
       expect(anew.directory).toBe(server.directory);
-      expect(await ask(anew, "select to_regclass('kept') as there")).toEqual([{ there: null }]);
+      expect(await ask(anew, "select to_regclass('kept') as there")).toEqual([{
+        there: null,
+      }]);
       for (const name of await readdir("/var/lib/gmn-data-store")) {
         const path = join("/var/lib/gmn-data-store", name);
-        if (path.startsWith(`${server.directory}.old-`)) await rm(path, { recursive: true });
+        if (path.startsWith(`${server.directory}.old-`)) {
+          await rm(path, { recursive: true });
+        }
       }
     },
   );

@@ -1,5 +1,5 @@
 /**
- * The supervisor of a PostgreSQL server: stops it when the service was killed (processes/supervisor.ts says how).
+ * The supervisor of a PostgreSQL server: stops it when the service was killed (../processes/supervisor.ts says how).
  *
  * The next start may come at once, while the supervisor of the killed one is still at it, and would have its new or adopted server
  * stopped under its hands. So each supervisor is noted in the cluster, with a token of the process that it belongs to, and a start
@@ -9,8 +9,8 @@ import { randomUUID } from "node:crypto";
 import { chown, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { wait } from "@gmn/failures";
-import { isAlive, lookAt } from "../../processes/look.ts";
-import { SUPERVISED_END_MS, Supervisor } from "../../processes/supervisor.ts";
+import { isAlive, lookAt } from "../processes/look.ts";
+import { SUPERVISED_END_MS, Supervisor } from "../processes/supervisor.ts";
 import { program } from "./binaries.ts";
 import type { Place } from "./place.ts";
 

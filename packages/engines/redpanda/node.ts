@@ -7,14 +7,12 @@
  *        ▼                   waiting (back-off) ──────stop()──┘
  *     rejected                  │   ▲    │ died too often in a row
  *                          ready│   │dies▼
- *                           starting    failed (reported as `broker.failed`; `failed` resolves)
+ *                           starting    failed (the event `failed`; `failed` resolves)
  *
  * While it is down, the loops that use it wait and say so: to them it is a broker that is unavailable right now.
  */
 import { type Backoff, backoffDelayMs, explain, hintOf, PermanentError, wait } from "@gmn/failures";
-import type { Observe } from "../../observe/observe.ts";
-import type { Supervisor } from "../../processes/supervisor.ts";
-import { type BrokerAddresses, observeReady } from "../broker.ts";
+import type { Supervisor } from "../processes/supervisor.ts";
 import { RedpandaChild } from "./child.ts";
 import { redpandaArguments } from "./command_line.ts";
 import type { RedpandaPorts } from "./configuration.ts";
@@ -22,8 +20,7 @@ import { deathOf } from "./deaths.ts";
 import type { RedpandaProgram } from "./find_program.ts";
 import { forgetChild, noteChild, superviseChild } from "./orphan.ts";
 import { type ProveLog, type ReadinessTargets, untilReady } from "./ready.ts";
-
-export const KIND = "redpanda";
+import { type OnRedpandaEvent, type RedpandaAddresses, reportReady } from "./running.ts";
 
 /** How long to wait for it. */
 export interface RedpandaPatience {
@@ -43,7 +40,7 @@ export interface NodeOptions {
   readonly directory: string;
   /** In Seastar's notation: `1200M`. */
   readonly memory: string;
-  readonly observe: Observe;
+  readonly onEvent: OnRedpandaEvent;
   readonly proveLog: ProveLog;
   /** Aborting hurries a stop: it is killed soon. */
   readonly hurry?: AbortSignal;
@@ -53,7 +50,7 @@ export interface NodeOptions {
 export class RedpandaNode {
   /** Resolves with the reason when it died too often. Never rejects. */
   readonly failed: Promise<Error>;
-  readonly addresses: BrokerAddresses;
+  readonly addresses: RedpandaAddresses;
   readonly #targets: ReadinessTargets;
   readonly #failure = Promise.withResolvers<Error>();
   readonly #stopping = new AbortController();
@@ -69,7 +66,6 @@ export class RedpandaNode {
   ) {
     this.failed = this.#failure.promise;
     this.addresses = {
-      kind: KIND,
       brokers: [`127.0.0.1:${ports.kafka}`],
       schemaRegistryUrl: `http://127.0.0.1:${ports.schemaRegistry}`,
     };
@@ -94,14 +90,14 @@ export class RedpandaNode {
     this.#stopping.abort(new Error("Redpanda is stopped"));
     await this.#end();
     await this.#watch;
-    this.options.observe("broker.stopped", { kind: KIND });
+    this.options.onEvent({ kind: "stopped" });
   }
 
   /** Starts the process and waits until it is ready; leaves no process behind when it is not. */
   async #launch(signal?: AbortSignal): Promise<void> {
-    const { program, directory, memory, observe } = this.options;
+    const { program, directory, memory, onEvent } = this.options;
     const args = redpandaArguments(program, this.configurationFile, { memory });
-    const child = new RedpandaChild(program, args, observe);
+    const child = new RedpandaChild(program, args, onEvent);
     this.#child = child;
     // Readiness is not waited for when the process is gone.
     const over = new AbortController();
@@ -136,11 +132,11 @@ export class RedpandaNode {
     const child = this.#child;
     this.#child = null;
     if (child === null) return;
-    const { observe, hurry } = this.options;
+    const { onEvent, hurry } = this.options;
     if (await child.stop(this.patience.stop_ms, hurry)) {
       const limit = hurry?.aborted ? "in a hurry" : `within ${this.patience.stop_ms / 1000} s`;
-      observe("broker.log", {
-        kind: KIND,
+      onEvent({
+        kind: "line",
         level: "warning",
         line: `did not stop ${limit} and was killed`,
       });
@@ -183,8 +179,8 @@ export class RedpandaNode {
 
   async #restart(reason: Error, attempt: number): Promise<void> {
     const delay_ms = backoffDelayMs(this.patience.restarts, attempt);
-    this.options.observe("broker.restarting", {
-      kind: KIND,
+    this.options.onEvent({
+      kind: "restarting",
       reason: reason.message,
       attempt,
       delay_ms,
@@ -192,7 +188,7 @@ export class RedpandaNode {
     await wait(delay_ms, this.#stopping.signal);
     const began = performance.now();
     await this.#launch();
-    observeReady(this.options.observe, this.addresses, began);
+    reportReady(this.options.onEvent, this.addresses, began);
   }
 
   #giveUp(reason: Error): void {
@@ -204,7 +200,7 @@ export class RedpandaNode {
       } times in a row; the last time: ${reason.message}`,
       { cause: reason, hint: hintOf(reason) ?? "LOG_LEVEL=debug shows its log." },
     );
-    this.options.observe("broker.failed", { kind: KIND, reason: error.message });
+    this.options.onEvent({ kind: "failed", reason: error.message });
     this.#failure.resolve(error);
   }
 }

@@ -1,8 +1,7 @@
 /**
- * Docker, as far as this service needs it: whether an engine answers, and `docker compose` on the project's compose.yaml.
+ * Docker, as far as Redpanda needs it: whether an engine answers, and `docker compose` on a compose.yaml.
  */
 import { execFile, spawn } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import { eachLine, Tail } from "./program_output.ts";
 
 /** A client that takes longer is waiting for an engine that does not answer (a remote host, a desktop that is starting). */
@@ -41,6 +40,7 @@ export interface ComposeResult {
 
 export interface ComposeOptions {
   readonly docker: string;
+  readonly composeFile: string;
   readonly project: string;
   /** What compose.yaml's `${…}` stand for. */
   readonly variables: Readonly<Record<string, string>>;
@@ -50,12 +50,10 @@ export interface ComposeOptions {
   readonly signal?: AbortSignal;
 }
 
-const COMPOSE_FILE = fileURLToPath(new URL("../../compose.yaml", import.meta.url));
-
-/** Runs `docker compose …` on this project's compose.yaml and waits for its end. Never throws. */
+/** Runs `docker compose …` on the compose.yaml and waits for its end. Never throws. */
 export function compose(args: readonly string[], options: ComposeOptions): Promise<ComposeResult> {
-  const { docker, project, variables, onLine = () => {}, signal } = options;
-  const all = ["compose", "--file", COMPOSE_FILE, "--project-name", project, ...args];
+  const { docker, composeFile, project, variables, onLine = () => {}, signal } = options;
+  const all = ["compose", "--file", composeFile, "--project-name", project, ...args];
   return new Promise((resolve) => {
     const child = spawn(docker, all, {
       // In a session of its own, a Ctrl-C does not reach it: the container is stopped in order.

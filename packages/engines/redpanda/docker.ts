@@ -1,25 +1,18 @@
 /**
  * Redpanda in Docker: the `redpanda` of compose.yaml, started, waited for, stopped.
  *
- *     inspected ──▶ up (the image is pulled once, with its progress shown) ──▶ ready (redpanda/ready.ts) ──▶ stop
+ *     inspected ──▶ up (the image is pulled once, with its progress shown) ──▶ ready (ready.ts) ──▶ stop
  *
  * A container that was running already is left running at the stop. One that dies is restarted by Docker itself (compose.yaml).
  */
-import { createHash } from "node:crypto";
-import { fileURLToPath } from "node:url";
 import { explain, hintOf, PermanentError } from "@gmn/failures";
-import type { Observe } from "../observe/observe.ts";
 import { freePort } from "../processes/free_port.ts";
-import { observeReady, type RunningBroker } from "./broker.ts";
 import { compose, type ComposeOptions, type ComposeResult } from "./docker_engine.ts";
 import { type ListenerPorts, settleListeners } from "./listeners.ts";
-import { type ProveLog, untilReady } from "./redpanda/ready.ts";
+import { type ProveLog, untilReady } from "./ready.ts";
+import { type OnRedpandaEvent, reportReady, type RunningRedpanda } from "./running.ts";
 
-const KIND = "docker";
 const SERVICE = "redpanda";
-/** Name of the project in compose.yaml: what `docker compose up` by hand uses too. */
-const PROJECT = "gmn-data-store";
-const DEFAULT_DATA_DIRECTORY = fileURLToPath(new URL("../../data", import.meta.url));
 /** Ports inside the container, as in compose.yaml; the admin port is the same outside unless it is taken. */
 const INSIDE = { kafka: 9092, schemaRegistry: 8081, admin: 9644 } as const;
 
@@ -28,10 +21,13 @@ const START_TIMEOUT_MS = 180_000;
 /** Docker kills it after that; below what a release may take (service/releasers.ts). */
 const STOP_TIMEOUT_S = 20;
 
-export interface DockerBrokerOptions extends ListenerPorts {
-  readonly dataDirectory: string;
+export interface DockerOptions extends ListenerPorts {
+  /** Its service `redpanda` is started. */
+  readonly composeFile: string;
+  /** Name of the project. A project has a volume, and so a log, of its own. */
+  readonly project: string;
   readonly memory: string;
-  readonly observe: Observe;
+  readonly onEvent: OnRedpandaEvent;
   readonly signal: AbortSignal;
   readonly proveLog: ProveLog;
   /** The client's program; tests use another. */
@@ -49,13 +45,14 @@ interface Ports {
  * Starts the container; resolves when it is ready.
  * @throws PermanentError with a hint: a port is in use, the image could not be pulled, it never got ready
  */
-export async function startDockerBroker(options: DockerBrokerOptions): Promise<RunningBroker> {
-  const { observe, signal, memory } = options;
+export async function startRedpandaInDocker(options: DockerOptions): Promise<RunningRedpanda> {
+  const { onEvent, signal, memory } = options;
   const began = performance.now();
-  const say = (line: string) => observe("broker.log", { kind: KIND, level: "info", line });
+  const say = (line: string) => onEvent({ kind: "line", level: "info", line });
   const base = {
     docker: options.docker ?? "docker",
-    project: projectOf(options.dataDirectory),
+    composeFile: options.composeFile,
+    project: options.project,
     variables: {},
   };
   const wasRunning = await isRunning(base);
@@ -76,7 +73,6 @@ export async function startDockerBroker(options: DockerBrokerOptions): Promise<R
   };
 
   const addresses = {
-    kind: KIND,
     brokers: [`127.0.0.1:${ports.kafka}`],
     schemaRegistryUrl: `http://127.0.0.1:${ports.schemaRegistry}`,
   };
@@ -102,18 +98,12 @@ export async function startDockerBroker(options: DockerBrokerOptions): Promise<R
         `docker compose --project-name ${base.project} logs ${SERVICE} shows its whole log.`,
     });
   }
-  observeReady(observe, addresses, began);
+  reportReady(onEvent, addresses, began);
   let stopping: Promise<void> | undefined;
   return {
     ...addresses,
-    stop: () => stopping ??= stop().then(() => observe("broker.stopped", { kind: KIND })),
+    stop: () => stopping ??= stop().then(() => onEvent({ kind: "stopped" })),
   };
-}
-
-/** The volume belongs to the project: each DATA_DIR but the default one has a project, and so a log, of its own. */
-export function projectOf(dataDirectory: string): string {
-  if (dataDirectory === DEFAULT_DATA_DIRECTORY) return PROJECT;
-  return `${PROJECT}-${createHash("sha256").update(dataDirectory).digest("hex").slice(0, 8)}`;
 }
 
 async function isRunning(options: ComposeOptions): Promise<boolean> {

@@ -1,7 +1,7 @@
 /**
  * A Redpanda whose owner was killed (`kill -9`, out of memory): a process in a session of its own does not go with it.
  *
- * Its supervisor ends it within seconds (processes/supervisor.ts). If the supervisor was killed too, or the next start comes first,
+ * Its supervisor ends it within seconds (../processes/supervisor.ts). If the supervisor was killed too, or the next start comes first,
  * that start finds the node by a file, makes sure that it is the right one, and stops it in order.
  *
  * Linux only, as Redpanda is: what a process is and whose child stands in /proc.
@@ -11,8 +11,8 @@ import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { PermanentError } from "@gmn/failures";
-import { lookAt } from "../../processes/look.ts";
-import { Supervisor } from "../../processes/supervisor.ts";
+import { lookAt } from "../processes/look.ts";
+import { Supervisor } from "../processes/supervisor.ts";
 
 /**
  * Ends the node: `$1` is its process id, `$2` its configuration, which tells it from whatever has the process id later. It has `$3`

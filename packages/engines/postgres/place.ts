@@ -9,13 +9,13 @@ import { createHash } from "node:crypto";
 import { chmod, chown, mkdir, readFile, rename, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { explain, PermanentError } from "@gmn/failures";
-import type { Observe } from "../../observe/observe.ts";
 import {
   binariesVersion,
   copyBinaries,
   installedBinaries,
   type PostgresBinaries,
 } from "./binaries.ts";
+import type { OnPostgresEvent } from "./events.ts";
 import { closedTo, postgresUser, type SystemUser } from "./system_user.ts";
 
 /** Everything `pg_ctl` has to know. */
@@ -44,12 +44,12 @@ const exists = async (path: string): Promise<boolean> =>
  * Finds or makes the place for a cluster that is wanted in `wanted` (an absolute path).
  * @throws PermanentError when there are no programs, no user or no permission
  */
-export async function findPlace(wanted: string, observe: Observe): Promise<Place> {
+export async function findPlace(wanted: string, onEvent: OnPostgresEvent): Promise<Place> {
   try {
     await mkdir(wanted, { recursive: true });
     const user = await postgresUser();
     let binaries = await installedBinaries();
-    const directory = user === null ? wanted : await reachableDirectory(wanted, user, observe);
+    const directory = user === null ? wanted : await reachableDirectory(wanted, user, onEvent);
     const cluster = join(directory, "cluster");
     const runAs = user === null ? null : await ownerOf(cluster, user);
     if (runAs !== null) {
@@ -57,7 +57,8 @@ export async function findPlace(wanted: string, observe: Observe): Promise<Place
       if (closed !== null) {
         await mkdir(REACHABLE_DIRECTORY, { recursive: true, mode: 0o755 });
         binaries = await copyBinaries(binaries, REACHABLE_DIRECTORY);
-        observe("database.moved", {
+        onEvent({
+          kind: "moved",
           what: "programs",
           directory: binaries.root,
           reason: `user ${runAs.name} may not enter ${closed}`,
@@ -95,7 +96,7 @@ async function ownerOf(cluster: string, user: SystemUser): Promise<SystemUser> {
 async function reachableDirectory(
   wanted: string,
   user: SystemUser,
-  observe: Observe,
+  onEvent: OnPostgresEvent,
 ): Promise<string> {
   const location = join(wanted, LOCATION_FILE);
   const moved = (await readFile(location, "utf8").catch(() => "")).trim();
@@ -117,7 +118,8 @@ async function reachableDirectory(
   await mkdir(directory, { recursive: true, mode: 0o755 });
   await chmod(REACHABLE_DIRECTORY, 0o755);
   if (moved === "") await writeFile(location, `${directory}\n`);
-  observe("database.moved", {
+  onEvent({
+    kind: "moved",
     what: "data",
     directory,
     reason: closed === null ? `${location} says so` : `user ${owner.name} may not enter ${closed}`,

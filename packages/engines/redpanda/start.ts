@@ -1,17 +1,17 @@
 /**
  * Starts Redpanda as a child process, keeps it running, and stops it.
  *
- *     settle ports ─▶ write configuration ─▶ start (node.ts) ─▶ ready (ready.ts) ─▶ a RunningBroker
+ *     settle ports ─▶ write configuration ─▶ start (node.ts) ─▶ ready (ready.ts) ─▶ a RunningRedpanda
  *          ▲                                   │ another program was faster with a port
  *          └───────────────────────────────────┘
  */
-import { freePort } from "../../processes/free_port.ts";
-import { observeReady, type RunningBroker } from "../broker.ts";
-import { type ListenerPorts, settleListeners } from "../listeners.ts";
+import { freePort } from "../processes/free_port.ts";
 import { configurationPath, type RedpandaPorts, writeConfiguration } from "./configuration.ts";
 import { PortTakenError } from "./deaths.ts";
-import { KIND, type NodeOptions, RedpandaNode, type RedpandaPatience } from "./node.ts";
+import { type ListenerPorts, settleListeners } from "./listeners.ts";
+import { type NodeOptions, RedpandaNode, type RedpandaPatience } from "./node.ts";
 import { endOrphan } from "./orphan.ts";
+import { reportReady, type RunningRedpanda } from "./running.ts";
 
 /** Redpanda's own ports for these listeners; another one is taken when they are in use. */
 const ADMIN_PORT = 9644;
@@ -38,10 +38,10 @@ export interface RedpandaOptions extends NodeOptions, ListenerPorts {
  * Starts the node; resolves when it is ready.
  * @throws PermanentError with a hint: a port is in use, no memory, another process has the folder, it ended or never got ready
  */
-export async function startRedpanda(options: RedpandaOptions): Promise<RunningBroker> {
+export async function startRedpanda(options: RedpandaOptions): Promise<RunningRedpanda> {
   const began = performance.now();
   const node = await startNode(options, { ...PATIENCE, ...options.patience });
-  observeReady(options.observe, node.addresses, began);
+  reportReady(options.onEvent, node.addresses, began);
   let stopping: Promise<void> | undefined;
   return {
     ...node.addresses,
@@ -66,7 +66,7 @@ async function startNode(
     } catch (error) {
       if (!(error instanceof PortTakenError) || attempt >= START_ATTEMPTS) throw error;
       const line = `${error.message}; trying other ports`;
-      options.observe("broker.log", { kind: KIND, level: "warning", line });
+      options.onEvent({ kind: "line", level: "warning", line });
     }
   }
 }
@@ -76,11 +76,11 @@ async function choosePorts(
   options: RedpandaOptions,
   { stop_ms }: RedpandaPatience,
 ): Promise<RedpandaPorts> {
-  const { directory, observe } = options;
+  const { directory, onEvent } = options;
   const orphan = await endOrphan(directory, configurationPath(directory), stop_ms);
   if (orphan !== null) {
-    observe("broker.log", {
-      kind: KIND,
+    onEvent({
+      kind: "line",
       level: "warning",
       line: `process ${orphan}, left behind by an earlier start, was stopped`,
     });

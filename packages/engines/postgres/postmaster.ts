@@ -6,7 +6,7 @@
 import { readFile, readlink, realpath, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { PermanentError, untilAborted, wait } from "@gmn/failures";
-import { isAlive } from "../../processes/look.ts";
+import { isAlive } from "../processes/look.ts";
 import { program } from "./binaries.ts";
 import type { Place } from "./place.ts";
 import { runCommand } from "./run_command.ts";

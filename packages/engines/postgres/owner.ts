@@ -1,0 +1,94 @@
+/**
+ * Who owns a server: the process whose session holds an advisory lock in it. The kernel closes the connections of a killed process,
+ * so the lock is right where a pid file would be wrong.
+ *
+ * The package brings no driver: whoever starts a server gives it one (`Connect`).
+ */
+import { explain, PermanentError, retry } from "@gmn/failures";
+import type { Place } from "./place.ts";
+import { runningPostmaster } from "./postmaster.ts";
+
+/** One connection to the server. */
+export interface Session {
+  /**
+   * Sends one statement with its parameters and gives the rows.
+   * @throws TransientError while the server can't be reached or lets nobody in
+   */
+  sql(
+    text: TemplateStringsArray,
+    ...values: number[]
+  ): PromiseLike<ArrayLike<unknown>>;
+  close(): Promise<void>;
+}
+
+/** Opens a session, which connects at its first statement; `onClose` is called when the connection has ended, however it did. */
+export type Connect = (url: string, onClose: () => void) => Session;
+
+/** Key of the owner's advisory lock, in the database `postgres`: "gmn" and "own" in hexadecimal. */
+const OWNER_LOCK = [0x676d6e, 0x6f776e] as const;
+/** A server that is starting, stopping or recovering refuses connections for a while (SQLSTATE 57P03). */
+const OWNER_BACKOFF = { base_ms: 100, cap_ms: 1_000, attempts: 60 };
+
+/** The server that was to be owned has ended: it was just going down when it was found. */
+export class ServerGone extends Error {
+  override readonly name = "ServerGone";
+}
+
+export interface Owning {
+  readonly connect: Connect;
+  /** The session ended, and not by `close`. */
+  readonly onLost: () => void;
+  /** Aborting ends the waiting for a server that does not let anybody in yet. */
+  readonly signal: AbortSignal | undefined;
+}
+
+/**
+ * A session that holds the owner's lock for as long as this process lives.
+ * @throws ServerGone when the server ends meanwhile
+ * @throws PermanentError when another process owns it
+ */
+export async function own(
+  place: Place,
+  url: string,
+  { connect, onLost, signal }: Owning,
+): Promise<Session> {
+  let owned = false;
+  const session = connect(url, () => owned && onLost());
+  const [a, b] = OWNER_LOCK;
+  try {
+    const lock = async () => {
+      try {
+        return await session
+          .sql`select pg_try_advisory_lock(${a}, ${b}) as mine`;
+      } catch (error) {
+        // Asking on would take all the tries before anybody starts another one.
+        if (await runningPostmaster(place) === null) {
+          throw new ServerGone(explain(error));
+        }
+        throw error;
+      }
+    };
+    const rows = await retry(lock, { backoff: OWNER_BACKOFF, signal });
+    owned = (rows[0] as { mine?: unknown } | undefined)?.mine === true;
+  } catch (error) {
+    await session.close();
+    throw error;
+  }
+  if (owned) {
+    return {
+      sql: session.sql,
+      close() {
+        owned = false;
+        return session.close();
+      },
+    };
+  }
+  await session.close();
+  throw new PermanentError(
+    `the PostgreSQL in ${place.directory} is in use by another process`,
+    {
+      hint: "stop that process, or set DATA_DIR to another directory, " +
+        "or set DATABASE_URL to share one PostgreSQL",
+    },
+  );
+}

@@ -1,0 +1,86 @@
+/**
+ * Redpanda (`@gmn/engines`), a process or in Docker, as one of this service's brokers: its events are ours.
+ */
+import { createHash } from "node:crypto";
+import { fileURLToPath } from "node:url";
+import {
+  type DockerOptions,
+  type RedpandaEvent,
+  type RedpandaOptions,
+  startRedpanda,
+  startRedpandaInDocker,
+} from "@gmn/engines";
+import type { Observe } from "../observe/observe.ts";
+import type { RunningBroker } from "./broker.ts";
+
+const COMPOSE_FILE = fileURLToPath(new URL("../../compose.yaml", import.meta.url));
+/** Name of the project in compose.yaml: what `docker compose up` by hand uses too. */
+const PROJECT = "gmn-data-store";
+const DEFAULT_DATA_DIRECTORY = fileURLToPath(new URL("../../data", import.meta.url));
+
+export interface RedpandaBrokerOptions extends Omit<RedpandaOptions, "onEvent"> {
+  readonly observe: Observe;
+}
+
+/**
+ * Starts Redpanda as a process, and starts it again when it dies.
+ * @throws PermanentError with a hint: a port is in use, no memory, another process has the folder, it ended or never got ready
+ */
+export async function startRedpandaBroker(
+  { observe, ...options }: RedpandaBrokerOptions,
+): Promise<RunningBroker> {
+  const kind = "redpanda";
+  const running = await startRedpanda({
+    ...options,
+    onEvent: (event) => report(kind, event, observe),
+  });
+  return { kind, ...running };
+}
+
+export interface DockerBrokerOptions
+  extends Omit<DockerOptions, "onEvent" | "composeFile" | "project"> {
+  readonly dataDirectory: string;
+  readonly observe: Observe;
+}
+
+/**
+ * Starts the `redpanda` of compose.yaml.
+ * @throws PermanentError with a hint: a port is in use, the image can't be pulled, it never got ready
+ */
+export async function startDockerBroker(
+  { observe, dataDirectory, ...options }: DockerBrokerOptions,
+): Promise<RunningBroker> {
+  const kind = "docker";
+  const running = await startRedpandaInDocker({
+    ...options,
+    composeFile: COMPOSE_FILE,
+    project: projectOf(dataDirectory),
+    onEvent: (event) => report(kind, event, observe),
+  });
+  return { kind, ...running };
+}
+
+/** The volume belongs to the project: each DATA_DIR but the default one has a project, and so a log, of its own. */
+export function projectOf(dataDirectory: string): string {
+  if (dataDirectory === DEFAULT_DATA_DIRECTORY) return PROJECT;
+  return `${PROJECT}-${createHash("sha256").update(dataDirectory).digest("hex").slice(0, 8)}`;
+}
+
+function report(kind: string, event: RedpandaEvent, observe: Observe): void {
+  switch (event.kind) {
+    case "ready": {
+      const { brokers, schemaRegistryUrl, took_ms } = event;
+      return observe("broker.ready", { kind, brokers: brokers.join(), schemaRegistryUrl, took_ms });
+    }
+    case "line":
+      return observe("broker.log", { kind, level: event.level, line: event.line });
+    case "restarting": {
+      const { reason, attempt, delay_ms } = event;
+      return observe("broker.restarting", { kind, reason, attempt, delay_ms });
+    }
+    case "failed":
+      return observe("broker.failed", { kind, reason: event.reason });
+    case "stopped":
+      return observe("broker.stopped", { kind });
+  }
+}
