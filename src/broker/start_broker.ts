@@ -1,6 +1,4 @@
-/**
- * Starts the broker that was chosen, or only names it when it is external.
- */
+/** Starts the broker that was chosen, or only names it when it is external. */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { askDockerEngine, findRedpanda, type ProveLog } from "@gmn/engines";

@@ -1,6 +1,4 @@
-/**
- * `deno task backfill -- --year 2024`: asks a running service for history and follows the run.
- */
+/** `deno task backfill -- --year 2024`: asks a running service for history and follows the run. */
 import process from "node:process";
 import { runCommand, UsageError } from "./command.ts";
 import { RUN_HELP, runRequestCommand } from "./request_run.ts";

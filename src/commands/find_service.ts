@@ -1,6 +1,4 @@
-/**
- * The service that a command asks over HTTP: the one that `--server` names, or the one that runs on this machine.
- */
+/** The service that a command asks over HTTP: the one that `--server` names, or the one that runs on this machine. */
 import { relative } from "node:path";
 import process from "node:process";
 import type { ParseArgsOptionsConfig } from "node:util";

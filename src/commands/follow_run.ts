@@ -1,6 +1,4 @@
-/**
- * Watches a run of a service until its rows are in the data store, with a progress bar.
- */
+/** Watches a run of a service until its rows are in the data store, with a progress bar. */
 import process from "node:process";
 import { wait } from "@gmn/failures";
 import { count, ProgressBar, type ProgressState } from "./progress_bar.ts";

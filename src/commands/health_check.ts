@@ -1,6 +1,4 @@
-/**
- * The container's health check: exits with 0 when the service in this container says that it is ready, with 1 otherwise.
- */
+/** The container's health check: exits with 0 when the service in this container says that it is ready, with 1 otherwise. */
 import process from "node:process";
 
 /** Below the time-out of the Dockerfile's HEALTHCHECK, so that the reason is this one's. */

@@ -1,6 +1,4 @@
-/**
- * The command as a process: arguments, streams, exit codes.
- */
+/** The command as a process: arguments, streams, exit codes. */
 import { Buffer } from "node:buffer";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";

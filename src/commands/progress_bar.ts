@@ -1,6 +1,4 @@
-/**
- * Progress for a person: one line that is rewritten on a terminal, a plain line now and then elsewhere.
- */
+/** Progress for a person: one line that is rewritten on a terminal, a plain line now and then elsewhere. */
 import process from "node:process";
 
 /** How far something is. */

@@ -1,6 +1,4 @@
-/**
- * `deno task rebuild`: empties the tables and replays the log into them.
- */
+/** `deno task rebuild`: empties the tables and replays the log into them. */
 import process from "node:process";
 import type { parseArgs } from "node:util";
 import { readConfig } from "../config.ts";

@@ -1,6 +1,4 @@
-/**
- * `deno task replay`: replays dead letters, once the cause has been fixed, and waits until the sink has processed their records.
- */
+/** `deno task replay`: replays dead letters, once the cause has been fixed, and waits until the sink has processed their records. */
 import process from "node:process";
 import type { parseArgs } from "node:util";
 import { PermanentError } from "@gmn/failures";

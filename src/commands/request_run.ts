@@ -1,6 +1,4 @@
-/**
- * What `backfill` and `extract` have in common: find the service, ask it for a run, follow the run, report how it ended.
- */
+/** What `backfill` and `extract` have in common: find the service, ask it for a run, follow the run, report how it ended. */
 import process from "node:process";
 import type { ParseArgsOptionsConfig } from "node:util";
 import {

@@ -1,6 +1,4 @@
-/**
- * A running service as commands talk to it: over HTTP, on this machine or elsewhere.
- */
+/** A running service as commands talk to it: over HTTP, on this machine or elsewhere. */
 import { explain, PermanentError, retry, TransientError } from "@gmn/failures";
 import type { PreviewedFile } from "../http/run_schemas.ts";
 import type { ServiceStatus } from "../http/status_schemas.ts";

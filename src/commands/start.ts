@@ -1,6 +1,4 @@
-/**
- * What `deno task start` does: reads the settings, starts everything, and stops it on request.
- */
+/** What `deno task start` does: reads the settings, starts everything, and stops it on request. */
 import process from "node:process";
 import { readConfig, settingsHelp } from "../config.ts";
 import { banner } from "../service/banner.ts";

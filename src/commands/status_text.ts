@@ -1,6 +1,4 @@
-/**
- * `GET /status` in lines that a person reads at a glance.
- */
+/** `GET /status` in lines that a person reads at a glance. */
 import type { ServiceStatus } from "../http/status_schemas.ts";
 import { count } from "./progress_bar.ts";
 

@@ -1,6 +1,4 @@
-/**
- * The settings, the log and the workbench of a command that works on the log itself: `ingest`, `replay`.
- */
+/** The settings, the log and the workbench of a command that works on the log itself: `ingest`, `replay`. */
 import process from "node:process";
 import { DEMO_DATA_DIRECTORY, readConfig } from "../config.ts";
 import { openWorkbench, type Workbench } from "../service/attach.ts";

@@ -1,6 +1,4 @@
-/**
- * Where a record comes from, by its headers.
- */
+/** Where a record comes from, by its headers. */
 import type { ConsumedRecord, HeaderValue } from "../events/consumed_record.ts";
 import { HEADERS } from "../events/topics.ts";
 import type { Lineage } from "../store/trajectory_batch.ts";

@@ -1,6 +1,4 @@
-/**
- * The builder of dead letters: `createDeadLetter`, and what it is given for a line of a file, a record and a record batch.
- */
+/** The builder of dead letters: `createDeadLetter`, and what it is given for a line of a file, a record and a record batch. */
 import { explain, type PermanentError } from "@gmn/failures";
 import type { ConsumedRecord, RecordBatch, UnreadableBatch } from "../events/consumed_record.ts";
 import type { ReadBatch, RejectedLine } from "../trajectory/read_batch.ts";

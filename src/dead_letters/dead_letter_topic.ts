@@ -1,6 +1,4 @@
-/**
- * Dead letters on their topic, `trajectory_summary_dead_letter`.
- */
+/** Dead letters on their topic, `trajectory_summary_dead_letter`. */
 import type { OutgoingRecord, Publisher } from "../events/publisher.ts";
 import { DEAD_LETTER } from "../events/topics.ts";
 import { createValueCodec } from "../events/wire_values.ts";

@@ -1,6 +1,4 @@
-/**
- * Giving up on records: their dead letters are on the topic, acknowledged, before the offset moves past the records.
- */
+/** Giving up on records: their dead letters are on the topic, acknowledged, before the offset moves past the records. */
 import { RecordTooLargeError } from "../events/kafka_client.ts";
 import type { Publisher } from "../events/publisher.ts";
 import type { TopicSink } from "../events/topic_sink.ts";

@@ -1,6 +1,4 @@
-/**
- * Records as they are read from the log.
- */
+/** Records as they are read from the log. */
 import type { Buffer } from "node:buffer";
 import type { HeaderValue } from "@gmn/kafka-formats";
 

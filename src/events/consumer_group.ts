@@ -1,6 +1,4 @@
-/**
- * Who is in a consumer group, asked of the broker that coordinates it.
- */
+/** Who is in a consumer group, asked of the broker that coordinates it. */
 import type { Kafka } from "kafkajs";
 import { withAdmin } from "./kafka_client.ts";
 

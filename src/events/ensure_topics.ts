@@ -1,6 +1,4 @@
-/**
- * Creates the topics at boot, idempotently.
- */
+/** Creates the topics at boot, idempotently. */
 import type { Kafka } from "kafkajs";
 import { PermanentError } from "@gmn/failures";
 import type { Observe } from "../observe/observe.ts";

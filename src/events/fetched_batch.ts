@@ -1,6 +1,4 @@
-/**
- * A fetch of kafkajs as a lane takes it.
- */
+/** A fetch of kafkajs as a lane takes it. */
 import type { Batch } from "kafkajs";
 import type { ConsumedRecord } from "./consumed_record.ts";
 import type { DamageWatch, FetchAgain } from "./damage_watch.ts";

@@ -1,6 +1,4 @@
-/**
- * The kafkajs client, patched, with its log lines going through ours.
- */
+/** The kafkajs client, patched, with its log lines going through ours. */
 import type { Admin, AdminConfig, KafkaConfig } from "kafkajs";
 import { explain, PermanentError, TransientError } from "@gmn/failures";
 import type { Observe } from "../observe/observe.ts";

@@ -1,6 +1,4 @@
-/**
- * How a member leaves its consumer group within a time limit.
- */
+/** How a member leaves its consumer group within a time limit. */
 import type { Consumer } from "kafkajs";
 import { withTimeout } from "@gmn/failures";
 import type { Observe } from "../observe/observe.ts";

@@ -1,6 +1,4 @@
-/**
- * Asks the log for its state: for `/status`, `/readyz` and lag. One connection, made when it is first needed.
- */
+/** Asks the log for its state: for `/status`, `/readyz` and lag. One connection, made when it is first needed. */
 import type { Admin, Kafka } from "kafkajs";
 import { explain, TransientError, withTimeout } from "@gmn/failures";
 import { askWatermarks, type Watermarks } from "./start_position.ts";

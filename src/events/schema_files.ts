@@ -1,6 +1,4 @@
-/**
- * The checked-in Avro schemas, read from `schemas/`.
- */
+/** The checked-in Avro schemas, read from `schemas/`. */
 import { readFileSync } from "node:fs";
 
 const texts = new Map<string, string>();

@@ -1,6 +1,4 @@
-/**
- * Where to start reading a partition, when the stored position and the log may disagree.
- */
+/** Where to start reading a partition, when the stored position and the log may disagree. */
 import type { Admin, Kafka } from "kafkajs";
 import { withAdmin } from "./kafka_client.ts";
 

@@ -1,6 +1,4 @@
-/**
- * What the consumer does with the records of one topic, and how sinks read the values of the service's own topics.
- */
+/** What the consumer does with the records of one topic, and how sinks read the values of the service's own topics. */
 import { explain, PermanentError, TransientError } from "@gmn/failures";
 import type { Observe } from "../observe/observe.ts";
 import { wireSchemaId } from "../wire_format/wire_header.ts";

@@ -1,6 +1,4 @@
-/**
- * Which dead letters a request is about: the fields of a filter, as parameters and as JSON, and the id in a path.
- */
+/** Which dead letters a request is about: the fields of a filter, as parameters and as JSON, and the id in a path. */
 import { z } from "@hono/zod-openapi";
 import { DEAD_LETTER_STAGES } from "../dead_letters/dead_letter.ts";
 import type { DeadLetterFilter } from "../dead_letters/dead_letter_table.ts";

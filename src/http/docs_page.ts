@@ -1,6 +1,4 @@
-/**
- * `/openapi.json`, the description of the API, and `/docs`, where a person reads it: Swagger UI, served from its npm package.
- */
+/** `/openapi.json`, the description of the API, and `/docs`, where a person reads it: Swagger UI, served from its npm package. */
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";

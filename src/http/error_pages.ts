@@ -1,6 +1,4 @@
-/**
- * `GET /errors/TYPE`: what a kind of problem means and what to do about it, from `docs/errors.md`.
- */
+/** `GET /errors/TYPE`: what a kind of problem means and what to do about it, from `docs/errors.md`. */
 import { readFileSync } from "node:fs";
 import type { Api } from "./openapi.ts";
 import { Problem, PROBLEMS } from "./problem.ts";

@@ -1,6 +1,4 @@
-/**
- * Units of the schema's fields, by the endings of their names.
- */
+/** Units of the schema's fields, by the endings of their names. */
 import type { TrajectoryField } from "../trajectory/schema.ts";
 
 /** Endings of field names and their units, the longer ones first. */

@@ -1,6 +1,4 @@
-/**
- * Where in a rejected line the wrong value is, for people to see.
- */
+/** Where in a rejected line the wrong value is, for people to see. */
 import type { DeadLetter } from "../dead_letters/dead_letter.ts";
 
 /** The cell of the wrong field, without the blanks around it; null if the line has none. In characters, `end` not included. */

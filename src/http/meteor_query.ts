@@ -1,6 +1,4 @@
-/**
- * The query parameters that select meteors, the same for lists, exports and statistics.
- */
+/** The query parameters that select meteors, the same for lists, exports and statistics. */
 import { z } from "@hono/zod-openapi";
 import type { MeteorConditions, ShowerChoice } from "../store/meteor_conditions.ts";
 

@@ -1,6 +1,4 @@
-/**
- * What all calls of the API share in their OpenAPI description, and how a request that does not match its schema is refused.
- */
+/** What all calls of the API share in their OpenAPI description, and how a request that does not match its schema is refused. */
 import { createRoute, type Hook, OpenAPIHono, type RouteConfig, z } from "@hono/zod-openapi";
 import type { Env } from "hono";
 import { Problem, PROBLEMS, type ProblemType } from "./problem.ts";

@@ -1,6 +1,4 @@
-/**
- * Where a page of a list begins, as opaque text for a URL: the key of the previous page's last row.
- */
+/** Where a page of a list begins, as opaque text for a URL: the key of the previous page's last row. */
 import { Buffer } from "node:buffer";
 import { z } from "@hono/zod-openapi";
 import type { Context } from "hono";

@@ -1,6 +1,4 @@
-/**
- * Replaying dead letters: one, or all that match a filter.
- */
+/** Replaying dead letters: one, or all that match a filter. */
 import { z } from "@hono/zod-openapi";
 import type { ReplayDesk } from "../dead_letters/replay_desk.ts";
 import { FILTER_FIELDS, idParameter, toFilter } from "./dead_letter_filter.ts";

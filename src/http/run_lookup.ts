@@ -1,6 +1,4 @@
-/**
- * Finding the run that a call is about.
- */
+/** Finding the run that a call is about. */
 import { z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { wait } from "@gmn/failures";

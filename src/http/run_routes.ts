@@ -1,6 +1,4 @@
-/**
- * Asking for runs and looking at them.
- */
+/** Asking for runs and looking at them. */
 import { z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import type { RunDesk } from "../producer/run_desk.ts";

@@ -1,6 +1,4 @@
-/**
- * Answers of the API that are only about requests for runs; what a run looks like stands in `src/runs/run_schemas.ts`.
- */
+/** Answers of the API that are only about requests for runs; what a run looks like stands in `src/runs/run_schemas.ts`. */
 import { z } from "@hono/zod-openapi";
 import { selectionSchema } from "../runs/run_schemas.ts";
 

@@ -1,6 +1,4 @@
-/**
- * Pausing and resuming the schedule. `GET /status` shows it.
- */
+/** Pausing and resuming the schedule. `GET /status` shows it. */
 import { type Api, changingRoute, json } from "./openapi.ts";
 import { scheduleSchema, type ScheduleView } from "./status_schemas.ts";
 

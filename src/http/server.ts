@@ -1,6 +1,4 @@
-/**
- * The HTTP server: Deno's own.
- */
+/** The HTTP server: Deno's own. */
 import { PermanentError, withTimeout } from "@gmn/failures";
 
 export interface RunningServer {

@@ -1,6 +1,4 @@
-/**
- * Bounds how many requests of a kind are under way, where each holds a connection or a queue for as long as its client likes.
- */
+/** Bounds how many requests of a kind are under way, where each holds a connection or a queue for as long as its client likes. */
 import { Problem } from "./problem.ts";
 
 /** A fixed number of slots. */

@@ -1,6 +1,4 @@
-/**
- * Whether the service is alive, whether it is ready, and how it is.
- */
+/** Whether the service is alive, whether it is ready, and how it is. */
 import { createRoute, z } from "@hono/zod-openapi";
 import { TransientError } from "@gmn/failures";
 import type { Gauges, Metrics } from "../observe/metrics.ts";

@@ -1,6 +1,4 @@
-/**
- * How the service is, in the API's answers; the types that the service fills are inferred.
- */
+/** How the service is, in the API's answers; the types that the service fills are inferred. */
 import { z } from "@hono/zod-openapi";
 
 /** The schedule of the daily run. */

@@ -1,6 +1,4 @@
-/**
- * The small lists of the data store: showers and stations.
- */
+/** The small lists of the data store: showers and stations. */
 import { z } from "@hono/zod-openapi";
 import type { Reader } from "../store/reader.ts";
 import { listShowers, listStations, showerSchema, stationSchema } from "../store/store_lists.ts";

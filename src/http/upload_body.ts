@@ -1,6 +1,4 @@
-/**
- * The body of an upload as it arrives: its format, by its first byte, and limits in place of a size known beforehand.
- */
+/** The body of an upload as it arrives: its format, by its first byte, and limits in place of a size known beforehand. */
 import { withTimeout } from "@gmn/failures";
 import { Problem } from "./problem.ts";
 

@@ -1,6 +1,4 @@
-/**
- * Files that people send over HTTP, as runs of the engine.
- */
+/** Files that people send over HTTP, as runs of the engine. */
 import { z } from "@hono/zod-openapi";
 import { explain, TransientError } from "@gmn/failures";
 import type { Observer } from "../observe/observe.ts";

@@ -1,6 +1,4 @@
-/**
- * The log: every event of the vocabulary as one line, human on a terminal and JSON otherwise. A listener, nothing more.
- */
+/** The log: every event of the vocabulary as one line, human on a terminal and JSON otherwise. A listener, nothing more. */
 import process from "node:process";
 import { configure, getConsoleSink, getLogger, reset, type TextFormatter } from "@logtape/logtape";
 import type { Listener } from "./observe.ts";

@@ -1,6 +1,4 @@
-/**
- * What `retry` says while it waits: for its `onRetry`.
- */
+/** What `retry` says while it waits: for its `onRetry`. */
 import { explain } from "@gmn/failures";
 import type { Observe } from "./observe.ts";
 import type { Dependency } from "./vocabulary.ts";

@@ -1,6 +1,4 @@
-/**
- * What the producer needs of other modules, and nothing else. The service gives it the real ones, tests their own.
- */
+/** What the producer needs of other modules, and nothing else. The service gives it the real ones, tests their own. */
 import type { FileIdentity, RunEvent } from "../runs/run_event.ts";
 import type { RunState } from "../runs/run.ts";
 import type { Publisher } from "../events/publisher.ts";

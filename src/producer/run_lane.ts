@@ -1,6 +1,4 @@
-/**
- * A lane of work: one run at a time, in the order in which they came.
- */
+/** A lane of work: one run at a time, in the order in which they came. */
 import type { ActiveRun } from "./active_run.ts";
 
 export class RunLane {

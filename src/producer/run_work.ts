@@ -57,9 +57,7 @@ interface Sources {
   readonly open: (file: string) => OpenFile;
 }
 
-/**
- * Works on the run until it ends or is paused. Never rejects. `upload` opens the one file of an upload.
- */
+/** Works on the run until it ends or is paused. Never rejects. `upload` opens the one file of an upload. */
 export async function workOn(
   run: ActiveRun,
   upload: OpenFile | null,

@@ -1,6 +1,4 @@
-/**
- * What is left of a run that failed or was cancelled: the selection of a run that takes only that.
- */
+/** What is left of a run that failed or was cancelled: the selection of a run that takes only that. */
 import { isSettled, type RunState } from "./run.ts";
 import { RunCommandRefused } from "./run_decide.ts";
 import type { Selection } from "./run_event.ts";

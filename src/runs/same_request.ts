@@ -1,6 +1,4 @@
-/**
- * An Idempotency-Key stands for one request, for ever.
- */
+/** An Idempotency-Key stands for one request, for ever. */
 import { PermanentError } from "@gmn/failures";
 import type { RunState } from "./run.ts";
 import { describeSelection } from "./selection.ts";

@@ -1,6 +1,4 @@
-/**
- * The API, served over the parts of the service. Until these run it answers that the service is starting.
- */
+/** The API, served over the parts of the service. Until these run it answers that the service is starting. */
 import { TransientError } from "@gmn/failures";
 import type { Config } from "../config.ts";
 import { ReplayDesk } from "../dead_letters/replay_desk.ts";

@@ -6,9 +6,7 @@ import { databaseUrlFile } from "./address_file.ts";
 import type { Service } from "./service.ts";
 
 export interface BannerOptions {
-  /**
-   * Whether a person reads it, on a terminal. In a pipe it may end up in a log that others read, so it has no password there.
-   */
+  /** Whether a person reads it, on a terminal. In a pipe it may end up in a log that others read, so it has no password there. */
   readonly isTerminal: boolean;
   /** More lines of name and value. */
   readonly extra?: readonly (readonly [string, string])[];

@@ -1,6 +1,4 @@
-/**
- * The two programs that the service stands on, PostgreSQL and a broker: started here, or found where the settings say.
- */
+/** The two programs that the service stands on, PostgreSQL and a broker: started here, or found where the settings say. */
 import { join } from "node:path";
 import { type ChosenBroker, startBroker } from "../broker/start_broker.ts";
 import type { Config } from "../config.ts";

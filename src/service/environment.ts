@@ -1,6 +1,4 @@
-/**
- * The environment of the process, with what `.env` adds. An edge: everything behind it gets a plain record.
- */
+/** The environment of the process, with what `.env` adds. An edge: everything behind it gets a plain record. */
 import { readFileSync } from "node:fs";
 import process from "node:process";
 import { parseEnv } from "node:util";

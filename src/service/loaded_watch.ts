@@ -1,6 +1,4 @@
-/**
- * Notices when all rows of a run are in the data store, reports it, and withdraws what the run's files no longer have.
- */
+/** Notices when all rows of a run are in the data store, reports it, and withdraws what the run's files no longer have. */
 import { explain } from "@gmn/failures";
 import type { Observe } from "../observe/observe.ts";
 import type { RunEngine } from "../producer/run_engine.ts";

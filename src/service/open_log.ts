@@ -1,6 +1,4 @@
-/**
- * The log, opened: topics made, schemas registered, a publisher connected, a probe to ask how it is.
- */
+/** The log, opened: topics made, schemas registered, a publisher connected, a probe to ask how it is. */
 import type { RunningBroker } from "../broker/broker.ts";
 import { ensureTopics } from "../events/ensure_topics.ts";
 import { createKafka, type Kafka } from "../events/kafka_client.ts";

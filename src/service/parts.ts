@@ -1,6 +1,4 @@
-/**
- * What a running service is made of. Everything else in this folder makes these parts, or uses them.
- */
+/** What a running service is made of. Everything else in this folder makes these parts, or uses them. */
 import { TransientError } from "@gmn/failures";
 import type { Config } from "../config.ts";
 import type { Subscription } from "../events/subscription.ts";

@@ -1,6 +1,4 @@
-/**
- * Text for a person, on standard output or standard error, even when these can't be written.
- */
+/** Text for a person, on standard output or standard error, even when these can't be written. */
 import process from "node:process";
 import { explain, hintOf } from "@gmn/failures";
 

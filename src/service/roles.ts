@@ -1,6 +1,4 @@
-/**
- * The two loops, started with what they need: the consumer (log to database) and the producer (source to log, schedule).
- */
+/** The two loops, started with what they need: the consumer (log to database) and the producer (source to log, schedule). */
 import { startSink } from "../consumer/sink.ts";
 import type { Subscription } from "../events/subscription.ts";
 import { IAU_SHOWER } from "../events/topics.ts";

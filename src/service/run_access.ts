@@ -1,6 +1,4 @@
-/**
- * Runs as the engine needs them, from PostgreSQL: which are unfinished, and what is loaded.
- */
+/** Runs as the engine needs them, from PostgreSQL: which are unfinished, and what is loaded. */
 import process from "node:process";
 import { hostname } from "node:os";
 import { TransientError, wait } from "@gmn/failures";

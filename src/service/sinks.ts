@@ -1,6 +1,4 @@
-/**
- * The sinks of all topics, wired to the log and the database: for the consumer role, and for a rebuild.
- */
+/** The sinks of all topics, wired to the log and the database: for the consumer role, and for a rebuild. */
 import { createRunSink } from "../consumer/run_sink.ts";
 import { createShowerSink } from "../consumer/shower_sink.ts";
 import { createTrajectorySink } from "../consumer/trajectory_sink.ts";

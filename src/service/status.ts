@@ -1,6 +1,4 @@
-/**
- * How the service is, for `/status`, `/readyz` and `/metrics`: looked up for each request, not watched in between.
- */
+/** How the service is, for `/status`, `/readyz` and `/metrics`: looked up for each request, not watched in between. */
 import { explain, TransientError } from "@gmn/failures";
 import { TOPICS } from "../events/topics.ts";
 import type { LogProbe } from "../events/log_probe.ts";

@@ -1,6 +1,4 @@
-/**
- * Metrics of the data store: each costs milliseconds, whatever the size of the tables.
- */
+/** Metrics of the data store: each costs milliseconds, whatever the size of the tables. */
 import type { Queryable } from "./connection.ts";
 
 /** Times in seconds since 1970; null where there is none. */

@@ -1,6 +1,4 @@
-/**
- * The shower list in the database: what the topic `iau_shower` says, which list that is, and when it was fetched.
- */
+/** The shower list in the database: what the topic `iau_shower` says, which list that is, and when it was fetched. */
 import { shippedEdition } from "../trajectory/shipped_showers.ts";
 import type { Queryable, TransactionSql } from "./connection.ts";
 import { LOCK_SHOWERS, SETTLE_SHOWERS } from "./showers.ts";

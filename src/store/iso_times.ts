@@ -1,6 +1,4 @@
-/**
- * Times as text, ISO 8601 in UTC: the driver's Date has no microseconds.
- */
+/** Times as text, ISO 8601 in UTC: the driver's Date has no microseconds. */
 
 /** SQL that gives the time `expression` with microseconds. */
 export function isoMicros(expression: string): string {

@@ -1,6 +1,4 @@
-/**
- * Which meteors: the conditions that lists, exports and statistics of the API share, as SQL.
- */
+/** Which meteors: the conditions that lists, exports and statistics of the API share, as SQL. */
 import type { PendingQuery, Row } from "postgres";
 import type { Queryable } from "./connection.ts";
 

@@ -1,6 +1,4 @@
-/**
- * The last runs and the files each looked at: a grid of runs by files, as people look at history.
- */
+/** The last runs and the files each looked at: a grid of runs by files, as people look at history. */
 import type { RunFileView, RunView } from "../runs/run_schemas.ts";
 import type { Queryable } from "./connection.ts";
 import { listRunViews } from "./run_views.ts";

@@ -1,6 +1,4 @@
-/**
- * The events of runs as rows: a projection of the topic `ingestion_run`, beside the states that they lead to.
- */
+/** The events of runs as rows: a projection of the topic `ingestion_run`, beside the states that they lead to. */
 import type { RunHistoryDetail, RunHistoryEntry } from "../runs/run_history.ts";
 import type { Queryable, TransactionSql } from "./connection.ts";
 import { storable } from "./storable.ts";

@@ -1,6 +1,4 @@
-/**
- * Whether the schedule is paused: one row, for all processes and for their next starts.
- */
+/** Whether the schedule is paused: one row, for all processes and for their next starts. */
 import type { Queryable } from "./connection.ts";
 
 /** The only schedule there is. */

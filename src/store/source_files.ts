@@ -1,6 +1,4 @@
-/**
- * The source files as they were when they were last ingested: to recognize unchanged files.
- */
+/** The source files as they were when they were last ingested: to recognize unchanged files. */
 import type { FileIdentity, NextOffsets, RowCounts } from "../runs/run_event.ts";
 import type { Queryable, TransactionSql } from "./connection.ts";
 

@@ -1,6 +1,4 @@
-/**
- * The small lists of the data store: its showers and its stations. Their schemas are those of the API's answers.
- */
+/** The small lists of the data store: its showers and its stations. Their schemas are those of the API's answers. */
 import { z } from "zod";
 import type { TransactionSql } from "./connection.ts";
 import { isoMillis } from "./iso_times.ts";

@@ -1,6 +1,4 @@
-/**
- * Files that are no plain text, made by the programs that make them, cut into chunks of every size.
- */
+/** Files that are no plain text, made by the programs that make them, cut into chunks of every size. */
 import { Buffer } from "node:buffer";
 import { deflateRawSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { describe, expect, test } from "vitest";

@@ -1,6 +1,4 @@
-/**
- * Why a whole file can't be read as a trajectory summary file (a single bad line is a `RejectedLine` instead).
- */
+/** Why a whole file can't be read as a trajectory summary file (a single bad line is a `RejectedLine` instead). */
 import { PermanentError, TransientError } from "@gmn/failures";
 
 /**

@@ -1,6 +1,4 @@
-/**
- * One line of a summary file, read again without its file: for dead letters, after the reader has been fixed.
- */
+/** One line of a summary file, read again without its file: for dead letters, after the reader has been fixed. */
 import { Buffer } from "node:buffer";
 import { type SummaryHeader, VERSION_FIELD } from "./header.ts";
 import { Rejection, RowReader } from "./row.ts";

@@ -1,6 +1,4 @@
-/**
- * The reader against files nobody would write. fast-check prints seed and path of a failure; run it again with them.
- */
+/** The reader against files nobody would write. fast-check prints seed and path of a failure; run it again with them. */
 import { Buffer } from "node:buffer";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";

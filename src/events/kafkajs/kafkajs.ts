@@ -1,6 +1,4 @@
-/**
- * kafkajs with its patches: the only module that imports its values, so that the patches are in place before it is evaluated.
- */
+/** kafkajs with its patches: the only module that imports its values, so that the patches are in place before it is evaluated. */
 import "./group_messages.ts";
 import "./encode_batches.ts";
 import "./decode_batches.ts";

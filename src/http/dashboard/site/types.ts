@@ -1,6 +1,4 @@
-/**
- * Types that the browser's modules share, for the compiler only: the browser never gets this file.
- */
+/** Types that the browser's modules share, for the compiler only: the browser never gets this file. */
 import type { VNode } from "preact";
 import type { z } from "zod";
 import type { showerCountsSchema, stationCountSchema } from "../../../store/statistics.ts";
