@@ -4,7 +4,6 @@ import type { ConsumedRecord } from "./consumed_record.ts";
 import type { DamageWatch, FetchAgain } from "./damage_watch.ts";
 import type { Fetched } from "./lane.ts";
 import { FetchedMessage } from "./kafkajs/fetched_message.ts";
-import { UnreadableMessage } from "./kafkajs/unreadable_message.ts";
 
 /** A fetch, split at the first batch that must be fetched again. */
 export interface TakenFetch {
@@ -40,9 +39,9 @@ export function takeFetch(batch: Batch, damage: DamageWatch): TakenFetch {
 }
 
 function toRecord(
-  message: Batch["messages"][number] | FetchedMessage | UnreadableMessage,
+  message: Batch["messages"][number] | FetchedMessage,
 ): ConsumedRecord {
-  if (message instanceof FetchedMessage || message instanceof UnreadableMessage) {
+  if (message instanceof FetchedMessage) {
     return message.record;
   }
   // From a broker that stores records in the format from before 2017.

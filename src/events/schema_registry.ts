@@ -63,7 +63,9 @@ export function createSchemaRegistry(
     clientId: connection.clientId,
     retry: REGISTRY_RETRY,
     middlewares: [authorize(authorizationHeader(connection))],
-    ...(isHttps(connection) ? { agent: agentOf(connection) } : {}),
+    ...(isHttps(connection)
+      ? { agent: new https.Agent({ keepAlive: true, ...trustOf(connection) }) }
+      : {}),
   });
   const known = new Map<number, string>();
   return {
@@ -132,9 +134,7 @@ const authorize = (headers: Record<string, string>): Middleware => () => ({
 const isHttps = ({ url }: RegistryConnection): boolean => url.startsWith("https:");
 
 /** Trusts the system's authorities, or those of `ca` instead. */
-function agentOf({ ca }: RegistryConnection): https.Agent {
-  return new https.Agent({ keepAlive: true, ...(ca === undefined ? {} : { ca }) });
-}
+const trustOf = ({ ca }: RegistryConnection) => ca === undefined ? {} : { ca };
 
 /** Asks `path` and gives the status of the answer. */
 function statusOf(connection: RegistryConnection, path: string): Promise<number> {
@@ -142,19 +142,14 @@ function statusOf(connection: RegistryConnection, path: string): Promise<number>
   const options = {
     headers: authorizationHeader(connection),
     signal: AbortSignal.timeout(PING_TIMEOUT_MS),
+    ...trustOf(connection),
   };
   return new Promise((resolve, reject) => {
-    const onAnswer = (response: http.IncomingMessage) => {
+    const get = isHttps(connection) ? https.get : http.get;
+    get(url, options, (response) => {
       response.resume();
       resolve(response.statusCode ?? 0);
-    };
-    const request = isHttps(connection)
-      ? https.get(url, {
-        ...options,
-        ...(connection.ca === undefined ? {} : { ca: connection.ca }),
-      }, onAnswer)
-      : http.get(url, options, onAnswer);
-    request.on("error", reject);
+    }).on("error", reject);
   });
 }
 

@@ -87,7 +87,7 @@ function readBatch(fetch: Decoder) {
   try {
     const bytes = unpack(batch.subarray(BATCH_HEAD_BYTES), head);
     unpackedBytes.set(fetch, unpackedBefore + bytes.length);
-    const wrap = (record: LogRecord): BatchMessage => new FetchedMessage(record, context);
+    const wrap = (record: LogRecord) => new FetchedMessage(record, context);
     return { ...context, records: decodeRecords(bytes, head, wrap) };
   } catch (error) {
     const reason = `the record batch at offset ${firstOffset} can't be read: ${explain(error)}`;
@@ -97,9 +97,6 @@ function readBatch(fetch: Decoder) {
 
 /** As kafkajs calls it: what is thrown rejects. */
 const decodeBatch = (fetch: Decoder) => Promise.try(readBatch, fetch);
-
-/** What a batch is read to. */
-type BatchMessage = FetchedMessage | UnreadableMessage;
 
 /** A batch's head by kafkajs's names. */
 function contextOf(head: BatchHead) {
@@ -134,12 +131,11 @@ function unreadable(
   reason: string,
   found: number | null,
 ): UnreadableMessage {
-  const { lastOffsetDelta } = context;
   const firstOffset = BigInt(context.firstOffset);
-  const lastOffset = firstOffset + BigInt(Math.max(0, lastOffsetDelta));
+  const lastOffset = firstOffset + BigInt(Math.max(0, context.lastOffsetDelta));
   return new UnreadableMessage(
     { firstOffset, lastOffset, reason, bytes, damage: found },
-    { firstOffset, lastOffsetDelta, count },
+    count,
     // The header of a damaged batch must not count it among the records of an aborted transaction.
     found === null ? context : { ...context, inTransaction: false },
   );

@@ -1,9 +1,9 @@
 /**
- * A fetched record as kafkajs's own code and other users of its consumers know one: a view of the record that was decoded
- * (`@gmn/kafka-formats`), which reads its parts when somebody asks for them.
+ * A fetched record with the fields that kafkajs looks at in a message: a view of the record that was decoded
+ * (`@gmn/kafka-formats`), which reads its parts when they are asked for.
  */
 import type { Buffer } from "node:buffer";
-import type { HeaderValue, LogRecord } from "@gmn/kafka-formats";
+import type { ConsumedRecord, HeaderValue } from "../consumed_record.ts";
 
 /** What all records of a batch share, by the names that kafkajs gives it. */
 export interface BatchContext {
@@ -19,12 +19,11 @@ export interface BatchContext {
   readonly lastOffsetDelta: number;
 }
 
-/** A record as kafkajs's own code and other users of its consumers know one. */
 export class FetchedMessage {
   readonly attributes = 0;
   readonly magicByte = 2;
 
-  constructor(readonly record: LogRecord, readonly batchContext: BatchContext) {}
+  constructor(readonly record: ConsumedRecord, readonly batchContext: BatchContext) {}
 
   get offset(): string {
     return this.record.offset.toString();

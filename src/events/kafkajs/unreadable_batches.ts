@@ -7,12 +7,12 @@
  */
 import type { FetchedMessage } from "./fetched_message.ts";
 import { replaceExports } from "./patch.ts";
-import { settle, type UnreadableMessage } from "./unreadable_message.ts";
+import { settle } from "./unreadable_message.ts";
 
 /** What kafkajs's consumer knows of a fetched partition. */
 interface PartitionData {
   readonly highWatermark: string;
-  readonly messages: readonly (FetchedMessage | UnreadableMessage)[];
+  readonly messages: readonly FetchedMessage[];
 }
 
 type BatchClass = new (topic: string, fetchedOffset: string, data: PartitionData) => object;

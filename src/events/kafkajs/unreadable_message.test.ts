@@ -24,8 +24,8 @@ function unreadable(
   const lastOffset = firstOffset + BigInt(delta);
   return new UnreadableMessage(
     { firstOffset, lastOffset, reason: "", bytes: Buffer.alloc(0), damage },
-    { firstOffset, lastOffsetDelta: delta, count },
-    context,
+    count,
+    { ...context, lastOffsetDelta: delta },
   );
 }
 const record = (offset: number) => ({ offset: String(offset) });

@@ -5,69 +5,45 @@
  * reads on after its offset, so that must be the batch's last offset. The header of a batch whose checksum is wrong may say
  * anything, so the end of such a batch is taken from what follows it (`settle`).
  */
-import type { Buffer } from "node:buffer";
-import type { ConsumedRecord, UnreadableBatch } from "../consumed_record.ts";
-import type { BatchContext } from "./fetched_message.ts";
-
-/** What is known about a batch without its records. */
-export interface BatchSpan {
-  readonly firstOffset: bigint;
-  /** According to its header; -1 where that can't be read. */
-  readonly lastOffsetDelta: number;
-  readonly count: number;
-}
+import type { UnreadableBatch } from "../consumed_record.ts";
+import { type BatchContext, FetchedMessage } from "./fetched_message.ts";
 
 /** What `settle` needs of any message. */
 interface Placed {
   readonly offset: string;
 }
 
-/** Stands for a batch, with the fields that kafkajs looks at in a message. */
-export class UnreadableMessage {
-  readonly attributes = 0;
-  readonly magicByte = 2;
-  readonly key: Buffer | null = null;
-  readonly value: Buffer | null = null;
-  readonly headers = {};
-  /** Never skipped as one, whatever its header says: an unreadable batch of control records is reported too. */
-  readonly isControlRecord = false;
-  /** `offset` as a number of its own kind. */
-  readonly #end: bigint;
-
+/** Stands for a batch, as the one record that a lane takes for it. */
+export class UnreadableMessage extends FetchedMessage {
+  /**
+   * @param count records of the batch according to its header; -1 where that can't be read
+   * @param end the offset after which reading goes on
+   */
   constructor(
     readonly batch: UnreadableBatch,
-    readonly span: BatchSpan,
-    readonly batchContext: BatchContext,
+    readonly count: number,
+    batchContext: BatchContext,
     end: bigint = batch.lastOffset,
   ) {
-    this.#end = end;
+    super({
+      offset: end,
+      timestamp: new Date(batch.damage === null ? Number(batchContext.maxTimestamp) : 0),
+      key: null,
+      value: null,
+      headers: {},
+      size_bytes: batch.bytes.length,
+      unreadable: batch,
+    }, batchContext);
   }
 
-  get offset(): string {
-    return this.#end.toString();
-  }
-
-  get timestamp(): string {
-    return this.batch.damage === null ? this.batchContext.maxTimestamp : "0";
+  /** Never skipped as one, whatever its header says: an unreadable batch of control records is reported too. */
+  override get isControlRecord(): boolean {
+    return false;
   }
 
   /** The same with another last offset. */
   endingAt(end: bigint): UnreadableMessage {
-    return new UnreadableMessage(this.batch, this.span, this.batchContext, end);
-  }
-
-  /** As the one record that a lane takes for it. */
-  get record(): ConsumedRecord {
-    const { batch, key, value, headers } = this;
-    return {
-      offset: this.#end,
-      timestamp: new Date(Number(this.timestamp)),
-      key,
-      value,
-      headers,
-      size_bytes: batch.bytes.length,
-      unreadable: batch,
-    };
+    return new UnreadableMessage(this.batch, this.count, this.batchContext, end);
   }
 }
 
@@ -94,7 +70,7 @@ export function settle<Message extends Placed>(
 }
 
 function lastOffsetOf(
-  { batch, span }: UnreadableMessage,
+  { batch, count, batchContext }: UnreadableMessage,
   next: Placed | undefined,
   end: bigint,
 ): bigint {
@@ -103,8 +79,8 @@ function lastOffsetOf(
     const from = next instanceof UnreadableMessage ? next.batch.firstOffset : BigInt(next.offset);
     return from - 1n;
   }
-  const records = Math.max(1, Math.min(span.count, span.lastOffsetDelta + 1));
-  const last = span.firstOffset + BigInt(records) - 1n;
+  const records = Math.max(1, Math.min(count, batchContext.lastOffsetDelta + 1));
+  const last = batch.firstOffset + BigInt(records) - 1n;
   return last < end ? last : end - 1n;
 }
 
