@@ -203,7 +203,7 @@ describe("an embedded PostgreSQL", () => {
         "stopped",
       ]),
     );
-    // Nothing that is told has the password in it.
+    // No event has the password in it.
     expect(JSON.stringify(happened)).not.toContain(
       new URL(server.url).password,
     );
@@ -282,7 +282,7 @@ describe("an embedded PostgreSQL", () => {
     expect(await ask(server, "select 1 as one")).toEqual([{ one: 1 }]);
   });
 
-  test("started twice at once on a fresh directory: one has it, the other is told", async () => {
+  test("started twice at once on a fresh directory: one has it, the other is refused", async () => {
     const ends = await Promise.allSettled([start(), start()]);
     expect(ends.map(({ status }) => status).sort()).toEqual([
       "fulfilled",
@@ -348,7 +348,7 @@ describe("an embedded PostgreSQL", () => {
     expect(await ask(await start(), "select 1 as one")).toEqual([{ one: 1 }]);
   });
 
-  test("of another major version is not touched, and the way out is told", async () => {
+  test("of another major version is not touched, and the error says the way out", async () => {
     await copyPrototype();
     const server = await start();
     await server.stop();
@@ -371,7 +371,7 @@ describe("an embedded PostgreSQL", () => {
   });
 
   test.runIf(isRoot)(
-    "below a directory closed to its user is put elsewhere, which is told; a deleted one begins anew",
+    "below a directory closed to its user is put elsewhere, with an event; a deleted one begins anew",
     async () => {
       await chmod(join(directory, ".."), 0o700);
       const server = await start();
