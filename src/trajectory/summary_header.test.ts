@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { commentCells, hasIdentifier, headerOf, stampOf } from "./header.ts";
+import { commentCells, hasIdentifier, headerOf, stampOf } from "./summary_header.ts";
 import { TRAJECTORY_FIELDS } from "./schema.ts";
 import { COLUMN, headerLines, WIDTH } from "../../tests/support/summary_file.ts";
 
