@@ -169,8 +169,3 @@ function observeEvent(event: RunEvent, state: RunState, observe: Observe): void 
       return observe("run.cancelled", { runId, kind });
   }
 }
-
-/** Whether the run came to its end, whoever ended it. */
-export function hasEnded(run: ActiveRun): boolean {
-  return isFinished(run.state);
-}

@@ -20,6 +20,7 @@ import { type Observe, unobserved } from "../observe/observe.ts";
 import { reportWaits } from "../observe/retries.ts";
 import { furthest } from "../runs/run.ts";
 import type { Checkpoint, NextOffsets, RowCounts } from "../runs/run_event.ts";
+import { encodeTrajectory } from "../trajectory/codec.ts";
 import { readJsonRecords } from "../trajectory/read_json_records.ts";
 import { readSummaryFile } from "../trajectory/read_summary_file.ts";
 import type {
@@ -28,7 +29,6 @@ import type {
   RejectedLine,
   ResumePoint,
 } from "../trajectory/read_batch.ts";
-import type { ExtractTools } from "./ports.ts";
 import type { OpenedFile } from "./source/data_directory.ts";
 
 /** Rows of one portion: enough that a round trip to the broker costs little, few enough that two portions are a few MB. */
@@ -87,8 +87,11 @@ export class CutFileError extends TransientError {
  * @throws CutFileError, UnfinishedSummaryError, SummaryFormatError, whatever `chunks` throws
  * @throws PermanentError when the broker refuses records for good
  */
-export async function extractFile(extraction: Extraction, tools: ExtractTools): Promise<Extracted> {
-  const publishing = new PortionPublisher(extraction, tools);
+export async function extractFile(
+  extraction: Extraction,
+  publisher: Publisher,
+): Promise<Extracted> {
+  const publishing = new PortionPublisher(extraction, publisher);
   const reading = extraction.format === "json"
     ? readJsonRecords(extraction.chunks)
     : readSummaryFile(extraction.chunks, { resume: extraction.resume?.point });
@@ -133,7 +136,6 @@ type PortionEnd = Pick<ReadBatch, "generatedAt" | "byteOffset" | "lastLine">;
 class PortionPublisher {
   readonly #extraction: Extraction;
   readonly #publisher: Publisher;
-  readonly #tools: ExtractTools;
   readonly #schemaId: number;
   readonly #deadLetterSchemaId: number;
   /**
@@ -156,12 +158,11 @@ class PortionPublisher {
   #progress: Progress | null = null;
   #toldAt_ms = performance.now();
 
-  constructor(extraction: Extraction, tools: ExtractTools) {
+  constructor(extraction: Extraction, publisher: Publisher) {
     this.#extraction = extraction;
-    this.#tools = tools;
-    this.#publisher = tools.publisher;
-    this.#schemaId = tools.publisher.schemaId(TRAJECTORY_SUMMARY_RAW);
-    this.#deadLetterSchemaId = tools.publisher.schemaId(DEAD_LETTER);
+    this.#publisher = publisher;
+    this.#schemaId = publisher.schemaId(TRAJECTORY_SUMMARY_RAW);
+    this.#deadLetterSchemaId = publisher.schemaId(DEAD_LETTER);
     this.rows = extraction.resume?.rows ?? { read: 0, published: 0, rejected: 0 };
     this.#encoded = this.rows;
   }
@@ -218,7 +219,7 @@ class PortionPublisher {
     for (const { line, summary } of batch.rows) {
       this.#records.push({
         key: summary.unique_trajectory_identifier,
-        value: this.#tools.encodeTrajectory(summary, this.#schemaId),
+        value: encodeTrajectory(summary, this.#schemaId),
         headers: { ...headers, [HEADERS.sourceLine]: String(line) },
       });
     }

@@ -16,6 +16,7 @@
  * the process they are sent to, so that process works on them whether it leads or not.
  */
 import { TransientError } from "@gmn/failures";
+import type { Publisher } from "../events/publisher.ts";
 import { type Observe, unobserved } from "../observe/observe.ts";
 import { isFinished, type RunState } from "../runs/run.ts";
 import { RunCommandRefused } from "../runs/run_decide.ts";
@@ -24,7 +25,7 @@ import { newRunId } from "../runs/run_id.ts";
 import { ActiveRun } from "./active_run.ts";
 import type { Pace } from "./extract_file.ts";
 import { type Once, OncePerKey } from "./once_per_key.ts";
-import type { ExtractTools, RunHistory, RunJournal, WithKeyLock } from "./ports.ts";
+import type { RunHistory, RunJournal, WithKeyLock } from "./ports.ts";
 import { RunLane } from "./run_lane.ts";
 import { workOn } from "./run_work.ts";
 import type { DataDirectory } from "./source/data_directory.ts";
@@ -39,7 +40,7 @@ export interface RunEngineOptions {
   readonly directory: DataDirectory;
   readonly journal: RunJournal;
   readonly history: RunHistory;
-  readonly tools: ExtractTools;
+  readonly publisher: Publisher;
   /** Keeps requests with the same Idempotency-Key to one at a time, where other processes take requests too. */
   readonly withKeyLock?: WithKeyLock;
   /** Name of this process in the events, such as `host:pid`. */

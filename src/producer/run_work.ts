@@ -17,15 +17,16 @@ import {
   TransientError,
   wait,
 } from "@gmn/failures";
+import type { Publisher } from "../events/publisher.ts";
 import type { Observe } from "../observe/observe.ts";
 import { reportWaits } from "../observe/retries.ts";
 import type { FileIdentity, Selection } from "../runs/run_event.ts";
-import { pendingFiles } from "../runs/run.ts";
-import { type ActiveRun, hasEnded } from "./active_run.ts";
+import { isFinished, pendingFiles } from "../runs/run.ts";
+import type { ActiveRun } from "./active_run.ts";
 import type { Pace } from "./extract_file.ts";
 import { listForPlan } from "./list_for_plan.ts";
 import { type Plan, planFiles } from "./plan.ts";
-import type { ExtractTools, RunHistory } from "./ports.ts";
+import type { RunHistory } from "./ports.ts";
 import { type DataDirectory, SourceUnavailableError } from "./source/data_directory.ts";
 import { type OpenFile, takeFile } from "./take_file.ts";
 
@@ -41,7 +42,7 @@ const MAX_OUTAGES = 3;
 export interface RunWorkOptions {
   readonly directory: DataDirectory;
   readonly history: RunHistory;
-  readonly tools: ExtractTools;
+  readonly publisher: Publisher;
   readonly observe: Observe;
   readonly now: () => Date;
   /** Name of this process, for the events. */
@@ -78,12 +79,12 @@ export async function workOn(
 
 async function end(run: ActiveRun, error: unknown, { observe }: RunWorkOptions): Promise<void> {
   const { runId } = run;
-  if (hasEnded(run)) return;
+  if (isFinished(run.state)) return;
   if (run.signal.aborted) return observe("run.paused", { runId, kind: run.state.kind });
   try {
     await run.apply({ type: "fail", reason: explainWithHint(error) });
   } catch (refusal) {
-    if (hasEnded(run)) return;
+    if (isFinished(run.state)) return;
     if (run.signal.aborted) return observe("run.paused", { runId, kind: run.state.kind });
     // The journal refuses for good. The run stays unfinished there and is taken up again at the next start.
     const reason = `${explain(error)}; and its end can't be written: ${explain(refusal)}`;
@@ -140,7 +141,7 @@ async function announce(run: ActiveRun, plan: Plan): Promise<void> {
 }
 
 async function takeFiles(run: ActiveRun, sources: Sources, options: RunWorkOptions) {
-  const { tools, observe, pace } = options;
+  const { publisher, observe, pace } = options;
   const planned = new Map(sources.plan.files.map((one) => [one.file.path, one]));
   for (let pass = 1, left = pendingFiles(run.state); left.length > 0; pass++) {
     if (pass > 1) await wait(options.passPause_ms ?? PASS_PAUSE_MS, run.signal);
@@ -159,7 +160,7 @@ async function takeFiles(run: ActiveRun, sources: Sources, options: RunWorkOptio
           open: sources.open(file),
           listed,
           ingested: sources.ingested.get(file),
-          tools,
+          publisher,
           observe,
           pace,
         });
