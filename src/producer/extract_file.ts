@@ -11,13 +11,13 @@
  * An id that occurs twice in a file is published twice, in the order of the file. The merge decides which of the two stands
  * (store/merge.ts): deciding here would need all ids of the file in memory.
  */
-import { retry, TransientError } from "@gmn/failures";
+import { TransientError } from "@gmn/failures";
 import { deadLetterOfLine } from "../dead_letters/build_dead_letter.ts";
 import { deadLetterRecord } from "../dead_letters/dead_letter_topic.ts";
 import type { OutgoingRecord, Publisher } from "../events/publisher.ts";
 import { DEAD_LETTER, HEADERS, type Topic, TRAJECTORY_SUMMARY_RAW } from "../events/topics.ts";
 import { type Observe, unobserved } from "../observe/observe.ts";
-import { reportWaits } from "../observe/retries.ts";
+import { retryWhileAway } from "../observe/retries.ts";
 import { furthest } from "../runs/run.ts";
 import type { Checkpoint, NextOffsets, RowCounts } from "../runs/run_event.ts";
 import { encodeTrajectory } from "../trajectory/codec.ts";
@@ -37,8 +37,6 @@ export const PORTION_ROWS = 2000;
 export const PORTION_AGE_MS = 1000;
 /** Between two progress events. Each is a record kept for ever, and what a crash may publish twice. */
 export const PROGRESS_INTERVAL_MS = 2000;
-/** An unavailable broker is waited for without end, at most this long at a time. */
-const PUBLISH_BACKOFF = { base_ms: 500, cap_ms: 10_000, attempts: Infinity };
 
 /** How far a file is; everything before the checkpoint is acknowledged. */
 export interface Progress {
@@ -274,10 +272,8 @@ class PortionPublisher {
 
   #patiently(topic: Topic, records: readonly OutgoingRecord[]) {
     const { signal, observe = unobserved } = this.#extraction;
-    return retry(() => this.#publisher.publish(topic, records), {
-      backoff: PUBLISH_BACKOFF,
-      signal,
-      onRetry: reportWaits(observe, "broker", `publishing to ${topic.name}`),
-    });
+    const what = `publishing to ${topic.name}`;
+    const waiting = { observe, part: "broker", what, signal } as const;
+    return retryWhileAway(waiting, () => this.#publisher.publish(topic, records));
   }
 }

@@ -174,7 +174,8 @@ function copiedFrom(file: string, identity: FileIdentity, run: ActiveRun): strin
   return null;
 }
 
-function openOptions(run: ActiveRun): OpenOptions {
+/** How the files of a run are listed and opened: a backfill lets daily runs go first. */
+export function openOptions(run: ActiveRun): OpenOptions {
   return {
     priority: run.state.kind === "backfill" ? "backfill" : "daily",
     signal: run.signal,
