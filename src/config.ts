@@ -82,12 +82,12 @@ export const SETTINGS = {
   HTTP_PORT: setting("8000", "port of the API", port),
   API_TOKEN: setting(
     undefined,
-    "token that calls which change something must send as `Authorization: Bearer …`",
+    "token required by calls that change something, sent as `Authorization: Bearer …`",
     z.string().min(16, "at least 16 characters"),
   ),
   DATA_DIR: setting(
     "./data",
-    "folder of everything that survives a restart",
+    "folder for everything that survives a restart",
     z.string().min(1, "a folder"),
   ),
   GMN_DATA_URL: setting(
@@ -97,12 +97,12 @@ export const SETTINGS = {
   ),
   GMN_REQUEST_INTERVAL_MS: setting(
     "10000",
-    "least time between two requests to the source, in milliseconds (its robots.txt asks for 10 s)",
+    "minimum time between two requests to the source, in milliseconds (its robots.txt asks for 10 s)",
     whole(0, 3_600_000, "milliseconds"),
   ),
   IAU_SHOWER_URL: setting(
     "https://www.ta3.sk/IAUC22DB/MDC2022/Etc/streamfulldata{year}.txt",
-    "an IAU shower list newer than the shipped one: an http(s) URL or a file, `{year}` is this year or else the last; `off`: never fetched",
+    "where to look for an IAU shower list newer than the shipped one: an http(s) URL or a file. `{year}` stands for this year, or last year if there is no list yet; `off` turns this off",
     location("an http or https URL, a file:// URL, the path of a file, or off"),
   ),
   SCHEDULE: setting(
@@ -117,17 +117,17 @@ export const SETTINGS = {
   ),
   BROKER: setting(
     "auto",
-    "which Kafka is behind the log: `external`, `redpanda` (a child process), `docker`, `embedded`, or `auto`: the first of them that is there",
+    "which Kafka is behind the log: `external`, `redpanda` (a child process), `docker`, `embedded`, or `auto` for the first of these that is available",
     z.enum(BROKERS, "auto, external, redpanda, docker or embedded"),
   ),
   REDPANDA_BIN: setting(
     undefined,
-    "Redpanda's program (`redpanda` or `rpk`), where it is neither `/opt/redpanda/bin/redpanda` nor on the PATH",
+    "path of `redpanda` or `rpk`, if it is neither `/opt/redpanda/bin/redpanda` nor on the PATH",
     z.string().min(1, "a path"),
   ),
   REDPANDA_MEMORY: setting(
     "1200M",
-    "memory of a Redpanda that is started here; it takes all of it at once, and needs more than 1 GiB",
+    "memory for a Redpanda that the service starts; it is allocated at once and must be more than 1 GiB",
     z.string().regex(/^\d{1,6}[MG]$/, "a size such as 1200M or 2G"),
   ),
   KAFKA_BROKERS: setting(
@@ -137,57 +137,57 @@ export const SETTINGS = {
       text,
     ) => text.split(",")),
   ),
-  KAFKA_TLS: setting("false", "whether `KAFKA_BROKERS` speak TLS", yesOrNo),
+  KAFKA_TLS: setting("false", "whether to connect to `KAFKA_BROKERS` with TLS", yesOrNo),
   KAFKA_CA_FILE: setting(
     undefined,
-    "certificates (PEM) of the authorities that sign the brokers' certificates, where the system does not know them",
+    "CA certificates (PEM) for the brokers, if the system does not already trust them",
     file,
   ),
-  KAFKA_CERT_FILE: setting(undefined, "client certificate (PEM), where brokers ask for one", file),
+  KAFKA_CERT_FILE: setting(undefined, "client certificate (PEM), if the brokers require one", file),
   KAFKA_KEY_FILE: setting(undefined, "private key (PEM) of `KAFKA_CERT_FILE`", file),
   KAFKA_SASL_MECHANISM: setting(
     undefined,
     "how to log in to `KAFKA_BROKERS`: `PLAIN`, `SCRAM-SHA-256`, `SCRAM-SHA-512`",
     z.enum(SASL_MECHANISMS, "PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512"),
   ),
-  KAFKA_SASL_USER: setting(undefined, "user for it", z.string()),
-  KAFKA_SASL_PASSWORD: setting(undefined, "password for it", z.string()),
+  KAFKA_SASL_USER: setting(undefined, "user for that login", z.string()),
+  KAFKA_SASL_PASSWORD: setting(undefined, "password for that login", z.string()),
   KAFKA_SESSION_TIMEOUT_MS: setting(
     "30000",
-    "how long a consumer that says nothing (killed, frozen) keeps its partitions from the others, in milliseconds",
+    "how long a silent consumer (killed, frozen) keeps its partitions before others get them, in milliseconds",
     whole(6_000, 300_000, "milliseconds"),
   ),
-  KAFKA_PORT: setting("9092", "port of a broker that is started here", port),
+  KAFKA_PORT: setting("9092", "port of a broker that the service starts", port),
   SCHEMA_REGISTRY_URL: setting(
     undefined,
-    "schema registry that goes with `KAFKA_BROKERS`",
+    "URL of the schema registry that goes with `KAFKA_BROKERS`",
     httpUrl.regex(
       /^https?:\/\/[^@]*$/,
       "a URL without user and password (they go into SCHEMA_REGISTRY_USER and SCHEMA_REGISTRY_PASSWORD)",
     ),
   ),
-  SCHEMA_REGISTRY_USER: setting(undefined, "user, where it asks for one", z.string()),
+  SCHEMA_REGISTRY_USER: setting(undefined, "user, if the schema registry requires one", z.string()),
   SCHEMA_REGISTRY_PASSWORD: setting(undefined, "password of that user", z.string()),
   SCHEMA_REGISTRY_TOKEN: setting(
     undefined,
-    "bearer token, where it asks for one instead of a user",
+    "bearer token, if the schema registry requires one instead of a user",
     z.string().regex(/^\S+$/, "a token without spaces"),
   ),
   SCHEMA_REGISTRY_CA_FILE: setting(
     undefined,
-    "certificates (PEM) of the authorities that sign the registry's, where the system does not know them",
+    "CA certificates (PEM) for the schema registry, if the system does not already trust them",
     file,
   ),
-  SCHEMA_REGISTRY_PORT: setting("8081", "port of a schema registry that is started here", port),
+  SCHEMA_REGISTRY_PORT: setting("8081", "port of a schema registry that the service starts", port),
   DATABASE_URL: setting(
     undefined,
-    "PostgreSQL of the data store; unset: an embedded PostgreSQL under `DATA_DIR`",
+    "URL of the data store's PostgreSQL; without it, an embedded PostgreSQL runs under `DATA_DIR`",
     z.string().regex(/^postgres(ql)?:\/\/\S+$/, "a postgres:// URL"),
   ),
   POSTGRES_PORT: setting("5433", "port of the embedded PostgreSQL", port),
   HEARTBEAT_URL: setting(
     undefined,
-    "URL that is asked for after each daily run whose rows are all loaded (a dead man's switch)",
+    "URL to request after each daily run whose rows are all loaded (for a dead man's switch)",
     httpUrl,
   ),
   ROLES: setting(
@@ -200,7 +200,7 @@ export const SETTINGS = {
   ),
   LOG_LEVEL: setting(
     "info",
-    "least level that is logged: `debug`, `info`, `warning`, `error`",
+    "lowest level that is logged: `debug`, `info`, `warning`, `error`",
     z.enum(["debug", "info", "warning", "error"], "debug, info, warning or error"),
   ),
   LOG_FORMAT: setting(
