@@ -8,7 +8,7 @@ const HELP =
 
 usage: deno task backfill -- --all | --year 2024 | --month 2024-08 | --from 2024-08-11 --to 2024-08-13
 
-  --dry-run      only list the files that would be taken, with date and size
+  --dry-run      only list the files that would be read, with date and size
 ${RUN_HELP}`;
 
 const COMMAND = runRequestCommand({

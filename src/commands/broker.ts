@@ -29,18 +29,18 @@ usage: deno task broker [options]
   --kafka-port PORT            Kafka listener; 0 takes a free one   (KAFKA_PORT, 9092)
   --schema-registry-port PORT  schema registry; 0 takes a free one  (SCHEMA_REGISTRY_PORT, 8081)
   --host ADDRESS               address to bind and to advertise     (127.0.0.1)
-  --auto-create-topics         make topics that clients ask for
-  --partitions N               partitions where the creator names no number (1)
+  --auto-create-topics         create topics that clients ask for
+  --partitions N               partitions of a topic whose creator gives no number (1)
   --help                       this text
 
-DATA_DIR, KAFKA_PORT and SCHEMA_REGISTRY_PORT, in the environment or in .env, are what they are for deno task start; options
-take precedence. The log is the service's: run one of the two on it at a time.
+DATA_DIR, KAFKA_PORT and SCHEMA_REGISTRY_PORT, in the environment or in .env, mean the same as for deno task start; options
+take precedence. It is the same log as the service's, so run only one of the two at a time.
 
-What was acknowledged survives kill -9 and power loss: every answer waits for the disk.
+Acknowledged records survive kill -9 and power loss: every answer waits for the disk.
 
-What it is not: a cluster (one node, one copy of the data), secured (no TLS, no authentication: leave it on the loopback
-address), a way to run transactions, ACLs, compaction or retention. docs/embedded-broker.md lists what is left out and
-how it answers clients that ask for it. For more than one machine, run Redpanda or Apache Kafka.
+It is one node with one copy of the data. It has no TLS and no authentication, so keep it on the loopback address. It has no
+transactions, ACLs, compaction or retention. docs/embedded-broker.md lists what is left out, and what a client gets instead.
+For more than one machine, run Redpanda or Apache Kafka.
 
 ${STOPPED_HELP}`;
 

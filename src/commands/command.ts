@@ -135,7 +135,7 @@ function readCommandLine(
 
 /** Says in one line what is wrong with the arguments. @returns the exit code */
 function refuseUsage(name: string, error: UsageError): number {
-  tell(process.stderr, `${name}: ${explain(error)}; deno task ${name} --help lists all\n`);
+  tell(process.stderr, `${name}: ${explain(error)}; see deno task ${name} --help\n`);
   return EXIT.USAGE;
 }
 
@@ -189,7 +189,7 @@ export function exitCodesHelp(done: string, failed: string): string {
 }
 
 /** The same of commands that run until they are stopped. */
-export const STOPPED_HELP = `exit code  0  stopped by a signal, in order
-           1  could not start, or ended by itself; or a second signal hurried the stop
+export const STOPPED_HELP = `exit code  0  stopped cleanly by a signal
+           1  could not start, or failed while running; or a second signal hurried the stop
            2  wrong options
 `;

@@ -26,8 +26,8 @@ const HELP =
 
 usage: deno task demo [--help]
 
-The settings are those of deno task start, with DATA_DIR=${DEMO_DATA_DIRECTORY}, BROKER=embedded and IAU_SHOWER_URL=off where
-the environment sets nothing else. The file .env is not read: it is for the real service.
+The settings are those of deno task start, with DATA_DIR=${DEMO_DATA_DIRECTORY}, BROKER=embedded and IAU_SHOWER_URL=off unless
+the environment sets them. The file .env is not read: it is for the real service.
 
 ${STOPPED_HELP}`;
 

@@ -24,7 +24,7 @@ import process from "node:process";
 const USAGE = `usage: deno task install [--frozen]        the packages that the service runs on
        deno task install:dev [--frozen]    those of tests, benches and type checks, too
 
---frozen fails where a lock file does not fit its deno.json or packages.json, instead of changing it.
+--frozen fails if a lock file does not match its deno.json or packages.json, instead of changing it.
 `;
 
 /**

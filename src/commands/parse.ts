@@ -17,14 +17,14 @@ const HELP = `Reads trajectory summary files and prints each row as a line of JS
 
 usage: deno task parse FILE …     ("-" is standard input)
 
-To standard output: one JSON object a row, with the field names of schemas/trajectory_summary.avsc in their order; null where
+To standard output: one JSON object per row, with the fields of schemas/trajectory_summary.avsc in their order; null where
 the file has no value, beginning_utc_time in microseconds since 1970-01-01T00:00:00Z. A sporadic meteor has iau_no -1 and iau_code
 null, as in the events; the data store has null for both.
-To standard error: rejected lines as FILE:LINE: reason, columns that are missing or not known, and at the end the counts.
+To standard error: rejected lines as FILE:LINE: reason, columns that are missing or unknown, and at the end the counts.
 
 exit code  0  every line was read
-           1  some were not: lines rejected, or the last one cut
-           2  wrong options, or a file could not be read at all: not there, not a summary file, empty
+           1  some lines were rejected, or the last one is cut off
+           2  wrong options, or a file could not be read at all: missing, not a summary file, empty
          130  interrupted by a signal
 `;
 

@@ -13,16 +13,16 @@ const HELP = `Empties the tables that are built from the log and rebuilds them f
 usage: deno task rebuild [--topic NAME …] [--verify] [--force]
 
   --topic NAME   only the tables of this topic (trajectory_summary_raw, trajectory_summary_dead_letter, ingestion_run)
-  --verify       compare the tables before and after, except for the times at which rows were written
+  --verify       compare the tables before and after, ignoring the times at which rows were written
   --force        rebuild even if the log no longer has everything the database was built from; what only the database has is lost
 
-No other process may consume meanwhile; stop them first. An interrupted rebuild loses nothing: the next start continues it. The settings
-are those of deno task start.
+Stop all other processes first: none may consume during a rebuild. An interrupted rebuild loses nothing: the next start continues
+it. The settings are those of deno task start.
 
 ${
   exitCodesHelp(
-    "the tables are rebuilt (and, with --verify, equal to before)",
-    "refused, or not equal to before",
+    "the tables are rebuilt (and, with --verify, the same as before)",
+    "refused, or not the same as before",
   )
 }`;
 
@@ -63,8 +63,8 @@ async function run({ values, signal }: Asked): Promise<number> {
   if (differences === null) return EXIT.DONE;
   process.stderr.write(
     differences.length === 0
-      ? "the tables are equal to before\n"
-      : `not equal to before:\n${differences.map((line) => `  ${line}\n`).join("")}`,
+      ? "the tables are the same as before\n"
+      : `not the same as before:\n${differences.map((line) => `  ${line}\n`).join("")}`,
   );
   return differences.length === 0 ? EXIT.DONE : EXIT.FAILED;
 }

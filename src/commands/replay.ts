@@ -23,14 +23,14 @@ const HELP = `Replays dead letters: lines are read again, records are published 
 
 usage: deno task replay (--id ID … | --all | FILTER …) [--dry-run] [--force]
 
-  --id ID          this dead letter; may be given several times
-  --all            all that have not been replayed with success
+  --id ID          this dead letter; may be repeated
+  --all            all that have not yet been replayed successfully
   --stage STAGE    those of this stage: read, fetch, decode or load
   --reason TEXT    those whose reason contains this text
   --run ID         those of this run
   --file NAME      those of this file, relative to the data directory
-  --from TIME      those given up at this time or later (2026-11-20, 2026-11-20T12:00:00Z)
-  --to TIME        those given up before this time
+  --from TIME      those set aside at this time or later (2026-11-20, 2026-11-20T12:00:00Z)
+  --to TIME        those set aside before this time
   --dry-run        say how many there are, and change nothing
   --force          also publish records that would overwrite a later record of their trajectory
 
@@ -39,7 +39,7 @@ ${WORKBENCH_HELP}
 ${
   exitCodesHelp(
     "every dead letter was replayed, and its record is loaded",
-    "some could not be replayed: they wait, with their reason",
+    "some could not be replayed: they keep waiting, with the reason",
   )
 }`;
 

@@ -114,7 +114,7 @@ export class ServiceClient {
       }
       throw new TransientError(`no answer from ${this.url}: ${explain(error)}`, {
         cause: error,
-        hint: "start it (deno task start), or name another one with --server URL",
+        hint: "start the service (deno task start), or name another one with --server URL",
       });
     }
     if (response.ok) return parse<Answer>(text, this.url);

@@ -8,8 +8,9 @@ import { createLoggingObserver } from "../service/run_until_stopped.ts";
 import { tellDemo } from "./find_service.ts";
 
 /** Help on where such a command works. */
-export const WORKBENCH_HELP = `Joins the service that runs on DATA_DIR (or else the demo, while
-DATA_DIR has no log of its own), or starts what it needs for as long as it takes. The settings are those of deno task start.`;
+export const WORKBENCH_HELP = `Uses the service that runs on DATA_DIR (or else the demo, while
+DATA_DIR has no log of its own). Without a service it starts a broker and PostgreSQL itself, and stops them at the end. The settings are
+those of deno task start.`;
 
 /**
  * Opens the workbench, works at it, and closes it again however that ends.

@@ -13,11 +13,11 @@ export const FILTER_FIELDS = {
     description:
       "read: a line of a file; fetch: a record batch of the log; decode: a record's bytes; load: a record the database refused.",
   }),
-  reason: text(200).optional().openapi({ description: "A part of the reason." }),
+  reason: text(200).optional().openapi({ description: "Text that the reason contains." }),
   run_id: text(100).optional(),
   source_file: text(500).optional(),
-  from: instantParameter.optional().openapi({ description: "Given up at this time or later." }),
-  to: instantParameter.optional().openapi({ description: "Given up before this time." }),
+  from: instantParameter.optional().openapi({ description: "Set aside at this time or later." }),
+  to: instantParameter.optional().openapi({ description: "Set aside before this time." }),
 };
 
 /** The filter for the data store. */

@@ -19,7 +19,7 @@ const LISTED_TEXT_MAX = 400;
 const query = z.strictObject({
   ...FILTER_FIELDS,
   replayed: z.enum(["true", "false"]).optional().openapi({
-    description: "true: those that were replayed with success; false: those that wait.",
+    description: "true: those that were replayed successfully; false: those that still wait.",
   }),
   limit: z.coerce.number().int().min(1).max(PAGE_DEAD_LETTERS_MAX).default(PAGE_DEAD_LETTERS),
   after: placeParameter,
@@ -27,7 +27,7 @@ const query = z.strictObject({
 
 const listed = {
   id: z.string(),
-  at: z.string().openapi({ description: "When it was given up, most recently." }),
+  at: z.string().openapi({ description: "When it was last set aside." }),
   stage: z.string(),
   reason: z.string(),
   field: z.string().nullable().openapi({

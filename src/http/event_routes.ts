@@ -22,7 +22,7 @@ const LOOK_INTERVAL_MS = 1_000;
 const GATHER_MS = 200;
 
 const lastEvent = z.string().max(200).optional().openapi({
-  description: "Where to go on, for readers that can't send the header Last-Event-ID.",
+  description: "Where to continue, for readers that can't send the Last-Event-ID header.",
 });
 
 const streamAnswer = {

@@ -53,7 +53,7 @@ const query = z.strictObject({
   }),
   after: placeParameter,
   format: z.enum(["json", "ndjson", "csv"]).optional().openapi({
-    description: "Instead of the header Accept.",
+    description: "Overrides the Accept header.",
   }),
 });
 

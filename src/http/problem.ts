@@ -11,11 +11,11 @@ export const PROBLEMS = {
   "bad-request": { status: 400, title: "The request can't be understood" },
   "unauthorized": { status: 401, title: "A valid token is needed" },
   "forbidden-origin": { status: 403, title: "The request comes from another site" },
-  "not-found": { status: 404, title: "There is no such thing" },
+  "not-found": { status: 404, title: "Not found" },
   "timeout": { status: 408, title: "The request did not arrive in time" },
   "conflict": {
     status: 409,
-    title: "The request conflicts with an earlier one, or with the state of things",
+    title: "The request conflicts with an earlier one, or with the current state",
   },
   "too-large": { status: 413, title: "The request is too large" },
   "unsupported-media-type": { status: 415, title: "The request's content type is not supported" },

@@ -53,7 +53,7 @@ function askingRoute<Path extends string, Parts extends object>(
 }
 const BODY_PROBLEMS = ["too-large", "unsupported-media-type"] as const;
 
-const backfill = askingRoute("/backfill", "Request a run over history, or see what it would take", {
+const backfill = askingRoute("/backfill", "Request a backfill, or list the files it would read", {
   query: backfillQuery,
   body: {
     required: true,
@@ -63,7 +63,7 @@ const backfill = askingRoute("/backfill", "Request a run over history, or see wh
 const backfillRoute = {
   ...backfill,
   responses: {
-    200: json(previewSchema, "With dry_run=true: what it would take"),
+    200: json(previewSchema, "With dry_run=true: what it would read"),
     ...backfill.responses,
   },
 };
@@ -71,7 +71,7 @@ const backfillRoute = {
 const extractRoute = askingRoute("/extract", "Request the daily run now", {
   body: {
     description:
-      "How many days to look back. Without days, or without a body: as many as the schedule does.",
+      "How many days to look back. By default, also without a body, as many as the schedule does.",
     content: {
       "application/json": {
         schema: z.object({ days: z.int().optional() }),
@@ -83,7 +83,7 @@ const extractRoute = askingRoute("/extract", "Request the daily run now", {
 
 const retryRoute = askingRoute(
   "/runs/{id}/retry",
-  "Request a run that takes what a failed or cancelled one did not",
+  "Retry a failed or cancelled run: request a run for the files it did not complete",
   { params },
   "not-found",
 );

@@ -35,6 +35,6 @@ export const previewSchema = z.object({
   selection: selectionSchema,
   files: z.array(previewedFileSchema),
   nothing: z.string().nullable().openapi({
-    description: "Why nothing would be taken; else null.",
+    description: "Why no file would be read; else null.",
   }),
 }).openapi("Preview");

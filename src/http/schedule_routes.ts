@@ -16,7 +16,7 @@ export type PauseSchedule = (isPaused: boolean) => Promise<ScheduleView>;
 /** Adds `POST /schedule/pause`, `POST /schedule/resume`. */
 export function addScheduleRoutes(app: Api, pauseSchedule: PauseSchedule): void {
   app.openapi(
-    route("/schedule/pause", "Pause the schedule, for all processes and their next starts"),
+    route("/schedule/pause", "Pause the schedule, for all processes and across restarts"),
     async (context) => context.json(await pauseSchedule(true), 200),
   );
   app.openapi(

@@ -12,7 +12,7 @@ const healthRoute = createRoute({
   path: "/healthz",
   summary: "Whether the process is alive",
   tags,
-  responses: { 200: json(z.object({ status: z.literal("ok") }), "It is") },
+  responses: { 200: json(z.object({ status: z.literal("ok") }), "Alive") },
 });
 
 const readyRoute = createRoute({
@@ -21,8 +21,8 @@ const readyRoute = createRoute({
   summary: "Whether the service can do its work",
   tags,
   responses: {
-    200: json(readinessSchema, "It can"),
-    503: json(readinessSchema, "It can't: what is missing"),
+    200: json(readinessSchema, "Ready"),
+    503: json(readinessSchema, "Not ready: what is missing"),
   },
 });
 

@@ -6,7 +6,7 @@ export const scheduleSchema = z.object({
   pattern: z.string(),
   next: z.string().nullable().openapi({ description: "Null while it is paused." }),
   paused_since: z.string().nullable(),
-  leader: z.boolean().openapi({ description: "Whether this process is the one that fires it." }),
+  leader: z.boolean().openapi({ description: "Whether this process fires the schedule." }),
   problem: z.string().nullable().openapi({
     description: "Why it is unknown whether the schedule is paused; else null.",
   }),
@@ -33,7 +33,8 @@ const showerListSchema = z.object({
   }),
   showers: z.int(),
   address: z.string().nullable().openapi({
-    description: "What is fetched, as set by IAU_SHOWER_URL; null when nothing is.",
+    description:
+      "Where the list is fetched from, as set by IAU_SHOWER_URL; null when fetching is off.",
   }),
   note: z.string().nullable().openapi({
     description:

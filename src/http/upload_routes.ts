@@ -32,7 +32,7 @@ const answerSchema = z.object({
       "False when an earlier upload had this Idempotency-Key: nothing was read this time.",
   }),
   state: z.string(),
-  file: z.string().openapi({ description: "The rows have it as their source_file." }),
+  file: z.string().openapi({ description: "The file's name, as the rows have it in source_file." }),
   rows: rowCountsSchema,
   rejects: z.array(rejectSchema).openapi({
     description: `The first ${SHOWN_REJECTS_MAX}; GET /dead-letters has them all.`,

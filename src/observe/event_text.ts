@@ -66,7 +66,7 @@ export const EVENT_TEXTS: { [Name in keyof Vocabulary]: EventText<Vocabulary[Nam
 
   "run.requested": info((d) => `run ${d.runId} requested: ${d.selection}`),
   "run.started": info((d) => `run ${d.runId} (${d.kind}) started`),
-  "run.planned": info((d) => `run ${d.runId}: ${count(d.files)} file(s) to look at`),
+  "run.planned": info((d) => `run ${d.runId}: ${count(d.files)} file(s) to check`),
   "run.completed": info((d) =>
     `run ${d.runId} (${d.kind}) completed: ${count(d.files)} file(s), ${
       count(d.rowsRead)
@@ -109,7 +109,7 @@ export const EVENT_TEXTS: { [Name in keyof Vocabulary]: EventText<Vocabulary[Nam
 
   "showers.fetched": info((d) =>
     `shower list of ${d.source}: ${count(d.showers)} showers, ${count(d.changed)} changed` +
-    (d.rejected === 0 ? "" : `, ${count(d.rejected)} lines not understood`)
+    (d.rejected === 0 ? "" : `, ${count(d.rejected)} lines could not be read`)
   ),
   "showers.shipped": info((d) =>
     `${count(d.showers)} shower names from the shipped IAU list of ${d.edition}`
@@ -156,13 +156,13 @@ export const EVENT_TEXTS: { [Name in keyof Vocabulary]: EventText<Vocabulary[Nam
     `dead letter ${d.id} replayed: ${d.outcome}${d.reason === null ? "" : ` (${d.reason})`}`
   ),
   "sink.passed_over": warning((d) =>
-    `${d.topic}-${d.partition}@${d.offset} is not one of our records: ${d.reason}`
+    `${d.topic}-${d.partition}@${d.offset} is not a record of this service: ${d.reason}`
   ),
   "sink.retry": warning((d) =>
     `${d.topic}-${d.partition} can't load now (${d.reason}); ${nextTry(d)}`
   ),
   "sink.fenced": warning((d) =>
-    `${d.topic}-${d.partition}: the database is at offset ${d.found}, not ${d.expected}: another consumer went on from there; seeking`
+    `${d.topic}-${d.partition}: the database is at offset ${d.found}, not ${d.expected}: another consumer has continued; seeking there`
   ),
   "sink.damaged": warning((d) =>
     `${d.topic}-${d.partition}: ${d.reason} in fetch ${d.attempt}, next in ${seconds(d.delay_ms)}`
@@ -182,7 +182,7 @@ export const EVENT_TEXTS: { [Name in keyof Vocabulary]: EventText<Vocabulary[Nam
   ),
   "service.ready": info((d) => `ready (${seconds(d.took_ms)})`),
   "service.stopping": info((d) => `stopping: ${d.reason}`),
-  "service.release_failed": warning((d) => `${d.name} did not stop in order: ${d.reason}`),
+  "service.release_failed": warning((d) => `${d.name} did not stop cleanly: ${d.reason}`),
   "producer.retry": error((d) =>
     `the producer failed and retries in ${seconds(d.delay_ms)}: ${d.reason}`
   ),

@@ -79,7 +79,10 @@ export class RunDesk {
     const files = plan.files.map(({ file, skip }) => {
       const before = ingested.get(file.path)?.listed ?? null;
       const isUnchanged = before !== null && before === file.listed;
-      return { file, skip: skip ?? (isUnchanged ? "listed as when it was ingested" : null) };
+      return {
+        file,
+        skip: skip ?? (isUnchanged ? "unchanged in the listing since it was ingested" : null),
+      };
     });
     return { ...plan, files };
   }

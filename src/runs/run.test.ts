@@ -156,7 +156,7 @@ describe("decide", () => {
   test("a run with failed files ends failed and says how many", () => {
     given(requested, started, planned, begun("a"), extracted("a", 3), failedFile("b"))
       .when({ type: "complete" })
-      .then({ type: "failed", reason: "1 of 2 files failed; first b: cut" });
+      .then({ type: "failed", reason: "1 of 2 files failed, the first was b: cut" });
   });
 
   test("a run with files left can't complete, but can fail or be cancelled", () => {
@@ -173,8 +173,8 @@ describe("decide", () => {
       type: "completed",
       nextOffsets: {},
     });
-    done.when({ type: "cancel", reason: "late" }).refused(/completed already/);
-    done.when({ type: "start", owner: "me" }).refused(/completed already/);
+    done.when({ type: "cancel", reason: "late" }).refused(/already completed/);
+    done.when({ type: "start", owner: "me" }).refused(/already completed/);
     given(requested, { type: "cancelled", reason: "x" })
       .when({ type: "cancel", reason: "y" }).then();
   });

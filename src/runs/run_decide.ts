@@ -68,7 +68,7 @@ export function decide(state: RunState | null, command: RunCommand): RunEvent[] 
     throw refused(command, `it was sent to run ${state.runId}`);
   }
   if (command.type === "cancel" && state.status === "cancelled") return [];
-  if (isFinished(state)) throw refused(command, `it is ${state.status} already`);
+  if (isFinished(state)) throw refused(command, `it is already ${state.status}`);
   switch (command.type) {
     case "start":
       return [{ ...command, type: "started" }];
@@ -78,7 +78,7 @@ export function decide(state: RunState | null, command: RunCommand): RunEvent[] 
       return [{ ...command, type: "cancelled" }];
     case "plan":
       mustRun(state, command);
-      if (state.files !== null) throw refused(command, "it is planned already");
+      if (state.files !== null) throw refused(command, "it is already planned");
       return [{ ...command, type: "planned", files: [...new Set(command.files)] }];
     case "complete":
       mustRun(state, command);
@@ -129,7 +129,7 @@ function ending(state: RunState, command: RunCommand): RunEvent {
     type: "failed",
     runId,
     at,
-    reason: `${failed} of ${planned} files failed; first ${first?.file}: ${first?.reason}`,
+    reason: `${failed} of ${planned} files failed, the first was ${first?.file}: ${first?.reason}`,
   };
 }
 
@@ -159,7 +159,7 @@ function mustAddUp(holds: boolean, before: FileState, command: FileCommand): voi
 }
 
 function refused(command: RunCommand, why: string): RunCommandRefused {
-  return new RunCommandRefused(`run ${command.runId}: can't ${VERBS[command.type]}: ${why}`, {
+  return new RunCommandRefused(`run ${command.runId} can't ${VERBS[command.type]}: ${why}`, {
     hint: `look at the run with GET /runs/${command.runId}`,
   });
 }

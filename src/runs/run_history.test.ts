@@ -20,8 +20,8 @@ const EVENTS: [RunEvent, string, string][] = [
     "info",
     "daily run requested by schedule: the last 10 days",
   ],
-  [{ ...of, type: "started", owner: "host:7" }, "info", "taken on by host:7"],
-  [{ ...of, type: "planned", files: [file, "b.txt"] }, "info", "2 file(s) to look at"],
+  [{ ...of, type: "started", owner: "host:7" }, "info", "picked up by host:7"],
+  [{ ...of, type: "planned", files: [file, "b.txt"] }, "info", "2 file(s) to check"],
   [{ ...of, type: "file_started", file, identity }, "info", "reading daily/a.txt"],
   [
     { ...of, type: "file_extracted", file, identity, generatedAt: null, rows, nextOffsets: {} },

@@ -14,7 +14,9 @@ export const runHistoryDetailSchema = z.object({
   kind: z.string().optional().meta({ description: "requested" }),
   selection: selectionSchema.optional().meta({ description: "requested" }),
   requested_by: z.string().optional().meta({ description: "requested" }),
-  owner: z.string().optional().meta({ description: "started: the process that took the run on." }),
+  owner: z.string().optional().meta({
+    description: "started: the process that picked the run up.",
+  }),
   files: z.int().optional().meta({
     description: "planned: how many files. GET /runs/ID lists them.",
   }),
@@ -102,9 +104,9 @@ export function sayHistoryEntry({ name, file, detail }: RunHistoryEntry): string
       return `${detail.kind} run requested by ${detail.requested_by}${what}`;
     }
     case "started":
-      return `taken on by ${detail.owner}`;
+      return `picked up by ${detail.owner}`;
     case "planned":
-      return `${count(detail.files ?? 0)} file(s) to look at`;
+      return `${count(detail.files ?? 0)} file(s) to check`;
     case "file_started":
       return `reading ${file}`;
     case "file_extracted": {

@@ -14,10 +14,12 @@ const TIME = isoMicros("m.beginning_utc_time");
 /** How many meteors, from when to when. */
 export const totalsSchema = z.object({
   meteors: z.int(),
-  first: z.string().nullable().meta({ description: "Beginning of the earliest, UTC." }),
+  first: z.string().nullable().meta({ description: "Beginning of the earliest meteor, UTC." }),
   last: z.string().nullable(),
   loaded_today: z.int().meta({ description: "Stored or changed here since 0:00 UTC." }),
-  newest_update: z.string().nullable().meta({ description: "When one was last stored." }),
+  newest_update: z.string().nullable().meta({
+    description: "When a meteor was last stored or changed.",
+  }),
 });
 export type MeteorTotals = z.infer<typeof totalsSchema>;
 
@@ -41,7 +43,7 @@ export const NIGHTS_MAX = 10_000;
 /** A night goes from noon to noon UTC, as the Julian day does, which keeps a night of Europe and America whole. */
 export const nightSchema = z.object({
   night: z.string().meta({
-    description: "A night goes from noon to noon UTC and has the date of its first noon.",
+    description: "A night lasts from noon to noon UTC and has the date of its first noon.",
     example: "2024-08-12",
   }),
   meteors: z.int(),
@@ -123,7 +125,9 @@ export type ShowerCount = z.infer<typeof showerCountSchema>;
 export const showerCountsSchema = z.object({
   showers: z.array(showerCountSchema),
   sporadic: z.int(),
-  meteors: z.int().meta({ description: "All that match the filter, sporadic ones included." }),
+  meteors: z.int().meta({
+    description: "All meteors that match the filter, including sporadic ones.",
+  }),
 });
 
 /** The showers with the most meteors, and how many meteors belong to none. */

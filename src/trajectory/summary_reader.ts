@@ -248,7 +248,7 @@ export class SummaryReader {
     throw new SummaryFormatError(
       "no_header",
       `line ${this.#line} is data (${quoted}), but there are no column names before it`,
-      "A summary file begins with comment lines that name its columns. Is this such a file, and is its beginning there?",
+      "A summary file begins with comment lines that name its columns. Check that this is one, and that its beginning is not cut off.",
     );
   }
 

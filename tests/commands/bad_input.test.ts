@@ -85,7 +85,7 @@ describe.each(COMMANDS)("%s", (command) => {
   test("an option that there is not is refused in one line", async () => {
     const { code, out, err } = await run(command, ["--fast", ...takesFiles(command) ? ["x"] : []]);
     expect(err).toBe(
-      `${command}: there is no option --fast; deno task ${command} --help lists all\n`,
+      `${command}: there is no option --fast; see deno task ${command} --help\n`,
     );
     expect(out).toBe("");
     expect(code).toBe(2);
@@ -97,9 +97,9 @@ describe.each(COMMANDS)("%s", (command) => {
       const { code, err } = await run(command, takesFiles(command) ? [] : ["2024"]);
       expect(err).toMatch(
         takesFiles(command)
-          ? new RegExp(`^${command}: no file is given; deno task ${command} --help lists all\n$`)
+          ? new RegExp(`^${command}: no file is given; see deno task ${command} --help\n$`)
           : new RegExp(
-            `^${command}: unexpected argument "2024"; deno task .* lists all\n$`,
+            `^${command}: unexpected argument "2024"; see deno task .* --help\n$`,
           ),
       );
       expect(code).toBe(2);
@@ -196,7 +196,7 @@ test("options with a wrong value are refused in one line", async () => {
   for (const [command, args, reason] of cases) {
     const { code, err } = await run(command, args);
     expect(err).toMatch(reason);
-    expect(err).toMatch(new RegExp(`^${command}: .*; deno task ${command} --help lists all\n$`));
+    expect(err).toMatch(new RegExp(`^${command}: .*; see deno task ${command} --help\n$`));
     expect(code).toBe(2);
   }
 }, TEST_MS);

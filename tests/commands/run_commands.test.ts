@@ -87,7 +87,7 @@ describe("backfill", () => {
     const { code, err } = await command("backfill", [...args, ...named]);
     expect(err).toMatch(reason);
     // One line, and what to do in it.
-    expect(err).toMatch(/^backfill: .*; deno task backfill --help lists all\n$/);
+    expect(err).toMatch(/^backfill: .*; see deno task backfill --help\n$/);
     expect(code).toBe(2);
   });
 
@@ -119,7 +119,7 @@ describe("status", () => {
   test("says where nobody answers, and exits with 1", async () => {
     const port = await freePort();
     const { code, err } = await command("status", ["--server", `http://127.0.0.1:${port}`]);
-    expect(err).toMatch(/^error: no answer from http:.*\nhint: start it/);
+    expect(err).toMatch(/^error: no answer from http:.*\nhint: start the service/);
     expect(code).toBe(1);
   });
 });

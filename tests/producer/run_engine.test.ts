@@ -216,7 +216,9 @@ describe("failures", () => {
     const engine = localEngine();
     const ended = await run(engine, DAILY);
     expect(ended.status).toBe("failed");
-    expect(ended.reason).toMatch(/^1 of 2 files failed; first daily\/traj_summary_20261122/);
+    expect(ended.reason).toMatch(
+      /^1 of 2 files failed, the first was daily\/traj_summary_20261122/,
+    );
     expect(filesOf(ended)).toEqual({
       [daily("20261122")]: "failed",
       [daily("20261121")]: "extracted",
@@ -605,7 +607,7 @@ describe("several processes", () => {
     const range = { from: "2026-11-21", to: "2026-11-22" };
     const { files } = await deskOf(engine).preview(range);
     expect(files.map(({ file, skip }) => [file.path, skip])).toEqual([
-      [daily("20261121"), "listed as when it was ingested"],
+      [daily("20261121"), "unchanged in the listing since it was ingested"],
       [daily("20261122"), null],
     ]);
     expect(files[1]!.file.size_bytes).toBe(summaryText(LINES.slice(20)).length);

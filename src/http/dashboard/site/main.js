@@ -46,7 +46,7 @@ function viewOf({ parts, query }) {
       // deno-fmt-ignore
       return html`<div>
         <h1 tabindex="-1">There is no such page</h1>
-        <${Empty} title=${`Nothing is at ${location.hash}.`}><a href="#/now">See how the service is</a><//>
+        <${Empty} title=${`Nothing is at ${location.hash}.`}><a href="#/now">See the state of the service</a><//>
       </div>`;
   }
 }

@@ -44,7 +44,8 @@ export function RunView({ id, query }) {
 /** @param {{ run: Run, file: string | null }} props */
 function Details({ run, file }) {
   const failed = run.file_list.filter(({ state }) => state === "failed");
-  const isRetryable = run.state === "failed" || run.state === "cancelled";
+  const isRetryable = run.kind !== "upload" &&
+    (run.state === "failed" || run.state === "cancelled");
   // deno-fmt-ignore
   return html`<div class="stack">
     ${run.reason === null ? null : html`<div class=${run.state === "failed" ? "note bad" : "note warn"}>
@@ -52,7 +53,7 @@ function Details({ run, file }) {
     </div>`}
     ${failed.length === 0 ? null : html`<div class="note bad">
       <strong>${plural(failed.length, "file")} failed.</strong>
-      ${" "}${failed[0].reason ?? ""}${isRetryable ? " A retry takes only the remaining files." : ""}
+      ${" "}${failed[0].reason ?? ""}${isRetryable ? " A retry reads only the remaining files." : ""}
     </div>`}
     <div class="run-columns">
       <div class="stack">
