@@ -1,14 +1,11 @@
 /** The shower list in the database: what the topic `iau_shower` says, which list that is, and when it was fetched. */
 import { shippedEdition } from "../trajectory/shipped_showers.ts";
+import type { Shower } from "../trajectory/shower_list.ts";
 import type { Queryable, TransactionSql } from "./connection.ts";
 import { LOCK_SHOWERS, SETTLE_SHOWERS } from "./showers.ts";
 
 /** A shower as the list has it. */
-export interface ListedShower {
-  readonly number: number;
-  readonly code: string;
-  readonly name: string;
-  readonly status: number | null;
+export interface ListedShower extends Shower {
   /** Where the list was read: an address, or what `shippedSource` gives. */
   readonly source: string;
 }
