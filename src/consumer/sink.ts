@@ -52,13 +52,11 @@ export interface SinkOptions {
 export function startSink(options: SinkOptions): Subscription {
   const sinks = new Map(options.sinks.map((sink) => [sink.topic, sink]));
   return subscribe({
-    kafka: options.kafka,
+    ...options,
     groupId: CONSUMER_GROUP,
     topics: [...sinks.keys()],
     reader: createReader(options.sql, sinks, options.observe),
     limits: LANE_LIMITS,
-    sessionTimeout_ms: options.sessionTimeout_ms,
-    observe: options.observe,
   });
 }
 

@@ -4,7 +4,7 @@ import { createMetrics } from "../observe/metrics.ts";
 import type { Vocabulary } from "../observe/vocabulary.ts";
 import { RunCommandRefused } from "../runs/run_decide.ts";
 import type { RunKind, Selection } from "../runs/run_event.ts";
-import { foldRun } from "../runs/run.ts";
+import { foldRun } from "../../tests/support/fold_runs.ts";
 import type { RunView } from "../runs/run_schemas.ts";
 import { IdempotencyConflictError } from "../runs/same_request.ts";
 import type { Reader } from "../store/reader.ts";

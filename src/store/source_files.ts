@@ -7,23 +7,10 @@ export async function readSourceFiles(
   sql: Queryable,
   paths: readonly string[],
 ): Promise<ReadonlyMap<string, FileIdentity>> {
-  const rows = await sql<
-    {
-      file: string;
-      size_bytes: bigint | null;
-      etag: string | null;
-      last_modified: string | null;
-      listed: string | null;
-    }[]
-  >`select file, size_bytes, etag, last_modified, listed from ingestion_file where file = any(${[
-    ...paths,
-  ]})`;
-  return new Map(rows.map((row) => [row.file, {
-    size_bytes: row.size_bytes === null ? null : Number(row.size_bytes),
-    etag: row.etag,
-    lastModified: row.last_modified,
-    listed: row.listed,
-  }]));
+  const rows = await sql<(FileIdentity & { readonly file: string })[]>`
+    select file, size_bytes::float8, etag, last_modified as "lastModified", listed
+    from ingestion_file where file = any(${[...paths]})`;
+  return new Map(rows.map(({ file, ...identity }) => [file, identity]));
 }
 
 /** Keeps a complete extraction of a file in place of the one before. */
