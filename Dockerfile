@@ -19,6 +19,7 @@ COPY packages packages
 # Into node_modules, as the lock file says: what the service runs on. Development packages are dev/packages.json's, which is not here.
 # The install scripts that run are those that deno.json allows: PostgreSQL's.
 RUN deno install --frozen
+COPY redpanda redpanda
 COPY schemas schemas
 COPY container container
 COPY src src

@@ -51,7 +51,7 @@ export interface DataServer {
 /**
  * Starts to serve a directory.
  *
- * @throws PermanentError when the directory is not there or the port can't be had
+ * @throws PermanentError when the directory is not there or the port is taken
  */
 export async function serveDataDirectory(options: ServeOptions): Promise<DataServer> {
   const { directory, port, host = "127.0.0.1", fault } = options;

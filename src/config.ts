@@ -402,12 +402,3 @@ export function settingsHelp(): string {
       }`
     ).join("\n");
 }
-
-/** The settings as a Markdown table, for the README (a test keeps it up to date). */
-export function settingsMarkdown(): string {
-  const rows = Object.entries(SETTINGS).map(([name, { fallback, meaning }]) => {
-    const shownFallback = fallback === undefined ? "" : `\`${fallback}\``;
-    return `| \`${name}\` | ${shownFallback} | ${meaning} |`;
-  });
-  return ["| setting | default | meaning |", "| --- | --- | --- |", ...rows].join("\n");
-}

@@ -4,7 +4,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { describe, expect, test } from "vitest";
-import { SETTINGS, settingsMarkdown } from "../src/config.ts";
+import { SETTINGS } from "../src/config.ts";
 
 const ROOT = resolve(import.meta.dirname!, "..");
 const page = (path: string) => readFileSync(join(ROOT, path), "utf8");
@@ -30,6 +30,15 @@ const packagesOf = ({ imports }: DenoJson) => [
 function rows(markdown: string): string[][] {
   return markdown.split("\n").filter((line) => line.startsWith("|") && !/^[|\s:-]+$/.test(line))
     .map((line) => line.slice(1, -1).split("|").map((cell) => cell.trim()));
+}
+
+/** The settings as a Markdown table. */
+function settingsMarkdown(): string {
+  const rows = Object.entries(SETTINGS).map(([name, { fallback, meaning }]) => {
+    const shownFallback = fallback === undefined ? "" : `\`${fallback}\``;
+    return `| \`${name}\` | ${shownFallback} | ${meaning} |`;
+  });
+  return ["| setting | default | meaning |", "| --- | --- | --- |", ...rows].join("\n");
 }
 
 test("docs/settings.md has the table of settings that the code has", () => {

@@ -13,12 +13,13 @@ import {
 import type { Observe } from "../observe/observe.ts";
 import { observeReady, type RunningBroker } from "./broker.ts";
 
+const TEMPLATES = fileURLToPath(new URL("../../redpanda/", import.meta.url));
 const COMPOSE_FILE = fileURLToPath(new URL("../../compose.yaml", import.meta.url));
 /** Name of the project in compose.yaml: what `docker compose up` by hand uses too. */
 const PROJECT = "gmn-data-store";
 const DEFAULT_DATA_DIRECTORY = fileURLToPath(new URL("../../data", import.meta.url));
 
-export interface RedpandaBrokerOptions extends Omit<RedpandaOptions, "onEvent"> {
+export interface RedpandaBrokerOptions extends Omit<RedpandaOptions, "onEvent" | "templates"> {
   readonly observe: Observe;
 }
 
@@ -32,6 +33,7 @@ export async function startRedpandaBroker(
   const kind = "redpanda";
   const running = await startRedpanda({
     ...options,
+    templates: TEMPLATES,
     onEvent: (event) => report(kind, event, observe),
   });
   return { kind, ...running };

@@ -48,7 +48,7 @@ export interface CommandLine {
 
 /** One command that does its work and ends. */
 export interface Command extends CommandLine {
-  /** Said when a signal ends the command: what of its work stays. */
+  /** Said when a signal ends the command: which part of its work stays. */
   readonly interrupted: string;
   /** Whether what was thrown only means that nobody wants the rest of the output: exit code 0. None by default. */
   readonly isEnough?: (error: unknown) => boolean;

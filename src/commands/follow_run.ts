@@ -2,7 +2,8 @@
 import process from "node:process";
 import { wait } from "@gmn/failures";
 import { count, ProgressBar, type ProgressState } from "./progress_bar.ts";
-import type { RunWithFiles, ServiceClient } from "./service_client.ts";
+import type { RunDetail } from "../runs/run_schemas.ts";
+import type { ServiceClient } from "./service_client.ts";
 
 /** Between two looks at the run. */
 const LOOK_INTERVAL_MS = 500;
@@ -16,7 +17,7 @@ export async function followRun(
   client: ServiceClient,
   runId: string,
   signal: AbortSignal,
-): Promise<RunWithFiles> {
+): Promise<RunDetail> {
   const bar = new ProgressBar();
   try {
     for (;;) {
@@ -34,7 +35,7 @@ export async function followRun(
 }
 
 /** The bar's last line, which stays: a run that was over before it could be drawn has one, too. */
-function showEnd(bar: ProgressBar, run: RunWithFiles): void {
+function showEnd(bar: ProgressBar, run: RunDetail): void {
   const { planned } = run.files;
   if (run.state !== "completed" || planned === 0) return;
   bar.update(
@@ -44,13 +45,13 @@ function showEnd(bar: ProgressBar, run: RunWithFiles): void {
 }
 
 /** Whether nothing more will happen: the run ended and the sink has passed its records. */
-export function isOver({ state, rows }: RunWithFiles): boolean {
+export function isOver({ state, rows }: RunDetail): boolean {
   if (state === "requested" || state === "running") return false;
   return rows.loaded + rows.dead >= rows.published;
 }
 
 /** How far the run is, in files; a file that is being read counts by its bytes. */
-export function progressOf(run: RunWithFiles, elapsed_s: number): ProgressState {
+export function progressOf(run: RunDetail, elapsed_s: number): ProgressState {
   const { files, rows, state } = run;
   const settled = files.extracted + files.skipped + files.failed;
   const total = files.planned === 0 ? null : files.planned;
@@ -66,7 +67,7 @@ export function progressOf(run: RunWithFiles, elapsed_s: number): ProgressState 
 }
 
 /** The read parts of the files that are not settled, in files. */
-function partsRead({ file_list }: RunWithFiles): number {
+function partsRead({ file_list }: RunDetail): number {
   return file_list.reduce((sum, { state, byte_offset, size_bytes }) => {
     if (state !== "reading" || byte_offset === null || !size_bytes) return sum;
     return sum + Math.min(1, byte_offset / size_bytes);
@@ -74,7 +75,7 @@ function partsRead({ file_list }: RunWithFiles): number {
 }
 
 /** Prints in a few lines how the run ended. */
-export function reportRun(run: RunWithFiles, took_s: number): void {
+export function reportRun(run: RunDetail, took_s: number): void {
   const { files, rows, state, reason } = run;
   const lines = [
     `run ${run.id} ${state}${reason === null ? "" : `: ${reason}`}`,

@@ -7,7 +7,7 @@ import type { DeadLetterFilter } from "../dead_letters/dead_letter_table.ts";
 import { ReplayDesk, type ReplayedDeadLetter } from "../dead_letters/replay_desk.ts";
 import { TRAJECTORY_SUMMARY_RAW } from "../events/topics.ts";
 import type { Workbench } from "../service/attach.ts";
-import { waitForOffsets } from "../service/run_access.ts";
+import { waitForTopic } from "../service/run_access.ts";
 import { deadLetterTable } from "../store/dead_letters.ts";
 import {
   type Command,
@@ -119,18 +119,10 @@ async function replay(request: Request, bench: Workbench, signal: AbortSignal): 
   for (const { id, outcome, reason } of unpublished) {
     process.stderr.write(`${id}: ${outcome}: ${reason}\n`);
   }
-  await untilProcessed(bench, signal);
+  await waitForTopic(sql, log.probe, TRAJECTORY_SUMMARY_RAW.name, signal);
   const waiting = await desk.count(filter);
   process.stderr.write(`${published} published again, ${waiting} still waiting\n`);
   return waiting === 0 ? EXIT.DONE : EXIT.FAILED;
-}
-
-/** Waits until the sink has processed everything that is in the log now. */
-async function untilProcessed({ store, log }: Workbench, signal: AbortSignal): Promise<void> {
-  const topic = TRAJECTORY_SUMMARY_RAW.name;
-  const marks = (await log.probe.watermarks([topic])).get(topic) ?? new Map();
-  const ends = new Map([...marks].map(([partition, { high }]) => [partition, high]));
-  await waitForOffsets(store.sql, topic, ends, signal);
 }
 
 const COMMAND: Command = {

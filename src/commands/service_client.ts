@@ -4,9 +4,6 @@ import type { PreviewedFile } from "../http/run_schemas.ts";
 import type { ServiceStatus } from "../http/status_schemas.ts";
 import type { RunDetail } from "../runs/run_schemas.ts";
 
-/** A run with its files, as `GET /runs/ID` gives it. */
-export type RunWithFiles = RunDetail;
-
 /** What a service answered to a request that it refused. */
 export class RefusedError extends PermanentError {
   override readonly name = "RefusedError";
@@ -68,7 +65,8 @@ export class ServiceClient {
     return this.#ask("status", signal);
   }
 
-  run(id: string, signal: AbortSignal): Promise<RunWithFiles> {
+  /** A run with its files. */
+  run(id: string, signal: AbortSignal): Promise<RunDetail> {
     return this.#ask(`runs/${id}`, signal);
   }
 

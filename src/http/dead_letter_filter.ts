@@ -2,7 +2,7 @@
 import { z } from "@hono/zod-openapi";
 import { DEAD_LETTER_STAGES } from "../dead_letters/dead_letter.ts";
 import type { DeadLetterFilter } from "../dead_letters/dead_letter_table.ts";
-import { instantParameter } from "./meteor_query.ts";
+import { instantParameter } from "./meteor_filter.ts";
 
 const text = (most: number) =>
   z.string().min(1).max(most).refine((value) => !value.includes("\0"), "has a NUL character");

@@ -5,7 +5,7 @@ import { listDeadLetters, readDeadLetter } from "../store/dead_letters.ts";
 import type { Reader } from "../store/reader.ts";
 import { FILTER_FIELDS, idParameter, toFilter } from "./dead_letter_filter.ts";
 import { markedCell } from "./marked_cell.ts";
-import { instantParameter } from "./meteor_query.ts";
+import { instantParameter } from "./meteor_filter.ts";
 import { type Api, readingRoute } from "./openapi.ts";
 import { pageOf, placeParameter, readPlace } from "./place.ts";
 import { Problem } from "./problem.ts";

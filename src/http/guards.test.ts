@@ -1,4 +1,4 @@
-/** What stands before every route: limits and what browsers are told. */
+/** What stands before every route: limits and the headers for browsers. */
 import { Hono } from "hono";
 import { describe, expect, test } from "vitest";
 import { Problem, problemResponse } from "./problem.ts";

@@ -19,7 +19,7 @@ import type { Reader } from "../store/reader.ts";
 import { TRAJECTORY_FIELDS } from "../trajectory/schema.ts";
 import { unitOf } from "./field_units.ts";
 import { CSV_DESCRIPTION, CSV_HEADER, csvLine } from "./meteor_csv.ts";
-import { conditionsOf, instantParameter, meteorParameters } from "./meteor_query.ts";
+import { conditionsOf, instantParameter, meteorParameters } from "./meteor_filter.ts";
 import { meteorDetailSchema, meteorSchema } from "./meteor_schemas.ts";
 import { type Api, problems, readingRoute } from "./openapi.ts";
 import { nextLink, placeParameter, readPlace, writePlace } from "./place.ts";

@@ -36,13 +36,13 @@ const RETRY_AFTER_S: Partial<Record<ProblemType, number>> = {
 /** Thrown by handlers; the app answers with it. */
 export class Problem extends Error {
   override readonly name = "Problem";
-  readonly type: ProblemType;
-  /** More members of the answer, such as what was done before the failure. */
-  readonly members: Readonly<Record<string, unknown>>;
-  constructor(type: ProblemType, detail: string, members: Record<string, unknown> = {}) {
+  /** `members`: more members of the answer, such as what was done before the failure. */
+  constructor(
+    readonly type: ProblemType,
+    detail: string,
+    readonly members: Readonly<Record<string, unknown>> = {},
+  ) {
     super(detail);
-    this.type = type;
-    this.members = members;
   }
 }
 

@@ -37,15 +37,16 @@ const INTERNAL_EVENTS: ReadonlySet<ServiceEvent["name"]> = new Set<ServiceEvent[
 ]);
 
 export class RecentEvents {
+  /** Stops listening. */
+  readonly close: () => void;
   readonly #start: string;
   readonly #remembered: PublicEvent[] = [];
   readonly #listeners = new Set<(event: PublicEvent) => void>();
-  readonly #unlisten: () => void;
   #count = 0;
 
   constructor(listen: Observer["listen"], startedAt: Date = new Date()) {
     this.#start = startedAt.getTime().toString(36);
-    this.#unlisten = listen((event) => this.#take(event));
+    this.close = listen((event) => this.#take(event));
   }
 
   /** Remembered events after this id; all of them if the id is unknown by now. */
@@ -60,11 +61,6 @@ export class RecentEvents {
   listen(listener: (event: PublicEvent) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
-  }
-
-  /** Stops listening. */
-  close(): void {
-    this.#unlisten();
   }
 
   #take(event: ServiceEvent): void {

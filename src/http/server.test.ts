@@ -26,7 +26,7 @@ test("a client that never reads to the end does not hold a stop, which says so",
   await response.body!.cancel();
 });
 
-test("a port in use is told with what to do", () => {
+test("a port in use is an error that says what to do", () => {
   const taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   try {
     const { port } = taken.addr as Deno.NetAddr;

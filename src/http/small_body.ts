@@ -2,6 +2,7 @@
  * The bodies of all calls but uploads: small, and read completely before the call begins. A client that sends one byte at a time
  * can't hold a call open.
  */
+import { Buffer } from "node:buffer";
 import type { MiddlewareHandler } from "hono";
 import { withTimeout } from "@gmn/failures";
 import { Problem } from "./problem.ts";
@@ -54,11 +55,5 @@ async function readWhole(
     await reader.cancel().catch(() => {});
     throw error;
   }
-  const whole = new Uint8Array(size);
-  let at = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, at);
-    at += chunk.length;
-  }
-  return whole;
+  return Buffer.concat(chunks);
 }

@@ -8,7 +8,7 @@ import type { MeteorConditions } from "../store/meteor_conditions.ts";
 import type { Reader } from "../store/reader.ts";
 import * as statistics from "../store/statistics.ts";
 import { TRAJECTORY_FIELDS } from "../trajectory/schema.ts";
-import { conditionsOf, meteorParameters } from "./meteor_query.ts";
+import { conditionsOf, meteorParameters } from "./meteor_filter.ts";
 import { type Api, readingRoute } from "./openapi.ts";
 
 /** Counting three million rows takes a few seconds on a small machine; a query that takes longer asks for too much. */

@@ -4,17 +4,13 @@
  * Commands go through `apply`, one at a time: decide, write each event, then take it into the state. So the state never shows
  * what is not in the log, and a cancellation that comes between two commands of the worker is seen by the second.
  */
-import { type Backoff, retry } from "@gmn/failures";
 import { type Observe } from "../observe/observe.ts";
-import { reportWaits } from "../observe/retries.ts";
+import { retryWhileAway } from "../observe/retries.ts";
 import { countFiles, countRows, evolve, isFinished, type RunState } from "../runs/run.ts";
 import { decide, type RunCommand } from "../runs/run_decide.ts";
 import type { RowCounts, RunEvent } from "../runs/run_event.ts";
 import { describeSelection } from "../runs/selection.ts";
 import type { RunJournal } from "./ports.ts";
-
-/** A journal that is away is waited for, for ever: a run has nowhere else to tell what it did. */
-const JOURNAL_BACKOFF: Backoff = { base_ms: 500, cap_ms: 10_000, attempts: Infinity };
 
 type Without<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
 /** A command without what every command has. */
@@ -96,13 +92,11 @@ export class ActiveRun {
   }
 
   #write(event: RunEvent, patience: "endless" | "none"): Promise<void> {
-    const { journal, observe, stopping } = this.#options;
+    const { journal, observe, stopping: signal } = this.#options;
     if (patience === "none") return journal.append(event);
-    return retry(() => journal.append(event), {
-      backoff: JOURNAL_BACKOFF,
-      signal: stopping,
-      onRetry: reportWaits(observe, "broker", "the run journal"),
-    });
+    // For ever: a run has nowhere else to tell what it did.
+    const waiting = { observe, part: "broker", what: "the run journal", signal } as const;
+    return retryWhileAway(waiting, () => journal.append(event));
   }
 }
 
@@ -168,9 +162,4 @@ function observeEvent(event: RunEvent, state: RunState, observe: Observe): void 
     case "cancelled":
       return observe("run.cancelled", { runId, kind });
   }
-}
-
-/** Whether the run came to its end, whoever ended it. */
-export function hasEnded(run: ActiveRun): boolean {
-  return isFinished(run.state);
 }

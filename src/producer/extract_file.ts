@@ -11,15 +11,16 @@
  * An id that occurs twice in a file is published twice, in the order of the file. The merge decides which of the two stands
  * (store/merge.ts): deciding here would need all ids of the file in memory.
  */
-import { retry, TransientError } from "@gmn/failures";
+import { TransientError } from "@gmn/failures";
 import { deadLetterOfLine } from "../dead_letters/build_dead_letter.ts";
 import { deadLetterRecord } from "../dead_letters/dead_letter_topic.ts";
 import type { OutgoingRecord, Publisher } from "../events/publisher.ts";
 import { DEAD_LETTER, HEADERS, type Topic, TRAJECTORY_SUMMARY_RAW } from "../events/topics.ts";
 import { type Observe, unobserved } from "../observe/observe.ts";
-import { reportWaits } from "../observe/retries.ts";
+import { retryWhileAway } from "../observe/retries.ts";
 import { furthest } from "../runs/run.ts";
 import type { Checkpoint, NextOffsets, RowCounts } from "../runs/run_event.ts";
+import { encodeTrajectory } from "../trajectory/codec.ts";
 import { readJsonRecords } from "../trajectory/read_json_records.ts";
 import { readSummaryFile } from "../trajectory/read_summary_file.ts";
 import type {
@@ -28,7 +29,6 @@ import type {
   RejectedLine,
   ResumePoint,
 } from "../trajectory/read_batch.ts";
-import type { ExtractTools } from "./ports.ts";
 import type { OpenedFile } from "./source/data_directory.ts";
 
 /** Rows of one portion: enough that a round trip to the broker costs little, few enough that two portions are a few MB. */
@@ -37,8 +37,6 @@ export const PORTION_ROWS = 2000;
 export const PORTION_AGE_MS = 1000;
 /** Between two progress events. Each is a record kept for ever, and what a crash may publish twice. */
 export const PROGRESS_INTERVAL_MS = 2000;
-/** An unavailable broker is waited for without end, at most this long at a time. */
-const PUBLISH_BACKOFF = { base_ms: 500, cap_ms: 10_000, attempts: Infinity };
 
 /** How far a file is; everything before the checkpoint is acknowledged. */
 export interface Progress {
@@ -87,8 +85,11 @@ export class CutFileError extends TransientError {
  * @throws CutFileError, UnfinishedSummaryError, SummaryFormatError, whatever `chunks` throws
  * @throws PermanentError when the broker refuses records for good
  */
-export async function extractFile(extraction: Extraction, tools: ExtractTools): Promise<Extracted> {
-  const publishing = new PortionPublisher(extraction, tools);
+export async function extractFile(
+  extraction: Extraction,
+  publisher: Publisher,
+): Promise<Extracted> {
+  const publishing = new PortionPublisher(extraction, publisher);
   const reading = extraction.format === "json"
     ? readJsonRecords(extraction.chunks)
     : readSummaryFile(extraction.chunks, { resume: extraction.resume?.point });
@@ -133,7 +134,6 @@ type PortionEnd = Pick<ReadBatch, "generatedAt" | "byteOffset" | "lastLine">;
 class PortionPublisher {
   readonly #extraction: Extraction;
   readonly #publisher: Publisher;
-  readonly #tools: ExtractTools;
   readonly #schemaId: number;
   readonly #deadLetterSchemaId: number;
   /**
@@ -156,12 +156,11 @@ class PortionPublisher {
   #progress: Progress | null = null;
   #toldAt_ms = performance.now();
 
-  constructor(extraction: Extraction, tools: ExtractTools) {
+  constructor(extraction: Extraction, publisher: Publisher) {
     this.#extraction = extraction;
-    this.#tools = tools;
-    this.#publisher = tools.publisher;
-    this.#schemaId = tools.publisher.schemaId(TRAJECTORY_SUMMARY_RAW);
-    this.#deadLetterSchemaId = tools.publisher.schemaId(DEAD_LETTER);
+    this.#publisher = publisher;
+    this.#schemaId = publisher.schemaId(TRAJECTORY_SUMMARY_RAW);
+    this.#deadLetterSchemaId = publisher.schemaId(DEAD_LETTER);
     this.rows = extraction.resume?.rows ?? { read: 0, published: 0, rejected: 0 };
     this.#encoded = this.rows;
   }
@@ -218,7 +217,7 @@ class PortionPublisher {
     for (const { line, summary } of batch.rows) {
       this.#records.push({
         key: summary.unique_trajectory_identifier,
-        value: this.#tools.encodeTrajectory(summary, this.#schemaId),
+        value: encodeTrajectory(summary, this.#schemaId),
         headers: { ...headers, [HEADERS.sourceLine]: String(line) },
       });
     }
@@ -273,10 +272,8 @@ class PortionPublisher {
 
   #patiently(topic: Topic, records: readonly OutgoingRecord[]) {
     const { signal, observe = unobserved } = this.#extraction;
-    return retry(() => this.#publisher.publish(topic, records), {
-      backoff: PUBLISH_BACKOFF,
-      signal,
-      onRetry: reportWaits(observe, "broker", `publishing to ${topic.name}`),
-    });
+    const what = `publishing to ${topic.name}`;
+    const waiting = { observe, part: "broker", what, signal } as const;
+    return retryWhileAway(waiting, () => this.#publisher.publish(topic, records));
   }
 }

@@ -6,9 +6,9 @@
  * The lease ends with the connection that holds it, so a process that is killed hands over by dying, and one that loses the
  * database pauses its runs before another may take them up. So a running run always has an owner, or gets one soon.
  */
-import { type Backoff, explain, retry, TransientError, wait } from "@gmn/failures";
+import { explain, TransientError, wait } from "@gmn/failures";
 import { type Observe, unobserved } from "../observe/observe.ts";
-import { reportWaits } from "../observe/retries.ts";
+import { retryWhileAway } from "../observe/retries.ts";
 
 /** A right that one process has, as long as it lasts. */
 export interface Lease {
@@ -39,8 +39,6 @@ export interface LeadershipOptions {
 const FOLLOW_INTERVAL_MS = 2000;
 /** Between two looks at what other processes asked for: how long their requests and cancellations wait. Two small queries. */
 const RECONCILE_INTERVAL_MS = 1000;
-/** An unavailable database is waited for. */
-const LEASE_BACKOFF: Backoff = { base_ms: 500, cap_ms: 10_000, attempts: Infinity };
 
 export class Leadership {
   readonly #options: LeadershipOptions;
@@ -83,11 +81,12 @@ export class Leadership {
   }
 
   #takeLease(): Promise<Lease | null> {
-    return retry(this.#options.tryBecomeLeader, {
-      backoff: LEASE_BACKOFF,
+    return retryWhileAway({
+      observe: this.#observe,
+      part: "database",
+      what: "the lease of the runs",
       signal: this.#stopping.signal,
-      onRetry: reportWaits(this.#observe, "database", "the lease of the runs"),
-    });
+    }, this.#options.tryBecomeLeader);
   }
 
   async #lead(lease: Lease): Promise<void> {

@@ -1,8 +1,6 @@
 /** What the producer needs of other modules, and nothing else. The service gives it the real ones, tests their own. */
 import type { FileIdentity, RunEvent } from "../runs/run_event.ts";
 import type { RunState } from "../runs/run.ts";
-import type { Publisher } from "../events/publisher.ts";
-import type { TrajectorySummary } from "../trajectory/summary.ts";
 
 /** Where the events of runs are written: the topic `ingestion_run`. */
 export interface RunJournal {
@@ -44,10 +42,3 @@ export type WithKeyLock = <Answer>(
   key: string,
   work: (assertLockHeld: () => Promise<void>) => Promise<Answer>,
 ) => Promise<Answer>;
-
-/** What extracting a file takes. */
-export interface ExtractTools {
-  readonly publisher: Publisher;
-  /** A summary in the wire format of the topic. */
-  readonly encodeTrajectory: (summary: TrajectorySummary, schemaId: number) => Uint8Array;
-}

@@ -5,7 +5,7 @@
 import { evolve, type RunState } from "../runs/run.ts";
 import { decide, RunCommandRefused } from "../runs/run_decide.ts";
 import type { RequestedBy, Selection } from "../runs/run_event.ts";
-import { retrySelection } from "../runs/retry.ts";
+import { retrySelection } from "../runs/retry_selection.ts";
 import { listForPlan } from "./list_for_plan.ts";
 import { type Plan, planFiles } from "./plan.ts";
 import type { RunHistory, RunJournal } from "./ports.ts";

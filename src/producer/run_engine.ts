@@ -16,18 +16,16 @@
  * the process they are sent to, so that process works on them whether it leads or not.
  */
 import { TransientError } from "@gmn/failures";
-import { type Observe, unobserved } from "../observe/observe.ts";
+import { unobserved } from "../observe/observe.ts";
 import { isFinished, type RunState } from "../runs/run.ts";
 import { RunCommandRefused } from "../runs/run_decide.ts";
 import type { RequestedBy, RunEvent, RunKind, Selection } from "../runs/run_event.ts";
 import { newRunId } from "../runs/run_id.ts";
 import { ActiveRun } from "./active_run.ts";
-import type { Pace } from "./extract_file.ts";
 import { type Once, OncePerKey } from "./once_per_key.ts";
-import type { ExtractTools, RunHistory, RunJournal, WithKeyLock } from "./ports.ts";
+import type { RunJournal, WithKeyLock } from "./ports.ts";
 import { RunLane } from "./run_lane.ts";
-import { workOn } from "./run_work.ts";
-import type { DataDirectory } from "./source/data_directory.ts";
+import { type RunWorkOptions, workOn } from "./run_work.ts";
 import type { OpenFile } from "./take_file.ts";
 
 /** Runs of one kind that may wait; further requests are refused for now: somebody is asking in a loop. */
@@ -35,23 +33,19 @@ export const MAX_WAITING_RUNS = 100;
 /** Ended runs kept in memory for those who wait for them or ask again with the same Idempotency-Key. */
 const MAX_ENDED_RUNS = 200;
 
-export interface RunEngineOptions {
-  readonly directory: DataDirectory;
+/** What the work takes, where tests need not say how it is observed and what time it is. */
+type WorkOptions =
+  & Omit<RunWorkOptions, "observe" | "now">
+  & Partial<Pick<RunWorkOptions, "observe" | "now">>;
+
+export interface RunEngineOptions extends WorkOptions {
   readonly journal: RunJournal;
-  readonly history: RunHistory;
-  readonly tools: ExtractTools;
   /** Keeps requests with the same Idempotency-Key to one at a time, where other processes take requests too. */
   readonly withKeyLock?: WithKeyLock;
-  /** Name of this process in the events, such as `host:pid`. */
-  readonly owner: string;
   /** Whether it leads from the beginning (the default); false: not before `lead`. */
   readonly leads?: boolean;
-  readonly observe?: Observe;
   /** The end of the whole service, which comes before `stop` and ends what runs ask others for: a run is paused by it. */
   readonly signal?: AbortSignal;
-  readonly now?: () => Date;
-  readonly passPause_ms?: number;
-  readonly pace?: Pace;
 }
 
 export interface RunRequest {
@@ -81,7 +75,11 @@ export class RunEngine {
   #leading: AbortController | null;
   readonly #runs = new Map<string, ActiveRun>();
   readonly #requests: OncePerKey<RunState>;
-  readonly #lanes = new Map<RunKind, RunLane>();
+  readonly #lanes: Readonly<Record<RunKind, RunLane>> = {
+    daily: new RunLane((run) => this.#workOn(run)),
+    backfill: new RunLane((run) => this.#workOn(run)),
+    upload: new RunLane((run) => this.#workOn(run)),
+  };
   readonly #uploads = new Map<string, OpenFile>();
   readonly #watchers = new Set<Watcher>();
 
@@ -109,8 +107,7 @@ export class RunEngine {
   async follow(): Promise<void> {
     this.#leading?.abort(new Error("this process no longer leads"));
     this.#leading = null;
-    const lanes = [...this.#lanes].filter(([kind]) => kind !== "upload");
-    await Promise.all(lanes.map(([, lane]) => lane.close()));
+    await Promise.all([this.#lanes.daily.close(), this.#lanes.backfill.close()]);
     for (const { runId, state } of this.#runs.values()) {
       if (state.kind !== "upload" && !isFinished(state)) this.#runs.delete(runId);
     }
@@ -213,7 +210,7 @@ export class RunEngine {
   /** Pauses everything: the runs at work stop where they are and go on at the next start. */
   async stop(): Promise<void> {
     this.#stopping.abort(new Error("the process stops"));
-    await Promise.all([...this.#lanes.values()].map((lane) => lane.close()));
+    await Promise.all(Object.values(this.#lanes).map((lane) => lane.close()));
   }
 
   async #request(
@@ -222,7 +219,7 @@ export class RunEngine {
     open?: OpenFile,
   ): Promise<Submitted> {
     this.#stopping.signal.throwIfAborted();
-    const { waiting } = this.#lane(kind);
+    const { waiting } = this.#lanes[kind];
     if (waiting >= MAX_WAITING_RUNS) {
       throw new TransientError(`${waiting} ${kind} runs are waiting already`, {
         hint: "wait until some have ended, or cancel some",
@@ -272,18 +269,9 @@ export class RunEngine {
     });
   }
 
-  #lane(kind: RunKind): RunLane {
-    let lane = this.#lanes.get(kind);
-    if (lane === undefined) {
-      lane = new RunLane((run) => this.#workOn(run));
-      this.#lanes.set(kind, lane);
-    }
-    return lane;
-  }
-
   #enqueue(run: ActiveRun): void {
     this.#runs.set(run.runId, run);
-    this.#lane(run.state.kind).push(run);
+    this.#lanes[run.state.kind].push(run);
   }
 
   async #workOn(run: ActiveRun): Promise<void> {

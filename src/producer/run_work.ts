@@ -9,42 +9,34 @@
  *     process stops  nothing is written: the run continues at the next start (a pause is not a failure)
  *     anything else  the run fails, with the reason in words
  */
-import {
-  explain,
-  explainWithHint,
-  PermanentError,
-  retry,
-  TransientError,
-  wait,
-} from "@gmn/failures";
+import { explain, explainWithHint, PermanentError, TransientError, wait } from "@gmn/failures";
+import type { Publisher } from "../events/publisher.ts";
 import type { Observe } from "../observe/observe.ts";
-import { reportWaits } from "../observe/retries.ts";
+import { retryWhileAway } from "../observe/retries.ts";
 import type { FileIdentity, Selection } from "../runs/run_event.ts";
-import { pendingFiles } from "../runs/run.ts";
-import { type ActiveRun, hasEnded } from "./active_run.ts";
+import { isFinished, pendingFiles } from "../runs/run.ts";
+import type { ActiveRun } from "./active_run.ts";
 import type { Pace } from "./extract_file.ts";
 import { listForPlan } from "./list_for_plan.ts";
 import { type Plan, planFiles } from "./plan.ts";
-import type { ExtractTools, RunHistory } from "./ports.ts";
+import type { RunHistory } from "./ports.ts";
 import { type DataDirectory, SourceUnavailableError } from "./source/data_directory.ts";
-import { type OpenFile, takeFile } from "./take_file.ts";
+import { type OpenFile, openOptions, takeFile } from "./take_file.ts";
 
 /** Times a file is tried within one run, each with the retries of its requests. */
 export const MAX_PASSES = 3;
 /** Before the files left over are tried again: the source writes its files in place, which takes seconds. */
 export const PASS_PAUSE_MS = 60_000;
-/** An unavailable database is waited for. */
-const HISTORY_BACKOFF = { base_ms: 500, cap_ms: 10_000, attempts: Infinity };
 /** Files in a row without an answer of the source, after which the run gives up. */
 const MAX_OUTAGES = 3;
 
 export interface RunWorkOptions {
   readonly directory: DataDirectory;
   readonly history: RunHistory;
-  readonly tools: ExtractTools;
+  readonly publisher: Publisher;
   readonly observe: Observe;
   readonly now: () => Date;
-  /** Name of this process, for the events. */
+  /** Name of this process in the events, such as `host:pid`. */
   readonly owner: string;
   readonly passPause_ms?: number;
   readonly pace?: Pace;
@@ -78,12 +70,12 @@ export async function workOn(
 
 async function end(run: ActiveRun, error: unknown, { observe }: RunWorkOptions): Promise<void> {
   const { runId } = run;
-  if (hasEnded(run)) return;
+  if (isFinished(run.state)) return;
   if (run.signal.aborted) return observe("run.paused", { runId, kind: run.state.kind });
   try {
     await run.apply({ type: "fail", reason: explainWithHint(error) });
   } catch (refusal) {
-    if (hasEnded(run)) return;
+    if (isFinished(run.state)) return;
     if (run.signal.aborted) return observe("run.paused", { runId, kind: run.state.kind });
     // The journal refuses for good. The run stays unfinished there and is taken up again at the next start.
     const reason = `${explain(error)}; and its end can't be written: ${explain(refusal)}`;
@@ -112,15 +104,14 @@ function uploadSource(name: string, open: OpenFile | null): Sources {
 }
 
 async function directorySources(run: ActiveRun, options: RunWorkOptions): Promise<Sources> {
-  const { directory, history, now } = options;
-  const { kind, selection } = run.state;
-  const priority = kind === "backfill" ? "backfill" : "daily";
-  const listed = await listForPlan(directory, selection, { priority, signal: run.signal });
-  const ingested = await retry(() => history.identities(listed.map((file) => file.path)), {
-    backoff: HISTORY_BACKOFF,
-    signal: run.signal,
-    onRetry: reportWaits(options.observe, "database", "the history of files"),
-  });
+  const { directory, history, now, observe } = options;
+  const { signal, state: { selection } } = run;
+  const listed = await listForPlan(directory, selection, openOptions(run));
+  const waiting = { observe, part: "database", what: "the history of files", signal } as const;
+  const ingested = await retryWhileAway(
+    waiting,
+    () => history.identities(listed.map((file) => file.path)),
+  );
   // A resumed daily run is planned as of when it was asked for, so that it finds its own files again.
   const at = "days" in selection ? run.state.requestedAt : now();
   const plan = planFiles({ selection, now: at, listed, ingested });
@@ -140,7 +131,7 @@ async function announce(run: ActiveRun, plan: Plan): Promise<void> {
 }
 
 async function takeFiles(run: ActiveRun, sources: Sources, options: RunWorkOptions) {
-  const { tools, observe, pace } = options;
+  const { publisher, observe, pace } = options;
   const planned = new Map(sources.plan.files.map((one) => [one.file.path, one]));
   for (let pass = 1, left = pendingFiles(run.state); left.length > 0; pass++) {
     if (pass > 1) await wait(options.passPause_ms ?? PASS_PAUSE_MS, run.signal);
@@ -159,7 +150,7 @@ async function takeFiles(run: ActiveRun, sources: Sources, options: RunWorkOptio
           open: sources.open(file),
           listed,
           ingested: sources.ingested.get(file),
-          tools,
+          publisher,
           observe,
           pace,
         });

@@ -24,16 +24,6 @@ export interface ScheduleSwitch {
   set(isPaused: boolean): Promise<void>;
 }
 
-/** The schedule as people see it. */
-export interface ScheduleState {
-  readonly pattern: string;
-  /** The next time of the pattern; null while paused. */
-  readonly next: Date | null;
-  readonly pausedSince: Date | null;
-  /** Whether this process is the one that fires. */
-  readonly isLeader: boolean;
-}
-
 export interface ScheduleOptions {
   /** Five fields of cron, or six with seconds first; UTC. */
   readonly pattern: string;
@@ -93,13 +83,6 @@ export class Schedule {
   /** Whether this process is the one that fires. */
   get isLeader(): boolean {
     return this.#lease !== null && !this.#lease.lost.aborted;
-  }
-
-  /** The schedule as it is now. @throws TransientError when the switch can't be read */
-  async state(): Promise<ScheduleState> {
-    const pausedSince = await this.#options.pause.pausedSince();
-    const { pattern, isLeader } = this;
-    return { pattern, next: pausedSince === null ? this.next() : null, pausedSince, isLeader };
   }
 
   /** No runs until `resume`, in any process and after any restart; a pause of a pause changes nothing. */

@@ -4,6 +4,7 @@
  * The list is published under a name with the year in it (`streamfulldata2026.txt`), and the new year's is not there on the first
  * of January: where the address has `{year}`, last year's is the second try.
  */
+import { Buffer } from "node:buffer";
 import { createReadStream } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { explain, PermanentError, TransientError } from "@gmn/failures";
@@ -89,11 +90,5 @@ async function gather(
     }
     chunks.push(chunk);
   }
-  const bytes = new Uint8Array(size);
-  let at = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.length;
-  }
-  return bytes;
+  return Buffer.concat(chunks);
 }

@@ -11,6 +11,7 @@
  * comes back to the file later. Anything else settles the file as failed, and the run goes on with the next.
  */
 import { explainWithHint, TransientError } from "@gmn/failures";
+import type { Publisher } from "../events/publisher.ts";
 import { type Observe } from "../observe/observe.ts";
 import type { FileIdentity, RowCounts } from "../runs/run_event.ts";
 import type { FileState } from "../runs/run.ts";
@@ -18,7 +19,6 @@ import { readHeader, type ResumePoint } from "../trajectory/read_summary_file.ts
 import type { ActiveRun } from "./active_run.ts";
 import { extractFile, type Pace } from "./extract_file.ts";
 import { parseFileName } from "../trajectory/file_name.ts";
-import type { ExtractTools } from "./ports.ts";
 import { isSameFile, type OpenedFile, type OpenOptions } from "./source/data_directory.ts";
 
 /** How a file is opened: from the data directory, or from what a person sent. */
@@ -33,7 +33,7 @@ export interface TakeFileOptions {
   readonly listed: string | null;
   /** With what identity the file was ingested before; unchanged, it is skipped. */
   readonly ingested: FileIdentity | undefined;
-  readonly tools: ExtractTools;
+  readonly publisher: Publisher;
   readonly observe: Observe;
   readonly pace?: Pace;
 }
@@ -153,7 +153,7 @@ async function extract({ opened, resume }: Ready, options: TakeFileOptions): Pro
     observe,
     ...pace,
     onProgress: async (progress) => void await run.apply({ type: "progress", file, ...progress }),
-  }, options.tools);
+  }, options.publisher);
   // A resumed file keeps what its listing said when it was started: that is the version that was read.
   const identity = resume === undefined
     ? { ...opened.identity, listed }
@@ -174,7 +174,8 @@ function copiedFrom(file: string, identity: FileIdentity, run: ActiveRun): strin
   return null;
 }
 
-function openOptions(run: ActiveRun): OpenOptions {
+/** How the files of a run are listed and opened: a backfill lets daily runs go first. */
+export function openOptions(run: ActiveRun): OpenOptions {
   return {
     priority: run.state.kind === "backfill" ? "backfill" : "daily",
     signal: run.signal,

@@ -8,11 +8,11 @@
  * and a crash anywhere repeats it: a tombstone twice is a tombstone. Which of them are withdrawn, and why the others are not:
  * docs/decisions/0008-withdrawn-trajectories.md.
  */
-import { type Backoff, explain, retry } from "@gmn/failures";
+import { explain } from "@gmn/failures";
 import type { Publisher } from "../events/publisher.ts";
 import { HEADERS, TRAJECTORY_SUMMARY_RAW } from "../events/topics.ts";
 import { type Observe, unobserved } from "../observe/observe.ts";
-import { reportWaits } from "../observe/retries.ts";
+import { retryWhileAway } from "../observe/retries.ts";
 import type { Dependency } from "../observe/vocabulary.ts";
 import { addDays } from "../runs/selection.ts";
 import { parseFilePath } from "../trajectory/file_name.ts";
@@ -35,8 +35,6 @@ export interface WithdrawalsOptions {
 
 /** Tombstones of one publish. */
 const PORTION = 2000;
-/** An unavailable log or database is waited for. */
-const PATIENCE: Backoff = { base_ms: 500, cap_ms: 10_000, attempts: Infinity };
 
 /**
  * A file that lost more than this many trajectories, and more than this part of them, looks like one that was read while it was
@@ -128,11 +126,9 @@ export class Withdrawals {
   }
 
   #patiently<Result>(part: Dependency, work: () => Promise<Result>): Promise<Result> {
-    return retry(work, {
-      backoff: PATIENCE,
-      signal: this.#options.signal,
-      onRetry: reportWaits(this.#observe, part, "withdrawing trajectories"),
-    });
+    const { signal } = this.#options;
+    const what = "withdrawing trajectories";
+    return retryWhileAway({ observe: this.#observe, part, what, signal }, work);
   }
 }
 

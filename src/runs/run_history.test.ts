@@ -43,7 +43,7 @@ const EVENTS: [RunEvent, string, string][] = [
   [{ ...of, type: "cancelled", reason: "over HTTP" }, "warning", "cancelled: over HTTP"],
 ];
 
-test.each(EVENTS)("%o is told as %s: %s", (event, level, sentence) => {
+test.each(EVENTS)("%o reads %s: %s", (event, level, sentence) => {
   const entry = historyEntry(event)!;
   // As it comes back out of the database.
   const kept = { ...entry, detail: JSON.parse(JSON.stringify(entry.detail)) };

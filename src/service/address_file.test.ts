@@ -43,20 +43,23 @@ test("garbage is none", async () => {
   expect(await readAddresses(folder)).toBeNull();
 });
 
-test.skipIf(process.getuid?.() !== 0)("of another user is told, not taken for none", async () => {
-  const file = await writeAddresses(folder, addresses(1));
-  await chmod(folder, 0o755);
-  process.seteuid?.(65_534);
-  try {
-    await expect(readAddresses(folder)).rejects.toMatchObject({
-      message: expect.stringContaining("belongs to another user"),
-      hint: expect.stringContaining("--server URL"),
-    });
-  } finally {
-    process.seteuid?.(0);
-  }
-  await file.remove();
-});
+test.skipIf(process.getuid?.() !== 0)(
+  "of another user is an error, not taken for none",
+  async () => {
+    const file = await writeAddresses(folder, addresses(1));
+    await chmod(folder, 0o755);
+    process.seteuid?.(65_534);
+    try {
+      await expect(readAddresses(folder)).rejects.toMatchObject({
+        message: expect.stringContaining("belongs to another user"),
+        hint: expect.stringContaining("--server URL"),
+      });
+    } finally {
+      process.seteuid?.(0);
+    }
+    await file.remove();
+  },
+);
 
 test("of a second process on the folder outlives the first", async () => {
   const first = await writeAddresses(folder, addresses(1));

@@ -29,7 +29,7 @@ export function serveApi(
   const metrics = createMetrics();
   releasers.add("metrics", listen(metrics.listener));
   const events = new RecentEvents(listen, parts.startedAt);
-  releasers.add("events", () => events.close());
+  releasers.add("events", events.close);
   const running = () => runningOf(parts);
   const api = createApi({
     version: parts.version,

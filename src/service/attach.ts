@@ -8,7 +8,6 @@ import type { Observe, Observer } from "../observe/observe.ts";
 import { RunEngine } from "../producer/run_engine.ts";
 import { openDataDirectory } from "../producer/source/open_data_directory.ts";
 import { connectStore, type Store } from "../store/connection.ts";
-import { encodeTrajectory } from "../trajectory/codec.ts";
 import { readAddresses, type ServiceAddresses } from "./address_file.ts";
 import { readLogAccess } from "./log_access.ts";
 import { type Log, openLog } from "./open_log.ts";
@@ -73,7 +72,7 @@ async function joinService(
     directory: openDataDirectory(config.gmnDataUrl),
     journal: log.journal,
     history: createRunHistory(store.sql, log.probe, signal),
-    tools: { publisher: log.publisher, encodeTrajectory },
+    publisher: log.publisher,
     owner: OWNER,
     observe,
   });

@@ -54,15 +54,15 @@ function complete(kind: string, runId = "r"): void {
 function load(kind: string, runId = "r"): void {
   observer.observe("run.loaded", { runId, kind, rowsLoaded: 1, took_ms: 1 });
 }
-const told = (name: ServiceEvent["name"]) =>
+const reported = (name: ServiceEvent["name"]) =>
   until(name, () => events.find((one) => one.name === name));
 
-test("a daily run that completed is told when its rows are loaded, once", async () => {
+test("a daily run that completed is reported when its rows are loaded, once", async () => {
   complete("daily");
   expect(asked).toBe(0);
   load("daily");
   load("daily");
-  await told("heartbeat.sent");
+  await reported("heartbeat.sent");
   expect(asked).toBe(1);
 });
 
@@ -73,28 +73,31 @@ test("a backfill is not, nor a daily run that failed", async () => {
   load("daily", "f");
   complete("daily", "last");
   load("daily", "last");
-  await told("heartbeat.sent");
+  await reported("heartbeat.sent");
   expect(asked).toBe(1);
 });
 
-test("a server that stumbles is asked again", async () => {
+test("a server that fails once is asked again", async () => {
   answers = [() => new Response("", { status: 503 })];
   complete("daily");
   load("daily");
-  await told("heartbeat.sent");
+  await reported("heartbeat.sent");
   expect(asked).toBe(2);
 });
 
 test.each([
   ["refuses", () => new Response("", { status: 404 }), 1, /answers 404/],
-  ["stumbles every time", () => new Response("", { status: 500 }), 3, /answers 500/],
+  ["fails every time", () => new Response("", { status: 500 }), 3, /answers 500/],
   ["never answers", () => letGo.promise, 3, /no answer within 200 ms/],
-])("a server that %s is told as a failure, without the URL", async (_, answer, times, reason) => {
-  answers = [answer, answer, answer];
-  complete("daily");
-  load("daily");
-  const { detail } = await told("heartbeat.failed");
-  expect(asked).toBe(times);
-  expect(detail).toMatchObject({ runId: "r", reason: expect.stringMatching(reason) });
-  expect(JSON.stringify(events)).not.toContain("secret");
-});
+])(
+  "a server that %s is reported as a failure, without the URL",
+  async (_, answer, times, reason) => {
+    answers = [answer, answer, answer];
+    complete("daily");
+    load("daily");
+    const { detail } = await reported("heartbeat.failed");
+    expect(asked).toBe(times);
+    expect(detail).toMatchObject({ runId: "r", reason: expect.stringMatching(reason) });
+    expect(JSON.stringify(events)).not.toContain("secret");
+  },
+);

@@ -18,7 +18,6 @@ import {
 } from "../store/iau_showers.ts";
 import { readOffsets } from "../store/consumer_offsets.ts";
 import { readSchedulePause, writeSchedulePause } from "../store/schedule_pause.ts";
-import { encodeTrajectory } from "../trajectory/codec.ts";
 import { shippedShowers } from "../trajectory/shipped_showers.ts";
 import { createWithdrawals, watchLoaded } from "./loaded_watch.ts";
 import { createRunHistory, OWNER } from "./run_access.ts";
@@ -60,7 +59,7 @@ export function openRuns(
     directory,
     journal,
     history: records,
-    tools: { publisher: log.publisher, encodeTrajectory },
+    publisher: log.publisher,
     withKeyLock: keys.withKeyLock,
     owner: OWNER,
     leads: isForOneCommand,

@@ -29,7 +29,7 @@ const PROJECTION_PATIENCE_MS = 5_000;
 export const OWNER = `${hostname()}:${process.pid}`;
 
 /** Waits until the sink has passed these offsets of a topic. @throws the signal's reason when it aborts first */
-export async function waitForOffsets(
+async function waitForOffsets(
   sql: Sql,
   topic: string,
   nextOffsets: ReadonlyMap<number, bigint>,
@@ -43,6 +43,18 @@ export async function waitForOffsets(
     if (isThere) return;
     await wait(LOOK_INTERVAL_MS, signal);
   }
+}
+
+/** Waits until the sink has passed everything that is in a topic now. @throws the signal's reason when it aborts first */
+export async function waitForTopic(
+  sql: Sql,
+  probe: LogProbe,
+  topic: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const marks = (await probe.watermarks([topic])).get(topic) ?? new Map();
+  const ends = new Map([...marks].map(([partition, { high }]) => [partition, high]));
+  await waitForOffsets(sql, topic, ends, signal);
 }
 
 /** Waits until all rows of a run are in the data store (or in the dead letters). */
@@ -71,19 +83,14 @@ export interface RunRecords extends RunHistory {
 /** The recorded runs. `signal`: when the process stops. */
 export function createRunHistory(sql: Sql, probe: LogProbe, signal: AbortSignal): RunRecords {
   /** Waits until the projection has seen everything that is in the journal now. */
-  async function caughtUp(until: AbortSignal): Promise<void> {
-    const watermarks = (await probe.watermarks([INGESTION_RUN.name])).get(INGESTION_RUN.name);
-    const ends = new Map([...watermarks ?? []].map(([partition, { high }]) => [partition, high]));
-    await waitForOffsets(sql, INGESTION_RUN.name, ends, until);
-  }
+  const caughtUp = (until: AbortSignal) =>
+    waitForTopic(sql, probe, INGESTION_RUN.name, AbortSignal.any([signal, until]));
   /** The same, but not for ever: without a consumer there is nothing to wait for. */
-  async function patiently(): Promise<void> {
-    const patience = AbortSignal.any([signal, AbortSignal.timeout(PROJECTION_PATIENCE_MS)]);
-    await caughtUp(patience).catch(() => signal.throwIfAborted());
-  }
+  const caughtUpInTime = () => caughtUp(AbortSignal.timeout(PROJECTION_PATIENCE_MS));
+  const patiently = () => caughtUpInTime().catch(() => signal.throwIfAborted());
   return {
     async unfinished(until) {
-      await caughtUp(AbortSignal.any([signal, until]));
+      await caughtUp(until);
       const states = await readUnfinishedRunStates(sql);
       return states.filter((state) => !isUploadOfLivingProcess(state));
     },
@@ -97,8 +104,7 @@ export function createRunHistory(sql: Sql, probe: LogProbe, signal: AbortSignal)
     },
     async findByIdempotencyKey(key) {
       // Right after a crash the run may be on the log and not yet on record; a second run for its key would be worse than waiting.
-      const patience = AbortSignal.any([signal, AbortSignal.timeout(PROJECTION_PATIENCE_MS)]);
-      await caughtUp(patience).catch((error) => {
+      await caughtUpInTime().catch((error) => {
         signal.throwIfAborted();
         throw new TransientError(
           "the history of runs is still being read, so it is not known yet whether this key was used before",

@@ -9,10 +9,10 @@
  */
 import { mkdir } from "node:fs/promises";
 import process from "node:process";
-import { type Backoff, explain, retry } from "@gmn/failures";
+import { explain } from "@gmn/failures";
 import type { Config } from "../config.ts";
 import type { Observer } from "../observe/observe.ts";
-import { reportWaits } from "../observe/retries.ts";
+import { retryWhileAway } from "../observe/retries.ts";
 import type { Dependency } from "../observe/vocabulary.ts";
 import { connectStore, type Store } from "../store/connection.ts";
 import { migrate } from "../store/migrate.ts";
@@ -54,8 +54,6 @@ export interface StartOptions {
   readonly isForOneCommand?: boolean;
 }
 
-/** What is not there yet is tried again at these times. */
-const BOOT_BACKOFF: Backoff = { base_ms: 500, cap_ms: 10_000, attempts: Infinity };
 /** Projections, the history of runs and what is written for the API; loaders have connections of their own. */
 const POOL_CONNECTIONS = 6;
 /** For readiness, status and runs. Whoever comes when all are busy waits. */
@@ -138,10 +136,8 @@ async function startParts(
   { database, broker, describeBroker }: Engines,
   { access, isForOneCommand }: { readonly access: LogAccess; readonly isForOneCommand: boolean },
 ): Promise<RunningParts> {
-  const patiently = <Result>(part: Dependency, work: () => Promise<Result>): Promise<Result> => {
-    const onRetry = reportWaits(observe, part, "the start");
-    return retry(work, { backoff: BOOT_BACKOFF, signal, onRetry });
-  };
+  const patiently = <Result>(part: Dependency, work: () => Promise<Result>): Promise<Result> =>
+    retryWhileAway({ observe, part, what: "the start", signal }, work);
   const connect = (name: string, max: number): Store => {
     const applicationName = `gmn data store ${name}`;
     const pool = connectStore({ url: database.url, max, applicationName, observe });

@@ -39,7 +39,7 @@ test("the first signal in a stop of another cause does not hurry", () => {
   expect([stops.reason, stops.hurry.aborted, stops.exitCode]).toEqual(["npx ended", false, 0]);
 });
 
-test("an uncaught error stops, is told also when it came before anybody listened, and fails a stop under way", () => {
+test("an uncaught error stops, is reported also when it came before anybody listened, and fails a stop under way", () => {
   const { stops } = withClock();
   const told: string[] = [];
   stops.uncaught("no Error at all");

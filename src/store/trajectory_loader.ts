@@ -38,7 +38,7 @@ import { ContestedShower, LOCK_SHOWERS, ShowerSettlement } from "./showers.ts";
 import { ADD_FILE_MEMBERS, membersOf } from "./source_file_members.ts";
 import { COPY_STAGE, StageEncoder } from "./stage.ts";
 import { storable } from "./storable.ts";
-import { type MergePass, splitIntoPasses } from "./merge_passes.ts";
+import { type MergePass, splitIntoPasses } from "./batch_passes.ts";
 import {
   isRepeat,
   isUpsert,

@@ -48,7 +48,7 @@ const FILES: [string, Uint8Array, RegExp, RegExp][] = [
 ];
 
 describe.each(FILES)("%s", (_name, bytes, message, hint) => {
-  test.each([1, 2, 3, 5, 7, 8, 9, 1 << 16])("is told in chunks of %d bytes", (chunkBytes) => {
+  test.each([1, 2, 3, 5, 7, 8, 9, 1 << 16])("is recognised in chunks of %d bytes", (chunkBytes) => {
     const error = refusal(bytes, chunkBytes);
     expect(error).toBeInstanceOf(PermanentError);
     expect(error).toMatchObject({

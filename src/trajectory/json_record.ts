@@ -10,7 +10,7 @@
  */
 import { Buffer } from "node:buffer";
 import { isIdentifier, MALFORMED, readTime } from "./cell.ts";
-import { IDENTIFIER_FIELD, VERSION_FIELD } from "./header.ts";
+import { IDENTIFIER_FIELD, VERSION_FIELD } from "./summary_header.ts";
 import { type FieldValue, summaryOf } from "./record.ts";
 import { NO_CODE, NO_SHOWER, RANGES, Rejection } from "./row.ts";
 import { SCHEMA_VERSION, TRAJECTORY_FIELDS, type TrajectoryField } from "./schema.ts";

@@ -1,5 +1,5 @@
 /** What reading a summary file gives: batches of rows and rejected lines, and at the end a summary of the file. */
-import type { SummaryHeader } from "./header.ts";
+import type { SummaryHeader } from "./summary_header.ts";
 import type { TrajectorySummary } from "./summary.ts";
 
 /**

@@ -10,7 +10,7 @@
  */
 import { Buffer } from "node:buffer";
 import { SummaryFormatError } from "./format_error.ts";
-import type { SummaryHeader } from "./header.ts";
+import type { SummaryHeader } from "./summary_header.ts";
 import { readJsonRecord } from "./json_record.ts";
 import { LineCarry } from "./line_carry.ts";
 import type { ReadBatch, ReadRow, ReadSummary, RejectedLine } from "./read_batch.ts";

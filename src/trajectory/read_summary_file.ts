@@ -3,14 +3,14 @@
  *
  * A file is read chunk by chunk as it comes, in memory that does not depend on its size. There is one asynchronous step per
  * chunk, not per row: a row takes a few microseconds, a turn of the event loop as much again. What the lines may look like
- * is said in `summary_reader.ts` (lines), `header.ts` (columns), `row.ts` and `cell.ts` (values).
+ * is said in `summary_reader.ts` (lines), `summary_header.ts` (columns), `row.ts` and `cell.ts` (values).
  */
 import { UnfinishedSummaryError } from "./format_error.ts";
 import type { ReadBatch, ReadSummary, ResumePoint } from "./read_batch.ts";
 import { SummaryReader } from "./summary_reader.ts";
 
 export { SummaryFormatError, UnfinishedSummaryError } from "./format_error.ts";
-export type { SummaryHeader } from "./header.ts";
+export type { SummaryHeader } from "./summary_header.ts";
 export type { ReadBatch, ReadRow, ReadSummary, RejectedLine, ResumePoint } from "./read_batch.ts";
 
 /**

@@ -1,6 +1,6 @@
 /** One line of a summary file, read again without its file: for dead letters, after the reader has been fixed. */
 import { Buffer } from "node:buffer";
-import { type SummaryHeader, VERSION_FIELD } from "./header.ts";
+import { type SummaryHeader, VERSION_FIELD } from "./summary_header.ts";
 import { Rejection, RowReader } from "./row.ts";
 import { TRAJECTORY_FIELDS, type TrajectoryFieldName } from "./schema.ts";
 import type { TrajectorySummary } from "./summary.ts";

@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import { describe, expect, test } from "vitest";
-import { commentCells, headerOf } from "./header.ts";
+import { commentCells, headerOf } from "./summary_header.ts";
 import { Rejection, RowReader } from "./row.ts";
 import { cells, COLUMN, headerLines, row, WIDTH } from "../../tests/support/summary_file.ts";
 import type { TrajectorySummary } from "./summary.ts";

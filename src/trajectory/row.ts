@@ -18,7 +18,7 @@
  */
 import type { Buffer } from "node:buffer";
 import { isIdentifier, MALFORMED, readFlag, readNumber, readTime } from "./cell.ts";
-import { IDENTIFIER_FIELD, type SummaryHeader, VERSION_FIELD } from "./header.ts";
+import { IDENTIFIER_FIELD, type SummaryHeader, VERSION_FIELD } from "./summary_header.ts";
 import { type FieldValue, summaryOf } from "./record.ts";
 import {
   type FieldKind,

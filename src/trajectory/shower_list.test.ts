@@ -101,7 +101,7 @@ describe("lines that can't be read", () => {
     [line(36, "1", "00008", "000", "ABC", "a name", "1"), 'status is "a name"'],
     [line(30, "1", "00008", "000", "ABC"), "30 fields, the known layouts have 28, 36, 37"],
     ['"00001"|"00008', "2 fields"],
-  ])("are told with number and reason: %#", (bad, reason) => {
+  ])("are reported with number and reason: %#", (bad, reason) => {
     const { showers, rejected } = readShowerList(bytesOf(`: c\n${bad}\n${good}\n`));
     expect(showers.map((s) => s.code)).toEqual(["PER"]);
     expect(rejected).toEqual([{ line: 2, reason: expect.stringContaining(reason) }]);

@@ -96,7 +96,7 @@ describe("headers", () => {
     expect(read.batches.map((batch) => batch.header.columns.length)).toEqual([WIDTH, 3]);
   });
 
-  test("a later header without identifiers refuses its rows, not the file; the next one mends it", () => {
+  test("a later header without identifiers refuses its rows, not the file; the next one is read again", () => {
     const [a, b, c] = rows(3);
     const lines = [
       ...[STAMP_LINE, ...headerLines(), a],
@@ -114,7 +114,7 @@ describe("headers", () => {
     }]);
   });
 
-  test("columns that are not known or missing are told with each batch", () => {
+  test("columns that are not known or missing are reported with each batch", () => {
     const columns = ALL_COLUMNS.filter((i) => i !== 35 && i !== 36);
     const [first, second, ruler] = headerLines(columns);
     const cells = row().split("; ").filter((_, i) => i !== 35 && i !== 36).join("; ");
@@ -323,7 +323,7 @@ describe("a last line without an end", () => {
   test.each([
     ["too many fields", "; 1", "87 fields"],
     ["a control character", "\0", "control character 0x00"],
-  ])("is rejected for what no later reading can mend: %s", (_, end, reason) => {
+  ])("is rejected for what no later reading can correct: %s", (_, end, reason) => {
     expect(readWhole(whole + end)).toMatchObject({
       rejected: [{ line: 6, reason: expect.stringContaining(reason) }],
       end: { rows: 1, rejected: 1, cut: false },

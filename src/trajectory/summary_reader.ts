@@ -18,7 +18,13 @@
 import { Buffer } from "node:buffer";
 import { SummaryFormatError, UnfinishedSummaryError } from "./format_error.ts";
 import { refuseForeignFormat, SIGNATURE_BYTES } from "./foreign_format.ts";
-import { commentCells, hasIdentifier, headerOf, stampOf, type SummaryHeader } from "./header.ts";
+import {
+  commentCells,
+  hasIdentifier,
+  headerOf,
+  stampOf,
+  type SummaryHeader,
+} from "./summary_header.ts";
 import { LineCarry } from "./line_carry.ts";
 import type { ReadBatch, ReadRow, ReadSummary, RejectedLine, ResumePoint } from "./read_batch.ts";
 import { Rejection, RowReader, utf8Text } from "./row.ts";

@@ -20,7 +20,7 @@ test.each([
   ["exports undone", /group_messages\.ts\): expected .*as it was patched, found another/],
   ["method undone", /request_timeouts\.ts\): expected .*as it was patched, found another/],
   ["no such method", /pending_requests\.ts\): expected a method scheduleCheckPendingRequests/],
-  ["another module used", /unreadable_batches\.ts\): expected .*consumerGroup\.js to use /],
+  ["another module used", /unreadable_batch_offsets\.ts\): expected .*consumerGroup\.js to use /],
   ["two copies", /all\): expected one copy of kafkajs, found two/],
 ])("%s", async (what, said) => {
   const args = ["run", "-A", "--config", CONFIG, PROCESS, what];

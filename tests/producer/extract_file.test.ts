@@ -36,7 +36,7 @@ function extract(
   const { size = 5000, ...more } = options;
   return extractFile(
     { runId: "run-1", file: "daily/x.txt", chunks: inChunks(text, size), portionRows: 25, ...more },
-    log.tools,
+    log.publisher,
   );
 }
 
@@ -70,7 +70,7 @@ describe("extractFile", () => {
     const lines = [...LINES.slice(0, 3), "this is; no row", ...LINES.slice(3)];
     const { rows } = await extract(log, summaryText(lines));
     expect(rows).toEqual({ read: 301, published: 300, rejected: 1 });
-    expect(log.letters).toMatchObject([{
+    expect(log.deadLetters).toMatchObject([{
       id: `file:daily/x.txt@${STAMP.toISOString()}#8`,
       stage: "read",
       run_id: "run-1",
@@ -79,7 +79,7 @@ describe("extractFile", () => {
       source_generated_at: STAMP.getTime() * 1000,
       text: "this is; no row",
     }]);
-    expect(log.letters[0].reason).not.toBe("");
+    expect(log.deadLetters[0].reason).not.toBe("");
   });
 
   test("tells of a file cut in a line, after publishing what is whole", async () => {
@@ -149,22 +149,22 @@ describe("extractFile", () => {
         fc.nat(),
         async (size, portionRows, pick) => {
           const first = createMemoryLog();
-          const told: { progress: Progress; ids: string[]; letters: number }[] = [];
+          const told: { progress: Progress; ids: string[]; deadLetters: number }[] = [];
           const whole = await extract(first, text, {
             size,
             portionRows,
             progressInterval_ms: 0,
             onProgress: (progress) => {
-              told.push({ progress, ids: first.ids(), letters: first.letters.length });
+              told.push({ progress, ids: first.ids(), deadLetters: first.deadLetters.length });
               return Promise.resolve();
             },
           });
           if (told.length === 0) return;
-          const { progress, ids, letters } = told[pick % told.length];
+          const { progress, ids, deadLetters } = told[pick % told.length];
           const { checkpoint, rows, generatedAt } = progress;
           // At the checkpoint everything before it was acknowledged.
           expect(ids.length).toBeGreaterThanOrEqual(rows.published);
-          expect(letters).toBeGreaterThanOrEqual(rows.rejected);
+          expect(deadLetters).toBeGreaterThanOrEqual(rows.rejected);
           const { header } = await readHeader(inChunks(text, size));
           const second = createMemoryLog();
           const rest = await extract(second, text, {

@@ -13,15 +13,14 @@ import type {
 import { DEAD_LETTER, type Topic, TRAJECTORY_SUMMARY_RAW } from "../../src/events/topics.ts";
 import { schemaText } from "../../src/events/schema_files.ts";
 import { createValueCodec } from "../../src/events/wire_values.ts";
-import type { ExtractTools, RunHistory, RunJournal } from "../../src/producer/ports.ts";
+import type { RunHistory, RunJournal } from "../../src/producer/ports.ts";
 import { isFinished } from "../../src/runs/run.ts";
 import { foldRuns } from "../support/fold_runs.ts";
 import type { FileIdentity, RunEvent } from "../../src/runs/run_event.ts";
 import { fromRecord, type RunEventRecord, toRecord } from "../../src/runs/run_event_record.ts";
-import { encodeTrajectory } from "../../src/trajectory/codec.ts";
 
 const runEventType = avro.Type.forSchema(JSON.parse(schemaText("ingestion_run_event.avsc")));
-const letterCodec = createValueCodec<DeadLetter>(DEAD_LETTER);
+const deadLetterCodec = createValueCodec<DeadLetter>(DEAD_LETTER);
 
 /** May fail or delay an operation before it happens (`before`) or after (`after`: the acknowledgement is lost). */
 export type Fault = (what: "publish" | "journal", when: "before" | "after") => void | Promise<void>;
@@ -29,9 +28,9 @@ export type Fault = (what: "publish" | "journal", when: "before" | "after") => v
 export interface MemoryLog {
   /** Records of `trajectory_summary_raw`, by partition, in order. */
   readonly partitions: OutgoingRecord[][];
-  readonly letters: DeadLetter[];
+  readonly deadLetters: DeadLetter[];
   readonly events: RunEvent[];
-  readonly tools: ExtractTools;
+  readonly publisher: Publisher;
   readonly journal: RunJournal;
   readonly history: RunHistory;
   fault: Fault;
@@ -41,7 +40,7 @@ export interface MemoryLog {
 
 export function createMemoryLog(): MemoryLog {
   const partitions: OutgoingRecord[][] = [[], [], []];
-  const letters: DeadLetter[] = [];
+  const deadLetters: DeadLetter[] = [];
   const events: RunEvent[] = [];
 
   const publish = async (topic: Topic, records: readonly OutgoingRecord[]) => {
@@ -53,7 +52,7 @@ export function createMemoryLog(): MemoryLog {
         partitions[partition].push(record);
         next.set(partition, BigInt(partitions[partition].length));
       } else if (topic === DEAD_LETTER && record.value !== null) {
-        letters.push(letterCodec.decode(record.value, schemaText(DEAD_LETTER.schemaFile)));
+        deadLetters.push(deadLetterCodec.decode(record.value, schemaText(DEAD_LETTER.schemaFile)));
       }
     }
     await log.fault("publish", "after");
@@ -67,9 +66,9 @@ export function createMemoryLog(): MemoryLog {
 
   const log: MemoryLog = {
     partitions,
-    letters,
+    deadLetters,
     events,
-    tools: { publisher, encodeTrajectory },
+    publisher,
     journal: {
       async append(event) {
         await log.fault("journal", "before");

@@ -54,12 +54,12 @@ afterEach(async () => {
 function engineOver(directory: DataDirectory, more: Partial<RunEngineOptions> = {}): RunEngine {
   const observer = createObserver();
   observer.listen((event) => happened.push(event));
-  const { journal, history, tools } = log;
+  const { journal, history, publisher } = log;
   const engine = new RunEngine({
     directory,
     journal,
     history,
-    tools,
+    publisher,
     owner: "test:1",
     observe: observer.observe,
     now: () => NOW,
@@ -231,7 +231,7 @@ describe("failures", () => {
     const ended = await run(localEngine(), MONTH);
     expect(ended.status).toBe("completed");
     expect(countRows(ended)).toEqual({ read: 61, published: 60, rejected: 1 });
-    expect(log.letters).toHaveLength(1);
+    expect(log.deadLetters).toHaveLength(1);
   });
 
   test("a file that is being written is read again when the others are done", async () => {
@@ -511,7 +511,7 @@ describe("asking", () => {
     const ended = await engine.waitFor(run.runId);
     expect(ended).toMatchObject({ status: "completed", selection: { upload: "mine.dat" } });
     expect(countRows(ended)).toEqual({ read: 61, published: 60, rejected: 1 });
-    expect(log.letters[0]).toMatchObject({ source_file: "upload/mine.dat" });
+    expect(log.deadLetters[0]).toMatchObject({ source_file: "upload/mine.dat" });
   });
 });
 

@@ -2,7 +2,9 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { unobserved } from "../../src/observe/observe.ts";
 import { Schedule } from "../../src/producer/schedule.ts";
+import { scheduleOf } from "../../src/service/status.ts";
 import { takeLease } from "../../src/store/advisory_lease.ts";
+import { Reader } from "../../src/store/reader.ts";
 import { readSchedulePause, writeSchedulePause } from "../../src/store/schedule_pause.ts";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
 
@@ -64,8 +66,9 @@ test("a pause in one holds both, and a start too; a resume in one lets the other
   await two.start();
   await expect.poll(() => fired.length, more).toBeGreaterThanOrEqual(1);
   await two.pause();
-  const paused = await one.state();
-  expect(paused).toMatchObject({ next: null, pausedSince: expect.any(Date), isLeader: true });
+  const reader = new Reader({ quick: database.sql, slow: database.sql });
+  const paused = await scheduleOf(one, reader);
+  expect(paused).toMatchObject({ next: null, paused_since: expect.any(String), leader: true });
   await one.fire();
   const before = fired.length;
   await Promise.all([one.fire(), two.fire()]);

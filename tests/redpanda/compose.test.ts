@@ -29,7 +29,7 @@ const ADDRESSES = [
 
 test("the container's node has the properties of the child process", () => {
   const template = parse(
-    read("packages/engines/redpanda/templates/redpanda.yaml").replaceAll(/\$\{[A-Z_]+\}/g, "1"),
+    read("redpanda/redpanda.yaml").replaceAll(/\$\{[A-Z_]+\}/g, "1"),
   ) as Record<
     string,
     Record<string, unknown>
@@ -48,7 +48,7 @@ test("the container's node has the properties of the child process", () => {
 
 test("the cluster's properties are the same", () => {
   expect(parse(compose.configs.bootstrap!.content)).toEqual(
-    parse(read("packages/engines/redpanda/templates/bootstrap.yaml")),
+    parse(read("redpanda/bootstrap.yaml")),
   );
 });
 

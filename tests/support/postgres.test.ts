@@ -5,6 +5,9 @@ import { until } from "./poll.ts";
 import { createTestDatabase } from "./postgres.ts";
 import { dropDatabases, urlOfDatabase } from "./test_server.ts";
 
+/** The removal is given up after a while, and the sessions of a busy machine end late. */
+const TIMEOUT_MS = 60_000;
+
 test("a database is let go of while another test's client is silent within a COPY", async () => {
   await using other = await createTestDatabase();
   const database = await createTestDatabase();
@@ -41,4 +44,4 @@ test("a database is let go of while another test's client is silent within a COP
   // As the end of the run does.
   await dropDatabases(adminUrl, name);
   expect(await isThere()).toBe(false);
-});
+}, TIMEOUT_MS);

@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { unobserved } from "../../src/observe/observe.ts";
 import { connectStore } from "../../src/store/connection.ts";
+import { databaseCodeOf } from "../../src/store/database_errors.ts";
 import { startEmbeddedPostgres } from "../../src/service/embedded_postgres.ts";
 import { migrate } from "../../src/store/migrate.ts";
 
@@ -61,7 +62,7 @@ export async function dropDatabase(
     await administer(adminUrl, `drop database if exists ${name} with (force)`, limit_ms);
     return true;
   } catch (error) {
-    if ((error as { code?: unknown }).code === QUERY_CANCELED) return false;
+    if (databaseCodeOf(error) === QUERY_CANCELED) return false;
     throw error;
   }
 }

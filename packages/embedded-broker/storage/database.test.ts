@@ -46,7 +46,7 @@ test("one of a newer version is left alone", () => {
   expect(() => openDatabase(directory)).toThrow(/has format 99; this version knows up to 1/);
 });
 
-test("what is no database is told so", async () => {
+test("what is no database is refused as such", async () => {
   await writeFile(
     join(directory, "broker.sqlite"),
     "not a database, but long enough to be read as one".repeat(100),

@@ -97,7 +97,7 @@ describe("a fault", () => {
     expect(faults.map((fault) => fault.count())).toEqual([0, 0, 0]);
   });
 
-  test("can be taken back", async () => {
+  test("can be undone", async () => {
     const errorCode = ErrorCode.UNKNOWN_SERVER_ERROR;
     const fault = await control().failNext({ apiKey: ApiKey.Produce, errorCode, times: Infinity });
     await client.produce(topic, 0, one());

@@ -225,7 +225,7 @@ describe("groups", () => {
     await first.stop();
   });
 
-  test("seek, and commit what they are told", async () => {
+  test("seek, and commit the given offsets", async () => {
     const topic = await newTopic();
     await producer.send({ topic, messages: [..."abcdef"].map((value) => ({ value })) });
     const test = await TestConsumer.run(running.kafka(), topic, {

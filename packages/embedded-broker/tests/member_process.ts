@@ -1,6 +1,6 @@
 /**
  * A member of a consumer group as a process of its own, for a test that stops it with SIGSTOP. Speaks the protocol by hand,
- * so that it does just what it is told: it joins and heartbeats; a line on standard input makes it commit.
+ * so that it does nothing by itself: it joins and heartbeats; a line on standard input makes it commit.
  *
  * usage: member_process.ts HOST:PORT GROUP TOPIC SESSION_TIMEOUT_MS
  * says:  joined MEMBER GENERATION · committed ERROR_CODE · heartbeat ERROR_CODE (when it is not 0)

@@ -3,11 +3,7 @@
  */
 
 export type PostgresEvent =
-  | {
-    readonly kind: "starting";
-    readonly directory: string;
-    readonly port: number;
-  }
+  | { readonly kind: "starting"; readonly directory: string; readonly port: number }
   /** What PostgreSQL's user could not reach was put elsewhere. */
   | {
     readonly kind: "moved";
@@ -23,11 +19,7 @@ export type PostgresEvent =
     readonly took_ms: number;
   }
   /** It had ended without a stop, and runs again. */
-  | {
-    readonly kind: "restarted";
-    readonly directory: string;
-    readonly port: number;
-  }
+  | { readonly kind: "restarted"; readonly directory: string; readonly port: number }
   /** Try `attempt` of a restart failed; the next one comes in `delay_ms`. */
   | {
     readonly kind: "restart failed";

@@ -14,10 +14,7 @@ export interface Session {
    * Sends one statement with its parameters and gives the rows.
    * @throws TransientError while the server can't be reached or lets nobody in
    */
-  sql(
-    text: TemplateStringsArray,
-    ...values: number[]
-  ): PromiseLike<ArrayLike<unknown>>;
+  sql(text: TemplateStringsArray, ...values: number[]): PromiseLike<ArrayLike<unknown>>;
   close(): Promise<void>;
 }
 
@@ -58,13 +55,10 @@ export async function own(
   try {
     const lock = async () => {
       try {
-        return await session
-          .sql`select pg_try_advisory_lock(${a}, ${b}) as mine`;
+        return await session.sql`select pg_try_advisory_lock(${a}, ${b}) as mine`;
       } catch (error) {
         // Asking on would take all the tries before anybody starts another one.
-        if (await runningPostmaster(place) === null) {
-          throw new ServerGone(explain(error));
-        }
+        if (await runningPostmaster(place) === null) throw new ServerGone(explain(error));
         throw error;
       }
     };
@@ -84,11 +78,8 @@ export async function own(
     };
   }
   await session.close();
-  throw new PermanentError(
-    `the PostgreSQL in ${place.directory} is in use by another process`,
-    {
-      hint: "stop that process, or set DATA_DIR to another directory, " +
-        "or set DATABASE_URL to share one PostgreSQL",
-    },
-  );
+  throw new PermanentError(`the PostgreSQL in ${place.directory} is in use by another process`, {
+    hint: "stop that process, or set DATA_DIR to another directory, " +
+      "or set DATABASE_URL to share one PostgreSQL",
+  });
 }

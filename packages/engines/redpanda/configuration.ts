@@ -1,5 +1,5 @@
 /**
- * Writes the node's configuration from the templates beside this file:
+ * Writes the node's configuration from templates, `redpanda.yaml` and `bootstrap.yaml`:
  *
  *     DATA_DIR/redpanda/conf/redpanda.yaml     made anew at every start (ports may change)
  *     DATA_DIR/redpanda/conf/.bootstrap.yaml   cluster properties, which Redpanda reads on its first start only
@@ -7,7 +7,6 @@
  */
 import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 
 /** Ports of the four listeners, all on 127.0.0.1. */
 export interface RedpandaPorts {
@@ -23,13 +22,13 @@ export function configurationPath(directory: string): string {
   return join(directory, "conf", "redpanda.yaml");
 }
 
-const TEMPLATES = fileURLToPath(new URL("./templates/", import.meta.url));
-
 /**
  * Writes both files under `directory` and gives the path of redpanda.yaml.
+ * @param templates the folder of the templates; `${NAME}` in redpanda.yaml stands for a port or the data directory
  * @param directory `DATA_DIR/redpanda`, made when missing
  */
 export async function writeConfiguration(
+  templates: string,
   directory: string,
   ports: RedpandaPorts,
 ): Promise<string> {
@@ -38,7 +37,7 @@ export async function writeConfiguration(
   const dataDirectory = join(directory, "data");
   await mkdir(folder, { recursive: true });
   await mkdir(dataDirectory, { recursive: true });
-  const template = await readFile(join(TEMPLATES, "redpanda.yaml"), "utf8");
+  const template = await readFile(join(templates, "redpanda.yaml"), "utf8");
   await writeFile(
     file,
     fillIn(template, {
@@ -50,7 +49,7 @@ export async function writeConfiguration(
       SCHEMA_REGISTRY_PORT: String(ports.schemaRegistry),
     }),
   );
-  await copyFile(join(TEMPLATES, "bootstrap.yaml"), join(folder, ".bootstrap.yaml"));
+  await copyFile(join(templates, "bootstrap.yaml"), join(folder, ".bootstrap.yaml"));
   return file;
 }
 
@@ -59,7 +58,7 @@ function fillIn(template: string, values: Readonly<Record<string, string>>): str
   const fillLine = (line: string) =>
     line.trimStart().startsWith("#") ? line : line.replaceAll(/\$\{([A-Z_]+)\}/g, (_, name) => {
       const value = values[name];
-      if (value === undefined) throw new Error(`templates/redpanda.yaml: no value for ${name}`);
+      if (value === undefined) throw new Error(`redpanda.yaml: no value for ${name}`);
       return value;
     });
   return template.split("\n").map(fillLine).join("\n");

@@ -28,6 +28,8 @@ const PATIENCE: RedpandaPatience = {
 };
 
 export interface RedpandaOptions extends NodeOptions, ListenerPorts {
+  /** The folder of the templates that its configuration is written from (`configuration.ts`). */
+  readonly templates: string;
   /** Aborting gives up a start; what was started is stopped again. */
   readonly signal?: AbortSignal;
   /** Tests are less patient. */
@@ -58,7 +60,7 @@ async function startNode(
   for (let attempt = 1;; attempt++) {
     // A port of the settings that is in use ends the start here, naming the setting.
     const ports = await choosePorts(options, patience);
-    const configurationFile = await writeConfiguration(options.directory, ports);
+    const configurationFile = await writeConfiguration(options.templates, options.directory, ports);
     const node = new RedpandaNode(options, patience, ports, configurationFile);
     try {
       await node.start(options.signal);

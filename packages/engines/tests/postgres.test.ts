@@ -64,9 +64,7 @@ afterEach(async () => {
   const servers = toStop.splice(0);
   // All of them before any directory goes: they may have had the same one, one after the other.
   for (const server of servers) await server.stop();
-  for (const server of servers) {
-    await rm(server.directory, { recursive: true, force: true });
-  }
+  for (const server of servers) await rm(server.directory, { recursive: true, force: true });
   await rm(join(directory, ".."), { recursive: true, force: true });
 });
 
@@ -78,9 +76,7 @@ async function copyPrototype(): Promise<void> {
   await execFile("chmod", ["-R", "go=", directory]);
 }
 
-async function start(
-  options: Partial<PostgresOptions> = {},
-): Promise<RunningPostgres> {
+async function start(options: Partial<PostgresOptions> = {}): Promise<RunningPostgres> {
   const server = await startPostgres({
     directory,
     port: 0,
@@ -96,14 +92,8 @@ async function start(
 const caught = (promise: Promise<unknown>): Promise<unknown> =>
   promise.then((value) => ({ resolved: value }), (error: unknown) => error);
 
-const postmasterPid = async (
-  { directory }: RunningPostgres,
-): Promise<number> =>
-  Number(
-    (await readFile(join(directory, "cluster/postmaster.pid"), "utf8")).split(
-      "\n",
-    )[0],
-  );
+const postmasterPid = async ({ directory }: RunningPostgres): Promise<number> =>
+  Number((await readFile(join(directory, "cluster/postmaster.pid"), "utf8")).split("\n")[0]);
 /** Whether a process runs. One that has ended counts as ended, also where nobody collects it (a container's pid 1). */
 const isAlive = (pid: number): boolean => {
   try {
@@ -126,12 +116,8 @@ const supervisorPids = async (): Promise<number[]> =>
  * A process of its own that starts the server in `directory`, killed without any chance to stop it, and its supervisor, too,
  * unless that is spared.
  */
-async function startInKilledProcess(
-  { spareSupervisor = false } = {},
-): Promise<number> {
-  const script = fileURLToPath(
-    new URL("./postgres_owner.ts", import.meta.url),
-  );
+async function startInKilledProcess({ spareSupervisor = false } = {}): Promise<number> {
+  const script = fileURLToPath(new URL("./postgres_owner.ts", import.meta.url));
   const child = spawn(process.execPath, ["run", "-A", script, directory], {
     stdio: ["ignore", "pipe", "inherit"],
   });
@@ -141,9 +127,7 @@ async function startInKilledProcess(
   // A frozen one starts no other supervisor. Not `child.kill`, which Deno takes for its end.
   process.kill(pid, "SIGSTOP");
   if (!spareSupervisor) {
-    for (const supervisor of await supervisorPids()) {
-      process.kill(supervisor, "SIGKILL");
-    }
+    for (const supervisor of await supervisorPids()) process.kill(supervisor, "SIGKILL");
   }
   process.kill(pid, "SIGKILL");
   await until("its end", () => !isAlive(pid));
@@ -154,9 +138,7 @@ describe("an embedded PostgreSQL", () => {
   test("is made, serves on loopback behind a password, stops without a trace, and has its data at the next start", async () => {
     const server = await start();
     expect(server.url).toMatch(
-      new RegExp(
-        `^postgres://gmn:[\\w-]{20,}@127\\.0\\.0\\.1:${server.port}/gmn_data_store$`,
-      ),
+      new RegExp(`^postgres://gmn:[\\w-]{20,}@127\\.0\\.0\\.1:${server.port}/gmn_data_store$`),
     );
     expect(server.directory).toBe(directory);
     const [settings] = await ask(
@@ -177,8 +159,7 @@ describe("an embedded PostgreSQL", () => {
       encoding: "UTF8",
       words: false,
     });
-    expect((await stat(join(directory, "cluster/gmn_password"))).mode & 0o777)
-      .toBe(0o600);
+    expect((await stat(join(directory, "cluster/gmn_password"))).mode & 0o777).toBe(0o600);
     const without = Object.assign(new URL(server.url), { password: "wrong" }).href;
     expect(await caught(ask({ url: without }, "select 1"))).toMatchObject({
       cause: { code: "28P01" },
@@ -193,17 +174,11 @@ describe("an embedded PostgreSQL", () => {
 
     const again = await start();
     expect(again.url.split("@")[0]).toBe(server.url.split("@")[0]);
-    expect(await ask(again, "select answer from kept")).toEqual([{
-      answer: 42,
-    }]);
+    expect(await ask(again, "select answer from kept")).toEqual([{ answer: 42 }]);
     expect(kinds()).toEqual(
-      expect.arrayContaining([
-        "starting",
-        "ready",
-        "stopped",
-      ]),
+      expect.arrayContaining(["starting", "ready", "stopped"]),
     );
-    // Nothing that is told has the password in it.
+    // No event has the password in it.
     expect(JSON.stringify(happened)).not.toContain(
       new URL(server.url).password,
     );
@@ -229,11 +204,7 @@ describe("an embedded PostgreSQL", () => {
       await copyPrototype();
       await startInKilledProcess({ spareSupervisor: true });
       // Server and supervisor; they may have ended by now.
-      await until(
-        "their end",
-        async () => (await processesBelow(directory)).length === 0,
-        10_000,
-      );
+      await until("their end", async () => (await processesBelow(directory)).length === 0, 10_000);
 
       for (let time = 0; time < 3; time++) {
         await startInKilledProcess({ spareSupervisor: true });
@@ -282,30 +253,20 @@ describe("an embedded PostgreSQL", () => {
     expect(await ask(server, "select 1 as one")).toEqual([{ one: 1 }]);
   });
 
-  test("started twice at once on a fresh directory: one has it, the other is told", async () => {
+  test("started twice at once on a fresh directory: one has it, the other is refused", async () => {
     const ends = await Promise.allSettled([start(), start()]);
-    expect(ends.map(({ status }) => status).sort()).toEqual([
-      "fulfilled",
-      "rejected",
-    ]);
-    expect(String(ends.find((end) => end.status === "rejected")?.reason))
-      .toContain(
-        "in use by another process",
-      );
-    expect((await readdir(directory)).sort()).toEqual([
-      "cluster",
-      "postgresql.log",
-    ]);
+    expect(ends.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]);
+    expect(String(ends.find((end) => end.status === "rejected")?.reason)).toContain(
+      "in use by another process",
+    );
+    expect((await readdir(directory)).sort()).toEqual(["cluster", "postgresql.log"]);
     expect(await ask(toStop[0]!, "select 1 as one")).toEqual([{ one: 1 }]);
   });
 
   test("whose pid now belongs to another process starts, as in a restarted container", async () => {
     await copyPrototype();
     const server = await start();
-    const text = await readFile(
-      join(directory, "cluster/postmaster.pid"),
-      "utf8",
-    );
+    const text = await readFile(join(directory, "cluster/postmaster.pid"), "utf8");
     await server.stop();
     await writeFile(
       join(directory, "cluster/postmaster.pid"),
@@ -327,8 +288,7 @@ describe("an embedded PostgreSQL", () => {
       expect(await postmasterPid(server)).not.toBe(pid);
       expect(await ask(server, "select n from kept")).toEqual([{ n: 7 }]);
       await server.stop();
-      expect(kinds().filter((kind) => kind === "restarted"))
-        .toHaveLength(1);
+      expect(kinds().filter((kind) => kind === "restarted")).toHaveLength(1);
     },
   );
 
@@ -348,7 +308,7 @@ describe("an embedded PostgreSQL", () => {
     expect(await ask(await start(), "select 1 as one")).toEqual([{ one: 1 }]);
   });
 
-  test("of another major version is not touched, and the way out is told", async () => {
+  test("of another major version is not touched, and the error says the way out", async () => {
     await copyPrototype();
     const server = await start();
     await server.stop();
@@ -360,18 +320,14 @@ describe("an embedded PostgreSQL", () => {
 
   test("that can't start says what its log says", async () => {
     await copyPrototype();
-    const failure = await caught(
-      start({ settings: { shared_buffers: "nonsense" } }),
-    );
+    const failure = await caught(start({ settings: { shared_buffers: "nonsense" } }));
     expect(failure).toBeInstanceOf(PermanentError);
-    expect(String(failure)).toContain(
-      'invalid value for parameter "shared_buffers"',
-    );
+    expect(String(failure)).toContain('invalid value for parameter "shared_buffers"');
     expect(hintOf(failure)).toContain("postgresql.log");
   });
 
   test.runIf(isRoot)(
-    "below a directory closed to its user is put elsewhere, which is told; a deleted one begins anew",
+    "below a directory closed to its user is put elsewhere, with an event; a deleted one begins anew",
     async () => {
       await chmod(join(directory, ".."), 0o700);
       const server = await start();
@@ -379,9 +335,7 @@ describe("an embedded PostgreSQL", () => {
       expect(happened).toContainEqual(
         expect.objectContaining({ kind: "moved", directory: server.directory }),
       );
-      expect((await readFile(join(directory, "LOCATION"), "utf8")).trim()).toBe(
-        server.directory,
-      );
+      expect((await readFile(join(directory, "LOCATION"), "utf8")).trim()).toBe(server.directory);
       await ask(server, "create table kept as select 1 as n");
       await server.stop();
       const again = await start();
@@ -392,14 +346,10 @@ describe("an embedded PostgreSQL", () => {
       await rm(directory, { recursive: true });
       const anew = await start();
       expect(anew.directory).toBe(server.directory);
-      expect(await ask(anew, "select to_regclass('kept') as there")).toEqual([{
-        there: null,
-      }]);
+      expect(await ask(anew, "select to_regclass('kept') as there")).toEqual([{ there: null }]);
       for (const name of await readdir("/var/lib/gmn-data-store")) {
         const path = join("/var/lib/gmn-data-store", name);
-        if (path.startsWith(`${server.directory}.old-`)) {
-          await rm(path, { recursive: true });
-        }
+        if (path.startsWith(`${server.directory}.old-`)) await rm(path, { recursive: true });
       }
     },
   );

@@ -2,7 +2,7 @@
 import "./group_messages.ts";
 import "./encode_batches.ts";
 import "./decode_batches.ts";
-import "./unreadable_batches.ts";
+import "./unreadable_batch_offsets.ts";
 import "./request_buffer.ts";
 import "./pending_requests.ts";
 import "./request_timeouts.ts";

@@ -6,7 +6,7 @@
  * (`asked.jsonl`), and which process the container is (`container.json`).
  */
 import { spawn } from "node:child_process";
-import { appendFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { appendFile, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
 import { stringify } from "@std/yaml/stringify.js";
@@ -107,7 +107,9 @@ async function up(file: string): Promise<void> {
     stdio: "ignore",
   });
   child.unref();
-  await writeFile(containerFile, JSON.stringify({ pid: child.pid, ports }));
+  // Renamed: a test that looks for it finds all of it.
+  await writeFile(`${containerFile}.new`, JSON.stringify({ pid: child.pid, ports }));
+  await rename(`${containerFile}.new`, containerFile);
 }
 
 /** Inside a container the listeners are at other addresses than outside; here there is no inside. */

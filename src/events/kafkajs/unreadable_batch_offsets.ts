@@ -19,7 +19,7 @@ type BatchClass = new (topic: string, fetchedOffset: string, data: PartitionData
 
 replaceExports<BatchClass>(
   {
-    patch: "unreadable_batches.ts",
+    patch: "unreadable_batch_offsets.ts",
     module: "consumer/batch.js",
     users: ["consumer/consumerGroup.js"],
   },

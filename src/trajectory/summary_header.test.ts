@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { commentCells, hasIdentifier, headerOf, stampOf } from "./header.ts";
+import { commentCells, hasIdentifier, headerOf, stampOf } from "./summary_header.ts";
 import { TRAJECTORY_FIELDS } from "./schema.ts";
 import { COLUMN, headerLines, WIDTH } from "../../tests/support/summary_file.ts";
 
@@ -44,13 +44,13 @@ describe("the columns of a file", () => {
       .toEqual(["q_au_", "sigma_18", "unique_trajectory_identifier", "rageo_deg", "sigma"]);
   });
 
-  test("that are missing are told", () => {
+  test("that are missing are reported", () => {
     const withoutB = header(ALL.filter((i) => i !== 35 && i !== 36));
     expect(withoutB.missingColumns).toEqual(["b_deg", "sigma_14"]);
     expect(withoutB.columns[35].field).toBe("q_au");
   });
 
-  test("that are not in the schema are told, with their sigmas, and never guessed", () => {
+  test("that are not in the schema are reported, with their sigmas, and never guessed", () => {
     const first = [
       "Unique trajectory",
       "Beginning",

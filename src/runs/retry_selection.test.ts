@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { foldRun } from "../../tests/support/fold_runs.ts";
 import { RunCommandRefused } from "./run_decide.ts";
 import type { RunEvent, Selection } from "./run_event.ts";
-import { retrySelection } from "./retry.ts";
+import { retrySelection } from "./retry_selection.ts";
 
 const of = { runId: "r", at: new Date(0) };
 const identity = { size_bytes: 1, etag: null, lastModified: null, listed: null };
