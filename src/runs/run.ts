@@ -28,9 +28,7 @@
  */
 import type {
   Checkpoint,
-  FileExtracted,
   FileIdentity,
-  FileProgress,
   NextOffsets,
   RequestedBy,
   RowCounts,
@@ -225,9 +223,8 @@ function nextFile(before: FileState, event: FileEvent): FileState {
         startedAt: before.startedAt ?? event.at,
       };
     case "file_progress":
-      if (!reading || !rowsFollow(before, event) || !checkpointFollows(before, event)) {
-        return before;
-      }
+      if (!reading || !rowsFollow(before, event.rows)) return before;
+      if (!checkpointFollows(before, event.checkpoint)) return before;
       return {
         ...before,
         generatedAt: event.generatedAt,
@@ -235,7 +232,7 @@ function nextFile(before: FileState, event: FileEvent): FileState {
         rows: event.rows,
       };
     case "file_extracted":
-      if (!reading || !rowsFollow(before, event)) return before;
+      if (!reading || !rowsFollow(before, event.rows)) return before;
       return {
         ...before,
         status: "extracted",
@@ -255,15 +252,14 @@ function nextFile(before: FileState, event: FileEvent): FileState {
   }
 }
 
-/** Whether the event's counts add up and are not less than what was counted before. */
-export function rowsFollow(before: FileState, event: FileProgress | FileExtracted): boolean {
-  const { read, published, rejected } = event.rows;
+/** Whether an event's counts add up and are not less than what was counted before. */
+export function rowsFollow(before: FileState, { read, published, rejected }: RowCounts): boolean {
   return read === published + rejected && published >= before.rows.published &&
     rejected >= before.rows.rejected;
 }
 
-/** Whether the event's checkpoint is not before the one in place. */
-export function checkpointFollows(before: FileState, event: FileProgress): boolean {
-  return event.checkpoint.byteOffset >= (before.checkpoint?.byteOffset ?? 0) &&
-    event.checkpoint.lineNumber >= (before.checkpoint?.lineNumber ?? 0);
+/** Whether an event's checkpoint is not before the one in place. */
+export function checkpointFollows({ checkpoint }: FileState, next: Checkpoint): boolean {
+  return next.byteOffset >= (checkpoint?.byteOffset ?? 0) &&
+    next.lineNumber >= (checkpoint?.lineNumber ?? 0);
 }
