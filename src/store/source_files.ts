@@ -1,5 +1,5 @@
 /** The source files as they were when they were last ingested: to recognize unchanged files. */
-import type { FileIdentity, NextOffsets, RowCounts } from "../runs/run_event.ts";
+import type { FileExtracted, FileIdentity } from "../runs/run_event.ts";
 import type { Queryable, TransactionSql } from "./connection.ts";
 
 /** The identity with which each of these files was last ingested, or later found unchanged; others are absent. */
@@ -13,19 +13,10 @@ export async function readSourceFiles(
   return new Map(rows.map(({ file, ...identity }) => [file, identity]));
 }
 
-/** Keeps a complete extraction of a file in place of the one before. */
+/** Keeps a complete extraction of a file in place of the one before. Its next offsets are behind the file's last record. */
 export async function recordExtraction(
   sql: TransactionSql,
-  extraction: {
-    readonly runId: string;
-    readonly at: Date;
-    readonly file: string;
-    readonly identity: FileIdentity;
-    readonly generatedAt: Date | null;
-    readonly rows: RowCounts;
-    /** Behind the file's last record, per partition. */
-    readonly nextOffsets: NextOffsets;
-  },
+  extraction: Omit<FileExtracted, "type">,
 ): Promise<void> {
   const { identity, rows } = extraction;
   const row = {
