@@ -31,11 +31,8 @@ export async function startRedpandaBroker(
   { observe, ...options }: RedpandaBrokerOptions,
 ): Promise<RunningBroker> {
   const kind = "redpanda";
-  const running = await startRedpanda({
-    ...options,
-    templates: TEMPLATES,
-    onEvent: (event) => report(kind, event, observe),
-  });
+  const onEvent = (event: RedpandaEvent) => report(kind, event, observe);
+  const running = await startRedpanda({ ...options, templates: TEMPLATES, onEvent });
   return { kind, ...running };
 }
 
