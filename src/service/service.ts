@@ -107,8 +107,7 @@ export async function startService(options: StartOptions): Promise<Service> {
       schemaRegistryUrl: broker.schemaRegistryUrl,
       databaseUrl: database.url,
     };
-    const addressFile = await writeAddresses(config.dataDirectory, addresses);
-    releasers.add("address file", () => addressFile.remove());
+    releasers.add("address file", await writeAddresses(config.dataDirectory, addresses));
     observe("service.ready", { took_ms: performance.now() - began });
 
     let stopping: Promise<void> | null = null;
