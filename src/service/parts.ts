@@ -58,7 +58,6 @@ export interface RunningParts {
 }
 
 export interface ServiceParts {
-  readonly version: string;
   readonly startedAt: Date;
   readonly roles: string[];
   /** null until the boot is through. */
