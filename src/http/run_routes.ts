@@ -120,8 +120,9 @@ export interface RunPort {
 }
 
 export interface RunRouteOptions {
-  /** @throws TransientError while the service starts */
+  /** Where runs are asked for. @throws TransientError while the service starts */
   readonly runs: () => RunPort;
+  /** The data store, for reading. @throws TransientError while the service starts */
   readonly reader: () => Reader;
   /** Days that `POST /extract` looks back when the request does not say. */
   readonly extractDays: number;

@@ -20,9 +20,7 @@ const previewedFileSchema = z.object({
     description: "Date and size as the source's listing shows them; null when it shows none.",
   }),
   modified: z.string().nullable(),
-  size_bytes: z.int().nullable().openapi({
-    description: "Approximate where the listing rounds.",
-  }),
+  size_bytes: z.int().nullable().openapi({ description: "Approximate where the listing rounds." }),
   skip: z.string().nullable().openapi({
     description: "Why the file would not be read, as far as the listing shows; else null.",
   }),
@@ -34,7 +32,5 @@ export const previewSchema = z.object({
   dry_run: z.literal(true),
   selection: selectionSchema,
   files: z.array(previewedFileSchema),
-  nothing: z.string().nullable().openapi({
-    description: "Why nothing would be taken; else null.",
-  }),
+  nothing: z.string().nullable().openapi({ description: "Why nothing would be taken; else null." }),
 }).openapi("Preview");

@@ -10,7 +10,7 @@ import { serveHttp } from "../http/server.ts";
 import { createMetrics } from "../observe/metrics.ts";
 import type { Observer } from "../observe/observe.ts";
 import { deadLetterTable } from "../store/dead_letters.ts";
-import { runningOf, type ServiceParts } from "./parts.ts";
+import { runningOf, type ServiceParts, VERSION } from "./parts.ts";
 import type { Releasers } from "./releasers.ts";
 import { createHealth, scheduleOf } from "./status.ts";
 
@@ -32,7 +32,7 @@ export function serveApi(
   releasers.add("events", events.close);
   const running = () => runningOf(parts);
   const api = createApi({
-    version: parts.version,
+    version: VERSION,
     apiToken: config.apiToken,
     extractDays: config.extractDays,
     observer,

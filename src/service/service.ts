@@ -87,7 +87,7 @@ export async function startService(options: StartOptions): Promise<Service> {
     signal.throwIfAborted();
     await mkdir(config.dataDirectory, { recursive: true });
     const roles = [...config.roles];
-    const parts: ServiceParts = { version: VERSION, startedAt: new Date(), roles, running: null };
+    const parts: ServiceParts = { startedAt: new Date(), roles, running: null };
     if (config.heartbeatUrl !== null) {
       const stop = sendHeartbeats({ url: config.heartbeatUrl, observer, signal });
       releasers.add("heartbeats", stop);
@@ -107,8 +107,7 @@ export async function startService(options: StartOptions): Promise<Service> {
       schemaRegistryUrl: broker.schemaRegistryUrl,
       databaseUrl: database.url,
     };
-    const addressFile = await writeAddresses(config.dataDirectory, addresses);
-    releasers.add("address file", () => addressFile.remove());
+    releasers.add("address file", await writeAddresses(config.dataDirectory, addresses));
     observe("service.ready", { took_ms: performance.now() - began });
 
     let stopping: Promise<void> | null = null;

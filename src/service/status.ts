@@ -17,7 +17,7 @@ import { countMeteors, readStoreGauges } from "../store/gauges.ts";
 import { readListInUse } from "../store/iau_showers.ts";
 import type { Question, Reader } from "../store/reader.ts";
 import { readSchedulePause } from "../store/schedule_pause.ts";
-import { runningOf, type RunningParts, type ServiceParts } from "./parts.ts";
+import { runningOf, type RunningParts, type ServiceParts, VERSION } from "./parts.ts";
 
 /** A person waits for the answer in a browser; a database that takes longer counts as away. */
 const LIMIT_MS = 3_000;
@@ -39,9 +39,9 @@ export function createHealth(parts: ServiceParts): Health {
 }
 
 async function statusOf(
-  { version, startedAt, roles, running }: ServiceParts,
+  { startedAt, roles, running }: ServiceParts,
 ): Promise<ServiceStatus> {
-  const base = { version, started_at: startedAt.toISOString(), roles };
+  const base = { version: VERSION, started_at: startedAt.toISOString(), roles };
   if (running === null) {
     const starting = { ready: false, detail: "starting" };
     const parts = { broker: starting, registry: starting, database: starting, consumer: starting };
