@@ -16,9 +16,11 @@ import { Supervisor } from "../processes/supervisor.ts";
 
 /**
  * Ends the node: `$1` is its process id, `$2` its configuration, which tells it from whatever has the process id later. It has `$3`
- * tenths of a second to stop in order; a kill after that is for all that it has started.
+ * tenths of a second to stop in order; a kill after that is for all that it has started. A Ctrl-C in the terminal does not end the
+ * script.
  */
-const END_NODE = `is_there() {
+const END_NODE = `trap '' HUP INT TERM
+is_there() {
   tr '\\0' ' ' <"/proc/$1/cmdline" | grep -qF -- "$2"
 }
 is_there "$1" "$2" || exit 0
