@@ -66,12 +66,15 @@ export function serveApi(
   return server.url;
 }
 
+/** A replay asks for pages of dead letters, and for later records of a page's trajectories. */
+const REPLAY_QUESTION_MS = 10_000;
+
 function replayDeskOf(parts: ServiceParts, { observe }: Observer): () => ReplayDesk {
   let desk: ReplayDesk | null = null;
   return () => {
-    const { store, log: { publisher, registry } } = runningOf(parts);
+    const { reader, log: { publisher, registry } } = runningOf(parts);
     return desk ??= new ReplayDesk({
-      table: deadLetterTable(store.sql),
+      table: deadLetterTable((question) => reader.ask(REPLAY_QUESTION_MS, question)),
       publisher,
       registry,
       observe,

@@ -10,20 +10,23 @@ import type {
   DeadLetterTable,
   DeadLetterTrajectory,
 } from "../dead_letters/dead_letter_table.ts";
-import type { Queryable, Sql, TransactionSql } from "./connection.ts";
+import type { Queryable, TransactionSql } from "./connection.ts";
 import { storable } from "./storable.ts";
 
 /** PostgreSQL takes 65,535 parameters a statement; a dead letter has 17. */
 const ROWS_PER_STATEMENT = 1_000;
 
-/** The table over a database. */
-export function deadLetterTable(sql: Sql): DeadLetterTable {
+/** Puts a question to the database: directly, or through the API's reader. */
+type Ask = <Answer>(question: (sql: Queryable) => Promise<Answer>) => Promise<Answer>;
+
+/** The table, asked through `ask`. */
+export function deadLetterTable(ask: Ask): DeadLetterTable {
   return {
-    read: (id) => readDeadLetter(sql, id),
-    list: (filter, page) => listDeadLetters(sql, filter, page),
-    count: (filter) => countDeadLettersBy(sql, filter),
-    selectNew: (deadLetters) => selectNew(sql, deadLetters),
-    selectSuperseded: (asked) => selectSuperseded(sql, asked),
+    read: (id) => ask((sql) => readDeadLetter(sql, id)),
+    list: (filter, page) => ask((sql) => listDeadLetters(sql, filter, page)),
+    count: (filter) => ask((sql) => countDeadLettersBy(sql, filter)),
+    selectNew: (deadLetters) => ask((sql) => selectNew(sql, deadLetters)),
+    selectSuperseded: (asked) => ask((sql) => selectSuperseded(sql, asked)),
   };
 }
 

@@ -24,7 +24,7 @@ is_there() {
   tr '\\0' ' ' <"/proc/$1/cmdline" | grep -qF -- "$2"
 }
 is_there "$1" "$2" || exit 0
-kill -TERM "$1"
+kill -TERM "$1" || ! is_there "$1" "$2" || exit 1
 left=$3
 while is_there "$1" "$2"; do
   [ "$left" -gt 0 ] || kill -s KILL -- "-$1"
@@ -95,7 +95,9 @@ export async function endOrphan(
   }
   const args = endNodeArguments(note.pid, configurationFile, patience_ms);
   try {
-    await promisify(execFile)("/bin/sh", ["-c", END_NODE, "end-redpanda", ...args]);
+    await promisify(execFile)("/bin/sh", ["-c", END_NODE, "end-redpanda", ...args], {
+      env: { PATH: process.env.PATH ?? "/usr/bin:/bin", LC_ALL: "C" },
+    });
   } catch (error) {
     throw new PermanentError(
       `Redpanda in ${directory}, process ${note.pid}, could not be stopped`,
