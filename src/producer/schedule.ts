@@ -117,8 +117,10 @@ export class Schedule {
    */
   fire(): Promise<void> {
     const signal = this.#stopping.signal;
-    const onRetry = (error: unknown, attempt: number, delay_ms: number) =>
+    const onRetry = (error: unknown, attempt: number, delay_ms: number) => {
+      if (signal.aborted) return;
       this.#observe("schedule.retry", { reason: explain(error), attempt, delay_ms });
+    };
     this.#work = this.#work
       .then(() => retry(() => this.#fireOnce(), { backoff: FIRE_BACKOFF, signal, onRetry }))
       .catch((error) => {
