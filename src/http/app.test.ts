@@ -203,6 +203,13 @@ describe("POST /backfill", () => {
     expect((await post("/backfill", { year: 2024 }, { "idempotency-key": "k1" })).status).toBe(409);
   });
 
+  test("a run that is on the log is accepted also while the database does not answer", async () => {
+    stored = Promise.reject(new TransientError("the database did not answer within 2 s"));
+    const response = await post("/backfill", { year: 2024 });
+    expect(response.status).toBe(202);
+    expect(response.headers.get("location")).toBe(`/runs/${RUN.id}`);
+  });
+
   test("a log that is away is 503 with Retry-After", async () => {
     ports.engine.submit = () => Promise.reject(new TransientError("no broker at 127.0.0.1:9092"));
     const response = await post("/backfill", { year: 2024 });

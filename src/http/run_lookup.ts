@@ -1,7 +1,7 @@
 /** Finding the run that a call is about. */
 import { z } from "@hono/zod-openapi";
 import type { Context } from "hono";
-import { wait } from "@gmn/failures";
+import { TransientError, wait } from "@gmn/failures";
 import { isRunId } from "../runs/run_id.ts";
 import type { RunView } from "../runs/run_schemas.ts";
 import type { Reader } from "../store/reader.ts";
@@ -31,17 +31,24 @@ export async function findRun<Found>(
   return found;
 }
 
-/** Waits, not for long, until GET /runs/ID shows the run, in this state if one is given. */
+/**
+ * Waits, not for long, until GET /runs/ID shows the run, in this state if one is given. The run is on the log already: a database
+ * that does not answer is no reason to refuse the request, which its sender would repeat.
+ */
 export async function untilVisible(
   reader: Reader,
   id: string,
   state?: RunView["state"],
 ): Promise<void> {
   const deadline = performance.now() + VISIBLE_WITHIN_MS;
-  while (performance.now() < deadline) {
-    const now = await reader.look(RUN_LIMIT_MS, (sql) => readRunStatus(sql, id));
-    if (now !== null && (state === undefined || now === state)) return;
-    await wait(LOOK_INTERVAL_MS);
+  try {
+    while (performance.now() < deadline) {
+      const now = await reader.look(VISIBLE_WITHIN_MS, (sql) => readRunStatus(sql, id));
+      if (now !== null && (state === undefined || now === state)) return;
+      await wait(LOOK_INTERVAL_MS);
+    }
+  } catch (error) {
+    if (!(error instanceof TransientError)) throw error;
   }
 }
 

@@ -114,8 +114,10 @@ export class Schedule {
    */
   fire(): Promise<void> {
     const signal = this.#stopping.signal;
-    const onRetry = (error: unknown, attempt: number, delay_ms: number) =>
+    const onRetry = (error: unknown, attempt: number, delay_ms: number) => {
+      if (signal.aborted) return;
       this.#options.observe("schedule.retry", { reason: explain(error), attempt, delay_ms });
+    };
     this.#work = this.#work
       .then(() => retry(() => this.#fireOnce(), { backoff: FIRE_BACKOFF, signal, onRetry }))
       .catch((error) => {
