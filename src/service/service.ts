@@ -56,8 +56,8 @@ export interface StartOptions {
 
 /** Projections, the history of runs and what is written for the API; loaders have connections of their own. */
 const POOL_CONNECTIONS = 6;
-/** For readiness, status and runs. Whoever comes when all are busy waits. */
-const QUICK_READER_CONNECTIONS = 2;
+/** For readiness, status and runs: as many as `GET /status` asks at once. Whoever comes when all are busy waits. */
+const QUICK_READER_CONNECTIONS = 4;
 /** For exports, pages and statistics. */
 const SLOW_READER_CONNECTIONS = 8;
 

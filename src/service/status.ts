@@ -48,18 +48,16 @@ async function statusOf(
     return { ...base, parts, schedule: null, shower_list: null, lag: [], store: null };
   }
   const { reader, producer } = running;
-  const { status, lag } = await askParts(running);
-  return {
-    ...base,
-    parts: status,
-    schedule: producer === null ? null : await scheduleOf(producer.schedule, reader),
-    shower_list: await showerListOf(running),
-    lag,
-    store: await unlessAway(reader, async (sql) => ({
+  const [{ status, lag }, schedule, showerList, store] = await Promise.all([
+    askParts(running),
+    producer === null ? null : scheduleOf(producer.schedule, reader),
+    showerListOf(running),
+    unlessAway(reader, async (sql) => ({
       meteors: await countMeteors(sql),
       dead_letters: await countDeadLetters(sql),
     })),
-  };
+  ]);
+  return { ...base, parts: status, schedule, shower_list: showerList, lag, store };
 }
 
 const look = <Answer>(reader: Reader, question: Question<Answer>) =>
