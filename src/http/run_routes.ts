@@ -11,13 +11,8 @@ import type { Reader } from "../store/reader.ts";
 import { getRunView, listRunViews } from "../store/run_views.ts";
 import { type Api, changingRoute, json, readingRoute } from "./openapi.ts";
 import { Problem, type ProblemType } from "./problem.ts";
-import {
-  findRun,
-  idempotencyKey,
-  RUN_LIMIT_MS,
-  runParams as params,
-  untilVisible,
-} from "./run_lookup.ts";
+import { idempotencyKey } from "./idempotency_key.ts";
+import { findRun, RUN_LIMIT_MS, runParams as params, untilVisible } from "./run_lookup.ts";
 import { acceptedSchema, type PreviewedFile, previewSchema } from "./run_schemas.ts";
 
 /** Runs on one page, and at most. */

@@ -8,7 +8,7 @@
  * A daily run is never held up by a backfill. A stop pauses what is at work. A run that fails harms no other, and nothing that
  * a run meets ends the loop.
  *
- * Of several processes one works on the runs of the data directory: it leads (`leadership.ts`), and
+ * Of several processes one works on the runs of the data directory: it leads (`run_leadership.ts`), and
  *
  *     FOLLOWING ──lead──▶ LEADING ──follow──▶ FOLLOWING
  *

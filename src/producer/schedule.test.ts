@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { TransientError } from "@gmn/failures";
 import { createObserver, type ServiceEvent } from "../observe/observe.ts";
-import type { Lease } from "./leadership.ts";
+import type { Lease } from "./run_leadership.ts";
 import { Schedule, type ScheduleOptions, type ScheduleSwitch } from "./schedule.ts";
 
 const open: Schedule[] = [];

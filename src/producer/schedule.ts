@@ -15,7 +15,7 @@
 import { Cron } from "croner";
 import { explain, retry } from "@gmn/failures";
 import type { Observe } from "../observe/observe.ts";
-import type { Lease } from "./leadership.ts";
+import type { Lease } from "./run_leadership.ts";
 
 /** Whether the schedule is paused, kept for all processes and for their next starts. */
 export interface ScheduleSwitch {

@@ -2,7 +2,7 @@
 import { startSink } from "../consumer/sink.ts";
 import type { Subscription } from "../events/subscription.ts";
 import { IAU_SHOWER } from "../events/topics.ts";
-import { Leadership } from "../producer/leadership.ts";
+import { Leadership } from "../producer/run_leadership.ts";
 import { RunDesk } from "../producer/run_desk.ts";
 import { RunEngine } from "../producer/run_engine.ts";
 import { Schedule } from "../producer/schedule.ts";

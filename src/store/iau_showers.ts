@@ -2,7 +2,7 @@
 import { shippedEdition } from "../trajectory/shipped_showers.ts";
 import type { Shower } from "../trajectory/shower_list.ts";
 import type { Queryable, TransactionSql } from "./connection.ts";
-import { LOCK_SHOWERS, SETTLE_SHOWERS } from "./showers.ts";
+import { LOCK_SHOWERS, SETTLE_SHOWERS } from "./shower_codes.ts";
 
 /** A shower as the list has it. */
 export interface ListedShower extends Shower {

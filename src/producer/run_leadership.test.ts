@@ -2,7 +2,7 @@
 import { afterEach, expect, test } from "vitest";
 import { TransientError } from "@gmn/failures";
 import { unobserved } from "../observe/observe.ts";
-import { Leadership, type Lease } from "./leadership.ts";
+import { Leadership, type Lease } from "./run_leadership.ts";
 
 const open: Leadership[] = [];
 afterEach(async () => {
