@@ -37,6 +37,15 @@ describe("records", () => {
   });
 });
 
+test("a number that never seems to end is refused, like any other that is none", () => {
+  const endless = [...new Uint8Array(150).fill(0x80), 0];
+  // Size (156), attributes, time, offset delta, no key, no value, no headers.
+  const record = Buffer.from([0xb8, 0x02, 0, 0, ...endless, 1, 1, 0]);
+  const read = () => decodeRecords(record, { ...head, recordCount: 1 }, (each) => each);
+  expect(read).toThrow(CorruptBatchError);
+  expect(read).toThrow("more than ten bytes");
+});
+
 test("headers that repeat are shared, and those that don't are each their own", () => {
   const records = Array.from({ length: 3_000 }, (_, at) => ({
     value: null,

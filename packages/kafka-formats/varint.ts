@@ -9,11 +9,14 @@ export class CorruptBatchError extends Error {
   override readonly name = "CorruptBatchError";
 }
 
+/** 64 bits take ten bytes of seven; a number that goes on beyond them would become infinite, and then NaN, which passes every check. */
+const VARINT_END = 2 ** 70;
+
 /** Reads varints one after the other. */
 export class VarintReader<Bytes extends Uint8Array = Uint8Array> {
   constructor(readonly bytes: Bytes, public at: number) {}
 
-  /** @throws CorruptBatchError when the bytes end inside the number */
+  /** @throws CorruptBatchError when the bytes end inside the number, or it has more than ten */
   varint(): number {
     const bytes = this.bytes;
     let byte = bytes[this.at++]!;
@@ -26,6 +29,7 @@ export class VarintReader<Bytes extends Uint8Array = Uint8Array> {
       value += (byte & 0x7f) * scale;
       scale *= 128;
     } while (byte >= 0x80);
+    if (scale > VARINT_END) throw new CorruptBatchError("a number of more than ten bytes");
     return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
   }
 }

@@ -31,7 +31,7 @@ export async function startEmbedded(
       ...(error.hint === undefined ? {} : { hint: error.hint }),
     });
   });
-  observeReady(observe, { kind: KIND, ...broker }, began);
+  observeReady(observe, { kind: KIND, ...broker }, performance.now() - began);
   return { kind: KIND, ...broker };
 }
 

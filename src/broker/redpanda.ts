@@ -11,7 +11,7 @@ import {
   startRedpandaInDocker,
 } from "@gmn/engines";
 import type { Observe } from "../observe/observe.ts";
-import type { RunningBroker } from "./broker.ts";
+import { observeReady, type RunningBroker } from "./broker.ts";
 
 const TEMPLATES = fileURLToPath(new URL("../../redpanda/", import.meta.url));
 const COMPOSE_FILE = fileURLToPath(new URL("../../compose.yaml", import.meta.url));
@@ -31,11 +31,8 @@ export async function startRedpandaBroker(
   { observe, ...options }: RedpandaBrokerOptions,
 ): Promise<RunningBroker> {
   const kind = "redpanda";
-  const running = await startRedpanda({
-    ...options,
-    templates: TEMPLATES,
-    onEvent: (event) => report(kind, event, observe),
-  });
+  const onEvent = (event: RedpandaEvent) => report(kind, event, observe);
+  const running = await startRedpanda({ ...options, templates: TEMPLATES, onEvent });
   return { kind, ...running };
 }
 
@@ -70,10 +67,8 @@ export function projectOf(dataDirectory: string): string {
 
 function report(kind: string, event: RedpandaEvent, observe: Observe): void {
   switch (event.kind) {
-    case "ready": {
-      const { brokers, schemaRegistryUrl, took_ms } = event;
-      return observe("broker.ready", { kind, brokers: brokers.join(), schemaRegistryUrl, took_ms });
-    }
+    case "ready":
+      return observeReady(observe, { ...event, kind }, event.took_ms);
     case "line":
       return observe("broker.log", { kind, level: event.level, line: event.line });
     case "restarting": {

@@ -119,6 +119,6 @@ function nameExternal(
     brokers: kafkaBrokers ?? [],
     schemaRegistryUrl: schemaRegistryUrl ?? "",
   };
-  observeReady(observe, addresses, performance.now());
+  observeReady(observe, addresses, 0);
   return { ...addresses, stop: () => Promise.resolve() };
 }

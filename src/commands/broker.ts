@@ -101,7 +101,7 @@ export async function brokerCommand(
   args: readonly string[],
   stops: StopRequests,
 ): Promise<number> {
-  return await runLongCommand(COMMAND_LINE, args, async (values) => {
+  return await runLongCommand(COMMAND_LINE, args, async ({ values }) => {
     const options = values as Options;
     stops.listenToErrors((error) => void process.stderr.write(`error: ${explain(error)}\n`));
     const broker = await start(options);

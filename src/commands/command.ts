@@ -71,9 +71,14 @@ export class InterruptedError extends PermanentError {
 }
 
 /** Runs the command with these arguments; gives the exit code. */
-export async function runCommand(command: Command, args: readonly string[]): Promise<number> {
-  const asked = readCommandLine(command, args);
-  if (typeof asked === "number") return asked;
+export function runCommand(command: Command, args: readonly string[]): Promise<number> {
+  return runLongCommand(command, args, (asked) => runUntilInterrupted(command, asked));
+}
+
+async function runUntilInterrupted(
+  command: Command,
+  asked: Omit<Asked, "signal">,
+): Promise<number> {
   const interrupted = new AbortController();
   const onSignal = (signal: string) =>
     interrupted.abort(new InterruptedError(`${signal}: ${command.interrupted}`));
@@ -85,14 +90,13 @@ export async function runCommand(command: Command, args: readonly string[]): Pro
   try {
     return await command.run({ ...asked, signal: interrupted.signal });
   } catch (error) {
-    if (error instanceof UsageError) return refuseUsage(command.name, error);
+    if (error instanceof UsageError) throw error;
     if (interrupted.signal.aborted) {
       tell(process.stderr, `${explain(interrupted.signal.reason)}\n`);
       return EXIT.INTERRUPTED;
     }
     if (command.isEnough?.(error) === true) return EXIT.DONE;
-    printFailure(error);
-    return EXIT.FAILED;
+    throw error;
   } finally {
     for (const signal of STOP_SIGNALS) process.off(signal, onSignal);
   }
@@ -105,38 +109,21 @@ export async function runCommand(command: Command, args: readonly string[]): Pro
 export async function runLongCommand(
   command: CommandLine,
   args: readonly string[],
-  work: (values: Values) => Promise<number>,
+  work: (asked: Omit<Asked, "signal">) => Promise<number>,
 ): Promise<number> {
-  const asked = readCommandLine(command, args);
-  if (typeof asked === "number") return asked;
-  try {
-    return await work(asked.values);
-  } catch (error) {
-    if (error instanceof UsageError) return refuseUsage(command.name, error);
-    printFailure(error);
-    return EXIT.FAILED;
-  }
-}
-
-/** What the arguments say; or, after the help or what is wrong with them was printed, the exit code. */
-function readCommandLine(
-  command: CommandLine,
-  args: readonly string[],
-): Omit<Asked, "signal"> | number {
   try {
     const asked = parse(command, args);
-    if (asked.values.help !== true) return asked;
+    if (asked.values.help !== true) return await work(asked);
     return tell(process.stdout, command.help) ? EXIT.DONE : EXIT.FAILED;
   } catch (error) {
-    if (error instanceof UsageError) return refuseUsage(command.name, error);
-    throw error;
+    if (!(error instanceof UsageError)) {
+      printFailure(error);
+      return EXIT.FAILED;
+    }
+    const { name } = command;
+    tell(process.stderr, `${name}: ${explain(error)}; see deno task ${name} --help\n`);
+    return EXIT.USAGE;
   }
-}
-
-/** Says in one line what is wrong with the arguments. @returns the exit code */
-function refuseUsage(name: string, error: UsageError): number {
-  tell(process.stderr, `${name}: ${explain(error)}; see deno task ${name} --help\n`);
-  return EXIT.USAGE;
 }
 
 /** @throws UsageError naming what is wrong */

@@ -56,23 +56,19 @@ async function startDemo(
     await server.stop();
     throw error;
   }
-  const firstRun = tellFirstRun(service, observer, config);
+  const cancelFirstLine = tellFirstRun(service, observer, config);
   return {
     ...service,
     async stop(reason) {
-      firstRun.cancel();
+      cancelFirstLine();
       await service.stop(reason);
       await server.stop();
     },
   };
 }
 
-/** Asks for the daily run and prints one line when its rows are in the data store. */
-function tellFirstRun(
-  service: Service,
-  observer: Observer,
-  config: Config,
-): { cancel: () => void } {
+/** Asks for the daily run and prints one line when its rows are in the data store. The returned function cancels the line. */
+function tellFirstRun(service: Service, observer: Observer, config: Config): () => void {
   let runId: string | null = null;
   const unlisten = observer.listen((event) => {
     if (event.name !== "run.loaded" || event.detail.runId !== runId) return;
@@ -95,7 +91,7 @@ function tellFirstRun(
   })
     .then(({ run }) => runId = run.runId)
     .catch(printFailure);
-  return { cancel: unlisten };
+  return unlisten;
 }
 
 /** Runs the demo until a stop is requested, and gives the exit code. */

@@ -2,7 +2,7 @@
 import process from "node:process";
 import { wait } from "@gmn/failures";
 import { count, ProgressBar, type ProgressState } from "./progress_bar.ts";
-import type { RunDetail } from "../runs/run_schemas.ts";
+import { isOver, type RunDetail } from "../runs/run_schemas.ts";
 import type { ServiceClient } from "./service_client.ts";
 
 /** Between two looks at the run. */
@@ -42,12 +42,6 @@ function showEnd(bar: ProgressBar, run: RunDetail): void {
     { ...progressOf(run, bar.elapsed_s), label: "done", done: planned, total: planned },
     true,
   );
-}
-
-/** Whether nothing more will happen: the run ended and the sink has passed its records. */
-export function isOver({ state, rows }: RunDetail): boolean {
-  if (state === "requested" || state === "running") return false;
-  return rows.loaded + rows.dead >= rows.published;
 }
 
 /** How far the run is, in files; a file that is being read counts by its bytes. */

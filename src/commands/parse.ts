@@ -44,6 +44,8 @@ const COMMAND: Command = {
   options: {},
   operand: "file",
   interrupted: "the input was not read to its end",
+  // Whoever read our output has seen enough (`parse FILE | head`).
+  isEnough: (error) => error instanceof Deno.errors.BrokenPipe,
   async run({ operands, signal }) {
     let code: number = ALL_READ;
     for (const file of operands) code = Math.max(code, await parseFile(file, signal));
@@ -132,8 +134,4 @@ function notesOn(file: string, header: SummaryHeader): string {
       : `${file}: columns missing, null in every row: ${missingColumns.join(", ")}\n`);
 }
 
-if (import.meta.main) {
-  // Whoever read our output has seen enough (`parse FILE | head`).
-  const isEnough = (error: unknown) => error instanceof Deno.errors.BrokenPipe;
-  process.exit(await runCommand({ ...COMMAND, isEnough }, process.argv.slice(2)));
-}
+if (import.meta.main) process.exit(await runCommand(COMMAND, process.argv.slice(2)));

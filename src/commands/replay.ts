@@ -96,7 +96,12 @@ function time(text: string | undefined): Date | undefined {
 async function replay(request: Request, bench: Workbench, signal: AbortSignal): Promise<number> {
   const { store: { sql }, log, observe } = bench;
   const { publisher, registry } = log;
-  const desk = new ReplayDesk({ table: deadLetterTable(sql), publisher, registry, observe });
+  const desk = new ReplayDesk({
+    table: deadLetterTable((question) => question(sql)),
+    publisher,
+    registry,
+    observe,
+  });
   const { ids, filter, force } = request;
   if (request.isDryRun) {
     process.stdout.write(`${await desk.count(filter)} dead letter(s) would be replayed\n`);

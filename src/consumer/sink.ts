@@ -6,13 +6,14 @@
  * partition's offset, the subscription finds its position again.
  */
 import { type Backoff, explain, retry, TransientError } from "@gmn/failures";
-import type { Kafka } from "../events/kafka_client.ts";
+import { BrokerUnavailableError, type Kafka } from "../events/kafka_client.ts";
 import type { LaneLimits } from "../events/lane.ts";
 import { PositionLostError } from "../events/consumed_record.ts";
-import type { SchemaRegistry } from "../events/schema_registry.ts";
+import { RegistryUnavailableError, type SchemaRegistry } from "../events/schema_registry.ts";
 import type { TopicSink } from "../events/topic_sink.ts";
 import { type PartitionReader, subscribe, type Subscription } from "../events/subscription.ts";
 import type { Observe } from "../observe/observe.ts";
+import type { Dependency } from "../observe/vocabulary.ts";
 import { OffsetMismatchError, readOffsets, repositionOffset } from "../store/consumer_offsets.ts";
 import type { Sql } from "../store/connection.ts";
 
@@ -52,13 +53,11 @@ export interface SinkOptions {
 export function startSink(options: SinkOptions): Subscription {
   const sinks = new Map(options.sinks.map((sink) => [sink.topic, sink]));
   return subscribe({
-    kafka: options.kafka,
+    ...options,
     groupId: CONSUMER_GROUP,
     topics: [...sinks.keys()],
     reader: createReader(options.sql, sinks, options.observe),
     limits: LANE_LIMITS,
-    sessionTimeout_ms: options.sessionTimeout_ms,
-    observe: options.observe,
   });
 }
 
@@ -80,8 +79,10 @@ function createReader(
         await retry(() => sink.store(batch), {
           backoff: STORE_BACKOFF,
           signal,
-          onRetry: (error, attempt, delay_ms) =>
-            observe("sink.retry", { topic, partition, reason: explain(error), attempt, delay_ms }),
+          onRetry(error, attempt, delay_ms) {
+            const [part, reason] = [partOf(error), explain(error)];
+            observe("sink.retry", { topic, partition, part, reason, attempt, delay_ms });
+          },
         });
       } catch (error) {
         if (!(error instanceof OffsetMismatchError)) throw error;
@@ -91,4 +92,10 @@ function createReader(
       }
     },
   };
+}
+
+/** What a sink waits for after this failure: the schemas of records, dead letters on their way out, else the data store. */
+export function partOf(error: TransientError): Dependency {
+  if (error instanceof RegistryUnavailableError) return "registry";
+  return error instanceof BrokerUnavailableError ? "broker" : "database";
 }

@@ -97,7 +97,7 @@ test("the digest is of every byte: another schema id is another value", () => {
   }
 });
 
-test("what can't be decoded is a deadLetter of its own, with the schema id where there is one", async () => {
+test("what can't be decoded is a dead letter of its own, with the schema id where there is one", async () => {
   const cut = valueOf("d", 1).subarray(0, 40);
   const batch = batchOf(
     ["a", Buffer.from("text")],

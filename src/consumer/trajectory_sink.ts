@@ -71,18 +71,10 @@ export function createTrajectorySink(options: TrajectorySinkOptions): Trajectory
       const loader = loaderOf(batch.partition);
       const { changes, deadLetters } = await changesOf(batch, (marks) => loader.findRepeats(marks));
       await giveUp(deadLetters);
-      const counts = await load({ ...batch, changes, dead: deadLetters });
-      observe("sink.loaded", {
-        topic: batch.topic,
-        partition: batch.partition,
-        records: batch.records.length,
-        inserted: counts.inserted,
-        updated: counts.updated,
-        unchanged: counts.unchanged,
-        stale: counts.stale,
-        duplicates: counts.duplicates,
-        took_ms: performance.now() - started,
-      });
+      const { withdrawn: _, ...counts } = await load({ ...batch, changes, dead: deadLetters });
+      const { topic, partition, records: { length: records } } = batch;
+      const took_ms = performance.now() - started;
+      observe("sink.loaded", { topic, partition, records, ...counts, took_ms });
     },
     async close() {
       await Promise.all([...loaders.values()].map((loader) => loader.close()));

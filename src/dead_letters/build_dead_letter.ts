@@ -59,6 +59,7 @@ export interface RecordOrigin {
   readonly runId: string | null;
   readonly sourceFile: string | null;
   readonly sourceLine: number | null;
+  /** Generation stamp of the source file; null from producers that send none (then the log's order decides). */
   readonly sourceGeneratedAt: Date | null;
   /** The dead letter that the record replays; left out for a record that is no replay. */
   readonly replays?: { readonly deadLetterId: string };

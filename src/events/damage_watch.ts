@@ -9,7 +9,7 @@
  * dead letter like any other that can't be read; the log keeps it. Other partitions are read meanwhile.
  */
 import { type Backoff, backoffDelayMs } from "@gmn/failures";
-import type { ConsumedRecord } from "./consumed_record.ts";
+import type { ConsumedRecord, UnreadableBatch } from "./consumed_record.ts";
 
 /** Fetches of a batch with the same wrong bytes. Two could be one response that was cached on the way. */
 export const ALIKE_MAX = 3;
@@ -24,6 +24,7 @@ const PAUSES: Backoff = { base_ms: 1_000, cap_ms: 30_000, attempts: FETCHES_MAX 
 export interface FetchAgain {
   /** Its place among the records. */
   readonly at: number;
+  readonly batch: UnreadableBatch;
   /** How often it has been fetched damaged. */
   readonly attempt: number;
   readonly delay_ms: number;
@@ -60,7 +61,8 @@ export class DamageWatch {
       };
       this.#met.set(firstOffset, met);
       if (again !== null || met.alike >= ALIKE_MAX || met.fetches >= FETCHES_MAX) continue;
-      again = { at, attempt: met.fetches, delay_ms: backoffDelayMs(PAUSES, met.fetches) };
+      const attempt = met.fetches;
+      again = { at, batch: unreadable, attempt, delay_ms: backoffDelayMs(PAUSES, attempt) };
     }
     return again;
   }

@@ -12,7 +12,7 @@ export interface TakenFetch {
   /** The last offset that kafkajs need not fetch again; null for none. */
   readonly resolved: string | null;
   /** The damaged batch that the rest begins with, which is fetched again. */
-  readonly again: (FetchAgain & { readonly record: ConsumedRecord }) | null;
+  readonly again: FetchAgain | null;
 }
 
 /** Takes a fetch up to the first batch that must be fetched again. */
@@ -34,16 +34,12 @@ export function takeFetch(batch: Batch, damage: DamageWatch): TakenFetch {
       ? null
       : { fetchedFrom, records: taken, nextOffset: last.offset + 1n, end },
     resolved: last === undefined ? null : last.offset.toString(),
-    again: { ...again, record: records[again.at]! },
+    again,
   };
 }
 
-function toRecord(
-  message: Batch["messages"][number] | FetchedMessage,
-): ConsumedRecord {
-  if (message instanceof FetchedMessage) {
-    return message.record;
-  }
+function toRecord(message: Batch["messages"][number] | FetchedMessage): ConsumedRecord {
+  if (message instanceof FetchedMessage) return message.record;
   // From a broker that stores records in the format from before 2017.
   return {
     offset: BigInt(message.offset),

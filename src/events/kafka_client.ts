@@ -75,6 +75,9 @@ export async function withAdmin<Answer>(
   }
 }
 
+/** The broker can't be reached, or does not answer as it should. */
+export class BrokerUnavailableError extends TransientError {}
+
 /** The broker refuses a record batch of this size. */
 export class RecordTooLargeError extends PermanentError {
   override readonly name = "RecordTooLargeError";
@@ -124,7 +127,7 @@ export function classifyKafkaError(error: unknown, doing: string): TransientErro
       });
     }
   }
-  return new TransientError(`${doing}: ${explain(error)}`, {
+  return new BrokerUnavailableError(`${doing}: ${explain(error)}`, {
     cause: error,
     hint: "Check that the broker is running and that KAFKA_BROKERS names it.",
   });

@@ -78,12 +78,8 @@ export class Lane {
   }
 
   lag(): { topic: string; partition: number; position: bigint; end: bigint } {
-    return {
-      topic: this.topic,
-      partition: this.partition,
-      position: this.#position,
-      end: this.#end,
-    };
+    const { topic, partition } = this;
+    return { topic, partition, position: this.#position, end: this.#end };
   }
 
   /** Takes a fetch, unless it was asked for at another position than this lane's (fetched before a seek). Never waits. */
@@ -184,13 +180,8 @@ export class Lane {
     const nextOffset = this.#queue.length === 0
       ? this.#received
       : beginningOf(this.#queue[0]!, records);
-    return {
-      topic: this.topic,
-      partition: this.partition,
-      firstOffset: this.#position,
-      nextOffset,
-      records,
-    };
+    const { topic, partition } = this;
+    return { topic, partition, firstOffset: this.#position, nextOffset, records };
   }
 }
 

@@ -26,6 +26,9 @@ export interface RegistryConnection {
   readonly ca?: string;
 }
 
+/** The registry can't be reached, or fails. */
+export class RegistryUnavailableError extends TransientError {}
+
 export interface SchemaRegistry {
   /**
    * Registers the value schemas of `topics` under `<topic>-value`; registering the same schema again gives the same id.
@@ -95,7 +98,7 @@ export function createSchemaRegistry(
         const status = await statusOf(connection, "/subjects");
         if (status !== 200) throw new Error(`HTTP ${status}`);
       } catch (error) {
-        throw new TransientError(`registry at ${connection.url}: ${explain(error)}`, {
+        throw new RegistryUnavailableError(`registry at ${connection.url}: ${explain(error)}`, {
           cause: error,
         });
       }
@@ -163,9 +166,9 @@ function classifyRegistryError(
   const status = (error as { status?: unknown }).status;
   const isArgument = error instanceof Error &&
     /Compatibility|Argument|InvalidSchema/.test(error.name);
-  if (
-    (typeof status === "number" && status >= 400 && status < 500 && status !== 429) || isArgument
-  ) {
+  const isAnswer = typeof status === "number" && status >= 400 && status < 500 && status !== 429 &&
+    !isNoAnswer(error);
+  if (isAnswer || isArgument) {
     return new PermanentError(`${doing}: ${explain(error)}`, {
       cause: error,
       ...(status === 401 || status === 403
@@ -176,8 +179,16 @@ function classifyRegistryError(
         : {}),
     });
   }
-  return new TransientError(`${doing}: registry at ${url}: ${explain(error)}`, {
+  return new RegistryUnavailableError(`${doing}: registry at ${url}: ${explain(error)}`, {
     cause: error,
     hint: "Check that the schema registry is running and that SCHEMA_REGISTRY_URL names it.",
   });
+}
+
+/**
+ * Whether there was no answer at all. mappersmith, under the client, gives such a request the status 400 (`dispatchClientError` in its
+ * gateway.js), with the socket's error as the body; a registry that answers 400 says why in JSON, which the client quotes instead.
+ */
+function isNoAnswer(error: unknown): boolean {
+  return error instanceof Error && error.message.includes(" - Error, status 400");
 }

@@ -237,13 +237,8 @@ class Session {
     if (start.offset !== stored) await reader.reposition(topic, partition, stored, start.offset);
     if (!isCurrent()) return;
     if (start.problem !== null) {
-      observe("sink.repositioned", {
-        topic,
-        partition,
-        from: stored,
-        to: start.offset,
-        reason: start.problem,
-      });
+      const { offset: to, problem: reason } = start;
+      observe("sink.repositioned", { topic, partition, from: stored, to, reason });
     }
     const consumer = this.#consumer;
     const lane: Lane = new Lane({
@@ -288,16 +283,10 @@ class Session {
     if (fetched !== null) lane.receive(fetched);
     if (resolved !== null) resolve(resolved);
     if (again === null) return;
-    const { record, attempt, delay_ms } = again;
+    const { batch: { firstOffset: offset, reason }, attempt, delay_ms } = again;
     lane.hold(delay_ms);
-    this.#options.observe("sink.damaged", {
-      topic,
-      partition,
-      offset: record.unreadable?.firstOffset ?? record.offset,
-      reason: record.unreadable?.reason ?? "",
-      attempt,
-      delay_ms,
-    });
+    const damaged = { topic, partition, offset, reason, attempt, delay_ms };
+    this.#options.observe("sink.damaged", damaged);
   }
 
   /** The group's offset follows the stored one, for lag tools; if that fails, nothing is lost. */

@@ -4,7 +4,7 @@ import { createMetrics } from "../observe/metrics.ts";
 import type { Vocabulary } from "../observe/vocabulary.ts";
 import { RunCommandRefused } from "../runs/run_decide.ts";
 import type { RunKind, Selection } from "../runs/run_event.ts";
-import { foldRun } from "../runs/run.ts";
+import { foldRun } from "../../tests/support/fold_runs.ts";
 import type { RunView } from "../runs/run_schemas.ts";
 import { IdempotencyConflictError } from "../runs/same_request.ts";
 import type { Reader } from "../store/reader.ts";
@@ -201,6 +201,13 @@ describe("POST /backfill", () => {
     ports.engine.submit = () =>
       Promise.reject(new IdempotencyConflictError("k1 stands for the year 2023"));
     expect((await post("/backfill", { year: 2024 }, { "idempotency-key": "k1" })).status).toBe(409);
+  });
+
+  test("a run that is on the log is accepted also while the database does not answer", async () => {
+    stored = Promise.reject(new TransientError("the database did not answer within 2 s"));
+    const response = await post("/backfill", { year: 2024 });
+    expect(response.status).toBe(202);
+    expect(response.headers.get("location")).toBe(`/runs/${RUN.id}`);
   });
 
   test("a log that is away is 503 with Retry-After", async () => {

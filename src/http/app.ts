@@ -12,22 +12,19 @@ import { ReplayRefused } from "../dead_letters/replay_desk.ts";
 import { RunCommandRefused } from "../runs/run_decide.ts";
 import { IdempotencyConflictError } from "../runs/same_request.ts";
 import { StatementRefusedError } from "../store/database_errors.ts";
-import type { Reader } from "../store/reader.ts";
 import { authorization } from "./authorization.ts";
 import { addDashboardRoutes } from "./dashboard/dashboard_routes.ts";
 import { addDeadLetterRoutes } from "./dead_letter_routes.ts";
 import { addDocs } from "./docs_page.ts";
 import { addErrorPages } from "./error_pages.ts";
-import { addEventRoutes } from "./event_routes.ts";
-import type { EventStreams } from "./event_streams.ts";
+import { addEventRoutes, type EventRouteOptions } from "./event_routes.ts";
 import { addMeteorRoutes } from "./meteor_routes.ts";
 import { type Api, createOpenApiApp } from "./openapi.ts";
 import { Problem, problemResponse } from "./problem.ts";
 import { rateLimit } from "./rate_limit.ts";
-import type { RecentEvents } from "./recent_events.ts";
 import { addReplayRoutes, type ReplayPort } from "./replay_routes.ts";
 import { addRunHistoryRoutes } from "./run_history_routes.ts";
-import { addRunRoutes, type RunPort } from "./run_routes.ts";
+import { addRunRoutes, type RunRouteOptions } from "./run_routes.ts";
 import { addScheduleRoutes, type PauseSchedule } from "./schedule_routes.ts";
 import { securityHeaders } from "./security_headers.ts";
 import { Slots } from "./slots.ts";
@@ -37,17 +34,11 @@ import { addStatusRoutes, type Health } from "./status_routes.ts";
 import { addStoreRoutes } from "./store_routes.ts";
 import { addUploadRoutes, UPLOAD_PATH } from "./upload_routes.ts";
 
-export interface ApiOptions {
+export interface ApiOptions extends RunRouteOptions, EventRouteOptions {
   readonly version: string;
   /** Token that changing calls must bear; null: none is set. */
   readonly apiToken: string | null;
-  /** Days that `POST /extract` looks back when the request does not say. */
-  readonly extractDays: number;
   readonly observer: Pick<Observer, "observe" | "listen">;
-  /** The data store, for reading. @throws TransientError while the service starts */
-  readonly reader: () => Reader;
-  /** Where runs are asked for. @throws TransientError while the service starts */
-  readonly runs: () => RunPort;
   readonly pauseSchedule: PauseSchedule;
   /** @throws TransientError while the service starts */
   readonly replays: () => ReplayPort;
@@ -55,8 +46,6 @@ export interface ApiOptions {
   /** The topic that meteors come from. */
   readonly topic: string;
   readonly metrics: Metrics;
-  readonly streams: EventStreams;
-  readonly events: RecentEvents;
 }
 
 /** Each export holds a connection to the database while the client reads. */

@@ -8,7 +8,7 @@
 import { createHash } from "node:crypto";
 import { createRoute, z } from "@hono/zod-openapi";
 import { TransientError, wait } from "@gmn/failures";
-import type { RunDetail } from "../runs/run_schemas.ts";
+import { isOver, type RunDetail } from "../runs/run_schemas.ts";
 import type { Reader } from "../store/reader.ts";
 import { getRunView } from "../store/run_views.ts";
 import { type EventStream, type EventStreams, lastEventId } from "./event_streams.ts";
@@ -163,10 +163,4 @@ function sendChanges(
 /** Identifies a state: the same state has the same id in any process. */
 function idOf(found: RunDetail): string {
   return createHash("sha256").update(JSON.stringify(found)).digest("base64url").slice(0, 22);
-}
-
-/** Whether nothing about the run will change. */
-function isOver({ state, rows }: RunDetail): boolean {
-  return state !== "requested" && state !== "running" &&
-    rows.loaded + rows.dead >= rows.published;
 }

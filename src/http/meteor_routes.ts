@@ -121,7 +121,10 @@ export function addMeteorRoutes(app: Api, { reader, exports, topic }: MeteorRout
     if (next !== null) context.header("link", nextLink(context.req.url, next));
     context.header("vary", "accept");
     if (format === "json") return context.json({ meteors: page.rows as never[], next }, 200);
-    return context.body(textOf(page.rows, format), 200, { "content-type": MEDIA_TYPES[format] });
+    const { header, line } = TEXTS[format];
+    return context.body(header + page.rows.map(line).join(""), 200, {
+      "content-type": MEDIA_TYPES[format],
+    });
   });
 
   const oneRoute = readingRoute(
@@ -158,13 +161,11 @@ function formatOf(context: Context): Format {
   return type === "text/csv" ? "csv" : type.endsWith("ndjson") ? "ndjson" : "json";
 }
 
-function textOf(rows: readonly MeteorRow[], format: "ndjson" | "csv"): string {
-  return format === "csv" ? CSV_HEADER + rows.map(csvLine).join("") : ndjson(rows);
-}
-
-function ndjson(rows: readonly MeteorRow[]): string {
-  return rows.map((row) => `${JSON.stringify(row)}\n`).join("");
-}
+/** How rows are written: what comes before them, and the line of each. */
+const TEXTS = {
+  ndjson: { header: "", line: (row: MeteorRow) => `${JSON.stringify(row)}\n` },
+  csv: { header: CSV_HEADER, line: csvLine },
+};
 
 function exportAll(
   context: Context,
@@ -181,10 +182,11 @@ function exportAll(
   // A client that asks only for the headers never reads.
   if (context.req.method === "HEAD") return context.body(null, 200, headers);
   const release = exports.take();
+  const { header, line } = TEXTS[format];
   const body = textStream(
     () => streamMeteors(reader, question),
-    format === "csv" ? (rows) => rows.map(csvLine).join("") : ndjson,
-    { first: format === "csv" ? CSV_HEADER : "", onEnd: release },
+    (rows) => rows.map(line).join(""),
+    { first: header, onEnd: release },
   );
   return context.body(body, 200, headers);
 }

@@ -1,7 +1,6 @@
 /** Finding the run that a call is about. */
 import { z } from "@hono/zod-openapi";
-import type { Context } from "hono";
-import { wait } from "@gmn/failures";
+import { TransientError, wait } from "@gmn/failures";
 import { isRunId } from "../runs/run_id.ts";
 import type { RunView } from "../runs/run_schemas.ts";
 import type { Reader } from "../store/reader.ts";
@@ -10,9 +9,6 @@ import { Problem } from "./problem.ts";
 
 /** Longest a query about runs may take; the biggest answer, 500 runs with their counts, takes tenths of a second. */
 export const RUN_LIMIT_MS = 5_000;
-
-/** A caller's key is kept for ever; UUIDs and the like are far shorter. */
-const IDEMPOTENCY_KEY_MAX_CHARACTERS = 200;
 
 /** A new run goes through the log before it is visible; a caller waits for that no longer than this. */
 const VISIBLE_WITHIN_MS = 2_000;
@@ -31,28 +27,23 @@ export async function findRun<Found>(
   return found;
 }
 
-/** Waits, not for long, until GET /runs/ID shows the run, in this state if one is given. */
+/**
+ * Waits, not for long, until GET /runs/ID shows the run, in this state if one is given. The run is on the log already: a database
+ * that does not answer is no reason to refuse the request, which its sender would repeat.
+ */
 export async function untilVisible(
   reader: Reader,
   id: string,
   state?: RunView["state"],
 ): Promise<void> {
   const deadline = performance.now() + VISIBLE_WITHIN_MS;
-  while (performance.now() < deadline) {
-    const now = await reader.look(RUN_LIMIT_MS, (sql) => readRunStatus(sql, id));
-    if (now !== null && (state === undefined || now === state)) return;
-    await wait(LOOK_INTERVAL_MS);
+  try {
+    while (performance.now() < deadline) {
+      const now = await reader.look(VISIBLE_WITHIN_MS, (sql) => readRunStatus(sql, id));
+      if (now !== null && (state === undefined || now === state)) return;
+      await wait(LOOK_INTERVAL_MS);
+    }
+  } catch (error) {
+    if (!(error instanceof TransientError)) throw error;
   }
-}
-
-/** The header Idempotency-Key. @throws Problem when it is empty or too long */
-export function idempotencyKey(context: Context): string | null {
-  const key = context.req.header("idempotency-key") ?? null;
-  if (key !== null && (key.length === 0 || key.length > IDEMPOTENCY_KEY_MAX_CHARACTERS)) {
-    throw new Problem(
-      "bad-request",
-      `Idempotency-Key must have 1 to ${IDEMPOTENCY_KEY_MAX_CHARACTERS} characters`,
-    );
-  }
-  return key;
 }

@@ -11,13 +11,8 @@ import type { Reader } from "../store/reader.ts";
 import { getRunView, listRunViews } from "../store/run_views.ts";
 import { type Api, changingRoute, json, readingRoute } from "./openapi.ts";
 import { Problem, type ProblemType } from "./problem.ts";
-import {
-  findRun,
-  idempotencyKey,
-  RUN_LIMIT_MS,
-  runParams as params,
-  untilVisible,
-} from "./run_lookup.ts";
+import { idempotencyKey } from "./idempotency_key.ts";
+import { findRun, RUN_LIMIT_MS, runParams as params, untilVisible } from "./run_lookup.ts";
 import { acceptedSchema, type PreviewedFile, previewSchema } from "./run_schemas.ts";
 
 /** Runs on one page, and at most. */
@@ -120,8 +115,9 @@ export interface RunPort {
 }
 
 export interface RunRouteOptions {
-  /** @throws TransientError while the service starts */
+  /** Where runs are asked for. @throws TransientError while the service starts */
   readonly runs: () => RunPort;
+  /** The data store, for reading. @throws TransientError while the service starts */
   readonly reader: () => Reader;
   /** Days that `POST /extract` looks back when the request does not say. */
   readonly extractDays: number;

@@ -20,9 +20,7 @@ const previewedFileSchema = z.object({
     description: "Date and size as the source's listing shows them; null when it shows none.",
   }),
   modified: z.string().nullable(),
-  size_bytes: z.int().nullable().openapi({
-    description: "Approximate where the listing rounds.",
-  }),
+  size_bytes: z.int().nullable().openapi({ description: "Approximate where the listing rounds." }),
   skip: z.string().nullable().openapi({
     description: "Why the file would not be read, as far as the listing shows; else null.",
   }),

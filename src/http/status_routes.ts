@@ -38,9 +38,7 @@ const metricsRoute = createRoute({
   path: "/metrics",
   summary: "Metrics for Prometheus",
   tags,
-  responses: {
-    200: { description: "Text", content: { "text/plain": { schema: z.string() } } },
-  },
+  responses: { 200: { description: "Text", content: { "text/plain": { schema: z.string() } } } },
 });
 
 /** How the service is, looked up for each request. */

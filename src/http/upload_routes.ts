@@ -11,11 +11,11 @@ import { countRows } from "../runs/run.ts";
 import { parseSelection } from "../runs/selection.ts";
 import { rowCountsSchema } from "../runs/run_schemas.ts";
 import type { Observer } from "../observe/observe.ts";
-import type { Reader } from "../store/reader.ts";
 import { type Api, changingRoute, json } from "./openapi.ts";
 import { Problem } from "./problem.ts";
-import { idempotencyKey, untilVisible } from "./run_lookup.ts";
-import type { RunPort } from "./run_routes.ts";
+import { idempotencyKey } from "./idempotency_key.ts";
+import { untilVisible } from "./run_lookup.ts";
+import type { RunRouteOptions } from "./run_routes.ts";
 import { Slots } from "./slots.ts";
 import { openUploadBody } from "./upload_body.ts";
 import { rejectSchema, SHOWN_REJECTS_MAX, uploadFile } from "./upload_run.ts";
@@ -67,9 +67,7 @@ const route = changingRoute(
   "unprocessable",
 );
 
-export interface UploadRouteOptions {
-  readonly runs: () => RunPort;
-  readonly reader: () => Reader;
+export interface UploadRouteOptions extends Pick<RunRouteOptions, "runs" | "reader"> {
   readonly listen: Observer["listen"];
 }
 

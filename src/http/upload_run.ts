@@ -2,14 +2,12 @@
 import { z } from "@hono/zod-openapi";
 import { explain, TransientError } from "@gmn/failures";
 import type { Observer } from "../observe/observe.ts";
-import type { RunEngine, Submitted } from "../producer/run_engine.ts";
+import type { Submitted } from "../producer/run_engine.ts";
 import { uploadPath } from "../producer/run_work.ts";
 import type { RunState } from "../runs/run.ts";
 import { assertSameRequest } from "../runs/same_request.ts";
+import type { RunPort } from "./run_routes.ts";
 import type { UploadBody } from "./upload_body.ts";
-
-/** What engines take uploads with. */
-type Engine = Pick<RunEngine, "upload" | "get" | "waitFor">;
 
 /** Rejected lines in the answer; the dead letters have them all. */
 export const SHOWN_REJECTS_MAX = 20;
@@ -40,7 +38,7 @@ export interface UploadedFile extends Submitted {
  * @throws TransientError when the log is away or too many runs are waiting; the stop's reason when the process stops
  */
 export async function uploadFile(
-  engine: Engine,
+  engine: RunPort["engine"],
   listen: Observer["listen"],
   request: UploadRequest,
 ): Promise<UploadedFile> {
@@ -58,6 +56,8 @@ export async function uploadFile(
       requestedBy: "http",
       async open() {
         await asked.promise;
+        // Whoever opened the body ends it: the end of the request.
+        const close = () => Promise.resolve();
         return { identity, from: 0, chunks, format, close };
       },
     });
@@ -77,7 +77,7 @@ export async function uploadFile(
 }
 
 /** The run when it has ended. @throws TransientError when the process stops first */
-async function ended(engine: Engine, runId: string): Promise<RunState> {
+async function ended(engine: RunPort["engine"], runId: string): Promise<RunState> {
   try {
     return await engine.waitFor(runId);
   } catch (error) {
@@ -87,6 +87,3 @@ async function ended(engine: Engine, runId: string): Promise<RunState> {
     });
   }
 }
-
-/** Whoever opened the body ends it: the end of the request. */
-const close = () => Promise.resolve();

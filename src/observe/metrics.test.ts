@@ -100,3 +100,15 @@ test("gauges have what was asked; what nobody could tell has no series, not an o
     expect(await value(series, null)).toBeNull();
   }
 });
+
+test("waits are counted by the part that is away, whoever waits", async () => {
+  const wait = { reason: "no answer", attempt: 1, delay_ms: 10 };
+  observe("dependency.unavailable", { part: "database", work: "the start", ...wait });
+  for (const part of ["registry", "database"] as const) {
+    observe("sink.retry", { topic: "t", partition: 0, part, ...wait });
+  }
+  observe("consumer.retry", wait);
+  const retries = (what: string) => value(`gmn_retries_total{what="${what}"}`);
+  expect([await retries("database"), await retries("registry"), await retries("broker")])
+    .toEqual([2, 1, 1]);
+});

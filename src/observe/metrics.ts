@@ -137,7 +137,7 @@ function countEvents(count: Counters): Listener {
     },
     "sink.dead_letter": () => count.deadLetters.inc({ stage: "sink" }),
     "sink.passed_over": ({ topic }) => count.passedOver.inc({ topic }),
-    "sink.retry": () => count.retries.inc({ what: "database" }),
+    "sink.retry": ({ part }) => count.retries.inc({ what: part }),
     "source.retry": () => count.retries.inc({ what: "source" }),
     "dependency.unavailable": ({ part }) => count.retries.inc({ what: part }),
     "consumer.retry": () => count.retries.inc({ what: "broker" }),

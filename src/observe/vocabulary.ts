@@ -132,7 +132,7 @@ export interface Vocabulary {
   /** A dead letter was tried again. */
   "dead_letter.replayed": { id: string; outcome: string; reason: string | null };
   "sink.passed_over": { topic: string; partition: number; offset: bigint; reason: string };
-  "sink.retry": { topic: string; partition: number } & Retry;
+  "sink.retry": { topic: string; partition: number; part: Dependency } & Retry;
   "sink.fenced": { topic: string; partition: number; expected: bigint; found: bigint };
   /** A record batch came damaged and is fetched again; other partitions go on. */
   "sink.damaged": { topic: string; partition: number; offset: bigint } & Retry;

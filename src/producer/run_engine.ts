@@ -8,7 +8,7 @@
  * A daily run is never held up by a backfill. A stop pauses what is at work. A run that fails harms no other, and nothing that
  * a run meets ends the loop.
  *
- * Of several processes one works on the runs of the data directory: it leads (`leadership.ts`), and
+ * Of several processes one works on the runs of the data directory: it leads (`run_leadership.ts`), and
  *
  *     FOLLOWING ──lead──▶ LEADING ──follow──▶ FOLLOWING
  *
@@ -16,7 +16,6 @@
  * the process they are sent to, so that process works on them whether it leads or not.
  */
 import { TransientError } from "@gmn/failures";
-import { unobserved } from "../observe/observe.ts";
 import { isFinished, type RunState } from "../runs/run.ts";
 import { RunCommandRefused } from "../runs/run_decide.ts";
 import type { RequestedBy, RunEvent, RunKind, Selection } from "../runs/run_event.ts";
@@ -33,12 +32,7 @@ export const MAX_WAITING_RUNS = 100;
 /** Ended runs kept in memory for those who wait for them or ask again with the same Idempotency-Key. */
 const MAX_ENDED_RUNS = 200;
 
-/** What the work takes, where tests need not say how it is observed and what time it is. */
-type WorkOptions =
-  & Omit<RunWorkOptions, "observe" | "now">
-  & Partial<Pick<RunWorkOptions, "observe" | "now">>;
-
-export interface RunEngineOptions extends WorkOptions {
+export interface RunEngineOptions extends Omit<RunWorkOptions, "now"> {
   readonly journal: RunJournal;
   /** Keeps requests with the same Idempotency-Key to one at a time, where other processes take requests too. */
   readonly withKeyLock?: WithKeyLock;
@@ -46,6 +40,7 @@ export interface RunEngineOptions extends WorkOptions {
   readonly leads?: boolean;
   /** The end of the whole service, which comes before `stop` and ends what runs ask others for: a run is paused by it. */
   readonly signal?: AbortSignal;
+  readonly now?: () => Date;
 }
 
 export interface RunRequest {
@@ -69,7 +64,7 @@ export type Submitted = Once<RunState>;
 type Watcher = (event: RunEvent, state: RunState) => void;
 
 export class RunEngine {
-  readonly #options: Required<Pick<RunEngineOptions, "observe" | "now">> & RunEngineOptions;
+  readonly #options: RunEngineOptions & RunWorkOptions;
   readonly #stopping = new AbortController();
   /** Aborts when it ends; null while another process leads. */
   #leading: AbortController | null;
@@ -84,7 +79,7 @@ export class RunEngine {
   readonly #watchers = new Set<Watcher>();
 
   constructor(options: RunEngineOptions) {
-    this.#options = { observe: unobserved, now: () => new Date(), ...options };
+    this.#options = { now: () => new Date(), ...options };
     this.#requests = new OncePerKey(options.withKeyLock);
     this.#leading = options.leads === false ? null : new AbortController();
   }

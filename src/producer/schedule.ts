@@ -13,9 +13,9 @@
  * looks again now and then, so that a resume anywhere is noticed everywhere.
  */
 import { Cron } from "croner";
-import { explain, PermanentError, retry } from "@gmn/failures";
-import { type Observe, unobserved } from "../observe/observe.ts";
-import type { Lease } from "./leadership.ts";
+import { explain, retry } from "@gmn/failures";
+import type { Observe } from "../observe/observe.ts";
+import type { Lease } from "./run_leadership.ts";
 
 /** Whether the schedule is paused, kept for all processes and for their next starts. */
 export interface ScheduleSwitch {
@@ -25,7 +25,7 @@ export interface ScheduleSwitch {
 }
 
 export interface ScheduleOptions {
-  /** Five fields of cron, or six with seconds first; UTC. */
+  /** Five fields of cron, or six with seconds first; UTC. The settings refuse what is none, or never comes true (`config.ts`). */
   readonly pattern: string;
   /** Asks for a daily run; gives its id. `planned` is the time of the pattern it stands for. */
   readonly requestDaily: (planned: Date) => Promise<string>;
@@ -34,7 +34,7 @@ export interface ScheduleOptions {
   /** The lease, or null when another process holds it. */
   readonly tryBecomeLeader: () => Promise<Lease | null>;
   readonly pause: ScheduleSwitch;
-  readonly observe?: Observe;
+  readonly observe: Observe;
   readonly now?: () => Date;
 }
 
@@ -48,7 +48,6 @@ const FIRE_BACKOFF = { base_ms: 1000, cap_ms: 60_000, attempts: Infinity };
 export class Schedule {
   readonly pattern: string;
   readonly #options: ScheduleOptions;
-  readonly #observe: Observe;
   readonly #now: () => Date;
   readonly #cron: Cron;
   #lease: Lease | null = null;
@@ -59,19 +58,17 @@ export class Schedule {
   #fired: Date | null = null;
   #work: Promise<void> = Promise.resolve();
 
-  /** @throws PermanentError naming SCHEDULE and the value when the pattern is none, or never comes true */
   constructor(options: ScheduleOptions) {
     this.#options = options;
-    this.#observe = options.observe ?? unobserved;
     this.#now = options.now ?? (() => new Date());
     this.pattern = options.pattern;
-    this.#cron = parsePattern(options.pattern, this.#now());
+    this.#cron = new Cron(options.pattern, { timezone: "UTC", protect: true });
   }
 
   /** Begins to follow the pattern, and makes up for a missed run; resolves when that is done (a boot need not wait for it). */
   start(): Promise<void> {
     this.#cron.schedule(() => this.fire());
-    this.#observe("schedule.set", { pattern: this.pattern, next: this.next() });
+    this.#options.observe("schedule.set", { pattern: this.pattern, next: this.next() });
     return this.fire();
   }
 
@@ -88,13 +85,13 @@ export class Schedule {
   /** No runs until `resume`, in any process and after any restart; a pause of a pause changes nothing. */
   async pause(): Promise<void> {
     await this.#options.pause.set(true);
-    this.#observe("schedule.paused", {});
+    this.#options.observe("schedule.paused", {});
   }
 
   /** Resumes, and makes up for a time of the pattern that came meanwhile. */
   async resume(): Promise<void> {
     await this.#options.pause.set(false);
-    this.#observe("schedule.resumed", { next: this.next() });
+    this.#options.observe("schedule.resumed", { next: this.next() });
     // Not awaited: the caller of resume need not wait for the run.
     void this.fire();
   }
@@ -117,12 +114,14 @@ export class Schedule {
    */
   fire(): Promise<void> {
     const signal = this.#stopping.signal;
-    const onRetry = (error: unknown, attempt: number, delay_ms: number) =>
-      this.#observe("schedule.retry", { reason: explain(error), attempt, delay_ms });
+    const onRetry = (error: unknown, attempt: number, delay_ms: number) => {
+      if (signal.aborted) return;
+      this.#options.observe("schedule.retry", { reason: explain(error), attempt, delay_ms });
+    };
     this.#work = this.#work
       .then(() => retry(() => this.#fireOnce(), { backoff: FIRE_BACKOFF, signal, onRetry }))
       .catch((error) => {
-        if (!signal.aborted) this.#observe("schedule.deferred", { reason: explain(error) });
+        if (!signal.aborted) this.#options.observe("schedule.deferred", { reason: explain(error) });
       });
     return this.#work;
   }
@@ -141,10 +140,12 @@ export class Schedule {
     if (this.#fired !== null && this.#fired >= planned) return;
     const last = await this.#options.lastDailyRun();
     if (last !== null && last >= planned) return;
-    if (now.getTime() - planned.getTime() > ON_TIME_MS) this.#observe("schedule.missed", { last });
+    if (now.getTime() - planned.getTime() > ON_TIME_MS) {
+      this.#options.observe("schedule.missed", { last });
+    }
     const runId = await this.#options.requestDaily(planned);
     this.#fired = planned;
-    this.#observe("schedule.fired", { runId, planned });
+    this.#options.observe("schedule.fired", { runId, planned });
   }
 
   async #lead(): Promise<boolean> {
@@ -152,21 +153,4 @@ export class Schedule {
     this.#lease = await this.#options.tryBecomeLeader();
     return this.#lease !== null;
   }
-}
-
-function parsePattern(pattern: string, now: Date): Cron {
-  const options = { timezone: "UTC", protect: true } as const;
-  const refuse = (why: string, cause?: unknown) =>
-    new PermanentError(`SCHEDULE is ${JSON.stringify(pattern)}: ${why}`, {
-      cause,
-      hint: "allowed: a cron pattern in UTC, minute hour day month weekday, such as 0 1 * * *",
-    });
-  let cron: Cron;
-  try {
-    cron = new Cron(pattern, options);
-  } catch (error) {
-    throw refuse(explain(error).replace(/^CronPattern: /, ""), error);
-  }
-  if (cron.nextRun(now) === null) throw refuse("no time of it lies ahead");
-  return cron;
 }

@@ -15,7 +15,7 @@
  * broken one. For the same reason a shower that only the shipped list has stays.
  */
 import { explain, wait } from "@gmn/failures";
-import { type Observe, unobserved } from "../observe/observe.ts";
+import type { Observe } from "../observe/observe.ts";
 import type { ListedShower, ShowerListFetch, ShowerListLog } from "../store/iau_showers.ts";
 import { readShowerList } from "../trajectory/shower_list.ts";
 import {
@@ -53,7 +53,7 @@ export interface ShowerNamesOptions {
     /** Puts showers on the topic and waits for the acknowledgement. */
     publish(showers: readonly ListedShower[]): Promise<void>;
   };
-  readonly observe?: Observe;
+  readonly observe: Observe;
   readonly now?: () => Date;
 }
 
@@ -83,14 +83,12 @@ export function isShipmentDue(
 
 export class ShowerNames {
   readonly #options: ShowerNamesOptions;
-  readonly #observe: Observe;
   readonly #now: () => Date;
   #problem: string | null = null;
   #shipProblem: string | null = null;
 
   constructor(options: ShowerNamesOptions) {
     this.#options = options;
-    this.#observe = options.observe ?? unobserved;
     this.#now = options.now ?? (() => new Date());
   }
 
@@ -119,7 +117,7 @@ export class ShowerNames {
       const source = shippedSource(edition);
       // Far below what fits into one record batch (973 showers are 65 KB), so the topic has all of them or none.
       await log.publish(showers.map((shower) => ({ ...shower, source })));
-      this.#observe("showers.shipped", {
+      this.#options.observe("showers.shipped", {
         edition: editionInWords(edition),
         showers: showers.length,
       });
@@ -127,7 +125,7 @@ export class ShowerNames {
     } catch (error) {
       if (signal.aborted) return 0;
       const reason = explain(error);
-      if (reason !== this.#shipProblem) this.#observe("showers.not_shipped", { reason });
+      if (reason !== this.#shipProblem) this.#options.observe("showers.not_shipped", { reason });
       this.#shipProblem = reason;
       return SHIP_RETRY_INTERVAL_MS;
     }
@@ -153,7 +151,7 @@ export class ShowerNames {
       const reason = explain(error);
       // The same reason every hour is no news.
       if (reason !== this.#problem) {
-        this.#observe("showers.unavailable", {
+        this.#options.observe("showers.unavailable", {
           address,
           reason,
           inUse: await this.#inUse(),
@@ -186,7 +184,7 @@ export class ShowerNames {
       .filter((shower) => !isSame(shower, listed.get(shower.number)));
     if (changed.length > 0) await log.publish(changed);
     await store.fetched({ address, at: this.#now(), showers: showers.length });
-    this.#observe("showers.fetched", {
+    this.#options.observe("showers.fetched", {
       source,
       showers: showers.length,
       changed: changed.length,

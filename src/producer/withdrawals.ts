@@ -11,7 +11,7 @@
 import { explain } from "@gmn/failures";
 import type { Publisher } from "../events/publisher.ts";
 import { HEADERS, TRAJECTORY_SUMMARY_RAW } from "../events/topics.ts";
-import { type Observe, unobserved } from "../observe/observe.ts";
+import type { Observe } from "../observe/observe.ts";
 import { retryWhileAway } from "../observe/retries.ts";
 import type { Dependency } from "../observe/vocabulary.ts";
 import { addDays } from "../runs/selection.ts";
@@ -29,7 +29,7 @@ export interface FileGenerations {
 export interface WithdrawalsOptions {
   readonly generations: FileGenerations;
   readonly publisher: Publisher;
-  readonly observe?: Observe;
+  readonly observe: Observe;
   readonly signal: AbortSignal;
 }
 
@@ -48,13 +48,11 @@ const NEIGHBOUR_DAYS = 2;
 
 export class Withdrawals {
   readonly #options: WithdrawalsOptions;
-  readonly #observe: Observe;
   #work: Promise<void> = Promise.resolve();
   #isWanted = false;
 
   constructor(options: WithdrawalsOptions) {
     this.#options = options;
-    this.#observe = options.observe ?? unobserved;
   }
 
   /**
@@ -70,7 +68,7 @@ export class Withdrawals {
         await this.#settleAll();
       } catch (error) {
         if (!this.#options.signal.aborted) {
-          this.#observe("withdrawal.deferred", { reason: explain(error) });
+          this.#options.observe("withdrawal.deferred", { reason: explain(error) });
         }
       }
     });
@@ -99,7 +97,7 @@ export class Withdrawals {
       await this.#publish(file.file, withdrawn.slice(at, at + PORTION));
     }
     if (withdrawn.length > 0) {
-      this.#observe("file.withdrew", {
+      this.#options.observe("file.withdrew", {
         runId: file.runId,
         file: file.file,
         rows: withdrawn.length,
@@ -107,7 +105,11 @@ export class Withdrawals {
     }
     const held = found.gone.length - withdrawn.length;
     if (held > 0) {
-      this.#observe("file.withdrawal_held", { file: file.file, rows: held, before: found.before });
+      this.#options.observe("file.withdrawal_held", {
+        file: file.file,
+        rows: held,
+        before: found.before,
+      });
     } else await this.#patiently("database", () => generations.forgetOlder(file));
   }
 
@@ -126,9 +128,9 @@ export class Withdrawals {
   }
 
   #patiently<Result>(part: Dependency, work: () => Promise<Result>): Promise<Result> {
-    const { signal } = this.#options;
+    const { observe, signal } = this.#options;
     const what = "withdrawing trajectories";
-    return retryWhileAway({ observe: this.#observe, part, what, signal }, work);
+    return retryWhileAway({ observe, part, what, signal }, work);
   }
 }
 

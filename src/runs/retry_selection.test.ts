@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { foldRun } from "./run.ts";
+import { foldRun } from "../../tests/support/fold_runs.ts";
 import { RunCommandRefused } from "./run_decide.ts";
 import type { RunEvent, Selection } from "./run_event.ts";
 import { retrySelection } from "./retry_selection.ts";

@@ -1,12 +1,11 @@
 /** The run as a decider, given-when-then, and its invariants under any sequence of commands. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { foldRun, foldRuns } from "../../tests/support/fold_runs.ts";
 import {
   countFiles,
   countRows,
   evolve,
-  foldRun,
-  foldRuns,
   isFinished,
   isSettled,
   pendingFiles,

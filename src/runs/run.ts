@@ -28,9 +28,7 @@
  */
 import type {
   Checkpoint,
-  FileExtracted,
   FileIdentity,
-  FileProgress,
   NextOffsets,
   RequestedBy,
   RowCounts,
@@ -55,11 +53,9 @@ export interface FileState {
   /** Where a reading can go on; null when it must start at the first byte. */
   readonly checkpoint: Checkpoint | null;
   readonly rows: RowCounts;
-  readonly nextOffsets: NextOffsets;
   /** Why it was skipped or failed. */
   readonly reason: string | null;
   readonly startedAt: Date | null;
-  readonly finishedAt: Date | null;
 }
 
 /** A run, as far as its events tell. */
@@ -118,23 +114,6 @@ export function evolve(state: RunState | null, event: RunEvent): RunState | null
   }
 }
 
-/** The fold of a run's events, in the order of the topic; null when they do not begin with `requested`. */
-export function foldRun(events: Iterable<RunEvent>): RunState | null {
-  let state: RunState | null = null;
-  for (const event of events) state = evolve(state, event);
-  return state;
-}
-
-/** Runs by id out of a history that mixes them, in the order in which they were requested. */
-export function foldRuns(events: Iterable<RunEvent>): Map<string, RunState> {
-  const runs = new Map<string, RunState>();
-  for (const event of events) {
-    const state = evolve(runs.get(event.runId) ?? null, event);
-    if (state !== null) runs.set(event.runId, state);
-  }
-  return runs;
-}
-
 /** Whether nothing can happen to the run any more. */
 export function isFinished(state: RunState): boolean {
   return state.status !== "requested" && state.status !== "running";
@@ -151,15 +130,7 @@ export function pendingFiles(state: RunState): FileState[] {
 }
 
 /** How many files, by what became of them; `planned` is the sum of the other four. */
-export interface FileCounts {
-  readonly planned: number;
-  readonly pending: number;
-  readonly extracted: number;
-  readonly skipped: number;
-  readonly failed: number;
-}
-
-export function countFiles(state: RunState): FileCounts {
+export function countFiles(state: RunState): RunView["files"] & { pending: number } {
   const counts = { planned: 0, pending: 0, extracted: 0, skipped: 0, failed: 0 };
   for (const { status } of state.files?.values() ?? []) {
     counts.planned++;
@@ -214,10 +185,8 @@ function plannedFile(file: string): FileState {
     generatedAt: null,
     checkpoint: null,
     rows: NO_ROWS,
-    nextOffsets: {},
     reason: null,
     startedAt: null,
-    finishedAt: null,
   };
 }
 
@@ -236,7 +205,9 @@ function evolveFile(state: RunState, event: FileEvent): RunState {
   return {
     ...state,
     files: new Map(state.files).set(event.file, after),
-    nextOffsets: furthest(state.nextOffsets, after.nextOffsets),
+    nextOffsets: "nextOffsets" in event && event.nextOffsets !== undefined
+      ? furthest(state.nextOffsets, event.nextOffsets)
+      : state.nextOffsets,
   };
 }
 
@@ -252,18 +223,16 @@ function nextFile(before: FileState, event: FileEvent): FileState {
         startedAt: before.startedAt ?? event.at,
       };
     case "file_progress":
-      if (!reading || !rowsFollow(before, event) || !checkpointFollows(before, event)) {
-        return before;
-      }
+      if (!reading || !rowsFollow(before, event.rows)) return before;
+      if (!checkpointFollows(before, event.checkpoint)) return before;
       return {
         ...before,
         generatedAt: event.generatedAt,
         checkpoint: event.checkpoint,
         rows: event.rows,
-        nextOffsets: furthest(before.nextOffsets, event.nextOffsets ?? {}),
       };
     case "file_extracted":
-      if (!reading || !rowsFollow(before, event)) return before;
+      if (!reading || !rowsFollow(before, event.rows)) return before;
       return {
         ...before,
         status: "extracted",
@@ -271,8 +240,6 @@ function nextFile(before: FileState, event: FileEvent): FileState {
         generatedAt: event.generatedAt,
         checkpoint: null,
         rows: event.rows,
-        nextOffsets: furthest(before.nextOffsets, event.nextOffsets),
-        finishedAt: event.at,
       };
     case "file_skipped":
     case "file_failed":
@@ -281,20 +248,18 @@ function nextFile(before: FileState, event: FileEvent): FileState {
         status: event.type === "file_skipped" ? "skipped" : "failed",
         identity: (event.type === "file_skipped" ? event.identity : undefined) ?? before.identity,
         reason: event.reason,
-        finishedAt: event.at,
       };
   }
 }
 
-/** Whether the event's counts add up and are not less than what was counted before. */
-export function rowsFollow(before: FileState, event: FileProgress | FileExtracted): boolean {
-  const { read, published, rejected } = event.rows;
+/** Whether an event's counts add up and are not less than what was counted before. */
+export function rowsFollow(before: FileState, { read, published, rejected }: RowCounts): boolean {
   return read === published + rejected && published >= before.rows.published &&
     rejected >= before.rows.rejected;
 }
 
-/** Whether the event's checkpoint is not before the one in place. */
-export function checkpointFollows(before: FileState, event: FileProgress): boolean {
-  return event.checkpoint.byteOffset >= (before.checkpoint?.byteOffset ?? 0) &&
-    event.checkpoint.lineNumber >= (before.checkpoint?.lineNumber ?? 0);
+/** Whether an event's checkpoint is not before the one in place. */
+export function checkpointFollows({ checkpoint }: FileState, next: Checkpoint): boolean {
+  return next.byteOffset >= (checkpoint?.byteOffset ?? 0) &&
+    next.lineNumber >= (checkpoint?.lineNumber ?? 0);
 }

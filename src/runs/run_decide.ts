@@ -99,22 +99,18 @@ function decideFile(before: FileState, command: FileCommand): RunEvent {
       return { ...command, type: "file_skipped" };
     case "failFile":
       return { ...command, type: "file_failed" };
-    case "progress": {
-      const event = { ...command, type: "file_progress" } as const;
+    case "progress":
       mustBeReading(before, command);
-      mustAddUp(rowsFollow(before, event), before, command);
-      if (!checkpointFollows(before, event)) {
+      mustAddUp(before, command);
+      if (!checkpointFollows(before, command.checkpoint)) {
         const { byteOffset } = command.checkpoint;
         throw refused(command, `byte ${byteOffset} of ${command.file} is before its checkpoint`);
       }
-      return event;
-    }
-    case "extract": {
-      const event = { ...command, type: "file_extracted" } as const;
+      return { ...command, type: "file_progress" };
+    case "extract":
       mustBeReading(before, command);
-      mustAddUp(rowsFollow(before, event), before, command);
-      return event;
-    }
+      mustAddUp(before, command);
+      return { ...command, type: "file_extracted" };
   }
 }
 
@@ -148,8 +144,8 @@ function mustBeReading(file: FileState, command: RunCommand): void {
   if (file.status !== "reading") throw refused(command, `${file.file} is ${file.status}`);
 }
 
-function mustAddUp(holds: boolean, before: FileState, command: FileCommand): void {
-  if (holds || !("rows" in command)) return;
+function mustAddUp(before: FileState, command: Extract<FileCommand, { rows: unknown }>): void {
+  if (rowsFollow(before, command.rows)) return;
   const { read, published, rejected } = command.rows;
   throw refused(
     command,

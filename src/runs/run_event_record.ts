@@ -8,31 +8,31 @@ import type { FileIdentity, NextOffsets, RowCounts, RunEvent } from "./run_event
 import { requestedBySchema, runKindSchema } from "./run_schemas.ts";
 import { selectionOf } from "./selection.ts";
 
-/** The record, field for field in the order of the schema. Times are microseconds since 1970, UTC. */
-export interface RunEventRecord {
-  run_id: string;
-  type: string;
-  at: number;
-  kind: string | null;
-  selection: string | null;
-  requested_by: string | null;
-  idempotency_key: string | null;
-  owner: string | null;
-  files: string[] | null;
-  file: string | null;
-  file_size_bytes: number | null;
-  file_etag: string | null;
-  file_last_modified: string | null;
-  file_listed: string | null;
-  file_generated_at: number | null;
-  byte_offset: number | null;
-  line_number: number | null;
-  rows_read: number | null;
-  rows_published: number | null;
-  rows_rejected: number | null;
-  next_offsets: Record<string, number> | null;
-  reason: string | null;
-}
+/** The fields that only some types use, in the order of the schema, for a record that uses none. */
+const UNUSED = {
+  kind: null as string | null,
+  selection: null as string | null,
+  requested_by: null as string | null,
+  idempotency_key: null as string | null,
+  owner: null as string | null,
+  files: null as string[] | null,
+  file: null as string | null,
+  file_size_bytes: null as number | null,
+  file_etag: null as string | null,
+  file_last_modified: null as string | null,
+  file_listed: null as string | null,
+  file_generated_at: null as number | null,
+  byte_offset: null as number | null,
+  line_number: null as number | null,
+  rows_read: null as number | null,
+  rows_published: null as number | null,
+  rows_rejected: null as number | null,
+  next_offsets: null as Record<string, number> | null,
+  reason: null as string | null,
+};
+
+/** The record. Times are microseconds since 1970, UTC. */
+export type RunEventRecord = { run_id: string; type: string; at: number } & typeof UNUSED;
 
 const MICROSECONDS = 1000;
 
@@ -42,25 +42,7 @@ export function toRecord(event: RunEvent): RunEventRecord {
     run_id: event.runId,
     type: event.type,
     at: event.at.getTime() * MICROSECONDS,
-    kind: null,
-    selection: null,
-    requested_by: null,
-    idempotency_key: null,
-    owner: null,
-    files: null,
-    file: null,
-    file_size_bytes: null,
-    file_etag: null,
-    file_last_modified: null,
-    file_listed: null,
-    file_generated_at: null,
-    byte_offset: null,
-    line_number: null,
-    rows_read: null,
-    rows_published: null,
-    rows_rejected: null,
-    next_offsets: null,
-    reason: null,
+    ...UNUSED,
     ...fieldsOf(event),
   };
 }

@@ -65,3 +65,9 @@ export type RunFileView = z.infer<typeof runFileSchema>;
 export const runDetailSchema = z.object({ ...run, file_list: z.array(runFileSchema) })
   .meta({ id: "RunDetail" });
 export type RunDetail = z.infer<typeof runDetailSchema>;
+
+/** Whether nothing about the run will change: it has ended, and the sink has passed its records. */
+export function isOver({ state, rows }: RunView): boolean {
+  if (state === "requested" || state === "running") return false;
+  return rows.loaded + rows.dead >= rows.published;
+}

@@ -21,14 +21,14 @@ const addresses = (pid: number): ServiceAddresses => ({
 });
 
 test("is there while its service holds it, for its owner alone", async () => {
-  const file = await writeAddresses(folder, addresses(1));
+  const remove = await writeAddresses(folder, addresses(1));
   expect(await readAddresses(folder)).toEqual(addresses(1));
   const url = await readFile(join(folder, "database.url"), "utf8");
   expect(url).toBe("postgres://gmn:secret@127.0.0.1:5433/gmn_data_store\n");
   for (const name of ["service.json", "database.url"]) {
     expect((await stat(join(folder, name))).mode & 0o777).toBe(0o600);
   }
-  await file.remove();
+  await remove();
   expect(await readAddresses(folder)).toBeNull();
   await expect(stat(join(folder, "database.url"))).rejects.toThrow();
 });
@@ -46,7 +46,7 @@ test("garbage is none", async () => {
 test.skipIf(process.getuid?.() !== 0)(
   "of another user is an error, not taken for none",
   async () => {
-    const file = await writeAddresses(folder, addresses(1));
+    const remove = await writeAddresses(folder, addresses(1));
     await chmod(folder, 0o755);
     process.seteuid?.(65_534);
     try {
@@ -57,15 +57,15 @@ test.skipIf(process.getuid?.() !== 0)(
     } finally {
       process.seteuid?.(0);
     }
-    await file.remove();
+    await remove();
   },
 );
 
 test("of a second process on the folder outlives the first", async () => {
-  const first = await writeAddresses(folder, addresses(1));
-  const second = await writeAddresses(folder, addresses(2));
-  await first.remove();
+  const removeFirst = await writeAddresses(folder, addresses(1));
+  const removeSecond = await writeAddresses(folder, addresses(2));
+  await removeFirst();
   expect(await readAddresses(folder)).toEqual(addresses(2));
-  await second.remove();
+  await removeSecond();
   expect(await readAddresses(folder)).toBeNull();
 });

@@ -24,12 +24,6 @@ export interface ServiceAddresses {
   readonly databaseUrl: string;
 }
 
-/** The files of a service that runs. */
-export interface AddressFile {
-  /** Removes them; the service counts as gone. */
-  remove(): Promise<void>;
-}
-
 const FILE = "service.json";
 const DATABASE_URL_FILE = "database.url";
 
@@ -38,11 +32,11 @@ export function databaseUrlFile(dataDirectory: string): string {
   return join(dataDirectory, DATABASE_URL_FILE);
 }
 
-/** Writes the files, each whole or not at all. */
+/** Writes the files, each whole or not at all. The returned function removes them; the service counts as gone then. */
 export async function writeAddresses(
   dataDirectory: string,
   addresses: ServiceAddresses,
-): Promise<AddressFile> {
+): Promise<() => Promise<void>> {
   const draft = (file: string) => join(dataDirectory, `${file}.${addresses.pid}`);
   await writePrivate(draft(DATABASE_URL_FILE), `${addresses.databaseUrl}\n`);
   await rename(draft(DATABASE_URL_FILE), databaseUrlFile(dataDirectory));
@@ -52,15 +46,13 @@ export async function writeAddresses(
   const held = await Deno.open(draft(FILE), { read: true, write: true });
   await held.lock(true);
   await rename(draft(FILE), path);
-  return {
-    async remove() {
-      // Another process on the same folder may have written its own over ours.
-      if (await pidIn(path) === addresses.pid) {
-        await rm(path, { force: true });
-        await rm(databaseUrlFile(dataDirectory), { force: true });
-      }
-      held.close();
-    },
+  return async () => {
+    // Another process on the same folder may have written its own over ours.
+    if (await pidIn(path) === addresses.pid) {
+      await rm(path, { force: true });
+      await rm(databaseUrlFile(dataDirectory), { force: true });
+    }
+    held.close();
   };
 }
 

@@ -10,7 +10,7 @@ import { serveHttp } from "../http/server.ts";
 import { createMetrics } from "../observe/metrics.ts";
 import type { Observer } from "../observe/observe.ts";
 import { deadLetterTable } from "../store/dead_letters.ts";
-import { runningOf, type ServiceParts } from "./parts.ts";
+import { runningOf, type ServiceParts, VERSION } from "./parts.ts";
 import type { Releasers } from "./releasers.ts";
 import { createHealth, scheduleOf } from "./status.ts";
 
@@ -32,7 +32,7 @@ export function serveApi(
   releasers.add("events", events.close);
   const running = () => runningOf(parts);
   const api = createApi({
-    version: parts.version,
+    version: VERSION,
     apiToken: config.apiToken,
     extractDays: config.extractDays,
     observer,
@@ -66,12 +66,15 @@ export function serveApi(
   return server.url;
 }
 
+/** A replay asks for pages of dead letters, and for later records of a page's trajectories. */
+const REPLAY_QUESTION_MS = 10_000;
+
 function replayDeskOf(parts: ServiceParts, { observe }: Observer): () => ReplayDesk {
   let desk: ReplayDesk | null = null;
   return () => {
-    const { store, log: { publisher, registry } } = runningOf(parts);
+    const { reader, log: { publisher, registry } } = runningOf(parts);
     return desk ??= new ReplayDesk({
-      table: deadLetterTable(store.sql),
+      table: deadLetterTable((question) => reader.ask(REPLAY_QUESTION_MS, question)),
       publisher,
       registry,
       observe,

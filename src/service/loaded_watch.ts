@@ -13,7 +13,7 @@ import {
   readUnsettledFiles,
 } from "../store/source_file_members.ts";
 import { type RunRecords, waitForRows } from "./run_access.ts";
-import type { Log } from "./open_log.ts";
+import type { Wiring } from "./parts.ts";
 
 export interface LoadedWatchOptions {
   readonly engine: RunEngine;
@@ -49,13 +49,8 @@ async function reportWhenLoaded(state: RunState, options: LoadedWatchOptions): P
 
 /** The withdrawals over this database and this log. */
 export function createWithdrawals(
-  { sql, log, records, observe, signal }: {
-    readonly sql: Sql;
-    readonly log: Log;
-    readonly records: RunRecords;
-    readonly observe: Observe;
-    readonly signal: AbortSignal;
-  },
+  { store: { sql }, log, observe, signal }: Wiring,
+  records: RunRecords,
 ): Withdrawals {
   return new Withdrawals({
     generations: {

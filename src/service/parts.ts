@@ -1,8 +1,6 @@
 /** What a running service is made of. Everything else in this folder makes these parts, or uses them. */
 import { TransientError } from "@gmn/failures";
-import type { Config } from "../config.ts";
 import type { Subscription } from "../events/subscription.ts";
-import type { Observe } from "../observe/observe.ts";
 import type { RunDesk } from "../producer/run_desk.ts";
 import type { RunEngine } from "../producer/run_engine.ts";
 import type { Schedule } from "../producer/schedule.ts";
@@ -10,22 +8,18 @@ import type { ShowerNames } from "../producer/shower_names.ts";
 import type { Withdrawals } from "../producer/withdrawals.ts";
 import type { Store } from "../store/connection.ts";
 import type { Reader } from "../store/reader.ts";
+import type { Boot } from "./engines.ts";
 import type { Log } from "./open_log.ts";
-import type { Releasers } from "./releasers.ts";
 import type { RunRecords } from "./run_access.ts";
 
 /** Version of the service, in `/status`, the User-Agent and the banner. */
 export const VERSION = "0.1.0";
 
 /** What the roles are started with. */
-export interface Wiring {
-  readonly config: Config;
-  readonly observe: Observe;
+export interface Wiring extends Omit<Boot, "hurry"> {
   readonly store: Store;
   readonly databaseUrl: string;
   readonly log: Log;
-  readonly releasers: Releasers;
-  readonly signal: AbortSignal;
 }
 
 /** Where runs are asked for, in any process that has the role `producer` or `http`. */
@@ -64,7 +58,6 @@ export interface RunningParts {
 }
 
 export interface ServiceParts {
-  readonly version: string;
   readonly startedAt: Date;
   readonly roles: string[];
   /** null until the boot is through. */

@@ -2,7 +2,7 @@
 import { startSink } from "../consumer/sink.ts";
 import type { Subscription } from "../events/subscription.ts";
 import { IAU_SHOWER } from "../events/topics.ts";
-import { Leadership } from "../producer/leadership.ts";
+import { Leadership } from "../producer/run_leadership.ts";
 import { RunDesk } from "../producer/run_desk.ts";
 import { RunEngine } from "../producer/run_engine.ts";
 import { Schedule } from "../producer/schedule.ts";
@@ -43,9 +43,10 @@ export function startConsumer(
 
 /** The engine, not leading yet unless it is for one command's own runs, and its desk. */
 export function openRuns(
-  { config, observe, store, databaseUrl, log, releasers, signal }: Wiring,
+  wiring: Wiring,
   { isForOneCommand }: { isForOneCommand: boolean },
 ): Runs {
+  const { config, observe, store, databaseUrl, log, releasers, signal } = wiring;
   const directory = openDataDirectory(config.gmnDataUrl, {
     interval_ms: config.gmnRequestInterval_ms,
     userAgent: `gmn-data-store-ingestion/${VERSION}`,
@@ -67,23 +68,19 @@ export function openRuns(
     signal,
   });
   releasers.add("runs", () => engine.stop());
-  const withdrawals = createWithdrawals({ sql: store.sql, log, records, observe, signal });
+  const withdrawals = createWithdrawals(wiring, records);
   const watch = watchLoaded({ engine, sql: store.sql, observe, withdrawals, signal });
   releasers.add("loaded watch", watch);
   const desk = new RunDesk({ engine, journal, history: records, directory });
   return { engine, desk, records, withdrawals };
 }
 
-/**
- * Starts to lead whenever no other process does, which takes up unfinished runs; and the schedule.
- * @throws PermanentError when the schedule's pattern can't be
- */
+/** Starts to lead whenever no other process does, which takes up unfinished runs; and the schedule. */
 export function startProducer(
   wiring: Wiring,
   { engine, records, withdrawals }: Runs,
 ): Producer {
   const { config, observe, store, databaseUrl, releasers } = wiring;
-  // First, so that a pattern that can't be is refused before any run is taken up.
   const schedule = new Schedule({
     pattern: config.schedule,
     requestDaily: async () => {

@@ -56,8 +56,8 @@ export interface StartOptions {
 
 /** Projections, the history of runs and what is written for the API; loaders have connections of their own. */
 const POOL_CONNECTIONS = 6;
-/** For readiness, status and runs. Whoever comes when all are busy waits. */
-const QUICK_READER_CONNECTIONS = 2;
+/** For readiness, status and runs: as many as `GET /status` asks at once. Whoever comes when all are busy waits. */
+const QUICK_READER_CONNECTIONS = 4;
 /** For exports, pages and statistics. */
 const SLOW_READER_CONNECTIONS = 8;
 
@@ -87,7 +87,7 @@ export async function startService(options: StartOptions): Promise<Service> {
     signal.throwIfAborted();
     await mkdir(config.dataDirectory, { recursive: true });
     const roles = [...config.roles];
-    const parts: ServiceParts = { version: VERSION, startedAt: new Date(), roles, running: null };
+    const parts: ServiceParts = { startedAt: new Date(), roles, running: null };
     if (config.heartbeatUrl !== null) {
       const stop = sendHeartbeats({ url: config.heartbeatUrl, observer, signal });
       releasers.add("heartbeats", stop);
@@ -107,8 +107,7 @@ export async function startService(options: StartOptions): Promise<Service> {
       schemaRegistryUrl: broker.schemaRegistryUrl,
       databaseUrl: database.url,
     };
-    const addressFile = await writeAddresses(config.dataDirectory, addresses);
-    releasers.add("address file", () => addressFile.remove());
+    releasers.add("address file", await writeAddresses(config.dataDirectory, addresses));
     observe("service.ready", { took_ms: performance.now() - began });
 
     let stopping: Promise<void> | null = null;

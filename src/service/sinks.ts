@@ -30,7 +30,11 @@ export interface Sinks {
 /** Makes the sinks; nothing is connected before the first batch. */
 export function createSinks({ observe, sql, databaseUrl, log }: SinkWiring): Sinks {
   const { registry, publisher } = log;
-  const giveUp = createGiveUp({ table: deadLetterTable(sql), publisher, observe });
+  const giveUp = createGiveUp({
+    table: deadLetterTable((question) => question(sql)),
+    publisher,
+    observe,
+  });
   const trajectories = createTrajectorySink({
     registry,
     createLoader: () => createTrajectoryLoader({ url: databaseUrl, observe }),

@@ -17,7 +17,7 @@ import { countMeteors, readStoreGauges } from "../store/gauges.ts";
 import { readListInUse } from "../store/iau_showers.ts";
 import type { Question, Reader } from "../store/reader.ts";
 import { readSchedulePause } from "../store/schedule_pause.ts";
-import { runningOf, type RunningParts, type ServiceParts } from "./parts.ts";
+import { runningOf, type RunningParts, type ServiceParts, VERSION } from "./parts.ts";
 
 /** A person waits for the answer in a browser; a database that takes longer counts as away. */
 const LIMIT_MS = 3_000;
@@ -39,27 +39,25 @@ export function createHealth(parts: ServiceParts): Health {
 }
 
 async function statusOf(
-  { version, startedAt, roles, running }: ServiceParts,
+  { startedAt, roles, running }: ServiceParts,
 ): Promise<ServiceStatus> {
-  const base = { version, started_at: startedAt.toISOString(), roles };
+  const base = { version: VERSION, started_at: startedAt.toISOString(), roles };
   if (running === null) {
     const starting = { ready: false, detail: "starting" };
     const parts = { broker: starting, registry: starting, database: starting, consumer: starting };
     return { ...base, parts, schedule: null, shower_list: null, lag: [], store: null };
   }
   const { reader, producer } = running;
-  const { status, lag } = await askParts(running);
-  return {
-    ...base,
-    parts: status,
-    schedule: producer === null ? null : await scheduleOf(producer.schedule, reader),
-    shower_list: await showerListOf(running),
-    lag,
-    store: await unlessAway(reader, async (sql) => ({
+  const [{ status, lag }, schedule, showerList, store] = await Promise.all([
+    askParts(running),
+    producer === null ? null : scheduleOf(producer.schedule, reader),
+    showerListOf(running),
+    unlessAway(reader, async (sql) => ({
       meteors: await countMeteors(sql),
       dead_letters: await countDeadLetters(sql),
     })),
-  };
+  ]);
+  return { ...base, parts: status, schedule, shower_list: showerList, lag, store };
 }
 
 const look = <Answer>(reader: Reader, question: Question<Answer>) =>

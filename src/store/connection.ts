@@ -16,9 +16,6 @@ export type { TransactionSql } from "./postgresjs/lost_transaction.ts";
 /** What a query function takes: a pool or the transaction it is part of. */
 export type Queryable = postgres.ISql<{ bigint: bigint }>;
 
-/** Options of a pool; `DriverOptions` says what they mean. */
-export type ConnectOptions = Omit<DriverOptions, "onSocket">;
-
 export interface Store {
   /**
    * The tag function. `begin`, `unsafe`, fragments and helpers work as in postgres.js. `reserve` is left out: with
@@ -35,7 +32,7 @@ const CLOSE_SECONDS_MAX = 5;
 const RETIRE_SECONDS = 1;
 
 /** A pool of connections; none is made before the first query. */
-export function connectStore(options: ConnectOptions): Store {
+export function connectStore(options: DriverOptions): Store {
   let closed = false;
   let current: Driver | null = null;
   const retiring = new Set<Promise<void>>();

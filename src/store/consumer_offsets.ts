@@ -19,7 +19,9 @@ export async function readOffsets(
 export interface OffsetStep {
   readonly topic: string;
   readonly partition: number;
+  /** The offset the database must be at for this stretch to be the next one. */
   readonly firstOffset: bigint;
+  /** The offset after the stretch's last record; what the database is at afterwards. */
   readonly nextOffset: bigint;
 }
 

@@ -120,7 +120,9 @@ export function asFailure(error: unknown): unknown {
 
 /**
  * Lets a query of the driver reject with failures of ours; what is no query (a list of columns, a value) stays as it is. The query
- * itself is changed, because the driver knows its own queries only, which may be parts of each other.
+ * itself is changed, because the driver knows its own queries only, which may be parts of each other; the driver never calls `reject`
+ * of a part. A cursor that is read in a loop puts its own `reject` there, and so rejects with the driver's errors; cursors are
+ * not used (row_stream.ts).
  */
 export function rejectWithFailures<Result>(query: Result): Result {
   if (query instanceof Promise) {

@@ -3,7 +3,6 @@
  *
  * The two are projections of two topics, read independently; a dead letter is replayed when both have it.
  */
-import { Buffer } from "node:buffer";
 import type { DeadLetter, StoredDeadLetter } from "../dead_letters/dead_letter.ts";
 import type {
   DeadLetterFilter,
@@ -11,20 +10,23 @@ import type {
   DeadLetterTable,
   DeadLetterTrajectory,
 } from "../dead_letters/dead_letter_table.ts";
-import type { Queryable, Sql, TransactionSql } from "./connection.ts";
+import type { Queryable, TransactionSql } from "./connection.ts";
 import { storable } from "./storable.ts";
 
 /** PostgreSQL takes 65,535 parameters a statement; a dead letter has 17. */
 const ROWS_PER_STATEMENT = 1_000;
 
-/** The table over a database. */
-export function deadLetterTable(sql: Sql): DeadLetterTable {
+/** Puts a question to the database: directly, or through the API's reader. */
+type Ask = <Answer>(question: (sql: Queryable) => Promise<Answer>) => Promise<Answer>;
+
+/** The table, asked through `ask`. */
+export function deadLetterTable(ask: Ask): DeadLetterTable {
   return {
-    read: (id) => readDeadLetter(sql, id),
-    list: (filter, page) => listDeadLetters(sql, filter, page),
-    count: (filter) => countDeadLettersBy(sql, filter),
-    selectNew: (deadLetters) => selectNew(sql, deadLetters),
-    selectSuperseded: (asked) => selectSuperseded(sql, asked),
+    read: (id) => ask((sql) => readDeadLetter(sql, id)),
+    list: (filter, page) => ask((sql) => listDeadLetters(sql, filter, page)),
+    count: (filter) => ask((sql) => countDeadLettersBy(sql, filter)),
+    selectNew: (deadLetters) => ask((sql) => selectNew(sql, deadLetters)),
+    selectSuperseded: (asked) => ask((sql) => selectSuperseded(sql, asked)),
   };
 }
 
@@ -82,19 +84,18 @@ export async function listDeadLetters(
   { limit, order, after }: DeadLetterPage,
 ): Promise<StoredDeadLetter[]> {
   const [isBehind, direction] = order === "oldest first" ? [sql`>`, sql`asc`] : [sql`<`, sql`desc`];
-  const rows = await sql<DeadLetterRow[]>`
+  return await sql<StoredDeadLetter[]>`
     ${selectDeadLetters(sql)} where ${conditions(sql, filter)}
       and ${
     after === null ? sql`true` : sql`(d.at, d.id) ${isBehind} (${dateOf(after.at)}, ${after.id})`
   }
     order by d.at ${direction}, d.id ${direction} limit ${limit}`;
-  return rows.map(toDeadLetter);
 }
 
 /** The dead letter, or null. */
 export async function readDeadLetter(sql: Queryable, id: string): Promise<StoredDeadLetter | null> {
-  const [row] = await sql<DeadLetterRow[]>`${selectDeadLetters(sql)} where d.id = ${id}`;
-  return row === undefined ? null : toDeadLetter(row);
+  const [row] = await sql<StoredDeadLetter[]>`${selectDeadLetters(sql)} where d.id = ${id}`;
+  return row ?? null;
 }
 
 async function countDeadLettersBy(sql: Queryable, filter: DeadLetterFilter): Promise<number> {
@@ -144,23 +145,23 @@ async function selectSuperseded(
   return new Set(rows.map(({ id }) => id));
 }
 
-/** A row of `dead_letter`, with the time of its replay. */
-type DeadLetterRow =
-  & Pick<DeadLetter, "id" | "stage" | "reason" | "field" | "run_id" | "source_file" | "text">
-  & Pick<StoredDeadLetter, "columns" | "topic" | "schema_id" | "replayed_at">
-  & {
-    readonly at: Date;
-    readonly source_line: bigint | null;
-    readonly source_generated_at: Date | null;
-    readonly topic_partition: number | null;
-    readonly topic_offset: bigint | null;
-    readonly key: Uint8Array | null;
-    readonly value: Uint8Array | null;
-  };
+/** A dead letter as it is known outside; the names are the fields', times are microseconds since 1970. */
+const COLUMNS = `
+  d.id, ${micros("d.at")} as at, d.stage, d.reason, d.field, d.run_id, d.source_file,
+  d.source_line::float8, ${
+  micros("d.source_generated_at")
+} as source_generated_at, d.text, d.columns,
+  d.topic, d.topic_partition as partition, d.topic_offset::float8 as "offset", d.key, d.value,
+  d.schema_id, r.replayed_at`;
+
+function micros(column: string): string {
+  return `(extract(epoch from ${column}) * 1000000)::float8`;
+}
 
 function selectDeadLetters(sql: Queryable) {
   return sql`
-    select d.*, r.replayed_at from dead_letter as d left join dead_letter_replay as r on r.letter_id = d.id`;
+    select ${sql.unsafe(COLUMNS)}
+    from dead_letter as d left join dead_letter_replay as r on r.letter_id = d.id`;
 }
 
 function conditions(sql: Queryable, filter: DeadLetterFilter) {
@@ -182,25 +183,6 @@ function conditions(sql: Queryable, filter: DeadLetterFilter) {
       ? sql`r.letter_id is not null`
       : sql`r.letter_id is null`
   }`;
-}
-
-function toDeadLetter({ topic_partition, topic_offset, ...row }: DeadLetterRow): StoredDeadLetter {
-  return {
-    ...row,
-    at: row.at.getTime() * 1000,
-    source_line: numberOf(row.source_line),
-    source_generated_at: row.source_generated_at === null
-      ? null
-      : row.source_generated_at.getTime() * 1000,
-    partition: topic_partition,
-    offset: numberOf(topic_offset),
-    key: row.key === null ? null : Buffer.from(row.key),
-    value: row.value === null ? null : Buffer.from(row.value),
-  };
-}
-
-function numberOf(value: bigint | null): number | null {
-  return value === null ? null : Number(value);
 }
 
 function dateOf(micros: number): Date {

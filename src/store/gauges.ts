@@ -13,20 +13,13 @@ export interface StoreGauges {
 export async function readStoreGauges(sql: Queryable): Promise<StoreGauges> {
   const runs = await sql<{ state: string; runs: number }[]>`
     select state, count(*)::int as runs from ingestion_run group by state`;
-  const [times] = await sql<
-    { row: number | null; meteor: number | null; daily: number | null }[]
-  >`
+  const [times] = await sql<Omit<StoreGauges, "runs">[]>`
     select
-      (select extract(epoch from max(updated_at))::float8 from meteor) as row,
-      (select extract(epoch from max(beginning_utc_time))::float8 from meteor) as meteor,
+      (select extract(epoch from max(updated_at))::float8 from meteor) as "newestRow_s",
+      (select extract(epoch from max(beginning_utc_time))::float8 from meteor) as "newestMeteor_s",
       (select extract(epoch from max(ended_at))::float8 from ingestion_run
-        where kind = 'daily' and state = 'completed' and jsonb_exists(selection, 'days')) as daily`;
-  return {
-    runs: Object.fromEntries(runs.map((row) => [row.state, row.runs])),
-    newestRow_s: times?.row ?? null,
-    newestMeteor_s: times?.meteor ?? null,
-    lastDailySuccess_s: times?.daily ?? null,
-  };
+        where kind = 'daily' and state = 'completed' and jsonb_exists(selection, 'days')) as "lastDailySuccess_s"`;
+  return { runs: Object.fromEntries(runs.map((row) => [row.state, row.runs])), ...times! };
 }
 
 /** Up to this many rows counting takes milliseconds; beyond it the estimate is as good for a person. */

@@ -1,14 +1,11 @@
 /** The shower list in the database: what the topic `iau_shower` says, which list that is, and when it was fetched. */
 import { shippedEdition } from "../trajectory/shipped_showers.ts";
+import type { Shower } from "../trajectory/shower_list.ts";
 import type { Queryable, TransactionSql } from "./connection.ts";
-import { LOCK_SHOWERS, SETTLE_SHOWERS } from "./showers.ts";
+import { LOCK_SHOWERS, SETTLE_SHOWERS } from "./shower_codes.ts";
 
 /** A shower as the list has it. */
-export interface ListedShower {
-  readonly number: number;
-  readonly code: string;
-  readonly name: string;
-  readonly status: number | null;
+export interface ListedShower extends Shower {
   /** Where the list was read: an address, or what `shippedSource` gives. */
   readonly source: string;
 }
@@ -115,23 +112,17 @@ export async function readListInUse(sql: Queryable): Promise<ListInUse | null> {
   const sources = await sql<{ source: string; showers: number }[]>`
     select source, count(*)::integer as showers from iau_shower_list group by source order by source desc`;
   const fetched = sources.filter(({ source }) => shippedEdition(source) === null);
-  const [shipped] = sources;
-  if (fetched.length === 0) {
-    return shipped === undefined ? null : {
-      kind: "shipped",
-      source: shipped.source,
-      edition: shippedEdition(shipped.source),
-      fetchedAt: null,
-      showers: sources.reduce((sum, { showers }) => sum + showers, 0),
-    };
-  }
-  const last = await readShowerListFetch(sql);
+  const inUse = fetched.length > 0 ? fetched : sources;
+  const [first] = inUse;
+  if (first === undefined) return null;
+  const edition = shippedEdition(first.source);
+  const last = edition === null ? await readShowerListFetch(sql) : null;
   return {
-    kind: "fetched",
+    kind: edition === null ? "fetched" : "shipped",
     // Entries that a later list left unchanged keep the address where they were read first.
-    source: last?.address ?? fetched[0]!.source,
-    edition: null,
+    source: last?.address ?? first.source,
+    edition,
     fetchedAt: last?.at ?? null,
-    showers: last?.showers ?? fetched.reduce((sum, { showers }) => sum + showers, 0),
+    showers: last?.showers ?? inUse.reduce((sum, { showers }) => sum + showers, 0),
   };
 }

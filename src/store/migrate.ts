@@ -54,8 +54,8 @@ export async function migrate(
     await createHistory(transaction);
     await assertKnown(transaction, wanted);
   });
-  for (const migration of wanted) await apply(sql, migration, observe);
-  await derive(sql, observe);
+  for (const migration of wanted) await step(sql, migration.name, applying(migration), observe);
+  await step(sql, DERIVED_NAME, derive, observe);
 }
 
 async function lock(sql: TransactionSql): Promise<void> {
@@ -99,50 +99,48 @@ async function assertKnown(sql: TransactionSql, wanted: readonly Migration[]): P
   }
 }
 
-async function apply(sql: Sql, migration: Migration, observe: Observe): Promise<void> {
-  const startedAt = performance.now();
-  const checksum = createHash("sha256").update(migration.text).digest("hex");
-  const applied = await sql.begin(async (transaction) => {
-    await lock(transaction);
-    const [row] = await transaction<{ checksum: string }[]>`
-      select checksum from schema_migration where name = ${migration.name}`;
-    if (row !== undefined && row.checksum !== checksum) {
-      throw new PermanentError(
-        `migration ${migration.name} has been applied to this database, and its file has changed since`,
-        {
-          hint: "restore the file, and make the change in a new file with the next number",
-        },
-      );
-    }
-    if (row !== undefined) return false;
-    await transaction.unsafe(migration.text).catch((error: unknown) => {
-      throw new PermanentError(`migration ${migration.name} failed: ${explain(error)}`, {
-        cause: error,
-      });
-    });
-    await transaction`insert into schema_migration (name, checksum) values (${migration.name}, ${checksum})`;
-    return true;
-  });
-  if (applied) {
-    observe("database.migrated", { name: migration.name, took_ms: performance.now() - startedAt });
-  }
-}
+/**
+ * What is done in a step, in its transaction: gives the checksum to record, or null when nothing was to be done.
+ * `recorded` is the checksum of the last time, or null.
+ */
+type Change = (transaction: TransactionSql, recorded: string | null) => Promise<string | null>;
 
-async function derive(sql: Sql, observe: Observe): Promise<void> {
+async function step(sql: Sql, name: string, change: Change, observe: Observe): Promise<void> {
   const startedAt = performance.now();
-  const changed = await sql.begin(async (transaction) => {
+  const isChanged = await sql.begin(async (transaction) => {
     await lock(transaction);
     const [row] = await transaction<{ checksum: string }[]>`
-      select checksum from schema_migration where name = ${DERIVED_NAME}`;
-    const plan = await planDerived(transaction, row?.checksum ?? null);
-    if (plan.statements.length === 0) return false;
-    await transaction.unsafe(plan.statements.join(";\n"));
+      select checksum from schema_migration where name = ${name}`;
+    const checksum = await change(transaction, row?.checksum ?? null);
+    if (checksum === null) return false;
     await transaction`
-      insert into schema_migration (name, checksum) values (${DERIVED_NAME}, ${plan.checksum})
+      insert into schema_migration (name, checksum) values (${name}, ${checksum})
       on conflict (name) do update set checksum = excluded.checksum, applied_at = now()`;
     return true;
   });
-  if (changed) {
-    observe("database.migrated", { name: DERIVED_NAME, took_ms: performance.now() - startedAt });
-  }
+  if (isChanged) observe("database.migrated", { name, took_ms: performance.now() - startedAt });
 }
+
+function applying({ name, text }: Migration): Change {
+  const checksum = createHash("sha256").update(text).digest("hex");
+  return async (transaction, recorded) => {
+    if (recorded === checksum) return null;
+    if (recorded !== null) {
+      throw new PermanentError(
+        `migration ${name} has been applied to this database, and its file has changed since`,
+        { hint: "restore the file, and make the change in a new file with the next number" },
+      );
+    }
+    await transaction.unsafe(text).catch((cause: unknown) => {
+      throw new PermanentError(`migration ${name} failed: ${explain(cause)}`, { cause });
+    });
+    return checksum;
+  };
+}
+
+const derive: Change = async (transaction, recorded) => {
+  const { statements, checksum } = await planDerived(transaction, recorded);
+  if (statements.length === 0) return null;
+  await transaction.unsafe(statements.join(";\n"));
+  return checksum;
+};

@@ -14,7 +14,6 @@
 import type { PendingQuery, Row } from "postgres";
 import { TransientError, withTimeout } from "@gmn/failures";
 import type { Sql, TransactionSql } from "./connection.ts";
-import { classifyDatabaseError } from "./database_errors.ts";
 
 /** Rows of one portion: half a megabyte of meteors as JSON. */
 const PORTION_ROWS = 250;
@@ -62,7 +61,7 @@ export function streamRows<R>(
   return new ReadableStream<readonly R[]>({
     start(controller) {
       run(controller).catch((error) => {
-        if (!(error instanceof ReaderLeft)) controller.error(inWords(error));
+        if (!(error instanceof ReaderLeft)) controller.error(error);
       });
     },
     pull: () => wanted.resolve(),
@@ -72,8 +71,4 @@ export function streamRows<R>(
       wanted.reject(left);
     },
   }, { highWaterMark: 0 });
-}
-
-function inWords(error: unknown): unknown {
-  return error instanceof Error && "code" in error ? classifyDatabaseError(error) : error;
 }

@@ -51,21 +51,11 @@ export async function readRunHistory(
   page: { readonly limit: number; readonly before: bigint | null },
 ): Promise<StoredRunEvent[] | null> {
   const before = page.before === null ? sql`` : sql`and event_offset < ${page.before}`;
-  const rows = await sql<
-    {
-      event_offset: bigint;
-      at: Date;
-      name: string;
-      file: string | null;
-      detail: RunHistoryDetail;
-    }[]
-  >`
-    select event_offset, at, name, file, detail from ingestion_run_event
+  const rows = await sql<StoredRunEvent[]>`
+    select run_id as "runId", event_offset as "offset", at, name, file, detail
+    from ingestion_run_event
     where run_id = ${runId} ${before} order by event_offset desc limit ${page.limit}`;
-  if (
-    rows.length === 0 && (await sql`select from ingestion_run where id = ${runId}`).length === 0
-  ) {
-    return null;
-  }
-  return rows.map(({ event_offset: offset, ...row }) => ({ runId, offset, ...row }));
+  const isKnown = rows.length > 0 ||
+    (await sql`select from ingestion_run where id = ${runId}`).length > 0;
+  return isKnown ? rows : null;
 }

@@ -5,7 +5,8 @@
  * can't drift from the domain, and a rebuild gives the same rows.
  */
 import { storable } from "./storable.ts";
-import type { FileState, FileStatus, RunState } from "../runs/run.ts";
+import type { FileState, RunState } from "../runs/run.ts";
+import type { FileIdentity, RowCounts } from "../runs/run_event.ts";
 import type { Queryable, TransactionSql } from "./connection.ts";
 
 /** A run but its files; a run that is not planned has no number of them. */
@@ -16,26 +17,17 @@ const RUN_COLUMNS = `
   state as status, owner, requested_at as "requestedAt", started_at as "startedAt",
   ended_at as "finishedAt", files_planned, coalesce(next_offsets, '{}') as "nextOffsets", reason`;
 
-interface FileRow {
-  run_id: string;
-  file: string;
-  status: FileStatus;
-  size_bytes: number | null;
-  etag: string | null;
-  last_modified: string | null;
-  listed: string | null;
-  generated_at: Date | null;
-  byte_offset: number | null;
-  line_number: number | null;
-  read: number;
-  published: number;
-  rejected: number;
-  reason: string | null;
+/** A file of a run, its identity, checkpoint and counts spread out. */
+interface FileRow
+  extends Pick<FileState, "file" | "status" | "generatedAt" | "reason">, FileIdentity, RowCounts {
+  readonly run_id: string;
+  readonly byte_offset: number | null;
+  readonly line_number: number | null;
 }
 
 const FILE_COLUMNS = `
-  run_id, file, state as status, size_bytes::float8, etag, last_modified, listed, generated_at,
-  byte_offset::float8, line_number::float8, rows_read::float8 as read,
+  run_id, file, state as status, size_bytes::float8, etag, last_modified as "lastModified", listed,
+  generated_at as "generatedAt", byte_offset::float8, line_number::float8, rows_read::float8 as read,
   rows_published::float8 as published, rows_rejected::float8 as rejected, reason`;
 
 /** The run, or null. */
@@ -172,8 +164,8 @@ async function readStates(sql: Queryable, which: ReturnType<Queryable>): Promise
 }
 
 function toFileState(row: FileRow): FileState {
-  const { file, status, generated_at: generatedAt, read, published, rejected, reason } = row;
-  const { size_bytes, etag, last_modified: lastModified, listed } = row;
+  const { file, status, generatedAt, read, published, rejected, reason } = row;
+  const { size_bytes, etag, lastModified, listed } = row;
   const identity = { size_bytes, etag, lastModified, listed };
   return {
     file,
@@ -184,9 +176,7 @@ function toFileState(row: FileRow): FileState {
       ? null
       : { byteOffset: row.byte_offset, lineNumber: row.line_number ?? 0 },
     rows: { read, published, rejected },
-    nextOffsets: {},
     reason,
     startedAt: null,
-    finishedAt: null,
   };
 }

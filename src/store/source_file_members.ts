@@ -116,9 +116,7 @@ export async function compareGenerations(
   { file, generatedAt }: ChangedFile,
   neighbours: readonly string[],
 ): Promise<Comparison> {
-  const rows = await sql<
-    { id: string; generatedAt: Date; runId: string; witnesses: number; before: number }[]
-  >`
+  const rows = await sql<(GoneTrajectory & { readonly before: number })[]>`
     with had as materialized (
       select id, max(generated_at) as last_had
       from source_file_member, unnest(ids) as id

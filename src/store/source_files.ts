@@ -1,5 +1,5 @@
 /** The source files as they were when they were last ingested: to recognize unchanged files. */
-import type { FileIdentity, NextOffsets, RowCounts } from "../runs/run_event.ts";
+import type { FileExtracted, FileIdentity } from "../runs/run_event.ts";
 import type { Queryable, TransactionSql } from "./connection.ts";
 
 /** The identity with which each of these files was last ingested, or later found unchanged; others are absent. */
@@ -7,38 +7,16 @@ export async function readSourceFiles(
   sql: Queryable,
   paths: readonly string[],
 ): Promise<ReadonlyMap<string, FileIdentity>> {
-  const rows = await sql<
-    {
-      file: string;
-      size_bytes: bigint | null;
-      etag: string | null;
-      last_modified: string | null;
-      listed: string | null;
-    }[]
-  >`select file, size_bytes, etag, last_modified, listed from ingestion_file where file = any(${[
-    ...paths,
-  ]})`;
-  return new Map(rows.map((row) => [row.file, {
-    size_bytes: row.size_bytes === null ? null : Number(row.size_bytes),
-    etag: row.etag,
-    lastModified: row.last_modified,
-    listed: row.listed,
-  }]));
+  const rows = await sql<(FileIdentity & { readonly file: string })[]>`
+    select file, size_bytes::float8, etag, last_modified as "lastModified", listed
+    from ingestion_file where file = any(${[...paths]})`;
+  return new Map(rows.map(({ file, ...identity }) => [file, identity]));
 }
 
-/** Keeps a complete extraction of a file in place of the one before. */
+/** Keeps a complete extraction of a file in place of the one before. Its next offsets are behind the file's last record. */
 export async function recordExtraction(
   sql: TransactionSql,
-  extraction: {
-    readonly runId: string;
-    readonly at: Date;
-    readonly file: string;
-    readonly identity: FileIdentity;
-    readonly generatedAt: Date | null;
-    readonly rows: RowCounts;
-    /** Behind the file's last record, per partition. */
-    readonly nextOffsets: NextOffsets;
-  },
+  extraction: Omit<FileExtracted, "type">,
 ): Promise<void> {
   const { identity, rows } = extraction;
   const row = {

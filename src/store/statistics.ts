@@ -242,16 +242,12 @@ export async function readGroundTracks(
 ): Promise<GroundTrack[]> {
   const isWhole = sql`m.beginning_utc_time is not null and m.latbeg_n_deg is not null
     and m.lonbeg_e_deg is not null and m.latend_n_deg is not null and m.lonend_e_deg is not null`;
-  type Flat = Omit<GroundTrack, "begin" | "end"> & {
-    begin: [lat: number, lon: number, height: number | null];
-    end: [lat: number, lon: number, height: number | null];
-  };
-  const rows = await sql<Flat[]>`
+  return await sql<GroundTrack[]>`
     select m.id, ${sql.unsafe(TIME)} as time, m.iau_code as shower, m.peak_absmag,
-      array[m.latbeg_n_deg, m.lonbeg_e_deg, m.htbeg_km] as begin,
-      array[m.latend_n_deg, m.lonend_e_deg, m.htend_km] as end
+      json_build_object('lat_deg', m.latbeg_n_deg, 'lon_deg', m.lonbeg_e_deg,
+        'height_km', m.htbeg_km) as begin,
+      json_build_object('lat_deg', m.latend_n_deg, 'lon_deg', m.lonend_e_deg,
+        'height_km', m.htend_km) as end
     from meteor m ${whereMeteor(sql, wanted, [isWhole])}
     order by m.beginning_utc_time desc, m.id desc limit ${limit}`;
-  const point = ([lat_deg, lon_deg, height_km]: Flat["begin"]) => ({ lat_deg, lon_deg, height_km });
-  return rows.map((row) => ({ ...row, begin: point(row.begin), end: point(row.end) }));
 }

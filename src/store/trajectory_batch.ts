@@ -4,16 +4,13 @@
  * Rows, dead-letter counts and the partition's offset are written in one transaction, so a batch is in the database wholly
  * and once, or not at all.
  */
+import type { RecordOrigin } from "../dead_letters/build_dead_letter.ts";
 import type { TrajectorySummary } from "../trajectory/summary.ts";
+import type { OffsetStep } from "./consumer_offsets.ts";
 
 /** Where a record comes from and in which order it stands against others of the same id. */
-export interface Lineage {
+export interface Lineage extends RecordOrigin {
   readonly offset: bigint;
-  readonly sourceFile: string | null;
-  readonly sourceLine: number | null;
-  /** Generation stamp of the source file; null from producers that send none (then the log's order decides). */
-  readonly sourceGeneratedAt: Date | null;
-  readonly runId: string | null;
   /** The dead letter that the record replays, and the record's time; left out for a record that is no replay. */
   readonly replays?: { readonly deadLetterId: string; readonly at: Date };
 }
@@ -66,13 +63,7 @@ export interface TrajectoryWithdrawal {
   readonly at: Date;
 }
 
-export interface TrajectoryBatch {
-  readonly topic: string;
-  readonly partition: number;
-  /** The offset the database must be at for this batch to be the next one. */
-  readonly firstOffset: bigint;
-  /** The offset after the batch's last record; what the database is at afterwards. */
-  readonly nextOffset: bigint;
+export interface TrajectoryBatch extends OffsetStep {
   /** In offset order; an id may occur more than once (the last one that is not older wins). */
   readonly changes: readonly TrajectoryChange[];
   /** Records of this batch that went to the dead letters, per run id ("" for records without one). */

@@ -34,7 +34,7 @@ import {
   type WithdrawalRow,
 } from "./merge.ts";
 import { findRepeats, type RecordMark, rememberRepeats, type Repeats } from "./repeats.ts";
-import { ContestedShower, LOCK_SHOWERS, ShowerSettlement } from "./showers.ts";
+import { ContestedShower, LOCK_SHOWERS, ShowerSettlement } from "./shower_codes.ts";
 import { ADD_FILE_MEMBERS, membersOf } from "./source_file_members.ts";
 import { COPY_STAGE, StageEncoder } from "./stage.ts";
 import { storable } from "./storable.ts";

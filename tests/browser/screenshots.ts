@@ -1,5 +1,5 @@
 /**
- * `deno task screenshots`: the pictures of the README, taken of the demo running in a temporary folder.
+ * `deno task screenshots`: the pictures of docs/dashboard.md, taken of the demo running in a temporary folder.
  */
 import { spawn } from "node:child_process";
 import { chmod, mkdir, mkdtemp, readFile, rm } from "node:fs/promises";

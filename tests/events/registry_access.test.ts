@@ -2,9 +2,11 @@
  * Getting in to a registry that asks who is there: user and password or a token, over TLS with an authority of its own.
  */
 import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { freePort } from "@gmn/engines";
 import { hintOf, PermanentError, TransientError } from "@gmn/failures";
 import { createSchemaRegistry, type RegistryConnection } from "../../src/events/schema_registry.ts";
 import { TOPICS } from "../../src/events/topics.ts";
@@ -69,4 +71,33 @@ test("an unknown authority is an error, and not trusted", async () => {
   const error = await registry.ping().catch((thrown: unknown) => thrown);
   expect(error).toBeInstanceOf(TransientError);
   expect((error as Error).message).toMatch(/certificate|issuer/i);
+});
+
+test("a registry that does not answer is waited for; one that refuses is not", async () => {
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}`;
+  const registry = createSchemaRegistry({ url, clientId: "test" }, unobserved);
+  for (const ask of [() => registry.writerSchema(7), () => registry.register(TOPICS)]) {
+    const error = await ask().catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(TransientError);
+    expect((error as Error).message).toContain("ECONNREFUSED");
+  }
+  const answers = [
+    [400, { error_code: 400, message: "no such thing" }],
+    [200, { schema: `"string"` }],
+  ] as const;
+  let asked = 0;
+  const server = createServer((_, response) => {
+    const [status, body] = answers[asked++]!;
+    response.writeHead(status, { "content-type": "application/vnd.schemaregistry.v1+json" });
+    response.end(JSON.stringify(body));
+  });
+  await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
+  try {
+    await expect(registry.writerSchema(7)).rejects.toBeInstanceOf(PermanentError);
+    expect(await registry.writerSchema(7)).toBe(`"string"`);
+  } finally {
+    server.closeAllConnections();
+    server.close();
+  }
 });

@@ -44,7 +44,7 @@ afterAll(() => whole[Symbol.asyncDispose]());
 const desk = (): ReplayDesk => {
   const { store, log } = whole.service.parts.running!;
   return new ReplayDesk({
-    table: deadLetterTable(store.sql),
+    table: deadLetterTable((question) => question(store.sql)),
     publisher: log.publisher,
     registry: log.registry,
     observe: whole.observer.observe,

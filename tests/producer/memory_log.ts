@@ -14,7 +14,8 @@ import { DEAD_LETTER, type Topic, TRAJECTORY_SUMMARY_RAW } from "../../src/event
 import { schemaText } from "../../src/events/schema_files.ts";
 import { createValueCodec } from "../../src/events/wire_values.ts";
 import type { RunHistory, RunJournal } from "../../src/producer/ports.ts";
-import { foldRuns, isFinished } from "../../src/runs/run.ts";
+import { isFinished } from "../../src/runs/run.ts";
+import { foldRuns } from "../support/fold_runs.ts";
 import type { FileIdentity, RunEvent } from "../../src/runs/run_event.ts";
 import { fromRecord, type RunEventRecord, toRecord } from "../../src/runs/run_event_record.ts";
 

@@ -15,7 +15,8 @@ import {
 import { type DataDirectory } from "../../src/producer/source/data_directory.ts";
 import { HttpDirectory } from "../../src/producer/source/http_directory.ts";
 import { LocalDirectory, openLocalFile } from "../../src/producer/source/local_directory.ts";
-import { countFiles, countRows, foldRun, type RunState } from "../../src/runs/run.ts";
+import { countFiles, countRows, type RunState } from "../../src/runs/run.ts";
+import { foldRun } from "../support/fold_runs.ts";
 import { RunCommandRefused } from "../../src/runs/run_decide.ts";
 import { createMemoryLog, type MemoryLog } from "./memory_log.ts";
 import { type MisbehavingServer, serve, startMisbehavingServer } from "./misbehaving_server.ts";

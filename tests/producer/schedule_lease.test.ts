@@ -35,6 +35,7 @@ function schedule(by: string): Schedule {
       pausedSince: () => readSchedulePause(sql),
       set: (isPaused) => writeSchedulePause(sql, isPaused),
     },
+    observe: unobserved,
   });
   open.push(made);
   return made;

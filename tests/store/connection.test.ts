@@ -1,6 +1,6 @@
 import { createServer } from "node:net";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { TransientError } from "@gmn/failures";
+import { TransientError, wait } from "@gmn/failures";
 import { unobserved } from "../../src/observe/observe.ts";
 import { connectStore, type Store } from "../../src/store/connection.ts";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
@@ -84,6 +84,53 @@ describe("values", () => {
     }
     // 40 ms each with Nagle's algorithm.
     expect(performance.now() - startedAt).toBeLessThan(20 * 30);
+  });
+});
+
+describe("a query that the database refuses", () => {
+  const REFUSED = { name: "DataRefusedError", cause: { code: "22012" } };
+
+  test("rejects with a failure of ours, however it is awaited", async () => {
+    const { sql } = connect();
+    expect(await caught(sql`select 1 / ${0}::int`)).toMatchObject(REFUSED);
+    expect(await caught(sql.unsafe("select 1 / $1::int", [0]))).toMatchObject(REFUSED);
+    expect(await caught(sql.unsafe("select 1; select 1 / 0").simple())).toMatchObject(REFUSED);
+    expect(await caught(sql`select 1 / ${0}::int`.values())).toMatchObject(REFUSED);
+    expect(await caught(sql`select 1 / ${0}::int`.forEach(() => {}))).toMatchObject(REFUSED);
+    expect(await caught(sql`select 1 / ${0}::int`.cursor(1, () => {}))).toMatchObject(REFUSED);
+    const query = sql`select 1 / ${0}::int`.execute();
+    expect(await caught(query.then(() => "never"))).toMatchObject(REFUSED);
+    expect(await caught(query.catch((error) => error))).toMatchObject({ resolved: REFUSED });
+    expect(await caught(sql.begin((tx) => tx`select 1 / ${0}::int`))).toMatchObject(REFUSED);
+    expect(await caught(sql`select ${undefined as unknown as number}`))
+      .toMatchObject({ name: "PermanentError", cause: { code: "UNDEFINED_VALUE" } });
+  });
+
+  test("fails as a whole: its parts settle nothing, and may be parts of other queries", async () => {
+    const { sql } = connect();
+    const ratio = sql`1 / ${0}::int`;
+    const isAbove = (value: number) => sql`n > ${value}::int`;
+    expect(await caught(sql`select ${ratio} as n where ${sql`true`}`)).toMatchObject(REFUSED);
+    expect(await sql`select 7 as n where ${true} or ${ratio} = 1`).toMatchObject([{ n: 7 }]);
+    expect(
+      await sql`select ${sql("n")} from (${sql`select ${2}::int as n`}) as t where ${[
+        isAbove(0),
+        sql`and ${isAbove(1)}`,
+      ]}`,
+    ).toMatchObject([{ n: 2 }]);
+    // An unhandled rejection of a part would fail the run.
+    await wait(20);
+  });
+
+  test("that was cancelled may be asked again", async () => {
+    const { sql } = connect();
+    const sleeping = sql`select pg_sleep(60)`.execute();
+    await sql`select 1`;
+    sleeping.cancel();
+    expect(await caught(sleeping)).toMatchObject({
+      name: "TransientError",
+      cause: { code: "57014" },
+    });
   });
 });
 

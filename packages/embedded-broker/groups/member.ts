@@ -1,6 +1,7 @@
 /**
  * One member of a consumer group, as the coordinator knows it.
  */
+import type { ErrorCode } from "@gmn/kafka-formats";
 
 /** One way in which a member can take part (for consumers: a partition assignor), with its data for it. */
 export interface GroupProtocol {
@@ -79,4 +80,3 @@ export function sameProtocols(a: readonly GroupProtocol[], b: readonly GroupProt
       metadata.every((byte, at) => byte === other.metadata[at]);
   });
 }
-import type { ErrorCode } from "@gmn/kafka-formats";

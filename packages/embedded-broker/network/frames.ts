@@ -4,6 +4,7 @@
  * A size is only a claim: memory is taken as bytes arrive, never ahead of them. How large a request may be depends on its
  * API, which is in its first bytes.
  */
+import { ApiKey, MalformedRequest } from "@gmn/kafka-formats";
 
 /** Kafka's default is 100 MiB; a third of that holds any sensible produce request (30 batches of 1 MiB). */
 export const MAX_PRODUCE_REQUEST_BYTES = 32 * 1024 * 1024;
@@ -70,4 +71,3 @@ export class FrameSplitter {
     return all;
   }
 }
-import { ApiKey, MalformedRequest } from "@gmn/kafka-formats";

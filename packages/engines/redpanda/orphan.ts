@@ -16,13 +16,15 @@ import { Supervisor } from "../processes/supervisor.ts";
 
 /**
  * Ends the node: `$1` is its process id, `$2` its configuration, which tells it from whatever has the process id later. It has `$3`
- * tenths of a second to stop in order; a kill after that is for all that it has started.
+ * tenths of a second to stop in order; a kill after that is for all that it has started. A Ctrl-C in the terminal does not end the
+ * script.
  */
-const END_NODE = `is_there() {
+const END_NODE = `trap '' HUP INT TERM
+is_there() {
   tr '\\0' ' ' <"/proc/$1/cmdline" | grep -qF -- "$2"
 }
 is_there "$1" "$2" || exit 0
-kill -TERM "$1"
+kill -TERM "$1" || ! is_there "$1" "$2" || exit 1
 left=$3
 while is_there "$1" "$2"; do
   [ "$left" -gt 0 ] || kill -s KILL -- "-$1"
@@ -93,7 +95,9 @@ export async function endOrphan(
   }
   const args = endNodeArguments(note.pid, configurationFile, patience_ms);
   try {
-    await promisify(execFile)("/bin/sh", ["-c", END_NODE, "end-redpanda", ...args]);
+    await promisify(execFile)("/bin/sh", ["-c", END_NODE, "end-redpanda", ...args], {
+      env: { PATH: process.env.PATH ?? "/usr/bin:/bin", LC_ALL: "C" },
+    });
   } catch (error) {
     throw new PermanentError(
       `Redpanda in ${directory}, process ${note.pid}, could not be stopped`,

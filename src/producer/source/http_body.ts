@@ -80,9 +80,7 @@ function decoded(raw: AsyncIterable<Uint8Array>, answer: Answer): AsyncIterable<
   if (encoding !== "gzip" && encoding !== "x-gzip" && encoding !== "deflate") {
     throw new SourceUnavailableError(
       `${answer.url.href} is encoded as ${encoding}, which was not requested`,
-      {
-        hint: "the server ignores Accept-Encoding: identity",
-      },
+      { hint: "the server ignores Accept-Encoding: identity" },
     );
   }
   const format = encoding === "deflate" ? "deflate" : "gzip";

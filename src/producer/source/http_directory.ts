@@ -6,8 +6,8 @@
  *   200 of the same file      the server has no ranges: the bytes that were given already are passed over
  *   anything else             the file changed meanwhile: FileChangedError, and the caller starts again from its first byte
  */
-import { type Backoff, backoffDelayMs, PermanentError, TransientError, wait } from "@gmn/failures";
-import { type Observe, unobserved } from "../../observe/observe.ts";
+import { backoffDelayMs, PermanentError, TransientError, wait } from "@gmn/failures";
+import { unobserved } from "../../observe/observe.ts";
 import type { FileIdentity } from "../../runs/run_event.ts";
 import {
   checkedPath,
@@ -42,13 +42,9 @@ const LISTING_TRIES = 3;
 const MAX_BREAKS = 5;
 const PROGRESS_BYTES = 2 ** 20;
 
-export interface HttpDirectoryOptions {
-  readonly userAgent?: string;
+export interface HttpDirectoryOptions extends Partial<Omit<HttpRequestOptions, "gate">> {
   readonly interval_ms?: number;
-  readonly responseTimeout_ms?: number;
   readonly idleTimeout_ms?: number;
-  readonly backoff?: Backoff;
-  readonly observe?: Observe;
 }
 
 /** Identifies us to the operators of the source; the service adds the version. */
@@ -147,9 +143,7 @@ export class HttpDirectory implements DataDirectory {
       if (size > MAX_LISTING_BYTES) {
         throw new PermanentError(
           `the listing at ${answer.url.href} is longer than ${MAX_LISTING_BYTES} bytes`,
-          {
-            hint: "GMN_DATA_URL must name a directory with an index, not a file",
-          },
+          { hint: "GMN_DATA_URL must name a directory with an index, not a file" },
         );
       }
       html += decoder.decode(chunk, { stream: true });

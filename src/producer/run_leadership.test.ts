@@ -1,7 +1,8 @@
 /** Who leads, and what happens when the lease goes. The engine is a list of what was asked of it. */
 import { afterEach, expect, test } from "vitest";
 import { TransientError } from "@gmn/failures";
-import { Leadership, type Lease } from "./leadership.ts";
+import { unobserved } from "../observe/observe.ts";
+import { Leadership, type Lease } from "./run_leadership.ts";
 
 const open: Leadership[] = [];
 afterEach(async () => {
@@ -46,6 +47,7 @@ function process(name: string, shared: ReturnType<typeof lock>, reported: string
     tryBecomeLeader: () => shared.take(),
     followInterval_ms: 1,
     reconcileInterval_ms: 1,
+    observe: unobserved,
   });
   open.push(leadership);
   leadership.start();
@@ -87,6 +89,7 @@ test("a database that is away is waited for, and a look that fails for a moment 
       return lock().take();
     },
     reconcileInterval_ms: 1,
+    observe: unobserved,
   });
   open.push(leadership);
   leadership.start();

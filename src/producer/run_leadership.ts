@@ -7,7 +7,7 @@
  * database pauses its runs before another may take them up. So a running run always has an owner, or gets one soon.
  */
 import { explain, TransientError, wait } from "@gmn/failures";
-import { type Observe, unobserved } from "../observe/observe.ts";
+import type { Observe } from "../observe/observe.ts";
 import { retryWhileAway } from "../observe/retries.ts";
 
 /** A right that one process has, as long as it lasts. */
@@ -28,7 +28,7 @@ export interface LeadershipOptions {
   readonly engine: Led;
   /** The lease, or null when another process holds it. */
   readonly tryBecomeLeader: () => Promise<Lease | null>;
-  readonly observe?: Observe;
+  readonly observe: Observe;
   /** The end of the whole service, which comes before `stop`: work that it aborts has not failed. */
   readonly signal?: AbortSignal;
   readonly followInterval_ms?: number;
@@ -42,13 +42,11 @@ const RECONCILE_INTERVAL_MS = 1000;
 
 export class Leadership {
   readonly #options: LeadershipOptions;
-  readonly #observe: Observe;
   readonly #stopping = new AbortController();
   #work: Promise<void> = Promise.resolve();
 
   constructor(options: LeadershipOptions) {
     this.#options = options;
-    this.#observe = options.observe ?? unobserved;
   }
 
   /** Begins to follow, and to lead whenever it can. */
@@ -74,7 +72,7 @@ export class Leadership {
       } catch (error) {
         if (signal.aborted || this.#options.signal?.aborted) return;
         const delay_ms = this.#options.followInterval_ms ?? FOLLOW_INTERVAL_MS;
-        this.#observe("producer.retry", { reason: explain(error), delay_ms });
+        this.#options.observe("producer.retry", { reason: explain(error), delay_ms });
         await wait(delay_ms, signal).catch(() => {});
       }
     }
@@ -82,7 +80,7 @@ export class Leadership {
 
   #takeLease(): Promise<Lease | null> {
     return retryWhileAway({
-      observe: this.#observe,
+      observe: this.#options.observe,
       part: "database",
       what: "the lease of the runs",
       signal: this.#stopping.signal,
@@ -93,7 +91,7 @@ export class Leadership {
     const { engine, reconcileInterval_ms = RECONCILE_INTERVAL_MS } = this.#options;
     const until = AbortSignal.any([this.#stopping.signal, lease.lost]);
     try {
-      this.#observe("producer.leads", {});
+      this.#options.observe("producer.leads", {});
       await engine.lead(until);
       while (!until.aborted) {
         await wait(reconcileInterval_ms, until);
@@ -104,7 +102,7 @@ export class Leadership {
     } finally {
       await engine.follow();
       if (lease.lost.aborted) {
-        this.#observe("producer.follows", { reason: explain(lease.lost.reason) });
+        this.#options.observe("producer.follows", { reason: explain(lease.lost.reason) });
       }
       await lease.release().catch(() => {});
     }
