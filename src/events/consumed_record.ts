@@ -11,15 +11,15 @@ export interface ConsumedRecord {
   readonly key: Buffer | null;
   readonly value: Buffer | null;
   readonly headers: Readonly<Record<string, HeaderValue>>;
-  /** Bytes in the log: key, value, headers and what the format adds. */
+  /** Bytes in the log: key, value, headers and the record format's overhead. */
   readonly size_bytes: number;
-  /** Set when this is no record: it stands for all records of a batch that can't be read, and its offset is the last of them. */
+  /** Set on a placeholder for all records of a batch that can't be read; its `offset` is the batch's last offset. */
   readonly unreadable?: UnreadableBatch;
 }
 
 /**
- * A record batch that can't be read. It passes through a lane as one record, so that it holds up no other records, and whoever
- * stores records makes a dead letter of it.
+ * A record batch that can't be read. It passes through a lane as one record, so that it does not block other records. The sink
+ * stores it as a dead letter.
  */
 export interface UnreadableBatch {
   readonly firstOffset: bigint;
@@ -28,7 +28,7 @@ export interface UnreadableBatch {
   readonly reason: string;
   /** The batch as it is stored in the log, its header included. */
   readonly bytes: Buffer;
-  /** The checksum of its bytes when it differs from the one in the header; null when the bytes are as they were written. */
+  /** The checksum of the bytes if it differs from the one in the header; null when the bytes are intact. */
   readonly damage: number | null;
 }
 
@@ -36,14 +36,14 @@ export interface UnreadableBatch {
 export interface RecordBatch {
   readonly topic: string;
   readonly partition: number;
-  /** Where the store must be for this batch to be the next one. */
+  /** The position the store must be at before this batch is stored. */
   readonly firstOffset: bigint;
-  /** Where the store is afterwards. */
+  /** The position of the store after this batch. */
   readonly nextOffset: bigint;
   readonly records: readonly ConsumedRecord[];
 }
 
-/** The stored position of a partition is not the one that this process read on from: another member has taken over. */
+/** The stored position of a partition is not the one this process expected: another member has taken over. */
 export class PositionLostError extends Error {
   override readonly name = "PositionLostError";
 }

@@ -1,8 +1,8 @@
-/** Who is in a consumer group, asked of the broker that coordinates it. */
+/** Asks the broker that coordinates a consumer group for its members. */
 import type { Kafka } from "kafkajs";
 import { withAdmin } from "./kafka_client.ts";
 
-/** A member as the coordinator knows it. A member that died stays one until its session times out. */
+/** A member as the coordinator knows it. A member that died stays listed until its session times out. */
 export interface GroupMember {
   readonly clientId: string;
   readonly host: string;

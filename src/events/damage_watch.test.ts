@@ -19,23 +19,23 @@ function record(offset: number, damage?: number | null): ConsumedRecord {
   };
 }
 
-test("what is whole, or as it was written, is taken at once", () => {
+test("intact batches, and unreadable ones with the right checksum, are taken at once", () => {
   expect(new DamageWatch().look([record(1), record(2, null)])).toBeNull();
 });
 
-test("damage that comes alike is given up after some fetches", () => {
+test("gives up a batch after a few fetches with the same damage", () => {
   const watch = new DamageWatch();
   const fetch = [record(1), record(2, 7), record(3), record(4, 8)];
   for (let attempt = 1; attempt < ALIKE_MAX; attempt++) {
     expect(watch.look(fetch)).toMatchObject({ at: 1, attempt });
   }
-  // All that was damaged in these fetches is: they don't wait one after the other.
+  // All batches damaged in these fetches are given up together: none waits for another.
   expect(watch.look(fetch)).toBeNull();
-  // And stays so, should the broker give it once more.
+  // A batch that was given up stays given up if the broker sends it again.
   expect(watch.look(fetch.slice(1))).toBeNull();
 });
 
-test("damage that is another one each time is given up much later", () => {
+test("gives up a batch much later when its damage differs each time", () => {
   const watch = new DamageWatch();
   for (let attempt = 1; attempt < FETCHES_MAX; attempt++) {
     const again = watch.look([record(2, attempt)])!;
@@ -45,7 +45,7 @@ test("damage that is another one each time is given up much later", () => {
   expect(watch.look([record(2, FETCHES_MAX)])).toBeNull();
 });
 
-test("what came whole in between is counted anew", () => {
+test("counts from one again after an intact fetch", () => {
   const watch = new DamageWatch();
   expect(watch.look([record(2, 7)])).toMatchObject({ attempt: 1 });
   expect(watch.look([record(2)])).toBeNull();

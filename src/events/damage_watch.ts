@@ -1,28 +1,28 @@
 /**
- * Decides when a damaged batch of a partition is fetched again: one whose checksum does not match its bytes.
+ * Decides whether to fetch a damaged batch of a partition again. A batch is damaged when its checksum does not match its bytes.
  *
  *     damaged ──▶ fetched again, after a pause ──▶ intact: read like any other
  *        ▲                     │
  *        └───── damaged ───────┴──▶ ALIKE_MAX times with the same bytes, or FETCHES_MAX times in all: given up
  *
- * Damage on the network differs each time; bytes that are the same each time are damaged in the log. A batch that is given up becomes a
- * dead letter like any other that can't be read; the log keeps it. Other partitions are read meanwhile.
+ * Damage on the network differs each time; damage that is the same each time is in the log itself. A batch that is given up becomes
+ * a dead letter, like any other unreadable batch; the log keeps it. Other partitions are read meanwhile.
  */
 import { type Backoff, backoffDelayMs } from "@gmn/failures";
 import type { ConsumedRecord, UnreadableBatch } from "./consumed_record.ts";
 
-/** Fetches of a batch with the same wrong bytes. Two could be one response that was cached on the way. */
+/** Consecutive fetches with the same damage before a batch is given up. Two could be the same response, cached on the way. */
 export const ALIKE_MAX = 3;
 
-/** Fetches in all, three to five minutes: a partition must not wait for ever on a faulty network. */
+/** Fetches of a batch in total, which take three to five minutes: a faulty network must not block a partition forever. */
 export const FETCHES_MAX = 15;
 
 /** Two short pauses for damage in the log, longer ones for a faulty network. */
 const PAUSES: Backoff = { base_ms: 1_000, cap_ms: 30_000, attempts: FETCHES_MAX };
 
-/** The first batch of a fetch that is to be fetched again. */
+/** The first batch of a fetch that must be fetched again. */
 export interface FetchAgain {
-  /** Its place among the records. */
+  /** Its index among the records. */
   readonly at: number;
   readonly batch: UnreadableBatch;
   /** How often it has been fetched damaged. */
@@ -39,12 +39,12 @@ interface Met {
 
 /** Counts the fetches of one partition's damaged batches. */
 export class DamageWatch {
-  /** By first offset: those of the last fetch. */
+  /** The damaged batches of the last fetch, by first offset. */
   #met = new Map<bigint, Met>();
 
   /**
    * Checks a fetch.
-   * @returns the first record that must be fetched again, with all behind it; null when there is none
+   * @returns the first batch that must be fetched again, together with everything after it; null when there is none
    */
   look(records: readonly ConsumedRecord[]): FetchAgain | null {
     const before = this.#met;

@@ -5,18 +5,18 @@ import type { Observe } from "../observe/observe.ts";
 import { withAdmin } from "./kafka_client.ts";
 import type { Topic } from "./topics.ts";
 
-/** Kept for ever: the log is the truth. */
+/** Kept forever: the log is the source of truth. */
 const RETENTION_FOREVER = "-1";
 
-/** How many milliseconds a broker may take until the topics it created have leaders. */
+/** Milliseconds until the topics that a broker created must have leaders. */
 const CREATE_TIMEOUT_MS = 15_000;
 
 /**
- * Creates those of `topics` that are missing, with the cluster's own replication factor.
+ * Creates the missing ones of `topics`, with the cluster's default replication factor.
  *
- * A topic that exists is left as it is, with one check: it may have more partitions than asked for (someone scaled out),
+ * An existing topic is left as it is, with one check: it may have more partitions than asked for (someone scaled out), but
  * never fewer.
- * @throws PermanentError when a topic has fewer partitions than it must, or the cluster refuses to create it
+ * @throws PermanentError when a topic has too few partitions, or the cluster refuses to create it
  * @throws TransientError when the cluster can't be reached
  */
 export async function ensureTopics(

@@ -1,4 +1,4 @@
-/** A fetch of kafkajs as a lane takes it. */
+/** Converts a fetch of kafkajs into what a lane receives. */
 import type { Batch } from "kafkajs";
 import type { ConsumedRecord } from "./consumed_record.ts";
 import type { DamageWatch, FetchAgain } from "./damage_watch.ts";
@@ -7,17 +7,17 @@ import { FetchedMessage } from "./kafkajs/fetched_message.ts";
 
 /** A fetch, split at the first batch that must be fetched again. */
 export interface TakenFetch {
-  /** What the lane takes; null for nothing. */
+  /** The part that the lane receives; null when it is empty. */
   readonly fetched: Fetched | null;
-  /** The last offset that kafkajs need not fetch again; null for none. */
+  /** The last offset that kafkajs need not fetch again; null when there is none. */
   readonly resolved: string | null;
-  /** The damaged batch that the rest begins with, which is fetched again. */
+  /** The damaged batch at which the rest begins, which is fetched again; null when the whole fetch was taken. */
   readonly again: FetchAgain | null;
 }
 
 /** Takes a fetch up to the first batch that must be fetched again. */
 export function takeFetch(batch: Batch, damage: DamageWatch): TakenFetch {
-  // kafkajs keeps the offset that it asked for in a field its types leave out.
+  // kafkajs keeps the requested offset in a field that its types leave out.
   const fetchedFrom = BigInt((batch as Batch & { fetchedOffset: string | number }).fetchedOffset);
   const end = BigInt(batch.highWatermark);
   const records = batch.messages.map(toRecord);
@@ -40,7 +40,7 @@ export function takeFetch(batch: Batch, damage: DamageWatch): TakenFetch {
 
 function toRecord(message: Batch["messages"][number] | FetchedMessage): ConsumedRecord {
   if (message instanceof FetchedMessage) return message.record;
-  // From a broker that stores records in the format from before 2017.
+  // The record is in the format used before 2017, so the broker stores records that way.
   return {
     offset: BigInt(message.offset),
     timestamp: new Date(Number(message.timestamp)),

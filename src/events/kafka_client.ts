@@ -1,4 +1,4 @@
-/** The kafkajs client, patched, with its log lines going through ours. */
+/** The patched kafkajs client, whose log lines go to our log, and the classification of its errors. */
 import type { Admin, AdminConfig, KafkaConfig } from "kafkajs";
 import { explain, PermanentError, TransientError } from "@gmn/failures";
 import type { Observe } from "../observe/observe.ts";
@@ -19,14 +19,14 @@ export interface KafkaConnection {
 
 /** A broker that takes longer to accept a connection is unavailable. */
 const CONNECTION_TIMEOUT_MS = 5_000;
-/** A broker that takes longer to answer is stuck; produce with acks=-1 over a slow disk is the longest wait. */
+/** A broker that takes longer to answer is stuck. The longest normal wait is a produce with acks=-1 on a slow disk. */
 const REQUEST_TIMEOUT_MS = 30_000;
 
 registerCodecs();
 
 /**
  * A kafkajs client for `connection`. Nothing is connected yet.
- * @throws PermanentError when the patches of kafkajs did not take
+ * @throws PermanentError when the patches of kafkajs are not in place
  */
 export function createKafka(connection: KafkaConnection, observe: Observe): Kafka {
   assertKafkajsIsPatched();
@@ -36,15 +36,15 @@ export function createKafka(connection: KafkaConnection, observe: Observe): Kafk
     connectionTimeout: CONNECTION_TIMEOUT_MS,
     requestTimeout: REQUEST_TIMEOUT_MS,
     socketFactory,
-    // Retrying inside kafkajs is kept short: our loops retry, say so in the status, and can be stopped while they wait.
+    // Retries inside kafkajs are kept short: our own loops retry, show it in the status, and can be stopped while they wait.
     retry: { initialRetryTime: 100, maxRetryTime: 2_000, retries: 4 },
     ...(connection.ssl === undefined ? {} : { ssl: connection.ssl }),
     ...(connection.sasl === undefined ? {} : { sasl: connection.sasl }),
     logLevel: logLevel.WARN,
     logCreator: () => ({ level, log }) => {
       const detail = typeof log.error === "string" ? `: ${log.error}` : "";
-      // kafkajs calls ordinary things errors (a rebalance, a broker that is restarting); what matters to us reaches us as
-      // exceptions and is reported by the loops. Its own messages are kept one level lower.
+      // kafkajs logs ordinary events as errors (a rebalance, a broker that is restarting). What matters reaches us as
+      // exceptions, which our loops report. Its own messages are therefore logged one level lower.
       observe("log.client", {
         level: level === logLevel.ERROR ? "warning" : "debug",
         message: `${log.message}${detail}`,
@@ -54,9 +54,9 @@ export function createKafka(connection: KafkaConnection, observe: Observe): Kafk
 }
 
 /**
- * Asks the broker through an admin client that lives as long as `ask`.
- * @param doing what for, in words
- * @throws TransientError when it can't be reached, PermanentError when it refuses
+ * Runs `ask` with an admin client, which is closed afterwards.
+ * @param doing the purpose, for error messages
+ * @throws TransientError when the broker can't be reached, PermanentError when it refuses
  */
 export async function withAdmin<Answer>(
   kafka: Kafka,
@@ -105,7 +105,7 @@ const PERMANENT_TYPES = new Set([
 ]);
 
 /**
- * What an error of kafkajs means for us: permanent when the broker refuses this request, transient otherwise
+ * Classifies a kafkajs error: permanent when the broker refuses this request, transient otherwise
  * (unreachable, restarting, no leader, not acknowledged in time).
  */
 export function classifyKafkaError(error: unknown, doing: string): TransientError | PermanentError {

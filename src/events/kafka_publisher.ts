@@ -1,10 +1,10 @@
 /**
- * The publisher over kafkajs: one producer per process, one request in flight, acks from all replicas.
+ * The publisher on kafkajs: one producer per process, one request in flight, acks from all replicas.
  *
- * One request at a time keeps the log in the order of the calls even when kafkajs retries (a later send can't overtake a failed
- * one), which is what "the last version of a trajectory wins" rests on. kafkajs's idempotent producer is not used: it is
- * marked experimental and has had faults (tulios/kafkajs issue 598); a record that is appended twice after a lost
- * acknowledgement changes nothing downstream, because every consumer here is idempotent.
+ * With one request at a time the log keeps the order of the calls even when kafkajs retries (a later send can't overtake a failed
+ * one). "The last version of a trajectory wins" relies on that order. kafkajs's idempotent producer is not used: it is marked
+ * experimental and has had bugs (tulios/kafkajs issue 598). A record that is appended twice after a lost acknowledgement
+ * changes nothing downstream, because every consumer here is idempotent.
  */
 import { Buffer } from "node:buffer";
 import { createKeyPartitioner, type KeyPartitioner } from "@gmn/kafka-formats";
@@ -21,16 +21,16 @@ import { type Topic, TOPICS } from "./topics.ts";
  */
 export const PUBLISH_MAX_PARTITION_BYTES = 900_000;
 
-/** Records in one request: bounds what a lost acknowledgement may append twice. */
+/** Records in one request. This bounds how many records a lost acknowledgement can duplicate. */
 export const PUBLISH_MAX_RECORDS = 5_000;
 
-/** Bytes that the record format adds to a record (varints, attributes) and to a header, generously. */
+/** Upper bounds of the bytes that the record format adds to a record (varints, attributes) and to a header. */
 const RECORD_OVERHEAD_BYTES = 24;
 const HEADER_OVERHEAD_BYTES = 4;
 
 const CONNECTING = "connecting the producer";
 
-/** A connected publisher. `schemaIds` are those that the registry returned for each topic name. */
+/** Returns a connected publisher. `schemaIds` has the registry's schema id for each topic name. */
 export async function createKafkaPublisher(
   kafka: Kafka,
   schemaIds: ReadonlyMap<string, number>,
@@ -48,7 +48,7 @@ export async function createKafkaPublisher(
     throw classifyKafkaError(error, CONNECTING);
   }
 
-  /** The end of the queue: publishes run one after the other, in the order of the calls. */
+  /** The last publish in the queue: publishes run one after the other, in the order of the calls. */
   let tail: Promise<unknown> = Promise.resolve();
 
   return {
@@ -84,8 +84,8 @@ export async function createKafkaPublisher(
 }
 
 /**
- * The partitioner of each of our topics, from the partitions they have now. Partitions added later are used after the next
- * start; until then every key keeps going where it went, which is what ordering by key wants anyway.
+ * The partitioner of each of our topics, for its current number of partitions. Partitions added later are used after the next
+ * start. Until then every key stays in its partition, as ordering by key requires.
  */
 async function createPartitioners(kafka: Kafka): Promise<ReadonlyMap<string, KeyPartitioner>> {
   const names = TOPICS.map((topic) => topic.name);
@@ -99,7 +99,7 @@ async function createPartitioners(kafka: Kafka): Promise<ReadonlyMap<string, Key
   );
 }
 
-/** Splits `records` into requests that no broker refuses for their size; a single larger record is sent in a request of its own, for the broker to judge. */
+/** Splits `records` into requests small enough for any broker. A larger record gets its own request; the broker may refuse it. */
 function* splitIntoRequests(
   records: readonly OutgoingRecord[],
   partitioner: KeyPartitioner,
@@ -130,7 +130,7 @@ function* splitIntoRequests(
   if (request.length > 0) yield request;
 }
 
-/** Sends one request; gives the offset after its last record, per partition. */
+/** Sends one request and returns the offset after its last record, per partition. */
 async function send(
   producer: Producer,
   topic: Topic,

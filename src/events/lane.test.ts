@@ -21,7 +21,7 @@ function fetched(from: number, to: number, bytes = 10, end = to) {
   return { fetchedFrom: BigInt(from), records, nextOffset: BigInt(to), end: BigInt(end) };
 }
 
-/** A lane whose batches wait until the test lets them go. */
+/** A lane whose batches wait until the test stores or refuses them. */
 function openLane(position = 0, limits = LIMITS) {
   const batches: { batch: RecordBatch; store: () => void; refuse: (error: unknown) => void }[] = [];
   let failed: (error: unknown) => void = () => {};
@@ -57,7 +57,7 @@ function openLane(position = 0, limits = LIMITS) {
 }
 
 describe("a lane", () => {
-  test("hands records on in batches of at most maxRecords, each beginning where the last one ended", async () => {
+  test("processes records in batches of at most maxRecords, each beginning where the last one ended", async () => {
     const { lane, seen, batchNumber } = openLane();
     lane.receive(fetched(0, 5));
     const first = await batchNumber(0);
@@ -76,7 +76,7 @@ describe("a lane", () => {
     expect(lane.lag()).toEqual({ topic: "t", partition: 0, position: 5n, end: 5n });
   });
 
-  test("takes what comes while a batch is being stored into the next one", async () => {
+  test("collects the fetches that arrive while a batch is being stored into the next batch", async () => {
     const { lane, batchNumber } = openLane();
     lane.receive(fetched(0, 1));
     const first = await batchNumber(0);
@@ -88,7 +88,7 @@ describe("a lane", () => {
     await lane.stop();
   });
 
-  test("takes no record twice when a fetch overlaps what it has", async () => {
+  test("takes no record twice when a fetch overlaps the records it already has", async () => {
     const { lane, batchNumber } = openLane(2);
     lane.receive(fetched(0, 4));
     const first = await batchNumber(0);
@@ -115,7 +115,7 @@ describe("a lane", () => {
     await lane.stop();
   });
 
-  test("that is held and full is resumed when it is neither", async () => {
+  test("is resumed only when it is neither held nor full", async () => {
     vi.useFakeTimers();
     onTestFinished(() => void vi.useRealTimers());
     const { lane, seen, batchNumber } = openLane();
@@ -126,7 +126,7 @@ describe("a lane", () => {
 
     lane.receive(fetched(0, 5, 50));
     lane.hold(100);
-    // Its queue is full: the end of being held is no reason to fetch more.
+    // The queue is full, so the end of the hold does not resume fetching.
     await vi.advanceTimersByTimeAsync(100);
     expect([seen.paused, seen.resumed]).toEqual([2, 1]);
     (await batchNumber(0)).store();
@@ -140,7 +140,7 @@ describe("a lane", () => {
     expect([seen.paused, seen.resumed]).toEqual([3, 2]);
   });
 
-  test("is at the beginning of an unreadable batch, not at its end, before it is at work on it", async () => {
+  test("stops at the beginning of an unreadable batch, not at its end, before it processes that batch", async () => {
     const { lane, batchNumber } = openLane();
     const unreadable = {
       ...record(9),
@@ -162,7 +162,7 @@ describe("a lane", () => {
     await lane.stop();
   });
 
-  test("a record larger than a batch may be is a batch of its own", async () => {
+  test("makes a record that is larger than a batch may be a batch of its own", async () => {
     const { lane, batchNumber } = openLane(0, { ...LIMITS, maxBytes: 100 });
     lane.receive(fetched(0, 2, 500));
     const first = await batchNumber(0);
@@ -170,7 +170,7 @@ describe("a lane", () => {
     await lane.stop();
   });
 
-  test("reports a failure once and takes nothing more", async () => {
+  test("reports a failure once and ignores later fetches", async () => {
     const { lane, seen, batchNumber, failure } = openLane();
     lane.receive(fetched(0, 1));
     const first = await batchNumber(0);
@@ -182,7 +182,7 @@ describe("a lane", () => {
     expect(seen.stored).toEqual([]);
   });
 
-  test("a stop is not a failure", async () => {
+  test("does not report a stop as a failure", async () => {
     const { lane, seen, batchNumber } = openLane();
     lane.receive(fetched(0, 1));
     await batchNumber(0);
@@ -192,8 +192,8 @@ describe("a lane", () => {
 
   test.each([
     ["a fetch that starts beyond the lane (kafkajs jumped to another offset)", fetched(7, 9)],
-    ["a log that ends before the lane (the log was made anew)", fetched(0, 2)],
-  ])("gives up its position on %s", async (_, fetch) => {
+    ["a log that ends before the lane (the log was recreated)", fetched(0, 2)],
+  ])("fails with PositionLostError on %s", async (_, fetch) => {
     const { lane, seen } = openLane(5);
     lane.receive(fetch);
     await lane.stop();

@@ -3,9 +3,9 @@
  *
  *     receive ──▶ queue (bounded: a full one pauses the partition) ──▶ batch of up to `maxRecords` ──▶ process ──▶ stored
  *
- * While a batch is being stored the next fetches fill the queue, so the network, the decoding and the database of different
- * partitions overlap. A lane can be held: then nothing is fetched for a while. States: open → stopped (by `stop`, or by a failure of
- * `process`, which is reported once).
+ * While a batch is being stored, the next fetches fill the queue, so the network, the decoding and the database work in parallel.
+ * A lane can be held, which stops fetching for a while. States: open → stopped (by `stop`, or by a failure of `process`, which is
+ * reported once).
  */
 import { wait } from "@gmn/failures";
 import { DamageWatch } from "./damage_watch.ts";
@@ -17,18 +17,18 @@ export interface LaneLimits {
   readonly maxRecords: number;
   /** Bytes of records in one batch; a single larger record is a batch of its own. */
   readonly maxBytes: number;
-  /** Queued bytes at which the partition is paused; it is resumed at half of it. */
+  /** Queued bytes at which the partition is paused; it is resumed at half as many. */
   readonly queueBytes: number;
 }
 
 /** The result of one fetch. */
 export interface Fetched {
-  /** The offset that was asked for. */
+  /** The offset that was requested. */
   readonly fetchedFrom: bigint;
   readonly records: readonly ConsumedRecord[];
   /** The offset after the last record fetched, filtered ones included. */
   readonly nextOffset: bigint;
-  /** The end of the log at that time. */
+  /** The end of the log at the time of the fetch. */
   readonly end: bigint;
 }
 
@@ -43,7 +43,7 @@ export interface LaneOptions {
   readonly onStored: (nextOffset: bigint) => void;
   readonly pause: () => void;
   readonly resume: () => void;
-  /** Called once, when `process` failed for another reason than `stop`; the lane is stopped by then. */
+  /** Called once, when the lane fails for another reason than `stop`; the lane is stopped by then. */
   readonly onFailure: (error: unknown) => void;
 }
 
@@ -56,7 +56,7 @@ export class Lane {
   readonly #stopping = new AbortController();
   #queue: ConsumedRecord[] = [];
   #queuedBytes = 0;
-  /** What is stored. */
+  /** Everything before this offset is stored. */
   #position: bigint;
   /** Everything before this offset is stored or queued. */
   #received: bigint;
@@ -82,13 +82,13 @@ export class Lane {
     return { topic, partition, position: this.#position, end: this.#end };
   }
 
-  /** Takes a fetch, unless it was asked for at another position than this lane's (fetched before a seek). Never waits. */
+  /** Queues the records of a fetch that this lane does not have yet, and fails when the fetch leaves a gap. Never waits. */
   receive(fetched: Fetched): void {
     if (this.#stopping.signal.aborted) return;
     if (fetched.end > this.#end) this.#end = fetched.end;
     if (fetched.fetchedFrom > this.#received || fetched.end < this.#received) {
-      // The log was truncated or replaced while we read it (kafkajs then starts over by itself, which would skip or repeat
-      // records silently). Whoever opened this lane must find out where to go on.
+      // The log was truncated or replaced while we read it (kafkajs then starts over by itself, which would silently skip or
+      // repeat records). The session that opened this lane must find the position to continue from.
       return this.#giveUp(
         new PositionLostError(
           `${this.topic}-${this.partition}: a fetch from ${fetched.fetchedFrom} of a log that ends at ${fetched.end} ` +
@@ -120,7 +120,7 @@ export class Lane {
     }, () => {});
   }
 
-  /** Waits for the current batch to finish or give up, and drops the queue. */
+  /** Drops the queue and waits for the current batch to finish or give up. */
   async stop(): Promise<void> {
     this.#stopping.abort(new Error(`${this.topic}-${this.partition} is revoked`));
     this.#queue = [];
@@ -146,7 +146,7 @@ export class Lane {
     }
   }
 
-  /** There are two reasons to pause: the end of one must not end the other. */
+  /** A lane pauses while it is full or held: when one reason ends, the other may remain. */
   #pauseOrResume(): void {
     const isPaused = this.#full || this.#held;
     if (isPaused === this.#paused || this.#stopping.signal.aborted) return;
@@ -176,7 +176,7 @@ export class Lane {
     }
     const records = this.#queue.splice(0, count);
     this.#queuedBytes -= bytes;
-    // With the queue empty, filtered records behind the last one count as read too.
+    // When the queue is empty, filtered records after the last one count as read too.
     const nextOffset = this.#queue.length === 0
       ? this.#received
       : beginningOf(this.#queue[0]!, records);
@@ -185,7 +185,7 @@ export class Lane {
   }
 }
 
-/** The offset at which `next` begins. An unreadable batch has its last offset, and begins after the record before it. */
+/** The offset at which `next` begins. An unreadable batch carries its last offset, so it begins after the record before it. */
 function beginningOf(next: ConsumedRecord, before: readonly ConsumedRecord[]): bigint {
   return next.unreadable === undefined ? next.offset : before.at(-1)!.offset + 1n;
 }

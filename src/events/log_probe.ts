@@ -1,9 +1,9 @@
-/** Asks the log for its state: for `/status`, `/readyz` and lag. One connection, made when it is first needed. */
+/** Asks the log for its watermarks, for `/status`, `/readyz` and lag. Uses one connection, opened when first needed. */
 import type { Admin, Kafka } from "kafkajs";
 import { explain, TransientError, withTimeout } from "@gmn/failures";
 import { askWatermarks, type Watermarks } from "./start_position.ts";
 
-/** Somebody waits for the answer in a browser; a broker that takes longer counts as unavailable. */
+/** Someone is waiting for the answer in a browser; a broker that takes longer counts as unavailable. */
 const PROBE_TIMEOUT_MS = 3_000;
 
 export interface LogProbe {
@@ -17,7 +17,7 @@ export interface LogProbe {
 export function createLogProbe(kafka: Kafka): LogProbe {
   let connecting: Promise<Admin> | null = null;
 
-  /** A connection that failed once is not trusted again: the next question makes a new one. */
+  /** A connection is not reused after a failure: the next request opens a new one. */
   async function ask<Answer>(question: (admin: Admin) => Promise<Answer>): Promise<Answer> {
     connecting ??= (async () => {
       const admin = kafka.admin({ retry: { retries: 0 } });

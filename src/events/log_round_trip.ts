@@ -1,23 +1,23 @@
 /**
- * Sends one record through the log and back, which proves that a broker that has just started works. The record takes the way of
- * the service's records: a producer that waits for the disk, and a member of a group.
+ * Writes one record to the log and reads it back, which proves that a newly started broker works. The record takes the same path as
+ * the service's records: a producer that waits for the disk, and a member of a consumer group.
  */
 import { randomUUID } from "node:crypto";
 import type { Admin, Kafka } from "kafkajs";
 import { TransientError, withTimeout } from "@gmn/failures";
 import { classifyKafkaError, withAdmin } from "./kafka_client.ts";
 
-/** A topic of its own, so that no topic that is kept for ever has probes in it. */
+/** A separate topic, so that no topic that is kept forever contains probes. */
 const TOPIC = "gmn_readiness";
-/** Probes are of no use after that. */
+/** Probes are useless after an hour. */
 const RETENTION_MS = 3_600_000;
-/** Longer than a first election of leaders; a more patient caller asks again. */
+/** Longer than the first leader election takes; a more patient caller tries again. */
 const TIMEOUT_MS = 15_000;
 const DOING = "a record through the log and back";
 
 /**
  * Writes a record and reads it back.
- * @throws TransientError when it does not come back in time or the broker can't be reached, PermanentError when it refuses
+ * @throws TransientError when the record can't be read back in time or the broker can't be reached, PermanentError when it refuses
  * @throws the signal's reason when it aborts
  */
 export async function proveRoundTrip(kafka: Kafka, signal: AbortSignal): Promise<void> {
@@ -63,12 +63,12 @@ async function read(
   record: { token: string; partition: number; offset: string },
   signal: AbortSignal,
 ): Promise<void> {
-  // A group of its own each time: a member that was killed in the middle of a probe must not be waited for.
+  // A new group each time: otherwise a member that was killed during an earlier probe would delay this one.
   const groupId = `${TOPIC}_${record.token}`;
   const consumer = kafka.consumer({
     groupId,
     allowAutoTopicCreation: false,
-    // A new broker creates the topic of the groups' offsets only now.
+    // A new broker creates its topic for group offsets only now, so the first attempts may fail.
     retry: { retries: 8, restartOnFailure: () => Promise.resolve(false) },
   });
   const { promise, resolve, reject } = Promise.withResolvers<void>();
@@ -91,11 +91,11 @@ async function read(
     try {
       consumer.seek({ topic: TOPIC, partition: record.partition, offset: record.offset });
     } catch {
-      // It has crashed already; the promise has the reason.
+      // The consumer has crashed already; `back` rejects with the reason.
     }
     await back;
   } finally {
-    // Ends the wait where it was not reached.
+    // Clears the time-out when `back` was never awaited.
     resolve();
     signal.removeEventListener("abort", onAbort);
     await consumer.disconnect();

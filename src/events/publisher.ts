@@ -1,8 +1,8 @@
 /**
- * Writing to the log, as other modules see it. The implementation over kafkajs is in `kafka_publisher.ts`.
+ * The interface for writing to the log. `kafka_publisher.ts` implements it with kafkajs.
  *
- * A promise that resolves means: acknowledged by the broker with acks=-1. After a `TransientError` the record
- * may be in the log or not; publishing again is right, because everything downstream is idempotent.
+ * A resolved promise means that the broker has acknowledged the records with acks=-1. After a `TransientError` the records
+ * may or may not be in the log; publish them again, because everything downstream is idempotent.
  */
 import type { Topic } from "./topics.ts";
 
@@ -13,7 +13,7 @@ export interface OutgoingRecord {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** Per partition, the offset after the last record of this publish: a reader at this position has seen all of it. */
+/** Per partition, the offset after the last record of this publish. A reader at this position has read all of them. */
 export type NextOffsetByPartition = ReadonlyMap<number, bigint>;
 
 export interface Publisher {
@@ -23,7 +23,7 @@ export interface Publisher {
    * @throws PermanentError when the broker refuses the records for good (too large, unknown topic)
    */
   publish(topic: Topic, records: readonly OutgoingRecord[]): Promise<NextOffsetByPartition>;
-  /** Id under which the topic's value schema is registered; the number in the wire format's header. */
+  /** The id of the topic's value schema in the registry, as written in the wire format's header. */
   schemaId(topic: Topic): number;
   close(): Promise<void>;
 }

@@ -1,6 +1,6 @@
 /**
- * The schema registry as the application uses it: registers the checked-in schemas at boot, and looks up the writer's
- * schema of a record by its id.
+ * The application's client of the schema registry. It registers the checked-in schemas at boot and looks up the writer's schema
+ * of a record by its id.
  */
 import { Buffer } from "node:buffer";
 import http from "node:http";
@@ -22,7 +22,7 @@ export interface RegistryConnection {
   readonly authorization?: { readonly user: string; readonly password: string } | {
     readonly token: string;
   };
-  /** Certificates (PEM) to trust beside the system's. */
+  /** Certificates (PEM) to trust, if the system does not already trust the registry's. */
   readonly ca?: string;
 }
 
@@ -31,14 +31,14 @@ export class RegistryUnavailableError extends TransientError {}
 
 export interface SchemaRegistry {
   /**
-   * Registers the value schemas of `topics` under `<topic>-value`; registering the same schema again gives the same id.
+   * Registers the value schemas of `topics` under `<topic>-value`; registering the same schema again returns the same id.
    * @returns the id of each topic's schema, by topic name
    * @throws PermanentError when the registry holds an incompatible schema
    * @throws TransientError when the registry can't be reached
    */
   register(topics: readonly Topic[]): Promise<ReadonlyMap<string, number>>;
   /**
-   * The Avro schema, as JSON text, that a record with this id was written with. Remembered once known: an id never changes.
+   * The Avro schema with this id, as JSON text: the one a record was written with. Cached, since the schema of an id never changes.
    * @throws PermanentError when no such schema exists or it is not Avro
    * @throws TransientError when the registry can't be reached
    */
@@ -47,16 +47,16 @@ export interface SchemaRegistry {
   ping(): Promise<void>;
 }
 
-/** What the client calls for each request (mappersmith's middleware). */
+/** A function that the client calls for each request (mappersmith's middleware). */
 type Middleware = NonNullable<ConstructorParameters<typeof Client>[0]["middlewares"]>[number];
 
-/** A registry that does not answer within this time is unavailable. */
+/** A registry that does not answer within these retries is unavailable. */
 const REGISTRY_RETRY = { retries: 2, initialRetryTimeInSecs: 0.1, maxRetryTimeInSecs: 1 };
 
-/** Somebody waits for the answer in a browser. */
+/** Someone is waiting for the answer in a browser. */
 const PING_TIMEOUT_MS = 3_000;
 
-/** A client of the registry at `connection`. Nothing is asked yet. */
+/** Creates a client of the registry at `connection`, without sending a request. */
 export function createSchemaRegistry(
   connection: RegistryConnection,
   observe: Observe,
@@ -129,17 +129,17 @@ function authorizationHeader({ authorization }: RegistryConnection): Record<stri
   return { authorization: `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}` };
 }
 
-/** Puts headers into every request of the client. */
+/** Adds headers to every request of the client. */
 const authorize = (headers: Record<string, string>): Middleware => () => ({
   prepareRequest: async (next) => (await next()).enhance({ headers }),
 });
 
 const isHttps = ({ url }: RegistryConnection): boolean => url.startsWith("https:");
 
-/** Trusts the system's authorities, or those of `ca` instead. */
+/** The TLS options that trust `ca`, if it is set. */
 const trustOf = ({ ca }: RegistryConnection) => ca === undefined ? {} : { ca };
 
-/** Asks `path` and gives the status of the answer. */
+/** Requests `path` and returns the HTTP status. */
 function statusOf(connection: RegistryConnection, path: string): Promise<number> {
   const url = `${connection.url.replace(/\/+$/, "")}${path}`;
   const options = {
@@ -186,8 +186,8 @@ function classifyRegistryError(
 }
 
 /**
- * Whether there was no answer at all. mappersmith, under the client, gives such a request the status 400 (`dispatchClientError` in its
- * gateway.js), with the socket's error as the body; a registry that answers 400 says why in JSON, which the client quotes instead.
+ * Whether there was no answer at all. mappersmith, below the client, gives such a request the status 400 (`dispatchClientError` in
+ * its gateway.js) and the socket's error as its body. A registry that answers 400 sends a reason as JSON, which the client quotes.
  */
 function isNoAnswer(error: unknown): boolean {
   return error instanceof Error && error.message.includes(" - Error, status 400");

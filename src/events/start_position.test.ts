@@ -4,7 +4,7 @@ import { startPosition } from "./start_position.ts";
 test.each([
   ["nothing stored: from the beginning of the log", null, { low: 0n, high: 9n }, 0n, null],
   [
-    "nothing stored, old records deleted: from what there is",
+    "nothing stored, old records deleted: from the first record left",
     null,
     { low: 4n, high: 9n },
     4n,
@@ -13,14 +13,14 @@ test.each([
   ["stored inside the log: from there", 5n, { low: 0n, high: 9n }, 5n, null],
   ["stored at the end: nothing to read yet", 9n, { low: 0n, high: 9n }, 9n, null],
   [
-    "cut beyond what is stored: from what is left, said aloud",
+    "log cut beyond the stored offset: from the first record left, with the problem reported",
     2n,
     { low: 4n, high: 9n },
     4n,
     /2 to 3/,
   ],
   [
-    "a log shorter than what is stored: all of it again",
+    "log ends before the stored offset: all of it again",
     12n,
     { low: 0n, high: 9n },
     0n,

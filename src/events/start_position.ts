@@ -1,23 +1,23 @@
-/** Where to start reading a partition, when the stored position and the log may disagree. */
+/** Decides where to start reading a partition, since the stored position and the log may disagree. */
 import type { Admin, Kafka } from "kafkajs";
 import { withAdmin } from "./kafka_client.ts";
 
-/** What the log holds of a partition: offsets from `low` (included) to `high` (excluded). */
+/** The offsets of a partition that are in the log, from `low` (inclusive) to `high` (exclusive). */
 export interface Watermarks {
   readonly low: bigint;
   readonly high: bigint;
 }
 
-/** Where to start, and why, when that is not the stored position. */
+/** Where to start, and the reason when it is not the stored position. */
 export interface StartPosition {
   readonly offset: bigint;
   readonly problem: string | null;
 }
 
 /**
- * Where reading starts: at the stored offset if the log has it; at the beginning of what the log has if nothing is stored, if
- * the log was cut beyond it (records between are gone), or if the log ends before it (a new log in place of the old one:
- * reading all of it again is right, since loading is idempotent).
+ * Reading starts at the stored offset if the log has it. It starts at the beginning of the log if nothing is stored, if the log
+ * was cut beyond the stored offset (the records between are gone), or if the log ends before it (a new log has replaced the old
+ * one: reading all of it is right, since loading is idempotent).
  */
 export function startPosition(stored: bigint | null, { low, high }: Watermarks): StartPosition {
   if (stored === null) return { offset: low, problem: null };
@@ -47,7 +47,7 @@ export async function readWatermarks(
   return await withAdmin(kafka, doing, (admin) => askWatermarks(admin, topic));
 }
 
-/** The same through an admin client that is connected already; what it throws is kafkajs's. */
+/** The same through a connected admin client. @throws kafkajs's errors */
 export async function askWatermarks(
   admin: Admin,
   topic: string,

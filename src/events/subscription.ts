@@ -1,16 +1,16 @@
 /**
- * Reading the log as one member of a consumer group, with the position kept by whoever stores the results.
+ * Reads the log as one member of a consumer group. The position is kept in the database, with the results.
  *
- * The offsets committed to Kafka are only for lag tools. What counts is the position that the `PartitionReader` stores in the same
+ * The offsets committed to Kafka are only for lag tools. The position that counts is stored by the `PartitionReader`, in the same
  * transaction as the rows:
  *
  *     joined ──▶ each assigned partition is paused ──▶ its position is read ──▶ seek, resume ──▶ fetch, process …
  *        ▲                                                                                    │
- *        └──────────── rebalance, lost connection, position lost (someone else went on) ◀────┘
+ *        └──────────── rebalance, lost connection, position lost (another member took over) ◀┘
  *
- * A partition's records pass through its lane (`lane.ts`), so partitions are loaded side by side and a slow one does not
- * hold up the others; a lane that is full pauses its partition. Losing the broker ends the session; new ones are tried with
- * back-off until `stop`.
+ * A partition's records pass through its lane (`lane.ts`), so partitions are loaded in parallel and a slow one does not block
+ * the others. A full lane pauses its partition. Losing the broker ends the session; new sessions are tried with back-off until
+ * `stop`.
  */
 import type { Batch, Consumer, Kafka } from "kafkajs";
 import { type Backoff, backoffDelayMs, explain, PermanentError, wait } from "@gmn/failures";
@@ -21,17 +21,17 @@ import { Lane, type LaneLimits } from "./lane.ts";
 import { leaveGroup } from "./leave_group.ts";
 import { readWatermarks, startPosition } from "./start_position.ts";
 
-/** Where the records go. Its functions are called for one partition at a time, never twice at once for the same one. */
+/** Where the records go. Calls for the same partition never overlap. */
 export interface PartitionReader {
-  /** The offset of the next record to read, or null when nothing of this partition was ever stored. */
+  /** The offset of the next record to read, or null when no record of this partition was ever stored. */
   position(topic: string, partition: number): Promise<bigint | null>;
   /**
-   * Moves a position that the log no longer has (the log was truncated or replaced), if it is still `from`.
-   * Called before reading starts there.
+   * Moves the stored position to `to` if it is still `from`: the log no longer has `from` (it was truncated or replaced).
+   * Called before reading starts at `to`.
    */
   reposition(topic: string, partition: number, from: bigint | null, to: bigint): Promise<void>;
   /**
-   * Stores a batch and its `nextOffset` in one transaction. It waits out transient failures itself, until `signal` aborts.
+   * Stores a batch and its `nextOffset` in one transaction. Retries transient failures itself until `signal` aborts.
    * @throws PositionLostError when the stored position is not `batch.firstOffset`
    */
   process(batch: RecordBatch, signal: AbortSignal): Promise<void>;
@@ -53,8 +53,8 @@ export interface Subscription {
   /** Whether a session has joined the group. */
   connected(): boolean;
   /**
-   * Finishes what is being stored, leaves the group. Records that only wait in memory are read again at the next start. If
-   * the group can't be left in time, the session time-out ends the membership.
+   * Finishes the batch being stored and leaves the group. Records still queued in memory are read again at the next start. If
+   * leaving the group takes too long, the session time-out ends the membership.
    */
   stop(): Promise<void>;
 }
@@ -72,20 +72,20 @@ export interface SubscriptionOptions {
   readonly leaveTimeout_ms?: number;
 }
 
-/** Kafka's default is 45 s; half a minute hands over faster and still outlives a long garbage collection. */
+/** Kafka's default is 45 s. 30 s hands over faster and is still longer than a long garbage collection. */
 const SESSION_TIMEOUT_MS = 30_000;
 /**
  * How long a fetch waits at the broker while there are no records; new records are returned at once. A longer wait means less work
- * while idle, and a longer stop. (While a partition is paused it is shorter: kafkajs/fetch_wait.ts.)
+ * while idle, but a slower stop. (The wait is shorter while a partition is paused: kafkajs/fetch_wait.ts.)
  */
 const FETCH_MAX_WAIT_MS = 1_000;
-/** About 1,100 trajectory summaries a fetch and partition: a batch is several fetches. Larger ones only take memory (bench/memory.ts). */
+/** About 1,100 trajectory summaries per fetch and partition. A batch is several fetches; more costs memory (bench/memory.ts). */
 const FETCH_MAX_PARTITION_BYTES = 1024 * 1024;
 const FETCH_MAX_BYTES = 3 * 1024 * 1024;
-/** An unavailable broker is tried again without end. */
+/** An unavailable broker is retried without limit. */
 const SESSION_BACKOFF: Backoff = { base_ms: 250, cap_ms: 10_000, attempts: Infinity };
 
-/** Starts reading. Resolves when the first session has joined the group; the rest goes on in the background. */
+/** Starts reading in the background and returns at once; `connected` says whether the group has been joined. */
 export function subscribe(options: SubscriptionOptions): Subscription {
   const stopping = new AbortController();
   let session: Session | null = null;
@@ -126,12 +126,12 @@ class Session {
   readonly #options: SubscriptionOptions;
   readonly #consumer: Consumer;
   readonly #lanes = new Map<string, Lane>();
-  /** Aborted when this session is over; every lane stops with it. */
+  /** Aborted when this session is over. */
   readonly #over = new AbortController();
   #fail: (error: unknown) => void = () => {};
-  /** Settles when it has joined or failed to. */
+  /** Settles when the session has joined or failed to join. */
   #starting: Promise<void> = Promise.resolve();
-  /** Counts assignments: work for an older one stops. */
+  /** Counts assignments; work for an older assignment stops. */
   #assignment = 0;
 
   constructor(options: SubscriptionOptions) {
@@ -144,7 +144,7 @@ class Session {
       maxBytesPerPartition: FETCH_MAX_PARTITION_BYTES,
       maxBytes: FETCH_MAX_BYTES,
       allowAutoTopicCreation: false,
-      // Sessions are restarted by `subscribe`, in one place, with one back-off; kafkajs only reports the crash.
+      // `subscribe` restarts sessions, in one place and with one back-off; kafkajs only reports the crash.
       retry: {
         retries: 3,
         initialRetryTime: 100,
@@ -173,7 +173,7 @@ class Session {
       this.#assign(assigned).catch((error) => this.#fail(error));
     });
     this.#starting = this.#start();
-    // From here on only `failed` counts: a stop must not wait for a join.
+    // A failure to join is reported through `failed`; `run` does not await the join, so that a stop need not wait for it.
     this.#starting.catch((error) => this.#fail(error));
     const aborted = new Promise<void>((resolve) => {
       if (signal.aborted) resolve();
@@ -188,7 +188,7 @@ class Session {
     await consumer.subscribe({ topics: [...this.#options.topics], fromBeginning: true });
     await consumer.run({
       autoCommit: false,
-      // Damaged batches are fetched again.
+      // `#receive` resolves offsets itself, so that damaged batches are fetched again.
       eachBatchAutoResolve: false,
       partitionsConsumedConcurrently: 1,
       eachBatch: ({ batch, resolveOffset }) => Promise.resolve(this.#receive(batch, resolveOffset)),
@@ -261,7 +261,7 @@ class Session {
     consumer.resume([{ topic, partitions: [partition] }]);
   }
 
-  /** When another member has taken over, reads on from its position. Anything else that a lane throws ends the session. */
+  /** When another member has taken over, continues from the stored position. Any other failure of a lane ends the session. */
   #onLaneFailure(lane: Lane, error: unknown): void {
     if (!(error instanceof PositionLostError)) return this.#fail(error);
     const { topic, partition } = lane;
@@ -272,8 +272,8 @@ class Session {
   }
 
   /**
-   * Hands a fetch to its lane, up to the first damaged batch. A fetch that does not start at the lane's position was made for an
-   * older one.
+   * Hands a fetch to its lane, up to the first damaged batch. The fetch of a partition without a lane (no longer assigned) is
+   * dropped.
    */
   #receive(batch: Batch, resolve: (offset: string) => void): void {
     const { topic, partition } = batch;
@@ -289,7 +289,7 @@ class Session {
     this.#options.observe("sink.damaged", damaged);
   }
 
-  /** The group's offset follows the stored one, for lag tools; if that fails, nothing is lost. */
+  /** Commits the stored offset to the group, for lag tools; if that fails, nothing is lost. */
   #tellGroup(topic: string, partition: number, nextOffset: bigint): void {
     this.#consumer.commitOffsets([{ topic, partition, offset: nextOffset.toString() }]).catch((
       error,

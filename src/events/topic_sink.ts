@@ -1,4 +1,4 @@
-/** What the consumer does with the records of one topic, and how sinks read the values of the service's own topics. */
+/** The interface of a topic's sink, which stores the topic's records, and helpers to decode the values of our own topics. */
 import { explain, PermanentError, TransientError } from "@gmn/failures";
 import type { Observe } from "../observe/observe.ts";
 import { wireSchemaId } from "../wire_format/wire_header.ts";
@@ -11,14 +11,14 @@ export interface TopicSink {
   readonly topic: string;
   /**
    * Stores a batch and the offset after it in one transaction.
-   * @throws OffsetMismatchError (store) when the database is not at the batch's first offset; nothing is stored then
-   * @throws TransientError when something outside is unavailable; the caller waits and calls again
+   * @throws OffsetMismatchError (store) when the database is not at the batch's first offset; nothing is stored
+   * @throws TransientError when an external system is unavailable; the caller waits and calls again
    */
   store(batch: RecordBatch): Promise<void>;
 }
 
 /**
- * The decoder of a topic's records, whatever version of the schema they were written with.
+ * Returns a decoder for a topic's records, whichever version of the schema they were written with.
  * @throws PermanentError when a record can't be decoded, TransientError when the registry is unavailable
  */
 export function createValueReader<Value>(
@@ -33,8 +33,8 @@ export function createValueReader<Value>(
 }
 
 /**
- * What `read` makes of each record of a batch, in order. A record that can't be read is passed over: it stays in the log, and changes
- * nothing in the database.
+ * Returns the results of `read` for the records of a batch, in order. A record that can't be read is skipped: it stays in the log
+ * and changes nothing in the database.
  * @throws TransientError when `read` does
  */
 export async function readRecords<Read>(

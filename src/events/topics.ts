@@ -1,11 +1,11 @@
 /**
  * The topics of the service: names, partitions, retention and which schema their values have.
  *
- * Everything is kept for ever: the log is the truth, the database is rebuilt from it. `trajectory_summary_raw` has three
- * partitions, as in the system this one replaces; the key is the trajectory id, so one trajectory's versions stay in order.
+ * Everything is kept forever: the log is the source of truth, and the database is rebuilt from it. `trajectory_summary_raw` has
+ * three partitions, as in the system it replaces. Its key is the trajectory id, so the versions of a trajectory stay in order.
  */
 
-/** A topic as it is created. */
+/** A topic and the settings it is created with. */
 export interface Topic {
   readonly name: string;
   readonly partitions: number;
@@ -30,7 +30,7 @@ export const DEAD_LETTER: Topic = {
   schemaFile: "dead_letter.avsc",
 };
 
-/** The history of runs, key = run id. One partition: its order is the order in which things were decided. */
+/** The history of runs, key = run id. One partition, so that the order of the events is the order of the decisions. */
 export const INGESTION_RUN: Topic = {
   name: "ingestion_run",
   partitions: 1,
@@ -38,7 +38,7 @@ export const INGESTION_RUN: Topic = {
   schemaFile: "ingestion_run_event.avsc",
 };
 
-/** The IAU's list of showers, key = IAU number: the latest of each number counts. */
+/** The IAU's list of showers, key = IAU number. The latest record of each number is the valid one. */
 export const IAU_SHOWER: Topic = {
   name: "iau_shower",
   partitions: 1,
@@ -66,6 +66,6 @@ export const HEADERS = {
   sourceLine: "gmn-source-line",
   /** ISO 8601 in UTC. */
   sourceGeneratedAt: "gmn-source-generated-at",
-  /** The record is the replay of the dead letter with this id. */
+  /** Set on a replay: the id of the dead letter that was replayed. */
   deadLetterId: "gmn-dead-letter-id",
 } as const;

@@ -36,15 +36,15 @@ describe("values in wire format", () => {
     expect(wireSchemaId(bytes)).toBe(0x01020304);
   });
 
-  test("come back as they went in", () => {
+  test("survive a round trip", () => {
     expect({ ...codec.decode(codec.encode(deadLetter, 7), schema) }).toEqual(deadLetter);
   });
 
-  test("of an older schema without a nullable field are read with null there", () => {
+  test("of an older schema without a nullable field are read with null in that field", () => {
     const older = JSON.parse(schema);
     older.fields = older.fields.filter((field: { name: string }) => field.name !== "schema_id");
     const bytes = codec.encode(deadLetter, 7);
-    // schema_id is the last field and null, one byte: what is left is the older encoding.
+    // schema_id is the last field; its null takes one byte. Without that byte, this is the older encoding.
     expect(codec.decode(bytes.subarray(0, bytes.length - 1), JSON.stringify(older)).schema_id)
       .toBeNull();
   });
@@ -63,7 +63,7 @@ describe("values in wire format", () => {
       },
       1,
     );
-    // The symbol's index follows the id (2 bytes: length 1 and "r"); as zigzag, one more than "cancelled" is two more.
+    // The symbol's index follows the id (2 bytes: length 1 and "r"). The next index is the byte plus two, because of zigzag.
     bytes[7] = bytes[7]! + 2;
     expect(events.decode(bytes, JSON.stringify(newer)).type).toBe("unknown");
   });
@@ -76,7 +76,7 @@ describe("values in wire format", () => {
     expect(() => wireSchemaId(bytes)).toThrow(PermanentError);
   });
 
-  test("are refused when the body is not of the writer's schema", () => {
+  test("are refused when they do not fit the schema", () => {
     const cut = codec.encode(deadLetter, 7).subarray(0, 12);
     expect(() => codec.decode(cut, schema)).toThrow(PermanentError);
     expect(() => codec.encode({ ...deadLetter, reason: 5 as unknown as string }, 7)).toThrow(

@@ -10,12 +10,12 @@ import { WIRE_HEADER_BYTES, writeWireHeader } from "../wire_format/wire_header.t
 import { schemaText } from "./schema_files.ts";
 import type { Topic } from "./topics.ts";
 
-/** Encodes and decodes the values of one topic; `Value` is the flat record of its .avsc. */
+/** Encodes and decodes the values of one topic. `Value` is the flat record described by its .avsc. */
 export interface ValueCodec<Value> {
   /** @throws PermanentError when `value` does not fit the schema */
   encode(value: Value, schemaId: number): Buffer;
   /**
-   * Decodes a value that was written with `writerSchema` (JSON text), whatever its version, into today's record.
+   * Decodes a value written with `writerSchema` (JSON text), of any version, into the current record.
    * @throws PermanentError when the bytes are not of that schema, or the schemas can't be reconciled
    */
   decode(bytes: Uint8Array, writerSchema: string): Value;

@@ -53,7 +53,7 @@ const plainRecord = (offsetDelta: number) => ({
   headers: {},
 });
 
-/** The one message that a batch that can't be read is read to, with nothing left behind it. */
+/** Decodes an unreadable batch to its one message, and checks that no bytes are left. */
 async function unreadableOf(bytes: Buffer): Promise<UnreadableMessage> {
   const fetch = new Decoder(bytes);
   const { records: [message, ...more] } = await decodeBatch(fetch);
@@ -73,7 +73,7 @@ const plain = ({ offset, timestamp, key, value, headers, isControlRecord }: Fetc
 });
 
 describe("a batch", () => {
-  test("is read as kafkajs reads it, packed or not", async () => {
+  test("is read as kafkajs reads it, compressed or not", async () => {
     await fc.assert(
       fc.asyncProperty(records, fc.constantFrom(0, 1), async (some, compression) => {
         const encoded = await batchOf(some, { compression });
@@ -93,9 +93,9 @@ describe("a batch", () => {
     );
   });
 
-  test("with one bit flipped is not read, wherever the bit is", async () => {
+  test("with any one bit flipped is unreadable", async () => {
     const encoded = await batchOf([plainRecord(0)]);
-    // Behind the checksum; what is before it, the length and the offset, is the broker's to say.
+    // The checksum covers the bytes after it. The offset and the length before it are set by the broker.
     for (let bit = 21 * 8; bit < encoded.length * 8; bit++) {
       const damaged = Buffer.from(encoded);
       damaged[bit >> 3]! ^= 1 << (bit & 7);
@@ -110,23 +110,35 @@ describe("a batch", () => {
   const GZIP = 1, SNAPPY = 2, LZ4 = 3, ZSTD = 4;
   test.each<[string, Uint8Array, number, number, RegExp]>([
     ["an unknown codec", lists.records, 5, 2, /unknown compression codec 5/],
-    ["gzip that is none", lists.records, GZIP, 2, /can't be read: .*header/],
-    ["gzip cut short", gzipSync(lists.records).subarray(0, 20), GZIP, 2, /unexpected end/],
-    ["Snappy that is none", Uint8Array.of(200, 1, 0xff, 0xff), SNAPPY, 2, /Snappy/],
-    ["LZ4 that is none", lists.records, LZ4, 2, /no LZ4 frame/],
-    ["Zstandard that is none", lists.records, ZSTD, 2, /Zstd/],
-    ["a bomb of gzip", gzipSync(new Uint8Array(UNPACKED_BYTES_MAX + 1)), GZIP, 2, /more than/],
+    ["invalid gzip", lists.records, GZIP, 2, /can't be read: .*header/],
+    ["truncated gzip", gzipSync(lists.records).subarray(0, 20), GZIP, 2, /unexpected end/],
+    ["invalid Snappy", Uint8Array.of(200, 1, 0xff, 0xff), SNAPPY, 2, /Snappy/],
+    ["invalid LZ4", lists.records, LZ4, 2, /no LZ4 frame/],
+    ["invalid Zstandard", lists.records, ZSTD, 2, /Zstd/],
+    ["a gzip bomb", gzipSync(new Uint8Array(UNPACKED_BYTES_MAX + 1)), GZIP, 2, /more than/],
     [
-      "a bomb of Zstandard",
+      "a Zstandard bomb",
       zstdCompressSync(new Uint8Array(UNPACKED_BYTES_MAX + 1)),
       ZSTD,
       2,
       /more than/,
     ],
-    ["packed records that are none", gzipSync(Uint8Array.of(9, 9, 9)), GZIP, 2, /a record of/],
-    ["fewer records than it says", lists.records, 0, 3, /ends inside a number/],
-    ["more records than it says", lists.records, 0, 1, /bytes are left behind the 1 records/],
-    ["records and says it has none", lists.records, 0, 0, /left behind the 0 records/],
+    [
+      "compressed bytes that are no records",
+      gzipSync(Uint8Array.of(9, 9, 9)),
+      GZIP,
+      2,
+      /a record of/,
+    ],
+    ["fewer records than its header says", lists.records, 0, 3, /ends inside a number/],
+    [
+      "more records than its header says",
+      lists.records,
+      0,
+      1,
+      /bytes are left behind the 1 records/,
+    ],
+    ["records although its header says none", lists.records, 0, 0, /left behind the 0 records/],
     [
       "records out of order",
       Buffer.concat([lists.records, encodeRecords([{ value: "c" }])]),
@@ -146,7 +158,7 @@ describe("a batch", () => {
     },
   );
 
-  test("that says it is shorter than its head ends the fetch", async () => {
+  test("that claims to be shorter than its header ends the fetch", async () => {
     const two = Buffer.concat([await batchOf([plainRecord(0)]), await batchOf([plainRecord(0)])]);
     two.writeInt32BE(-7, 8);
     const { batch } = await unreadableOf(two);
@@ -154,7 +166,7 @@ describe("a batch", () => {
     expect(batch.bytes.length).toBe(two.length);
   });
 
-  test("behind much that was unpacked waits for the next fetch", async () => {
+  test("is left for the next fetch when much has been decompressed already", async () => {
     const half = wrapBatch(
       gzipSync(encodeRecords([{ value: new Uint8Array(10 * 1024 * 1024) }])),
       [{}],

@@ -1,16 +1,16 @@
 /**
- * Reads record batches with our own decoder, checks their checksum, and survives those that can't be read.
+ * Reads record batches with our own decoder, verifies their checksums, and survives batches that can't be read.
  *
  * Upstream, in kafkajs 2.2.4, src/protocol/recordBatch/v0/decoder.js:
  *
- * - never looks at the checksum ("The library is currently not performing CRC validations"): a flipped bit would be a wrong number in
- *   the data store;
- * - takes a codec that it does not know for no compression, and unpacks without a limit;
- * - throws on a batch that can't be read, which ends the fetch of all partitions, now and each time again;
- * - makes a dozen objects and a promise for every record.
+ * - never verifies the checksum ("The library is currently not performing CRC validations"): a flipped bit could put a wrong number
+ *   into the data store;
+ * - treats an unknown codec as no compression, and decompresses without a limit;
+ * - throws on a batch that can't be read, which ends the fetch of all partitions, and every later fetch too;
+ * - allocates a dozen objects and a promise for every record.
  *
- * Here a batch that can't be read (damaged, packed with an unknown codec, a bomb, or not what it says) is one message in the place
- * of its records (`unreadable_message.ts`).
+ * Here a batch that can't be read (damaged, unknown codec, decompression bomb, or contradicting its header) becomes one message in
+ * place of its records (`unreadable_message.ts`).
  */
 import { Buffer } from "node:buffer";
 import {
@@ -32,8 +32,8 @@ import { replaceExports, require } from "./patch.ts";
 import { UnreadableMessage } from "./unreadable_message.ts";
 
 /**
- * Unpacked bytes after which a fetch of a partition ends; the rest is fetched again. A fetch of two
- * megabytes could hold hundreds of bombs that are each just small enough to be unpacked.
+ * Decompressed bytes after which a fetch of a partition ends; the rest is fetched again. A fetch of two
+ * megabytes could contain hundreds of bombs that are each just small enough to be decompressed.
  */
 const FETCH_UNPACKED_BYTES_MAX = 16 * 1024 * 1024;
 
@@ -49,12 +49,12 @@ interface Decoder {
 const { KafkaJSPartialMessageError } = require("kafkajs/src/errors.js") as {
   KafkaJSPartialMessageError: new (message: string) => Error;
 };
-/** Bytes that were unpacked so far, by the reader of a fetch of one partition. */
+/** Bytes decompressed so far, by the decoder of one partition's fetch. */
 const unpackedBytes = new WeakMap<Decoder, number>();
 
 /**
- * Reads one batch of a fetch. One that can't be read gives one `UnreadableMessage`.
- * @throws KafkaJSPartialMessageError for one that is cut by the fetch's limit, on which kafkajs ends the fetch
+ * Reads one batch of a fetch. An unreadable batch yields one `UnreadableMessage`.
+ * @throws KafkaJSPartialMessageError for a batch cut off by the fetch's limit; kafkajs then ends the fetch
  */
 function readBatch(fetch: Decoder) {
   const unpackedBefore = unpackedBytes.get(fetch) ?? 0;
@@ -65,7 +65,7 @@ function readBatch(fetch: Decoder) {
   const firstOffset = fetch.readInt64().toString();
   const length = fetch.readInt32();
   const size = BATCH_LENGTH_FROM + length;
-  if (size < BATCH_HEAD_BYTES) return lengthless(fetch, from, firstOffset, length);
+  if (size < BATCH_HEAD_BYTES) return withoutLength(fetch, from, firstOffset, length);
   fetch.forward(length);
   const batch = fetch.buffer.subarray(from, from + size);
   if (batch.length < size) {
@@ -82,7 +82,7 @@ function readBatch(fetch: Decoder) {
       `the record batch at offset ${firstOffset} is damaged: its checksum is ${checksum}, that of its bytes ${found}`;
     return { ...context, records: [unreadable(context, count, batch, reason, found)] };
   }
-  // A bomb that was too large costs as much as one that only just was not.
+  // Assume the maximum, for the case that this throws: a bomb costs as much as the largest batch that is allowed.
   unpackedBytes.set(fetch, unpackedBefore + UNPACKED_BYTES_MAX);
   try {
     const bytes = unpack(batch.subarray(BATCH_HEAD_BYTES), head);
@@ -95,10 +95,10 @@ function readBatch(fetch: Decoder) {
   }
 }
 
-/** As kafkajs calls it: what is thrown rejects. */
+/** The form that kafkajs calls: errors reject the promise. */
 const decodeBatch = (fetch: Decoder) => Promise.try(readBatch, fetch);
 
-/** A batch's head by kafkajs's names. */
+/** A batch's header under kafkajs's names. */
 function contextOf(head: BatchHead) {
   return {
     firstOffset: head.baseOffset.toString(),
@@ -117,13 +117,13 @@ function contextOf(head: BatchHead) {
 }
 
 function unpack(packed: Buffer, { compression, recordCount }: BatchHead): Buffer {
-  // A batch without records has nothing that could be unpacked.
+  // A batch without records has nothing to decompress.
   if (recordCount <= 0 && compression <= COMPRESSION.ZSTD) return packed;
   const bytes = decompress(compression, packed);
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-/** @param found the checksum of its bytes, when the header has another */
+/** @param found the checksum of the bytes if it differs from the header's, otherwise null */
 function unreadable(
   context: BatchContext,
   count: number,
@@ -136,13 +136,13 @@ function unreadable(
   return new UnreadableMessage(
     { firstOffset, lastOffset, reason, bytes, damage: found },
     count,
-    // The header of a damaged batch must not count it among the records of an aborted transaction.
+    // The header of a damaged batch must not make kafkajs treat it as part of an aborted transaction.
     found === null ? context : { ...context, inTransaction: false },
   );
 }
 
-/** A batch that claims to be shorter than its own header: the beginning of the next one is unknown, so the fetch ends here. */
-function lengthless(fetch: Decoder, from: number, firstOffset: string, length: number) {
+/** A batch that claims to be shorter than its own header. The beginning of the next batch is unknown, so the fetch ends here. */
+function withoutLength(fetch: Decoder, from: number, firstOffset: string, length: number) {
   const bytes = fetch.buffer.subarray(from);
   fetch.forward(fetch.buffer.length - fetch.offset);
   const context = {
@@ -160,7 +160,7 @@ function lengthless(fetch: Decoder, from: number, firstOffset: string, length: n
   return { ...context, records: [unreadable(context, -1, bytes, reason, crc32c(bytes))] };
 }
 
-/** kafkajs's own, as it was before the patch: what ours is compared with. */
+/** kafkajs's unpatched decoder, for tests to compare with ours. */
 export const decodeBatchAsKafkajs = replaceExports<typeof decodeBatch>({
   patch: "decode_batches.ts",
   module: "protocol/recordBatch/v0/decoder.js",

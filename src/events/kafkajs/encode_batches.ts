@@ -1,8 +1,8 @@
 /**
- * Writes uncompressed record batches in one pass, by our own encoder; compressed ones go kafkajs's way.
+ * Writes uncompressed record batches in one pass, with our own encoder. kafkajs's encoder writes compressed ones.
  *
- * Upstream, in kafkajs 2.2.4: src/protocol/recordBatch/record/v0/index.js makes a buffer for every record and every header, and
- * src/protocol/recordBatch/v0/index.js copies them together (tulios/kafkajs issue 383 has the same fault before 2.0).
+ * Upstream, in kafkajs 2.2.4: src/protocol/recordBatch/record/v0/index.js allocates a buffer for every record and every header, and
+ * src/protocol/recordBatch/v0/index.js copies them together (tulios/kafkajs issue 383 reports the same problem before 2.0).
  */
 import type { Buffer } from "node:buffer";
 import { type BatchRecord, encodeRecordBatch, type NewBatchHead } from "@gmn/kafka-formats";
@@ -30,7 +30,7 @@ interface BatchModule {
 
 const users = ["protocol/requests/produce/v3/request.js"];
 
-// Records are left as they are; the batch encoder below writes them.
+// Passes records through unencoded; the batch encoder below writes them.
 const encodeRecord = replaceExports<EncodeRecord>(
   { patch: "encode_batches.ts", module: "protocol/recordBatch/record/v0/index.js", users },
   () => (record) => record as unknown as Encoder,
@@ -41,7 +41,7 @@ const { RecordBatch: encodeBatch } = replaceExports<BatchModule>(
   (original) => ({ ...original, RecordBatch: encode as unknown as BatchModule["RecordBatch"] }),
 );
 
-/** kafkajs's own way, for compressed batches, and for the test that compares. */
+/** kafkajs's own encoder, for compressed batches and for the test that compares the two. */
 const encodeAsKafkajs = (batch: KafkajsBatch) =>
   encodeBatch({ ...batch, records: (batch.records ?? []).map(encodeRecord) });
 
@@ -67,7 +67,7 @@ async function encode(batch: KafkajsBatch): Promise<Encoder> {
   return encoder;
 }
 
-/** kafkajs's own encoding of a batch, as it was before the patch: what ours is compared with. */
+/** Encodes a batch with kafkajs's unpatched encoder, for tests to compare with ours. */
 export async function encodeBatchAsKafkajs(batch: KafkajsBatch): Promise<Buffer> {
   const encoder = await encodeAsKafkajs(batch);
   return encoder.buffer;

@@ -1,13 +1,13 @@
 /**
- * Lets a fetch wait long at the broker while no partition is paused, and not for long while one is.
+ * Lets a fetch wait long at the broker while no partition is paused, and only briefly while one is.
  *
- * Upstream, in kafkajs 2.2.4: `fetch` of src/consumer/consumerGroup.js waits for `maxWaitTimeInMs`, whatever the state. A partition that is
- * resumed meanwhile is not in it, so that time would have to be short; and a short one is many fetches for nothing when no
- * records come.
+ * Upstream, in kafkajs 2.2.4: `fetch` of src/consumer/consumerGroup.js always waits for `maxWaitTimeInMs`. A partition that is
+ * resumed meanwhile is not part of the pending fetch, so that time would have to be short. But a short time means many empty
+ * fetches while no records arrive.
  */
 import { replaceMethods } from "./patch.ts";
 
-/** How late, at most, it is noticed that a partition was resumed. */
+/** The longest time until a resumed partition is fetched. */
 const FETCH_MAX_WAIT_WHILE_PAUSED_MS = 100;
 
 interface ConsumerGroup {

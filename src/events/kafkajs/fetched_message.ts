@@ -1,21 +1,21 @@
 /**
- * A fetched record with the fields that kafkajs looks at in a message: a view of the record that was decoded
- * (`@gmn/kafka-formats`), which reads its parts when they are asked for.
+ * A fetched record with the fields that kafkajs reads from a message. It is a view of the decoded record
+ * (`@gmn/kafka-formats`), which decodes its parts on demand.
  */
 import type { Buffer } from "node:buffer";
 import type { ConsumedRecord, HeaderValue } from "../consumed_record.ts";
 
-/** What all records of a batch share, by the names that kafkajs gives it. */
+/** The properties that all records of a batch share, under kafkajs's names. */
 export interface BatchContext {
   readonly firstOffset: string;
   readonly firstTimestamp: string;
   readonly maxTimestamp: string;
-  /** 1: the broker's time stands for all records, `maxTimestamp`. */
+  /** 1: all records have the broker's time, `maxTimestamp`. */
   readonly timestampType: number;
   readonly isControlBatch: boolean;
   readonly producerId: string;
   readonly inTransaction: boolean;
-  /** From the first offset to the last one, also of records that are no longer there. */
+  /** The last offset minus the first one, including records that have since been removed. */
   readonly lastOffsetDelta: number;
 }
 

@@ -1,12 +1,12 @@
 /**
  * Groups a request's messages by partition in one pass.
  *
- * Upstream, in kafkajs 2.2.4: src/producer/groupMessagesPerPartition.js copies, for each message, the list of all before it, which takes
- * a time that grows with the square of the messages (tulios/kafkajs pull request 1576, never released).
+ * Upstream, in kafkajs 2.2.4: src/producer/groupMessagesPerPartition.js copies the list of all previous messages for each message,
+ * so its time is quadratic in the number of messages (tulios/kafkajs pull request 1576, never released).
  */
 import { replaceExports } from "./patch.ts";
 
-/** What a request's messages are grouped by. */
+/** The arguments of kafkajs's grouping function. */
 interface Grouping<Metadata, Message> {
   readonly topic: string;
   readonly partitionMetadata: readonly Metadata[];

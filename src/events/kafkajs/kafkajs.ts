@@ -1,4 +1,4 @@
-/** kafkajs with its patches: the only module that imports its values, so that the patches are in place before it is evaluated. */
+/** kafkajs with its patches. Only this module imports kafkajs's values, so that the patches are in place before it is evaluated. */
 import "./group_messages.ts";
 import "./encode_batches.ts";
 import "./decode_batches.ts";
@@ -13,7 +13,7 @@ import { assertPatched } from "./patch.ts";
 export { CompressionCodecs, CompressionTypes, Kafka, logLevel, Partitioners } from "kafkajs";
 
 /**
- * Proves that the patches took.
+ * Checks that all patches are in place.
  * @throws PermanentError naming the patch, what it expects and what was found
  */
 export function assertKafkajsIsPatched(): void {

@@ -1,36 +1,36 @@
 /**
- * How a patch of kafkajs is put in place without a fork, and how it is proven that it took.
+ * Patches kafkajs without a fork, and checks that the patches are in place.
  *
- * kafkajs's modules take each other's exports when they are evaluated. So exports must be replaced before the modules that use them
- * are evaluated, and in the very copy of kafkajs that the service works with. Nothing is thrown while modules load: what is
- * wrong is found by `assertPatched`, which every client that is made calls first, and which needs no network.
+ * kafkajs's modules read each other's exports when they are evaluated. So exports must be replaced before the modules that use them
+ * are evaluated, and in the same copy of kafkajs that the service uses. Nothing is thrown while modules load. `assertPatched`
+ * finds the problems; `createKafka` calls it before it creates a client, and it needs no network.
  */
 import { createRequire } from "node:module";
 import { PermanentError } from "@gmn/failures";
 
-/** The version that the patches were written for: the last release, of 2023. */
+/** The version that the patches were written for: the last release, from 2023. */
 const VERSION = "2.2.4";
 
-/** kafkajs's modules, as kafkajs itself gets them. */
+/** Loads kafkajs's modules in the way kafkajs itself does. */
 export const require = createRequire(import.meta.url);
 
-/** What a patch changes. Paths are those under kafkajs's src folder. */
+/** What a patch changes. Paths are relative to kafkajs's src folder. */
 export interface PatchTarget {
   /** The patch's file in this folder. */
   readonly patch: string;
   readonly module: string;
-  /** Modules that take the exports of `module`. */
+  /** Modules that use the exports of `module`. */
   readonly users: readonly string[];
 }
 
 interface AppliedPatch extends PatchTarget {
-  /** What was wrong when it was applied. */
+  /** What was wrong when the patch was applied. */
   readonly problem: Mismatch | null;
   /** Whether kafkajs still has what the patch put there. */
   readonly isInPlace: () => boolean;
 }
 
-/** What was found in the place of what is expected, in words. */
+/** What was expected and what was found instead, in words. */
 interface Mismatch {
   readonly expected: string;
   readonly found: string;
@@ -40,7 +40,7 @@ const applied: AppliedPatch[] = [];
 
 const pathOf = (module: string): string => require.resolve(`kafkajs/src/${module}`);
 
-/** Puts other exports in the place of a module's. @returns the original ones */
+/** Replaces a module's exports. @returns the original ones */
 export function replaceExports<Exports>(
   target: PatchTarget,
   replacement: (original: Exports) => Exports,
@@ -61,9 +61,9 @@ export function replaceExports<Exports>(
 }
 
 /**
- * Puts other methods, or accessors, in the place of a class's own; `this` is the instance. The order of loading does not matter to
- * these.
- * @returns the class, whose own methods are still what they were while `replacement` runs
+ * Replaces methods or accessors of a class; in them, `this` is the instance. The order of loading does not matter here. The class
+ * still has its original methods while `replacement` runs.
+ * @returns the patched class
  */
 export function replaceMethods<Instance>(
   target: PatchTarget,
@@ -89,8 +89,8 @@ export function replaceMethods<Instance>(
 }
 
 /**
- * Proves that each patch took.
- * @param kafka the `Kafka` class that clients are made of
+ * Checks that each patch is in place.
+ * @param kafka the `Kafka` class that clients are created from
  * @throws PermanentError naming the patch, what it expects and what was found
  */
 export function assertPatched(kafka: unknown): void {
@@ -107,7 +107,7 @@ export function assertPatched(kafka: unknown): void {
   }
 }
 
-/** By what kafkajs has loaded: each of the users must have got the very module that is patched. */
+/** Checks kafkajs's loaded modules: each of the users must have loaded the patched module. */
 function problemOf({ module, users, isInPlace }: AppliedPatch): Mismatch | null {
   const name = `kafkajs/src/${module}`;
   if (!isInPlace()) return { expected: `${name} as it was patched`, found: "another" };

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { type Encoder, EncoderClass, PIECE_BYTES_MIN } from "./request_buffer.ts";
 
-/** What is written: bytes, or an encoder of its own with more inside. */
+/** A part to write: bytes, or a nested encoder with parts of its own. */
 type Part = Buffer | Part[];
 
 const SIZES = [0, 1, 7, 600, PIECE_BYTES_MIN - 1, PIECE_BYTES_MIN, 70_000];
@@ -25,13 +25,13 @@ function write(parts: Part[], encoder: Encoder): Encoder {
 const flat = (parts: Part[]): Buffer =>
   Buffer.concat(parts.map((part) => Array.isArray(part) ? flat(part) : part));
 
-test("whatever is nested in whatever, the bytes are those that were written, and as many as it says", () => {
+test("bytes and size are right for any nesting of encoders", () => {
   fc.assert(
     fc.property(parts, parts, (before, after) => {
       const encoder = write(before, new EncoderClass());
       expect(encoder.size()).toBe(flat(before).length);
       expect(encoder.buffer.equals(flat(before))).toBe(true);
-      // Asking for the bytes is not the end.
+      // More can be written after the bytes were read.
       write(after, encoder);
       const all = flat([...before, ...after]);
       expect(encoder.size()).toBe(all.length);
@@ -41,7 +41,7 @@ test("whatever is nested in whatever, the bytes are those that were written, and
   );
 });
 
-test("what is no encoder is refused", () => {
+test("refuses a value that is not an encoder", () => {
   expect(() => new EncoderClass().writeEncoder({} as Encoder)).toThrow(/instance of Encoder/);
   expect(() => new EncoderClass().writeEncoderArray(7 as unknown as Encoder[])).toThrow(
     /Encoder\[\]/,

@@ -1,23 +1,23 @@
 /**
- * kafkajs's `Encoder`, which keeps large pieces by reference until the whole request is written.
+ * Makes kafkajs's `Encoder` keep large pieces by reference until the whole request is written.
  *
- * Upstream, in kafkajs 2.2.4: src/protocol/encoder.js builds a request from the inside out, record batch, partition, topic, body, head,
- * size, and at each step copies all that is inside into a buffer of the next power of two, filled with zeros first: 14 MB for a
- * request of 1.9 MB (tulios/kafkajs pull requests 475 and 811 went half of the way). Here such an encoder is a list of pieces,
- * which are put together once, when its bytes are asked for. Small values are written as before.
+ * Upstream, in kafkajs 2.2.4: src/protocol/encoder.js builds a request from the inside out: record batch, partition, topic, body,
+ * head, size. Each step copies the inner bytes into a zero-filled buffer whose size is the next power of two: 14 MB for a request
+ * of 1.9 MB (tulios/kafkajs pull requests 475 and 811 fixed part of this). Here an encoder is a list of pieces, which are
+ * concatenated once, when its bytes are read. Small values are written as before.
  */
 import { Buffer } from "node:buffer";
 import { replaceMethods } from "./patch.ts";
 
-/** From this size on a piece is kept by reference; for less, copying is cheaper than keeping a list. */
+/** Pieces of at least this size are kept by reference; for smaller ones, copying is cheaper than keeping a list. */
 export const PIECE_BYTES_MIN = 16 * 1024;
 
-/** kafkajs's growing buffer: what its protocol code hands around. */
+/** kafkajs's growing buffer, which its protocol code passes around. */
 export interface Encoder {
-  /** What is written behind the last piece, and how far it is filled. */
+  /** The bytes written after the last piece, and how far the buffer is filled. */
   buf: Buffer;
   offset: number;
-  /** Pieces in front of `buf`, and their bytes. Missing while there are none. */
+  /** Pieces before `buf`, and their total bytes. Absent while there are none. */
   pieces?: Buffer[];
   pieceBytes?: number;
   readonly buffer: Buffer;
@@ -28,8 +28,8 @@ export interface Encoder {
   writeEncoderArray(inner: Encoder[]): Encoder;
 }
 
-/** Space for what follows a piece: the header of the next one. */
-const ROOM_BYTES = 512;
+/** Space for the bytes after a piece: the header of the next one. */
+const SPARE_BYTES = 512;
 
 const methods: Partial<Encoder> & ThisType<Encoder> = {
   writeBufferInternal(bytes) {
@@ -43,7 +43,7 @@ const methods: Partial<Encoder> & ThisType<Encoder> = {
     if (this.offset > 0) pieces.push(this.buf.subarray(0, this.offset));
     pieces.push(bytes);
     this.pieceBytes = (this.pieceBytes ?? 0) + this.offset + bytes.length;
-    this.buf = Buffer.alloc(ROOM_BYTES);
+    this.buf = Buffer.alloc(SPARE_BYTES);
     this.offset = 0;
   },
   writeEncoder(inner) {
@@ -62,7 +62,7 @@ const methods: Partial<Encoder> & ThisType<Encoder> = {
   size() {
     return (this.pieceBytes ?? 0) + this.offset;
   },
-  /** All bytes in one buffer, which takes the pieces' place: it is asked for more than once. */
+  /** All bytes in one buffer, which replaces the pieces, because this getter is called more than once. */
   get buffer() {
     if (this.pieces !== undefined) {
       this.buf = Buffer.concat([...this.pieces, this.buf.subarray(0, this.offset)]);
@@ -74,7 +74,7 @@ const methods: Partial<Encoder> & ThisType<Encoder> = {
   },
 };
 
-/** The class, patched. */
+/** The patched class. */
 export const EncoderClass = replaceMethods<Encoder>({
   patch: "request_buffer.ts",
   module: "protocol/encoder.js",

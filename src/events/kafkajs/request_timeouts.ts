@@ -1,8 +1,8 @@
 /**
- * Watches a connection's request time-outs with one timer, and only while requests are under way.
+ * Watches a connection's request time-outs with one timer, and only while requests are in flight.
  *
- * Upstream, in kafkajs 2.2.4: `scheduleRequestTimeoutCheck` of src/network/requestQueue/index.js looks ten times a second whether a
- * request has timed out, for as long as the connection lives. Here a timer is set for the moment when the first of them would.
+ * Upstream, in kafkajs 2.2.4: `scheduleRequestTimeoutCheck` of src/network/requestQueue/index.js checks ten times a second whether
+ * a request has timed out, for as long as the connection lives. Here a timer is set for the earliest deadline.
  */
 import { clearTimeout, setTimeout } from "node:timers";
 import { replaceMethods } from "./patch.ts";
@@ -23,7 +23,7 @@ interface RequestQueue {
   sendSocketRequest(request: SocketRequest): void;
 }
 
-/** When the timer of a queue goes off, in milliseconds since the epoch. */
+/** When a queue's timer fires, in milliseconds since the epoch. */
 const timeoutChecks = new WeakMap<RequestQueue, number>();
 
 const deadlineOf = ({ sentAt, requestTimeout }: SocketRequest): number =>
@@ -34,7 +34,7 @@ replaceMethods<RequestQueue>({
   module: "network/requestQueue/index.js",
   users: ["network/connection.js"],
 }, ({ sendSocketRequest: send }) => ({
-  // Called by kafkajs when a connection is made: nothing has been sent on it yet.
+  // kafkajs calls this when a connection is made; nothing has been sent on it yet.
   scheduleRequestTimeoutCheck() {
     if (!this.enforceRequestTimeout) return;
     this.destroy();
@@ -42,7 +42,7 @@ replaceMethods<RequestQueue>({
   },
   sendSocketRequest(request) {
     send.call(this, request);
-    // A request without a response is complete already.
+    // A request that expects no response is complete already.
     if (!this.enforceRequestTimeout || this.inflight.size === 0) return;
     const deadline = deadlineOf(request);
     if (deadline < (timeoutChecks.get(this) ?? Infinity)) checkAt(this, deadline);
@@ -50,8 +50,8 @@ replaceMethods<RequestQueue>({
 }));
 
 /**
- * Sets the queue's one timer. It is left to go off when the request is answered in time: once every 30 seconds costs less than
- * setting and clearing it for each request.
+ * Sets the queue's only timer. It is not cleared when the request is answered in time: firing once every 30 seconds costs less
+ * than setting and clearing it for each request.
  */
 function checkAt(queue: RequestQueue, time: number): void {
   clearTimeout(queue.requestTimeoutIntervalId);
@@ -65,7 +65,7 @@ function checkAt(queue: RequestQueue, time: number): void {
     const next = Math.min(...[...queue.inflight.values()].map(deadlineOf));
     if (next < Infinity) checkAt(queue, next);
   }, Math.max(0, time - Date.now()));
-  // A process that waits for an answer has a socket open; the timer must not keep it alive.
+  // The timer must not keep the process alive; the open socket does that while an answer is expected.
   timer.unref();
   queue.requestTimeoutIntervalId = timer;
 }

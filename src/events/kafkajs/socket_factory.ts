@@ -1,14 +1,14 @@
 /**
- * Sockets with Nagle's algorithm off: a request's last, half-full segment must not wait for the acknowledgement of the one before.
+ * Sockets without Nagle's algorithm: the last, partly filled segment of a request must not wait for the previous acknowledgement.
  *
- * Upstream, in kafkajs 2.2.4: src/network/socketFactory.js sets only keep-alive. This is the same otherwise, given to kafkajs as its
- * `socketFactory` option.
+ * Upstream, in kafkajs 2.2.4: src/network/socketFactory.js sets only keep-alive. Otherwise this is the same. It is passed to
+ * kafkajs as the `socketFactory` option.
  */
 import net from "node:net";
 import tls from "node:tls";
 import type { ISocketFactory } from "kafkajs";
 
-/** How long a connection may be silent before the system asks whether the other end is still there; kafkajs's own value. */
+/** How long a connection may be idle before the system checks that the peer is still alive; kafkajs's own value. */
 const KEEP_ALIVE_DELAY_MS = 60_000;
 
 export const socketFactory: ISocketFactory = ({ host, port, ssl, onConnect }) => {

@@ -1,15 +1,15 @@
 /**
- * Gives an unreadable record batch an offset from which reading goes on.
+ * Gives an unreadable record batch an offset after which reading can continue.
  *
- * Upstream, in kafkajs 2.2.4: src/consumer/batch.js takes every message's offset as it is, and reading goes on behind it. The offset of
- * a damaged batch may be anything. Here, and not where a batch is decoded (`decode_batches.ts`), it is known what was asked for and
- * what comes behind.
+ * Upstream, in kafkajs 2.2.4: src/consumer/batch.js uses every message's offset as it is, and reading continues after it. The
+ * offset of a damaged batch may be anything. It is corrected here, and not where a batch is decoded (`decode_batches.ts`), because
+ * the requested offset and the following messages are known here.
  */
 import type { FetchedMessage } from "./fetched_message.ts";
 import { replaceExports } from "./patch.ts";
 import { settle } from "./unreadable_message.ts";
 
-/** What kafkajs's consumer knows of a fetched partition. */
+/** What kafkajs's consumer knows about a fetched partition. */
 interface PartitionData {
   readonly highWatermark: string;
   readonly messages: readonly FetchedMessage[];

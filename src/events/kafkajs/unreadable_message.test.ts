@@ -35,26 +35,26 @@ const offsets = (
 ) => settle(messages, BigInt(fetchedFrom), BigInt(end)).map(({ offset }) => Number(offset));
 
 test.each<[string, readonly { offset: string }[], number[]]>([
-  ["one whose head can be trusted ends where it says", [unreadable(10)], [19]],
-  ["a damaged one ends before what comes behind it", [
+  ["an undamaged batch ends where its header says", [unreadable(10)], [19]],
+  ["a damaged batch ends before the next message", [
     unreadable(10, { damage: 1, delta: 500 }),
     record(15),
   ], [14, 15]],
-  ["so does one of two damaged ones", [
+  ["the first of two damaged batches ends before the second", [
     unreadable(10, { damage: 1, delta: 500 }),
     unreadable(15, { damage: 1 }),
   ], [14, 24]],
-  ["a damaged one that ends the fetch is as long as both its numbers say", [
+  ["a damaged batch at the end of the fetch has the smaller of its two record counts", [
     record(9),
     unreadable(10, { damage: 1, delta: 500, count: 3 }),
   ], [9, 12]],
-  ["or one record, where they say nothing", [
+  ["or one record, when the counts are impossible", [
     unreadable(10, { damage: 1, delta: -5, count: 70_000 }),
   ], [10]],
-  ["it does not reach beyond the end of the log", [
+  ["a damaged batch does not extend past the end of the log", [
     unreadable(990, { damage: 1, delta: 500 }),
   ], [999]],
-  ["whatever its head says it does not end before what was asked for", [
+  ["a damaged batch does not end before the requested offset, whatever its header says", [
     unreadable(2, { damage: 1, delta: 3 }),
     record(30),
   ], [29, 30]],
@@ -62,7 +62,7 @@ test.each<[string, readonly { offset: string }[], number[]]>([
   expect(offsets(messages)).toEqual(expected);
 });
 
-test("reading always goes on, and in order", () => {
+test("offsets always increase, from the requested offset on", () => {
   const head = fc.record({
     first: fc.nat(2_000),
     delta: fc.integer({ min: -10, max: 2_000 }),

@@ -1,23 +1,23 @@
 /**
- * A record batch that can't be read, as it passes through kafkajs: one message in the place of its records.
+ * A record batch that can't be read, as it passes through kafkajs: one message in place of its records.
  *
- * A decoder that throws ends the whole fetch, of all partitions, and the next fetch has the same batch. A message does not: kafkajs
- * reads on after its offset, so that must be the batch's last offset. The header of a batch whose checksum is wrong may say
- * anything, so the end of such a batch is taken from what follows it (`settle`).
+ * When a decoder throws, the fetch of all partitions ends, and the next fetch returns the same batch. A message avoids that:
+ * kafkajs continues after its offset, which must therefore be the batch's last offset. The header of a batch with a wrong checksum
+ * may say anything, so the end of such a batch is derived from the message after it (`settle`).
  */
 import type { UnreadableBatch } from "../consumed_record.ts";
 import { type BatchContext, FetchedMessage } from "./fetched_message.ts";
 
-/** What `settle` needs of any message. */
+/** The part of a message that `settle` needs. */
 interface Placed {
   readonly offset: string;
 }
 
-/** Stands for a batch, as the one record that a lane takes for it. */
+/** Represents an unreadable batch as a single record. */
 export class UnreadableMessage extends FetchedMessage {
   /**
-   * @param count records of the batch according to its header; -1 where that can't be read
-   * @param end the offset after which reading goes on
+   * @param count the number of records according to the batch's header; -1 when the header can't be read
+   * @param end the offset after which reading continues
    */
   constructor(
     readonly batch: UnreadableBatch,
@@ -36,22 +36,22 @@ export class UnreadableMessage extends FetchedMessage {
     }, batchContext);
   }
 
-  /** Never skipped as one, whatever its header says: an unreadable batch of control records is reported too. */
+  /** Always false, so that kafkajs does not skip it: an unreadable batch of control records is reported too. */
   override get isControlRecord(): boolean {
     return false;
   }
 
-  /** The same with another last offset. */
+  /** A copy with another last offset. */
   endingAt(end: bigint): UnreadableMessage {
     return new UnreadableMessage(this.batch, this.count, this.batchContext, end);
   }
 }
 
 /**
- * The messages of a fetch, with every unreadable batch at an offset from which reading goes on: behind `fetchedFrom` and what came
- * before it, and before what comes after it. A damaged one at the end of the fetch is taken to be no longer than both its record
- * count and its last offset delta say: too short only means that the same batch is fetched once more, too long would lose records.
- * @param end the end of the log: no batch reaches beyond it
+ * Returns the messages of a fetch, with every unreadable batch at an offset from which reading continues: not before `fetchedFrom`,
+ * after the previous message, and before the next one. The length of a damaged batch at the end of the fetch is the smaller of its
+ * record count and its last offset delta plus one. If that is too short, the batch is fetched again; too long would lose records.
+ * @param end the end of the log, which no batch extends past
  */
 export function settle<Message extends Placed>(
   messages: readonly (Message | UnreadableMessage)[],
