@@ -1,10 +1,10 @@
 /**
- * What every broker behind the log looks like to the rest of the service, whichever one it is (external, Redpanda as a
- * child process or in Docker, or the embedded one): addresses to connect to, and a way to stop it.
+ * The interface of every broker to the rest of the service: addresses to connect to, and a way to stop it. The broker may be
+ * external, Redpanda as a child process or in Docker, or the embedded one.
  */
 import type { Observe } from "../observe/observe.ts";
 
-/** Where a broker is. */
+/** The addresses of a broker and its registry. */
 export interface BrokerAddresses {
   /** Which one: `external`, `redpanda`, `docker` or `embedded`. */
   readonly kind: string;
@@ -14,11 +14,11 @@ export interface BrokerAddresses {
   readonly schemaRegistryUrl: string;
 }
 
-/** A Kafka broker with its schema registry, up and answering. */
+/** A Kafka broker with its schema registry, both running. */
 export interface RunningBroker extends BrokerAddresses {
-  /** Resolves with the reason when it has failed for good, past all restarts. Never rejects; missing where nothing watches. */
+  /** Resolves with the reason when the broker has failed for good, after all restarts. Never rejects; absent if not watched. */
   readonly failed?: Promise<Error>;
-  /** Stops what was started (an external broker is left as it is). Calling it again waits for the first call. */
+  /** Stops the broker if the service started it (an external one is left alone). Calling it again waits for the first call. */
   stop(): Promise<void>;
 }
 

@@ -14,7 +14,7 @@ interface Machine {
   readonly docker?: boolean;
 }
 
-/** Probes of a made-up machine, that say what was asked. */
+/** Probes of an imaginary machine, which record the questions in `asked`. */
 function probesOf({ home, redpanda, docker }: Machine, asked: string[] = []): BrokerProbes {
   const answer = <Answer>(name: string, given: Answer) => () => {
     asked.push(name);
@@ -39,11 +39,11 @@ const choose = (
 const EVERYTHING: Machine = { redpanda: true, docker: true };
 
 test.each<[string, BrokerSetting, Machine, string[] | null, string, RegExp]>([
-  ["nothing there", "auto", {}, null, "embedded", /no KAFKA_BROKERS, no Redpanda .*, no Docker/],
-  ["a cluster named", "auto", EVERYTHING, ["a:9092"], "external", /KAFKA_BROKERS is set/],
+  ["nothing found", "auto", {}, null, "embedded", /no KAFKA_BROKERS, no Redpanda .*, no Docker/],
+  ["a cluster set", "auto", EVERYTHING, ["a:9092"], "external", /KAFKA_BROKERS is set/],
   ["Redpanda installed", "auto", EVERYTHING, null, "redpanda", /\/usr\/bin\/redpanda is there/],
   ["a Docker engine", "auto", { docker: true }, null, "docker", /Docker 28\.2\.2 answers/],
-  ["a log already", "auto", { ...EVERYTHING, home: "embedded" }, null, "embedded", /kept by it/],
+  ["existing log", "auto", { ...EVERYTHING, home: "embedded" }, null, "embedded", /kept by it/],
   ["a log in Docker", "auto", { ...EVERYTHING, home: "docker" }, null, "docker", /kept by it/],
   ["a cluster, though a log is here", "auto", { home: "embedded" }, ["a:1"], "external", /is set/],
   ["external asked for", "external", EVERYTHING, ["a:9092"], "external", /BROKER=external/],
@@ -61,14 +61,14 @@ test.each<[BrokerSetting, Machine, RegExp, RegExp]>([
   ["docker", { redpanda: true }, /BROKER=docker: no Docker engine/, /docker info/],
   ["auto", { home: "docker", redpanda: true }, /log is kept by it \(docker\)/, /BROKER=embedded/],
   ["auto", { home: "redpanda", docker: true }, /log is kept by it \(redpanda\)/, /empty log/],
-])("BROKER=%s where it is not there (%o) is refused", async (broker, machine, message, hint) => {
+])("BROKER=%s is refused when it is unavailable (%o)", async (broker, machine, message, hint) => {
   const error = await choose(broker, machine).catch((thrown: unknown) => thrown);
   expect(error).toBeInstanceOf(PermanentError);
   expect((error as Error).message).toMatch(message);
   expect(hintOf(error)).toMatch(hint);
 });
 
-test("the machine is only asked what must be known: a Docker that hangs costs seconds", async () => {
+test("runs only the probes that it needs: a Docker engine that hangs costs seconds", async () => {
   const asked: string[] = [];
   await chooseBroker({ broker: "embedded", kafkaBrokers: null }, probesOf(EVERYTHING, asked));
   await chooseBroker({ broker: "auto", kafkaBrokers: ["a:9092"] }, probesOf(EVERYTHING, asked));

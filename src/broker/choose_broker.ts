@@ -1,10 +1,10 @@
 /**
- * Which Kafka stands behind the log, decided once at boot, with the reason.
+ * Chooses the Kafka broker behind the log once, at boot, and gives the reason.
  *
- * `BROKER=auto` takes the first that is there:
+ * `BROKER=auto` takes the first one available:
  *
  *     KAFKA_BROKERS is set ──▶ external
- *     this DATA_DIR has a log already ──▶ the broker that it was made with, or a refusal when that one is not there
+ *     this DATA_DIR has a log already ──▶ the broker that created it, or a refusal when that broker is unavailable
  *     Redpanda is installed ──▶ redpanda (a child process)
  *     a Docker engine answers ──▶ docker (Redpanda in a container)
  *     otherwise ──▶ embedded
@@ -13,17 +13,17 @@ import { PACKAGED_PATH, type RedpandaProgram } from "@gmn/engines";
 import { PermanentError } from "@gmn/failures";
 import type { LocalKind } from "./log_home.ts";
 
-/** What BROKER may say. */
+/** The values of BROKER. */
 export type BrokerSetting = "auto" | "external" | LocalKind;
 
-/** What was chosen and why. */
+/** The chosen broker and the reason. */
 export type BrokerChoice =
   | { readonly kind: "external" | "docker" | "embedded"; readonly reason: string }
   | { readonly kind: "redpanda"; readonly reason: string; readonly program: RedpandaProgram };
 
-/** The questions that the choice asks of the machine, in this order and only while it needs to. */
+/** Probes of the machine. They run in this order, and only as far as the choice needs them. */
 export interface BrokerProbes {
-  /** What this DATA_DIR's log was made with; null when there is none yet. */
+  /** The kind of broker that created this DATA_DIR's log; null when there is no log yet. */
   logHome(): Promise<LocalKind | null>;
   findRedpanda(): Promise<RedpandaProgram | null>;
   /** Version of the Docker engine, if one answers. */
@@ -34,8 +34,8 @@ const NO_REDPANDA = `no Redpanda (REDPANDA_BIN, ${PACKAGED_PATH}, redpanda or rp
 const NO_DOCKER = "no Docker engine that answers (with docker compose)";
 
 /**
- * The choice that the settings and the machine make.
- * @throws PermanentError when what must be used is not there
+ * Chooses the broker from the settings and the machine.
+ * @throws PermanentError when the broker that must be used is unavailable
  */
 export async function chooseBroker(
   settings: { readonly broker: BrokerSetting; readonly kafkaBrokers: readonly string[] | null },
@@ -43,10 +43,10 @@ export async function chooseBroker(
 ): Promise<BrokerChoice> {
   const { broker, kafkaBrokers } = settings;
   if (broker === "external") return { kind: "external", reason: "BROKER=external" };
-  if (broker !== "auto") return await insist(broker, `BROKER=${broker}`, probes);
+  if (broker !== "auto") return await demand(broker, `BROKER=${broker}`, probes);
   if (kafkaBrokers !== null) return { kind: "external", reason: "KAFKA_BROKERS is set" };
   const home = await probes.logHome();
-  if (home !== null) return await insist(home, `this DATA_DIR's log is kept by it`, probes, home);
+  if (home !== null) return await demand(home, `this DATA_DIR's log is kept by it`, probes, home);
 
   const program = await probes.findRedpanda();
   if (program !== null) return { kind: "redpanda", reason: `${program.path} is there`, program };
@@ -55,8 +55,8 @@ export async function chooseBroker(
   return { kind: "embedded", reason: `no KAFKA_BROKERS, ${NO_REDPANDA}, ${NO_DOCKER}` };
 }
 
-/** This one and no other. `home` is set when not a person asked for it but the folder's log. */
-async function insist(
+/** Requires a broker of this kind. `home` is set when the folder's log requires it, not the BROKER setting. */
+async function demand(
   kind: LocalKind,
   reason: string,
   probes: BrokerProbes,

@@ -16,18 +16,18 @@ afterEach(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-test("what happens to it is observed", async () => {
-  const said: string[] = [];
+test("reports the start and the stop as events", async () => {
+  const names: string[] = [];
   const broker = await startEmbedded(
     { directory, kafkaPort: 0, schemaRegistryPort: 0 },
-    (name) => said.push(name),
+    (name) => names.push(name),
   );
   expect(broker.kind).toBe("embedded");
   await broker.stop();
-  expect(said).toEqual(["broker.ready", "broker.stopped"]);
+  expect(names).toEqual(["broker.ready", "broker.stopped"]);
 });
 
-test("its refusal is a permanent error with its hint", async () => {
+test("throws a permanent error with a hint when a port is taken", async () => {
   const other = createServer();
   await new Promise<void>((resolve) => other.listen(0, "127.0.0.1", resolve));
   const { port } = other.address() as AddressInfo;

@@ -1,5 +1,5 @@
 /**
- * The embedded broker (`@gmn/embedded-broker`) as one of this service's brokers: its events are ours, and so are its refusals.
+ * Adapts the embedded broker (`@gmn/embedded-broker`) to this service: converts its events and its refusals to ours.
  */
 import {
   type BrokerEvent,
@@ -15,8 +15,8 @@ import { observeReady, type RunningBroker } from "./broker.ts";
 const KIND = "embedded";
 
 /**
- * Starts it in a Worker of this process; resolves when it and its schema registry answer.
- * @throws PermanentError when a port is taken (naming the port and its setting) or another process has the directory
+ * Starts the broker in a Worker of this process; resolves when it and its schema registry answer.
+ * @throws PermanentError when a port is taken (naming the port and its setting) or another process uses the directory
  */
 export async function startEmbedded(
   options: Omit<EmbeddedBrokerOptions, "onEvent">,

@@ -1,5 +1,5 @@
 /**
- * Redpanda (`@gmn/engines`), a process or in Docker, as one of this service's brokers: its events are ours.
+ * Adapts Redpanda (`@gmn/engines`), as a process or in Docker, to this service: converts its events to ours.
  */
 import { createHash } from "node:crypto";
 import { fileURLToPath } from "node:url";
@@ -15,7 +15,7 @@ import { observeReady, type RunningBroker } from "./broker.ts";
 
 const TEMPLATES = fileURLToPath(new URL("../../redpanda/", import.meta.url));
 const COMPOSE_FILE = fileURLToPath(new URL("../../compose.yaml", import.meta.url));
-/** Name of the project in compose.yaml: what `docker compose up` by hand uses too. */
+/** The project name in compose.yaml, which `docker compose up` by hand uses too. */
 const PROJECT = "gmn-data-store";
 const DEFAULT_DATA_DIRECTORY = fileURLToPath(new URL("../../data", import.meta.url));
 
@@ -24,8 +24,8 @@ export interface RedpandaBrokerOptions extends Omit<RedpandaOptions, "onEvent" |
 }
 
 /**
- * Starts Redpanda as a process, and starts it again when it dies.
- * @throws PermanentError with a hint: a port is in use, no memory, another process has the folder, it ended or never got ready
+ * Starts Redpanda as a process, and restarts it when it dies.
+ * @throws PermanentError with a hint: a port or the folder is in use, too little memory, Redpanda exited or did not become ready
  */
 export async function startRedpandaBroker(
   { observe, ...options }: RedpandaBrokerOptions,
@@ -43,8 +43,8 @@ export interface DockerBrokerOptions
 }
 
 /**
- * Starts the `redpanda` of compose.yaml.
- * @throws PermanentError with a hint: a port is in use, the image can't be pulled, it never got ready
+ * Starts the `redpanda` service of compose.yaml.
+ * @throws PermanentError with a hint: a port is in use, the image can't be pulled, it did not become ready
  */
 export async function startDockerBroker(
   { observe, dataDirectory, ...options }: DockerBrokerOptions,
@@ -59,7 +59,7 @@ export async function startDockerBroker(
   return { kind, ...running };
 }
 
-/** The volume belongs to the project: each DATA_DIR but the default one has a project, and so a log, of its own. */
+/** The project owns the volume, so every DATA_DIR except the default one gets its own project, and with it its own log. */
 export function projectOf(dataDirectory: string): string {
   if (dataDirectory === DEFAULT_DATA_DIRECTORY) return PROJECT;
   return `${PROJECT}-${createHash("sha256").update(dataDirectory).digest("hex").slice(0, 8)}`;

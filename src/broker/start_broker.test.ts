@@ -34,17 +34,17 @@ function start(settings: Partial<BrokerSettings>): Promise<ChosenBroker> {
   });
 }
 
-test("a folder that has a log stays with its broker, whatever the machine has meanwhile", async () => {
+test("a folder with a log keeps its broker when the machine would now choose another", async () => {
   const first = await start({ broker: "embedded" });
   await first.stop();
   expect(await readLogHome(dataDirectory)).toBe("embedded");
-  // A program that is there and would be chosen for a new folder.
+  // This program exists, so it would be chosen for a new folder.
   const second = await start({ redpandaBin: "/bin/sh" });
   await second.stop();
   expect(second).toMatchObject({ kind: "embedded", reason: expect.stringContaining("kept by it") });
 });
 
-test("leaving a log behind is said in the line that tells the choice", async () => {
+test("the reason of the choice says when another broker kept the log until now", async () => {
   await writeLogHome(dataDirectory, "docker");
   const broker = await start({ broker: "embedded" });
   await broker.stop();
@@ -58,7 +58,7 @@ test("leaving a log behind is said in the line that tells the choice", async () 
   expect(await readLogHome(dataDirectory)).toBe("embedded");
 });
 
-test("an external broker is named, and leaves no trace", async () => {
+test("an external broker is returned as set, and is not remembered in the folder", async () => {
   const brokers = ["a.example:9092", "b.example:9092"];
   const broker = await start({ kafkaBrokers: brokers, schemaRegistryUrl: "http://r.example" });
   expect(broker).toMatchObject({
@@ -71,7 +71,7 @@ test("an external broker is named, and leaves no trace", async () => {
   await expect(readFile(join(dataDirectory, "broker.json"))).rejects.toThrow(/ENOENT/);
 });
 
-test("a REDPANDA_BIN that is none is refused by name", async () => {
+test("refuses a REDPANDA_BIN that is not a program", async () => {
   await expect(start({ redpandaBin: "/nowhere/redpanda" })).rejects.toThrow(
     /REDPANDA_BIN=\/nowhere\/redpanda is not a program/,
   );

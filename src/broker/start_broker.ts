@@ -1,4 +1,4 @@
-/** Starts the broker that was chosen, or only names it when it is external. */
+/** Starts the chosen broker; an external one is not started, only described. */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { askDockerEngine, findRedpanda, type ProveLog } from "@gmn/engines";
@@ -14,7 +14,7 @@ import { startEmbedded } from "./embedded.ts";
 import { readLogHome, writeLogHome } from "./log_home.ts";
 import { startDockerBroker, startRedpandaBroker } from "./redpanda.ts";
 
-/** The settings the choice and the start depend on. */
+/** The settings that the choice and the start depend on. */
 export interface BrokerSettings {
   readonly broker: BrokerSetting;
   readonly kafkaBrokers: readonly string[] | null;
@@ -22,30 +22,30 @@ export interface BrokerSettings {
   readonly kafkaPort: number;
   readonly schemaRegistryPort: number;
   readonly dataDirectory: string;
-  /** Redpanda's program, if it is not where its packages install it. */
+  /** Path of Redpanda's program, if it is not where its packages install it. */
   readonly redpandaBin: string | null;
-  /** Memory of a Redpanda that is started here, in Seastar's notation: `1200M`. */
+  /** Memory for a Redpanda started here, in Seastar's notation: `1200M`. */
   readonly redpandaMemory: string;
 }
 
 export interface StartBrokerOptions {
   readonly observe: Observe;
-  /** Aborting gives up a start. */
+  /** Aborting cancels the start. */
   readonly signal: AbortSignal;
-  /** Aborting hurries the stop of a Redpanda that is our child. */
+  /** Aborting shortens the stop of a Redpanda that is our child process. */
   readonly hurry?: AbortSignal;
-  /** Checks that a record goes into a Redpanda and comes out again. */
+  /** Checks that a record can be written to Redpanda and read back. */
   readonly proveLog: ProveLog;
 }
 
-/** A running broker, and why it is this one. */
+/** A running broker, and the reason for the choice. */
 export interface ChosenBroker extends RunningBroker {
   readonly reason: string;
 }
 
 /**
  * Chooses and starts the broker.
- * @throws PermanentError with a hint: what must be used is not there, a port is in use, another process has the folder, …
+ * @throws PermanentError with a hint: the required broker is unavailable, a port is in use, another process uses the folder, …
  */
 export async function startBroker(
   settings: BrokerSettings,
@@ -62,7 +62,7 @@ export async function startBroker(
   return { ...broker, reason };
 }
 
-/** Says when another broker kept the log until now: the new one does not have its records. */
+/** A note for the reason when another broker kept the log until now: the new one does not have its records. */
 async function changeOf(
   { kind }: BrokerChoice,
   { dataDirectory }: BrokerSettings,
@@ -105,12 +105,12 @@ async function startChosen(
     case "docker":
       return await startDockerBroker({ dataDirectory, memory, ...ports, ...options });
     case "external":
-      return nameExternal(settings, options.observe);
+      return describeExternal(settings, options.observe);
   }
 }
 
-/** Nothing is started; whether it answers is found out by those who use it. */
-function nameExternal(
+/** Starts nothing, and does not check whether the broker answers; its clients find out. */
+function describeExternal(
   { kafkaBrokers, schemaRegistryUrl }: BrokerSettings,
   observe: Observe,
 ): RunningBroker {
