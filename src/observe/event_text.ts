@@ -1,6 +1,6 @@
 /**
- * How each event reads: its level, its sentence and its detail as JSON. The log, the event stream and whatever else shows events
- * take them from here.
+ * The level and the sentence of each event, and its detail as JSON. The log, the event stream and everything else that shows
+ * events use them.
  */
 import type { ServiceEvent } from "./observe.ts";
 import type { Level, Retry, Vocabulary } from "./vocabulary.ts";
@@ -15,17 +15,17 @@ interface EventText<Detail> {
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(ms < 10_000 ? 2 : 0)} s`;
 const count = (n: number): string => n.toLocaleString("en-US");
 
-/** When a retry comes. */
+/** Says which try failed and when the next one follows. */
 const nextTry = ({ attempt, delay_ms }: Omit<Retry, "reason">): string =>
   `try ${attempt} failed, next in ${seconds(delay_ms)}`;
 
-/** The text of an event of this level. */
+/** Makes the text of an event with a fixed level. */
 const at = (level: Level) => <Detail>(sentence: (detail: Detail) => string): EventText<Detail> => ({
   level,
   sentence,
 });
 const [debug, info, warning, error] = [at("debug"), at("info"), at("warning"), at("error")];
-/** The text of what another program logs, at the level that it has there. */
+/** Makes the text of another program's log line, with the level that the program gave it. */
 const asGiven = <Detail extends { level: Level }>(
   sentence: (detail: Detail) => string,
 ): EventText<Detail> => ({ level: ({ level }) => level, sentence });
@@ -195,23 +195,23 @@ export const EVENT_TEXTS: { [Name in keyof Vocabulary]: EventText<Vocabulary[Nam
   "service.error": error((d) => `uncaught error: ${d.reason}`),
 };
 
-/** The compiler can't follow the union of all names. */
+/** Needs a cast, because the compiler can't match the name with its detail. */
 function textOf({ name }: ServiceEvent): EventText<ServiceEvent["detail"]> {
   return EVENT_TEXTS[name] as EventText<ServiceEvent["detail"]>;
 }
 
-/** How bad it is. */
+/** The level of an event. */
 export function levelOf(event: ServiceEvent): Level {
   const { level } = textOf(event);
   return typeof level === "function" ? level(event.detail) : level;
 }
 
-/** What happened, in one sentence. */
+/** The sentence that describes an event. */
 export function sentenceOf(event: ServiceEvent): string {
   return textOf(event).sentence(event.detail);
 }
 
-/** The detail for JSON, which knows no bigint: offsets become text. */
+/** The detail for JSON, which has no bigint: offsets become strings. */
 export function plainDetail(detail: object): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(detail).map(([key, value]) => [

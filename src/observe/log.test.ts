@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { createObserver } from "./observe.ts";
 import { EVENT_TEXTS, levelOf, plainDetail, sentenceOf } from "./event_text.ts";
 
-/** What a process logs of some events: LogTape's set-up is one per process, and standard error is not this one's to take. */
+/** The log of a child process for a few events: LogTape is configured per process, and this one's standard error is in use. */
 function logged(options: { level: string; format: string }): string[] {
   const log = new URL("./log.ts", import.meta.url).href;
   const observe = new URL("./observe.ts", import.meta.url).href;
@@ -26,7 +26,7 @@ function logged(options: { level: string; format: string }): string[] {
   return stderr.split("\n").filter((line) => line !== "");
 }
 
-test("as JSON: one object a line, with the name of the vocabulary and its whole detail", () => {
+test("JSON format: one object per line, with the event's name and its whole detail", () => {
   const lines = logged({ level: "debug", format: "json" }).map((line) => JSON.parse(line));
   expect(lines).toMatchObject([
     {
@@ -41,7 +41,7 @@ test("as JSON: one object a line, with the name of the vocabulary and its whole 
   for (const { at } of lines) expect(new Date(at).toISOString()).toBe(at);
 });
 
-test("for people: time, a mark, the sentence; nothing below the level, and one line whatever it quotes", () => {
+test("human format: time, mark and sentence on one line; no line below the level", () => {
   const lines = logged({ level: "warning", format: "human" });
   expect(lines).toHaveLength(2);
   expect(lines[0]).toMatch(/^\d\d:\d\d:\d\d ✗ run r \(daily\) failed: two.lines/);
@@ -49,7 +49,7 @@ test("for people: time, a mark, the sentence; nothing below the level, and one l
   expect(lines[1]).toMatch(/^\d\d:\d\d:\d\d ! kafka: away$/);
 });
 
-test("log, metrics and event stream tell from one vocabulary", () => {
+test("levels, sentences and details come from the vocabulary", () => {
   const observer = createObserver();
   const reported: unknown[] = [];
   observer.listen((event) => {
@@ -62,7 +62,7 @@ test("log, metrics and event stream tell from one vocabulary", () => {
 });
 
 describe("the names of events", () => {
-  /** Failures after which nothing is tried again. */
+  /** Failures that are not retried. */
   const FINAL = new Map([
     ["broker.failed", "the restarts are used up; it ends the service"],
     ["run.failed", "a person asks for the rest of its files"],
@@ -70,9 +70,9 @@ describe("the names of events", () => {
     ["heartbeat.failed", "the tries are used up; the monitor raises its alarm"],
     ["service.release_failed", "the part is left as it is, and the stop goes on"],
   ]);
-  /** Names that say neither what was done (-ed) nor what goes on (-ing). */
+  /** Names that end neither in -ed (done) nor in -ing (in progress). */
   const OTHERS = new Set([
-    // A state that was reached, or a verb with another past tense.
+    // States, and verbs with an irregular form.
     "ready",
     "set",
     "sent",
@@ -81,20 +81,20 @@ describe("the names of events", () => {
     "progress",
     "leads",
     "follows",
-    // What another program says, a request, and what came of one.
+    // Output of other programs, requests, and outcomes of records.
     "log",
     "client",
     "request",
     "error",
     "dead_letter",
     "passed_over",
-    // What is tried again.
+    // Failures that are retried.
     "retry",
     "unavailable",
   ]);
   const names = Object.keys(EVENT_TEXTS);
 
-  test("are a part and what happened", () => {
+  test("consist of a part and what happened", () => {
     for (const name of names) {
       expect(name).toMatch(/^[a-z_]+\.[a-z_]+$/);
       const what = name.split(".")[1] ?? "";
@@ -102,17 +102,17 @@ describe("the names of events", () => {
     }
   });
 
-  test("end in failed only where that is final", () => {
+  test("end in failed only when the failure is final", () => {
     expect(names.filter((name) => name.endsWith("failed")).sort()).toEqual(
       [...FINAL.keys()].sort(),
     );
   });
 
-  test("of what is tried again come with the reason and the time of the next try", async () => {
+  test("of retries have a detail with the reason and the time of the next try", async () => {
     const source = await readFile(new URL("./vocabulary.ts", import.meta.url), "utf8");
-    const again = names.filter((name) => /\.(retry|unavailable)$/.test(name));
-    expect(again.length).toBeGreaterThan(4);
-    for (const name of again) {
+    const retries = names.filter((name) => /\.(retry|unavailable)$/.test(name));
+    expect(retries.length).toBeGreaterThan(4);
+    for (const name of retries) {
       const detail = new RegExp(`"${name}": (.*);\n`).exec(source)?.[1];
       expect(detail, name).toMatch(/\bRetry\b|reason: string;.* delay_ms: number/);
     }

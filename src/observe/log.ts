@@ -1,11 +1,11 @@
-/** The log: every event of the vocabulary as one line, human on a terminal and JSON otherwise. A listener, nothing more. */
+/** The log: a listener that writes every event of the vocabulary as one line, for people or as JSON. */
 import process from "node:process";
 import { configure, getConsoleSink, getLogger, reset, type TextFormatter } from "@logtape/logtape";
 import type { Listener } from "./observe.ts";
 import { levelOf, plainDetail, sentenceOf } from "./event_text.ts";
 import type { Level } from "./vocabulary.ts";
 
-/** How the log looks and how much of it there is. */
+/** The format of the log, and the lowest level that it shows. */
 export interface LogOptions {
   readonly level: Level;
   readonly format: "human" | "json";
@@ -13,18 +13,18 @@ export interface LogOptions {
 
 const MARKS: Record<string, string> = { debug: "·", info: " ", warning: "!", error: "✗" };
 
-/** What a terminal would obey, and ends of lines: sentences quote files and other programs. */
+/** Terminal control characters and line ends, which sentences may quote from files and other programs. */
 // deno-lint-ignore no-control-regex
 const CONTROL = /[\0-\x1f\x7f-\x9f]/g;
 
-/** `01:02:03 ! sentence`: the time of day (UTC) is enough beside a terminal. */
+/** `01:02:03 ! sentence`. On a terminal the time of day (UTC) is enough. */
 const humanFormatter: TextFormatter = (record) => {
   const time = new Date(record.timestamp).toISOString().slice(11, 19);
   const sentence = String(record.properties.sentence).replaceAll(CONTROL, "\ufffd");
   return `${time} ${MARKS[record.level] ?? "?"} ${sentence}\n`;
 };
 
-/** One JSON object a line: when, how bad, the name of the event, its sentence, and its detail under `detail`. */
+/** One JSON object per line: the event's time, level, name, sentence and detail. */
 const jsonFormatter: TextFormatter = (record) => {
   const { sentence, event, detail } = record.properties;
   return `${
@@ -39,7 +39,7 @@ const jsonFormatter: TextFormatter = (record) => {
 };
 
 /**
- * A listener that logs. Call once per process: LogTape's configuration is global, and replaced here.
+ * Creates a listener that logs. Call it once per process: it replaces LogTape's configuration, which is global.
  * Lines go to standard error, so that commands can print their results on standard output.
  */
 export async function createLogListener(options: LogOptions): Promise<Listener> {

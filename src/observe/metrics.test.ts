@@ -41,7 +41,7 @@ const rows = (read: number, published: number, rejected: number) => ({
 describe("rows of files", () => {
   const of = { runId: "r", file: "f" };
 
-  test("are counted once, whether they are reported on the way or at the end", async () => {
+  test("are counted once, whether they are reported in progress or at the end", async () => {
     observe("file.progress", { ...of, byteOffset: 10, ...rows(10, 9, 1) });
     observe("file.progress", { ...of, byteOffset: 20, ...rows(20, 19, 1) });
     observe("file.extracted", { ...of, took_ms: 1, ...rows(25, 23, 2) });
@@ -58,23 +58,23 @@ describe("rows of files", () => {
     expect(await value("gmn_rows_read_total")).toBe(12);
   });
 
-  test("of another run of the same file are others", async () => {
+  test("of the same file in another run are counted again", async () => {
     observe("file.extracted", { ...of, took_ms: 1, ...rows(5, 5, 0) });
     observe("file.extracted", { ...of, runId: "s", took_ms: 1, ...rows(5, 5, 0) });
     expect(await value("gmn_rows_read_total")).toBe(10);
   });
 });
 
-test("batches: rows by what became of them, time and size", async () => {
-  const became = { inserted: 3, updated: 2, unchanged: 1, stale: 0, duplicates: 0 };
-  const batch = { topic: "t", partition: 0, records: 6, ...became };
+test("batches are counted with their rows by outcome, time and size", async () => {
+  const outcomes = { inserted: 3, updated: 2, unchanged: 1, stale: 0, duplicates: 0 };
+  const batch = { topic: "t", partition: 0, records: 6, ...outcomes };
   observe("sink.loaded", { ...batch, took_ms: 20 });
   expect(await value('gmn_rows_loaded_total{topic="t",result="inserted"}')).toBe(3);
   expect(await value('gmn_sink_batch_duration_seconds_bucket{le="0.025",topic="t"}')).toBe(1);
   expect(await value('gmn_sink_batch_records_sum{topic="t"}')).toBe(6);
 });
 
-test("requests go by their route, not by their path: no series for each id that is asked for", async () => {
+test("requests are counted by route, not by path: requested ids do not create new series", async () => {
   for (const id of ["a", "b"]) {
     observe("http.request", {
       requestId: id,
@@ -91,7 +91,7 @@ test("requests go by their route, not by their path: no series for each id that 
   );
 });
 
-test("gauges have what was asked; what nobody could tell has no series, not an old one", async () => {
+test("gauges have the given values; a gauge without a value has no series, not its old value", async () => {
   expect(await value('gmn_part_ready{part="database"}', GAUGES)).toBe(0);
   expect(await value('gmn_consumer_lag_records{topic="t",partition="0"}', GAUGES)).toBe(7);
   expect(await value("gmn_newest_row_timestamp_seconds", GAUGES)).toBe(10);
@@ -101,7 +101,7 @@ test("gauges have what was asked; what nobody could tell has no series, not an o
   }
 });
 
-test("waits are counted by the part that is away, whoever waits", async () => {
+test("retries are counted by the unavailable part", async () => {
   const wait = { reason: "no answer", attempt: 1, delay_ms: 10 };
   observe("dependency.unavailable", { part: "database", work: "the start", ...wait });
   for (const part of ["registry", "database"] as const) {

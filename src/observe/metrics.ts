@@ -1,13 +1,13 @@
 /**
- * Numbers for Prometheus: counters follow the events (a listener, like the log); gauges are read when Prometheus scrapes.
+ * Metrics for Prometheus. A listener, like the log, counts events; gauges are read when Prometheus scrapes.
  *
- * Names and units follow https://prometheus.io/docs/practices/naming/. Labels have few values: no run, file or path is one.
+ * Names and units follow https://prometheus.io/docs/practices/naming/. Labels have few values: never a run, a file or a path.
  */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { Listener, ServiceEvent } from "./observe.ts";
 import type { RowTotals, Vocabulary } from "./vocabulary.ts";
 
-/** What can't be counted, only asked for. Times are seconds since 1970; null where there is none (yet). */
+/** Values that are read at a scrape, not counted. Times are seconds since 1970; null means that there is no value (yet). */
 export interface Gauges {
   readonly parts: Readonly<Record<string, boolean>>;
   readonly lag: readonly { topic: string; partition: number; lag: number }[];
@@ -20,24 +20,24 @@ export interface Gauges {
 }
 
 export interface Metrics {
-  /** Counts what happens. */
+  /** Counts events. */
   readonly listener: Listener;
-  /** The text that Prometheus scrapes. `gauges` null: nobody could be asked. */
+  /** The text that Prometheus scrapes. `gauges` is null when the values could not be read. */
   scrape(gauges: Gauges | null): Promise<string>;
   readonly contentType: string;
 }
 
-/** A batch takes milliseconds; a table that is locked, tens of seconds. */
+/** A batch takes milliseconds, or tens of seconds when a table is locked. */
 const BATCH_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 const BATCH_RECORDS = [1, 10, 100, 500, 1000, 2500, 5000, 10_000];
 const REQUEST_SECONDS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 20];
 
-/** Deno 2.9 has `monitorEventLoopDelay`, but it measures nothing: a least delay of 9 billion seconds. */
+/** Deno 2.9 has `monitorEventLoopDelay`, but it measures nothing: it reports a minimum delay of 9 billion seconds. */
 const WRONG_UNDER_DENO = ["", "_min", "_max", "_mean", "_stddev", "_p50", "_p90", "_p99"].map((
   of,
 ) => `nodejs_eventloop_lag${of}_seconds`);
 
-/** A registry of its own for each process (and each test). */
+/** Creates the metrics with their own registry, one for each process (and each test). */
 export function createMetrics(): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
@@ -110,12 +110,12 @@ function counters(registry: Registry) {
   };
 }
 
-/** What may become of a record that is loaded. */
+/** The possible outcomes of loading a record. */
 const LOADED = ["inserted", "updated", "unchanged", "stale", "duplicates"] as const;
 
 type Counting = { readonly [Name in keyof Vocabulary]?: (detail: Vocabulary[Name]) => void };
 
-/** Counts each event that stands for a number. */
+/** Counts the events that metrics are made from. */
 function countEvents(count: Counters): Listener {
   const rows = rowCounter(count);
   const counting: Counting = {
@@ -150,21 +150,21 @@ function countEvents(count: Counters): Listener {
       count.requestSeconds.observe({ method, route, status: String(status) }, took_ms / 1000),
   };
   return ({ name, detail }: ServiceEvent) => {
-    // The detail is that of the name; the compiler can't follow the pair.
+    // The detail belongs to the name; the compiler can't follow the pair.
     (counting[name] as ((detail: unknown) => void) | undefined)?.(detail);
   };
 }
 
 type FileRows = { readonly runId: string; readonly file: string } & RowTotals;
 
-/** Events have the rows of a file so far; counters want what came since the last one. */
+/** Events have a file's total rows so far; counters need the increase since the last event. */
 function rowCounter(count: Counters) {
   const before = new Map<string, FileRows>();
   const keyOf = ({ runId, file }: Pick<FileRows, "runId" | "file">) => `${runId} ${file}`;
   return {
     upTo(now: FileRows): void {
       const last = before.get(keyOf(now));
-      // Fewer than before: the file was rewritten and is read from its beginning again.
+      // Fewer rows than before mean that the file was rewritten and is read from its beginning again.
       const since = (name: keyof RowTotals) => Math.max(0, now[name] - (last?.[name] ?? 0));
       count.read.inc(since("rowsRead"));
       count.published.inc(since("rowsPublished"));
@@ -177,7 +177,7 @@ function rowCounter(count: Counters) {
   };
 }
 
-/** Sets the gauges to what was asked; those that nobody could tell are left out of the scrape. */
+/** Sets the gauges to the given values; gauges without a value are left out of the scrape. */
 function gaugesOf(registry: Registry): (given: Gauges | null) => void {
   const gauge = <Label extends string>(name: string, help: string, ...labelNames: Label[]) =>
     new Gauge({ name, help, labelNames, registers: [registry] });

@@ -1,30 +1,30 @@
 /**
- * The one way in which modules report events.
+ * The only way for modules to report events.
  *
- * A module is given an `Observe` and calls it with a name and a detail from the vocabulary. It never logs, counts or
- * streams by itself: the log, the metrics and the event stream are listeners, wired in `main.ts`.
+ * A module receives an `Observe` and calls it with a name and a detail from the vocabulary. It never logs, counts or
+ * streams by itself: the log, the metrics and the event stream are listeners.
  */
 import { type Vocabulary } from "./vocabulary.ts";
 
 /** Reports an event. Never throws and never waits. */
 export type Observe = <Name extends keyof Vocabulary>(name: Name, detail: Vocabulary[Name]) => void;
 
-/** One thing that happened, as listeners get it. */
+/** An event, as listeners receive it. */
 export type ServiceEvent = {
   [Name in keyof Vocabulary]: { name: Name; detail: Vocabulary[Name]; at: Date };
 }[keyof Vocabulary];
 
-/** Gets every event, in order, synchronously; it must return quickly. */
+/** Called for every event, in order and synchronously; must return quickly. */
 export type Listener = (event: ServiceEvent) => void;
 
-/** Passes the events of modules on to listeners. */
+/** Passes the modules' events to the listeners. */
 export interface Observer {
   observe: Observe;
   /** Adds a listener; the returned function removes it. */
   listen(listener: Listener): () => void;
 }
 
-/** An observer with no listeners yet. A listener that throws is reported to `onListenerError` and kept. */
+/** Creates an observer without listeners. A listener that throws is reported to `onListenerError` and stays registered. */
 export function createObserver(
   onListenerError: (error: unknown) => void = (error) =>
     console.error("observer listener failed", error),

@@ -1,42 +1,42 @@
 /**
  * The name of every event, `part.what_happened`, with the fields of its detail.
  *
- * Metrics count the names, the event stream sends name and detail, the log prints a sentence. To add an event, add its detail here
- * and its level and sentence in `event_text.ts`. No detail carries a secret.
+ * Metrics count the names, the event stream sends the name and the detail, and the log prints a sentence. To add an event, add its
+ * detail here, and its level and sentence in `event_text.ts`. No detail contains a secret.
  *
- * A name ends in `failed` only when it is final. What is tried again is a `retry`, or `unavailable` when the cause is another part;
- * both say why, and when the next try comes.
+ * A name ends in `failed` only when the failure is final. A failure that is retried is a `retry`, or `unavailable` when another
+ * part caused it; both give the reason and the time of the next try.
  */
 
 export type Level = "debug" | "info" | "warning" | "error";
 
-/** A part that others need and wait for. */
+/** A part that other parts depend on and wait for. */
 export type Dependency = "broker" | "registry" | "database";
 
-/** What failed and is tried again: try `attempt` failed, the next one comes in `delay_ms`. */
+/** A failure that is retried: try `attempt` failed, and the next one follows in `delay_ms`. */
 export interface Retry {
   reason: string;
   attempt: number;
   delay_ms: number;
 }
 
-/** What became of the rows of a file or a run so far. */
+/** The rows of a file or a run so far, by outcome. */
 export interface RowTotals {
   rowsRead: number;
   rowsPublished: number;
   rowsRejected: number;
 }
 
-/** The detail of each event. Units are in the names. */
+/** The detail of each event. Field names include the units. */
 export interface Vocabulary {
-  // Broker and registry, whichever stands behind the log.
+  // The broker and its registry, of any kind.
   "broker.starting": { kind: string; reason: string };
   "broker.ready": { kind: string; brokers: string; schemaRegistryUrl: string; took_ms: number };
   "broker.stopped": { kind: string };
   "broker.failed": { kind: string; reason: string };
-  /** It died and is started again. */
+  /** The broker died and is restarted. */
   "broker.restarting": { kind: string } & Retry;
-  /** A line of its own output. */
+  /** A line of the broker's own output. */
   "broker.log": { kind: string; level: Level; line: string };
   /** A client or request that the embedded broker refused. */
   "broker.refused": { client: string; reason: string };
@@ -47,20 +47,20 @@ export interface Vocabulary {
   "database.stopped": { directory: string };
   "database.log": { line: string };
   "database.migrated": { name: string; took_ms: number };
-  /** What PostgreSQL's user could not reach was put elsewhere. */
+  /** Files that PostgreSQL's user could not reach were put elsewhere. */
   "database.moved": { what: "programs" | "data"; directory: string; reason: string };
-  /** The embedded server was gone without our doing and runs again. */
+  /** The embedded server had ended unexpectedly and was restarted. */
   "database.restarted": { directory: string; port: number };
 
   /** `work` waits for a part that does not answer. */
   "dependency.unavailable": { part: Dependency; work: string } & Retry;
 
-  // The log of events as the application uses it.
+  // The log, as the application uses it.
   "log.topic_created": { topic: string; partitions: number };
   "log.schema_registered": { subject: string; id: number };
   "log.client": { level: Level; message: string };
 
-  // Runs and the files they take.
+  // Runs and their files.
   "run.requested": { runId: string; kind: string; selection: string };
   "run.started": { runId: string; kind: string; owner: string };
   "run.planned": { runId: string; files: number };
@@ -70,7 +70,7 @@ export interface Vocabulary {
   "run.paused": { runId: string; kind: string };
   "run.loaded": { runId: string; kind: string; rowsLoaded: number; took_ms: number };
   "file.started": { runId: string; file: string; size_bytes: number | null };
-  /** Everything before `byteOffset` is in the log; rows are counted from the beginning of the file. */
+  /** Everything before `byteOffset` is in the log. Rows are counted from the beginning of the file. */
   "file.progress": { runId: string; file: string; byteOffset: number } & RowTotals;
   "file.extracted": { runId: string; file: string; took_ms: number } & RowTotals;
   "file.skipped": { runId: string; file: string; reason: string };
@@ -78,7 +78,7 @@ export interface Vocabulary {
   /** Tombstones were published for rows that a file no longer has. */
   "file.withdrew": { runId: string; file: string; rows: number };
   "file.withdrawal_held": { file: string; rows: number; before: number };
-  /** Withdrawn trajectories were not looked for; the next run does it. */
+  /** The search for withdrawn trajectories was skipped; the next run does it. */
   "withdrawal.deferred": { reason: string };
   "line.rejected": {
     runId: string;
@@ -100,7 +100,7 @@ export interface Vocabulary {
   "schedule.fired": { runId: string; planned: Date };
   "schedule.missed": { last: Date | null };
   "schedule.retry": Retry;
-  /** The run was not requested; the next time of the pattern asks for it. */
+  /** The run could not be requested; the next scheduled time tries again. */
   "schedule.deferred": { reason: string };
   "schedule.paused": Record<never, never>;
   "schedule.resumed": { next: Date | null };
@@ -129,21 +129,21 @@ export interface Vocabulary {
     took_ms: number;
   };
   "sink.dead_letter": { topic: string; partition: number; offset: bigint; reason: string };
-  /** A dead letter was tried again. */
+  /** A dead letter was replayed, with any outcome. */
   "dead_letter.replayed": { id: string; outcome: string; reason: string | null };
   "sink.passed_over": { topic: string; partition: number; offset: bigint; reason: string };
   "sink.retry": { topic: string; partition: number; part: Dependency } & Retry;
   "sink.fenced": { topic: string; partition: number; expected: bigint; found: bigint };
-  /** A record batch came damaged and is fetched again; other partitions go on. */
+  /** A fetched record batch was damaged and is fetched again; other partitions continue. */
   "sink.damaged": { topic: string; partition: number; offset: bigint } & Retry;
 
-  // The dead man's switch of whoever watches the daily run.
+  // Heartbeats to the dead man's switch that monitors the daily run.
   "heartbeat.sent": { runId: string; took_ms: number };
   "heartbeat.failed": { runId: string; reason: string };
 
   // HTTP.
   "http.listening": { url: string };
-  /** `route` is the pattern that the path matched; the query is left out, it is the caller's. */
+  /** `route` is the pattern that the path matched. The query is left out, since it belongs to the caller. */
   "http.request": {
     requestId: string;
     method: string;
@@ -159,16 +159,16 @@ export interface Vocabulary {
   "service.ready": { took_ms: number };
   "service.stopping": { reason: string };
   "service.stopped": { took_ms: number };
-  /** A stop was requested for a second time: it goes on with short limits. */
+  /** A second stop was requested: the stop continues with short time limits. */
   "service.hurrying": { reason: string };
-  /** An error that nothing caught. It ends the service, in order. */
+  /** An uncaught error. It ends the service with an orderly stop. */
   "service.error": { reason: string; stack: string };
-  /** A part could not be released in order; the stop goes on. */
+  /** A part did not stop cleanly; the stop of the service continues. */
   "service.release_failed": { name: string; reason: string };
-  /** Work on the runs broke off; the lease is taken again. */
+  /** Work on the runs failed; the producer tries to take the lease again. */
   "producer.retry": { reason: string; delay_ms: number };
   /** This process works on the runs from now on. */
   "producer.leads": Record<never, never>;
-  /** It lost the lease, and another process may take it. */
+  /** This process lost the lease; another process may take it. */
   "producer.follows": { reason: string };
 }
