@@ -1,7 +1,7 @@
 /**
- * The header of every value on the topics: Confluent's wire format, a zero byte and the schema id in four bytes, big-endian, before
- * the Avro binary (docs.confluent.io, "Wire format" of the schema registry's serializers). Its codecs are in `trajectory/codec.ts`
- * (the hot path) and `events/wire_values.ts` (all other topics).
+ * The header of every value on the topics, in Confluent's wire format: a zero byte and the schema id as four bytes, big-endian. The
+ * Avro binary follows (docs.confluent.io, "Wire format" of the schema registry's serializers). The codecs of whole values are in
+ * `trajectory/codec.ts` (the hot path) and `events/wire_values.ts` (all other topics).
  */
 import { PermanentError } from "@gmn/failures";
 
@@ -9,7 +9,7 @@ import { PermanentError } from "@gmn/failures";
 export const WIRE_HEADER_BYTES = 5;
 const MAGIC = 0;
 
-/** Bytes that do not begin with a wire header. */
+/** The bytes do not begin with a wire header. */
 export class WireFormatError extends PermanentError {
   override readonly name = "WireFormatError";
 }
@@ -29,7 +29,7 @@ export function wireSchemaId(bytes: Uint8Array): number {
   return ((bytes[1]! << 24) | (bytes[2]! << 16) | (bytes[3]! << 8) | bytes[4]!) >>> 0;
 }
 
-/** The same; null for a tombstone and for a value without a wire header. */
+/** The same, but null for a tombstone or a value without a wire header. */
 export function wireSchemaIdOrNull(bytes: Uint8Array | null): number | null {
   const hasHeader = bytes !== null && bytes.length >= WIRE_HEADER_BYTES && bytes[0] === MAGIC;
   return hasHeader ? wireSchemaId(bytes) : null;
