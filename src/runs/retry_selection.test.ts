@@ -8,7 +8,7 @@ const of = { runId: "r", at: new Date(0) };
 const identity = { size_bytes: 1, etag: null, lastModified: null, listed: null };
 const rows = { read: 0, published: 0, rejected: 0 };
 
-/** A run of a, b and c in which a was extracted, b failed and c was not reached. */
+/** A run of a, b and c, in which a was extracted, b failed and c was not reached. */
 function runOf(end: RunEvent | null, selection: Selection = { year: 2024 }) {
   const events: RunEvent[] = [
     {
@@ -37,17 +37,17 @@ function runOf(end: RunEvent | null, selection: Selection = { year: 2024 }) {
 }
 
 describe("a retry", () => {
-  test.each(["failed", "cancelled"] as const)("of a %s run takes what is left of it", (type) => {
+  test.each(["failed", "cancelled"] as const)("of a %s run selects the remaining files", (type) => {
     const state = runOf({ type, ...of, reason: "x" });
     expect(retrySelection(state)).toEqual({ retry: "r", files: ["b", "c"] });
   });
 
-  test("of a run that failed before it was planned asks for the same again", () => {
-    const planless = { ...runOf({ type: "failed", ...of, reason: "x" }), files: null };
-    expect(retrySelection(planless)).toEqual({ year: 2024 });
+  test("of a run that failed before it was planned has the same selection", () => {
+    const unplanned = { ...runOf({ type: "failed", ...of, reason: "x" }), files: null };
+    expect(retrySelection(unplanned)).toEqual({ year: 2024 });
   });
 
-  test("is refused of a run that goes on, took all, or was an upload", () => {
+  test("is refused for a run that is running, has no files left, or was an upload", () => {
     expect(() => retrySelection(runOf(null))).toThrow(RunCommandRefused);
     const state = runOf({ type: "cancelled", ...of, reason: "x" });
     const settled = new Map([...state.files!].filter(([file]) => file === "a"));

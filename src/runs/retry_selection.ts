@@ -1,12 +1,12 @@
-/** What is left of a run that failed or was cancelled: the selection of a run that takes only that. */
+/** Makes the selection that retries a failed or cancelled run: only the files that are left. */
 import { isSettled, type RunState } from "./run.ts";
 import { RunCommandRefused } from "./run_decide.ts";
 import type { Selection } from "./run_event.ts";
 
 /**
- * Selects what this run did not take: the files that failed and those it did not get to. If the run ended before it knew its files
- * (the listing failed), the selection is the same again.
- * @throws RunCommandRefused when the run is not failed or cancelled, or nothing is left of it
+ * Selects the files that this run did not finish: those that failed and those that it did not reach. If the run ended before its
+ * files were known (the listing failed), returns the run's own selection.
+ * @throws RunCommandRefused when the run has not failed or been cancelled, was an upload, or has no files left
  */
 export function retrySelection(state: RunState): Selection {
   const { runId, status, selection, files } = state;

@@ -1,4 +1,4 @@
-/** The run as a decider, given-when-then, and its invariants under any sequence of commands. */
+/** Tests the run's decisions as given-when-then, and its invariants under any sequence of commands. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { foldRun, foldRuns } from "../../tests/support/fold_runs.ts";
@@ -30,7 +30,7 @@ type Event = Without<RunEvent, "runId" | "at">;
 const command = (c: Command) => ({ runId: RUN, at: AT, ...c }) as RunCommand;
 const event = (e: Event) => ({ runId: RUN, at: AT, ...e }) as RunEvent;
 
-/** given(what happened).when(what is asked).then(what follows) or .refused(why). */
+/** given(history).when(command).then(events) or .refused(why). */
 function given(...history: Event[]) {
   const state = foldRun(history.map(event));
   return {
@@ -80,7 +80,7 @@ const failedFile = (file: string): Event => ({ type: "file_failed", file, reason
 const skipped = (file: string): Event => ({ type: "file_skipped", file, reason: "unchanged" });
 
 describe("decide", () => {
-  test("a request begins a run, once", () => {
+  test("a request creates a run, once", () => {
     given().when({ type: "request", ...request }).then(requested);
     given(requested).when({ type: "request", ...request }).refused(/already requested/);
     given().when({ type: "start", owner: "me" }).refused(/not known/);
@@ -92,13 +92,13 @@ describe("decide", () => {
       .then({ type: "started", owner: "you" });
   });
 
-  test("a plan is made once, names each file once and needs a running run", () => {
+  test("a run is planned once, while it is running, and the plan names each file once", () => {
     given(requested, started).when({ type: "plan", files: ["a", "b", "a"] }).then(planned);
     given(requested, started, planned).when({ type: "plan", files: ["c"] }).refused(/planned/);
     given(requested).when({ type: "plan", files: ["a"] }).refused(/requested, not running/);
   });
 
-  test("files that are not planned or are settled are refused", () => {
+  test("commands for files that are not planned, or are settled, are refused", () => {
     const open = { type: "startFile", file: "a", identity: IDENTITY } as const;
     given(requested, started, planned).when({ ...open, file: "c" }).refused(/c is not in its plan/);
     given(requested, started, planned, begun("a"), extracted("a", 3))
@@ -152,13 +152,13 @@ describe("decide", () => {
       .when({ type: "complete" }).then({ type: "completed", nextOffsets: {} });
   });
 
-  test("a run with failed files ends failed and says how many", () => {
+  test("a run with failed files fails and says how many failed", () => {
     given(requested, started, planned, begun("a"), extracted("a", 3), failedFile("b"))
       .when({ type: "complete" })
       .then({ type: "failed", reason: "1 of 2 files failed, the first was b: cut" });
   });
 
-  test("a run with files left can't complete, but can fail or be cancelled", () => {
+  test("a run with pending files can't complete, but can fail or be cancelled", () => {
     const open = given(requested, started, planned, begun("a"));
     open.when({ type: "complete" }).refused(/2 of its 2 files are not settled/);
     open.when({ type: "fail", reason: "gone" }).then({ type: "failed", reason: "gone" });
@@ -167,7 +167,7 @@ describe("decide", () => {
       .then({ type: "cancelled", reason: "asked" });
   });
 
-  test("a finished run takes no command; cancelling twice is no event", () => {
+  test("a finished run refuses every command; a second cancel returns no event", () => {
     const done = given(requested, started, { type: "planned", files: [] }, {
       type: "completed",
       nextOffsets: {},
@@ -180,7 +180,7 @@ describe("decide", () => {
 });
 
 describe("evolve", () => {
-  test("ignores what can't follow: duplicates, other runs, events before the request", () => {
+  test("ignores impossible events: duplicates, other runs, events before the request", () => {
     expect(foldRun([started, planned].map(event))).toBeNull();
     const { state } = given(requested, started, planned, begun("a"), progress("a", 100, 5));
     expect(evolve(state, event(progress("a", 50, 3)))).toBe(state);
@@ -190,7 +190,7 @@ describe("evolve", () => {
     expect(evolve(state, { ...event(failedFile("a")), runId: "another" })).toBe(state);
   });
 
-  test("folds a history that mixes runs", () => {
+  test("folds a history of several runs", () => {
     const other = { ...event(requested), runId: "another" };
     const runs = foldRuns([event(requested), other, event(started)]);
     expect([...runs.values()].map((run) => run.status)).toEqual(["running", "requested"]);
@@ -227,16 +227,16 @@ const anyCommand: fc.Arbitrary<Command> = fc.oneof(
   fc.constant<Command>({ type: "fail", reason: "gone" }),
   fc.constant<Command>({ type: "cancel", reason: "asked" }),
 );
-/** Sequences that get somewhere: they begin well, the rest is anything. */
+/** Sequences that make progress: they begin with up to three valid commands, followed by any. */
 const anyCommands = fc.tuple(fc.nat(3), fc.array(anyCommand, { maxLength: 40 })).map((
-  [well, rest],
+  [valid, rest],
 ) => {
   const start: Command[] = [
     { type: "request", ...request },
     { type: "start", owner: "me" },
     { type: "plan", files: ["a", "b", "c"] },
   ];
-  return [...start.slice(0, well), ...rest];
+  return [...start.slice(0, valid), ...rest];
 });
 
 const ORDER = { requested: 0, running: 1, completed: 2, failed: 2, cancelled: 2 };
@@ -262,7 +262,7 @@ function checkInvariants(before: RunState | null, after: RunState | null) {
 }
 
 describe("any sequence of commands", () => {
-  test("keeps the invariants; every decided event changes the state or repeats what is so", () => {
+  test("keeps the invariants, and every decided event produces a new state", () => {
     fc.assert(fc.property(anyCommands, (commands) => {
       let state: RunState | null = null;
       for (const asked of commands) {
@@ -282,7 +282,7 @@ describe("any sequence of commands", () => {
     }));
   });
 
-  test("folds to the same state when the log holds each event twice", () => {
+  test("folds to the same state when the log contains each event twice", () => {
     fc.assert(fc.property(anyCommands, (commands) => {
       const log: RunEvent[] = [];
       for (const asked of commands) {

@@ -1,30 +1,30 @@
 /**
- * A run: what was asked for, which files it takes, how far each got. Its state is the fold of its events.
+ * A run: its request, its files and the progress of each. A run's state is the fold of its events.
  *
- * The state machine, as everything below keeps it (states only move forward, never back):
+ * The state machine (states only move forward):
  *
  *     (no run) ──requested──▶ REQUESTED ──started──▶ RUNNING ──completed──▶ COMPLETED
  *                                 │                  │  ▲ └────failed─────▶ FAILED
- *                                 │                  │  └─started (another process took it over)
+ *                                 │                  │  └─started (another process took over)
  *                                 ├──────failed──────┼────────────────────▶ FAILED
  *                                 └─────cancelled────┴────────────────────▶ CANCELLED
  *
- * and, inside a running run, each planned file:
+ * Inside a running run, each planned file:
  *
  *     PLANNED ──file_started──▶ READING ──file_extracted──▶ EXTRACTED
  *        │                       │  ▲ └───file_failed─────▶ FAILED
- *        │                       │  └─file_started: read again from its first byte, the counts begin at 0
+ *        │                       │  └─file_started: read again from its first byte, counting from 0
  *        └────file_skipped───────┴────────────────────────▶ SKIPPED
  *
- * Two functions, in two files. `decide` (`run_decide.ts`) is strict: it turns a command into the events that follow from
- * it, or refuses. `evolve` is total: it takes any event in any state, and an event that can't follow (a duplicate from a
- * retried publish, something written by a newer version) changes nothing. So a log that holds the same event twice folds
- * to the same state, and the fold never fails.
+ * Two functions, in two files, implement it. `decide` (`run_decide.ts`) is strict: it turns a command into the events that follow
+ * from it, or refuses it. `evolve` is total: it accepts any event in any state, and an impossible event (a duplicate from a
+ * retried publish, or an event from a newer version) changes nothing. So the fold never fails, and a log that contains the same
+ * event twice folds to the same state.
  *
- * What always holds (checked by properties in `run.test.ts`):
- *   - planned = pending + extracted + skipped + failed files; read = published + rejected rows, in each file and in all;
- *   - a checkpoint never moves back while its file is read; a file that is settled stays as it is;
- *   - a run COMPLETED has no file pending and none failed. With failed files it ends FAILED and says how many.
+ * Invariants (checked by property tests in `run.test.ts`):
+ *   - planned = pending + extracted + skipped + failed files; read = published + rejected rows, per file and in total;
+ *   - a checkpoint never moves back while its file is read; a settled file does not change;
+ *   - a COMPLETED run has no pending and no failed files. A run with failed files ends FAILED and says how many.
  */
 import type {
   Checkpoint,
@@ -42,23 +42,23 @@ import type { RunFileView, RunView } from "./run_schemas.ts";
 export type RunStatus = RunView["state"];
 export type FileStatus = RunFileView["state"];
 
-/** One file of a run, as far as the run's events tell. */
+/** The state of one file of a run, from the run's events. */
 export interface FileState {
   /** Relative to the data directory. */
   readonly file: string;
   readonly status: FileStatus;
-  /** Of the reading under way or done; null before the file was opened. */
+  /** The identity of the file as last opened; null before the file was opened. */
   readonly identity: FileIdentity | null;
   readonly generatedAt: Date | null;
-  /** Where a reading can go on; null when it must start at the first byte. */
+  /** Where reading can continue; null when it must start at the first byte. */
   readonly checkpoint: Checkpoint | null;
   readonly rows: RowCounts;
-  /** Why it was skipped or failed. */
+  /** Why the file was skipped or failed. */
   readonly reason: string | null;
   readonly startedAt: Date | null;
 }
 
-/** A run, as far as its events tell. */
+/** The state of a run, from its events. */
 export interface RunState {
   readonly runId: string;
   readonly kind: RunKind;
@@ -66,22 +66,22 @@ export interface RunState {
   readonly requestedBy: RequestedBy;
   readonly idempotencyKey: string | null;
   readonly status: RunStatus;
-  /** The process that took it on last. */
+  /** The last process that picked the run up. */
   readonly owner: string | null;
   readonly requestedAt: Date;
   readonly startedAt: Date | null;
   readonly finishedAt: Date | null;
-  /** In the order of the plan; null before the run is planned. */
+  /** The files in the order of the plan; null before the run is planned. */
   readonly files: ReadonlyMap<string, FileState> | null;
   /** Per partition, the offset after the run's last record so far. */
   readonly nextOffsets: NextOffsets;
-  /** Why it failed or was cancelled. */
+  /** Why the run failed or was cancelled. */
   readonly reason: string | null;
 }
 
 const NO_ROWS: RowCounts = { read: 0, published: 0, rejected: 0 };
 
-/** The state after `event`. Total: an event that can't follow leaves the state as it is. `state` is null before the first. */
+/** The state after `event`. Total: an impossible event leaves the state unchanged. `state` is null before the first event. */
 export function evolve(state: RunState | null, event: RunEvent): RunState | null {
   if (state === null) return event.type === "requested" ? requested(event) : null;
   if (event.runId !== state.runId || isFinished(state)) return state;
@@ -114,22 +114,22 @@ export function evolve(state: RunState | null, event: RunEvent): RunState | null
   }
 }
 
-/** Whether nothing can happen to the run any more. */
+/** Whether the run has ended and can't change again. */
 export function isFinished(state: RunState): boolean {
   return state.status !== "requested" && state.status !== "running";
 }
 
-/** Whether nothing can happen to the file any more within its run. */
+/** Whether the file can't change again within its run. */
 export function isSettled(file: FileState): boolean {
   return file.status !== "planned" && file.status !== "reading";
 }
 
-/** Files that still have to be taken, in the order of the plan. */
+/** The files that are not settled yet, in the order of the plan. */
 export function pendingFiles(state: RunState): FileState[] {
   return [...(state.files?.values() ?? [])].filter((file) => !isSettled(file));
 }
 
-/** How many files, by what became of them; `planned` is the sum of the other four. */
+/** The number of files by outcome; `planned` is the sum of the other four. */
 export function countFiles(state: RunState): RunView["files"] & { pending: number } {
   const counts = { planned: 0, pending: 0, extracted: 0, skipped: 0, failed: 0 };
   for (const { status } of state.files?.values() ?? []) {
@@ -150,7 +150,7 @@ export function countRows(state: RunState): RowCounts {
   return sum;
 }
 
-/** Per partition the larger of the two: offsets only grow. */
+/** The larger offset of the two for each partition, because offsets only grow. */
 export function furthest(a: NextOffsets, b: NextOffsets): NextOffsets {
   const merged: Record<number, number> = { ...a };
   for (const [partition, offset] of Object.entries(b)) {
@@ -252,13 +252,13 @@ function nextFile(before: FileState, event: FileEvent): FileState {
   }
 }
 
-/** Whether an event's counts add up and are not less than what was counted before. */
+/** Whether an event's counts add up and are not smaller than the counts so far. */
 export function rowsFollow(before: FileState, { read, published, rejected }: RowCounts): boolean {
   return read === published + rejected && published >= before.rows.published &&
     rejected >= before.rows.rejected;
 }
 
-/** Whether an event's checkpoint is not before the one in place. */
+/** Whether an event's checkpoint is not before the current one. */
 export function checkpointFollows({ checkpoint }: FileState, next: Checkpoint): boolean {
   return next.byteOffset >= (checkpoint?.byteOffset ?? 0) &&
     next.lineNumber >= (checkpoint?.lineNumber ?? 0);

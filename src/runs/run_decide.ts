@@ -1,9 +1,8 @@
 /**
- * What a command to a run leads to: the events that follow from it, or a refusal in words.
+ * Decides a command to a run: returns the events that follow from it, or refuses it with a reason.
  *
- * Pure: the clock comes in with the command. The states and what may follow what are drawn at the top of `run.ts`.
- * A command for what is already so (cancel a cancelled run) gives no events; one that is impossible (cancel a completed run)
- * throws `RunCommandRefused`.
+ * The functions are pure: the command contains the time. The state machine is drawn at the top of `run.ts`. A command that changes
+ * nothing (cancel a cancelled run) returns no events; an impossible command (cancel a completed run) throws `RunCommandRefused`.
  */
 import { PermanentError } from "@gmn/failures";
 import {
@@ -29,34 +28,34 @@ import type {
   RunStarted,
 } from "./run_event.ts";
 
-/** A command that, if it can follow, becomes this event as it is. */
-type Asking<Type extends string, Event> = Omit<Event, "type"> & { readonly type: Type };
+/** A command with the fields of the event that it becomes when it is accepted. */
+type CommandFor<Type extends string, Event> = Omit<Event, "type"> & { readonly type: Type };
 
-/** What can be asked of a run. */
+/** The commands to a run. */
 export type RunCommand =
-  | Asking<"request", RunRequested>
-  | Asking<"start", RunStarted>
-  | Asking<"plan", RunPlanned>
-  /** Read the file from its first byte. Going on at a checkpoint needs no command. */
-  | Asking<"startFile", FileStarted>
-  | Asking<"progress", FileProgress>
-  | Asking<"extract", FileExtracted>
-  /** `identity`: what was found unchanged, if the file was looked at. */
-  | Asking<"skip", FileSkipped>
-  | Asking<"failFile", FileFailed>
-  /** All files are settled. The run ends failed when some of them failed. */
+  | CommandFor<"request", RunRequested>
+  | CommandFor<"start", RunStarted>
+  | CommandFor<"plan", RunPlanned>
+  /** Read the file from its first byte. Continuing at a checkpoint needs no command. */
+  | CommandFor<"startFile", FileStarted>
+  | CommandFor<"progress", FileProgress>
+  | CommandFor<"extract", FileExtracted>
+  /** `identity`: the file that was found unchanged, if it was checked. */
+  | CommandFor<"skip", FileSkipped>
+  | CommandFor<"failFile", FileFailed>
+  /** All files are settled. The run fails when some of them failed. */
   | { readonly type: "complete"; readonly runId: string; readonly at: Date }
-  | Asking<"fail", RunFailed>
-  | Asking<"cancel", RunCancelled>;
+  | CommandFor<"fail", RunFailed>
+  | CommandFor<"cancel", RunCancelled>;
 
-/** The command can't follow from where the run is. */
+/** The command is impossible in the run's state. */
 export class RunCommandRefused extends PermanentError {
   override readonly name = "RunCommandRefused";
 }
 
 /**
- * The events that follow from `command` in `state` (null: no such run yet).
- * @throws RunCommandRefused when it can't follow
+ * Returns the events that follow from `command` in `state` (null: no such run yet).
+ * @throws RunCommandRefused when the command is impossible in that state
  */
 export function decide(state: RunState | null, command: RunCommand): RunEvent[] {
   if (command.type === "request") {

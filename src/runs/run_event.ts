@@ -1,7 +1,7 @@
 /**
- * The events of an ingestion run, as the domain sees them: a closed union, one member per event type.
+ * The events of an ingestion run, as a closed union with one member per event type.
  *
- * `schemas/ingestion_run_event.avsc` is the same, flattened for the topic; `run_event_record.ts` converts between the two.
+ * `schemas/ingestion_run_event.avsc` is the same, flattened for the topic. `run_event_record.ts` converts between the two.
  * A run is the fold of its events (`run.ts`).
  */
 import type { z } from "zod";
@@ -12,29 +12,29 @@ import type {
   selectionSchema,
 } from "./run_schemas.ts";
 
-/** Why a run exists. `daily` runs are never held up by `backfill` runs; `upload` is a file pushed by a person. */
+/** Why a run exists. `daily` runs never wait for `backfill` runs; `upload` is a file sent by a person. */
 export type RunKind = z.infer<typeof runKindSchema>;
 
 /**
- * What a run was asked to take. Dates are UTC dates `YYYY-MM-DD`, months `YYYY-MM`, both ends included.
- * `days` is the daily window; `upload` names a file that does not come from the data directory; `retry` names a run, and
- * `files` those of its files that were not read to their end.
+ * What a run was asked to read. Dates are UTC dates `YYYY-MM-DD`, months `YYYY-MM`; ranges include both ends.
+ * `days` is the daily window. `upload` names a file that does not come from the data directory. `retry` names a run, and
+ * `files` names those of its files that were not read to the end.
  */
 export type Selection = Readonly<z.infer<typeof selectionSchema>>;
 
-/** Who asked. */
+/** Who requested the run. */
 export type RequestedBy = z.infer<typeof requestedBySchema>;
 
-/** Rows of one file so far. `read` = `published` + `rejected`, always. */
+/** Rows of a file so far. `read` = `published` + `rejected`, always. */
 export type RowCounts = Readonly<z.infer<typeof rowCountsSchema>>;
 
-/** What is known of a source file before its lines are read; null where the source does not say. */
+/** What is known about a source file before its lines are read; null where the source does not say. */
 export interface FileIdentity {
   readonly size_bytes: number | null;
   readonly etag: string | null;
   /** The Last-Modified header as sent. */
   readonly lastModified: string | null;
-  /** Date and size as the directory listing printed them, as sent; equal texts mean an unchanged listing. */
+  /** Date and size, verbatim from the directory listing; equal texts mean an unchanged listing. */
   readonly listed: string | null;
 }
 
@@ -60,9 +60,9 @@ export type RunRequested = Of<"requested"> & {
   readonly requestedBy: RequestedBy;
   readonly idempotencyKey: string | null;
 };
-/** A process took the run on: for the first time or again after a restart. */
+/** A process picked the run up, for the first time or again after a restart. */
 export type RunStarted = Of<"started"> & { readonly owner: string };
-/** The files the run will look at, paths relative to the data directory. */
+/** The files that the run will check, as paths relative to the data directory. */
 export type RunPlanned = Of<"planned"> & { readonly files: readonly string[] };
 export type FileStarted = Of<"file_started"> & {
   readonly file: string;
@@ -73,7 +73,7 @@ export type FileProgress = Of<"file_progress"> & {
   readonly generatedAt: Date | null;
   readonly checkpoint: Checkpoint;
   readonly rows: RowCounts;
-  /** After the file's last record so far, so that a run that is resumed still knows where its records end. */
+  /** The offsets after the file's last record so far, so that a resumed run still knows where its records end. */
   readonly nextOffsets?: NextOffsets;
 };
 export type FileExtracted = Of<"file_extracted"> & {
@@ -86,7 +86,7 @@ export type FileExtracted = Of<"file_extracted"> & {
 export type FileSkipped = Of<"file_skipped"> & {
   readonly file: string;
   readonly reason: string;
-  /** What was found unchanged, with how it is listed now; absent when the file was skipped without a look at it. */
+  /** The identity that was found unchanged, with its current listing; absent when the file was skipped unchecked. */
   readonly identity?: FileIdentity;
 };
 export type FileFailed = Of<"file_failed"> & { readonly file: string; readonly reason: string };

@@ -1,4 +1,4 @@
-/** Run events through real Avro, by the schema that is checked in, and back. */
+/** Tests that run events survive a round trip through Avro with the checked-in schema. */
 import { readFileSync } from "node:fs";
 import avro from "avsc";
 import { describe, expect, test } from "vitest";
@@ -82,7 +82,7 @@ const EVENTS: RunEvent[] = [
 ];
 
 describe("run events as Avro records", () => {
-  test.each(EVENTS)("$type goes there and back", (event) => {
+  test.each(EVENTS)("$type survives a round trip", (event) => {
     const bytes = type.toBuffer(toRecord(event));
     expect(fromRecord(type.fromBuffer(bytes) as RunEventRecord)).toEqual(event);
   });
@@ -98,7 +98,7 @@ describe("run events as Avro records", () => {
     expect(new Set(EVENTS.map((event) => event.type))).toEqual(new Set(symbols));
   });
 
-  test("a type or a selection that this version does not know is no event", () => {
+  test("a type or a selection that this version does not know is read as null", () => {
     const newer = structuredClone(SCHEMA);
     newer.fields[1].type.symbols.push("paused");
     const writer = avro.Type.forSchema(newer);

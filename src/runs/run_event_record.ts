@@ -1,14 +1,14 @@
 /**
- * Run events as the flat record of `schemas/ingestion_run_event.avsc`, and back.
+ * Converts run events to the flat record of `schemas/ingestion_run_event.avsc`, and back.
  *
- * The topic outlives the code. A record whose type this version does not know (its enum symbol reads as `unknown`), or that lacks
- * what its type needs, gives null, never an exception, and the fold skips it.
+ * The topic outlives the code. A record of an unknown type (its enum symbol is read as `unknown`), or one that lacks a field its
+ * type needs, is read as null, without an exception, and the fold skips it.
  */
 import type { FileIdentity, NextOffsets, RowCounts, RunEvent } from "./run_event.ts";
 import { requestedBySchema, runKindSchema } from "./run_schemas.ts";
 import { selectionOf } from "./selection.ts";
 
-/** The fields that only some types use, in the order of the schema, for a record that uses none. */
+/** The fields that only some types use, in the order of the schema, all null. */
 const UNUSED = {
   kind: null as string | null,
   selection: null as string | null,
@@ -31,12 +31,12 @@ const UNUSED = {
   reason: null as string | null,
 };
 
-/** The record. Times are microseconds since 1970, UTC. */
+/** The flat record of an event. Times are microseconds since 1970, UTC. */
 export type RunEventRecord = { run_id: string; type: string; at: number } & typeof UNUSED;
 
 const MICROSECONDS = 1000;
 
-/** The record of an event; fields its type does not use are null. */
+/** The record of an event; fields that its type does not use are null. */
 export function toRecord(event: RunEvent): RunEventRecord {
   return {
     run_id: event.runId,
@@ -111,7 +111,7 @@ function rowFields(rows: RowCounts, generatedAt: Date | null): Partial<RunEventR
   };
 }
 
-/** The event of a decoded record; null if this version can't understand it. */
+/** The event of a decoded record; null if this version does not understand it. */
 export function fromRecord(record: RunEventRecord): RunEvent | null {
   const of = { runId: record.run_id, at: new Date(record.at / MICROSECONDS) };
   const { file, reason } = record;

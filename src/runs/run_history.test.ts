@@ -45,22 +45,22 @@ const EVENTS: [RunEvent, string, string][] = [
 
 test.each(EVENTS)("%o reads %s: %s", (event, level, sentence) => {
   const entry = historyEntry(event)!;
-  // As it comes back out of the database.
-  const kept = { ...entry, detail: JSON.parse(JSON.stringify(entry.detail)) };
-  expect(kept.name).toBe(event.type);
-  expect(kept.file).toBe("file" in event ? event.file : null);
-  expect(historyLevel(kept)).toBe(level);
-  expect(sayHistoryEntry(kept)).toBe(sentence);
-  expect(JSON.stringify(kept)).not.toContain("secret");
+  // As read from the database.
+  const stored = { ...entry, detail: JSON.parse(JSON.stringify(entry.detail)) };
+  expect(stored.name).toBe(event.type);
+  expect(stored.file).toBe("file" in event ? event.file : null);
+  expect(historyLevel(stored)).toBe(level);
+  expect(sayHistoryEntry(stored)).toBe(sentence);
+  expect(JSON.stringify(stored)).not.toContain("secret");
 });
 
-test("progress is no part of it", () => {
+test("progress is not part of the history", () => {
   const checkpoint = { byteOffset: 7, lineNumber: 1 };
   expect(historyEntry({ ...of, type: "file_progress", file, generatedAt: null, checkpoint, rows }))
     .toBeNull();
 });
 
-test("an event of a newer version is told by its name", () => {
+test("an unknown event of a newer version is described by its name", () => {
   const entry = { name: "file_weighed", file, detail: { reason: "too heavy" } };
   expect(sayHistoryEntry(entry)).toBe("file_weighed daily/a.txt: too heavy");
   expect(historyLevel(entry)).toBe("info");

@@ -1,15 +1,15 @@
 /**
- * A run's events as its history shows them: which events, which of their fields, and in which words.
+ * A run's history: selects the events and the fields that it shows, and their sentences.
  *
- * `file_progress` is left out: there is one every two seconds while a file is read, thousands in a long backfill, each outdated by
- * the next. GET /runs/ID shows how far a file is.
+ * `file_progress` is left out. There is one every two seconds while a file is read, thousands in a long backfill, and each is
+ * outdated by the next. GET /runs/ID shows the progress of a file.
  */
 import { z } from "zod";
 import type { RunEvent } from "./run_event.ts";
 import { rowCountsSchema, selectionSchema } from "./run_schemas.ts";
 import { describeSelection } from "./selection.ts";
 
-/** What an entry says beside its time. */
+/** The details of an entry. */
 export const runHistoryDetailSchema = z.object({
   kind: z.string().optional().meta({ description: "requested" }),
   selection: selectionSchema.optional().meta({ description: "requested" }),
@@ -35,19 +35,19 @@ export type RunHistoryDetail = Readonly<z.infer<typeof runHistoryDetailSchema>>;
 
 /** One event in a run's history. */
 export interface RunHistoryEntry {
-  /** The event's type. A newer version may have written one that is not known here. */
+  /** The event's type. A newer version may have written a type that this one does not know. */
   readonly name: string;
-  /** Relative to the data directory; null when it is about the whole run. */
+  /** Relative to the data directory; null when the event concerns the whole run. */
   readonly file: string | null;
   readonly detail: RunHistoryDetail;
 }
 
-/** How bad an entry is. */
+/** The severity of an entry. */
 export type RunHistoryLevel = "info" | "warning" | "error";
 
 /**
- * The history's entry for an event; null when the history leaves it out. It is made from the event, not from the state it led
- * to, so that a rebuild gives the same entries.
+ * The history entry for an event; null when the history leaves it out. It depends only on the event, not on the resulting state,
+ * so that a rebuild produces the same entries.
  */
 export function historyEntry(event: RunEvent): RunHistoryEntry | null {
   if (event.type === "file_progress") return null;
@@ -88,14 +88,14 @@ const LEVELS: Readonly<Record<string, RunHistoryLevel>> = {
   failed: "error",
 };
 
-/** How bad it is. */
+/** The severity of an entry, from its event type. */
 export function historyLevel({ name }: RunHistoryEntry): RunHistoryLevel {
   return LEVELS[name] ?? "info";
 }
 
 const count = (n: number): string => n.toLocaleString("en-US");
 
-/** One plain sentence. It does not name the run, which the reader knows. */
+/** One plain sentence for an entry. It does not name the run, which the reader knows. */
 export function sayHistoryEntry({ name, file, detail }: RunHistoryEntry): string {
   const because = detail.reason === undefined ? "" : `: ${detail.reason}`;
   switch (name) {

@@ -1,14 +1,14 @@
 import { expect, test } from "vitest";
 import { isRunId, newRunId } from "./run_id.ts";
 
-test("run ids are UUIDs of version 7 that carry their time", () => {
+test("run ids are UUIDs of version 7 that contain their time", () => {
   const now_ms = Date.now() + 5000;
   const id = newRunId(now_ms);
   expect(isRunId(id)).toBe(true);
   expect(parseInt(id.replaceAll("-", "").slice(0, 12), 16)).toBe(now_ms);
 });
 
-test("ids sort in the order in which they were made, also within a millisecond and with a clock set back", () => {
+test("ids sort in the order of their creation, even within a millisecond or after the clock is set back", () => {
   const start_ms = Date.now() + 60_000;
   const ids = Array.from({ length: 20_000 }, (_, i) => newRunId(start_ms + (i % 2)));
   ids.push(newRunId(start_ms - 10_000));

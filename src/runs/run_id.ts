@@ -1,20 +1,20 @@
 /**
  * Run ids: UUIDs of version 7 (RFC 9562, section 5.7), so that ids sort by the time of the request.
  *
- * The 12 bits after the version are a counter (method 1 of section 6.2), so ids of one process sort even within a millisecond.
+ * The 12 bits after the version are a counter (method 1 of section 6.2), so the ids of a process sort even within a millisecond.
  */
 
 let last_ms = 0;
 let counter = 0;
 
-/** A new run id; it sorts after every id this process made before. `now_ms` is milliseconds since 1970. */
+/** Returns a new run id, which sorts after every earlier id of this process. `now_ms` is milliseconds since 1970. */
 export function newRunId(now_ms: number = Date.now()): string {
   if (now_ms > last_ms) {
     last_ms = now_ms;
-    // Starts in the lower half, to leave room for counting.
+    // Start in the lower half, so that there is space to count up.
     counter = crypto.getRandomValues(new Uint16Array(1))[0] & 0x7ff;
   } else if (++counter > 0xfff) {
-    // More than 2048 ids in a millisecond, or a clock set back for long: on to the next millisecond, with the counter at 0.
+    // The counter overflowed (over 2048 ids in a millisecond, or a clock set back for long): use the next millisecond, from 0.
     last_ms++;
     counter = 0;
   }

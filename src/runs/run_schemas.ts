@@ -1,13 +1,13 @@
 /**
- * Runs and their files as the outside sees them: in the API's answers, in the queries that serve them, in commands and on the
- * dashboard. The types are inferred, so each shape is written down once. Field names are JSON's; times are ISO 8601 in UTC.
+ * The public form of runs and their files, for API responses, the queries behind them, commands and the dashboard. The types are
+ * inferred from the schemas, so each shape is defined once. Field names are those of the JSON; times are ISO 8601 in UTC.
  */
 import { z } from "zod";
 
-/** Rows of one file or run. */
+/** Row counts of one file or run. */
 export const rowCountsSchema = z.object({ read: z.int(), published: z.int(), rejected: z.int() });
 
-/** What a run takes. Requests are checked by `parseSelection`, whose messages say more; this is its description. */
+/** What a run reads. `parseSelection` checks requests, with better messages; this schema describes them. */
 export const selectionSchema = z.union([
   z.object({ all: z.literal(true) }),
   z.object({ year: z.int() }),
@@ -21,7 +21,7 @@ export const selectionSchema = z.union([
 /** Why a run exists. */
 export const runKindSchema = z.enum(["daily", "backfill", "upload"]);
 
-/** Who asked for it. */
+/** Who requested a run. */
 export const requestedBySchema = z.enum(["schedule", "http", "cli", "boot"]);
 
 const run = {
@@ -66,7 +66,7 @@ export const runDetailSchema = z.object({ ...run, file_list: z.array(runFileSche
   .meta({ id: "RunDetail" });
 export type RunDetail = z.infer<typeof runDetailSchema>;
 
-/** Whether nothing about the run will change: it has ended, and the sink has passed its records. */
+/** Whether the run will not change again: it has ended, and the sink has processed all its records. */
 export function isOver({ state, rows }: RunView): boolean {
   if (state === "requested" || state === "running") return false;
   return rows.loaded + rows.dead >= rows.published;

@@ -1,4 +1,4 @@
-/** An Idempotency-Key stands for one request, for ever. */
+/** Checks that an Idempotency-Key is only ever used for one request. */
 import { PermanentError } from "@gmn/failures";
 import type { RunState } from "./run.ts";
 import { describeSelection } from "./selection.ts";
@@ -9,9 +9,9 @@ export class IdempotencyConflictError extends PermanentError {
 }
 
 /**
- * Makes sure that the run found for a key is the one asked for.
- * @param asked the request in words, for the refusal
- * @throws IdempotencyConflictError when it is not
+ * Checks that the run found for a key is the one that was requested.
+ * @param asked the request in words, for the error message
+ * @throws IdempotencyConflictError when it is another
  */
 export function assertSameRequest(
   { runId, kind, selection }: RunState,

@@ -21,7 +21,7 @@ describe("parseSelection", () => {
     { from: "2026-11-23", to: "2026-11-23" },
     { from: "2024-01-01", to: "2024-12-31" },
     { upload: "a b.txt" },
-  ])("takes %j as it is", (selection) => {
+  ])("accepts %j unchanged", (selection) => {
     expect(parse(selection)).toEqual(selection);
     expect(selectionOf(JSON.stringify(selection))).toEqual(selection);
   });
@@ -62,7 +62,7 @@ describe("parseSelection", () => {
   });
 });
 
-test("selections in words", () => {
+test("selections are described in words", () => {
   expect(describeSelection({ days: 10 })).toBe("the last 10 days");
   expect(describeSelection({ days: 1 })).toBe("the last day");
   expect(describeSelection({ all: true })).toBe("everything");
@@ -75,7 +75,7 @@ test("selections in words", () => {
   expect(describeSelection({ upload: "x" })).toBe("the file x");
 });
 
-test("dates are counted over months and leap days", () => {
+test("addDays counts across months and leap days", () => {
   expect(addDays("2024-02-28", 2)).toBe("2024-03-01");
   expect(addDays("2024-01-01", -1)).toBe("2023-12-31");
 });

@@ -1,25 +1,25 @@
 /**
- * What a run can be asked to take: reads a selection that a person sent, and describes one in words.
+ * Parses the selection of a requested run, and describes a selection in words.
  *
- * Requests are read by hand, not by the schema, for the sake of the messages: each refusal names the field, the value and what is
- * allowed.
+ * Requests are parsed by hand, not with the schema, for better messages: each error names the field, its value and the allowed
+ * values.
  */
 import { PermanentError } from "@gmn/failures";
 import type { Selection } from "./run_event.ts";
 import { selectionSchema } from "./run_schemas.ts";
 
-/** GMN's first trajectories are of December 2018: nothing older can be asked for. */
+/** GMN's first trajectories are from December 2018, so nothing older can be requested. */
 export const FIRST_YEAR = 2018;
-/** Longest range of daily files. A year of them is an hour of polite requests; yearly and monthly files serve more. */
+/** Longest range of daily files. A year of them takes an hour of polite requests; use monthly or yearly files for more. */
 export const MAX_RANGE_DAYS = 366;
-/** Longest daily window; same reason. */
+/** Longest daily window, for the same reason. */
 export const MAX_WINDOW_DAYS = 366;
-/** A file name has to fit into one line of a log. */
+/** A file name must fit into one log line. */
 const MAX_UPLOAD_NAME = 255;
 
 const DAY_MS = 86_400_000;
 
-/** The selection that was asked for can't be taken; `field` says which part of it. */
+/** The requested selection is invalid; `field` names the invalid part. */
 export class SelectionError extends PermanentError {
   override readonly name = "SelectionError";
   readonly field: string;
@@ -30,9 +30,9 @@ export class SelectionError extends PermanentError {
 }
 
 /**
- * The selection in a JSON value: exactly one of `{"days":10}`, `{"all":true}`, `{"year":2024}`, `{"month":"2024-08"}`,
- * `{"from":"2024-08-01","to":"2024-08-31"}`, `{"upload":"name"}`. Dates are UTC; nothing may lie after `now`.
- * @throws SelectionError with the field, its value and what is allowed
+ * Parses a selection from a JSON value: exactly one of `{"days":10}`, `{"all":true}`, `{"year":2024}`, `{"month":"2024-08"}`,
+ * `{"from":"2024-08-01","to":"2024-08-31"}`, `{"upload":"name"}`. Dates are UTC, and none may be after `now`.
+ * @throws SelectionError with the field, its value and the allowed values
  */
 export function parseSelection(json: unknown, now: Date = new Date()): Selection {
   const given = fieldsOf(json);
@@ -70,8 +70,8 @@ export function parseSelection(json: unknown, now: Date = new Date()): Selection
 }
 
 /**
- * The selection in the text of a run event; null if this version does not know it. Unlike `parseSelection` it has no
- * limits: what was once accepted stays readable when limits change.
+ * Parses the selection in a run event's text; null if this version does not know it. Unlike `parseSelection` it has no
+ * limits, so that selections accepted earlier stay readable when the limits change.
  */
 export function selectionOf(text: string | null): Selection | null {
   if (text === null) return null;
@@ -104,7 +104,7 @@ export function isoDate(at: Date): string {
   return at.toISOString().slice(0, 10);
 }
 
-/** The UTC date that is `days` after (negative: before) `date`, both `YYYY-MM-DD`. */
+/** The UTC date `days` days after `date` (before it if negative); both dates are `YYYY-MM-DD`. */
 export function addDays(date: string, days: number): string {
   return isoDate(new Date(Date.parse(`${date}T00:00:00Z`) + days * DAY_MS));
 }
