@@ -1,15 +1,15 @@
 /**
- * The settings of the service: environment (or `.env`) in, one typed and checked `Config` out.
+ * Reads the settings of the service from the environment (or `.env`) into one typed and checked `Config`.
  *
- * Every setting is one entry of `SETTINGS` with its default, its meaning and its check; the README's table and `--help`
- * are made from the same entries. No module below `service/` sees a `Config`: `service.ts` gives each what it needs.
+ * Every setting is one entry of `SETTINGS`, with its default, its meaning and its check. The table in the docs and `--help` are
+ * made from the same entries. No module below `service/` receives a `Config`: `service.ts` gives each module what it needs.
  */
 import { resolve } from "node:path";
 import { Cron } from "croner";
 import { z } from "zod";
 import { PermanentError } from "@gmn/failures";
 
-/** What a process does. A process may have any combination; a single process has all three. */
+/** What a process does. A process may have any combination of roles; a single process has all three. */
 export const ROLES = ["producer", "consumer", "http"] as const;
 export type Role = (typeof ROLES)[number];
 
@@ -26,7 +26,7 @@ const yesOrNo = z.enum(["true", "false"], "true or false").transform((text) => t
 const file = z.string().min(1, "a file");
 const httpUrl = z.string().regex(/^https?:\/\/[^\s]+$/, "an http:// or https:// URL");
 
-/** A cron pattern with at least one time ahead. */
+/** A cron pattern with at least one future time. */
 const cronPattern = z.string().refine((text) => {
   try {
     return new Cron(text, { paused: true, timezone: "UTC" }).nextRun() !== null;
@@ -35,16 +35,16 @@ const cronPattern = z.string().refine((text) => {
   }
 }, "a cron pattern in UTC, minute hour day month weekday, such as 0 1 * * *");
 
-/** `DATA_DIR` of the demo where nobody chose one: apart from real data. */
+/** The demo's `DATA_DIR` if none is set, separate from real data. */
 export const DEMO_DATA_DIRECTORY = "./data/demo";
 
-/** Where the producer reads something: a URL or a path. `what` says what is allowed; another scheme is refused at the start. */
+/** A URL or a path that the producer reads from. `what` says what is allowed; other URL schemes are refused at the start. */
 function location(what: string) {
   return z.string().min(1, what).refine((text) => {
     if (!/^[a-z][a-z0-9+.-]+:/i.test(text)) return true;
     const url = URL.parse(text);
     return url !== null && (url.protocol === "file:"
-      // A file of another machine is no file.
+      // A file URL with a host names a file on another machine.
       ? url.host === ""
       : ["http:", "https:"].includes(url.protocol));
   }, what);
@@ -58,7 +58,7 @@ function whole(least: number, most: number, unit: string) {
 }
 
 interface Setting<Out> {
-  /** The text that stands for an unset variable; undefined means: not set. */
+  /** The value used for an unset variable; undefined when there is none. */
   readonly fallback: string | undefined;
   readonly meaning: string;
   readonly check: z.ZodType<Out, string>;
@@ -72,7 +72,7 @@ function setting<Out>(
   return { fallback, meaning, check };
 }
 
-/** All settings. The order is that of the README's table. */
+/** All settings, in the order of the table in the docs. */
 export const SETTINGS = {
   HTTP_HOST: setting(
     "127.0.0.1",
@@ -213,18 +213,18 @@ export const SETTINGS = {
 type SettingName = keyof typeof SETTINGS;
 type Values = { [Name in SettingName]: z.output<(typeof SETTINGS)[Name]["check"]> | undefined };
 
-/** The settings after checking. Times in milliseconds; null means: not set. */
+/** The checked settings. Times are in milliseconds; null means not set. */
 export type Config = Readonly<ReturnType<typeof toConfig>>;
 
 /**
- * The configuration that `environment` gives.
- * @throws PermanentError that names every bad setting, its value and what is allowed
+ * Reads the configuration from `environment`.
+ * @throws PermanentError that names every invalid setting, its value and what is allowed
  */
 export function readConfig(environment: Readonly<Record<string, string | undefined>>): Config {
   const values: Record<string, unknown> = {};
   const problems: string[] = [];
   for (const [name, { fallback, check }] of Object.entries(SETTINGS)) {
-    // An empty variable is an unset one: that is how shells and container platforms write "nothing".
+    // An empty variable counts as unset: shells and container platforms use it for "no value".
     const text = environment[name]?.trim() || fallback;
     if (text === undefined) continue;
     const checked = check.safeParse(text);
@@ -245,7 +245,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   return toConfig(values as Values);
 }
 
-/** Settings that are secrets, or may hold one. */
+/** Settings that are secrets or may contain one. */
 const SECRETS: ReadonlySet<string> = new Set([
   "API_TOKEN",
   "DATABASE_URL",
@@ -256,18 +256,18 @@ const SECRETS: ReadonlySet<string> = new Set([
   "SCHEMA_REGISTRY_TOKEN",
 ]);
 
-/** Values of secrets are never shown, not even wrong ones. */
+/** A setting's value for a message. Secrets are never shown, not even invalid ones. */
 function shown(name: string, text: string): string {
   return SECRETS.has(name) ? "(not shown)" : JSON.stringify(text);
 }
 
-/** Whether an address is reachable from this machine only. */
+/** Whether an address is only reachable from this machine. */
 export function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || host === "[::1]" ||
     /^127\.\d+\.\d+\.\d+$/.test(host);
 }
 
-/** What is wrong between settings that are right one by one. */
+/** Contradictions between settings that are valid individually. */
 function relationProblems(values: Values): string[] {
   const problems: string[] = [];
   if (!isLoopback(values.HTTP_HOST ?? "") && values.API_TOKEN === undefined) {
@@ -293,7 +293,7 @@ function relationProblems(values: Values): string[] {
   return problems;
 }
 
-/** What is wrong between the settings of the broker and its registry. */
+/** Contradictions between the settings of the broker and its registry. */
 function brokerProblems(values: Values): string[] {
   const problems: string[] = [];
   const isSet = (name: SettingName) => values[name] !== undefined;
@@ -310,7 +310,7 @@ function brokerProblems(values: Values): string[] {
   if (isExternal && !isSet("SCHEMA_REGISTRY_URL")) {
     problems.push(`KAFKA_BROKERS: needs SCHEMA_REGISTRY_URL, the registry that goes with it`);
   }
-  for (const [name, needed] of GO_WITH) {
+  for (const [name, needed] of REQUIRES) {
     if (isSet(name) && !isSet(needed)) problems.push(`${name}: needs ${needed}`);
   }
   for (const name of ["KAFKA_CA_FILE", "KAFKA_CERT_FILE"] as const) {
@@ -322,8 +322,8 @@ function brokerProblems(values: Values): string[] {
   return problems;
 }
 
-/** Settings that mean nothing without another. */
-const GO_WITH: readonly (readonly [SettingName, SettingName])[] = [
+/** Settings that require another setting. */
+const REQUIRES: readonly (readonly [SettingName, SettingName])[] = [
   ["SCHEMA_REGISTRY_URL", "KAFKA_BROKERS"],
   ["KAFKA_CERT_FILE", "KAFKA_KEY_FILE"],
   ["KAFKA_KEY_FILE", "KAFKA_CERT_FILE"],
@@ -339,7 +339,7 @@ const GO_WITH: readonly (readonly [SettingName, SettingName])[] = [
 ];
 
 function toConfig(values: Values) {
-  // Set, because they have a fallback.
+  // Only settings with a fallback are read through `given`, so they are set.
   const given = values as { readonly [Name in SettingName]: NonNullable<Values[Name]> };
   return {
     httpHost: given.HTTP_HOST,
@@ -349,7 +349,7 @@ function toConfig(values: Values) {
     dataDirectory: resolve(given.DATA_DIR),
     gmnDataUrl: given.GMN_DATA_URL,
     gmnRequestInterval_ms: given.GMN_REQUEST_INTERVAL_MS,
-    /** null: never fetched; names come from the list in use already, or from the shipped one. */
+    /** null: the list is never fetched; names come from the list already in use, or from the shipped one. */
     iauShowerUrl: given.IAU_SHOWER_URL === "off" ? null : given.IAU_SHOWER_URL,
     schedule: given.SCHEDULE,
     extractDays: given.EXTRACT_DAYS,
@@ -361,7 +361,7 @@ function toConfig(values: Values) {
     schemaRegistryPort: given.SCHEMA_REGISTRY_PORT,
     redpandaBin: values.REDPANDA_BIN ?? null,
     redpandaMemory: given.REDPANDA_MEMORY,
-    /** How an external Kafka is reached. Files are paths as they were given; whoever connects reads them. */
+    /** How to connect to an external Kafka. Files are paths as given in the settings; they are read when connecting. */
     kafkaSecurity: {
       tls: given.KAFKA_TLS,
       caFile: values.KAFKA_CA_FILE ?? null,
@@ -373,7 +373,7 @@ function toConfig(values: Values) {
         password: values.KAFKA_SASL_PASSWORD ?? "",
       },
     },
-    /** How an external schema registry is reached. */
+    /** How to connect to an external schema registry. */
     schemaRegistrySecurity: {
       login: values.SCHEMA_REGISTRY_USER === undefined ? null : {
         user: values.SCHEMA_REGISTRY_USER,
