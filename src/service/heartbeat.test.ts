@@ -11,7 +11,7 @@ let answers: (() => Response | Promise<Response>)[];
 let asked: number;
 let server: Deno.HttpServer<Deno.NetAddr>;
 let stopping: AbortController;
-/** Lets go of requests that were never answered. */
+/** Releases requests that were never answered. */
 let letGo: PromiseWithResolvers<Response>;
 
 beforeEach(() => {
@@ -66,7 +66,7 @@ test("a daily run that completed is reported when its rows are loaded, once", as
   expect(asked).toBe(1);
 });
 
-test("a backfill is not, nor a daily run that failed", async () => {
+test("a backfill is not reported, nor a daily run that failed", async () => {
   complete("backfill", "b");
   load("backfill", "b");
   observer.observe("run.failed", { runId: "f", kind: "daily", reason: "x" });
@@ -77,7 +77,7 @@ test("a backfill is not, nor a daily run that failed", async () => {
   expect(asked).toBe(1);
 });
 
-test("a server that fails once is asked again", async () => {
+test("a request that fails once is repeated", async () => {
   answers = [() => new Response("", { status: 503 })];
   complete("daily");
   load("daily");
