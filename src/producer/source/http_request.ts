@@ -140,7 +140,7 @@ async function ask(
   }
 }
 
-/** The end of the chain that `fetch` tells: "…: client error (Connect): tcp connect error: Connection refused (os error 111)". */
+/** The last cause that `fetch` reports: "…: client error (Connect): tcp connect error: Connection refused (os error 111)". */
 function plainly(error: unknown): string {
   return explain(error).split(/(?:tcp connect|dns) error: |client error \(\w+\): /).at(-1) ?? "";
 }
