@@ -24,7 +24,7 @@ export interface ScheduleSwitch {
 }
 
 export interface ScheduleOptions {
-  /** Five fields of cron, or six with seconds first; UTC. The settings refuse invalid ones and ones without a match (`config.ts`). */
+  /** Five fields of cron, or six with seconds first; UTC. `config.ts` refuses one that is invalid or never matches. */
   readonly pattern: string;
   /** Requests a daily run and returns its id. `planned` is the time of the pattern that it stands for. */
   readonly requestDaily: (planned: Date) => Promise<string>;

@@ -14,7 +14,7 @@ export interface ReleaseLimits {
 }
 
 export const RELEASE_LIMITS: ReleaseLimits = {
-  // A consumer that finishes its batch takes longest, seconds on a slow disk. The time reserved for later parts limits a hanging one.
+  // A consumer that finishes its batch takes longest, seconds on a slow disk. Time reserved for later parts limits a hanging one.
   each_ms: 30_000,
   // A stop must end before a container platform kills the process (90 s in fly.toml), and the process itself must still exit.
   all_ms: 80_000,

@@ -1,4 +1,4 @@
-// Replays all waiting dead letters of a filter, after showing how many there are.
+// Replays all waiting dead letters that match a filter, after showing how many there are.
 import { useState } from "preact/hooks";
 import { post } from "../lib/api.js";
 import { count, plural } from "../lib/format.js";

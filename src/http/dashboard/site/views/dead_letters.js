@@ -1,4 +1,4 @@
-// Lines and records that could not be processed: why, and exactly what they were, with the wrong value marked.
+// Lines and records that could not be processed: the reason, and their exact content, with the wrong value marked.
 import { html } from "../lib/html.js";
 import { useData, useTitle } from "../lib/hooks.js";
 import { go, href } from "../lib/router.js";
@@ -60,7 +60,7 @@ function Turn({ text, go }) {
   return html`<button type="button" class="button small" onClick=${go}>${text}</button>`;
 }
 
-/** The filter as `GET /dead-letters` takes it. @param {URLSearchParams} query @param {string} which */
+/** The filter as `GET /dead-letters` expects it. @param {URLSearchParams} query @param {string} which */
 function questionOf(query, which) {
   const question = new URLSearchParams({ limit: String(PAGE) });
   for (const [name, as] of [["stage", "stage"], ["run", "run_id"], ["after", "after"]]) {
@@ -71,7 +71,7 @@ function questionOf(query, which) {
   return question;
 }
 
-/** The filter as a replay takes it. @param {URLSearchParams} query */
+/** The filter as a replay expects it. @param {URLSearchParams} query */
 function replayFilter(query) {
   const [stage, run] = [query.get("stage"), query.get("run")];
   return { ...(stage === null ? {} : { stage }), ...(run === null ? {} : { run_id: run }) };
