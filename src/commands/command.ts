@@ -4,7 +4,7 @@
  *     arguments ──wrong──▶ one line: what, and where the options are listed; exit 2
  *         │ --help ──▶ the help; exit 0
  *         ▼
- *     running ──SIGINT, SIGTERM, SIGHUP; nobody reads its output──▶ what was opened is closed ──▶ exit 130
+ *     running ──SIGINT, SIGTERM, SIGHUP; output without a reader──▶ what was opened is closed ──▶ exit 130
  *         │ fails ──▶ message and hint; exit 1
  *         ▼
  *     the command's own exit code

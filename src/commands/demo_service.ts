@@ -56,7 +56,7 @@ async function startDemo(
     await server.stop();
     throw error;
   }
-  const cancelFirstLine = tellFirstRun(service, observer, config);
+  const cancelFirstLine = announceFirstRun(service, observer, config);
   return {
     ...service,
     async stop(reason) {
@@ -68,7 +68,7 @@ async function startDemo(
 }
 
 /** Requests the daily run and prints one line when its rows are in the data store. The returned function cancels the line. */
-function tellFirstRun(service: Service, observer: Observer, config: Config): () => void {
+function announceFirstRun(service: Service, observer: Observer, config: Config): () => void {
   let runId: string | null = null;
   const unlisten = observer.listen((event) => {
     if (event.name !== "run.loaded" || event.detail.runId !== runId) return;

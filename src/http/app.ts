@@ -52,7 +52,7 @@ export interface ApiOptions extends RunRouteOptions, EventRouteOptions {
 const EXPORTS_MAX = 4;
 
 /** Queries to the database in progress. Queries beyond its few connections wait, and an endless queue would not help. */
-const QUESTIONS_MAX = 64;
+const QUERIES_MAX = 64;
 const QUESTION_PATHS = [
   "/meteors",
   "/statistics",
@@ -67,7 +67,7 @@ export function createApi(options: ApiOptions): Api {
   const { reader, runs } = options;
   const app = createOpenApiApp();
   addGuards(app, options);
-  limitQuestions(app);
+  limitQueries(app);
 
   addStatusRoutes(app, options.health, options.metrics);
   addRunRoutes(app, options);
@@ -116,11 +116,11 @@ function addGuards(app: Api, { observer: { observe }, apiToken }: ApiOptions): v
 }
 
 /** Limits requests that query the database and may take long. */
-function limitQuestions(app: Api): void {
-  const questions = new Slots("questions to the database", QUESTIONS_MAX);
+function limitQueries(app: Api): void {
+  const queries = new Slots("questions to the database", QUERIES_MAX);
   for (const path of QUESTION_PATHS) {
     app.get(`${path}/*`, async (_context, next) => {
-      const release = questions.take();
+      const release = queries.take();
       try {
         await next();
       } finally {

@@ -90,7 +90,7 @@ export function addEventRoutes(app: Api, options: EventRouteOptions): void {
 
   app.openapi(runEventsRoute, async (context) => {
     const { id } = context.req.valid("param");
-    await findRun(id, (id) => lookAt(options, id));
+    await findRun(id, (id) => readDetail(options, id));
     const known = lastEventId(context);
     return streams.answer(context, (stream) => {
       void followRun(stream, id, { ...options, known });
@@ -103,7 +103,7 @@ interface Following extends EventRouteOptions {
   readonly known: string | null;
 }
 
-function lookAt({ reader }: EventRouteOptions, runId: string): Promise<RunDetail | null> {
+function readDetail({ reader }: EventRouteOptions, runId: string): Promise<RunDetail | null> {
   return reader().look(RUN_LIMIT_MS, (sql) => getRunView(sql, runId));
 }
 
@@ -119,7 +119,7 @@ async function followRun(stream: EventStream, runId: string, options: Following)
   while (!stream.ended.aborted) {
     const woken = new Promise<void>((resolve) => wake = resolve);
     try {
-      const found = await lookAt(options, runId);
+      const found = await readDetail(options, runId);
       if (found === null) break;
       known = sendChanges(stream, found, sent, known);
       if (isOver(found)) {

@@ -36,7 +36,7 @@ const headers = z.object({
 });
 
 /** A call that requests a run. */
-function askingRoute<Path extends string, Parts extends object>(
+function requestRoute<Path extends string, Parts extends object>(
   path: Path,
   summary: string,
   request: Parts,
@@ -48,7 +48,7 @@ function askingRoute<Path extends string, Parts extends object>(
 }
 const BODY_PROBLEMS = ["too-large", "unsupported-media-type"] as const;
 
-const backfill = askingRoute("/backfill", "Request a backfill, or list the files it would read", {
+const backfill = requestRoute("/backfill", "Request a backfill, or list the files it would read", {
   query: backfillQuery,
   body: {
     required: true,
@@ -63,7 +63,7 @@ const backfillRoute = {
   },
 };
 
-const extractRoute = askingRoute("/extract", "Request the daily run now", {
+const extractRoute = requestRoute("/extract", "Request the daily run now", {
   body: {
     description:
       "How many days to look back. By default, also without a body, as many as the schedule does.",
@@ -76,7 +76,7 @@ const extractRoute = askingRoute("/extract", "Request the daily run now", {
   },
 }, ...BODY_PROBLEMS);
 
-const retryRoute = askingRoute(
+const retryRoute = requestRoute(
   "/runs/{id}/retry",
   "Retry a failed or cancelled run: request a run for the files it did not complete",
   { params },

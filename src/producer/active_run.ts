@@ -16,7 +16,7 @@ type Without<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
 /** A command without the fields that every command has. */
 export type Asked = Without<RunCommand, "runId" | "at">;
 
-/** Why a run's signal aborted: somebody cancelled it. */
+/** Why a run's signal aborted: the run was cancelled. */
 export class RunCancelled extends Error {
   override readonly name = "RunCancelled";
 }

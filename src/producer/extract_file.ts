@@ -107,12 +107,12 @@ export async function extractFile(
   } catch (error) {
     // The portion in flight is not abandoned, and its rows count: the next attempt resumes after it.
     await publishing.settle();
-    if (extraction.signal?.aborted !== true) await publishing.tell();
+    if (extraction.signal?.aborted !== true) await publishing.report();
     throw error;
   }
   const { rows, nextOffsets } = publishing;
   if (end.cut) {
-    await publishing.tell();
+    await publishing.report();
     throw new CutFileError(
       `${extraction.file} ends in the middle of a line, at byte ${end.byteOffset}, after ${rows.read} rows`,
       { hint: "the source may be writing it right now: it is read again later" },
@@ -154,7 +154,7 @@ class PortionPublisher {
   nextOffsets: NextOffsets = {};
   /** Acknowledged, but not reported yet. */
   #progress: Progress | null = null;
-  #toldAt_ms = performance.now();
+  #reportedAt_ms = performance.now();
 
   constructor(extraction: Extraction, publisher: Publisher) {
     this.#extraction = extraction;
@@ -188,12 +188,12 @@ class PortionPublisher {
   }
 
   /** Reports how far rows are acknowledged, if that has changed. */
-  async tell(): Promise<void> {
+  async report(): Promise<void> {
     const progress = this.#progress;
     if (progress === null) return;
     this.#progress = null;
     await this.#extraction.onProgress?.(progress);
-    this.#toldAt_ms = performance.now();
+    this.#reportedAt_ms = performance.now();
   }
 
   async #send(): Promise<void> {
@@ -201,7 +201,7 @@ class PortionPublisher {
     const portion = this.#close(this.#end);
     await this.#acknowledged();
     const interval_ms = this.#extraction.progressInterval_ms ?? PROGRESS_INTERVAL_MS;
-    if (performance.now() - this.#toldAt_ms >= interval_ms) await this.tell();
+    if (performance.now() - this.#reportedAt_ms >= interval_ms) await this.report();
     this.#underway = this.#publish(portion).catch((error) => {
       this.#failure = { error };
     });
@@ -222,7 +222,7 @@ class PortionPublisher {
       });
     }
     for (const rejected of batch.rejected) {
-      this.#tell(rejected);
+      this.#observeReject(rejected);
       const deadLetter = deadLetterOfLine(rejected, this.#extraction, batch);
       this.#deadLetters.push(deadLetterRecord(deadLetter, this.#deadLetterSchemaId));
     }
@@ -246,7 +246,7 @@ class PortionPublisher {
     return { records, deadLetters, after: { generatedAt: end.generatedAt, checkpoint, rows } };
   }
 
-  #tell({ line, field, reason }: RejectedLine): void {
+  #observeReject({ line, field, reason }: RejectedLine): void {
     const { runId, file, observe = unobserved } = this.#extraction;
     observe("line.rejected", { runId, file, line, field, reason });
   }

@@ -78,7 +78,7 @@ function chooseDaily({ now, listed, ingested }: PlanInput, days: number): Planne
   const windows = windowsOf(listed).reverse();
   const recent = windows.filter(({ is }) => is.date >= since);
   const rewritten = windows.filter(({ is, file }) =>
-    is.date < since && isListedAnew(file, ingested.get(file.path))
+    is.date < since && hasNewListing(file, ingested.get(file.path))
   );
   return [
     ...recent.map(({ file }) => ({ file, skip: null })),
@@ -98,7 +98,7 @@ function chooseNamed({ listed }: PlanInput, paths: readonly string[]): PlannedFi
 }
 
 /** Whether the listed date or size has changed since the file was ingested; false for a file never ingested. */
-function isListedAnew(file: ListedFile, before: FileIdentity | undefined): boolean {
+function hasNewListing(file: ListedFile, before: FileIdentity | undefined): boolean {
   return before !== undefined && before.listed !== null && file.listed !== null &&
     before.listed !== file.listed;
 }

@@ -46,7 +46,7 @@ export async function fetchShowerList(
 async function open(file: string): Promise<Uint8Array | null> {
   const path = /^file:/i.test(file) ? fileURLToPath(file) : file;
   try {
-    return await gather(createReadStream(path), path);
+    return await collect(createReadStream(path), path);
   } catch (error) {
     if (error instanceof PermanentError) throw error;
     if ((error as { code?: string }).code === "ENOENT") return null;
@@ -65,7 +65,7 @@ async function download(
       headers: { "user-agent": userAgent },
       signal: AbortSignal.any(signals),
     });
-    if (response.status === 200) return await gather(response.body ?? [], url);
+    if (response.status === 200) return await collect(response.body ?? [], url);
     await response.body?.cancel();
     if (response.status === 404 || response.status === 410) return null;
     throw new TransientError(`${url} answered ${response.status}`);
@@ -77,7 +77,7 @@ async function download(
 }
 
 /** Collects all of `content`, up to the size limit. `from` is where it was read, for messages. */
-async function gather(
+async function collect(
   content: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   from: string,
 ): Promise<Uint8Array> {

@@ -67,14 +67,14 @@ export function serveApi(
 }
 
 /** A replay queries pages of dead letters, and later records of a page's trajectories. */
-const REPLAY_QUESTION_MS = 10_000;
+const REPLAY_QUERY_MS = 10_000;
 
 function replayDeskOf(parts: ServiceParts, { observe }: Observer): () => ReplayDesk {
   let desk: ReplayDesk | null = null;
   return () => {
     const { reader, log: { publisher, registry } } = runningOf(parts);
     return desk ??= new ReplayDesk({
-      table: deadLetterTable((question) => reader.ask(REPLAY_QUESTION_MS, question)),
+      table: deadLetterTable((question) => reader.ask(REPLAY_QUERY_MS, question)),
       publisher,
       registry,
       observe,

@@ -12,7 +12,7 @@ let asked: number;
 let server: Deno.HttpServer<Deno.NetAddr>;
 let stopping: AbortController;
 /** Releases requests that were never answered. */
-let letGo: PromiseWithResolvers<Response>;
+let unanswered: PromiseWithResolvers<Response>;
 
 beforeEach(() => {
   observer = createObserver();
@@ -25,7 +25,7 @@ beforeEach(() => {
     return answer();
   });
   stopping = new AbortController();
-  letGo = Promise.withResolvers();
+  unanswered = Promise.withResolvers();
   sendHeartbeats({
     url: `http://127.0.0.1:${server.addr.port}/ping/secret`,
     observer,
@@ -36,7 +36,7 @@ beforeEach(() => {
 });
 afterEach(async () => {
   stopping.abort();
-  letGo.resolve(new Response());
+  unanswered.resolve(new Response());
   await server.shutdown();
 });
 
@@ -88,7 +88,7 @@ test("a request that fails once is repeated", async () => {
 test.each([
   ["refuses", () => new Response("", { status: 404 }), 1, /answers 404/],
   ["fails every time", () => new Response("", { status: 500 }), 3, /answers 500/],
-  ["never answers", () => letGo.promise, 3, /no answer within 200 ms/],
+  ["never answers", () => unanswered.promise, 3, /no answer within 200 ms/],
 ])(
   "a server that %s is reported as a failure, without the URL",
   async (_, answer, times, reason) => {

@@ -2,8 +2,8 @@
  * The life of a long-running command: started, run, and stopped in order for whatever reason. The reasons, and the effect of a
  * second signal, are listed in signals.ts.
  *
- *     starting ──ready──▶ running ──a stop is asked for, or a part is gone for good──▶ stopping in order ──▶ exit code
- *         │ a stop is asked for                                                         ▲   └─ asked again: hurries
+ *     starting ──ready──▶ running ──a stop is requested, or a part has failed───────▶ stopping in order ──▶ exit code
+ *         │ a stop is requested                                                         ▲   └─ asked again: hurries
  *         ├─────────────────────── what was started is stopped ─────────────────────────┘
  *         └ fails ──▶ message and hint, exit 1
  */

@@ -64,7 +64,7 @@ const SLOW_READER_CONNECTIONS = 8;
 /**
  * Starts the service.
  * @throws PermanentError with a hint when a setting can't work (a port in use, a database too old, …); everything that was started
- * has been stopped by then
+ *   has been stopped by then
  */
 export async function startService(options: StartOptions): Promise<Service> {
   const { config, observer, hurry, isForOneCommand = false } = options;

@@ -41,12 +41,12 @@ test("the first signal does not hurry a stop that has another cause", () => {
 
 test("an uncaught error stops the service, is reported even if it came before a listener, and fails a stop in progress", () => {
   const { stops } = withClock();
-  const told: string[] = [];
+  const reported: string[] = [];
   stops.uncaught("no Error at all");
-  stops.listenToErrors((error) => told.push(error.message));
+  stops.listenToErrors((error) => reported.push(error.message));
   expect([stops.reason, stops.exitCode]).toEqual(["uncaught error: no Error at all", 1]);
   for (let n = 0; n < 100; n++) stops.uncaught(new Error(`${n}`));
-  expect(told).toHaveLength(20);
+  expect(reported).toHaveLength(20);
 
   const other = withClock().stops;
   other.signal("SIGTERM");

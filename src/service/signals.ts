@@ -11,10 +11,10 @@
  * | SIGTERM                                                   | SIGTERM                             | 0             |
  * | the terminal is closed: SIGHUP                            | SIGHUP                              | 0             |
  * | npx or `deno task` ended without us (service/launcher.ts) | npx ended, or deno task ended       | 0             |
- * | nobody reads standard output or standard error any more   | nobody reads standard error (EPIPE) | 1             |
+ * | the reader of standard output or error has ended          | nobody reads standard error (EPIPE) | 1             |
  * | the banner finds a full disk                              | standard output can't be written (…)| 1             |
  * | an uncaught error, an unhandled rejection                 | uncaught error: its message         | 1             |
- * | a part of the service is gone for good                    | what was said of it                 | 1             |
+ * | a part of the service has failed permanently              | the part's failure                  | 1             |
  * | any signal within a second of the first                   | (the same request: nothing)         | as before     |
  * | SIGINT or SIGTERM later                                   | SIGTERM again (`service.hurrying`)  | 1             |
  * | SIGHUP later, or any other request while stopping         | (nothing; an error is still logged) | 1 if an error |

@@ -30,11 +30,11 @@ export function createHealth(parts: ServiceParts): Health {
     status: () => statusOf(parts),
     async notReady() {
       if (parts.running === null) return { service: "starting" };
-      const { status } = await askParts(parts.running);
+      const { status } = await queryParts(parts.running);
       const missing = Object.entries(status).filter(([, { ready }]) => !ready);
       return Object.fromEntries(missing.map(([name, { detail }]) => [name, detail]));
     },
-    gauges: async () => await askGauges(runningOf(parts)),
+    gauges: async () => await queryGauges(runningOf(parts)),
   };
 }
 
@@ -49,10 +49,10 @@ async function statusOf(
   }
   const { reader, producer } = running;
   const [{ status, lag }, schedule, showerList, store] = await Promise.all([
-    askParts(running),
+    queryParts(running),
     producer === null ? null : scheduleOf(producer.schedule, reader),
     showerListOf(running),
-    unlessAway(reader, async (sql) => ({
+    unlessUnavailable(reader, async (sql) => ({
       meteors: await countMeteors(sql),
       dead_letters: await countDeadLetters(sql),
     })),
@@ -64,7 +64,7 @@ const look = <Answer>(reader: Reader, question: Question<Answer>) =>
   reader.look(LIMIT_MS, question);
 
 /** The answer; null when the database is unavailable. */
-async function unlessAway<Answer>(
+async function unlessUnavailable<Answer>(
   reader: Reader,
   question: Question<Answer>,
 ): Promise<Answer | null> {
@@ -77,7 +77,7 @@ async function unlessAway<Answer>(
 }
 
 /** The state of each part, and how far the data store is behind the log (empty when either is unavailable). */
-async function askParts(
+async function queryParts(
   { reader, log, subscription, describe }: RunningParts,
 ): Promise<{ status: ServiceStatus["parts"]; lag: Lag }> {
   const topics = TOPICS.map(({ name }) => name);
@@ -181,13 +181,13 @@ async function showerListOf(
 }
 
 /** All gauges. A value that is unknown because the database is unavailable is null or left out: `parts` shows the reason. */
-async function askGauges(running: RunningParts): Promise<Gauges> {
+async function queryGauges(running: RunningParts): Promise<Gauges> {
   const { reader } = running;
   const [{ status, lag }, store, meteors, deadLetters] = await Promise.all([
-    askParts(running),
-    unlessAway(reader, readStoreGauges),
-    unlessAway(reader, countMeteors),
-    unlessAway(reader, countDeadLetters),
+    queryParts(running),
+    unlessUnavailable(reader, readStoreGauges),
+    unlessUnavailable(reader, countMeteors),
+    unlessUnavailable(reader, countDeadLetters),
   ]);
   return {
     parts: Object.fromEntries(Object.entries(status).map(([name, { ready }]) => [name, ready])),

@@ -12,7 +12,7 @@ import { Problem } from "../problem.ts";
 import { type Asset, type Assets, readAssets } from "./assets.ts";
 
 /** Reading a few thousand rows by their key takes milliseconds. */
-const QUESTION_TIMEOUT_MS = 5_000;
+const QUERY_TIMEOUT_MS = 5_000;
 /** Cells of the grid: enough for daily runs and some backfills by day. */
 const CELLS_MAX = 4_000;
 /** Columns of the grid. */
@@ -49,7 +49,7 @@ export function addDashboardRoutes(app: Api, reader: () => Reader): void {
       throw new Problem("bad-request", `query parameter runs: ${query.error.issues[0]?.message}`);
     }
     const grid = await reader().look(
-      QUESTION_TIMEOUT_MS,
+      QUERY_TIMEOUT_MS,
       (sql) => readRunGrid(sql, { runs: query.data.runs, cells: CELLS_MAX }),
     );
     return context.json(grid);

@@ -183,7 +183,7 @@ export class HttpDirectory implements DataDirectory {
     const { response } = answer;
     if (!isSameFile(identityOf(response), identity)) return null;
     const body = bodyChunks(answer, this.#idleTimeout_ms, signal);
-    if (response.status === 200) return passOver(body, byteOffset);
+    if (response.status === 200) return withoutFirst(body, byteOffset);
     const isRange = response.status === 206 && !isEncoded(response);
     return isRange && contentRange(response)?.start === byteOffset ? body : null;
   }
@@ -297,7 +297,7 @@ function contentRange(response: Response): { start: number; total: number | null
 }
 
 /** The chunks without their first `count` bytes. */
-async function* passOver(
+async function* withoutFirst(
   chunks: AsyncIterable<Uint8Array>,
   count: number,
 ): AsyncGenerator<Uint8Array> {

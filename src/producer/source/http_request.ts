@@ -133,7 +133,7 @@ async function ask(
     signal?.removeEventListener("abort", stop);
     if (signal?.aborted) throw signal.reason;
     if (error instanceof SourceUnavailableError) throw error;
-    throw new SourceUnavailableError(`can't reach ${url.href}: ${plainly(error)}`, {
+    throw new SourceUnavailableError(`can't reach ${url.href}: ${lastCause(error)}`, {
       cause: error,
       hint: "check the network and GMN_DATA_URL",
     });
@@ -141,7 +141,7 @@ async function ask(
 }
 
 /** The last cause that `fetch` reports: "…: client error (Connect): tcp connect error: Connection refused (os error 111)". */
-function plainly(error: unknown): string {
+function lastCause(error: unknown): string {
   return explain(error).split(/(?:tcp connect|dns) error: |client error \(\w+\): /).at(-1) ?? "";
 }
 

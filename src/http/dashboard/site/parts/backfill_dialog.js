@@ -46,7 +46,7 @@ export function BackfillDialog({ onClose }) {
     }
     setBusy(null);
   };
-  const look = () =>
+  const loadPreview = () =>
     attempt("preview", async () => {
       const { files, nothing } = /** @type {{ files: PreviewedFile[], nothing: string | null }} */ (
         await post("/backfill?dry_run=true", selection)
@@ -75,7 +75,7 @@ export function BackfillDialog({ onClose }) {
       </div>
       <div class="dialog-foot">
         <button type="button" class="button" onClick=${onClose}>Close</button>
-        <button type="button" class="button" disabled=${busy !== null} onClick=${look}>
+        <button type="button" class="button" disabled=${busy !== null} onClick=${loadPreview}>
           ${busy === "preview" ? "Asking the source…" : "Preview"}
         </button>
         <button class="button primary" disabled=${busy !== null}>Start the backfill</button>

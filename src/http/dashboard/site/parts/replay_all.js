@@ -22,7 +22,7 @@ export function ReplayAll({ filter, reload }) {
       tellFailure("The dead letters could not be replayed.", error);
     }
   };
-  const look = () =>
+  const countMatches = () =>
     attempt(async () => {
       const { matched } = /** @type {{ matched: number }} */ (
         await post("/dead-letters/replay?dry_run=true", filter)
@@ -45,7 +45,7 @@ export function ReplayAll({ filter, reload }) {
   const close = () => setMatched(null);
   // deno-fmt-ignore
   return html`<div class="actions">
-    <${WorkButton} work=${look}>Replay all…<//>
+    <${WorkButton} work=${countMatches}>Replay all…<//>
     ${matched === null ? null : html`<${Dialog} title="Replay dead letters" onClose=${close}>
       <div class="dialog-body">
         <p>${plural(matched, "dead letter")} ${matched === 1 ? "matches" : "match"} this filter. Each is tried again; those that fail again stay here.</p>

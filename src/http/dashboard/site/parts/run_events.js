@@ -20,12 +20,12 @@ const LIVE_ONLY = new Set(["run.paused", "run.loaded", "file.withdrew", "file.wi
 export function RunEvents({ runId, isOver }) {
   const { all } = useLive();
   const [after, setAfter] = useState(/** @type {string | null} */ (null));
-  const question = new URLSearchParams({
+  const parameters = new URLSearchParams({
     limit: String(PAGE),
     ...(after === null ? {} : { after }),
   });
   const history = /** @type {import("../types.ts").Loaded<History>} */ (
-    useData(`/runs/${encodeURIComponent(runId)}/history?${question}`, {
+    useData(`/runs/${encodeURIComponent(runId)}/history?${parameters}`, {
       topics: ["runs"],
       ...(isOver ? {} : { poll: POLL_AT_WORK_MS }),
     })

@@ -23,7 +23,7 @@ export function DeadLettersView({ query }) {
   useTitle("Dead letters");
   const which = query.get("replayed") ?? "false";
   const deadLetters = /** @type {import("../types.ts").Loaded<Page>} */ (
-    useData(`/dead-letters?${questionOf(query, which)}`, {
+    useData(`/dead-letters?${parametersOf(query, which)}`, {
       topics: ["dead_letters", "runs"],
       atMostEvery: 2_000,
     })
@@ -61,14 +61,14 @@ function Turn({ text, go }) {
 }
 
 /** The filter as `GET /dead-letters` expects it. @param {URLSearchParams} query @param {string} which */
-function questionOf(query, which) {
-  const question = new URLSearchParams({ limit: String(PAGE) });
+function parametersOf(query, which) {
+  const parameters = new URLSearchParams({ limit: String(PAGE) });
   for (const [name, as] of [["stage", "stage"], ["run", "run_id"], ["after", "after"]]) {
     const value = query.get(name);
-    if (value !== null) question.set(as, value);
+    if (value !== null) parameters.set(as, value);
   }
-  if (which !== "all") question.set("replayed", which);
-  return question;
+  if (which !== "all") parameters.set("replayed", which);
+  return parameters;
 }
 
 /** The filter as a replay expects it. @param {URLSearchParams} query */
