@@ -1,4 +1,4 @@
-/** `deno task backfill -- --year 2024`: asks a running service for history and follows the run. */
+/** `deno task backfill -- --year 2024`: requests history from a running service and follows the run. */
 import process from "node:process";
 import { runCommand, UsageError } from "./command.ts";
 import { RUN_HELP, runRequestCommand } from "./request_run.ts";
@@ -35,7 +35,7 @@ const COMMAND = runRequestCommand({
   },
 });
 
-/** A year as a number; anything else as it is, to be refused with its value. */
+/** A year as a number; any other text unchanged, so that the service refuses it with its value. */
 function numberOf(value: unknown): unknown {
   return /^\d+$/.test(String(value)) ? Number(value) : value;
 }

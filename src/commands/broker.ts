@@ -4,8 +4,8 @@
  *     starting ──both answer, addresses on stdout──▶ running ──a stop is requested──▶ stopping ──▶ exit 0
  *         │ refused ▶ message and hint, exit 1          │ died by itself ▶ exit 1      └──requested again──▶ exit 1
  *
- * What requests a stop stands in service/signals.ts. The broker runs in this process, so a hurried stop ends at once: what it has
- * acknowledged is on the disk.
+ * service/signals.ts lists what requests a stop. The broker runs in this process, so a hurried stop ends at once: everything that
+ * it has acknowledged is on the disk.
  */
 import { join } from "node:path";
 import process from "node:process";
@@ -58,7 +58,7 @@ const COMMAND_LINE = {
   },
 } as const;
 
-/** The options as `COMMAND_LINE` has them. */
+/** The options as `COMMAND_LINE` defines them. */
 type Options = ReturnType<typeof parseArgs<{ options: typeof COMMAND_LINE.options }>>["values"];
 
 function wholeNumber(option: string, text: string, least: number, most: number): number {
@@ -67,7 +67,7 @@ function wholeNumber(option: string, text: string, least: number, most: number):
   throw new UsageError(`--${option} ${text} is not a whole number from ${least} to ${most}`);
 }
 
-/** Where it keeps its data and listens: options win over settings, settings over defaults. @throws PermanentError, UsageError */
+/** Where it stores data and listens: options win over settings, settings over defaults. @throws PermanentError, UsageError */
 function placeOf(options: Options) {
   const { dataDirectory, kafkaPort, schemaRegistryPort } = readConfig(readEnvironment());
   const port = (option: "kafka-port" | "schema-registry-port", setting: number) => {
@@ -96,7 +96,7 @@ async function start(options: Options) {
   }, observer.observe);
 }
 
-/** Runs the command and gives its exit code. */
+/** Runs the command and returns its exit code. */
 export async function brokerCommand(
   args: readonly string[],
   stops: StopRequests,

@@ -4,14 +4,14 @@
  *     arguments ──wrong──▶ one line: what, and where the options are listed; exit 2
  *         │ --help ──▶ the help; exit 0
  *         ▼
- *     running ──SIGINT, SIGTERM, SIGHUP; nobody reads its output──▶ what was opened is closed ──▶ exit 130
+ *     running ──SIGINT, SIGTERM, SIGHUP; output without a reader──▶ what was opened is closed ──▶ exit 130
  *         │ fails ──▶ message and hint; exit 1
  *         ▼
  *     the command's own exit code
  *
- * Two programs have no frame: `install.ts`, which runs before there are packages, and `health_check.ts`, which takes no arguments.
+ * Two programs have no frame: `install.ts`, which runs before packages exist, and `health_check.ts`, which takes no arguments.
  *
- * `deno task NAME -- --option` hands the `--` on, `deno task NAME --option` has none: both mean the same.
+ * `deno task NAME -- --option` passes the `--` on, `deno task NAME --option` has none: both mean the same.
  */
 import { resolve } from "node:path";
 import process from "node:process";
@@ -20,42 +20,42 @@ import { explain, PermanentError } from "@gmn/failures";
 import { STOP_SIGNALS } from "../service/signals.ts";
 import { printFailure, tell } from "../service/print_failure.ts";
 
-/** Exit codes of all commands. `INTERRUPTED` is the shell's for SIGINT. */
+/** Exit codes of all commands. `INTERRUPTED` is the one a shell uses for SIGINT. */
 export const EXIT = { DONE: 0, FAILED: 1, USAGE: 2, INTERRUPTED: 130 } as const;
 
-/** The options of a command line, as `util.parseArgs` gives them. */
+/** The options of a command line, as `util.parseArgs` returns them. */
 export type Values = Readonly<Record<string, unknown>>;
 
-/** What a command line asks for. */
+/** A parsed command line. */
 export interface Asked {
   readonly values: Values;
-  /** What stands beside the options: files. */
+  /** The arguments that are not options: files. */
   readonly operands: readonly string[];
   /** Aborts with `InterruptedError` at the first signal. */
   readonly signal: AbortSignal;
 }
 
-/** What a command is called and takes. */
+/** The name and arguments of a command. */
 export interface CommandLine {
   /** The task's name. */
   readonly name: string;
   readonly help: string;
-  /** Options beside `--help`, which all have. */
+  /** Options in addition to `--help`, which every command has. */
   readonly options: ParseArgsOptionsConfig;
-  /** What the operands are, `FILE`; null where there are none. */
+  /** Name of the operands, such as `FILE`; null when the command takes none. */
   readonly operand: string | null;
 }
 
 /** One command that does its work and ends. */
 export interface Command extends CommandLine {
-  /** Said when a signal ends the command: which part of its work stays. */
+  /** Printed when a signal ends the command: which part of its work remains. */
   readonly interrupted: string;
-  /** Whether what was thrown only means that nobody wants the rest of the output: exit code 0. None by default. */
+  /** Whether the error only means that the reader needs no more output: exit code 0. Never, by default. */
   readonly isEnough?: (error: unknown) => boolean;
   /**
    * Does the work.
    * @returns the exit code
-   * @throws UsageError when the options say nothing or too much; anything else is a failure
+   * @throws UsageError when the options are incomplete or contradict each other; anything else is a failure
    */
   run(asked: Asked): Promise<number>;
 }
@@ -70,7 +70,7 @@ export class InterruptedError extends PermanentError {
   override readonly name = "InterruptedError";
 }
 
-/** Runs the command with these arguments; gives the exit code. */
+/** Runs the command with these arguments; returns the exit code. */
 export function runCommand(command: Command, args: readonly string[]): Promise<number> {
   return runLongCommand(command, args, (asked) => runUntilInterrupted(command, asked));
 }
@@ -83,7 +83,7 @@ async function runUntilInterrupted(
   const onSignal = (signal: string) =>
     interrupted.abort(new InterruptedError(`${signal}: ${command.interrupted}`));
   for (const signal of STOP_SIGNALS) process.on(signal, onSignal);
-  // Without a listener the first line that nobody reads (`| head -1`) would end the process wherever it is.
+  // Without a listener, the first line without a reader (`| head -1`) would end the process wherever it is.
   const onUnread = () =>
     interrupted.abort(new InterruptedError(`the output is no longer read: ${command.interrupted}`));
   for (const stream of [process.stdout, process.stderr]) stream.on("error", onUnread);
@@ -103,8 +103,8 @@ async function runUntilInterrupted(
 }
 
 /**
- * Runs a command that goes on until it is stopped: the same command line, but signals of its own (service/signals.ts).
- * @returns the exit code: that of `work`, or what the frame gives for help, wrong options and failures
+ * Runs a command that goes on until it is stopped: same command line, but with its own signal handling (service/signals.ts).
+ * @returns the exit code: that of `work`, or the frame's for help, wrong options and failures
  */
 export async function runLongCommand(
   command: CommandLine,
@@ -126,7 +126,7 @@ export async function runLongCommand(
   }
 }
 
-/** @throws UsageError naming what is wrong */
+/** @throws UsageError naming the mistake */
 function parse(
   command: CommandLine,
   args: readonly string[],
@@ -153,7 +153,7 @@ function parse(
   return { values, operands };
 }
 
-/** What `util.parseArgs` says, in short: it explains at length how a file named `--x` would be written. */
+/** The message of `util.parseArgs`, shortened: it explains at length how to write a file named `--x`. */
 function inShort(message: string): string {
   const unknown = /^Unknown option '([^']+)'/.exec(message);
   return unknown === null
@@ -161,12 +161,12 @@ function inShort(message: string): string {
     : `there is no option ${unknown[1]}`;
 }
 
-/** A file that a person has named, from the folder they are in: `deno task` runs everything in the project's, and says which it was. */
+/** A path as seen from the user's folder: `deno task` runs everything in the project's folder, and passes on the user's. */
 export function namedFile(path: string): string {
   return resolve(process.env.INIT_CWD ?? ".", path);
 }
 
-/** The help's last lines: what the exit codes say. `done` and `failed` are the command's own words. */
+/** The last lines of the help: the exit codes. `done` and `failed` are the command's own descriptions. */
 export function exitCodesHelp(done: string, failed: string): string {
   return `exit code  0  ${done}
            1  ${failed}
@@ -175,7 +175,7 @@ export function exitCodesHelp(done: string, failed: string): string {
 `;
 }
 
-/** The same of commands that run until they are stopped. */
+/** The same for commands that run until they are stopped. */
 export const STOPPED_HELP = `exit code  0  stopped cleanly by a signal
            1  could not start, or failed while running; or a second signal hurried the stop
            2  wrong options

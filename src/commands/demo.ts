@@ -1,7 +1,7 @@
 /**
- * `deno task demo`: the whole service on made-up meteors, until Ctrl-C.
+ * `deno task demo`: the whole service with generated meteors, until Ctrl-C.
  *
- * Listens to signals first and loads the service after that, so that none is missed.
+ * Listens for signals first and loads the service after that, so that no signal is missed.
  */
 import process from "node:process";
 import { watchLauncher } from "../service/launcher.ts";

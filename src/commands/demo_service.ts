@@ -1,7 +1,7 @@
 /**
- * What `deno task demo` does: the whole service on made-up meteors, with a daily run at once. Works offline.
+ * Implements `deno task demo`: the whole service with generated meteors, and a daily run at once. Works offline.
  *
- * The sample lies under `data/demo`, apart from real data, and is generated for the present moment at each start: old windows
+ * The sample is stored under `data/demo`, apart from real data, and is generated for the current time at each start: old windows
  * stay the same, so a second start finds most files unchanged.
  */
 import { join } from "node:path";
@@ -56,7 +56,7 @@ async function startDemo(
     await server.stop();
     throw error;
   }
-  const cancelFirstLine = tellFirstRun(service, observer, config);
+  const cancelFirstLine = announceFirstRun(service, observer, config);
   return {
     ...service,
     async stop(reason) {
@@ -67,8 +67,8 @@ async function startDemo(
   };
 }
 
-/** Asks for the daily run and prints one line when its rows are in the data store. The returned function cancels the line. */
-function tellFirstRun(service: Service, observer: Observer, config: Config): () => void {
+/** Requests the daily run and prints one line when its rows are in the data store. The returned function cancels the line. */
+function announceFirstRun(service: Service, observer: Observer, config: Config): () => void {
   let runId: string | null = null;
   const unlisten = observer.listen((event) => {
     if (event.name !== "run.loaded" || event.detail.runId !== runId) return;
@@ -94,20 +94,20 @@ function tellFirstRun(service: Service, observer: Observer, config: Config): () 
   return unlisten;
 }
 
-/** Runs the demo until a stop is requested, and gives the exit code. */
+/** Runs the demo until a stop is requested, and returns the exit code. */
 export async function demoCommand(
   args: readonly string[],
   stops: StopRequests,
 ): Promise<number> {
   const command = { name: "demo", help: HELP, options: {}, operand: null };
   return await runLongCommand(command, args, async () => {
-    // Not .env: it is for the real service, whose log and database are no place for made-up meteors.
+    // .env is ignored: it is for the real service, whose log and database must not get generated meteors.
     const environment = { ...process.env };
     const config = readConfig({
       DATA_DIR: DEMO_DATA_DIRECTORY,
-      // A demo works offline: names come from the shipped list.
+      // A demo works offline: shower names come from the shipped list.
       IAU_SHOWER_URL: "off",
-      // Not auto: a demo works offline, and does not begin with pulling an image.
+      // Not "auto": a demo works offline, and must not start by pulling an image.
       ...(environment.KAFKA_BROKERS ? {} : { BROKER: "embedded" }),
       ...environment,
     });

@@ -1,4 +1,4 @@
-/** `deno task extract`: asks a running service for the daily extraction, now, and follows the run. */
+/** `deno task extract`: requests the daily extraction from a running service, now, and follows the run. */
 import process from "node:process";
 import { runCommand, UsageError } from "./command.ts";
 import { RUN_HELP, runRequestCommand } from "./request_run.ts";

@@ -1,4 +1,4 @@
-/** The service that a command asks over HTTP: the one that `--server` names, or the one that runs on this machine. */
+/** Finds the service that a command calls over HTTP: the one that `--server` names, or the one that runs on this machine. */
 import { relative } from "node:path";
 import process from "node:process";
 import type { ParseArgsOptionsConfig } from "node:util";
@@ -13,7 +13,7 @@ export const SERVER_OPTION = {
   server: { type: "string" },
 } as const satisfies ParseArgsOptionsConfig;
 
-/** Help on the option, and on the service that is used without it. */
+/** Help on the option, and on which service is used without it. */
 export const SERVER_HELP =
   `  --server URL   the service to ask; without it the one that runs on DATA_DIR on this machine, or else the demo
   --help         this text
@@ -23,7 +23,7 @@ API_TOKEN, in the environment or in .env, is sent as the token.
 
 /**
  * Finds the service.
- * @throws PermanentError with a hint when none runs, or the one that does has no HTTP; UsageError when `--server` is no URL
+ * @throws PermanentError with a hint when no service runs, or it has no HTTP; UsageError when `--server` is not a URL
  */
 export async function findService({ server }: Values): Promise<ServiceClient> {
   const environment = readEnvironment();
@@ -52,7 +52,7 @@ export async function findService({ server }: Values): Promise<ServiceClient> {
   return new ServiceClient(addresses.http, token, onRetry);
 }
 
-/** Says that the demo is used although nobody asked for it. */
+/** Prints that the demo is used although no setting names it. */
 export function tellDemo(dataDirectory: string): void {
   const shown = relative(process.cwd(), dataDirectory);
   process.stderr.write(`no service runs on ./data; using the demo on ./${shown}\n`);

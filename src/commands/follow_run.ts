@@ -5,13 +5,13 @@ import { count, ProgressBar, type ProgressState } from "./progress_bar.ts";
 import { isOver, type RunDetail } from "../runs/run_schemas.ts";
 import type { ServiceClient } from "./service_client.ts";
 
-/** Between two looks at the run. */
+/** Between two requests for the state of the run. */
 const LOOK_INTERVAL_MS = 500;
 
 /**
- * Follows the run to its end, and on until it is loaded.
- * @returns the run as it was then
- * @throws the signal's reason when it aborts; the run goes on
+ * Follows the run to its end, and then until it is loaded.
+ * @returns the run in its final state
+ * @throws the signal's reason when it aborts; the run itself continues
  */
 export async function followRun(
   client: ServiceClient,
@@ -34,7 +34,7 @@ export async function followRun(
   }
 }
 
-/** The bar's last line, which stays: a run that was over before it could be drawn has one, too. */
+/** The last state of the bar, which stays visible; also drawn for a run that ended before the first drawing. */
 function showEnd(bar: ProgressBar, run: RunDetail): void {
   const { planned } = run.files;
   if (run.state !== "completed" || planned === 0) return;
@@ -44,7 +44,7 @@ function showEnd(bar: ProgressBar, run: RunDetail): void {
   );
 }
 
-/** How far the run is, in files; a file that is being read counts by its bytes. */
+/** Progress of the run in files; a file that is being read counts in proportion to its bytes. */
 export function progressOf(run: RunDetail, elapsed_s: number): ProgressState {
   const { files, rows, state } = run;
   const settled = files.extracted + files.skipped + files.failed;
@@ -60,7 +60,7 @@ export function progressOf(run: RunDetail, elapsed_s: number): ProgressState {
   };
 }
 
-/** The read parts of the files that are not settled, in files. */
+/** The fractions of unsettled files that have been read, in files. */
 function partsRead({ file_list }: RunDetail): number {
   return file_list.reduce((sum, { state, byte_offset, size_bytes }) => {
     if (state !== "reading" || byte_offset === null || !size_bytes) return sum;
@@ -68,7 +68,7 @@ function partsRead({ file_list }: RunDetail): number {
   }, 0);
 }
 
-/** Prints in a few lines how the run ended. */
+/** Prints a short summary of how the run ended. */
 export function reportRun(run: RunDetail, took_s: number): void {
   const { files, rows, state, reason } = run;
   const lines = [

@@ -1,7 +1,7 @@
-/** The container's health check: exits with 0 when the service in this container says that it is ready, with 1 otherwise. */
+/** The container's health check: exits with 0 when the service in this container reports that it is ready, otherwise with 1. */
 import process from "node:process";
 
-/** Below the time-out of the Dockerfile's HEALTHCHECK, so that the reason is this one's. */
+/** Shorter than the time-out of the Dockerfile's HEALTHCHECK, so that the reason printed is the one from here. */
 const ANSWER_TIMEOUT_MS = 4_000;
 
 try {

@@ -103,7 +103,7 @@ async function report(
   return true;
 }
 
-/** The same file, with its bytes counted as they are read. */
+/** The same file, counting its bytes as they are read. */
 function counted(opened: OpenedFile, onRead: (bytes: number) => void): OpenedFile {
   return {
     ...opened,
@@ -116,7 +116,7 @@ function counted(opened: OpenedFile, onRead: (bytes: number) => void): OpenedFil
   };
 }
 
-/** Files that can be opened. The others are reported at once, before any engine is started for them. */
+/** Returns the files that can be opened. The others are reported at once, before any engine is started for them. */
 async function readable(paths: readonly string[]): Promise<string[]> {
   const found: string[] = [];
   for (const path of paths) {

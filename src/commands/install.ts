@@ -1,17 +1,17 @@
 /**
- * `deno task install`: fetches the packages that the service runs on, where they are missing. Every task that needs packages does
- * it first. `--dev` adds those of `dev/packages.json`: tests, benches and type checks need them, `start` and `demo` don't.
+ * `deno task install`: fetches the packages that the service needs, if they are missing. Every task that needs packages runs it
+ * first. `--dev` adds those of `dev/packages.json`: tests, benches and type checks need them, `start` and `demo` don't.
  *
  * Deno installs everything that a lock file names, whatever a program imports, and so does a Deno workspace
- * (docs/decisions/0016-development-packages.md). Hence two lock files, each with a node_modules beside it, and links from the
- * first node_modules to the second:
+ * (docs/decisions/0016-development-packages.md). So there are two lock files, each with a node_modules beside it, and links from
+ * the first node_modules to the second:
  *
  *     deno.json          deno.lock      node_modules/        kafkajs, hono, …, vitest ─┐ (a link, only with --dev)
  *     dev/packages.json  dev/deno.lock  dev/node_modules/    vitest, …  ◀──────────────┘
  *
- * The second is not named deno.json: programs of dev/node_modules, vitest's workers among them, must find the first.
+ * The second is not named deno.json: programs in dev/node_modules, such as vitest's workers, must find the first.
  *
- * This file imports no package: it runs before there are any. It writes to standard error only: standard output belongs to the
+ * This file imports no package: it runs before any is installed. It writes to standard error only: standard output belongs to the
  * command that follows.
  */
 import { spawn } from "node:child_process";
@@ -28,13 +28,13 @@ const USAGE = `usage: deno task install [--frozen]        the packages that the 
 `;
 
 /**
- * Deno opens a connection for each package at once, with a name lookup for each. Where the name server drops some of these sixty
- * queries, glibc repeats them after 5 seconds; with this after 1 (measured: an installation of 5 s instead of 13).
+ * Deno opens a connection for each package at once, with a name lookup for each. If the name server drops some of these sixty
+ * queries, glibc repeats them after 5 seconds; with this option, after 1 (measured: 5 s for an installation instead of 13).
  */
 const RESOLVER_OPTIONS = "timeout:1 attempts:8";
-/** Longest silence while packages are fetched. */
+/** Longest time without output while packages are fetched. */
 const PROGRESS_INTERVAL_MS = 2_000;
-/** Holds the digest of what is installed: while it matches, there is nothing to do. Deno does not touch the file. */
+/** Contains the digest of what is installed: while it matches, there is nothing to do. Deno leaves this file alone. */
 const STAMP = ".installed";
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
@@ -42,7 +42,7 @@ interface PackageSet {
   /** The file whose imports are the packages. deno.lock and node_modules are beside it. */
   readonly config: string;
   readonly what: string;
-  /** Of the compressed packages, so that a person knows what to wait for. */
+  /** Size of the compressed packages, so that the user knows how long to wait. */
   readonly download_mb: number;
 }
 
@@ -53,13 +53,13 @@ const DEVELOPMENT: PackageSet = {
   download_mb: 43,
 };
 
-/** The packages that a configuration imports: name in code to `npm:` specifier. */
+/** The packages that a configuration imports: from the name in code to the `npm:` specifier. */
 async function importsOf({ config }: PackageSet): Promise<Record<string, string>> {
   const text = await readFile(config, "utf8");
   return (JSON.parse(text) as { imports: Record<string, string> }).imports;
 }
 
-/** Changes when another set of packages has to be installed. */
+/** A digest that changes when a different set of packages must be installed. */
 async function digestOf(set: PackageSet): Promise<string> {
   const lock = await readFile(join(dirname(set.config), "deno.lock"), "utf8").catch(() => "");
   return createHash("sha256").update(lock).update(JSON.stringify(await importsOf(set)))
@@ -68,7 +68,7 @@ async function digestOf(set: PackageSet): Promise<string> {
 
 /**
  * Installs a set unless it is installed already.
- * @returns an exit code, 0 when all is there
+ * @returns an exit code, 0 when all packages are installed
  */
 async function install(set: PackageSet, options: readonly string[]): Promise<number> {
   const { config } = set;
@@ -92,7 +92,7 @@ async function install(set: PackageSet, options: readonly string[]): Promise<num
       : `Updating ${set.what}: ${config} or its lock file has changed …\n`,
   );
   const code = await runInstall(config, options, say);
-  // A signal: nothing failed.
+  // A signal ended it: that is not a failure.
   if (code > 128) return code;
   if (code !== 0) {
     process.stderr.write(
@@ -103,13 +103,13 @@ async function install(set: PackageSet, options: readonly string[]): Promise<num
     return code;
   }
   await mkdir(modules, { recursive: true });
-  // Computed again: an installation that is not frozen may have completed the lock file.
+  // Computed again: an installation that is not frozen may have added to the lock file.
   await writeFile(stamp, await digestOf(set));
   say("Packages are installed");
   return 0;
 }
 
-/** Whether files can be made in this folder, which is made where it is missing. */
+/** Whether files can be created in this folder, which is created if it is missing. */
 async function canWrite(folder: string): Promise<boolean> {
   const probe = join(folder, `${STAMP}.${process.pid}`);
   try {
@@ -123,7 +123,7 @@ async function canWrite(folder: string): Promise<boolean> {
 }
 
 /**
- * `deno install` as a child, which a signal ends too.
+ * Runs `deno install` as a child process; signals end it too.
  * @returns its exit code, or 128 and the signal's number as in a shell
  */
 function runInstall(
@@ -163,11 +163,11 @@ function runInstall(
   });
 }
 
-/** Lines that Deno prints when all goes well: one for each download and package, which are counted, and a summary. */
+/** Lines that Deno prints in normal operation: one for each download and package, which are counted, and a summary. */
 const ROUTINE =
   /^(Download |Initialize |Installed |Reused |Downloaded |Dependencies:|[+]+( npm:|$)|Stack backtrace:| +\d+: <unknown>|$)/;
 
-/** Passes on what Deno says out of the ordinary. */
+/** Passes on Deno's other messages. */
 function forward(
   stream: NodeJS.ReadableStream,
   counts: { requested: number; installed: number },
@@ -188,8 +188,8 @@ function forward(
 }
 
 /**
- * Links each development package into node_modules, where imports are looked for. `deno install` removes the links, so they
- * are looked at each time.
+ * Links each development package into node_modules, where imports are resolved. `deno install` removes the links, so they are
+ * checked each time.
  */
 async function linkDevelopmentPackages(): Promise<void> {
   for (const name of Object.keys(await importsOf(DEVELOPMENT))) {
@@ -202,7 +202,7 @@ async function linkDevelopmentPackages(): Promise<void> {
       // On Windows a junction needs no special rights.
       await symlink(target, at, "junction");
     } catch (error) {
-      // Linked by another task in the meantime: as good.
+      // Another task has created the link in the meantime, which is fine.
       if (await readlink(at).catch(() => null) !== target) throw error;
     }
   }

@@ -33,7 +33,7 @@ async function fileOf(name: string, text: string | Uint8Array): Promise<string> 
   return path;
 }
 
-/** Runs the command with the permissions of its task, and no others. */
+/** Runs the command with only the permissions of its task. */
 async function parse(args: string[], stdin = "") {
   const child = new Deno.Command(Deno.execPath(), {
     args: [...COMMAND, ...args],
@@ -73,7 +73,7 @@ describe("parse", () => {
     expect(Object.keys(second)).toEqual(Object.keys(first));
   });
 
-  test("tells rejected lines by number and reason, and goes on", async () => {
+  test("reports rejected lines by number and reason, and goes on", async () => {
     const [a, b] = rows(2);
     const file = await fileOf("bad.txt", fileText([a, row({ f: "abc" }), "hello", b]));
     const { code, out, err } = await parse([file]);
@@ -87,14 +87,14 @@ describe("parse", () => {
     ]);
   });
 
-  test("reads standard input, and tells of a cut last line", async () => {
+  test("reads standard input, and reports a cut last line", async () => {
     const { code, out, err } = await parse(["-"], fileText(rows(2)).slice(0, -20));
     expect(code).toBe(1);
     expect(out.trimEnd().split("\n")).toHaveLength(1);
     expect(err).toContain("-: 1 rows, 0 lines rejected, the last line is cut");
   });
 
-  test("tells of columns that are missing or not known", async () => {
+  test("reports missing and unknown columns", async () => {
     const [first, second, ruler] = headerLines([0, 78]);
     const lines = [STAMP_LINE, `${first}; Colour`, `${second}; nm`, ruler];
     const file = await fileOf(
@@ -107,7 +107,7 @@ describe("parse", () => {
     expect(err).toContain("columns missing, null in every row: beginning_julian_date, ");
   });
 
-  test("refuses what is no summary file, but reads the others", async () => {
+  test("refuses a file that is not a summary file, but reads the others", async () => {
     const html = await fileOf("page.txt", "<!DOCTYPE html>\n<html></html>\n");
     const empty = await fileOf("empty.txt", "");
     const good = await fileOf("good2.txt", fileText(rows(1)));
@@ -120,14 +120,14 @@ describe("parse", () => {
     expect(err).toContain(`${good}: 1 rows, 0 lines rejected`);
   });
 
-  test("takes files after --, as deno task hands them on", async () => {
+  test("accepts files after --, as deno task passes them on", async () => {
     const file = await fileOf("dashes.txt", fileText(rows(1)));
     expect(await parse(["--", file])).toMatchObject({ code: 0 });
     expect(await parse(["--", file, file])).toMatchObject({ code: 0 });
     expect(await parse(["--", "-"], fileText(rows(1)))).toMatchObject({ code: 0 });
   });
 
-  test("says of a packed file what it is, and reads the others", async () => {
+  test("names the format of a compressed file, and reads the others", async () => {
     const packed = await fileOf("a.txt.gz", gzipSync(fileText(rows(1))));
     const wide = await fileOf("utf16.txt", Buffer.from(`\ufeff${fileText(rows(1))}`, "utf16le"));
     const { code, err } = await parse([packed, wide]);
@@ -136,7 +136,7 @@ describe("parse", () => {
     expect(err).toContain("this is UTF-16 text, not plain text. PowerShell's >");
   });
 
-  test("explains itself", async () => {
+  test("prints its help", async () => {
     expect(await parse(["--help"])).toMatchObject({
       code: 0,
       out: expect.stringContaining("exit code"),
@@ -151,8 +151,8 @@ describe("parse", () => {
     });
   });
 
-  test.skipIf(Deno.build.os !== "linux")("keeps nothing of what it has read", async () => {
-    // By the first the heap has taken the size that it keeps.
+  test.skipIf(Deno.build.os !== "linux")("keeps no data that it has read", async () => {
+    // After the first count, the heap has reached its steady size.
     const [first, second] = [100_000_000, 300_000_000];
     const child = new Deno.Command(Deno.execPath(), {
       args: [...COMMAND, "-"],
@@ -177,10 +177,10 @@ describe("parse", () => {
       new TextEncoder().encode(withLineEnds([STAMP_LINE, ...headerLines()], "lf")),
     );
     let sent = 0;
-    /** The most memory it has had by the time that it has printed all of so many bytes. */
+    /** The peak memory once the rows of this many bytes have been printed. */
     const peakAfter = async (bytes: number) => {
       for (; sent * line.length < bytes; sent += 1000) await writer.write(block);
-      // The last row may wait for what follows it.
+      // The last row may wait for the input that follows it.
       await until("the rows", () => printed >= sent - 1, 60_000);
       const status = await Deno.readTextFile(`/proc/${child.pid}/status`);
       return Number(/VmHWM:\s+(\d+)/.exec(status)![1]) * 1024;
@@ -193,7 +193,7 @@ describe("parse", () => {
     expect(after - before).toBeLessThan((second - first) / 2);
   }, 90_000);
 
-  test("ends quietly when nobody reads any more", async () => {
+  test("ends quietly when its reader has ended", async () => {
     const file = await fileOf("long.txt", fileText(rows(3000)));
     const child = new Deno.Command(Deno.execPath(), {
       args: [...COMMAND, file],

@@ -1,7 +1,7 @@
 /**
- * `parse FILE …`: summary files as JSON lines, for a look at what the service reads.
+ * `parse FILE …`: prints summary files as JSON lines, to show what the service reads from them.
  *
- * Rows are written as they are read; a reader that is slow slows the reading, one that goes away (`| head`) ends it.
+ * Rows are written as they are read; a slow reader slows down the reading, and a reader that ends (`| head`) ends it.
  */
 import process from "node:process";
 import { explainWithHint } from "@gmn/failures";
@@ -32,7 +32,7 @@ const ALL_READ = EXIT.DONE, SOME_NOT = EXIT.FAILED, REFUSED = EXIT.USAGE;
 
 const encoder = new TextEncoder();
 
-/** Writes all of it and waits until it is taken. @throws Deno.errors.BrokenPipe if nobody reads any more */
+/** Writes all of `text` and waits until it is accepted. @throws Deno.errors.BrokenPipe if the reader has ended */
 async function write(stream: typeof Deno.stdout, text: string): Promise<void> {
   const bytes = encoder.encode(text);
   for (let at = 0; at < bytes.length;) at += await stream.write(bytes.subarray(at));
@@ -44,7 +44,7 @@ const COMMAND: Command = {
   options: {},
   operand: "file",
   interrupted: "the input was not read to its end",
-  // Whoever read our output has seen enough (`parse FILE | head`).
+  // The reader of our output has seen enough (`parse FILE | head`).
   isEnough: (error) => error instanceof Deno.errors.BrokenPipe,
   async run({ operands, signal }) {
     let code: number = ALL_READ;
@@ -64,14 +64,14 @@ async function parseFile(file: string, signal: AbortSignal): Promise<number> {
   }
 }
 
-/** The chunks until the signal aborts. @throws its reason then */
+/** The chunks until the signal aborts. @throws the signal's reason in that case */
 async function* until(
   signal: AbortSignal,
   chunks: ReadableStream<Uint8Array>,
 ): AsyncGenerator<Uint8Array> {
   const reader = chunks.getReader();
-  // A terminal or a pipe may never send anything: cancelling ends the read that waits. (Not a race of each read against one promise
-  // that stays open: that would keep every chunk for as long as the file is read.)
+  // A terminal or a pipe may never send anything: `cancel` ends the pending read. (Racing each read against one long-lived promise
+  // would keep every chunk in memory for as long as the file is read.)
   const cancel = () => void reader.cancel().catch(() => {});
   signal.addEventListener("abort", cancel, { once: true });
   try {
@@ -115,7 +115,7 @@ async function printBatch(file: string, { rows, rejected }: ReadBatch): Promise<
   await write(Deno.stdout, rows.map((row) => `${jsonOf(row.summary)}\n`).join(""));
 }
 
-/** The row as JSON. `JSON.stringify` makes 0 of a minus zero, which the files have (`-0.0000`); here it stays one. */
+/** The row as JSON. `JSON.stringify` turns minus zero, which the files have (`-0.0000`), into 0; here it is kept. */
 function jsonOf(summary: TrajectorySummary): string {
   if (!Object.values(summary).some((value) => Object.is(value, -0))) return JSON.stringify(summary);
   const members = Object.entries(summary).map(([name, value]) =>

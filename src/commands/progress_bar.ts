@@ -1,14 +1,14 @@
-/** Progress for a person: one line that is rewritten on a terminal, a plain line now and then elsewhere. */
+/** Progress display: one line that is rewritten on a terminal, a plain line now and then elsewhere. */
 import process from "node:process";
 
 /** How far something is. */
 export interface ProgressState {
-  /** What is going on, in a word or two. */
+  /** What is in progress, in a word or two. */
   readonly label: string;
   readonly done: number;
-  /** null when nobody knows. */
+  /** null when unknown. */
   readonly total: number | null;
-  /** More, in words: rows, rate. */
+  /** More details: rows, rate. */
   readonly detail: string;
 }
 
@@ -27,7 +27,7 @@ export function drawBar({ done, total }: Pick<ProgressState, "done" | "total">):
   } %`;
 }
 
-/** A number as people read it: `1,234`. */
+/** A number with separators: `1,234`. */
 export const count = (n: number): string => n.toLocaleString("en-US");
 
 /** Seconds as `1:05` or `2:03:04`. */
@@ -67,7 +67,7 @@ export class ProgressBar {
     process.stderr.write(this.#isTerminal ? `\r\x1b[K${line}${isLast ? "\n" : ""}` : `${line}\n`);
   }
 
-  /** Clears the line on a terminal, for other output. */
+  /** Clears the line on a terminal, to make way for other output. */
   clear(): void {
     if (this.#isTerminal) process.stderr.write("\r\x1b[K");
   }

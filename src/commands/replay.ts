@@ -66,7 +66,7 @@ interface Request {
   readonly force: boolean;
 }
 
-/** @throws UsageError when it is not clear which dead letters are meant */
+/** @throws UsageError when it is unclear which dead letters are meant */
 function readRequest(given: Values): Request {
   const values = given as ReplayValues;
   const { stage, reason, run: runId, file: sourceFile } = values;

@@ -1,4 +1,4 @@
-/** What `backfill` and `extract` have in common: find the service, ask it for a run, follow the run, report how it ended. */
+/** The common part of `backfill` and `extract`: find the service, request a run, follow the run, report how it ended. */
 import process from "node:process";
 import type { ParseArgsOptionsConfig } from "node:util";
 import {
@@ -14,16 +14,16 @@ import { findService, SERVER_HELP, SERVER_OPTION } from "./find_service.ts";
 import { followRun, reportRun } from "./follow_run.ts";
 import { RefusedError, type ServiceClient } from "./service_client.ts";
 
-/** A command that asks for a run. */
+/** A command that requests a run. */
 export interface RunRequest {
   readonly name: "backfill" | "extract";
   readonly help: string;
   readonly options: ParseArgsOptionsConfig;
-  /** The body of the request. @throws UsageError when the options say nothing or too much */
+  /** The body of the request. @throws UsageError when the options are incomplete or contradict each other */
   selection(values: Values): unknown;
 }
 
-/** Help on what both commands have, and on what the exit code says. */
+/** Help that both commands share, with the exit codes. */
 export const RUN_HELP = `${SERVER_HELP}
 Ctrl-C stops watching; the run continues.
 
@@ -34,7 +34,7 @@ ${
   )
 }`;
 
-/** The command that asks for such runs. */
+/** Creates the command for such a request. */
 export function runRequestCommand(request: RunRequest): Command {
   return {
     name: request.name,
@@ -54,7 +54,7 @@ async function run(request: RunRequest, { values, signal }: Asked): Promise<numb
       ? await preview(client, selection, signal)
       : await requestAndFollow(request, client, selection, signal);
   } catch (error) {
-    // The service checks what it can take: its refusal is a mistake in the options.
+    // The service validates the request: a refusal means a mistake in the options.
     const isUsage = error instanceof RefusedError && error.status === 400;
     throw isUsage ? new UsageError(error.message) : error;
   }

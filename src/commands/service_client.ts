@@ -1,10 +1,10 @@
-/** A running service as commands talk to it: over HTTP, on this machine or elsewhere. */
+/** A client of a running service for commands: over HTTP, on this machine or elsewhere. */
 import { explain, PermanentError, retry, TransientError } from "@gmn/failures";
 import type { PreviewedFile } from "../http/run_schemas.ts";
 import type { ServiceStatus } from "../http/status_schemas.ts";
 import type { RunDetail } from "../runs/run_schemas.ts";
 
-/** What a service answered to a request that it refused. */
+/** The answer of a service that refused a request. */
 export class RefusedError extends PermanentError {
   override readonly name = "RefusedError";
   constructor(readonly status: number, message: string, hint?: string) {
@@ -12,14 +12,14 @@ export class RefusedError extends PermanentError {
   }
 }
 
-/** Longest wait for an answer: `/status` itself waits three seconds for a database. A service that takes longer is frozen. */
+/** Longest wait for an answer: `/status` itself waits three seconds for a database. A service that takes longer hangs. */
 const ANSWER_MS = 10_000;
-/** The same for a preview, which asks the source for up to three listings, ten seconds apart. */
+/** The same for a preview, which fetches up to three listings from the source, ten seconds apart. */
 const PREVIEW_MS = 90_000;
-/** A service that restarts is away for some seconds; one that is gone for longer is reported. */
+/** A service that restarts is unavailable for some seconds; a longer outage is reported. */
 const BACKOFF = { base_ms: 500, cap_ms: 5_000, attempts: 8 };
 
-/** What is posted. */
+/** A POST request. */
 interface Post {
   readonly body: unknown;
   readonly key?: string;
@@ -30,29 +30,29 @@ export class ServiceClient {
   readonly #base: URL;
   readonly #token: string | null;
   readonly #onRetry: (reason: string) => void;
-  /** Whether it ever answered. A service that never did is not waited for. */
+  /** Whether the service has ever answered. One that never did is not waited for. */
   #hasAnswered = false;
 
-  /** `url` is http or https; `onRetry` gets the reason why a request is repeated. */
+  /** `url` is http or https; `onRetry` is called with the reason when a request is repeated. */
   constructor(url: string, token: string | null, onRetry: (reason: string) => void = () => {}) {
     this.#base = new URL(url.endsWith("/") ? url : `${url}/`);
     this.#token = token;
     this.#onRetry = onRetry;
   }
 
-  /** Where it is, without a final slash. */
+  /** The address of the service, without a trailing slash. */
   get url(): string {
     return this.#base.href.replace(/\/$/, "");
   }
 
-  /** Requests a run; gives its id. Repeated after a lost answer, it is still one run. */
+  /** Requests a run and returns its id. A request repeated after a lost answer still makes only one run. */
   async request(path: "backfill" | "extract", body: unknown, signal: AbortSignal): Promise<string> {
     const key = crypto.randomUUID();
     const answer = await this.#ask<{ run_id: string }>(path, signal, { body, key });
     return answer.run_id;
   }
 
-  /** What a backfill would take. */
+  /** The files that a backfill would take. */
   preview(
     body: unknown,
     signal: AbortSignal,
@@ -143,7 +143,7 @@ function refusal(status: number, text: string, url: string): Error {
   return new RefusedError(status, detail, hint);
 }
 
-/** The reason in a problem+json body, null when there is none. */
+/** The reason in a problem+json body, null when it has none. */
 function detailOf(text: string): string | null {
   try {
     const { detail } = JSON.parse(text) as { detail?: unknown };

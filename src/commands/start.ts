@@ -1,4 +1,4 @@
-/** What `deno task start` does: reads the settings, starts everything, and stops it on request. */
+/** Implements `deno task start`: reads the settings, starts everything, and stops it on request. */
 import process from "node:process";
 import { readConfig, settingsHelp } from "../config.ts";
 import { banner } from "../service/banner.ts";
@@ -19,7 +19,7 @@ ${settingsHelp()}
 
 ${STOPPED_HELP}`;
 
-/** Runs the service until a stop is requested, and gives the exit code. */
+/** Runs the service until a stop is requested, and returns the exit code. */
 export async function startCommand(
   args: readonly string[],
   stops: StopRequests,

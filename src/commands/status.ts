@@ -1,4 +1,4 @@
-/** `deno task status`: the state of the running service for a person, its exit code for a script. */
+/** `deno task status`: prints the state of the running service; its exit code is for scripts. */
 import process from "node:process";
 import type { ServiceStatus } from "../http/status_schemas.ts";
 import { type Command, EXIT, exitCodesHelp, runCommand } from "./command.ts";

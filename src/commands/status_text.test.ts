@@ -36,7 +36,7 @@ const WELL: ServiceStatus = {
 
 const text = (status: ServiceStatus) => describeStatus(status, { url: URL, now: NOW });
 
-test("all is well", () => {
+test("everything is ready", () => {
   expect(isReady(WELL)).toBe(true);
   expect(text(WELL).split("\n")).toEqual([
     "ready        http://127.0.0.1:8000",
@@ -53,7 +53,7 @@ test("all is well", () => {
   ]);
 });
 
-test("what is not ready stands in the first line and in its own", () => {
+test("a part that is not ready is named in the first line and in its own", () => {
   const away = { ready: false, detail: "PostgreSQL: connection refused" };
   const status = { ...WELL, parts: { ...WELL.parts, database: away }, store: null, lag: [] };
   expect(isReady(status)).toBe(false);
@@ -63,7 +63,7 @@ test("what is not ready stands in the first line and in its own", () => {
   expect(text(status)).toMatch(/^lag +unknown/m);
 });
 
-test("lag is shown by topic, over its partitions", () => {
+test("lag is shown by topic, summed over its partitions", () => {
   const lag = WELL.lag.map((one) => ({ ...one, lag: 700 }));
   expect(text({ ...WELL, lag })).toMatch(/^lag +trajectory_summary_raw 1,400 records$/m);
 });

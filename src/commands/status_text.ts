@@ -1,4 +1,4 @@
-/** `GET /status` in lines that a person reads at a glance. */
+/** `GET /status` as text that can be read at a glance. */
 import type { ServiceStatus } from "../http/status_schemas.ts";
 import { count } from "./progress_bar.ts";
 
@@ -9,7 +9,7 @@ export function isReady({ parts }: ServiceStatus): boolean {
   return Object.values(parts).every(({ ready }) => ready);
 }
 
-/** The lines, each ended; the first says whether all is well. `url` is where the service was asked. */
+/** The lines, each with its newline; the first says whether everything is ready. `url` is the address of the service. */
 export function describeStatus(
   status: ServiceStatus,
   { url, now }: { readonly url: string; readonly now: Date },
@@ -43,7 +43,7 @@ function storeText({ store }: ServiceStatus): string {
     : `${count(store.meteors)} meteors, ${count(store.dead_letters)} dead letters`;
 }
 
-/** How many records of which topics are not loaded yet. */
+/** How many records of which topics have not been loaded yet. */
 function lagText({ lag }: ServiceStatus): string {
   if (lag.length === 0) return "unknown while the broker or the database is unavailable";
   const behind = new Map<string, number>();
@@ -69,7 +69,7 @@ function scheduleText({ schedule }: ServiceStatus, now: Date): string {
   }`;
 }
 
-/** Which list the names of showers come from. */
+/** The list that shower names come from. */
 function showersText({ shower_list: list }: ServiceStatus): string {
   if (list === null) return "unknown while the database is unavailable";
   const { in_use, source, fetched_at, state_of, showers, note } = list;
@@ -81,7 +81,7 @@ function showersText({ shower_list: list }: ServiceStatus): string {
   return `${count(showers)} showers, ${which}${note === null ? "" : ` (${note})`}`;
 }
 
-/** A span of time by its largest unit and the next: `3 days 4 h`, `5 min 10 s`. */
+/** A span of time in its largest unit and the next: `3 days 4 h`, `5 min 10 s`. */
 function span(ms: number): string {
   const whole = Math.max(0, Math.round(ms / SECOND_MS) * SECOND_MS);
   const [days, hours, minutes, seconds] = [

@@ -1,4 +1,4 @@
-/** The settings, the log and the workbench of a command that works on the log itself: `ingest`, `replay`. */
+/** Opens the settings, the log and the workbench for a command that works on the log itself: `ingest`, `replay`. */
 import process from "node:process";
 import { DEMO_DATA_DIRECTORY, readConfig } from "../config.ts";
 import { openWorkbench, type Workbench } from "../service/attach.ts";
@@ -7,14 +7,14 @@ import { findRunningService } from "../service/running_service.ts";
 import { createLoggingObserver } from "../service/run_until_stopped.ts";
 import { tellDemo } from "./find_service.ts";
 
-/** Help on where such a command works. */
+/** Help on which service or data directory such a command uses. */
 export const WORKBENCH_HELP = `Uses the service that runs on DATA_DIR (or else the demo, while
 DATA_DIR has no log of its own). Without a service it starts a broker and PostgreSQL itself, and stops them at the end. The settings are
 those of deno task start.`;
 
 /**
- * Opens the workbench, works at it, and closes it again however that ends.
- * @throws PermanentError, TransientError when there is no running service and its own engines do not start
+ * Opens the workbench, runs `work` with it, and closes it again in every case.
+ * @throws PermanentError, TransientError when no service is running and the command's own engines do not start
  */
 export async function withWorkbench<Result>(
   signal: AbortSignal,
@@ -22,7 +22,7 @@ export async function withWorkbench<Result>(
 ): Promise<Result> {
   const environment = readCommandEnvironment();
   const config = readConfig(environment);
-  // The command itself reports what became of its run.
+  // The command itself reports the result of its run.
   const observer = await createLoggingObserver(config, ["file.failed", "run.failed"]);
   const found = await findRunningService(environment, { writes: true });
   if (found.isDemoByDefault) tellDemo(found.dataDirectory);

@@ -35,7 +35,7 @@ const PREVIEWED = {
   skip: null,
 };
 
-/** The state of a run that was asked for, and what became of it. */
+/** The state of a requested run, with the given status. */
 function stateOf(runId: string, kind: RunKind, selection: Selection, status = "requested") {
   const request = {
     type: "requested",
@@ -51,7 +51,7 @@ let cancelled: string[];
 let paused: boolean[];
 let ports: ReturnType<ApiOptions["runs"]>;
 let notReady: Record<string, string>;
-/** What the data store answers, whatever the question. */
+/** The data store's answer to any query. */
 let stored: unknown;
 let happened: { name: string; detail: unknown }[];
 
@@ -182,7 +182,7 @@ describe("POST /backfill", () => {
     expect(asked).toEqual([]);
   });
 
-  test("takes JSON from curl -d, which calls it a form", async () => {
+  test("accepts JSON from curl -d, which labels it as a form", async () => {
     const response = await post("/backfill", '{"year":2024}', {
       "content-type": "application/x-www-form-urlencoded",
     });
@@ -193,7 +193,7 @@ describe("POST /backfill", () => {
     expect((await post("/backfill", "<a/>", { "content-type": "text/xml" })).status).toBe(415);
   });
 
-  test("refuses a body larger than it needs with 413", async () => {
+  test("refuses an oversized body with 413", async () => {
     expect((await post("/backfill", " ".repeat(70_000))).status).toBe(413);
   });
 
@@ -203,14 +203,14 @@ describe("POST /backfill", () => {
     expect((await post("/backfill", { year: 2024 }, { "idempotency-key": "k1" })).status).toBe(409);
   });
 
-  test("a run that is on the log is accepted also while the database does not answer", async () => {
+  test("a run that is on the log is accepted even if the database does not answer", async () => {
     stored = Promise.reject(new TransientError("the database did not answer within 2 s"));
     const response = await post("/backfill", { year: 2024 });
     expect(response.status).toBe(202);
     expect(response.headers.get("location")).toBe(`/runs/${RUN.id}`);
   });
 
-  test("a log that is away is 503 with Retry-After", async () => {
+  test("an unavailable log is 503 with Retry-After", async () => {
     ports.engine.submit = () => Promise.reject(new TransientError("no broker at 127.0.0.1:9092"));
     const response = await post("/backfill", { year: 2024 });
     expect(response.status).toBe(503);
@@ -220,7 +220,7 @@ describe("POST /backfill", () => {
 });
 
 describe("POST /backfill?dry_run=true", () => {
-  test("shows what would be taken, and asks for no run", async () => {
+  test("shows what would be taken, and requests no run", async () => {
     const response = await post("/backfill?dry_run=true", { month: "2024-08" });
     expect(response.status).toBe(200);
     expect(await response.json()).toEqual({
@@ -232,13 +232,13 @@ describe("POST /backfill?dry_run=true", () => {
     expect(asked).toEqual([]);
   });
 
-  test("a value that could be meant either way is refused", async () => {
+  test("an ambiguous value is refused", async () => {
     expect((await post("/backfill?dry_run=1", { year: 2024 })).status).toBe(400);
     expect(asked).toEqual([]);
   });
 });
 
-describe("a run that is there", () => {
+describe("an existing run", () => {
   test("can be cancelled", async () => {
     const response = await post(`/runs/${RUN.id}/cancel`, "");
     expect(await response.json()).toEqual({ run_id: RUN.id, state: "cancelled" });
@@ -252,7 +252,7 @@ describe("a run that is there", () => {
     expect(await response.json()).toMatchObject({ run_id: RETRY, selection: { retry: RUN.id } });
   });
 
-  test.each(["cancel", "retry"])("%s of one that ended otherwise is a conflict", async (what) => {
+  test.each(["cancel", "retry"])("%s of an ended run is a conflict", async (what) => {
     const refuse = () => Promise.reject(new RunCommandRefused("it is completed already"));
     Object.assign(ports.desk, { cancel: refuse, retry: refuse });
     const response = await post(`/runs/${RUN.id}/${what}`, "");
@@ -260,7 +260,7 @@ describe("a run that is there", () => {
     expect((await response.json()).detail).toContain("it is completed already");
   });
 
-  test.each(["cancel", "retry"])("%s of none is 404", async (what) => {
+  test.each(["cancel", "retry"])("%s of an unknown run is 404", async (what) => {
     expect((await post(`/runs/${RETRY}/${what}`, "")).status).toBe(404);
     expect((await post(`/runs/nonsense/${what}`, "")).status).toBe(404);
   });
@@ -288,7 +288,7 @@ describe("POST /extract", () => {
   });
 });
 
-describe("who may change something", () => {
+describe("who may make changes", () => {
   test("a page of another site may not, even on loopback", async () => {
     const response = await post("/backfill", { year: 2024 }, { origin: "https://evil.example" });
     expect(response.status).toBe(403);
@@ -342,7 +342,7 @@ describe("GET /runs", () => {
     expect((await api().request(`/runs?${query}`)).status).toBe(400);
   });
 
-  test("one run, with its files", async () => {
+  test("shows one run with its files", async () => {
     stored = { ...RUN, file_list: [] };
     expect(await (await api().request(`/runs/${RUN.id}`)).json()).toEqual({
       ...RUN,
@@ -360,11 +360,11 @@ describe("GET /runs", () => {
 });
 
 describe("the rest", () => {
-  test("alive whatever else is down", async () => {
+  test("alive, even if everything else is down", async () => {
     expect((await api().request("/healthz")).status).toBe(200);
   });
 
-  test("ready only when nothing is missing, else 503 naming it", async () => {
+  test("ready only when every part is, otherwise 503 naming the others", async () => {
     expect((await api().request("/readyz")).status).toBe(200);
     notReady = { database: "connection refused" };
     const response = await api().request("/readyz");
@@ -372,7 +372,7 @@ describe("the rest", () => {
     expect(await response.json()).toMatchObject({ not_ready: { database: "connection refused" } });
   });
 
-  test("a fault inside is 500 without its details, which go to the log", async () => {
+  test("an internal error is 500 without its details, which go to the log", async () => {
     const response = await api().request("/status");
     expect(response.status).toBe(500);
     expect(await response.text()).not.toContain("secret");

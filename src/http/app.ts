@@ -36,14 +36,14 @@ import { addUploadRoutes, UPLOAD_PATH } from "./upload_routes.ts";
 
 export interface ApiOptions extends RunRouteOptions, EventRouteOptions {
   readonly version: string;
-  /** Token that changing calls must bear; null: none is set. */
+  /** Token that changing calls must send; null: none is set. */
   readonly apiToken: string | null;
   readonly observer: Pick<Observer, "observe" | "listen">;
   readonly pauseSchedule: PauseSchedule;
   /** @throws TransientError while the service starts */
   readonly replays: () => ReplayPort;
   readonly health: Health;
-  /** The topic that meteors come from. */
+  /** The topic that meteors are read from. */
   readonly topic: string;
   readonly metrics: Metrics;
 }
@@ -51,8 +51,8 @@ export interface ApiOptions extends RunRouteOptions, EventRouteOptions {
 /** Each export holds a connection to the database while the client reads. */
 const EXPORTS_MAX = 4;
 
-/** Questions to the database under way. Those beyond its few connections wait, and an endless queue helps nobody. */
-const QUESTIONS_MAX = 64;
+/** Queries to the database in progress. Queries beyond its few connections wait, and an endless queue would not help. */
+const QUERIES_MAX = 64;
 const QUESTION_PATHS = [
   "/meteors",
   "/statistics",
@@ -67,7 +67,7 @@ export function createApi(options: ApiOptions): Api {
   const { reader, runs } = options;
   const app = createOpenApiApp();
   addGuards(app, options);
-  limitQuestions(app);
+  limitQueries(app);
 
   addStatusRoutes(app, options.health, options.metrics);
   addRunRoutes(app, options);
@@ -88,13 +88,13 @@ export function createApi(options: ApiOptions): Api {
   return app;
 }
 
-/** What every request passes before its route. */
+/** The checks that every request passes before its route. */
 function addGuards(app: Api, { observer: { observe }, apiToken }: ApiOptions): void {
   app.use(requestId());
   app.use(async (context, next) => {
     const started = performance.now();
     await next();
-    // Only the path: a query may hold what its sender does not want in a log.
+    // Only the path: a query may contain what its sender does not want in a log.
     observe("http.request", {
       requestId: context.get("requestId"),
       method: context.req.method,
@@ -115,12 +115,12 @@ function addGuards(app: Api, { observer: { observe }, apiToken }: ApiOptions): v
   );
 }
 
-/** Bounds what asks the database and may take long. */
-function limitQuestions(app: Api): void {
-  const questions = new Slots("questions to the database", QUESTIONS_MAX);
+/** Limits requests that query the database and may take long. */
+function limitQueries(app: Api): void {
+  const queries = new Slots("questions to the database", QUERIES_MAX);
   for (const path of QUESTION_PATHS) {
     app.get(`${path}/*`, async (_context, next) => {
-      const release = questions.take();
+      const release = queries.take();
       try {
         await next();
       } finally {
@@ -130,7 +130,7 @@ function limitQuestions(app: Api): void {
   }
 }
 
-/** Turns everything that goes wrong into a problem. */
+/** Turns every failure into a problem. */
 function addProblems(app: Api, observe: Observe): void {
   app.notFound((context) =>
     problemResponse(
@@ -155,7 +155,7 @@ function addProblems(app: Api, observe: Observe): void {
     if (error instanceof PermanentError && !(error instanceof StatementRefusedError)) {
       return problemResponse(context, "bad-request", explainWithHint(error));
     }
-    // Faults of the service are for the log, not for the caller.
+    // Internal errors are for the log, not for the caller.
     observe("http.error", {
       requestId: context.get("requestId"),
       method: context.req.method,

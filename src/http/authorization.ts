@@ -1,9 +1,9 @@
 /**
- * Who may change something: whoever has the token when one is set, and never a page of another site.
+ * Who may make changes: callers with the token when one is set, and never a page of another site.
  *
- * Without a token the service only listens on loopback (`config.ts` refuses anything else), but a browser on this machine
- * will carry requests of any web page to loopback. So a changing request that names an origin must name ours, and without a
- * token the Host must be a loopback name too (else a site could point its own name at 127.0.0.1: DNS rebinding).
+ * Without a token the service listens only on loopback (`config.ts` refuses anything else), but a browser on this machine sends
+ * requests of any web page to loopback. So a changing request that names an origin must name ours, and without a token the Host
+ * must be a loopback name too (otherwise a site could point its own name at 127.0.0.1: DNS rebinding).
  */
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { MiddlewareHandler } from "hono";
@@ -35,7 +35,7 @@ export function authorization(apiToken: string | null): MiddlewareHandler {
       if (given === undefined) {
         throw new Problem("unauthorized", "send the token as `Authorization: Bearer …`");
       }
-      // Digests have one length, and comparing them takes the same time whatever is wrong with the token.
+      // Digests all have the same length, and comparing them takes the same time for any wrong token.
       if (!timingSafeEqual(digest(given), expected)) {
         throw new Problem("unauthorized", "the token is wrong");
       }

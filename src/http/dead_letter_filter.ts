@@ -1,4 +1,4 @@
-/** Which dead letters a request is about: the fields of a filter, as parameters and as JSON, and the id in a path. */
+/** Selects the dead letters of a request: the fields of a filter, as parameters and as JSON, and the id in a path. */
 import { z } from "@hono/zod-openapi";
 import { DEAD_LETTER_STAGES } from "../dead_letters/dead_letter.ts";
 import type { DeadLetterFilter } from "../dead_letters/dead_letter_table.ts";
@@ -7,7 +7,7 @@ import { instantParameter } from "./meteor_filter.ts";
 const text = (most: number) =>
   z.string().min(1).max(most).refine((value) => !value.includes("\0"), "has a NUL character");
 
-/** All are optional; what is left out does not matter. */
+/** All are optional; an omitted field matches everything. */
 export const FILTER_FIELDS = {
   stage: z.enum(DEAD_LETTER_STAGES).optional().openapi({
     description:

@@ -1,4 +1,4 @@
-/** Dead letters: what was given up, with everything needed to understand it. The schemas here are the JSON of a dead letter. */
+/** Dead letters: lines and records that were given up, with everything needed to understand them; the schemas are their JSON. */
 import { z } from "@hono/zod-openapi";
 import type { StoredDeadLetter } from "../dead_letters/dead_letter.ts";
 import { listDeadLetters, readDeadLetter } from "../store/dead_letters.ts";

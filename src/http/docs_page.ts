@@ -1,4 +1,4 @@
-/** `/openapi.json`, the description of the API, and `/docs`, where a person reads it: Swagger UI, served from its npm package. */
+/** `/openapi.json`, the description of the API, and `/docs`, its readable form: Swagger UI, served from its npm package. */
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
@@ -7,7 +7,7 @@ import { Problem } from "./problem.ts";
 
 const require = createRequire(import.meta.url);
 
-/** Swagger UI draws its icons from `data:` images. Its code and styles are files of ours. */
+/** Swagger UI draws its icons from `data:` images. Its code and styles are served from here. */
 const DOCS_CSP = [
   "default-src 'none'",
   "script-src 'self'",
@@ -19,7 +19,7 @@ const DOCS_CSP = [
   "frame-ancestors 'none'",
 ].join("; ");
 
-/** Files of the package that the page needs, and nothing else of it. */
+/** The package's files that the page needs; no others are served. */
 const PACKAGE_FILES: Record<string, string> = {
   "swagger-ui.css": "text/css; charset=utf-8",
   "swagger-ui-bundle.js": "text/javascript; charset=utf-8",
@@ -82,7 +82,7 @@ export function addDocs(app: Api, version: string): void {
     const name = context.req.param("file");
     const type = Object.hasOwn(PACKAGE_FILES, name) ? PACKAGE_FILES[name] : undefined;
     if (type === undefined) throw new Problem("not-found", `there is no ${name} in the docs`);
-    // Megabytes that few need: read on the first request.
+    // Megabytes that few users need: read at the first request.
     let file = files.get(name);
     if (file === undefined) files.set(name, file = readPackageFile(name));
     return context.body(file, 200, { "content-type": type, "cache-control": "max-age=3600" });

@@ -1,11 +1,11 @@
-/** `GET /errors/TYPE`: what a kind of problem means and what to do about it, from `docs/errors.md`. */
+/** `GET /errors/TYPE`: explains a kind of problem and what to do about it, from `docs/errors.md`. */
 import { readFileSync } from "node:fs";
 import type { Api } from "./openapi.ts";
 import { Problem, PROBLEMS } from "./problem.ts";
 
 const PAGE = new URL("../../docs/errors.md", import.meta.url);
 
-/** The sections of the page by their heading, which is the problem's type. */
+/** The sections of the page by heading, which is the problem's type. */
 export function readErrorSections(): ReadonlyMap<string, string> {
   const sections = readFileSync(PAGE, "utf8").split(/^(?=## )/m).slice(1);
   return new Map(sections.map((section) => {
@@ -14,7 +14,7 @@ export function readErrorSections(): ReadonlyMap<string, string> {
   }));
 }
 
-/** Adds `GET /errors/TYPE`. Text, so that it reads the same in a terminal and in a browser. */
+/** Adds `GET /errors/TYPE`. Plain text, so that it reads the same in a terminal and in a browser. */
 export function addErrorPages(app: Api): void {
   let sections: ReadonlyMap<string, string> | null = null;
   app.get("/errors/:type", (context) => {

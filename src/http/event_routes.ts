@@ -1,9 +1,9 @@
 /**
- * Events as they happen: all of this process, or those of one run, whichever process works on it.
+ * Events as they happen: all events of this process, or those of one run, whichever process works on it.
  *
- * `GET /runs/ID/events` sends states, not changes: an event has the run (or one of its files) as `GET /runs/ID` would show it
- * now. So a reader that missed events is up to date again with the next one, and a run of another process can be followed too: its
- * state is read from the database when something happens here, and once a second in any case.
+ * `GET /runs/ID/events` sends states, not changes: an event contains the run (or one of its files) as `GET /runs/ID` would show it
+ * now. So a reader that missed events is up to date with the next one, and a run of another process can be followed too: its state
+ * is read from the database when an event occurs here, and at least once a second.
  */
 import { createHash } from "node:crypto";
 import { createRoute, z } from "@hono/zod-openapi";
@@ -16,9 +16,9 @@ import { type Api, problems } from "./openapi.ts";
 import type { PublicEvent, RecentEvents } from "./recent_events.ts";
 import { findRun, RUN_LIMIT_MS, runParams } from "./run_lookup.ts";
 
-/** How often a run is looked at when no event mentions it. */
+/** How often a run's state is read when no event mentions it. */
 const LOOK_INTERVAL_MS = 1_000;
-/** A run's events come in bursts; one look covers a burst. */
+/** A run's events come in bursts; one read covers a burst. */
 const GATHER_MS = 200;
 
 const lastEvent = z.string().max(200).optional().openapi({
@@ -90,7 +90,7 @@ export function addEventRoutes(app: Api, options: EventRouteOptions): void {
 
   app.openapi(runEventsRoute, async (context) => {
     const { id } = context.req.valid("param");
-    await findRun(id, (id) => lookAt(options, id));
+    await findRun(id, (id) => readDetail(options, id));
     const known = lastEventId(context);
     return streams.answer(context, (stream) => {
       void followRun(stream, id, { ...options, known });
@@ -99,11 +99,11 @@ export function addEventRoutes(app: Api, options: EventRouteOptions): void {
 }
 
 interface Following extends EventRouteOptions {
-  /** Id of the state that the reader has already. */
+  /** Id of the state that the reader already has. */
   readonly known: string | null;
 }
 
-function lookAt({ reader }: EventRouteOptions, runId: string): Promise<RunDetail | null> {
+function readDetail({ reader }: EventRouteOptions, runId: string): Promise<RunDetail | null> {
   return reader().look(RUN_LIMIT_MS, (sql) => getRunView(sql, runId));
 }
 
@@ -119,7 +119,7 @@ async function followRun(stream: EventStream, runId: string, options: Following)
   while (!stream.ended.aborted) {
     const woken = new Promise<void>((resolve) => wake = resolve);
     try {
-      const found = await lookAt(options, runId);
+      const found = await readDetail(options, runId);
       if (found === null) break;
       known = sendChanges(stream, found, sent, known);
       if (isOver(found)) {
@@ -127,7 +127,7 @@ async function followRun(stream: EventStream, runId: string, options: Following)
         break;
       }
     } catch (error) {
-      // The database is away for a while; the state is sent when it is back.
+      // The database is unavailable for a while; the state is sent when it is back.
       if (!(error instanceof TransientError)) break;
     }
     await Promise.race([
@@ -139,7 +139,7 @@ async function followRun(stream: EventStream, runId: string, options: Following)
   stream.end();
 }
 
-/** Sends what is new; nothing if the reader has this state. Gives null: from now on `sent` knows what the reader has. */
+/** Sends what has changed; nothing if the reader has this state. Returns null: from now on `sent` records what the reader has. */
 function sendChanges(
   stream: EventStream,
   found: RunDetail,

@@ -11,7 +11,7 @@ function open(streams: EventStreams) {
   return { response: app.request("/"), stream: () => opened };
 }
 
-test("a reader that does not read has its stream ended, and its place is free again", async () => {
+test("the stream of a reader that does not read is ended, and its slot is free again", async () => {
   const streams = new EventStreams(1);
   const { response, stream } = open(streams);
   await response;
@@ -24,7 +24,7 @@ test("a reader that does not read has its stream ended, and its place is free ag
   expect(streams.size).toBe(0);
 });
 
-test("there are no more of them than allowed; one that leaves makes room", async () => {
+test("the number of streams is limited; one that ends frees its slot", async () => {
   const streams = new EventStreams(1);
   const first = await open(streams).response;
   expect(() => streams.answer({ req: {} } as never, () => {})).toThrow(/1 event streams/);
@@ -32,7 +32,7 @@ test("there are no more of them than allowed; one that leaves makes room", async
   expect(streams.size).toBe(0);
 });
 
-test("a shutdown ends all, also those that come later", async () => {
+test("a shutdown ends all streams, including later ones", async () => {
   const streams = new EventStreams();
   const before = await open(streams).response;
   streams.close();
@@ -40,11 +40,11 @@ test("a shutdown ends all, also those that come later", async () => {
   expect(await (await open(streams).response).text()).toBe("retry: 2000\n\n");
 });
 
-test("events are remembered by number, and those of an earlier process are not mistaken for ours", () => {
+test("events are remembered by number, and ids of an earlier process are not mistaken for ours", () => {
   const { observe, listen } = createObserver();
   const events = new RecentEvents(listen, new Date(1000));
   for (let n = 0; n < 1100; n++) observe("service.stopping", { reason: `${n}` });
-  // Requests are not told: a reader would be told of its own.
+  // Requests are not reported: a reader would get an event for its own request.
   observe("http.error", { requestId: "", method: "GET", path: "/", reason: "secret" });
   const all = events.after(null);
   expect(all).toHaveLength(1000);

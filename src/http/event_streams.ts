@@ -1,38 +1,38 @@
 /**
- * Streams of server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html): how many there may be, how a
- * slow reader is handled, and how they end at a shutdown.
+ * Streams of server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html): how many are allowed, how a slow
+ * reader is handled, and how they end at a shutdown.
  *
- * The stream of a reader that does not keep up is ended; a browser then reconnects by itself and says where it was.
+ * The stream of a reader that is too slow is ended; a browser then reconnects by itself and sends its position.
  */
 import type { Context } from "hono";
 import { Slots } from "./slots.ts";
 
-/** Streams at once: each costs a socket, a queue and a timer. */
+/** Most streams at once: each costs a socket, a queue and a timer. */
 const STREAMS_MAX = 64;
-/** Messages that wait for a slow reader. */
+/** Most messages that wait for a slow reader. */
 const WAITING_MAX = 512;
-/** Comments keep the connection open through proxies, and show when the other side is gone. */
+/** Comments keep the connection open through proxies, and reveal when the other side has disconnected. */
 const KEEP_ALIVE_MS = 15_000;
-/** After which a browser reconnects. */
+/** Delay after which a browser reconnects. */
 const RETRY_MS = 2_000;
 
 const HEADERS = {
   "content-type": "text/event-stream",
   "cache-control": "no-store",
-  // Otherwise nginx would hold events back.
+  // Without this header nginx would buffer events.
   "x-accel-buffering": "no",
 };
 
 export interface ServerEvent {
   readonly event: string;
-  /** The browser sends it as Last-Event-ID when it reconnects. */
+  /** The browser sends this id as Last-Event-ID when it reconnects. */
   readonly id?: string;
   readonly data: unknown;
 }
 
 /** One open stream, for the code that fills it. */
 export interface EventStream {
-  /** Aborts when the stream has ended, for whatever reason. */
+  /** Aborts when the stream has ended, for any reason. */
   readonly ended: AbortSignal;
   send(event: ServerEvent): void;
   end(): void;
@@ -47,14 +47,14 @@ export class EventStreams {
     this.#slots = new Slots("event streams", max);
   }
 
-  /** Streams that are open. */
+  /** The number of open streams. */
   get size(): number {
     return this.#open.size;
   }
 
   /** The answer: a stream that `fill` sends to. @throws Problem when there are too many */
   answer(context: Context, fill: (stream: EventStream) => void): Response {
-    // A client that asks only for the headers never reads.
+    // A client that requests only the headers never reads.
     if (context.req.method === "HEAD") return context.body(null, 200, HEADERS);
     const release = this.#slots.take();
     const ending = new AbortController();
@@ -91,7 +91,7 @@ export class EventStreams {
     return context.body(body, 200, HEADERS);
   }
 
-  /** Ends every stream, and each new one at once: an open stream would keep the server from stopping. */
+  /** Ends every stream, and each new one at once: an open stream would prevent the server from stopping. */
   close(): void {
     this.#isClosed = true;
     for (const stream of [...this.#open]) stream.end();
@@ -104,7 +104,7 @@ function textOf({ event, id, data }: ServerEvent): string {
   return `event: ${event}\n${idLine}data: ${JSON.stringify(data)}\n\n`;
 }
 
-/** Where the reader was: the header that browsers send, or the query parameter. */
+/** The position of the reader: the header that browsers send, or the query parameter. */
 export function lastEventId(context: Context): string | null {
   return context.req.header("last-event-id") ?? context.req.query("last_event_id") ?? null;
 }

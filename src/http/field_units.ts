@@ -17,7 +17,7 @@ const BY_ENDING: readonly (readonly [ending: string, unit: string])[] = [
   ["_julian_date", "days"],
 ];
 
-/** The unit of a field (of a sigma: that of its field); null if it has none. */
+/** The unit of a field (for a sigma, the unit of its field); null if it has none. */
 export function unitOf({ name, sigmaOf }: TrajectoryField): string | null {
   const measured = sigmaOf ?? name;
   return BY_ENDING.find(([ending]) => measured.endsWith(ending))?.[1] ?? null;

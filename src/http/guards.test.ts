@@ -1,4 +1,4 @@
-/** What stands before every route: limits and the headers for browsers. */
+/** The checks before every route: limits, and the headers for browsers. */
 import { Hono } from "hono";
 import { describe, expect, test } from "vitest";
 import { Problem, problemResponse } from "./problem.ts";
@@ -28,11 +28,11 @@ const post = (body: BodyInit): RequestInit => ({ method: "POST", body });
 describe("a small body", () => {
   const app = appWith(smallBody(10, 50));
 
-  test("is read whole and handed on", async () => {
+  test("is read completely and passed on", async () => {
     expect(await (await app.request("/", post("0123456789"))).text()).toBe("0123456789");
   });
 
-  test("that is larger is 413, whatever it says of its size", async () => {
+  test("that is too large is 413, whatever size it declares", async () => {
     expect((await app.request("/", post("0123456789a"))).status).toBe(413);
     const stream = new ReadableStream({
       pull: (controller) => controller.enqueue(new Uint8Array(4)),
@@ -40,7 +40,7 @@ describe("a small body", () => {
     expect((await app.request("/", post(stream))).status).toBe(413);
   });
 
-  test("that does not come is 408, and is let go", async () => {
+  test("that does not arrive is 408, and is cancelled", async () => {
     const { promise: cancelled, resolve } = Promise.withResolvers<void>();
     const silent = new ReadableStream({ cancel: () => resolve() });
     expect((await app.request("/", post(silent))).status).toBe(408);
@@ -48,7 +48,7 @@ describe("a small body", () => {
   });
 });
 
-test("changing calls have a rate: a burst, then as many as come back with time", async () => {
+test("changing calls have a rate limit: a burst, then as many as time allows", async () => {
   let now = 0;
   const app = appWith(rateLimit({ burst: 2, perSecond: 1, now: () => now }));
   const status = async () => (await app.request("/", post(""))).status;
@@ -59,7 +59,7 @@ test("changing calls have a rate: a burst, then as many as come back with time",
   expect([await status(), await status(), await status()]).toEqual([200, 200, 429]);
 });
 
-test("browsers may do nothing with an answer, but what a page allows itself", async () => {
+test("browsers may do nothing with an answer except what a page's own policy allows", async () => {
   const app = appWith(securityHeaders());
   const { headers } = await app.request("/");
   expect(headers.get("content-security-policy")).toMatch(
@@ -71,7 +71,7 @@ test("browsers may do nothing with an answer, but what a page allows itself", as
     .toBe("default-src 'self'");
 });
 
-test("places are given back once", () => {
+test("slots are released once", () => {
   const slots = new Slots("things", 1);
   const release = slots.take();
   expect(() => slots.take()).toThrow(/1 things/);

@@ -1,8 +1,8 @@
-/** The header Idempotency-Key: the same key stands for the same request, so that a request may be sent again. */
+/** The header Idempotency-Key: the same key stands for the same request, so that a request may be repeated. */
 import type { Context } from "hono";
 import { Problem } from "./problem.ts";
 
-/** A caller's key is kept for ever; UUIDs and the like are far shorter. */
+/** A caller's key is kept forever; UUIDs and similar keys are far shorter. */
 const IDEMPOTENCY_KEY_MAX_CHARACTERS = 200;
 
 /** The header Idempotency-Key. @throws Problem when it is empty or too long */

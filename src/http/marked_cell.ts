@@ -1,7 +1,7 @@
-/** Where in a rejected line the wrong value is, for people to see. */
+/** Finds the wrong value in a rejected line, for display. */
 import type { DeadLetter } from "../dead_letters/dead_letter.ts";
 
-/** The cell of the wrong field, without the blanks around it; null if the line has none. In characters, `end` not included. */
+/** The cell of the wrong field, without surrounding blanks; null if the line has none. In characters, `end` not included. */
 export function markedCell(
   { text, field, columns }: Pick<DeadLetter, "text" | "field" | "columns">,
 ): { start: number; end: number } | null {

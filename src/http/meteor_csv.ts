@@ -1,26 +1,26 @@
 /**
  * Meteors as CSV (RFC 4180): a line of field names, then a line each.
  *
- * Values look as in the GMN's own REST interface, so that programs that read that can read this: times as
- * `2024-08-12 22:00:00.123456`, flags as 1 and 0, stations as one text separated by commas, nothing where there is no value.
- * Numbers have enough digits to read the same double back.
+ * Values are formatted as in the GMN's own REST interface, so that programs written for it can read this: times as `2024-08-12
+ * 22:00:00.123456`, flags as 1 and 0, stations as one text separated by commas, an empty cell for a missing value. Numbers have
+ * enough digits to restore the same double.
  *
- * Written by hand, in one pass over the row: it is the hot path of an export.
+ * Hand-written, in one pass over the row: it is the hot path of an export.
  */
 import type { MeteorRow } from "../store/meteor_rows.ts";
 import { TRAJECTORY_FIELDS } from "../trajectory/schema.ts";
 
 const NEEDS_QUOTES = /[",\r\n]/;
 
-/** Its description in the API. */
+/** Description of the format in the API. */
 export const CSV_DESCRIPTION =
   "A line of the schema's field names, then one line per meteor (RFC 4180). Empty where JSON has null: iau_no and iau_code of a " +
   "sporadic meteor, for example. Times as 2024-08-12 22:00:00.123456 in UTC, flags as 1 and 0, stations as one text separated by commas.";
 
-/** The first line, with its end. */
+/** The first line, with its line end. */
 export const CSV_HEADER: string = `${TRAJECTORY_FIELDS.map(({ name }) => name).join(",")}\r\n`;
 
-/** The line of a meteor, with its end. */
+/** The line of a meteor, with its line end. */
 export function csvLine(row: MeteorRow): string {
   let line = "";
   for (let at = 0; at < TRAJECTORY_FIELDS.length; at++) {
@@ -28,7 +28,7 @@ export function csvLine(row: MeteorRow): string {
     if (at > 0) line += ",";
     const value = row[name];
     if (value === null || value === undefined) continue;
-    // JSON and CSV have no number for what is none.
+    // Neither JSON nor CSV can represent NaN or infinity.
     if (typeof value === "number") line += Number.isFinite(value) ? value : "";
     else if (typeof value === "boolean") line += value ? "1" : "0";
     else if (typeof value !== "string") line += quoted(value.join(","));

@@ -2,14 +2,14 @@
 import { z } from "@hono/zod-openapi";
 import type { MeteorConditions, ShowerChoice } from "../store/meteor_conditions.ts";
 
-/** Showers, stations or countries in one request; a longer list is a job for SQL. */
+/** Most showers, stations or countries in one request; a longer list is a job for SQL. */
 const CHOICES_MAX = 50;
-/** A choice has at most 20 characters, and commas. */
+/** A choice has at most 20 characters, plus a comma. */
 const CHOICES_MAX_CHARACTERS = CHOICES_MAX * 21;
 
 const DAY_MS = 86_400_000;
 
-/** `2024-08-12`, from the year 1 on: PostgreSQL knows no year 0. */
+/** `2024-08-12`, from the year 1 on: PostgreSQL has no year 0. */
 const day = z.iso.date().refine((text) => text >= "0001-01-01", "a date from 0001-01-01 on");
 /** `2024-08-12T21:30:00Z`: to the microsecond or finer, with an offset or Z. */
 export const instantParameter = z.iso.datetime({ offset: true })
@@ -108,7 +108,7 @@ export const meteorParameters = {
 
 const parameters = z.object(meteorParameters);
 
-/** The conditions that the parameters ask for. */
+/** The conditions that the parameters describe. */
 export function conditionsOf(query: z.output<typeof parameters>): MeteorConditions {
   return {
     from: query.from ?? null,
@@ -123,10 +123,10 @@ export function conditionsOf(query: z.output<typeof parameters>): MeteorConditio
   };
 }
 
-/** A date means to the end of its day. */
+/** Extends a date to the end of its day. */
 function endOf(to: string): string {
   if (to.length > "YYYY-MM-DD".length) return to;
-  // ISO 8601 can't write the day after.
+  // The day after has no ISO 8601 notation.
   return to === "9999-12-31"
     ? "9999-12-31T23:59:59.999999Z"
     : new Date(Date.parse(`${to}T00:00:00Z`) + DAY_MS).toISOString();

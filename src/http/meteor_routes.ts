@@ -1,7 +1,7 @@
 /**
- * Meteors: lists and exports, and one with everything known about it.
+ * Meteors: lists and exports, and a single meteor with all its details.
  *
- * JSON comes in pages. NDJSON and CSV come whole, as a stream, unless the request has a `limit`: then they are pages too.
+ * JSON comes in pages. NDJSON and CSV are streamed completely, unless the request has a `limit`: then they are pages too.
  */
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
@@ -30,7 +30,7 @@ import { textStream } from "./text_stream.ts";
 /** Rows of a page: a row is 2 KB of JSON. */
 const PAGE_ROWS = 100;
 const PAGE_ROWS_MAX = 10_000;
-/** A page is read through an index; what takes longer sorts everything. */
+/** A page is read through an index; a query that takes longer is sorting everything. */
 const PAGE_LIMIT_MS = 20_000;
 
 const MEDIA_TYPES = {
@@ -59,7 +59,7 @@ const query = z.strictObject({
 
 const placeSchema = z.object({
   value: instantParameter.nullable(),
-  // What PostgreSQL can't hold in a text is no id.
+  // A text that PostgreSQL can't store is not an id.
   id: z.string().max(1000).refine((id) => !id.includes("\0")),
 });
 
@@ -70,7 +70,7 @@ const listAnswer = z.object({
 
 interface MeteorRouteOptions {
   readonly reader: () => Reader;
-  /** Bounds the exports under way. */
+  /** Limits the exports in progress. */
   readonly exports: Slots;
   /** Name of the topic the meteors come from. */
   readonly topic: string;
@@ -155,13 +155,13 @@ export function addMeteorRoutes(app: Api, { reader, exports, topic }: MeteorRout
   });
 }
 
-/** The format that the caller accepts; JSON if it doesn't say. */
+/** The format that the caller accepts; JSON by default. */
 function formatOf(context: Context): Format {
   const type = accepts(context, { header: "Accept", supports: OFFERED, default: OFFERED[0]! });
   return type === "text/csv" ? "csv" : type.endsWith("ndjson") ? "ndjson" : "json";
 }
 
-/** How rows are written: what comes before them, and the line of each. */
+/** How rows are written: the text before them, and the line of each. */
 const TEXTS = {
   ndjson: { header: "", line: (row: MeteorRow) => `${JSON.stringify(row)}\n` },
   csv: { header: CSV_HEADER, line: csvLine },
@@ -179,7 +179,7 @@ function exportAll(
     "content-disposition": `attachment; filename="meteors.${format}"`,
     "vary": "accept",
   };
-  // A client that asks only for the headers never reads.
+  // A client that requests only the headers never reads.
   if (context.req.method === "HEAD") return context.body(null, 200, headers);
   const release = exports.take();
   const { header, line } = TEXTS[format];
@@ -191,7 +191,7 @@ function exportAll(
   return context.body(body, 200, headers);
 }
 
-/** The fields with their uncertainties beside them, not below. */
+/** The fields, each with its uncertainty in the same entry. */
 function describeFields(row: MeteorRow) {
   const sigmas = new Map(
     TRAJECTORY_FIELDS.flatMap(({ name, sigmaOf }) => sigmaOf === null ? [] : [[sigmaOf, name]]),

@@ -1,6 +1,6 @@
 /**
- * A meteor in the API's answers, described from the Avro schema, the only place that has its names, meanings and units. Answers show
- * what the tables hold, so the meanings are those of the tables (`storedDoc`).
+ * A meteor in the API's answers, described from the Avro schema, the only place that has its names, meanings and units. Answers
+ * show the content of the tables, so the meanings are those of the tables (`storedDoc`).
  */
 import { z } from "@hono/zod-openapi";
 import { storedDoc } from "../store/meteor_columns.ts";
@@ -43,7 +43,7 @@ export const meteorSchema = z.object({
   }),
 }).openapi("Meteor");
 
-/** One meteor with everything known about it. */
+/** One meteor with all its details. */
 export const meteorDetailSchema = z.object({
   id: z.string(),
   shower_name: z.string().nullable(),

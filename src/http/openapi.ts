@@ -1,4 +1,4 @@
-/** What all calls of the API share in their OpenAPI description, and how a request that does not match its schema is refused. */
+/** The common parts of the API's OpenAPI description, and how a request that does not match its schema is refused. */
 import { createRoute, type Hook, OpenAPIHono, type RouteConfig, z } from "@hono/zod-openapi";
 import type { Env } from "hono";
 import { Problem, PROBLEMS, type ProblemType } from "./problem.ts";
@@ -41,7 +41,7 @@ export const problemSchema = z.object({
   request_id: z.string().optional(),
 }).openapi("Problem");
 
-/** The answers of a call that are problems, for its `responses`. */
+/** The problems that a call may answer with, for its `responses`. */
 export function problems(...types: ProblemType[]) {
   const byStatus = Map.groupBy(types, (type) => PROBLEMS[type].status);
   return Object.fromEntries(
@@ -81,7 +81,7 @@ export function readingRoute<
   return createRoute({ method: "get", path, ...about, request, responses });
 }
 
-/** A call that changes something, with its answers other than problems, and the types of these that not every such call has. */
+/** A call that changes something, with its regular answers, and the problem types that not every such call has. */
 export function changingRoute<
   Path extends string,
   Parts extends RequestParts,
@@ -99,7 +99,7 @@ export function changingRoute<
 
 const TOKEN: { token: string[] }[] = [{ token: [] }];
 
-/** What any changing call may answer. */
+/** Problems that any changing call may answer with. */
 const CHANGING = [
   "unauthorized",
   "forbidden-origin",

@@ -4,7 +4,7 @@ import { z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { Problem } from "./problem.ts";
 
-/** An id and an ISO time, encoded, are far below this. */
+/** An id and an ISO time, encoded, are far shorter than this. */
 const PLACE_MAX_CHARACTERS = 2000;
 
 /** The query parameter. */
@@ -18,8 +18,8 @@ export function writePlace(place: unknown): string {
 }
 
 /**
- * The place in a parameter, if it is one of `schema`.
- * @throws Problem when it is no place of this list
+ * The place in a parameter, if it matches `schema`.
+ * @throws Problem when it is not a place of this list
  */
 export function readPlace<Place>(text: string | undefined, schema: z.ZodType<Place>): Place | null {
   if (text === undefined) return null;
@@ -33,7 +33,7 @@ export function readPlace<Place>(text: string | undefined, schema: z.ZodType<Pla
   }
 }
 
-/** The header that leads to the next page: this request with another `after`. */
+/** The header that links to the next page: this request with another `after`. */
 export function nextLink(url: string, place: string): string {
   const { pathname, searchParams } = new URL(url);
   searchParams.set("after", place);
@@ -41,8 +41,8 @@ export function nextLink(url: string, place: string): string {
 }
 
 /**
- * A page of `limit` rows out of what was read, one row more where there is a next page: its place, also as a Link header.
- * @param placeOf the place of a page that begins after this row
+ * Cuts the rows to a page. A row beyond `limit` means a next page, whose place is returned and set as a Link header.
+ * @param placeOf the place of the page that begins after this row
  */
 export function pageOf<Row>(
   context: Context,

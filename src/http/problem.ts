@@ -2,7 +2,7 @@
  * Errors of the API as `application/problem+json` (RFC 9457): a type, a title, and in `detail` the reason in plain words.
  *
  * The type is a path of this service, `/errors/TYPE`, which answers with that section of `docs/errors.md`. So it works offline, and
- * matches the version that made the error.
+ * matches the version that reported the error.
  */
 import type { Context } from "hono";
 
@@ -27,7 +27,7 @@ export const PROBLEMS = {
 
 export type ProblemType = keyof typeof PROBLEMS;
 
-/** Seconds after which to try again, where waiting may help. */
+/** Seconds after which to retry, where waiting may help. */
 const RETRY_AFTER_S: Partial<Record<ProblemType, number>> = {
   "too-many-requests": 10,
   "unavailable": 5,
@@ -36,7 +36,7 @@ const RETRY_AFTER_S: Partial<Record<ProblemType, number>> = {
 /** Thrown by handlers; the app answers with it. */
 export class Problem extends Error {
   override readonly name = "Problem";
-  /** `members`: more members of the answer, such as what was done before the failure. */
+  /** `members`: additional members of the answer, such as what was done before the failure. */
   constructor(
     readonly type: ProblemType,
     detail: string,
@@ -46,7 +46,7 @@ export class Problem extends Error {
   }
 }
 
-/** Where a kind of problem is explained. */
+/** The path that explains a kind of problem. */
 export function problemPath(type: ProblemType): string {
   return `/errors/${type}`;
 }

@@ -1,16 +1,16 @@
 /**
- * How fast things may be changed: a token bucket. There is one for all callers, behind the check of who they are: the service has
- * few callers, and this protects it from a script in a loop.
+ * Limits the rate of changes: a token bucket. All callers share one, behind the authorization: the service has few callers, and
+ * this protects it from a script in a loop.
  */
 import type { MiddlewareHandler } from "hono";
 import { Problem } from "./problem.ts";
 
-/** Changing calls at once: enough for a person with several open pages, or a script that requests backfills. */
+/** Most changing calls at once: enough for a person with several open pages, or a script that requests backfills. */
 const BURST = 100;
-/** After that, calls per second. */
+/** Calls per second after that. */
 const PER_SECOND = 2;
 
-/** Lets a call through, or answers 429. `now` in milliseconds. */
+/** Lets a call through, or answers 429. `now` returns milliseconds. */
 export function rateLimit(
   { burst = BURST, perSecond = PER_SECOND, now = () => performance.now() } = {},
 ): MiddlewareHandler {

@@ -1,7 +1,7 @@
 /**
- * The latest events of this process, numbered: an event stream begins with those that its reader missed.
+ * The latest events of this process, numbered: an event stream begins with the events that its reader missed.
  *
- * Ids are `<start>-<number>`, so an id from an earlier process is not mistaken for a place in this one.
+ * Ids are `<start>-<number>`, so an id from an earlier process is not mistaken for a position in this one.
  */
 import type { Observer, ServiceEvent } from "../observe/observe.ts";
 import { levelOf, plainDetail, sentenceOf } from "../observe/event_text.ts";
@@ -17,15 +17,15 @@ export interface PublicEvent {
   readonly detail: Record<string, unknown>;
 }
 
-/** A few minutes of a busy service. */
+/** The events of a few minutes in a busy service. */
 const REMEMBERED_MAX = 1000;
 
 /**
- * Events the API does not show: requests to this API (each reader would see its own), lines of other programs' logs, which may hold
- * anything, and single lines of files: a bad file has a million of them, and the dead letters list them.
+ * Events that the API does not show: requests to this API (each reader would see its own), log lines of other programs, which may
+ * contain anything, and single lines of files: a bad file has a million of them, and the dead letters list them.
  */
 const INTERNAL_EVENTS: ReadonlySet<ServiceEvent["name"]> = new Set<ServiceEvent["name"]>([
-  // Its stack is for the log: it has paths of this machine in it.
+  // Its stack is for the log: it contains paths of this machine.
   "service.error",
   "http.request",
   "line.rejected",
@@ -49,7 +49,7 @@ export class RecentEvents {
     this.close = listen((event) => this.#take(event));
   }
 
-  /** Remembered events after this id; all of them if the id is unknown by now. */
+  /** Remembered events after this id; all of them if the id is no longer known. */
   after(id: string | null): readonly PublicEvent[] {
     const [start, number] = id?.split("-") ?? [];
     if (start !== this.#start) return this.#remembered;

@@ -5,12 +5,12 @@ import { FILTER_FIELDS, idParameter, toFilter } from "./dead_letter_filter.ts";
 import { type Api, changingRoute, json } from "./openapi.ts";
 import { Problem } from "./problem.ts";
 
-/** What the routes need of the desk. */
+/** The part of the desk that the routes need. */
 export type ReplayPort = Pick<ReplayDesk, "replayOne" | "replayAll" | "count">;
 
 const flag = z.enum(["true", "false"], "true or false").default("false");
 
-/** Which dead letters; an empty object means all of them. */
+/** Selects dead letters; an empty object means all of them. */
 const filterSchema = z.strictObject(FILTER_FIELDS).openapi("DeadLetterFilter");
 
 const replayedSchema = z.object({

@@ -1,4 +1,4 @@
-/** What happened to a run, read from the data store: the same in every process and after every restart. */
+/** The events of a run, read from the data store: the same in every process and after every restart. */
 import { z } from "@hono/zod-openapi";
 import { historyLevel, runHistoryDetailSchema, sayHistoryEntry } from "../runs/run_history.ts";
 import type { Reader } from "../store/reader.ts";

@@ -1,4 +1,4 @@
-/** Finding the run that a call is about. */
+/** Finds the run that a call is about. */
 import { z } from "@hono/zod-openapi";
 import { TransientError, wait } from "@gmn/failures";
 import { isRunId } from "../runs/run_id.ts";
@@ -7,17 +7,17 @@ import type { Reader } from "../store/reader.ts";
 import { readRunStatus } from "../store/run_views.ts";
 import { Problem } from "./problem.ts";
 
-/** Longest a query about runs may take; the biggest answer, 500 runs with their counts, takes tenths of a second. */
+/** Longest that a query about runs may take; the largest answer, 500 runs with their counts, takes tenths of a second. */
 export const RUN_LIMIT_MS = 5_000;
 
-/** A new run goes through the log before it is visible; a caller waits for that no longer than this. */
+/** A new run goes through the log before it is visible; a caller waits no longer than this for that. */
 const VISIBLE_WITHIN_MS = 2_000;
 const LOOK_INTERVAL_MS = 25;
 
-/** The run that a path names. What is no id at all is a run that is not there. */
+/** The run that a path names. An invalid id is treated as a run that does not exist. */
 export const runParams = z.object({ id: z.string().openapi({ description: "Id of the run." }) });
 
-/** What `look` finds of the run. @throws Problem when there is no such run */
+/** Returns the result of `look` for the run. @throws Problem when there is no such run */
 export async function findRun<Found>(
   id: string,
   look: (id: string) => Promise<Found | null>,
@@ -28,8 +28,8 @@ export async function findRun<Found>(
 }
 
 /**
- * Waits, not for long, until GET /runs/ID shows the run, in this state if one is given. The run is on the log already: a database
- * that does not answer is no reason to refuse the request, which its sender would repeat.
+ * Waits for a limited time until GET /runs/ID shows the run, in this state if one is given. The run is on the log already: a
+ * database that does not answer is no reason to refuse the request, because its sender would repeat it.
  */
 export async function untilVisible(
   reader: Reader,

@@ -1,4 +1,4 @@
-/** Asking for runs and looking at them. */
+/** Requesting runs and reading them. */
 import { z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import type { RunDesk } from "../producer/run_desk.ts";
@@ -15,7 +15,7 @@ import { idempotencyKey } from "./idempotency_key.ts";
 import { findRun, RUN_LIMIT_MS, runParams as params, untilVisible } from "./run_lookup.ts";
 import { acceptedSchema, type PreviewedFile, previewSchema } from "./run_schemas.ts";
 
-/** Runs on one page, and at most. */
+/** Runs on one page: the default and the maximum. */
 const PAGE_RUNS = 50;
 const PAGE_MAX_RUNS = 500;
 
@@ -36,7 +36,7 @@ const headers = z.object({
 });
 
 /** A call that requests a run. */
-function askingRoute<Path extends string, Parts extends object>(
+function requestRoute<Path extends string, Parts extends object>(
   path: Path,
   summary: string,
   request: Parts,
@@ -48,7 +48,7 @@ function askingRoute<Path extends string, Parts extends object>(
 }
 const BODY_PROBLEMS = ["too-large", "unsupported-media-type"] as const;
 
-const backfill = askingRoute("/backfill", "Request a backfill, or list the files it would read", {
+const backfill = requestRoute("/backfill", "Request a backfill, or list the files it would read", {
   query: backfillQuery,
   body: {
     required: true,
@@ -63,7 +63,7 @@ const backfillRoute = {
   },
 };
 
-const extractRoute = askingRoute("/extract", "Request the daily run now", {
+const extractRoute = requestRoute("/extract", "Request the daily run now", {
   body: {
     description:
       "How many days to look back. By default, also without a body, as many as the schedule does.",
@@ -76,7 +76,7 @@ const extractRoute = askingRoute("/extract", "Request the daily run now", {
   },
 }, ...BODY_PROBLEMS);
 
-const retryRoute = askingRoute(
+const retryRoute = requestRoute(
   "/runs/{id}/retry",
   "Retry a failed or cancelled run: request a run for the files it did not complete",
   { params },
@@ -108,18 +108,18 @@ const cancelRoute = changingRoute(
   "conflict",
 );
 
-/** Where runs are asked for and ended. */
+/** Where runs are requested and ended. */
 export interface RunPort {
   readonly engine: Pick<RunEngine, "submit" | "upload" | "get" | "waitFor">;
   readonly desk: Pick<RunDesk, "cancel" | "retry" | "preview">;
 }
 
 export interface RunRouteOptions {
-  /** Where runs are asked for. @throws TransientError while the service starts */
+  /** Where runs are requested. @throws TransientError while the service starts */
   readonly runs: () => RunPort;
   /** The data store, for reading. @throws TransientError while the service starts */
   readonly reader: () => Reader;
-  /** Days that `POST /extract` looks back when the request does not say. */
+  /** Days that `POST /extract` looks back by default. */
   readonly extractDays: number;
 }
 
@@ -165,8 +165,8 @@ export function addRunRoutes(app: Api, options: RunRouteOptions): void {
 }
 
 /**
- * The calls that request a run. A schema only describes their bodies; `parseSelection` reads them, because its refusals say which
- * field and value is wrong, what is allowed and which call to make instead. So curl's `-d`, which calls JSON a form, works too.
+ * The calls that request a run. A schema only describes their bodies; `parseSelection` reads them, because its refusals name the
+ * wrong field and value, what is allowed and which call to make instead. So curl's `-d`, which labels JSON as a form, works too.
  */
 function addRequestRoutes(app: Api, options: RunRouteOptions): void {
   app.openAPIRegistry.registerPath(backfillRoute);
@@ -258,7 +258,7 @@ async function jsonBody(context: Context, fallback?: unknown): Promise<unknown> 
     );
   }
   const type = context.req.header("content-type") ?? "";
-  // curl's -d sends a form type by default. The text decides, so the README's examples stay short.
+  // curl's -d sends a form type by default. It is read as JSON too, so the README's examples stay short.
   if (!/json|x-www-form-urlencoded|^$/.test(type)) {
     throw new Problem(
       "unsupported-media-type",

@@ -1,4 +1,4 @@
-/** Answers of the API that are only about requests for runs; what a run looks like stands in `src/runs/run_schemas.ts`. */
+/** Answers of the API that only concern requests for runs; the schemas of a run itself are in `src/runs/run_schemas.ts`. */
 import { z } from "@hono/zod-openapi";
 import { selectionSchema } from "../runs/run_schemas.ts";
 
@@ -27,7 +27,7 @@ const previewedFileSchema = z.object({
 });
 export type PreviewedFile = z.infer<typeof previewedFileSchema>;
 
-/** What a backfill would take. */
+/** The files that a backfill would take. */
 export const previewSchema = z.object({
   dry_run: z.literal(true),
   selection: selectionSchema,

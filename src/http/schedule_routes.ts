@@ -9,7 +9,7 @@ function route<Path extends string>(path: Path, summary: string) {
 
 /**
  * Pauses or resumes the schedule, for all processes and their next starts.
- * @throws TransientError when the database is away, or this process has no schedule
+ * @throws TransientError when the database is unavailable, or this process has no schedule
  */
 export type PauseSchedule = (isPaused: boolean) => Promise<ScheduleView>;
 

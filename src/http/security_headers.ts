@@ -1,10 +1,10 @@
 /**
  * Headers for browsers on every answer: it must not be run, framed, sniffed or shared with other sites. Pages that need more (the
- * dashboard, the API's description) set a policy of their own first.
+ * dashboard, the API's description) set their own policy first.
  */
 import type { MiddlewareHandler } from "hono";
 
-/** For data: nothing may be loaded, run or shown inside something else. https://www.w3.org/TR/CSP3/ */
+/** For data: nothing may be loaded or run, and no page may embed it. https://www.w3.org/TR/CSP3/ */
 const DATA_CSP = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 const HEADERS: readonly (readonly [name: string, value: string])[] = [
@@ -17,7 +17,7 @@ const HEADERS: readonly (readonly [name: string, value: string])[] = [
   ["x-frame-options", "DENY"],
 ];
 
-/** Adds the headers. There are none of CORS: no other site may read the answers. */
+/** Adds the headers. There are no CORS headers: no other site may read the answers. */
 export function securityHeaders(): MiddlewareHandler {
   return async (context, next) => {
     await next();

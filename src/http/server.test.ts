@@ -4,7 +4,7 @@ import { serveHttp } from "./server.ts";
 
 const LOOPBACK = { host: "127.0.0.1", port: 0 };
 
-test("a stop answers what is at work and takes nothing new", async () => {
+test("a stop answers requests in progress and accepts no new ones", async () => {
   const { promise: asked, resolve: tellAsked } = Promise.withResolvers<void>();
   const answer = Promise.withResolvers<Response>();
   const server = serveHttp({ ...LOOPBACK, fetch: () => (tellAsked(), answer.promise) });
@@ -17,7 +17,7 @@ test("a stop answers what is at work and takes nothing new", async () => {
   await expect(fetch(server.url)).rejects.toThrow();
 });
 
-test("a client that never reads to the end does not hold a stop, which says so", async () => {
+test("a client that never reads to the end does not block a stop, which reports it", async () => {
   const endless = () =>
     new Response(new ReadableStream({ pull: (c) => c.enqueue(new Uint8Array(65_536)) }));
   const server = serveHttp({ ...LOOPBACK, grace_ms: 50, fetch: endless });
@@ -26,7 +26,7 @@ test("a client that never reads to the end does not hold a stop, which says so",
   await response.body!.cancel();
 });
 
-test("a port in use is an error that says what to do", () => {
+test("a port in use is an error with a hint on what to do", () => {
   const taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   try {
     const { port } = taken.addr as Deno.NetAddr;

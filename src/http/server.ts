@@ -1,12 +1,12 @@
-/** The HTTP server: Deno's own. */
+/** The HTTP server, which is Deno's own. */
 import { PermanentError, withTimeout } from "@gmn/failures";
 
 export interface RunningServer {
   /** `http://host:port`, to paste into curl. */
   readonly url: string;
   /**
-   * Takes no new requests and waits for those under way, within a limit.
-   * @throws Error when some are left: their connections end with the process
+   * Accepts no new requests and waits for those in progress, up to a limit.
+   * @throws Error when some remain: their connections end with the process
    */
   stop(): Promise<void>;
 }
@@ -23,7 +23,7 @@ export function serveHttp(
     host: string;
     port: number;
     fetch: (request: Request) => Response | Promise<Response>;
-    /** How long a stop waits for requests under way. */
+    /** How long a stop waits for requests in progress. */
     grace_ms?: number;
   },
 ): RunningServer {
@@ -34,8 +34,8 @@ export function serveHttp(
     return {
       url: `http://${shownHost}:${server.addr.port}`,
       async stop() {
-        // A client that reads slowly, or never, must not hold up the stop; its connection ends with the process, or with the
-        // database. (Deno has no way to close it: aborting a server that shuts down throws "Bad resource ID".)
+        // A client that reads slowly, or never, must not block the stop; its connection ends with the process, or with the
+        // database. (Deno has no way to close it: aborting a server that is shutting down throws "Bad resource ID".)
         await withTimeout(
           server.shutdown(),
           grace_ms,

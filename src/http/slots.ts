@@ -1,4 +1,4 @@
-/** Bounds how many requests of a kind are under way, where each holds a connection or a queue for as long as its client likes. */
+/** Limits requests of a kind in progress, where each holds a connection or a queue for as long as its client likes. */
 import { Problem } from "./problem.ts";
 
 /** A fixed number of slots. */
@@ -7,7 +7,7 @@ export class Slots {
   readonly #max: number;
   #taken = 0;
 
-  /** `what`: in the plural, for people. */
+  /** `what`: a plural noun for messages. */
   constructor(what: string, max: number) {
     this.#what = what;
     this.#max = max;

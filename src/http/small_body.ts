@@ -1,6 +1,6 @@
 /**
- * The bodies of all calls but uploads: small, and read completely before the call begins. A client that sends one byte at a time
- * can't hold a call open.
+ * The bodies of all calls except uploads: small, and read completely before the call begins. A client that sends one byte at a time
+ * can't keep a call open.
  */
 import { Buffer } from "node:buffer";
 import type { MiddlewareHandler } from "hono";
@@ -9,7 +9,7 @@ import { Problem } from "./problem.ts";
 
 /** No call needs more than a few hundred bytes of JSON. */
 export const BODY_BYTES_MAX = 64 * 1024;
-/** A hundred times what the slowest line still in use needs. */
+/** A hundred times the time that the slowest line still in use needs. */
 const BODY_MS_MAX = 10_000;
 
 /** Reads the body, or answers 413 or 408. */
@@ -18,7 +18,7 @@ export function smallBody(most_bytes = BODY_BYTES_MAX, most_ms = BODY_MS_MAX): M
     const request = context.req.raw;
     if (request.body !== null) {
       const bytes = await readWhole(request.body, most_bytes, most_ms);
-      // A new request, not a copy: a copy takes over the signal, which Deno aborts after every answer.
+      // A new request, not a copy: a copy inherits the signal, which Deno aborts after every answer.
       const { url, method, headers } = request;
       context.req.raw = new Request(url, { method, headers, body: bytes });
     }

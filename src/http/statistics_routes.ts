@@ -1,5 +1,5 @@
 /**
- * Numbers of many meteors at once, for plots. Every answer is bounded, takes the same filters as `GET /meteors`, and comes from
+ * Statistics of many meteors, for plots. Every answer is limited in size, takes the same filters as `GET /meteors`, and comes from
  * one snapshot of the database.
  */
 import { z } from "@hono/zod-openapi";
@@ -11,7 +11,7 @@ import { TRAJECTORY_FIELDS } from "../trajectory/schema.ts";
 import { conditionsOf, meteorParameters } from "./meteor_filter.ts";
 import { type Api, readingRoute } from "./openapi.ts";
 
-/** Counting three million rows takes a few seconds on a small machine; a query that takes longer asks for too much. */
+/** Counting three million rows takes a few seconds on a small machine; a query that takes longer is too large. */
 const LIMIT_MS = 20_000;
 
 /** Adds `GET /statistics/…`. */
@@ -29,7 +29,7 @@ export function addStatisticsRoutes(app: Api, reader: () => Reader): void {
       return context.json(found as object, 200) as never;
     });
 
-  /** One whose rows are limited: as many as `limit` says, `standard` when it doesn't, at most `most`. */
+  /** A statistic with a limited number of rows: `limit` if given, otherwise `standard`; at most `most`. */
   const addLimited = <Answer extends z.ZodType>(
     name: string,
     summary: string,

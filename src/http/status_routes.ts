@@ -1,4 +1,4 @@
-/** Whether the service is alive, whether it is ready, and how it is. */
+/** Whether the service is alive, whether it is ready, and its state. */
 import { createRoute, z } from "@hono/zod-openapi";
 import { TransientError } from "@gmn/failures";
 import type { Gauges, Metrics } from "../observe/metrics.ts";
@@ -41,7 +41,7 @@ const metricsRoute = createRoute({
   responses: { 200: { description: "Text", content: { "text/plain": { schema: z.string() } } } },
 });
 
-/** How the service is, looked up for each request. */
+/** The state of the service, looked up for each request. */
 export interface Health {
   status(): Promise<ServiceStatus>;
   /** Parts that are not ready, by name, with the reason; empty when all are. */
@@ -52,7 +52,7 @@ export interface Health {
 
 /** Adds `GET /healthz`, `GET /readyz`, `GET /status`, `GET /metrics`. */
 export function addStatusRoutes(app: Api, health: Health, metrics: Metrics): void {
-  // Alive: the event loop turns. It asks nothing of others, so that a lost database never gets the process restarted.
+  // Alive: the event loop runs. It depends on nothing else, so that a lost database never causes a restart of the process.
   app.openapi(healthRoute, (context) => context.json({ status: "ok" as const }, 200));
 
   app.openapi(readyRoute, async (context) => {
@@ -65,7 +65,7 @@ export function addStatusRoutes(app: Api, health: Health, metrics: Metrics): voi
   app.openapi(statusRoute, async (context) => context.json(await health.status(), 200));
 
   app.openapi(metricsRoute, async (context) => {
-    // While the service starts nothing can be looked up; what was counted is shown all the same.
+    // While the service starts, gauges are unavailable; counters are still shown.
     const gauges = await health.gauges().catch((error) => {
       if (error instanceof TransientError) return null;
       throw error;

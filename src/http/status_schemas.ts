@@ -1,4 +1,4 @@
-/** How the service is, in the API's answers; the types that the service fills are inferred. */
+/** The state of the service in the API's answers; the types that the service fills are inferred. */
 import { z } from "@hono/zod-openapi";
 
 /** The schedule of the daily run. */
@@ -13,7 +13,7 @@ export const scheduleSchema = z.object({
 }).openapi("Schedule");
 export type ScheduleView = z.infer<typeof scheduleSchema>;
 
-/** The IAU's list of showers that names come from. */
+/** The IAU's list of showers, the source of their names. */
 const showerListSchema = z.object({
   in_use: z.enum(["shipped", "fetched"]).nullable().openapi({
     description:

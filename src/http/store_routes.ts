@@ -5,7 +5,7 @@ import { listShowers, listStations, showerSchema, stationSchema } from "../store
 import { type Api, readingRoute } from "./openapi.ts";
 import { nextLink, placeParameter, readPlace, writePlace } from "./place.ts";
 
-/** There are some thousand of each. */
+/** There are a few thousand of each. */
 const PAGE_ROWS = 1_000;
 const PAGE_ROWS_MAX = 10_000;
 const LIMIT_MS = 5_000;

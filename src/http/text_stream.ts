@@ -1,4 +1,4 @@
-/** Portions of rows as the bytes of a body: the next portion is read when the client has taken the previous one. */
+/** Sends portions of rows as the bytes of a body: the next portion is read when the client has taken the previous one. */
 
 export interface TextStreamOptions {
   /** Text before the first portion. */

@@ -30,7 +30,7 @@ test.each([["none", null], ["blanks", bodyOf(" \n ")]])(
 );
 
 test.each([["lines", "a\n".repeat(4)], ["bytes", "a".repeat(41)]])(
-  "one of too many %s is broken off, and says why",
+  "one with too many %s is aborted, with the reason",
   async (_, body) => {
     const opened = await openUploadBody(bodyOf(body), LIMITS);
     await expect(text(opened.chunks)).rejects.toMatchObject({ type: "too-large" });
@@ -38,7 +38,7 @@ test.each([["lines", "a\n".repeat(4)], ["bytes", "a".repeat(41)]])(
   },
 );
 
-test("one that stops coming is let go; the time that nobody reads does not count", async () => {
+test("a stalled one is cancelled; time in which it is not read does not count", async () => {
   const { promise: cancelled, resolve } = Promise.withResolvers<void>();
   let sent = 0;
   const stalling = new ReadableStream<Uint8Array>({

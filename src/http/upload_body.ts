@@ -1,15 +1,15 @@
-/** The body of an upload as it arrives: its format, by its first byte, and limits in place of a size known beforehand. */
+/** The body of an upload as it arrives: its format, by its first byte, and limits, because its size is not known beforehand. */
 import { withTimeout } from "@gmn/failures";
 import { Problem } from "./problem.ts";
 
 const SPACE = 0x20, LF = 0x0a, OPEN_ARRAY = 0x5b, OPEN_OBJECT = 0x7b;
 
 const LIMITS = {
-  /** More lines than the whole network's history has, with its empty lines. */
+  /** More lines than the whole network's history has, including empty lines. */
   lines: 20_000_000,
   /** Several times that history. */
   bytes: 16 * 1024 ** 3,
-  /** A sender that sends nothing for this long is gone. Time in which we don't read (back-pressure) does not count. */
+  /** A sender that sends nothing for this long has disconnected. Time in which we don't read (back-pressure) does not count. */
   idle_ms: 60_000,
 };
 export type UploadLimits = typeof LIMITS;
@@ -23,7 +23,7 @@ export interface UploadBody {
 }
 
 /**
- * Looks at the beginning of a body; the rest is read with `chunks`.
+ * Reads the beginning of a body; `chunks` gives all of it.
  * @throws Problem when it is empty, or nothing arrives
  */
 export async function openUploadBody(
@@ -84,7 +84,7 @@ async function* limited(
     if (error instanceof Problem) onFailure(error);
     throw error;
   } finally {
-    // Also when the run ended early: then the sender learns it from the answer, not from a full buffer.
+    // Also when the run ended early: then the sender learns that from the answer, not from a full buffer.
     await reader.cancel().catch(() => {});
   }
 }

@@ -3,7 +3,7 @@
  *
  *     curl --data-binary @traj_summary_20241201.txt http://127.0.0.1:8000/trajectories
  *
- * The body is read as fast as the log takes its rows, and no faster: it is a run of its own (kind `upload`), whose file is the
+ * The body is read as fast as the log accepts its rows, and no faster: it is a run of its own (kind `upload`), whose file is the
  * body. The answer comes when everything is published; the rows are in the data store soon after (`GET /runs/ID`).
  */
 import { z } from "@hono/zod-openapi";

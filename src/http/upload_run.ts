@@ -1,4 +1,4 @@
-/** Files that people send over HTTP, as runs of the engine. */
+/** Runs files that people send over HTTP as runs of the engine. */
 import { z } from "@hono/zod-openapi";
 import { explain, TransientError } from "@gmn/failures";
 import type { Observer } from "../observe/observe.ts";
@@ -9,7 +9,7 @@ import { assertSameRequest } from "../runs/same_request.ts";
 import type { RunPort } from "./run_routes.ts";
 import type { UploadBody } from "./upload_body.ts";
 
-/** Rejected lines in the answer; the dead letters have them all. */
+/** Rejected lines in the answer; the dead letters contain all of them. */
 export const SHOWN_REJECTS_MAX = 20;
 
 /** A rejected line. */
@@ -21,13 +21,13 @@ export const rejectSchema = z.object({
 
 /** A file that a client sends. */
 export interface UploadRequest {
-  /** For its run and for the lineage of its rows. */
+  /** The name for its run and for the lineage of its rows. */
   readonly name: string;
   readonly idempotencyKey: string | null;
   readonly body: Pick<UploadBody, "format" | "chunks">;
 }
 
-/** The run at its end, and the file as its rows name it. */
+/** The run at its end, and the file's name in its rows. */
 export interface UploadedFile extends Submitted {
   readonly file: string;
   readonly rejects: z.infer<typeof rejectSchema>[];
@@ -35,7 +35,7 @@ export interface UploadedFile extends Submitted {
 
 /**
  * Publishes a file and resolves when its run has ended.
- * @throws TransientError when the log is away or too many runs are waiting; the stop's reason when the process stops
+ * @throws TransientError when the log is unavailable or too many runs are waiting; the stop's reason when the process stops
  */
 export async function uploadFile(
   engine: RunPort["engine"],
@@ -46,7 +46,7 @@ export async function uploadFile(
   const file = uploadPath(name);
   const identity = { size_bytes: null, etag: null, lastModified: null, listed: null };
   const rejects: UploadedFile["rejects"] = [];
-  // Listening begins before the file is read, and the run's id is known only after it is asked for.
+  // Listening begins before the file is read, and the run's id is known only after the request.
   const asked = Promise.withResolvers<string>();
   let unlisten = () => {};
   try {
@@ -56,7 +56,7 @@ export async function uploadFile(
       requestedBy: "http",
       async open() {
         await asked.promise;
-        // Whoever opened the body ends it: the end of the request.
+        // The end of the request closes the body.
         const close = () => Promise.resolve();
         return { identity, from: 0, chunks, format, close };
       },

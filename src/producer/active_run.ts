@@ -1,8 +1,8 @@
 /**
  * A run this process works on: its state in memory, kept equal to what the journal has.
  *
- * Commands go through `apply`, one at a time: decide, write each event, then take it into the state. So the state never shows
- * what is not in the log, and a cancellation that comes between two commands of the worker is seen by the second.
+ * Commands go through `apply`, one at a time: decide, write each event, then fold it into the state. So the state never shows what
+ * is not in the log, and if a cancellation comes between two commands of the worker, the second command sees it.
  */
 import { type Observe } from "../observe/observe.ts";
 import { retryWhileAway } from "../observe/retries.ts";
@@ -13,10 +13,10 @@ import { describeSelection } from "../runs/selection.ts";
 import type { RunJournal } from "./ports.ts";
 
 type Without<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
-/** A command without what every command has. */
+/** A command without the fields that every command has. */
 export type Asked = Without<RunCommand, "runId" | "at">;
 
-/** Why a run's signal aborted: somebody cancelled it. */
+/** Why a run's signal aborted: the run was cancelled. */
 export class RunCancelled extends Error {
   override readonly name = "RunCancelled";
 }
@@ -27,7 +27,7 @@ export interface ActiveRunOptions {
   readonly now: () => Date;
   /** Aborts when the process stops or no longer leads: the run is paused. */
   readonly stopping: AbortSignal;
-  /** Told every event after it is written, with the state it led to. */
+  /** Called with every event after it is written, and with the state that results. */
   readonly onEvent: (event: RunEvent, state: RunState) => void;
 }
 
@@ -40,7 +40,7 @@ export class ActiveRun {
   #state: RunState | null;
   #tail: Promise<unknown> = Promise.resolve();
 
-  /** `state` is null for a run that is not requested yet. */
+  /** `state` is null for a run that has not been requested yet. */
   constructor(runId: string, state: RunState | null, options: ActiveRunOptions) {
     this.runId = runId;
     this.#state = state;
@@ -55,9 +55,9 @@ export class ActiveRun {
   }
 
   /**
-   * Writes what follows from the command, and gives the state afterwards. Waits while the journal is away, until the
-   * process stops; `patience: "none"` makes one try (for somebody who waits for an answer).
-   * @throws RunCommandRefused when the command can't follow
+   * Writes the events that follow from the command, and returns the new state. Waits while the journal is unavailable, until the
+   * process stops; `patience: "none"` makes a single attempt (for a caller who waits for an answer).
+   * @throws RunCommandRefused when the state does not allow the command
    */
   apply(asked: Asked, patience: "endless" | "none" = "endless"): Promise<RunState> {
     const work = this.#tail.then(async () => {
@@ -74,14 +74,14 @@ export class ActiveRun {
     return work;
   }
 
-  /** Cancels the run; its worker ends by itself soon after. A run that is cancelled already stays so. */
+  /** Cancels the run; its worker ends soon after. Cancelling a cancelled run changes nothing. */
   async cancel(reason: string): Promise<RunState> {
     const state = await this.apply({ type: "cancel", reason }, "none");
     this.#cancelled.abort(new RunCancelled(reason));
     return state;
   }
 
-  /** Takes over the end that another process gave it on the log; its worker ends by itself soon after. */
+  /** Adopts the end that another process wrote to the log; the worker of this process ends soon after. */
   endedElsewhere(state: RunState): void {
     this.#tail = this.#tail.then(() => {
       if (isFinished(this.state)) return;
@@ -94,7 +94,7 @@ export class ActiveRun {
   #write(event: RunEvent, patience: "endless" | "none"): Promise<void> {
     const { journal, observe, stopping: signal } = this.#options;
     if (patience === "none") return journal.append(event);
-    // For ever: a run has nowhere else to tell what it did.
+    // Retries without limit: a run has nowhere else to record its events.
     const waiting = { observe, part: "broker", what: "the run journal", signal } as const;
     return retryWhileAway(waiting, () => journal.append(event));
   }

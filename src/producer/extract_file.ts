@@ -4,11 +4,11 @@
  *     chunks ──read──▶ rows ──encode──▶ portion of up to PORTION_ROWS ──publish──▶ acknowledged ──▶ progress with checkpoint
  *                      └─ rejected lines ──▶ dead letters, published with their portion
  *
- * One portion is on its way to the log while the next is read and encoded; never two, so the log keeps the order of the
- * file and a slow broker slows the reading (the only buffers are a portion and a chunk). A checkpoint is reported only after
- * everything before it was acknowledged: an extraction that continues from it misses nothing, and repeats at most what came after.
+ * While one portion is being published, the next is read and encoded. There are never two in flight, so the log keeps the order of
+ * the file, and a slow broker slows down reading (the only buffers are a portion and a chunk). A checkpoint is reported only after
+ * everything before it was acknowledged: an extraction that resumes from it misses nothing, and repeats at most the rows after it.
  *
- * An id that occurs twice in a file is published twice, in the order of the file. The merge decides which of the two stands
+ * An id that occurs twice in a file is published twice, in the order of the file. The merge decides which of the two wins
  * (store/merge.ts): deciding here would need all ids of the file in memory.
  */
 import { TransientError } from "@gmn/failures";
@@ -31,14 +31,14 @@ import type {
 } from "../trajectory/read_batch.ts";
 import type { OpenedFile } from "./source/data_directory.ts";
 
-/** Rows of one portion: enough that a round trip to the broker costs little, few enough that two portions are a few MB. */
+/** Rows per portion: enough that a round trip to the broker costs little, few enough that two portions are a few MB. */
 export const PORTION_ROWS = 2000;
-/** Longest time that rows wait for their portion to fill, when the source is slow. */
+/** Longest time that rows wait for their portion to fill when the source is slow. */
 export const PORTION_AGE_MS = 1000;
-/** Between two progress events. Each is a record kept for ever, and what a crash may publish twice. */
+/** Between two progress events. Each event is kept forever; a crash may republish the rows of one interval. */
 export const PROGRESS_INTERVAL_MS = 2000;
 
-/** How far a file is; everything before the checkpoint is acknowledged. */
+/** How far the extraction of a file has got; everything before the checkpoint is acknowledged. */
 export interface Progress {
   readonly generatedAt: Date | null;
   readonly checkpoint: Checkpoint;
@@ -46,24 +46,24 @@ export interface Progress {
   readonly nextOffsets: NextOffsets;
 }
 
-/** Sizes that tests make small. */
+/** Limits that tests reduce. */
 export interface Pace {
   readonly portionRows?: number;
   readonly progressInterval_ms?: number;
 }
 
-/** One file to extract. Whoever opened it closes it, also when the extraction fails. */
+/** One file to extract. The caller that opened it closes it, even when the extraction fails. */
 export interface Extraction extends Pace {
   readonly runId: string;
   /** Path for events and headers. */
   readonly file: string;
   /** The file from its first byte, or from `resume.point`. */
   readonly chunks: AsyncIterable<Uint8Array>;
-  /** A summary file unless it says otherwise. */
+  /** Defaults to a summary file. */
   readonly format?: OpenedFile["format"];
   readonly resume?: { readonly point: ResumePoint; readonly rows: RowCounts };
   readonly signal?: AbortSignal;
-  /** Called every PROGRESS_INTERVAL_MS or so; the extraction waits for it. */
+  /** Called about every PROGRESS_INTERVAL_MS; the extraction awaits it. */
   readonly onProgress?: (progress: Progress) => Promise<void>;
   readonly observe?: Observe;
 }
@@ -75,13 +75,13 @@ export interface Extracted {
   readonly nextOffsets: NextOffsets;
 }
 
-/** The file ends in the middle of a line: it was being written. All its whole lines are published. */
+/** The file ends in the middle of a line: it was still being written. All its complete lines are published. */
 export class CutFileError extends TransientError {
   override readonly name = "CutFileError";
 }
 
 /**
- * Reads a file to its end and publishes what is in it. All published rows and dead letters are acknowledged when it resolves.
+ * Reads a file to its end and publishes its rows. All published rows and dead letters are acknowledged when it resolves.
  * @throws CutFileError, UnfinishedSummaryError, SummaryFormatError, whatever `chunks` throws
  * @throws PermanentError when the broker refuses records for good
  */
@@ -105,14 +105,14 @@ export async function extractFile(
     }
     await publishing.finish();
   } catch (error) {
-    // What is on its way to the log is not abandoned, and what arrived counts: the next try goes on behind it.
+    // The portion in flight is not abandoned, and its rows count: the next attempt resumes after it.
     await publishing.settle();
-    if (extraction.signal?.aborted !== true) await publishing.tell();
+    if (extraction.signal?.aborted !== true) await publishing.report();
     throw error;
   }
   const { rows, nextOffsets } = publishing;
   if (end.cut) {
-    await publishing.tell();
+    await publishing.report();
     throw new CutFileError(
       `${extraction.file} ends in the middle of a line, at byte ${end.byteOffset}, after ${rows.read} rows`,
       { hint: "the source may be writing it right now: it is read again later" },
@@ -121,14 +121,14 @@ export async function extractFile(
   return { generatedAt: end.generatedAt, rows, nextOffsets };
 }
 
-/** Rows and rejected lines that go to the log together, and where the file is after them. */
+/** Rows and rejected lines that are published together, and the position in the file after them. */
 interface Portion {
   readonly records: OutgoingRecord[];
   readonly deadLetters: OutgoingRecord[];
   readonly after: Omit<Progress, "nextOffsets">;
 }
 
-/** Where a portion ends: at the end of its last batch, whose rows need not be kept. */
+/** Where a portion ends: at the end of its last batch, without that batch's rows. */
 type PortionEnd = Pick<ReadBatch, "generatedAt" | "byteOffset" | "lastLine">;
 
 class PortionPublisher {
@@ -137,24 +137,24 @@ class PortionPublisher {
   readonly #schemaId: number;
   readonly #deadLetterSchemaId: number;
   /**
-   * The portion that fills up. Rows are encoded as they come: bytes lie still until they are sent, whereas a summary's objects
-   * would be moved about by the garbage collector.
+   * The portion being filled. Rows are encoded as they arrive: the garbage collector does not move bytes, but would keep moving the
+   * objects of a summary.
    */
   #records: OutgoingRecord[] = [];
   #deadLetters: OutgoingRecord[] = [];
-  /** Where it ends; null while it is empty. */
+  /** Where the portion ends; null while it is empty. */
   #end: PortionEnd | null = null;
   #since_ms = 0;
-  /** The portion on its way; never rejects, its failure is kept for `#acknowledged`. */
+  /** The portion in flight; never rejects, its failure is kept for `#acknowledged`. */
   #underway: Promise<void> = Promise.resolve();
   #failure: { error: unknown } | null = null;
   /** Counts up to the last portion made, and up to the last one acknowledged. */
   #encoded: RowCounts;
   rows: RowCounts;
   nextOffsets: NextOffsets = {};
-  /** Acknowledged, and not reported yet. */
+  /** Acknowledged, but not reported yet. */
   #progress: Progress | null = null;
-  #toldAt_ms = performance.now();
+  #reportedAt_ms = performance.now();
 
   constructor(extraction: Extraction, publisher: Publisher) {
     this.#extraction = extraction;
@@ -165,7 +165,7 @@ class PortionPublisher {
     this.#encoded = this.rows;
   }
 
-  /** Takes the next batch; sends a portion when there is enough for one. */
+  /** Takes the next batch, and sends a portion once it is full. */
   async take(batch: ReadBatch): Promise<void> {
     this.#extraction.signal?.throwIfAborted();
     if (this.#end === null) this.#since_ms = performance.now();
@@ -182,18 +182,18 @@ class PortionPublisher {
     await this.#acknowledged();
   }
 
-  /** Waits until nothing is on its way any more, whatever became of it. */
+  /** Waits until nothing is in flight, whether it succeeded or failed. */
   settle(): Promise<void> {
     return this.#underway;
   }
 
-  /** Reports how far everything is acknowledged, if that is news. */
-  async tell(): Promise<void> {
+  /** Reports how far rows are acknowledged, if that has changed. */
+  async report(): Promise<void> {
     const progress = this.#progress;
     if (progress === null) return;
     this.#progress = null;
     await this.#extraction.onProgress?.(progress);
-    this.#toldAt_ms = performance.now();
+    this.#reportedAt_ms = performance.now();
   }
 
   async #send(): Promise<void> {
@@ -201,7 +201,7 @@ class PortionPublisher {
     const portion = this.#close(this.#end);
     await this.#acknowledged();
     const interval_ms = this.#extraction.progressInterval_ms ?? PROGRESS_INTERVAL_MS;
-    if (performance.now() - this.#toldAt_ms >= interval_ms) await this.tell();
+    if (performance.now() - this.#reportedAt_ms >= interval_ms) await this.report();
     this.#underway = this.#publish(portion).catch((error) => {
       this.#failure = { error };
     });
@@ -222,7 +222,7 @@ class PortionPublisher {
       });
     }
     for (const rejected of batch.rejected) {
-      this.#tell(rejected);
+      this.#observeReject(rejected);
       const deadLetter = deadLetterOfLine(rejected, this.#extraction, batch);
       this.#deadLetters.push(deadLetterRecord(deadLetter, this.#deadLetterSchemaId));
     }
@@ -230,7 +230,7 @@ class PortionPublisher {
     this.#end = { generatedAt, byteOffset, lastLine };
   }
 
-  /** The portion up to `end`; the next one is empty. */
+  /** Closes the portion at `end` and starts an empty one. */
   #close(end: PortionEnd): Portion {
     const [records, deadLetters] = [this.#records, this.#deadLetters];
     const rows = {
@@ -246,7 +246,7 @@ class PortionPublisher {
     return { records, deadLetters, after: { generatedAt: end.generatedAt, checkpoint, rows } };
   }
 
-  #tell({ line, field, reason }: RejectedLine): void {
+  #observeReject({ line, field, reason }: RejectedLine): void {
     const { runId, file, observe = unobserved } = this.#extraction;
     observe("line.rejected", { runId, file, line, field, reason });
   }

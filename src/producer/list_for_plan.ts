@@ -1,8 +1,8 @@
 /**
- * Lists what a plan needs, with as few requests as it takes.
+ * Lists the folders that a plan needs, with as few requests as possible.
  *
- * A selection has an order of folders to look into; the looking ends as soon as one shows what covers the selection. A
- * directory without the usual folders (a person's own, with a few files in it) is taken as one flat folder.
+ * Each selection has an order of folders to search; the search ends at the first folder whose files cover the selection. A
+ * directory without the usual folders (a person's own, with a few files in it) is treated as one flat folder.
  */
 import { PermanentError } from "@gmn/failures";
 import type { Selection } from "../runs/run_event.ts";
@@ -10,8 +10,8 @@ import { parseFileName } from "../trajectory/file_name.ts";
 import type { DataDirectory, Folder, ListedFile, ListOptions } from "./source/data_directory.ts";
 
 /**
- * The files listed in the folders that matter to the selection.
- * @throws PermanentError when none of the folders is there
+ * Returns the files listed in the folders that matter to the selection.
+ * @throws PermanentError when none of the folders exists
  * @throws SourceUnavailableError when the source does not answer
  */
 export async function listForPlan(
@@ -27,7 +27,7 @@ export async function listForPlan(
     else listed.push(...files);
     if (isEnough(selection, listed)) return listed;
   }
-  // Nothing where it should be: perhaps the files lie in the directory itself.
+  // None of the expected folders has files: perhaps the files are in the directory itself.
   if (missing.length > 0 && listed.length === 0 && !missing.includes("")) {
     const files = await directory.list("", options);
     if (files === "missing") missing.push("");

@@ -1,10 +1,10 @@
 /**
- * Makes one run of all requests with the same Idempotency-Key, including those that arrive while the first is being written to the
- * log, in this process or another.
+ * Makes one run of all requests with the same Idempotency-Key, including requests that arrive while the first is being written to
+ * the log, in this process or another.
  */
 import type { WithKeyLock } from "./ports.ts";
 
-/** What a request led to. `isNew` is false when the key was known: then the run is the one it stood for. */
+/** The result of a request. `isNew` is false when the key was known: then `run` is the run that the key stands for. */
 export interface Once<Run> {
   readonly run: Run;
   readonly isNew: boolean;
@@ -14,15 +14,15 @@ export class OncePerKey<Run> {
   readonly #submitted = new Map<string, Promise<Once<Run>>>();
   readonly #withKeyLock: WithKeyLock;
 
-  /** `withKeyLock` keeps other processes out; without it there are none. */
+  /** `withKeyLock` excludes other processes; omit it when there are none. */
   constructor(withKeyLock: WithKeyLock = (_key, work) => work(() => Promise.resolve())) {
     this.#withKeyLock = withKeyLock;
   }
 
   /**
-   * What `request` gives, or gave to the first with this key. `find` looks for the key among all that was written before it is
-   * called, by whomever.
-   * A failed request counts as not made, and the key is free again.
+   * Returns the result of `request`, or of the first request with this key. `find` looks the key up among all runs written before
+   * it is called, by any process.
+   * A failed request does not use up the key.
    */
   once(
     key: string | null,
@@ -39,13 +39,13 @@ export class OncePerKey<Run> {
       return await request();
     });
     this.#submitted.set(key, submitting);
-    // A run of another process is looked up again next time, in its state then.
+    // A run of another process is looked up again next time, for its current state.
     submitting.then(({ isNew }) => isNew, () => false)
       .then((isNew) => isNew || this.#submitted.delete(key));
     return submitting;
   }
 
-  /** The run is found by `find` from now on. */
+  /** Drops the run from memory; `find` finds it from now on. */
   forget(key: string): void {
     this.#submitted.delete(key);
   }

@@ -1,4 +1,4 @@
-/** Plans from listings with gaps, double dates, aliases, rewritten windows. */
+/** Plans from listings with gaps, duplicate dates, aliases and rewritten windows. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { FileIdentity, Selection } from "../runs/run_event.ts";
@@ -40,7 +40,7 @@ function plan(
 const paths = (p: ReturnType<typeof plan>) => p.files.map(({ file }) => file.path);
 
 describe("the daily run", () => {
-  test("takes the windows of the last days, newest first, two of a date too, and no older ones", () => {
+  test("takes the windows of the last days, newest first, both of a shared date, and none older", () => {
     const files = ["2026-11-12", "2026-11-13", "2026-11-14", "2026-11-22"].map((d) => window(d));
     const twice = window("2026-11-22", "241.0");
     expect(paths(plan({ days: 10 }, [...files, twice]))).toEqual(
@@ -48,7 +48,7 @@ describe("the daily run", () => {
     );
   });
 
-  test("takes older windows only when they were ingested and are listed anew", () => {
+  test("takes older windows only when they were ingested and their listing has changed", () => {
     const known = window("2025-12-26", "274.0", "10-Mar-2026 18:59 500");
     const same = window("2025-12-25", "273.0", "26-Dec-2025 18:59 500");
     const never = window("2025-12-24");
@@ -70,7 +70,7 @@ describe("the daily run", () => {
     expect(taken[0]).toBe(files[299].path);
   });
 
-  test("skips an alias that is listed as a window is, and looks at one that is not", () => {
+  test("skips an alias whose listing equals a window's, and takes one whose listing differs", () => {
     const newest = window("2026-11-22", "240.0", "23-Nov-2026 06:10 3745");
     const latest = listed("daily/traj_summary_latest_daily.txt", "23-Nov-2026 06:10 3745");
     const yesterday = listed("daily/traj_summary_yesterday.txt", "23-Nov-2026 00:10 999");
@@ -81,7 +81,7 @@ describe("the daily run", () => {
     ]);
   });
 
-  test("does not take two files without date and size for copies", () => {
+  test("does not treat two files without date and size as copies", () => {
     const alias = listed("daily/traj_summary_latest_daily.txt", null);
     expect(plan({ days: 10 }, [window("2026-11-22", "240.0", null), alias]).files[1].skip)
       .toBeNull();
@@ -95,7 +95,7 @@ describe("the daily run", () => {
 });
 
 describe("a backfill", () => {
-  test("of a range takes its windows in order and the one before it", () => {
+  test("of a range takes its windows in order, and the window before it", () => {
     const files = ["2024-08-14", "2024-08-10", "2024-08-11", "2024-08-12", "2024-08-13"]
       .map((d) => window(d));
     expect(paths(plan({ from: "2024-08-12", to: "2024-08-13" }, files))).toEqual(
@@ -103,7 +103,7 @@ describe("a backfill", () => {
     );
   });
 
-  test("of a date without a window takes the window that holds it", () => {
+  test("of a date without a window takes the window that contains it", () => {
     const files = ["2025-04-09", "2025-04-10", "2025-04-12"].map((d) => window(d));
     const day = { from: "2025-04-11", to: "2025-04-11" };
     expect(paths(plan(day, files))).toEqual([files[1].path]);
@@ -112,7 +112,7 @@ describe("a backfill", () => {
     );
   });
 
-  test("of the first date after the listing takes the last window, which may reach into it", () => {
+  test("of the first date after the listing takes the last window, which may extend into it", () => {
     const files = ["2025-04-08", "2025-04-09"].map((d) => window(d));
     const day = { from: "2025-04-11", to: "2025-04-11" };
     expect(paths(plan(day, files))).toEqual([files[1].path]);
@@ -172,7 +172,7 @@ describe("a backfill", () => {
 });
 
 describe("listForPlan", () => {
-  /** A data directory that can only be listed; it notes what was asked for. */
+  /** A data directory that can only be listed; it records the folders it was asked for. */
   function directory(folders: Partial<Record<Folder, ListedFile[]>>) {
     const asked: Folder[] = [];
     const listing: DataDirectory = {
@@ -205,7 +205,7 @@ describe("listForPlan", () => {
     expect(asked).toEqual(folders);
   });
 
-  test("takes a directory without folders as it is, and says when there is none", async () => {
+  test("treats a directory without folders as flat, and reports a missing one", async () => {
     const flat = directory({ "": [{ ...window("2022-03-04"), path: "x" }] });
     expect(await listForPlan(flat.listing, { days: 10 })).toHaveLength(1);
     expect(await listForPlan(flat.listing, { month: "2022-03" })).toHaveLength(1);

@@ -1,5 +1,5 @@
 /**
- * Which files a run must look at, decided from a listing, the selection and what was ingested before. Pure.
+ * Decides which files a run must look at, from a listing, the selection and what was ingested before. Pure.
  *
  * daily: every window dated within the last N days; the two aliases, which are byte copies of windows (`shutil.copy2` keeps
  *   the time), so an alias whose listed date and size are those of a window is skipped as its copy; and every older
@@ -17,32 +17,32 @@ import { parseFileName, type SummaryFile } from "../trajectory/file_name.ts";
 import type { ListedFile } from "./source/data_directory.ts";
 
 /**
- * Most rewritten older windows one daily run takes, newest first; the next run continues. When a server changes the format of its
- * listing, all eight years of windows look rewritten: 2,900 requests, 8 hours at the polite rate.
+ * Most rewritten older windows that one daily run takes, newest first; the next run continues. When a server changes the format of
+ * its listing, all eight years of windows look rewritten: 2,900 requests, 8 hours at the polite rate.
  */
 export const MAX_REWRITTEN_FILES = 200;
-/** A window begins at most this many dates before a moment it holds: it lasts up to 25.2 hours. */
+/** A window begins at most this many dates before any moment it contains: it lasts up to 25.2 hours. */
 const WINDOW_DAYS = 2;
 
 export interface PlanInput {
   readonly selection: Selection;
   readonly now: Date;
-  /** Everything listed, of any folder; files are recognized by their names, not by their folder. */
+  /** Every listed file, of any folder; files are recognized by their names, not by their folder. */
   readonly listed: readonly ListedFile[];
-  /** By path: the identity with which a file was ingested last. Only daily runs ask for it. */
+  /** By path: the identity with which a file was last ingested. Only daily runs need it. */
   readonly ingested: ReadonlyMap<string, FileIdentity>;
 }
 
 export interface PlannedFile {
   readonly file: ListedFile;
-  /** Why it is not opened, where that is known from the listing. */
+  /** Why it is skipped without being opened, if the listing shows that; otherwise null. */
   readonly skip: string | null;
 }
 
 export interface Plan {
-  /** In the order in which they are to be taken. */
+  /** In the order in which the run takes them. */
   readonly files: readonly PlannedFile[];
-  /** Why there is nothing to take; null when there is. */
+  /** Why there is nothing to take; null when there is something. */
   readonly nothing: string | null;
 }
 
@@ -52,7 +52,7 @@ type Of<Kind extends SummaryFile["kind"]> = {
 };
 type Daily = Of<"daily">;
 
-/** Plans a run. An empty plan says why in `nothing`. */
+/** Plans a run. An empty plan gives the reason in `nothing`. */
 export function planFiles(input: PlanInput): Plan {
   const files = choose(input);
   return { files, nothing: files.length > 0 ? null : nothingReason(input) };
@@ -78,7 +78,7 @@ function chooseDaily({ now, listed, ingested }: PlanInput, days: number): Planne
   const windows = windowsOf(listed).reverse();
   const recent = windows.filter(({ is }) => is.date >= since);
   const rewritten = windows.filter(({ is, file }) =>
-    is.date < since && isListedAnew(file, ingested.get(file.path))
+    is.date < since && hasNewListing(file, ingested.get(file.path))
   );
   return [
     ...recent.map(({ file }) => ({ file, skip: null })),
@@ -87,7 +87,7 @@ function chooseDaily({ now, listed, ingested }: PlanInput, days: number): Planne
   ];
 }
 
-/** One that is not listed (any more) is planned, too: opening it tells whether it is there. */
+/** Files that are not listed (any longer) are planned too: opening one shows whether it exists. */
 function chooseNamed({ listed }: PlanInput, paths: readonly string[]): PlannedFile[] {
   const byPath = new Map(listed.map((file) => [file.path, file]));
   return paths.map((path) => {
@@ -97,8 +97,8 @@ function chooseNamed({ listed }: PlanInput, paths: readonly string[]): PlannedFi
   });
 }
 
-/** Whether the listing shows another date or size than when the file was ingested; never true of a file that was not. */
-function isListedAnew(file: ListedFile, before: FileIdentity | undefined): boolean {
+/** Whether the listed date or size has changed since the file was ingested; false for a file never ingested. */
+function hasNewListing(file: ListedFile, before: FileIdentity | undefined): boolean {
   return before !== undefined && before.listed !== null && file.listed !== null &&
     before.listed !== file.listed;
 }
@@ -141,8 +141,8 @@ function windowsBetween(listed: readonly ListedFile[], from: string, to: string)
   const start = before >= addDays(from, -WINDOW_DAYS) ? before : from;
   const within = windows.filter(({ is }) => is.date >= start && is.date <= to);
   const isEmpty = within.every(({ is }) => is.date < from);
-  // Two dates before the range, with a later window listed: a file is missing in between, and this one is not its neighbour. The
-  // last one that is listed may reach into the range by some minutes.
+  // Two dates before the range, with a later window listed: a file is missing in between, so this window is not a neighbour. The
+  // last listed window may extend into the range by some minutes.
   const isNeighbour = before === addDays(from, -1) || before === windows.at(-1)?.is.date;
   return isEmpty && !isNeighbour ? [] : within.map(({ file }) => file);
 }

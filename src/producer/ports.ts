@@ -1,12 +1,12 @@
-/** What the producer needs of other modules, and nothing else. The service gives it the real ones, tests their own. */
+/** What the producer needs from other modules. The service passes real implementations, tests pass their own. */
 import type { FileIdentity, RunEvent } from "../runs/run_event.ts";
 import type { RunState } from "../runs/run.ts";
 
 /** Where the events of runs are written: the topic `ingestion_run`. */
 export interface RunJournal {
   /**
-   * Resolves when the event is in the log for good.
-   * @throws TransientError when nobody knows; writing it again is right, the fold takes an event once
+   * Resolves when the event is durably in the log.
+   * @throws TransientError when the outcome is unknown; writing the event again is safe, the fold applies an event once
    */
   append(event: RunEvent): Promise<void>;
 }
@@ -14,13 +14,13 @@ export interface RunJournal {
 /** What earlier runs left behind. It must not lag behind the journal when the engine starts. */
 export interface RunHistory {
   /**
-   * Runs that were requested or running when the last process stopped. It waits until the history has caught up with the
-   * journal, or `until` aborts.
+   * Runs that were requested or running when the last process stopped. Waits until the history has caught up with the journal, or
+   * `until` aborts.
    */
   unfinished(until: AbortSignal): Promise<readonly RunState[]>;
-  /** Runs that nobody has begun, uploads left out, oldest first; as far as the history has got. */
+  /** Runs that no process has started, except uploads, oldest first; as far as the history has got. */
   requested(): Promise<readonly RunState[]>;
-  /** Those of these runs that have ended; as far as the history has got. */
+  /** Those of the given runs that have ended; as far as the history has got. */
   ended(runIds: readonly string[]): Promise<readonly RunState[]>;
   /** One run, or null; as far as the history has got. */
   find(runId: string): Promise<RunState | null>;
@@ -29,14 +29,14 @@ export interface RunHistory {
    * identity). Files never extracted are absent.
    */
   identities(paths: readonly string[]): Promise<ReadonlyMap<string, FileIdentity>>;
-  /** The run that was requested with this Idempotency-Key, of all that are in the journal when it is asked. */
+  /** The run requested with this Idempotency-Key, among all runs in the journal at the time of the call. */
   findByIdempotencyKey(key: string): Promise<RunState | null>;
 }
 
 /**
- * Does `work` while nobody else, in whatever process, does any for this key. Work asks `assertLockHeld` before what must not be done
- * twice.
- * @throws TransientError when the key is not free in time, or nobody can be asked
+ * Runs `work` while no other process or caller runs any for this key. `work` calls `assertLockHeld` before any step that must not
+ * be repeated.
+ * @throws TransientError when the key does not become free in time, or the lock is unavailable
  */
 export type WithKeyLock = <Answer>(
   key: string,

@@ -1,6 +1,6 @@
 /**
- * Commands and questions about runs: request, cancel, retry, preview. It works in every process, leader or not: everything goes
- * through the log, and the leader finds it there.
+ * Commands and queries about runs: request, cancel, retry, preview. It works in every process, leader or not: everything goes
+ * through the log, where the leader finds it.
  */
 import { evolve, type RunState } from "../runs/run.ts";
 import { decide, RunCommandRefused } from "../runs/run_decide.ts";
@@ -30,10 +30,10 @@ export class RunDesk {
   }
 
   /**
-   * Cancels a run, wherever it is at work; null when there is no such run. Resolves when that is on the log: a leader elsewhere
-   * notices at its next look (a second).
-   * @throws RunCommandRefused when it has ended otherwise
-   * @throws TransientError when the log does not take it
+   * Cancels a run, whichever process works on it; null when there is no such run. Resolves when the cancellation is on the log: a
+   * leader in another process notices it within a second.
+   * @throws RunCommandRefused when the run has already ended in another way
+   * @throws TransientError when the log is unavailable
    */
   async cancel(runId: string, reason: string): Promise<RunState | null> {
     const { engine, history, journal } = this.#options;
@@ -48,8 +48,8 @@ export class RunDesk {
   }
 
   /**
-   * Asks for a run that takes what a failed or cancelled one did not; null when there is no such run.
-   * @throws RunCommandRefused when nothing of it is left to take
+   * Requests a run for the files that a failed or cancelled run did not take; null when there is no such run.
+   * @throws RunCommandRefused when the run has no files left to take
    * @throws TransientError as the engine's `submit`
    */
   async retry(
@@ -61,18 +61,18 @@ export class RunDesk {
     const state = engine.get(runId) ?? await history.find(runId);
     if (state === null) return null;
     const selection = retrySelection(state);
-    // Refused already; said again for the compiler, whose kinds of request have no upload.
+    // `retrySelection` has refused uploads already; this check is for the compiler, because a `RunRequest` has no uploads.
     if (state.kind === "upload") throw new RunCommandRefused(`run ${runId} is an upload`);
     return await engine.submit({ kind: state.kind, selection, requestedBy, idempotencyKey });
   }
 
   /**
-   * What a run of this selection would take if it were asked for now. Nothing is fetched but listings.
+   * Returns the files that a run of this selection would take now. Only listings are fetched.
    * @throws SourceUnavailableError when the source does not answer
    */
   async preview(selection: Selection, signal?: AbortSignal): Promise<Plan> {
     const { directory, history } = this.#options;
-    // Somebody waits: before the requests of a backfill.
+    // A person is waiting, so this goes before the requests of a backfill.
     const listed = await listForPlan(directory, selection, { priority: "daily", signal });
     const ingested = await history.identities(listed.map((file) => file.path));
     const plan = planFiles({ selection, now: this.#now(), listed, ingested });

@@ -1,19 +1,19 @@
 /**
- * The producer loop: takes requested runs and works on them, in three lanes that do not wait for each other.
+ * The producer loop: takes requested runs and works on them, in three independent lanes.
  *
  *     submit ─▶ journal ─▶ daily    ▶ one at a time ─┐
  *     adopt  ─▶           backfill ▶ one at a time ─┼─▶ run_work.ts ─▶ take_file.ts ─▶ extract_file.ts
  *     upload ─▶ journal ─▶ upload   ▶ one at a time ─┘
  *
- * A daily run is never held up by a backfill. A stop pauses what is at work. A run that fails harms no other, and nothing that
- * a run meets ends the loop.
+ * A backfill never holds up a daily run. A stop pauses the runs in progress. A failing run does not affect others, and no failure
+ * of a run ends the loop.
  *
- * Of several processes one works on the runs of the data directory: it leads (`run_leadership.ts`), and
+ * When there are several processes, one works on the runs of the data directory: the leader (`run_leadership.ts`).
  *
  *     FOLLOWING ──lead──▶ LEADING ──follow──▶ FOLLOWING
  *
- * A follower takes requests too; it puts them on the log, where the leader finds them (`reconcile`). Uploads have their file in
- * the process they are sent to, so that process works on them whether it leads or not.
+ * A follower accepts requests too; it writes them to the log, where the leader finds them (`reconcile`). An upload's file exists
+ * only in the process that received it, so that process works on its uploads whether it leads or not.
  */
 import { TransientError } from "@gmn/failures";
 import { isFinished, type RunState } from "../runs/run.ts";
@@ -27,18 +27,18 @@ import { RunLane } from "./run_lane.ts";
 import { type RunWorkOptions, workOn } from "./run_work.ts";
 import type { OpenFile } from "./take_file.ts";
 
-/** Runs of one kind that may wait; further requests are refused for now: somebody is asking in a loop. */
+/** Most runs of one kind that may wait; further requests are refused for now: a client is probably requesting in a loop. */
 export const MAX_WAITING_RUNS = 100;
-/** Ended runs kept in memory for those who wait for them or ask again with the same Idempotency-Key. */
+/** Ended runs kept in memory for callers that wait for them or repeat a request with the same Idempotency-Key. */
 const MAX_ENDED_RUNS = 200;
 
 export interface RunEngineOptions extends Omit<RunWorkOptions, "now"> {
   readonly journal: RunJournal;
-  /** Keeps requests with the same Idempotency-Key to one at a time, where other processes take requests too. */
+  /** Serializes requests with the same Idempotency-Key, when other processes accept requests too. */
   readonly withKeyLock?: WithKeyLock;
-  /** Whether it leads from the beginning (the default); false: not before `lead`. */
+  /** Whether it leads from the beginning (the default); if false, it leads only after `lead`. */
   readonly leads?: boolean;
-  /** The end of the whole service, which comes before `stop` and ends what runs ask others for: a run is paused by it. */
+  /** Aborts when the whole service ends, which is before `stop` and also aborts the calls that runs make: runs are then paused. */
   readonly signal?: AbortSignal;
   readonly now?: () => Date;
 }
@@ -51,14 +51,14 @@ export interface RunRequest {
 }
 
 export interface UploadRequest {
-  /** File name, for people and for the lineage of the rows. */
+  /** File name, for display and for the lineage of the rows. */
   readonly name: string;
   readonly requestedBy: RequestedBy;
   readonly idempotencyKey?: string | null;
   readonly open: OpenFile;
 }
 
-/** What a request led to. */
+/** The result of a request. */
 export type Submitted = Once<RunState>;
 
 type Watcher = (event: RunEvent, state: RunState) => void;
@@ -66,7 +66,7 @@ type Watcher = (event: RunEvent, state: RunState) => void;
 export class RunEngine {
   readonly #options: RunEngineOptions & RunWorkOptions;
   readonly #stopping = new AbortController();
-  /** Aborts when it ends; null while another process leads. */
+  /** Aborts when leading ends; null while another process leads. */
   #leading: AbortController | null;
   readonly #runs = new Map<string, ActiveRun>();
   readonly #requests: OncePerKey<RunState>;
@@ -89,7 +89,7 @@ export class RunEngine {
     return this.#leading !== null;
   }
 
-  /** Leads from now on: takes up what is unfinished, whoever left it, oldest first. `until`: when to give up waiting for that. */
+  /** Starts leading: takes up unfinished runs of any process, oldest first. `until` aborts the wait for the history. */
   async lead(until: AbortSignal = this.#stopping.signal): Promise<void> {
     const leading = this.#leading ??= new AbortController();
     const unfinished = await this.#options.history.unfinished(until);
@@ -98,7 +98,7 @@ export class RunEngine {
     for (const state of byAge) this.adopt(state);
   }
 
-  /** Stops leading: its runs pause, and the next leader continues them. Resolves when none of them writes any more. */
+  /** Stops leading: its runs pause, and the next leader continues them. Resolves when none of them writes any longer. */
   async follow(): Promise<void> {
     this.#leading?.abort(new Error("this process no longer leads"));
     this.#leading = null;
@@ -108,7 +108,7 @@ export class RunEngine {
     }
   }
 
-  /** Catches up with other processes: takes up runs that they put on the log, drops runs that they ended. */
+  /** Catches up with other processes: takes up runs that they wrote to the log, drops runs that they ended. */
   async reconcile(): Promise<void> {
     const { history } = this.#options;
     if (this.#leading === null) return;
@@ -120,21 +120,21 @@ export class RunEngine {
     }
   }
 
-  /** Works on a run that is on the log already, once per run; a process that does not lead leaves it to the one that does. */
+  /** Works on a run that is already on the log, once per run; a process that does not lead leaves it to the leader. */
   adopt(state: RunState): void {
     if (this.#leading === null || isFinished(state) || this.#runs.has(state.runId)) return;
     this.#enqueue(this.#activeRun(state.runId, state, state.kind));
   }
 
   /**
-   * Puts a run on the log and in its lane.
-   * @throws TransientError when the log does not take it, or too many are waiting
+   * Writes a run to the log and puts it in its lane.
+   * @throws TransientError when the log is unavailable, or too many runs are waiting
    */
   submit(request: RunRequest): Promise<Submitted> {
     return this.#once(request.idempotencyKey, () => this.#request(request, request.kind));
   }
 
-  /** Puts a run for one file that a person sends on the log; `open` is called when its turn comes. */
+  /** Writes a run to the log for one file that a person sends; `open` is called when its turn comes. */
   upload({ name, open, ...request }: UploadRequest): Promise<Submitted> {
     return this.#once(
       request.idempotencyKey,
@@ -143,8 +143,8 @@ export class RunEngine {
   }
 
   /**
-   * Cancels a run, waiting or at work; resolves when that is on the log.
-   * @throws RunCommandRefused when it is not one of this process's runs, or has ended
+   * Cancels a run, waiting or in progress; resolves when the cancellation is on the log.
+   * @throws RunCommandRefused when the run is not of this process, or has ended
    */
   cancel(runId: string, reason: string): Promise<RunState> {
     const run = this.#runs.get(runId);
@@ -161,14 +161,14 @@ export class RunEngine {
     return [...this.#runs.values()].map((run) => run.state).filter((state) => !isFinished(state));
   }
 
-  /** A run as it is now; null when it is not one of this process's. */
+  /** The current state of a run; null when it is not one of this process's runs. */
   get(runId: string): RunState | null {
     return this.#runs.get(runId)?.state ?? null;
   }
 
   /**
-   * Passes every event of this process's runs, with the state after it, to `watcher`; the returned function ends that. A watcher returns
-   * quickly; one that throws is reported and kept.
+   * Passes every event of this process's runs, with the state after it, to `watcher`; the returned function unsubscribes. A watcher
+   * must return quickly; one that throws is reported and kept.
    */
   watch(watcher: Watcher): () => void {
     this.#watchers.add(watcher);
@@ -176,8 +176,8 @@ export class RunEngine {
   }
 
   /**
-   * The run when it has ended. Rejects with the signal's reason, or the stop's when the process stops first.
-   * @throws RunCommandRefused when it is not one of this process's runs
+   * Resolves with the run when it has ended. Rejects with the signal's reason, or the stop's reason if the process stops first.
+   * @throws RunCommandRefused when the run is not of this process
    */
   async waitFor(runId: string, signal?: AbortSignal): Promise<RunState> {
     const state = this.get(runId);
@@ -202,7 +202,7 @@ export class RunEngine {
     }
   }
 
-  /** Pauses everything: the runs at work stop where they are and go on at the next start. */
+  /** Pauses everything: runs in progress stop where they are and continue at the next start. */
   async stop(): Promise<void> {
     this.#stopping.abort(new Error("the process stops"));
     await Promise.all(Object.values(this.#lanes).map((lane) => lane.close()));
@@ -235,7 +235,7 @@ export class RunEngine {
   ): Promise<Submitted> {
     const find = async (key: string) => {
       const earlier = await this.#options.history.findByIdempotencyKey(key);
-      // On the log, but nobody began it: its acknowledgement was lost, and the caller asks again.
+      // On the log, but not started: its acknowledgement was lost, and the caller repeats the request.
       if (earlier?.status === "requested") this.adopt(earlier);
       return earlier;
     };

@@ -1,10 +1,10 @@
-/** A lane of work: one run at a time, in the order in which they came. */
+/** A lane of work: one run at a time, in order of arrival. */
 import type { ActiveRun } from "./active_run.ts";
 
 export class RunLane {
   readonly #workOn: (run: ActiveRun) => Promise<void>;
   readonly #waiting: ActiveRun[] = [];
-  /** Kept beside `#work`, its promise, because it must change in the same turn as the last run ends. */
+  /** A separate flag beside the promise `#work`, because it must change in the same turn in which the last run ends. */
   #isBusy = false;
   #work: Promise<void> = Promise.resolve();
 
@@ -13,7 +13,7 @@ export class RunLane {
     this.#workOn = workOn;
   }
 
-  /** How many runs wait behind the one at work. */
+  /** How many runs wait behind the current one. */
   get waiting(): number {
     return this.#waiting.length;
   }
@@ -23,7 +23,7 @@ export class RunLane {
     if (!this.#isBusy) this.#work = this.#workThrough();
   }
 
-  /** Drops the runs that wait, and resolves when the current one has ended or paused. */
+  /** Drops the waiting runs, and resolves when the current one has ended or paused. */
   close(): Promise<void> {
     this.#waiting.length = 0;
     return this.#work;

@@ -1,4 +1,4 @@
-/** Who leads, and what happens when the lease goes. The engine is a list of what was asked of it. */
+/** Which process leads, and what happens when the lease is lost. The engine is a list of the calls made to it. */
 import { afterEach, expect, test } from "vitest";
 import { TransientError } from "@gmn/failures";
 import { unobserved } from "../observe/observe.ts";
@@ -9,7 +9,7 @@ afterEach(async () => {
   await Promise.all(open.splice(0).map((leadership) => leadership.stop()));
 });
 
-/** One lease, many processes that want it; each take is counted. */
+/** One lease that many processes try to take; each successful take is counted. */
 function lock() {
   let holder: AbortController | null = null;
   return {
@@ -54,7 +54,7 @@ function process(name: string, shared: ReturnType<typeof lock>, reported: string
   return leadership;
 }
 
-test("one leads; when it stops, or its lease goes, another one does", async () => {
+test("one process leads; when it stops or loses its lease, another takes over", async () => {
   const shared = lock();
   const reported: string[] = [];
   const one = process("one", shared, reported);
@@ -72,7 +72,7 @@ test("one leads; when it stops, or its lease goes, another one does", async () =
   await expect.poll(() => reported.slice(5)).toEqual(["two follows", "two leads", "two looks"]);
 });
 
-test("a database that is away is waited for, and a look that fails for a moment ends nothing", async () => {
+test("an unavailable database is waited for, and a transient failure to reconcile ends nothing", async () => {
   const reported: string[] = [];
   let tries = 0;
   const leadership = new Leadership({

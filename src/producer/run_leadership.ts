@@ -1,23 +1,23 @@
 /**
- * Which process works on the runs: the one that holds the lease.
+ * Decides which process works on the runs: the one that holds the lease.
  *
  *     FOLLOWING ──lease taken──▶ LEADING ──lease lost──▶ FOLLOWING
  *
- * The lease ends with the connection that holds it, so a process that is killed hands over by dying, and one that loses the
- * database pauses its runs before another may take them up. So a running run always has an owner, or gets one soon.
+ * The lease ends with the connection that holds it. So a killed process releases it by dying, and a process that loses the database
+ * pauses its runs before another may take them up. A running run therefore always has an owner, or gets one soon.
  */
 import { explain, TransientError, wait } from "@gmn/failures";
 import type { Observe } from "../observe/observe.ts";
 import { retryWhileAway } from "../observe/retries.ts";
 
-/** A right that one process has, as long as it lasts. */
+/** A right that one process has while it holds the lease. */
 export interface Lease {
-  /** Aborts when the right was lost (the connection to the database broke). */
+  /** Aborts when the lease is lost (the connection to the database broke). */
   readonly lost: AbortSignal;
   release(): Promise<void>;
 }
 
-/** The part of the engine that is needed here. */
+/** The part of the engine that is used here. */
 export interface Led {
   lead(until: AbortSignal): Promise<void>;
   follow(): Promise<void>;
@@ -29,15 +29,15 @@ export interface LeadershipOptions {
   /** The lease, or null when another process holds it. */
   readonly tryBecomeLeader: () => Promise<Lease | null>;
   readonly observe: Observe;
-  /** The end of the whole service, which comes before `stop`: work that it aborts has not failed. */
+  /** Aborts when the whole service ends, which is before `stop`: work that it aborts has not failed. */
   readonly signal?: AbortSignal;
   readonly followInterval_ms?: number;
   readonly reconcileInterval_ms?: number;
 }
 
-/** Between two tries to take the lease: how long a killed leader's runs stand still. Each try is a connection. */
+/** Between two attempts to take the lease: how long the runs of a killed leader stand still. Each attempt is a connection. */
 const FOLLOW_INTERVAL_MS = 2000;
-/** Between two looks at what other processes asked for: how long their requests and cancellations wait. Two small queries. */
+/** Between two checks for requests of other processes: how long their requests and cancellations wait. Two small queries. */
 const RECONCILE_INTERVAL_MS = 1000;
 
 export class Leadership {
@@ -49,7 +49,7 @@ export class Leadership {
     this.#options = options;
   }
 
-  /** Begins to follow, and to lead whenever it can. */
+  /** Starts following, and leads whenever it can. */
   start(): void {
     this.#work = this.#loop();
   }
@@ -109,7 +109,7 @@ export class Leadership {
   }
 }
 
-/** A look that failed for a moment is repeated at the next turn; a lost database also ends the lease. */
+/** A check that failed transiently is repeated at the next turn; a lost database also ends the lease. */
 function tolerate(error: unknown): void {
   if (!(error instanceof TransientError)) throw error;
 }

@@ -1,10 +1,9 @@
 /**
  * The work of one run, from its start to its end: list, plan, take each file, end.
  *
- * Files are taken one after the other. One that can't be taken now (cut, rewritten while it is read, source unavailable) is left for
- * a later pass, up to MAX_PASSES; the others do not wait for it. When the source seems to be down, the run fails
- * instead of asking for every file that is left. Whatever ends the work early leaves the run where its events say:
- *
+ * Files are taken one after the other. A file that can't be taken now (cut, rewritten while it is read, source unavailable) is left
+ * for a later pass, up to MAX_PASSES; the others do not wait for it. When the source seems to be down, the run fails instead of
+ * requesting every remaining file. Whatever ends the work early leaves the run in the state that its events give:
  *     cancelled      the run has ended already; nothing to add
  *     process stops  nothing is written: the run continues at the next start (a pause is not a failure)
  *     anything else  the run fails, with the reason in words
@@ -25,9 +24,9 @@ import { type OpenFile, openOptions, takeFile } from "./take_file.ts";
 
 /** Times a file is tried within one run, each with the retries of its requests. */
 export const MAX_PASSES = 3;
-/** Before the files left over are tried again: the source writes its files in place, which takes seconds. */
+/** Pause before the remaining files are tried again: the source writes its files in place, which takes seconds. */
 export const PASS_PAUSE_MS = 60_000;
-/** Files in a row without an answer of the source, after which the run gives up. */
+/** After this many files in a row without an answer from the source, the run gives up. */
 const MAX_OUTAGES = 3;
 
 export interface RunWorkOptions {
@@ -36,13 +35,13 @@ export interface RunWorkOptions {
   readonly publisher: Publisher;
   readonly observe: Observe;
   readonly now: () => Date;
-  /** Name of this process in the events, such as `host:pid`. */
+  /** Name of this process in events, such as `host:pid`. */
   readonly owner: string;
   readonly passPause_ms?: number;
   readonly pace?: Pace;
 }
 
-/** What the files of a run are and where they come from. */
+/** Which files a run takes and where they come from. */
 interface Sources {
   readonly plan: Plan;
   readonly ingested: ReadonlyMap<string, FileIdentity>;
@@ -77,13 +76,13 @@ async function end(run: ActiveRun, error: unknown, { observe }: RunWorkOptions):
   } catch (refusal) {
     if (isFinished(run.state)) return;
     if (run.signal.aborted) return observe("run.paused", { runId, kind: run.state.kind });
-    // The journal refuses for good. The run stays unfinished there and is taken up again at the next start.
+    // The journal refuses permanently. The run stays unfinished there and is taken up again at the next start.
     const reason = `${explain(error)}; and its end can't be written: ${explain(refusal)}`;
     observe("run.failed", { runId, kind: run.state.kind, reason });
   }
 }
 
-/** The path under which an upload's file stands in events and headers; no file of the data directory has such a path. */
+/** The path of an upload's file in events and headers; no file of the data directory has such a path. */
 export function uploadPath(name: string): string {
   return `upload/${name}`;
 }
@@ -112,7 +111,7 @@ async function directorySources(run: ActiveRun, options: RunWorkOptions): Promis
     waiting,
     () => history.identities(listed.map((file) => file.path)),
   );
-  // A resumed daily run is planned as of when it was asked for, so that it finds its own files again.
+  // A resumed daily run is planned as of the time of its request, so that it finds its own files again.
   const at = "days" in selection ? run.state.requestedAt : now();
   const plan = planFiles({ selection, now: at, listed, ingested });
   return {
@@ -169,7 +168,7 @@ async function takeFiles(run: ActiveRun, sources: Sources, options: RunWorkOptio
   }
 }
 
-/** What a person sent can be read once; sending it again is theirs to do. */
+/** An uploaded file can be read only once; only the sender can send it again. */
 function passesOf(selection: Selection): number {
   return "upload" in selection ? 1 : MAX_PASSES;
 }

@@ -1,4 +1,4 @@
-/** The schedule: on time, missed, led by one. Croner's own timers are real where the test is about them. */
+/** The schedule: on time, missed, led by one process. Croner's own timers are real where the test is about them. */
 import { afterEach, describe, expect, test } from "vitest";
 import { TransientError } from "@gmn/failures";
 import { createObserver, type ServiceEvent } from "../observe/observe.ts";
@@ -10,7 +10,7 @@ afterEach(async () => {
   await Promise.all(open.splice(0).map((schedule) => schedule.stop()));
 });
 
-/** One lock, many processes that want it. */
+/** One lock that many processes try to take. */
 function lock() {
   let holder: AbortController | null = null;
   return {
@@ -35,7 +35,7 @@ function lock() {
   };
 }
 
-/** Where a pause is kept, for any number of schedules. */
+/** Stores the pause, for any number of schedules. */
 function pauseSwitch(since: Date | null = null): ScheduleSwitch {
   return {
     pausedSince: () => Promise.resolve(since),
@@ -71,7 +71,7 @@ function setUp(options: Partial<ScheduleOptions> & { at?: string; last?: string 
 }
 
 describe("a missed run", () => {
-  test("is made up at the start: none ever, or none since the last time of the pattern", async () => {
+  test("is made up for at the start: no run ever, or none since the last time of the pattern", async () => {
     for (const last of [null, "2026-11-22T01:00:03Z", "2026-11-23T00:59:59Z"]) {
       const { schedule, requested, names } = setUp({ last });
       await schedule.start();
@@ -80,13 +80,13 @@ describe("a missed run", () => {
     }
   });
 
-  test("is none when a run was requested since, by whomever", async () => {
+  test("is not missed if any process or person has requested a run since", async () => {
     const { schedule, requested } = setUp({ last: "2026-11-23T01:00:00Z" });
     await schedule.start();
     expect(requested).toEqual([]);
   });
 
-  test("is made up once, though the history lags behind", async () => {
+  test("is made up for once, even if the history lags behind", async () => {
     const { schedule, requested } = setUp({ last: null });
     await schedule.start();
     await schedule.fire();
@@ -95,7 +95,7 @@ describe("a missed run", () => {
 });
 
 describe("a time of the pattern", () => {
-  test("fires when it comes, and is not called missed", async () => {
+  test("fires when it comes, and is not reported as missed", async () => {
     const { schedule, requested, names, clock } = setUp({ last: "2026-11-23T01:00:00Z" });
     await schedule.start();
     for (const now of ["2026-11-24T00:59:59.900Z", "2026-11-24T01:00:00.004Z"]) {
@@ -113,14 +113,14 @@ describe("a time of the pattern", () => {
     expect(new Set(requested).size).toBe(requested.length);
   });
 
-  test("is visible beforehand, in UTC", () => {
+  test("can be read in advance, in UTC", () => {
     const { schedule } = setUp({ pattern: "30 2 * * *" });
     expect(schedule.next()?.toISOString()).toMatch(/T02:30:00.000Z$/);
   });
 });
 
 describe("several processes", () => {
-  test("fire once; another one takes over when the leader is gone", async () => {
+  test("fire once; another process takes over when the leader is gone", async () => {
     const shared = lock();
     let last: Date | null = null;
     const requested: string[] = [];
@@ -152,7 +152,7 @@ describe("several processes", () => {
   });
 });
 
-test("a pause lets times pass, also over a restart; resuming makes up for them", async () => {
+test("a pause skips times, also across a restart; resuming makes up for them", async () => {
   const pause = pauseSwitch();
   const before = setUp({ pause });
   await before.schedule.pause();
@@ -168,7 +168,7 @@ test("a pause lets times pass, also over a restart; resuming makes up for them",
   expect(schedule.next()).toEqual(expect.any(Date));
 });
 
-test("a log that is away is waited for; a stop ends the waiting", async () => {
+test("an unavailable log is waited for; a stop ends the wait", async () => {
   const { schedule, happened } = setUp({
     requestDaily: () => Promise.reject(new TransientError("no broker")),
   });

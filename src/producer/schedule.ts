@@ -1,23 +1,22 @@
 /**
- * The schedule: asks for a daily run at the times of a cron pattern, UTC, by Croner.
+ * The schedule: requests a daily run at the times of a cron pattern, in UTC, using Croner.
  *
  *     FOLLOWING ──lease taken──▶ LEADING ──lease lost──▶ FOLLOWING
  *
- * Several processes may have the same schedule; the one that holds the lease (an advisory lock of PostgreSQL) fires it. A
- * follower tries to take the lease at the start and at each time of the pattern, and leads from then on. A new leader looks
- * whether a run was asked for since the last time of the pattern; if not, that one was missed (nobody was up, or the
- * leader died before it fired), and it makes up for it at once. The same look keeps two processes whose clocks differ
- * from firing one time twice.
+ * Several processes may have the same schedule; the one that holds the lease (an advisory lock of PostgreSQL) fires it. A follower
+ * tries to take the lease at the start and at each time of the pattern. A new leader checks whether a run was requested since the
+ * last time of the pattern; if not, that time was missed (no process was up, or the leader died before it fired), and it makes up
+ * for it at once. The same check prevents two processes whose clocks differ from firing twice for one time.
  *
- * A pause is kept outside (`ScheduleSwitch`), where a restart and the other processes find it. While it is paused each process
- * looks again now and then, so that a resume anywhere is noticed everywhere.
+ * A pause is stored outside the process (`ScheduleSwitch`), where other processes and the next start find it. While paused, each
+ * process checks regularly, so that a resume in any process is noticed by all.
  */
 import { Cron } from "croner";
 import { explain, retry } from "@gmn/failures";
 import type { Observe } from "../observe/observe.ts";
 import type { Lease } from "./run_leadership.ts";
 
-/** Whether the schedule is paused, kept for all processes and for their next starts. */
+/** Whether the schedule is paused, stored for all processes and for their next starts. */
 export interface ScheduleSwitch {
   /** Since when it is paused; null when it is not. */
   pausedSince(): Promise<Date | null>;
@@ -25,11 +24,11 @@ export interface ScheduleSwitch {
 }
 
 export interface ScheduleOptions {
-  /** Five fields of cron, or six with seconds first; UTC. The settings refuse what is none, or never comes true (`config.ts`). */
+  /** Five fields of cron, or six with seconds first; UTC. `config.ts` refuses one that is invalid or never matches. */
   readonly pattern: string;
-  /** Asks for a daily run; gives its id. `planned` is the time of the pattern it stands for. */
+  /** Requests a daily run and returns its id. `planned` is the time of the pattern that it stands for. */
   readonly requestDaily: (planned: Date) => Promise<string>;
-  /** When the last daily run was requested, by whomever; null when there never was one. */
+  /** When a daily run was last requested, by anyone; null when none ever was. */
   readonly lastDailyRun: () => Promise<Date | null>;
   /** The lease, or null when another process holds it. */
   readonly tryBecomeLeader: () => Promise<Lease | null>;
@@ -38,9 +37,9 @@ export interface ScheduleOptions {
   readonly now?: () => Date;
 }
 
-/** How late a firing may be and still count as on time: timers of a busy process. */
+/** How late a firing may be and still count as on time: timers of a busy process are late. */
 const ON_TIME_MS = 5000;
-/** Between two looks of a paused schedule whether another process has resumed it. */
+/** While paused: between two checks whether another process has resumed the schedule. */
 const PAUSED_LOOK_MS = 5000;
 /** An unavailable log or database is waited for: the next time of the pattern may be a day away. */
 const FIRE_BACKOFF = { base_ms: 1000, cap_ms: 60_000, attempts: Infinity };
@@ -52,7 +51,7 @@ export class Schedule {
   readonly #cron: Cron;
   #lease: Lease | null = null;
   readonly #stopping = new AbortController();
-  /** The next look, while paused. */
+  /** Timer of the next check, while paused. */
   #look: ReturnType<typeof setTimeout> | undefined;
   /** The last time of the pattern that was fired for. */
   #fired: Date | null = null;
@@ -65,7 +64,7 @@ export class Schedule {
     this.#cron = new Cron(options.pattern, { timezone: "UTC", protect: true });
   }
 
-  /** Begins to follow the pattern, and makes up for a missed run; resolves when that is done (a boot need not wait for it). */
+  /** Starts following the pattern, and makes up for a missed run; resolves when that is done (start-up need not wait for it). */
   start(): Promise<void> {
     this.#cron.schedule(() => this.fire());
     this.#options.observe("schedule.set", { pattern: this.pattern, next: this.next() });
@@ -82,13 +81,13 @@ export class Schedule {
     return this.#lease !== null && !this.#lease.lost.aborted;
   }
 
-  /** No runs until `resume`, in any process and after any restart; a pause of a pause changes nothing. */
+  /** Requests no runs until `resume`, in any process and after any restart; pausing twice changes nothing. */
   async pause(): Promise<void> {
     await this.#options.pause.set(true);
     this.#options.observe("schedule.paused", {});
   }
 
-  /** Resumes, and makes up for a time of the pattern that came meanwhile. */
+  /** Resumes, and makes up for a time of the pattern that passed during the pause. */
   async resume(): Promise<void> {
     await this.#options.pause.set(false);
     this.#options.observe("schedule.resumed", { next: this.next() });
@@ -109,8 +108,8 @@ export class Schedule {
   }
 
   /**
-   * Asks for the run that is due: the latest time of the pattern, unless a run was requested since. Called at the pattern's
-   * times; calls do not overlap. Never rejects: a failure is reported, and the next time comes.
+   * Requests the run that is due: the latest time of the pattern, unless a run was requested since. Called at the pattern's times;
+   * calls do not overlap. Never rejects: a failure is reported, and the next time of the pattern is a new chance.
    */
   fire(): Promise<void> {
     const signal = this.#stopping.signal;

@@ -1,8 +1,8 @@
 /**
  * Fetches the shower list, from the Meteor Data Center or from a file.
  *
- * The list is published under a name with the year in it (`streamfulldata2026.txt`), and the new year's is not there on the first
- * of January: where the address has `{year}`, last year's is the second try.
+ * The name of the published list contains the year (`streamfulldata2026.txt`), and the new year's list does not exist yet on the
+ * first of January: where the address has `{year}`, last year's list is tried second.
  */
 import { Buffer } from "node:buffer";
 import { createReadStream } from "node:fs";
@@ -13,15 +13,15 @@ import { explain, PermanentError, TransientError } from "@gmn/failures";
 const MAX_BYTES = 8 * 2 ** 20;
 const TIMEOUT_MS = 60_000;
 
-/** A list as it was fetched. */
+/** A fetched list. */
 export interface FetchedList {
-  /** The address without placeholders. */
+  /** The address with its placeholders filled in. */
   readonly source: string;
   readonly bytes: Uint8Array;
 }
 
 /**
- * Fetches the list at `address`: an http(s) URL, a `file://` URL or a path, perhaps with `{year}` in it.
+ * Fetches the list at `address`: an http(s) URL, a `file://` URL or a path, which may contain `{year}`.
  * @throws TransientError when it is unavailable now
  * @throws PermanentError when it is too large
  */
@@ -42,11 +42,11 @@ export async function fetchShowerList(
   });
 }
 
-/** null when there is no such file. */
+/** Returns null when there is no such file. */
 async function open(file: string): Promise<Uint8Array | null> {
   const path = /^file:/i.test(file) ? fileURLToPath(file) : file;
   try {
-    return await gather(createReadStream(path), path);
+    return await collect(createReadStream(path), path);
   } catch (error) {
     if (error instanceof PermanentError) throw error;
     if ((error as { code?: string }).code === "ENOENT") return null;
@@ -54,7 +54,7 @@ async function open(file: string): Promise<Uint8Array | null> {
   }
 }
 
-/** null when there is no such page. */
+/** Returns null when there is no such page. */
 async function download(
   url: string,
   { userAgent, signal }: { readonly userAgent: string; readonly signal?: AbortSignal },
@@ -65,7 +65,7 @@ async function download(
       headers: { "user-agent": userAgent },
       signal: AbortSignal.any(signals),
     });
-    if (response.status === 200) return await gather(response.body ?? [], url);
+    if (response.status === 200) return await collect(response.body ?? [], url);
     await response.body?.cancel();
     if (response.status === 404 || response.status === 410) return null;
     throw new TransientError(`${url} answered ${response.status}`);
@@ -76,8 +76,8 @@ async function download(
   }
 }
 
-/** All of `content`, as long as it is not too large. `from` is where it was read. */
-async function gather(
+/** Collects all of `content`, up to the size limit. `from` is where it was read, for messages. */
+async function collect(
   content: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   from: string,
 ): Promise<Uint8Array> {

@@ -1,4 +1,4 @@
-/** The shower list as it comes, over real HTTP and real files; its store and topic are lists. */
+/** The shower list, fetched over real HTTP and from real files; its store and topic are lists. */
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
@@ -39,10 +39,10 @@ const SHIPPED = {
 const fetchAt = (at: Date): ShowerListFetch => ({ address: "list", at, showers: 1 });
 
 interface Given {
-  /** What each fetch brings, in order. */
+  /** What each fetch returns, in order. */
   lists?: (string | Error)[];
   lastFetch?: ShowerListFetch | null;
-  /** What is on the topic, and in the data store. */
+  /** What the topic and the data store contain. */
   listed?: ListedShower[];
   address?: string | null;
   isCaughtUp?: boolean;
@@ -122,7 +122,7 @@ describe("the fetched list", () => {
     ]);
   });
 
-  test("is fetched weekly, and only what changed is published", async () => {
+  test("is fetched weekly, and only changes are published", async () => {
     const { keep, published, names_of } = setUp({
       lists: [listOf(PERSEIDS, GEMINIDS)],
       lastFetch: fetchAt(new Date(NOW.getTime() - 7 * 24 * HOUR)),
@@ -144,7 +144,7 @@ describe("the fetched list", () => {
     expect([fetches, published]).toEqual([[], []]);
   });
 
-  test("is published whole to a log that has nothing, though the data store knows it", async () => {
+  test("is published in full to an empty log, even if the data store knows it", async () => {
     const { keep, published, names_of } = setUp({
       lists: [listOf(PERSEIDS)],
       lastFetch: fetchAt(NOW),
@@ -154,7 +154,7 @@ describe("the fetched list", () => {
     expect(published.map(({ code }) => code)).toEqual(["PER"]);
   });
 
-  test("that is off is never asked for; the shipped one is published", async () => {
+  test("is never fetched when it is off; the shipped list is published", async () => {
     const { keep, fetches, published, names_of, names } = setUp({ address: null });
     keep();
     await expect.poll(names_of).toEqual(["showers.shipped"]);
@@ -245,14 +245,14 @@ describe("the source of the list", () => {
     }
   });
 
-  test("is a file by its URL, too; what never ends is none", async () => {
+  test("may be a file by its URL; an endless file is refused", async () => {
     const shipped = new URL("../trajectory/iau_showers.csv", import.meta.url);
     const { bytes } = await fetchShowerList(shipped.href, options);
     expect(bytes.length).toBeGreaterThan(10_000);
     await expect(fetchShowerList("/dev/zero", options)).rejects.toThrow(/more than \d+ bytes/);
   });
 
-  test("is downloaded; a page that is not there is the other year's turn, a failing server is none", async () => {
+  test("is downloaded; a missing page leads to last year's list, a failing server does not", async () => {
     const server = createServer((request, response) => {
       const status = { "/2025": 200, "/2026": 404, "/broken": 503 }[request.url ?? ""] ?? 500;
       response.writeHead(status).end(String(status));

@@ -1,5 +1,5 @@
 /**
- * Keeps the IAU shower list on the topic `iau_shower`: the shipped list until one was fetched, then what was fetched.
+ * Keeps the IAU shower list on the topic `iau_shower`: the shipped list until a list has been fetched, then the fetched list.
  *
  *     nothing on the topic ──▶ shipped list onto the topic
  *                                        │
@@ -7,12 +7,12 @@
  *               ▲                       └─ failed: logged once, tried again in an hour
  *               └───────────────── a week ─────────────────────────────────────┘
  *
- * Both go through the log, so a rebuild and every reader of the topic get the same names. The shipped list is published at most once
- * an edition, and never after a fetched one, so it can't undo a name (`isShipmentDue`). A fetched list replaces every shipped
- * entry that it has, including equal ones: an entry's source says which list it is from.
+ * Both lists go through the log, so a rebuild and every reader of the topic get the same names. The shipped list is published at
+ * most once per edition, and never after a fetched one, so it can't overwrite a newer name (`isShipmentDue`). A fetched list
+ * replaces every shipped entry that it contains, including equal ones: an entry's source says which list it is from.
  *
  * A shower that is missing in a later list stays: the Center marks removed showers instead of dropping them, so a shorter list is a
- * broken one. For the same reason a shower that only the shipped list has stays.
+ * defective one. For the same reason a shower that only the shipped list has stays.
  */
 import { explain, wait } from "@gmn/failures";
 import type { Observe } from "../observe/observe.ts";
@@ -26,19 +26,19 @@ import {
 } from "../trajectory/shipped_showers.ts";
 import type { FetchedList } from "./shower_list_source.ts";
 
-/** The Center updates its list some times a year. */
+/** The Center updates its list a few times a year. */
 const FETCH_INTERVAL_MS = 7 * 86_400_000;
-/** Between two tries to fetch a list that was unavailable. */
+/** Between two attempts to fetch a list that was unavailable. */
 const RETRY_INTERVAL_MS = 3_600_000;
-/** Between two tries to publish the shipped list: the broker or the database is unavailable, which is reported elsewhere. */
+/** Between two attempts to publish the shipped list: the broker or the database is unavailable, which is reported elsewhere. */
 const SHIP_RETRY_INTERVAL_MS = 5_000;
 
 export interface ShowerNamesOptions {
-  /** What is fetched, as the setting names it; null: nothing, the shipped list stays in use. */
+  /** Where to fetch from, as in the setting; null: fetch nothing, the shipped list stays in use. */
   readonly address: string | null;
   readonly fetch: (address: string, signal: AbortSignal) => Promise<FetchedList>;
   readonly shipped: ShippedShowers;
-  /** What is known: the list as it is in the data store, and when which was fetched. */
+  /** What is known: the list as it is in the data store, and which list was fetched when. */
   readonly store: {
     listed(): Promise<readonly ListedShower[]>;
     /** The last fetch of the list at `address`. */
@@ -66,9 +66,9 @@ export interface ShowerListKnowledge {
 }
 
 /**
- * Whether the shipped list of `edition` is to be published: when the topic never had a record and the data store knows no list, or
- * when everything listed is of older shipped lists, which an upgrade replaces. A data store that lags behind the topic decides
- * nothing: a fetched list may be in what it has not read yet.
+ * Whether to publish the shipped list of `edition`: when the topic never had a record and the data store knows no list, or when
+ * every listed entry is from older shipped lists, which an upgrade replaces. While the data store lags behind the topic, the answer
+ * is no: a fetched list may be among the records that it has not read yet.
  */
 export function isShipmentDue(
   edition: string,
@@ -92,7 +92,7 @@ export class ShowerNames {
     this.#now = options.now ?? (() => new Date());
   }
 
-  /** Why the last try of this process to fetch the list failed; null when it did not, or there was none. */
+  /** Why this process's last attempt to fetch the list failed; null when it succeeded, or there was none. */
   get problem(): string | null {
     return this.#problem;
   }
@@ -106,7 +106,7 @@ export class ShowerNames {
     }
   }
 
-  /** Publishes the shipped list when that is due; gives the milliseconds until it is tried again, null when nothing is left to do. */
+  /** Publishes the shipped list when due; returns the milliseconds until the next attempt, or null when nothing is left to do. */
   async #ship(signal: AbortSignal): Promise<number | null> {
     const { shipped, store, log } = this.#options;
     const { edition, showers } = shipped;
@@ -131,12 +131,12 @@ export class ShowerNames {
     }
   }
 
-  /** Fetches the list when that is due; gives the milliseconds until it is due again. */
+  /** Fetches the list when due; returns the milliseconds until it is due again. */
   async #fetchIfDue(signal: AbortSignal): Promise<number> {
     const { address, store, log } = this.#options;
     if (address === null) return FETCH_INTERVAL_MS;
     try {
-      // A new log in place of the one that the data store was made from has to get the whole list again.
+      // A new log that replaces the one the data store was built from needs the whole list again.
       const { isEmpty } = await log.state();
       const last = isEmpty ? null : await store.lastFetch(address);
       const left_ms = last === null
@@ -149,7 +149,7 @@ export class ShowerNames {
     } catch (error) {
       if (signal.aborted) return 0;
       const reason = explain(error);
-      // The same reason every hour is no news.
+      // The same failure is logged only once.
       if (reason !== this.#problem) {
         this.#options.observe("showers.unavailable", {
           address,
@@ -163,7 +163,7 @@ export class ShowerNames {
     }
   }
 
-  /** Fetches the list and publishes what differs from `known`. */
+  /** Fetches the list and publishes the entries that differ from `known`. */
   async #fetch(
     address: string,
     known: readonly ListedShower[],
@@ -192,7 +192,7 @@ export class ShowerNames {
     });
   }
 
-  /** The list that names come from while none can be fetched, in words. */
+  /** Describes the list that names come from while none can be fetched. */
   async #inUse(): Promise<string> {
     const { shipped, store } = this.#options;
     try {
@@ -203,7 +203,7 @@ export class ShowerNames {
       );
       if (isFetched) return "the list fetched last";
     } catch {
-      // The database is away, and with it all names; whatever is in it stays in use.
+      // The database is unavailable, and with it all names; the list in it stays in use.
       return "the list in the data store";
     }
     return `the shipped list of ${editionInWords(shipped.edition)}`;
@@ -211,7 +211,7 @@ export class ShowerNames {
 }
 
 /**
- * Whether a fetched list says what is listed already. Which address a list was read at does not matter: next year's has another. A
+ * Whether a fetched entry says what is listed already. The address of the list does not matter: next year's list has another. A
  * shipped entry is never the same, so that its source is replaced too.
  */
 function isSame(a: ListedShower, b: ListedShower | undefined): boolean {

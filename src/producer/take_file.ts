@@ -1,5 +1,5 @@
 /**
- * One planned file of a run: opened, skipped, extracted or failed, and recorded in the run as it goes.
+ * Takes one planned file of a run: opens, skips, extracts or fails it, and records that in the run.
  *
  *     open ─ missing ──────────────────────────────▶ failed
  *       ├─── unchanged since it was ingested ───────▶ skipped
@@ -7,8 +7,8 @@
  *       ├─── the same file as at the checkpoint ────▶ goes on there ─┐
  *       └─── any other ── file_started ─────────────▶ from byte 0 ───┴─▶ extracted
  *
- * What may pass by itself (a cut or rewritten file, a source that does not answer) is thrown as a `TransientError`: the run
- * comes back to the file later. Anything else settles the file as failed, and the run goes on with the next.
+ * What may pass by itself (a cut or rewritten file, a source that does not answer) is thrown as a `TransientError`: the run returns
+ * to the file later. Any other failure settles the file as failed, and the run goes on with the next.
  */
 import { explainWithHint, TransientError } from "@gmn/failures";
 import type { Publisher } from "../events/publisher.ts";
@@ -21,7 +21,7 @@ import { extractFile, type Pace } from "./extract_file.ts";
 import { parseFileName } from "../trajectory/file_name.ts";
 import { isSameFile, type OpenedFile, type OpenOptions } from "./source/data_directory.ts";
 
-/** How a file is opened: from the data directory, or from what a person sent. */
+/** How a file is opened: from the data directory, or from an upload. */
 export type OpenFile = (options: OpenOptions) => Promise<OpenedFile | "unchanged" | "missing">;
 
 export interface TakeFileOptions {
@@ -31,21 +31,21 @@ export interface TakeFileOptions {
   readonly open: OpenFile;
   /** Date and size as listed; null when unknown. */
   readonly listed: string | null;
-  /** With what identity the file was ingested before; unchanged, it is skipped. */
+  /** The identity with which the file was ingested before; if it still has it, it is skipped. */
   readonly ingested: FileIdentity | undefined;
   readonly publisher: Publisher;
   readonly observe: Observe;
   readonly pace?: Pace;
 }
 
-/** A file ready to be read, and from where. */
+/** A file ready to be read, and the position to read from. */
 interface Ready {
   readonly opened: OpenedFile;
   readonly resume?: { readonly point: ResumePoint; readonly rows: RowCounts };
 }
 
 /**
- * Takes one file; it is settled afterwards.
+ * Takes one file; it is settled when this resolves.
  * @throws TransientError when it should be tried again later (the file is not settled then), the signal's reason on abort
  */
 export async function takeFile(options: TakeFileOptions): Promise<void> {
@@ -65,7 +65,7 @@ export async function takeFile(options: TakeFileOptions): Promise<void> {
   }
 }
 
-/** Opens the file where it has to be read from; null when it was settled without reading. */
+/** Opens the file at the position to read from; null when it was settled without reading. */
 async function openForReading(options: TakeFileOptions): Promise<Ready | null> {
   const { run, file, open, ingested } = options;
   const before = run.state.files?.get(file);
@@ -161,7 +161,7 @@ async function extract({ opened, resume }: Ready, options: TakeFileOptions): Pro
   await run.apply({ type: "extract", file, identity, ...extracted });
 }
 
-/** The file of this run that `file`, an alias, is a byte copy of: same time of change, same size; null if there is none. */
+/** The file of this run that `file`, an alias, is a byte copy of: same modification time, same size; null if there is none. */
 function copiedFrom(file: string, identity: FileIdentity, run: ActiveRun): string | null {
   if (parseFileName(file.split("/").at(-1) ?? "")?.kind !== "alias") return null;
   const { lastModified, size_bytes } = identity;
@@ -174,7 +174,7 @@ function copiedFrom(file: string, identity: FileIdentity, run: ActiveRun): strin
   return null;
 }
 
-/** How the files of a run are listed and opened: a backfill lets daily runs go first. */
+/** How the files of a run are listed and opened: a backfill gives way to daily runs. */
 export function openOptions(run: ActiveRun): OpenOptions {
   return {
     priority: run.state.kind === "backfill" ? "backfill" : "daily",

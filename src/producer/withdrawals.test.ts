@@ -11,19 +11,19 @@ const gone = (count: number): GoneTrajectory[] =>
     witnesses: 1 + at % 2,
   }));
 
-describe("of what is gone", () => {
-  test("all is withdrawn when it is little, or a small part", () => {
+describe("of missing trajectories", () => {
+  test("all are withdrawn when they are few, or a small part", () => {
     expect(withdrawable({ gone: gone(MASS_TRAJECTORIES), before: 60 })).toHaveLength(50);
     expect(withdrawable({ gone: gone(400), before: 800 })).toHaveLength(400);
   });
 
-  test("a mass waits for a second generation", () => {
+  test("a mass disappearance waits for a second generation", () => {
     expect(withdrawable({ gone: gone(402), before: 800 })).toHaveLength(201);
   });
 });
 
-describe("the neighbours", () => {
-  test("of a window are those of the dates around it, over the turn of a year", () => {
+describe("the neighbouring files", () => {
+  test("of a window are those of the dates around it, across the turn of a year", () => {
     expect(neighbourPrefixes("daily/traj_summary_20260101_solrange_280.0-281.0.txt")).toEqual([
       "daily/traj_summary_20251230_",
       "daily/traj_summary_20251231_",

@@ -1,11 +1,11 @@
 /**
- * Withdraws trajectories that the source has withdrawn: a tombstone for each that a daily or monthly file once had and, in a later
- * complete generation, no longer has.
+ * Withdraws trajectories that the source has withdrawn: writes a tombstone for each that a daily or monthly file once had and, in a
+ * later complete generation, no longer has.
  *
  *     run loaded ─▶ files with two generations on record ─▶ compare ─▶ tombstones ─▶ older generation deleted
  *
- * The comparison is a query over projections of the log, made after the fact. So it holds nothing in memory, slows no reading,
- * and a crash anywhere repeats it: a tombstone twice is a tombstone. Which of them are withdrawn, and why the others are not:
+ * The comparison is a query over projections of the log, made after the fact. So it needs no memory, does not slow reading, and a
+ * crash just repeats it: a second tombstone changes nothing. Which trajectories are withdrawn, and why the others are not:
  * docs/decisions/0008-withdrawn-trajectories.md.
  */
 import { explain } from "@gmn/failures";
@@ -18,7 +18,7 @@ import { addDays } from "../runs/selection.ts";
 import { parseFilePath } from "../trajectory/file_name.ts";
 import type { ChangedFile, Comparison, GoneTrajectory } from "../store/source_file_members.ts";
 
-/** The generations of the files on record. */
+/** The recorded generations of the files. */
 export interface FileGenerations {
   changed(): Promise<readonly ChangedFile[]>;
   compare(file: ChangedFile, neighbours: readonly string[]): Promise<Comparison>;
@@ -33,12 +33,12 @@ export interface WithdrawalsOptions {
   readonly signal: AbortSignal;
 }
 
-/** Tombstones of one publish. */
+/** Tombstones per publish. */
 const PORTION = 2000;
 
 /**
- * A file that lost more than this many trajectories, and more than this part of them, looks like one that was read while it was
- * being written and happened to end at the end of a line. It loses them when another generation is without them too.
+ * A file that lost more than this many trajectories, and more than this part of them, looks as if it was read while being written
+ * and happened to end at a line end. They are withdrawn once another generation lacks them too.
  */
 export const MASS_TRAJECTORIES = 50;
 export const MASS_PART = 0.5;
@@ -56,8 +56,8 @@ export class Withdrawals {
   }
 
   /**
-   * Withdraws what there is to withdraw; calls that come meanwhile make it look once more. Never rejects: a failure is reported, and
-   * the next call tries again.
+   * Withdraws what is due; a call during a pass triggers one more pass. Never rejects: a failure is reported, and the next call
+   * tries again.
    */
   settle(): Promise<void> {
     if (this.#isWanted) return this.#work;
@@ -85,7 +85,7 @@ export class Withdrawals {
   async #settleFile(file: ChangedFile): Promise<void> {
     const { generations } = this.#options;
     const neighbours = neighbourPrefixes(file.file);
-    // A neighbour that was not read may have what seems to be gone; its own run, or the retry of it, brings us back.
+    // A neighbour that was not read may have the missing trajectories; when its run or a retry loads it, `settle` is called again.
     const unsettled = await this.#patiently(
       "database",
       () => generations.unsettled(neighbours, file.runId),
@@ -140,7 +140,7 @@ export function withdrawable({ gone, before }: Comparison): readonly GoneTraject
   return isMass ? gone.filter(({ witnesses }) => witnesses > 1) : gone;
 }
 
-/** How the paths of files begin that a trajectory of this one can move to: those of its kind beside it in time. */
+/** The path prefixes of the files that a trajectory of this file can move to: files of its kind adjacent in time. */
 export function neighbourPrefixes(path: string): string[] {
   const is = parseFilePath(path);
   const folder = path.slice(0, path.lastIndexOf("/") + 1);

@@ -1,4 +1,4 @@
-/** Who may read the files, and what is left of a service that is gone. */
+/** Who may read the files, and the files that a dead service leaves behind. */
 import { chmod, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import process from "node:process";
@@ -20,7 +20,7 @@ const addresses = (pid: number): ServiceAddresses => ({
   databaseUrl: "postgres://gmn:secret@127.0.0.1:5433/gmn_data_store",
 });
 
-test("is there while its service holds it, for its owner alone", async () => {
+test("exists while its service holds it, readable by its owner only", async () => {
   const remove = await writeAddresses(folder, addresses(1));
   expect(await readAddresses(folder)).toEqual(addresses(1));
   const url = await readFile(join(folder, "database.url"), "utf8");
@@ -33,18 +33,18 @@ test("is there while its service holds it, for its owner alone", async () => {
   await expect(stat(join(folder, "database.url"))).rejects.toThrow();
 });
 
-test("left by a killed process is none, though a process with its number lives", async () => {
+test("left by a killed process is ignored, even if a process with its pid lives", async () => {
   await writeFile(join(folder, "service.json"), JSON.stringify(addresses(process.pid)));
   expect(await readAddresses(folder)).toBeNull();
 });
 
-test("garbage is none", async () => {
+test("with invalid content is ignored", async () => {
   await writeFile(join(folder, "service.json"), "{");
   expect(await readAddresses(folder)).toBeNull();
 });
 
 test.skipIf(process.getuid?.() !== 0)(
-  "of another user is an error, not taken for none",
+  "of another user is an error, not ignored",
   async () => {
     const remove = await writeAddresses(folder, addresses(1));
     await chmod(folder, 0o755);
@@ -61,7 +61,7 @@ test.skipIf(process.getuid?.() !== 0)(
   },
 );
 
-test("of a second process on the folder outlives the first", async () => {
+test("of a second process in the folder survives the end of the first", async () => {
   const removeFirst = await writeAddresses(folder, addresses(1));
   const removeSecond = await writeAddresses(folder, addresses(2));
   await removeFirst();

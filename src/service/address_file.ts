@@ -1,13 +1,12 @@
 /**
- * Where the running service listens, written to `DATA_DIR/service.json` for commands that are started later.
+ * The addresses of the running service, written to `DATA_DIR/service.json` for commands that are started later.
  *
- * The service keeps the file locked for as long as it lives (`flock`), and the kernel lets go of the lock when the process is
- * gone, however it went. So a command can tell a running service from a file that a killed one left behind, with only the
- * permission to read the file: it need not look at processes, and a process of another container or user that happens to have the
- * same number does not mislead it.
+ * The service holds a lock on the file for as long as it lives (`flock`), and the kernel releases the lock when the process ends,
+ * however it ends. So a command can distinguish a running service from a file left by a killed one, with only the permission to
+ * read the file: it need not inspect processes, and a process of another container or user with the same pid does not mislead it.
  *
- * The database's URL has a password, so only their owner can read the two files: `service.json`, for programs, and `database.url`,
- * with only the URL, for `psql "$(cat data/database.url)"`.
+ * The database's URL contains a password, so only their owner can read the two files: `service.json`, for programs, and
+ * `database.url`, with only the URL, for `psql "$(cat data/database.url)"`.
  */
 import { chmod, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -27,12 +26,12 @@ export interface ServiceAddresses {
 const FILE = "service.json";
 const DATABASE_URL_FILE = "database.url";
 
-/** Where the whole URL of the database is while a service runs on this data directory. */
+/** Path of the file with the full URL of the database while a service runs on this data directory. */
 export function databaseUrlFile(dataDirectory: string): string {
   return join(dataDirectory, DATABASE_URL_FILE);
 }
 
-/** Writes the files, each whole or not at all. The returned function removes them; the service counts as gone then. */
+/** Writes the files, each atomically. The returned function removes them; after that the service counts as stopped. */
 export async function writeAddresses(
   dataDirectory: string,
   addresses: ServiceAddresses,
@@ -42,12 +41,12 @@ export async function writeAddresses(
   await rename(draft(DATABASE_URL_FILE), databaseUrlFile(dataDirectory));
   const path = join(dataDirectory, FILE);
   await writePrivate(draft(FILE), `${JSON.stringify(addresses, null, 2)}\n`);
-  // node:fs has no locks. The lock belongs to the file, not to its name: it is there before the name is.
+  // node:fs has no locks. The lock belongs to the file, not to its name, so it is taken before the file gets its name.
   const held = await Deno.open(draft(FILE), { read: true, write: true });
   await held.lock(true);
   await rename(draft(FILE), path);
   return async () => {
-    // Another process on the same folder may have written its own over ours.
+    // Another process on the same folder may have replaced our file with its own.
     if (await pidIn(path) === addresses.pid) {
       await rm(path, { force: true });
       await rm(databaseUrlFile(dataDirectory), { force: true });
@@ -58,13 +57,13 @@ export async function writeAddresses(
 
 async function writePrivate(path: string, text: string): Promise<void> {
   await writeFile(path, text, { mode: 0o600 });
-  // A file that was there before keeps its mode.
+  // A file that existed before keeps its mode.
   await chmod(path, 0o600);
 }
 
 /**
- * The addresses of the service that runs on this data directory now, or null.
- * @throws PermanentError when they are another user's to read: a service may run there
+ * Returns the addresses of the service that runs on this data directory now, or null.
+ * @throws PermanentError when the files belong to another user: a service may run there
  */
 export async function readAddresses(dataDirectory: string): Promise<ServiceAddresses | null> {
   const path = join(dataDirectory, FILE);
@@ -88,7 +87,7 @@ const pidIn = (path: string): Promise<number | null> =>
   parseFile(path).then(({ pid }) => pid, () => null);
 
 async function isHeld(path: string, { pid }: ServiceAddresses): Promise<boolean> {
-  // Locks keep others from reading there, so the service's own file could not be read.
+  // On Windows a lock keeps others from reading, so the service's own file could not be read.
   if (process.platform === "win32") return isAlive(pid);
   const file = await Deno.open(path, { read: true });
   try {
@@ -103,7 +102,7 @@ function isAlive(pid: number): boolean {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    // Neither the right to signal it nor Deno's permission to look: then it is taken to be alive, and a request to it will show.
+    // We may not signal it, or Deno may not check: assume that it is alive; a request to it will show.
     return (error as { code?: string }).code !== "ESRCH";
   }
 }

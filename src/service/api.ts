@@ -1,4 +1,4 @@
-/** The API, served over the parts of the service. Until these run it answers that the service is starting. */
+/** The API, served over the parts of the service. Until they run, it answers that the service is starting. */
 import { TransientError } from "@gmn/failures";
 import type { Config } from "../config.ts";
 import { ReplayDesk } from "../dead_letters/replay_desk.ts";
@@ -15,8 +15,8 @@ import type { Releasers } from "./releasers.ts";
 import { createHealth, scheduleOf } from "./status.ts";
 
 /**
- * Serves the API; gives its URL.
- * @throws PermanentError when it can't listen there
+ * Serves the API and returns its URL.
+ * @throws PermanentError when it can't listen on the address
  */
 export function serveApi(
   config: Config,
@@ -37,7 +37,7 @@ export function serveApi(
     extractDays: config.extractDays,
     observer,
     reader: () => running().reader,
-    // A process that serves the API has them.
+    // A process that serves the API always has them.
     runs: () => running().runs!,
     pauseSchedule: async (isPaused) => {
       const { producer, reader } = running();
@@ -60,21 +60,21 @@ export function serveApi(
     fetch: (request) => api.fetch(request),
   });
   releasers.add("http", () => server.stop());
-  // Before it: an open stream is a request under way.
+  // Released before the server: an open stream is a request in progress.
   releasers.add("event streams", () => streams.close());
   observe("http.listening", { url: server.url });
   return server.url;
 }
 
-/** A replay asks for pages of dead letters, and for later records of a page's trajectories. */
-const REPLAY_QUESTION_MS = 10_000;
+/** A replay queries pages of dead letters, and later records of a page's trajectories. */
+const REPLAY_QUERY_MS = 10_000;
 
 function replayDeskOf(parts: ServiceParts, { observe }: Observer): () => ReplayDesk {
   let desk: ReplayDesk | null = null;
   return () => {
     const { reader, log: { publisher, registry } } = runningOf(parts);
     return desk ??= new ReplayDesk({
-      table: deadLetterTable((question) => reader.ask(REPLAY_QUESTION_MS, question)),
+      table: deadLetterTable((question) => reader.ask(REPLAY_QUERY_MS, question)),
       publisher,
       registry,
       observe,

@@ -1,6 +1,6 @@
 /**
- * For commands that publish something themselves: they join the service that runs on this data directory or, when none runs, start
- * the same engines for as long as the command takes.
+ * For commands that publish records themselves: they join the service that runs on this data directory or, when none runs, start
+ * the same engines for the duration of the command.
  */
 import type { RunningBroker } from "../broker/broker.ts";
 import type { Config } from "../config.ts";
@@ -21,12 +21,12 @@ export interface Workbench {
   readonly store: Store;
   readonly log: Log;
   readonly observe: Observe;
-  /** Which service's consumer loads the rows, in words. */
+  /** Describes the service whose consumer loads the rows. */
   readonly describe: string;
   close(): Promise<void>;
 }
 
-/** Connections a command needs: it asks one thing at a time. */
+/** Connections that a command needs: it runs one query at a time. */
 const COMMAND_CONNECTIONS = 2;
 
 /**
@@ -56,7 +56,7 @@ async function joinService(
     schemaRegistryUrl: addresses.schemaRegistryUrl,
     stop: () => Promise.resolve(),
   };
-  // A command reports at once what is away, instead of waiting for it.
+  // A command reports an unavailable part at once instead of waiting for it.
   const log = await openLog(broker, {
     observe,
     access: await readLogAccess(config),

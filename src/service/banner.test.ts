@@ -20,23 +20,23 @@ describe("the banner", () => {
     expect(lines[2]).toBe("  dashboard   http://127.0.0.1:8000/");
   });
 
-  test("has the embedded database's whole URL on a terminal", () => {
+  test("has the embedded database's full URL on a terminal", () => {
     expect(banner(service, config, { isTerminal: true })).toContain(service.addresses.databaseUrl);
   });
 
-  test("has no password in a pipe, and says where it is", () => {
+  test("has no password in a pipe, and says where to find it", () => {
     const text = banner(service, config, { isTerminal: false });
     expect(text).not.toContain(SECRET);
     expect(text).toContain("postgres://gmn:***@127.0.0.1:5433/gmn_data_store");
     expect(text).toContain("(whole in /srv/data/database.url)");
   });
 
-  test("never has the password of a database of one's own", () => {
+  test("never has the password of an external database", () => {
     const own = { ...config, databaseUrl: service.addresses.databaseUrl };
     expect(banner(service, own, { isTerminal: true })).not.toContain(SECRET);
   });
 
-  test("names no dashboard where there is none", () => {
+  test("names no dashboard when there is none", () => {
     const without = { ...service, addresses: { ...service.addresses, http: null } };
     expect(banner(without, config, { isTerminal: true })).not.toContain("dashboard");
   });

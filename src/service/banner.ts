@@ -1,18 +1,18 @@
 /**
- * What a person sees when the service is up: the dashboard, then addresses to paste into curl, kcat and psql, and where the data is.
+ * The text shown when the service is up: the dashboard, addresses to paste into curl, kcat and psql, and where the data is.
  */
 import type { Config } from "../config.ts";
 import { databaseUrlFile } from "./address_file.ts";
 import type { Service } from "./service.ts";
 
 export interface BannerOptions {
-  /** Whether a person reads it, on a terminal. In a pipe it may end up in a log that others read, so it has no password there. */
+  /** Whether it is shown on a terminal. In a pipe it may end up in a log that others read, so the password is left out there. */
   readonly isTerminal: boolean;
-  /** More lines of name and value. */
+  /** More lines, as name and value. */
   readonly extra?: readonly (readonly [string, string])[];
 }
 
-/** The banner, lines without a final newline. */
+/** The lines of the banner, without a final newline. */
 export function banner(
   service: Pick<Service, "addresses" | "describe">,
   config: Pick<Config, "dataDirectory" | "databaseUrl" | "gmnDataUrl">,
@@ -46,8 +46,8 @@ export function runPage(http: string, runId: string): string {
 }
 
 /**
- * On a terminal the embedded database's URL is shown with its password, for psql; it only works on this machine. The password in
- * DATABASE_URL is never shown.
+ * On a terminal the embedded database's URL is shown with its password, for psql; the URL works only on this machine. The password
+ * in DATABASE_URL is never shown.
  */
 function shownDatabaseUrl(
   { databaseUrl, dataDirectory }: Pick<Config, "dataDirectory" | "databaseUrl">,

@@ -6,7 +6,7 @@ import { hintOf } from "@gmn/failures";
 import { startEmbeddedPostgres } from "./embedded_postgres.ts";
 
 test(
-  "what happens to it is observed, without its password; a second owner is refused",
+  "its events are observed, without its password; a second owner is refused",
   async () => {
     const directory = await mkdtemp(join(tmpdir(), "gmn-owned-"));
     const observed: [string, unknown][] = [];

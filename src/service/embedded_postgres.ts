@@ -1,5 +1,5 @@
 /**
- * The embedded PostgreSQL (`@gmn/engines`) as this service's: its events are ours, and the store's driver connects to it.
+ * Runs the embedded PostgreSQL (`@gmn/engines`) for this service: reports its events here, and connects with the store's driver.
  */
 import {
   type PostgresEvent,
@@ -16,8 +16,8 @@ export interface EmbeddedPostgresOptions extends Omit<PostgresOptions, "connect"
 }
 
 /**
- * Starts (or adopts) the PostgreSQL in `directory` and makes the database in it.
- * @throws PermanentError with a hint: the port is in use, no programs or no user to run them, a living process owns it
+ * Starts (or adopts) the PostgreSQL in `directory` and creates the database in it.
+ * @throws PermanentError with a hint: the port is in use, the programs or a user to run them are missing, a living process owns it
  */
 export function startEmbeddedPostgres(
   { observe, ...options }: EmbeddedPostgresOptions,

@@ -1,4 +1,4 @@
-/** The two programs that the service stands on, PostgreSQL and a broker: started here, or found where the settings say. */
+/** The two programs that the service depends on, PostgreSQL and a broker: started here, or found where the settings say. */
 import { join } from "node:path";
 import { type ChosenBroker, startBroker } from "../broker/start_broker.ts";
 import type { Config } from "../config.ts";
@@ -7,25 +7,25 @@ import { startEmbeddedPostgres } from "./embedded_postgres.ts";
 import { proveLog } from "./open_log.ts";
 import { ENGINE_RESERVE_MS, type Releasers } from "./releasers.ts";
 
-/** What a boot is made with. */
+/** What a boot needs. */
 export interface Boot {
   readonly config: Config;
   readonly observe: Observe;
   readonly releasers: Releasers;
-  /** Aborting ends the boot. */
+  /** Aborting it ends the boot. */
   readonly signal: AbortSignal;
-  /** Aborting hurries the stop. */
+  /** Aborting it hurries the stop. */
   readonly hurry: AbortSignal | undefined;
 }
 
 export interface Engines {
   readonly database: { readonly url: string; readonly describe: string };
   readonly broker: ChosenBroker;
-  /** Which broker it is and why. */
+  /** Names the broker, and why it was chosen. */
   readonly describeBroker: string;
 }
 
-/** Starts both side by side. When one fails the other is stopped with everything else. */
+/** Starts both in parallel. When one fails, the other is stopped with everything else. */
 export async function startEngines(boot: Boot): Promise<Engines> {
   const { config, observe, releasers, signal, hurry } = boot;
   const proving = (brokers: readonly string[], until: AbortSignal) =>

@@ -1,12 +1,12 @@
-/** The environment of the process, with what `.env` adds. An edge: everything behind it gets a plain record. */
+/** The environment of the process, plus the variables of `.env`. Read only at the edge: all other code gets a plain record. */
 import { readFileSync } from "node:fs";
 import process from "node:process";
 import { parseEnv } from "node:util";
 import { explain, PermanentError } from "@gmn/failures";
 
 /**
- * The environment's variables; those of the file `.env` in the working directory count where the environment has none.
- * @throws PermanentError when there is a `.env` that can't be read
+ * The environment's variables; variables of the file `.env` in the working directory apply where the environment has none.
+ * @throws PermanentError when a `.env` exists but can't be read
  */
 export function readEnvironment(): Record<string, string | undefined> {
   let text: string;
@@ -19,7 +19,7 @@ export function readEnvironment(): Record<string, string | undefined> {
   return { ...parseEnv(text), ...process.env };
 }
 
-/** The same for a command that ends: a person reads its output, and wants to know of nothing but trouble. */
+/** The same for a command that ends: a person reads its output and should see only problems. */
 export function readCommandEnvironment(): Record<string, string | undefined> {
   return { LOG_LEVEL: "warning", LOG_FORMAT: "human", ...readEnvironment() };
 }

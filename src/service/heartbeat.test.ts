@@ -11,8 +11,8 @@ let answers: (() => Response | Promise<Response>)[];
 let asked: number;
 let server: Deno.HttpServer<Deno.NetAddr>;
 let stopping: AbortController;
-/** Lets go of requests that were never answered. */
-let letGo: PromiseWithResolvers<Response>;
+/** Releases requests that were never answered. */
+let unanswered: PromiseWithResolvers<Response>;
 
 beforeEach(() => {
   observer = createObserver();
@@ -25,7 +25,7 @@ beforeEach(() => {
     return answer();
   });
   stopping = new AbortController();
-  letGo = Promise.withResolvers();
+  unanswered = Promise.withResolvers();
   sendHeartbeats({
     url: `http://127.0.0.1:${server.addr.port}/ping/secret`,
     observer,
@@ -36,7 +36,7 @@ beforeEach(() => {
 });
 afterEach(async () => {
   stopping.abort();
-  letGo.resolve(new Response());
+  unanswered.resolve(new Response());
   await server.shutdown();
 });
 
@@ -66,7 +66,7 @@ test("a daily run that completed is reported when its rows are loaded, once", as
   expect(asked).toBe(1);
 });
 
-test("a backfill is not, nor a daily run that failed", async () => {
+test("a backfill is not reported, nor a daily run that failed", async () => {
   complete("backfill", "b");
   load("backfill", "b");
   observer.observe("run.failed", { runId: "f", kind: "daily", reason: "x" });
@@ -77,7 +77,7 @@ test("a backfill is not, nor a daily run that failed", async () => {
   expect(asked).toBe(1);
 });
 
-test("a server that fails once is asked again", async () => {
+test("a request that fails once is repeated", async () => {
   answers = [() => new Response("", { status: 503 })];
   complete("daily");
   load("daily");
@@ -88,7 +88,7 @@ test("a server that fails once is asked again", async () => {
 test.each([
   ["refuses", () => new Response("", { status: 404 }), 1, /answers 404/],
   ["fails every time", () => new Response("", { status: 500 }), 3, /answers 500/],
-  ["never answers", () => letGo.promise, 3, /no answer within 200 ms/],
+  ["never answers", () => unanswered.promise, 3, /no answer within 200 ms/],
 ])(
   "a server that %s is reported as a failure, without the URL",
   async (_, answer, times, reason) => {

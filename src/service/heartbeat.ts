@@ -1,9 +1,9 @@
 /**
  * The dead man's switch: requests a URL after each daily run whose rows are all in the data store. The monitor behind it
- * (healthchecks.io, an uptime monitor's "push" check) raises the alarm when no request arrives in time, so it also notices when the
- * whole machine is gone.
+ * (healthchecks.io, an uptime monitor's "push" check) raises an alarm when no request arrives in time, so it also detects the loss
+ * of the whole machine.
  *
- * The URL is a secret (with it anyone can silence the alarm), so it is in no log and no error.
+ * The URL is a secret (anyone who has it can silence the alarm), so it appears in no log and no error.
  */
 import { type Backoff, explain, PermanentError, retry, TransientError } from "@gmn/failures";
 import type { Observer } from "../observe/observe.ts";
@@ -18,12 +18,12 @@ export interface HeartbeatOptions {
 
 /** A monitor answers in milliseconds, or not at all. */
 const TIMEOUT_MS = 10_000;
-/** A minute of trying; the monitor's own grace time is far longer. */
+/** Retries for a minute; the monitor's own grace time is far longer. */
 const BACKOFF: Backoff = { base_ms: 2_000, cap_ms: 30_000, attempts: 5 };
-/** Daily runs that completed and whose rows are on their way: one a day, and those requested by hand. */
+/** Daily runs that completed but whose rows are not loaded yet: one a day, and those requested by hand. */
 const WAITING_MAX = 100;
 
-/** Sends a heartbeat for each daily run that completed, once it is loaded. The returned function ends that. */
+/** Sends a heartbeat for each completed daily run, once it is loaded. The returned function stops this. */
 export function sendHeartbeats(options: HeartbeatOptions): () => void {
   const { observer } = options;
   const completed = new Set<string>();
@@ -58,7 +58,7 @@ async function ask({ url, signal, timeout_ms = TIMEOUT_MS }: HeartbeatOptions): 
   } catch (error) {
     signal.throwIfAborted();
     const isLate = error instanceof DOMException && error.name === "TimeoutError";
-    // What fetch says names the URL.
+    // The error of fetch contains the URL.
     throw new TransientError(
       isLate ? `no answer within ${timeout_ms} ms` : "the server of HEARTBEAT_URL can't be reached",
     );

@@ -1,17 +1,17 @@
 /**
- * The programs that started this one: `npx` runs a shell, the shell runs `deno task`, and that runs us.
+ * The programs that started this one: `npx` runs a shell, the shell runs `deno task`, and that runs this process.
  *
- * A signal to npx only (`kill PID`, a supervisor that knows only its child) ends npx and its shell, and reaches neither `deno task`
- * nor us: the service would run on without a parent. So the chain is watched, and its end stops the service.
+ * A signal only to npx (`kill PID`, a supervisor that knows only its child) ends npx and its shell, but reaches neither `deno task`
+ * nor this process: the service would run on without a parent. So the chain is watched, and its end stops the service.
  */
 import process from "node:process";
 import { type Ancestor, ancestorsOf, isAlive } from "@gmn/engines";
 import { ENDED_IN_ORDER, type StopRequests } from "./signals.ts";
 
-/** How soon the end of npx is noticed. Two questions to the kernel each time, some microseconds. */
+/** How soon the end of npx is noticed. Each check costs two system calls, some microseconds. */
 const LOOK_INTERVAL_MS = 500;
 
-/** A signal that has ended npx often comes to us as well, and is the better reason; on a busy machine it is late. */
+/** A signal that has ended npx often reaches this process as well, and is the better reason; on a busy machine it is late. */
 const SIGNAL_FIRST_MS = 250;
 
 /** A program of the chain. */
@@ -21,14 +21,14 @@ interface Launcher {
 }
 
 /**
- * Those of `ancestors` (parent first) that only exist to run this process. Whoever started them (a shell, a terminal, systemd)
- * may go without us.
+ * Returns those of `ancestors` (parent first) that exist only to run this process. The program that started them (a shell, a
+ * terminal, systemd) may end without this process.
  */
 export function launchersAmong(ancestors: readonly Ancestor[]): Launcher[] {
   const [task, ...above] = ancestors;
   if (task === undefined || !/^\S*deno(\.exe)? (.* )?task /.test(task.command)) return [];
   const launchers: Launcher[] = [{ pid: task.pid, name: "deno task" }];
-  // "npm exec …" is what npx calls itself; before it has, it is node with npx's script. Its shell is `sh -c 'deno' task …`.
+  // npx renames itself "npm exec …"; until then it is node with npx's script. Its shell is `sh -c 'deno' task …`.
   const npx = above.findIndex(({ command }) => /^npm exec |\bnpx(-cli\.js)?\b/.test(command));
   const isShells = above.slice(0, Math.max(0, npx)).every(({ command }) =>
     /^\S*sh -c .*\btask\b/.test(command)
@@ -40,19 +40,19 @@ export function launchersAmong(ancestors: readonly Ancestor[]): Launcher[] {
   ];
 }
 
-/** npx says in the environment that it runs deno, and is gone before anybody has looked: pid 1 has taken over `deno task`. */
+/** The environment says that npx runs deno, but npx ended before the first check: pid 1 has adopted `deno task`. */
 function isWithoutNpx(ancestors: readonly Ancestor[], launchers: readonly Launcher[]): boolean {
   const { npm_lifecycle_event, npm_lifecycle_script = "" } = process.env;
   return npm_lifecycle_event === "npx" && /^'?deno\b/.test(npm_lifecycle_script) &&
     launchers.length === 1 && ancestors[1]?.pid === 1;
 }
 
-/** Asks `stops` to stop when npx or `deno task` has ended without us. */
+/** Requests a stop from `stops` when npx or `deno task` has ended and left this process running. */
 export async function watchLauncher(stops: StopRequests): Promise<void> {
   const parent = process.ppid;
-  // `deno task` sets this: without it there is nothing to look for.
+  // `deno task` sets this variable: without it there is nothing to watch.
   if (process.platform === "win32" || process.env.INIT_CWD === undefined) return;
-  // Without a way to look (no shell, no permission) there is no watch.
+  // If the ancestors can't be read (no shell, no permission), nothing is watched.
   const ancestors = await ancestorsOf(process.pid).catch(() => []);
   const launchers = launchersAmong(ancestors);
   if (isWithoutNpx(ancestors, launchers)) return stops.request("npx ended", ENDED_IN_ORDER);

@@ -1,4 +1,4 @@
-/** Notices when all rows of a run are in the data store, reports it, and withdraws what the run's files no longer have. */
+/** Notices when all rows of a run are loaded, reports it, and withdraws trajectories that the run's files no longer have. */
 import { explain } from "@gmn/failures";
 import type { Observe } from "../observe/observe.ts";
 import type { RunEngine } from "../producer/run_engine.ts";
@@ -23,7 +23,7 @@ export interface LoadedWatchOptions {
   readonly signal: AbortSignal;
 }
 
-/** Reports when all rows of a run that has ended are in the data store. The returned function ends that. */
+/** Reports when all rows of a run that has ended are in the data store. The returned function stops this. */
 export function watchLoaded(options: LoadedWatchOptions): () => void {
   const { engine, observe, signal } = options;
   return engine.watch((event, state) => {
@@ -47,7 +47,7 @@ async function reportWhenLoaded(state: RunState, options: LoadedWatchOptions): P
   if (engine.isLeading) await withdrawals.settle();
 }
 
-/** The withdrawals over this database and this log. */
+/** Creates the withdrawals for this database and this log. */
 export function createWithdrawals(
   { store: { sql }, log, observe, signal }: Wiring,
   records: RunRecords,
@@ -55,7 +55,7 @@ export function createWithdrawals(
   return new Withdrawals({
     generations: {
       async changed() {
-        // Which files were read to their end is on another topic than their rows.
+        // The record of which files were read to their end is on another topic than their rows.
         await records.caughtUp();
         return await readChangedFiles(sql);
       },

@@ -1,7 +1,7 @@
 /**
- * How to log in to an external Kafka and its registry: the settings, with the files they name read in.
+ * How to log in to an external Kafka and its registry: the settings, with the contents of the files they name.
  *
- * Secrets go from here to the clients and nowhere else.
+ * Secrets are passed only to the clients.
  */
 import { readFile } from "node:fs/promises";
 import { explain, PermanentError } from "@gmn/failures";
@@ -9,14 +9,14 @@ import type { Config } from "../config.ts";
 import type { KafkaConnection } from "../events/kafka_client.ts";
 import type { RegistryConnection } from "../events/schema_registry.ts";
 
-/** What the clients need besides addresses. */
+/** What the clients need in addition to addresses. */
 export interface LogAccess {
   readonly kafka: Pick<KafkaConnection, "ssl" | "sasl">;
   readonly registry: Pick<RegistryConnection, "authorization" | "ca">;
 }
 
 /**
- * Reads what the settings name.
+ * Reads the files that the settings name.
  * @throws PermanentError naming the setting whose file can't be read
  */
 export async function readLogAccess(
@@ -51,7 +51,7 @@ export async function readLogAccess(
   };
 }
 
-/** The login as kafkajs wants it. */
+/** The login in the form that kafkajs expects. */
 function saslOf(
   { mechanism, user: username, password }: NonNullable<Config["kafkaSecurity"]["sasl"]>,
 ): NonNullable<KafkaConnection["sasl"]> {

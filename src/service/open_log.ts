@@ -1,4 +1,4 @@
-/** The log, opened: topics made, schemas registered, a publisher connected, a probe to ask how it is. */
+/** The opened log: topics created, schemas registered, a publisher connected, a probe to query its state. */
 import type { RunningBroker } from "../broker/broker.ts";
 import { ensureTopics } from "../events/ensure_topics.ts";
 import { createKafka, type Kafka } from "../events/kafka_client.ts";
@@ -30,13 +30,13 @@ export interface Log {
 
 export interface OpenLogOptions {
   readonly observe: Observe;
-  /** How to get in; an external broker may ask for it. */
+  /** Credentials and certificates, if an external broker requires them. */
   readonly access: LogAccess;
-  /** Runs work until it succeeds, waiting while what it needs is away. */
+  /** Runs work until it succeeds, waiting while a dependency is unavailable. */
   readonly patiently: <Result>(part: Dependency, work: () => Promise<Result>) => Promise<Result>;
 }
 
-/** Says `broker` works: a record goes in and comes back. For brokers that are started here, which ask for nothing. */
+/** Checks that `broker` works: a record is written and read back. For brokers started here, which require no login. */
 export function proveLog(
   brokers: readonly string[],
   signal: AbortSignal,
@@ -49,7 +49,7 @@ const CLIENT_ID = "gmn-data-store-ingestion";
 
 /**
  * Opens the log behind `broker`.
- * @throws PermanentError when a topic can't serve, or the registry holds an incompatible schema
+ * @throws PermanentError when a topic is unsuitable, or the registry holds an incompatible schema
  */
 export async function openLog(
   broker: RunningBroker,

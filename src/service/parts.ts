@@ -1,4 +1,4 @@
-/** What a running service is made of. Everything else in this folder makes these parts, or uses them. */
+/** The parts of a running service. The other files in this folder create these parts or use them. */
 import { TransientError } from "@gmn/failures";
 import type { Subscription } from "../events/subscription.ts";
 import type { RunDesk } from "../producer/run_desk.ts";
@@ -15,14 +15,14 @@ import type { RunRecords } from "./run_access.ts";
 /** Version of the service, in `/status`, the User-Agent and the banner. */
 export const VERSION = "0.1.0";
 
-/** What the roles are started with. */
+/** What the roles need in order to start. */
 export interface Wiring extends Omit<Boot, "hurry"> {
   readonly store: Store;
   readonly databaseUrl: string;
   readonly log: Log;
 }
 
-/** Where runs are asked for, in any process that has the role `producer` or `http`. */
+/** Where runs are requested, in any process that has the role `producer` or `http`. */
 export interface Runs {
   readonly engine: RunEngine;
   readonly desk: RunDesk;
@@ -30,7 +30,7 @@ export interface Runs {
   readonly withdrawals: Withdrawals;
 }
 
-/** What a process with the role `producer` has beside its runs. */
+/** What a process with the role `producer` has in addition to its runs. */
 export interface Producer {
   readonly schedule: Schedule;
   readonly showers: ShowerNames;
@@ -38,7 +38,7 @@ export interface Producer {
 
 export interface RunningParts {
   readonly store: Store;
-  /** For what people ask of the data store. */
+  /** For queries that people make to the data store. */
   readonly reader: Reader;
   readonly log: Log;
   /** null in a process without the role consumer. */
@@ -47,9 +47,9 @@ export interface RunningParts {
   readonly runs: Runs | null;
   /** null in a process without the role producer. */
   readonly producer: Producer | null;
-  /** Where the IAU's shower list is fetched from; null: it is not. */
+  /** Where the IAU's shower list is fetched from; null if it is not fetched. */
   readonly iauShowerUrl: string | null;
-  /** What each is, in a few words. */
+  /** A short description of each. */
   readonly describe: {
     readonly broker: string;
     readonly registry: string;
@@ -60,11 +60,11 @@ export interface RunningParts {
 export interface ServiceParts {
   readonly startedAt: Date;
   readonly roles: string[];
-  /** null until the boot is through. */
+  /** null until the boot has finished. */
   running: RunningParts | null;
 }
 
-/** The parts once they run. @throws TransientError before */
+/** The parts, once they run. @throws TransientError before that */
 export function runningOf(parts: ServiceParts): RunningParts {
   if (parts.running === null) {
     throw new TransientError("the service is starting; GET /readyz says when it is ready");

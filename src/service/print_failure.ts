@@ -1,10 +1,10 @@
-/** Text for a person, on standard output or standard error, even when these can't be written. */
+/** Prints text to standard output or standard error, and copes when these can't be written. */
 import process from "node:process";
 import { explain, hintOf } from "@gmn/failures";
 
 /**
- * Writes `text`. A pipe whose reader is gone fails later, with an `error` event; a file on a full disk fails at once, with an
- * exception. Here both are events, so that the listeners (signals.ts, commands/command.ts) end the process in order.
+ * Writes `text`. A pipe whose reader has ended fails later, with an `error` event; a file on a full disk fails at once, with an
+ * exception. Here both become events, so that the listeners (signals.ts, commands/command.ts) end the process in order.
  * @returns whether the text was accepted
  */
 export function tell(stream: NodeJS.WriteStream, text: string): boolean {
@@ -17,7 +17,7 @@ export function tell(stream: NodeJS.WriteStream, text: string): boolean {
   }
 }
 
-/** Prints what went wrong and what to do, for a person. */
+/** Prints what went wrong and what to do. */
 export function printFailure(error: unknown): void {
   const hint = hintOf(error);
   tell(

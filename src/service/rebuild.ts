@@ -1,6 +1,6 @@
 /**
- * A rebuild with everything it needs: engines that no service uses meanwhile, sinks, and the lease that keeps producers from taking
- * up runs while the runs' projection is empty.
+ * Sets up a rebuild: engines that no service uses meanwhile, sinks, and the lease that prevents producers from taking up runs while
+ * the runs' projection is empty.
  */
 import { PermanentError } from "@gmn/failures";
 import { rebuild, type RebuildProgress } from "../consumer/rebuild.ts";
@@ -26,11 +26,11 @@ export interface RebuildRequest {
 
 export interface Rebuilt {
   readonly records: number;
-  /** What is different now, a line for each table; null if the tables were not compared. */
+  /** The differences found, one line for each table; null if the tables were not compared. */
   readonly differences: readonly string[] | null;
 }
 
-/** Without this an empty log would be created, and the wrong tables compared. */
+/** Without this check an empty log would be created, and the wrong tables compared. */
 async function assertLogIsThere({ dataDirectory, kafkaBrokers }: Config): Promise<void> {
   if (kafkaBrokers !== null || await readLogHome(dataDirectory) !== null) return;
   throw new PermanentError(`there is no log in ${dataDirectory}`, {
@@ -43,8 +43,8 @@ type Checksums = Awaited<ReturnType<typeof checksumProjections>>;
 
 /**
  * Rebuilds the projections of the database that the settings name.
- * @throws PermanentError when there is no log, a service runs on the data directory, another process consumes or leads the runs, or the log no
- *   longer has it all
+ * @throws PermanentError when there is no log, a service runs on the data directory, another process consumes or leads the runs, or
+ *   the log is no longer complete
  */
 export async function rebuildDatabase(
   config: Config,
@@ -61,7 +61,7 @@ export async function rebuildDatabase(
   await assertLogIsThere(config);
   const { observe } = observer;
   const { topics = TOPICS.map(({ name }) => name), isVerified } = request;
-  // Without roles: only the engines.
+  // No roles: only the engines.
   const service = await startService({
     config: { ...config, roles: new Set() },
     observer,

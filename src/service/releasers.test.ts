@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { HURRIED_LIMITS, Releasers } from "./releasers.ts";
 
-test("everything is released in reverse, whatever fails or hangs, and only once", async () => {
+test("everything is released in reverse order, even if a part fails or hangs, and only once", async () => {
   const done: string[] = [];
   const problems: string[] = [];
   const releasers = new Releasers((name, reason) => problems.push(`${name}: ${reason}`));
@@ -18,7 +18,7 @@ test("everything is released in reverse, whatever fails or hangs, and only once"
   expect(problems).toEqual(["failing: no", "hanging: not done after 5 ms"]);
 });
 
-test("together they take no longer than all may, and the engines, which come last, have their part of it", async () => {
+test("the total limit holds, and part of it is reserved for the engines, which come last", async () => {
   const problems: string[] = [];
   const releasers = new Releasers((name, reason) => problems.push(`${name}: ${reason}`));
   const hang = () => new Promise<void>(() => {});
@@ -38,7 +38,7 @@ test("together they take no longer than all may, and the engines, which come las
   expect(waited_ms.reduce((sum, ms) => sum + ms)).toBeLessThanOrEqual(201);
 });
 
-test("a stop that is hurried gives up what hangs within seconds, and goes on with the rest", async () => {
+test("a hurried stop abandons a hanging part within seconds, and goes on with the rest", async () => {
   const problems: string[] = [];
   const done: string[] = [];
   const hurry = new AbortController();

@@ -1,40 +1,40 @@
 /**
- * What must be released when the service stops, last made first.
+ * What must be released when the service stops, in reverse order of creation.
  *
- * Every part adds its release as soon as it exists, so a boot that fails half-way releases exactly what it made.
+ * Every part adds its release as soon as it exists, so a boot that fails half-way releases exactly the parts it created.
  */
 import { explain, withTimeout } from "@gmn/failures";
 
 /** How long a stop waits, in milliseconds. */
 export interface ReleaseLimits {
-  /** For one part; what takes longer is left behind. */
+  /** For one part; a part that takes longer is abandoned. */
   readonly each_ms: number;
   /** For all parts together. */
   readonly all_ms: number;
 }
 
 export const RELEASE_LIMITS: ReleaseLimits = {
-  // A consumer that finishes its batch takes longest, seconds on a slow disk. What hangs is cut off by the parts after it.
+  // A consumer that finishes its batch takes longest, seconds on a slow disk. Time reserved for later parts limits a hanging one.
   each_ms: 30_000,
-  // A stop must end before a container platform's patience (90 s in fly.toml), and the process has to end, too.
+  // A stop must end before a container platform kills the process (90 s in fly.toml), and the process itself must still exit.
   all_ms: 80_000,
 };
 
 /**
- * How much of that is reserved for each engine. Engines are released last, when other parts may have used up the time, and an unclean
- * end costs them a recovery: Redpanda has 25 s to stop (packages/engines/redpanda/start.ts), PostgreSQL writes a checkpoint.
+ * How much of `all_ms` is reserved for each engine. Engines are released last, when other parts may have used up the time, and an
+ * unclean end means recovery: Redpanda has 25 s to stop (packages/engines/redpanda/start.ts), PostgreSQL writes a checkpoint.
  */
 export const ENGINE_RESERVE_MS = 25_000;
 
-/** The limits after a second request to stop, counted from then. */
+/** The limits after a second request to stop, counted from that request. */
 export const HURRIED_LIMITS: ReleaseLimits = {
   // Enough to roll back a transaction and to leave a consumer group.
   each_ms: 2_000,
-  // Systems that kill after ten seconds (`docker stop`) have often used some of it up by then.
+  // Systems that kill after ten seconds (`docker stop`) have often used up some of that time by then.
   all_ms: 12_000,
 };
 
-/** And how much of that is reserved for each engine: Redpanda is killed after 2 s, PostgreSQL ends without a checkpoint. */
+/** How much of that is reserved for each engine: Redpanda is killed after 2 s, PostgreSQL ends without a checkpoint. */
 export const HURRIED_RESERVE_MS = 4_000;
 
 interface Releaser {
@@ -47,18 +47,18 @@ export class Releasers {
   readonly #stack: Releaser[] = [];
   readonly #onProblem: (name: string, reason: string) => void;
 
-  /** `onProblem` gets the releases that fail or take too long; the others go on. */
+  /** `onProblem` is called for releases that fail or take too long; the others go on. */
   constructor(onProblem: (name: string, reason: string) => void) {
     this.#onProblem = onProblem;
   }
 
-  /** `reserve_ms`: time that the parts released before may not use up. */
+  /** `reserve_ms`: time that the parts released earlier may not use up. */
   add(name: string, release: () => Promise<void> | void, { reserve_ms = 0 } = {}): void {
     this.#stack.push({ name, release, reserve_ms });
   }
 
   /**
-   * Releases everything, last made first, within `all_ms`; from the moment that `hurry` aborts, within `HURRIED_LIMITS`. Never
+   * Releases everything, in reverse order of creation, within `all_ms`; once `hurry` aborts, within `HURRIED_LIMITS`. Never
    * rejects; a second call has nothing left to do.
    */
   async release(

@@ -1,4 +1,4 @@
-/** The two loops, started with what they need: the consumer (log to database) and the producer (source to log, schedule). */
+/** Starts the two loops with what they need: the consumer (log to database) and the producer (source to log, schedule). */
 import { startSink } from "../consumer/sink.ts";
 import type { Subscription } from "../events/subscription.ts";
 import { IAU_SHOWER } from "../events/topics.ts";
@@ -41,7 +41,7 @@ export function startConsumer(
   return subscription;
 }
 
-/** The engine, not leading yet unless it is for one command's own runs, and its desk. */
+/** Creates the engine and its desk. The engine does not lead yet, unless it is for one command's own runs. */
 export function openRuns(
   wiring: Wiring,
   { isForOneCommand }: { isForOneCommand: boolean },
@@ -75,7 +75,7 @@ export function openRuns(
   return { engine, desk, records, withdrawals };
 }
 
-/** Starts to lead whenever no other process does, which takes up unfinished runs; and the schedule. */
+/** Starts leading whenever no other process does, which takes up unfinished runs; and starts the schedule. */
 export function startProducer(
   wiring: Wiring,
   { engine, records, withdrawals }: Runs,
@@ -101,7 +101,7 @@ export function startProducer(
     engine: {
       async lead(until) {
         await engine.lead(until);
-        // What the last leader left, if it was killed between the end of a run and its withdrawals.
+        // The withdrawals left by the previous leader, if it was killed between the end of a run and its withdrawals.
         void withdrawals.settle();
         void showers.keep(until);
       },
@@ -115,7 +115,7 @@ export function startProducer(
   releasers.add("leadership", () => leadership.stop());
   releasers.add("schedule", () => schedule.stop());
   leadership.start();
-  // Not awaited by the boot: whether a run was missed is known when the consumer has caught up with the journal.
+  // The boot does not await this: whether a run was missed is known only when the consumer has caught up with the journal.
   void schedule.start();
   return { schedule, showers };
 }
@@ -134,7 +134,7 @@ function createShowerNames({ config, observe, store: { sql }, log }: Wiring): Sh
     },
     log: {
       async state() {
-        // The topic first: what is written to it between the two questions makes the database lag, which decides nothing.
+        // The topic is read first: a record written between the two queries makes the database lag, so no decision is made.
         const { name } = IAU_SHOWER;
         const marks = (await log.probe.watermarks([name])).get(name) ?? new Map();
         const stored = await readOffsets(sql, name);

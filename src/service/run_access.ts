@@ -1,4 +1,4 @@
-/** Runs as the engine needs them, from PostgreSQL: which are unfinished, and what is loaded. */
+/** Run records for the engine, from PostgreSQL: which runs are unfinished, and what is loaded. */
 import process from "node:process";
 import { hostname } from "node:os";
 import { TransientError, wait } from "@gmn/failures";
@@ -19,10 +19,10 @@ import {
 } from "../store/run_states.ts";
 import { readSourceFiles } from "../store/source_files.ts";
 
-/** Between two looks at the database, while something waits for the sink. */
+/** Between two queries to the database while waiting for the sink. */
 const LOOK_INTERVAL_MS = 100;
 
-/** How long a run waits for the projection of earlier runs, before it may read a file again that is unchanged. */
+/** How long a run waits for the projection of earlier runs; after that it may read an unchanged file again. */
 const PROJECTION_PATIENCE_MS = 5_000;
 
 /** Name of this process in the events of the runs it works on. */
@@ -69,23 +69,23 @@ export async function waitForRows(
   await waitForOffsets(sql, TRAJECTORY_SUMMARY_RAW.name, offsets, signal);
 }
 
-/** Requested runs taken up at one look; more wait for the next. */
+/** Requested runs taken up per check; further runs wait for the next check. */
 const REQUESTED_MAX = 100;
 
-/** Earlier runs as the engine sees them, and the schedule. */
+/** Earlier runs as the engine and the schedule see them. */
 export interface RunRecords extends RunHistory {
-  /** When the last daily run was requested; waits (not for ever) until the projection has caught up. */
+  /** When a daily run was last requested; waits, up to a limit, until the projection has caught up. */
   lastDailyRequest(): Promise<Date | null>;
-  /** Waits, not for ever, until everything that is in the journal now is on record. */
+  /** Waits, up to a limit, until everything that is in the journal now is on record. */
   caughtUp(): Promise<void>;
 }
 
-/** The recorded runs. `signal`: when the process stops. */
+/** The recorded runs. `signal` aborts when the process stops. */
 export function createRunHistory(sql: Sql, probe: LogProbe, signal: AbortSignal): RunRecords {
   /** Waits until the projection has seen everything that is in the journal now. */
   const caughtUp = (until: AbortSignal) =>
     waitForTopic(sql, probe, INGESTION_RUN.name, AbortSignal.any([signal, until]));
-  /** The same, but not for ever: without a consumer there is nothing to wait for. */
+  /** The same with a time limit: without a consumer the projection never catches up. */
   const caughtUpInTime = () => caughtUp(AbortSignal.timeout(PROJECTION_PATIENCE_MS));
   const patiently = () => caughtUpInTime().catch(() => signal.throwIfAborted());
   return {
@@ -98,12 +98,12 @@ export function createRunHistory(sql: Sql, probe: LogProbe, signal: AbortSignal)
     ended: (runIds) => readEndedRunStates(sql, runIds),
     find: (runId) => readRunState(sql, runId),
     async identities(paths) {
-      // A run that ended a moment ago may not be projected yet.
+      // A run that has just ended may not be projected yet.
       await patiently();
       return await readSourceFiles(sql, paths);
     },
     async findByIdempotencyKey(key) {
-      // Right after a crash the run may be on the log and not yet on record; a second run for its key would be worse than waiting.
+      // Right after a crash the run may be on the log but not on record; a second run for its key would be worse than waiting.
       await caughtUpInTime().catch((error) => {
         signal.throwIfAborted();
         throw new TransientError(
@@ -124,7 +124,7 @@ export function createRunHistory(sql: Sql, probe: LogProbe, signal: AbortSignal)
   };
 }
 
-/** An upload has its file in the process that sends it: only that process can work on it. */
+/** The file of an upload exists only in the process that received it: only that process can work on the run. */
 function isUploadOfLivingProcess({ kind, owner }: RunState): boolean {
   if (kind !== "upload" || owner === null) return false;
   const [host, pid] = owner.split(":");

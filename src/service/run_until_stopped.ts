@@ -1,9 +1,9 @@
 /**
- * The life of a long-running command: started, run, and stopped in order for whatever reason. What the reasons are, and what a
- * second signal does, stands in signals.ts.
+ * The life of a long-running command: started, run, and stopped in order for whatever reason. The reasons, and the effect of a
+ * second signal, are listed in signals.ts.
  *
- *     starting ──ready──▶ running ──a stop is asked for, or a part is gone for good──▶ stopping in order ──▶ exit code
- *         │ a stop is asked for                                                         ▲   └─ asked again: hurries
+ *     starting ──ready──▶ running ──a stop is requested, or a part has failed───────▶ stopping in order ──▶ exit code
+ *         │ a stop is requested                                                         ▲   └─ asked again: hurries
  *         ├─────────────────────── what was started is stopped ─────────────────────────┘
  *         └ fails ──▶ message and hint, exit 1
  */
@@ -21,7 +21,7 @@ import { printFailure } from "./print_failure.ts";
 import type { Service } from "./service.ts";
 import { ENDED_IN_FAILURE, type StopRequests } from "./signals.ts";
 
-/** An observer that logs as the configuration says, all but the events named in `unlogged`. */
+/** Creates an observer that logs as configured, except for the events named in `unlogged`. */
 export async function createLoggingObserver(
   config: Pick<Config, "logLevel" | "logFormat">,
   unlogged: readonly ServiceEvent["name"][] = [],
@@ -35,16 +35,16 @@ export async function createLoggingObserver(
   return observer;
 }
 
-/** What a start gets to know of the end. */
+/** How a start learns of a stop. */
 export interface StopSignals {
-  /** Aborting gives up a start. */
+  /** Aborting it gives up a start. */
   readonly signal: AbortSignal;
-  /** Aborting hurries a stop. */
+  /** Aborting it hurries a stop. */
   readonly hurry: AbortSignal;
 }
 
 /**
- * Starts a service with `start` and stops it when a stop is asked for.
+ * Starts a service with `start` and stops it when a stop is requested.
  * @returns the exit code: see signals.ts; 1 also when the start failed
  */
 export async function runUntilStopped(

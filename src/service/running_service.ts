@@ -1,7 +1,7 @@
 /**
- * Which running service a command means: the one on DATA_DIR or, if that is not set, perhaps the demo.
+ * Decides which running service a command means: the one on DATA_DIR or, if that is not set, perhaps the demo.
  *
- * Somebody who has `deno task demo` in one terminal types the README's commands into another one, without settings, and means the
+ * A person who runs `deno task demo` in one terminal types the README's commands into another, without settings, and means the
  * demo.
  */
 import { DEMO_DATA_DIRECTORY, readConfig } from "../config.ts";
@@ -14,17 +14,17 @@ export interface Whereabouts {
   readonly dataDirectory: string;
   /** The service that runs on it; null when none does. */
   readonly addresses: ServiceAddresses | null;
-  /** Whether it is the demo's though DATA_DIR does not say so; the command should mention it. */
+  /** Whether the demo is used although DATA_DIR does not name it; the command should mention that. */
   readonly isDemoByDefault: boolean;
-  /** Where the demo runs, if the command does not use it; the person may have meant it. */
+  /** Where the demo runs, if the command does not use it; the user may have meant it. */
   readonly otherDemo: string | null;
 }
 
 /**
  * Finds the service.
  *
- * `writes`: the command would start the engines itself where no service runs. It goes to the demo only when the default
- * directory has no log yet, so that real data never ends up among the made-up meteors by accident.
+ * `writes`: the command would start the engines itself if no service runs. It uses the demo only when the default directory has no
+ * log yet, so that real data never gets mixed with generated meteors by accident.
  * @throws PermanentError when the settings are wrong
  */
 export async function findRunningService(

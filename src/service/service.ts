@@ -4,8 +4,8 @@
  *     http (answers 503 at first) ─▶ database ┐
  *                                  ─▶ broker  ┴▶ migrate, topics, schemas ─▶ consumer ─▶ producer, schedule ─▶ ready
  *
- * HTTP comes first, so that a port in use is reported before anything is started, and `/readyz` can say what the boot waits for.
- * The boot waits for an external broker or database that is away; a setting that can't work ends it.
+ * HTTP comes first, so that a port in use is reported before anything starts, and `/readyz` can say what the boot waits for.
+ * The boot waits for an external broker or database that is unavailable; a setting that can't work ends it.
  */
 import { mkdir } from "node:fs/promises";
 import process from "node:process";
@@ -34,10 +34,10 @@ export interface Service {
   readonly describe: { readonly broker: string; readonly database: string };
   /** For commands in the same process. */
   readonly parts: ServiceParts;
-  /** Resolves with the reason when a part is gone for good, which only a new start can repair. Never rejects. */
+  /** Resolves with the reason when a part has failed permanently and only a restart can help. Never rejects. */
   readonly failed: Promise<Error>;
   /**
-   * Stops everything in reverse order, within `RELEASE_LIMITS`; a part that does not stop in time is reported and left behind.
+   * Stops everything in reverse order, within `RELEASE_LIMITS`; a part that does not stop in time is reported and abandoned.
    * Calling it again waits for the first call.
    */
   stop(reason: string): Promise<void>;
@@ -46,25 +46,25 @@ export interface Service {
 export interface StartOptions {
   readonly config: Config;
   readonly observer: Observer;
-  /** Aborting ends the boot; what was started is stopped again. */
+  /** Aborting it ends the boot; parts already started are stopped again. */
   readonly signal?: AbortSignal;
-  /** Aborting hurries a stop, also the one after a boot that was given up: `HURRIED_LIMITS`. */
+  /** Aborting it hurries a stop, also the stop after an aborted boot: `HURRIED_LIMITS`. */
   readonly hurry?: AbortSignal;
-  /** For a command that needs the engines for its own runs: no schedule, no runs of earlier processes are taken up. */
+  /** For a command that needs the engines for its own runs: no schedule, and runs of earlier processes are not taken up. */
   readonly isForOneCommand?: boolean;
 }
 
-/** Projections, the history of runs and what is written for the API; loaders have connections of their own. */
+/** For projections, the history of runs and writes of the API; loaders have their own connections. */
 const POOL_CONNECTIONS = 6;
-/** For readiness, status and runs: as many as `GET /status` asks at once. Whoever comes when all are busy waits. */
+/** For readiness, status and runs: as many as one `GET /status` uses. Further queries wait while all are busy. */
 const QUICK_READER_CONNECTIONS = 4;
 /** For exports, pages and statistics. */
 const SLOW_READER_CONNECTIONS = 8;
 
 /**
  * Starts the service.
- * @throws PermanentError with a hint when a setting can't work (a port in use, a database too old, …); everything that was
- *   started is stopped by then
+ * @throws PermanentError with a hint when a setting can't work (a port in use, a database too old, …); everything that was started
+ *   has been stopped by then
  */
 export async function startService(options: StartOptions): Promise<Service> {
   const { config, observer, hurry, isForOneCommand = false } = options;
@@ -93,7 +93,7 @@ export async function startService(options: StartOptions): Promise<Service> {
       releasers.add("heartbeats", stop);
     }
     const http = config.roles.has("http") ? serveApi(config, parts, observer, releasers) : null;
-    // Before anything is started: a file that is not there is a setting that can't work.
+    // Checked before anything is started: a missing file is a setting that can't work.
     const access = await readLogAccess(config);
     const boot: Boot = { config, observe, releasers, signal, hurry };
     const engines = await startEngines(boot);
@@ -129,7 +129,7 @@ export async function startService(options: StartOptions): Promise<Service> {
   }
 }
 
-/** Connects to the engines and starts the roles, waiting while an engine is away. */
+/** Connects to the engines and starts the roles, waiting while an engine is unavailable. */
 async function startParts(
   { config, observe, releasers, signal }: Boot,
   { database, broker, describeBroker }: Engines,

@@ -1,6 +1,6 @@
 /**
- * What ends a long-running command (`start`, `demo`, `broker`), and how. Imported before everything else, so that it imports
- * nothing but `node:process`: a signal that comes while the other modules load is remembered, and ends the start.
+ * What ends a long-running command (`start`, `demo`, `broker`), and how. Imported before everything else, so it imports only
+ * `node:process`: a signal that arrives while the other modules load is remembered, and ends the start.
  *
  *     running ──first request──▶ stopping ──SIGINT or SIGTERM, more than a second later──▶ hurrying ──▶ exit 1
  *                                    └──▶ exit code of the request
@@ -11,46 +11,46 @@
  * | SIGTERM                                                   | SIGTERM                             | 0             |
  * | the terminal is closed: SIGHUP                            | SIGHUP                              | 0             |
  * | npx or `deno task` ended without us (service/launcher.ts) | npx ended, or deno task ended       | 0             |
- * | nobody reads standard output or standard error any more   | nobody reads standard error (EPIPE) | 1             |
+ * | the reader of standard output or error has ended          | nobody reads standard error (EPIPE) | 1             |
  * | the banner finds a full disk                              | standard output can't be written (…)| 1             |
  * | an uncaught error, an unhandled rejection                 | uncaught error: its message         | 1             |
- * | a part of the service is gone for good                    | what was said of it                 | 1             |
+ * | a part of the service has failed permanently              | the part's failure                  | 1             |
  * | any signal within a second of the first                   | (the same request: nothing)         | as before     |
  * | SIGINT or SIGTERM later                                   | SIGTERM again (`service.hurrying`)  | 1             |
  * | SIGHUP later, or any other request while stopping         | (nothing; an error is still logged) | 1 if an error |
  * | kill -9                                                   | none: @gmn/engines supervises       | 137           |
  *
- * The exit code is the service's own, and npx's where npx is still there: one that the signal has ended gives 128 and its number.
+ * The exit code is the service's own, and npx's if npx still runs: an npx ended by the signal gives 128 plus its number.
  *
- * - One Ctrl-C comes up to four times: the terminal sends it to the whole group, and npx and `deno task` both hand theirs on.
- *   systemd and terminals send one kind after the other. So whatever signal comes within a second of the first is the first.
- * - To hurry is to go on with the stop within seconds (releasers.ts); the engines are ended, not left.
- * - Only a person or a supervisor who asks again hurries. A terminal that is closed after Ctrl-C does not.
- * - SIGINT to npx only does not arrive where npx's shell is dash (Debian): npx hands it to the shell, which keeps it until its
+ * - One Ctrl-C arrives up to four times: the terminal sends it to the whole group, and npx and `deno task` both forward theirs.
+ *   systemd and terminals send one kind after the other. So any signal within a second of the first counts as the first.
+ * - To hurry means to finish the stop within seconds (releasers.ts); the engines are ended, not left running.
+ * - Only a second request by a person or a supervisor hurries. A terminal that is closed after Ctrl-C does not.
+ * - SIGINT only to npx does not arrive where npx's shell is dash (Debian): npx forwards it to the shell, which holds it until its
  *   program has ended. SIGTERM ends the shell, which is noticed.
- * - `nohup` does not help: npx ends by SIGHUP all the same, and `deno task` hands it on.
- * - Before this module is loaded, a signal has its default effect; nothing was started by then.
- * - Standard output and standard error that are closed from the start (`>&- 2>&-`) are written to as if they were /dev/null.
- * - A reader that is gone is noticed at the next line that is written.
+ * - `nohup` does not help: SIGHUP still ends npx, and `deno task` forwards it.
+ * - Before this module is loaded, a signal has its default effect; nothing has been started by then.
+ * - If standard output and standard error are closed from the start (`>&- 2>&-`), they are treated like /dev/null.
+ * - The end of a reader is noticed when the next line is written.
  */
 import process from "node:process";
 
-/** Signals that mean "stop". SIGQUIT is left to its default: whoever wants a core dump gets one. */
+/** Signals that mean "stop". SIGQUIT keeps its default, so that it still produces a core dump. */
 export const STOP_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 export type StopSignal = typeof STOP_SIGNALS[number];
 
 /**
- * Within this time of the first signal another one is the same: npx and `deno task` hand a signal on within milliseconds, on a
- * busy machine within tenths of a second, and nobody decides to hurry that quickly.
+ * Another signal within this time of the first counts as the same: npx and `deno task` forward a signal within milliseconds, on a
+ * busy machine within tenths of a second, and no person decides to hurry that quickly.
  */
 export const SAME_SIGNAL_MS = 1_000;
-/** So that a loop that fails every time does not fill the log. */
+/** Keeps a loop that fails every time from filling the log. */
 const ERRORS_REPORTED_MAX = 20;
 
 export const ENDED_IN_ORDER = 0;
 export const ENDED_IN_FAILURE = 1;
 
-/** What was asked for so far. */
+/** The requests so far. */
 export class StopRequests {
   readonly #stop = new AbortController();
   readonly #hurry = new AbortController();
@@ -61,7 +61,7 @@ export class StopRequests {
   #errorsReported = 0;
   #onError: ((error: Error) => void) | null = null;
 
-  /** `clock` gives milliseconds; tests have one of their own. */
+  /** `clock` returns milliseconds; tests pass their own. */
   constructor(clock: () => number = () => performance.now()) {
     this.#clock = clock;
   }
@@ -71,7 +71,7 @@ export class StopRequests {
     return this.#stop.signal;
   }
 
-  /** Aborted when somebody asks again, with an Error in the same way. */
+  /** Aborted when a stop is requested again, with an Error in the same way. */
   get hurry(): AbortSignal {
     return this.#hurry.signal;
   }
@@ -81,12 +81,12 @@ export class StopRequests {
     return this.stop.aborted ? (this.stop.reason as Error).message : "";
   }
 
-  /** What the process should end with. */
+  /** The exit code for the process. */
   get exitCode(): number {
     return this.#exitCode;
   }
 
-  /** A signal came. */
+  /** Handles a signal. */
   signal(name: StopSignal): void {
     const now = this.#clock();
     if (!this.stop.aborted) {
@@ -94,7 +94,7 @@ export class StopRequests {
       this.#stop.abort(new Error(name));
       return;
     }
-    // The stop may have had another cause; its first signal is then no order to hurry either.
+    // If the stop had another cause, its first signal is not an order to hurry.
     this.#firstSignalAt ??= now;
     if (now - this.#firstSignalAt < SAME_SIGNAL_MS || name === "SIGHUP") return;
     if (this.hurry.aborted) return;
@@ -102,14 +102,14 @@ export class StopRequests {
     this.#hurry.abort(new Error(`${name} again`));
   }
 
-  /** Asks for a stop that is no signal. `exitCode` counts if it is the first request. */
+  /** Requests a stop without a signal. `exitCode` counts if it is the first request. */
   request(reason: string, exitCode: number): void {
     if (this.stop.aborted) return;
     this.#exitCode = exitCode;
     this.#stop.abort(new Error(reason));
   }
 
-  /** An error that nothing has caught: it is reported, and stops the service. */
+  /** Handles an uncaught error: reports it and stops the service. */
   uncaught(thrown: unknown): void {
     const error = thrown instanceof Error ? thrown : new Error(String(thrown));
     if (++this.#errorsReported <= ERRORS_REPORTED_MAX) {
@@ -120,18 +120,18 @@ export class StopRequests {
     this.#exitCode = ENDED_IN_FAILURE;
   }
 
-  /** Gives uncaught errors to `listener`, those of before included. */
+  /** Passes uncaught errors to `listener`, including earlier ones. */
   listenToErrors(listener: (error: Error) => void): void {
     this.#onError = listener;
     for (const error of this.#errors.splice(0)) listener(error);
   }
 }
 
-/** Listens to everything that ends this process. Call once, first of all. */
+/** Listens for everything that ends this process. Call it once, before anything else. */
 export function watchForStop(): StopRequests {
   const stops = new StopRequests();
   for (const name of STOP_SIGNALS) {
-    // Windows knows SIGINT, and SIGHUP for a closed console; SIGTERM can't be listened to there.
+    // Windows has SIGINT, and SIGHUP for a closed console; a process can't listen for SIGTERM there.
     if (process.platform === "win32" && name === "SIGTERM") continue;
     process.on(name, () => stops.signal(name));
   }
@@ -143,7 +143,7 @@ export function watchForStop(): StopRequests {
   ]] as const;
   for (const [name, stream] of streams) {
     // EPIPE: the reader of a pipe has ended. EIO: the terminal is gone. For text written with `tell` (print_failure.ts) a full disk
-    // is reported here, too; a line of the log that finds the disk full is lost, and the service goes on.
+    // is reported here too; a log line that finds the disk full is lost, and the service goes on.
     stream.on("error", (error: NodeJS.ErrnoException) => {
       const isGone = error.code === "EPIPE" || error.code === "EIO";
       const what = isGone ? `nobody reads ${name}` : `${name} can't be written`;

@@ -16,18 +16,18 @@ import type { Log } from "./open_log.ts";
 export interface SinkWiring {
   readonly observe: Observe;
   readonly sql: Sql;
-  /** Loaders have connections of their own. */
+  /** Loaders have their own connections. */
   readonly databaseUrl: string;
   readonly log: Pick<Log, "registry" | "publisher">;
 }
 
-/** All sinks, and how to close their connections. */
+/** All sinks, and a function that closes their connections. */
 export interface Sinks {
   readonly sinks: readonly TopicSink[];
   close(): Promise<void>;
 }
 
-/** Makes the sinks; nothing is connected before the first batch. */
+/** Creates the sinks; nothing is connected before the first batch. */
 export function createSinks({ observe, sql, databaseUrl, log }: SinkWiring): Sinks {
   const { registry, publisher } = log;
   const giveUp = createGiveUp({

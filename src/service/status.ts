@@ -1,4 +1,4 @@
-/** How the service is, for `/status`, `/readyz` and `/metrics`: looked up for each request, not watched in between. */
+/** The state of the service, for `/status`, `/readyz` and `/metrics`: looked up for each request, not monitored in between. */
 import { explain, TransientError } from "@gmn/failures";
 import { TOPICS } from "../events/topics.ts";
 import type { LogProbe } from "../events/log_probe.ts";
@@ -19,22 +19,22 @@ import type { Question, Reader } from "../store/reader.ts";
 import { readSchedulePause } from "../store/schedule_pause.ts";
 import { runningOf, type RunningParts, type ServiceParts, VERSION } from "./parts.ts";
 
-/** A person waits for the answer in a browser; a database that takes longer counts as away. */
+/** A person waits for the answer in a browser; a database that takes longer counts as unavailable. */
 const LIMIT_MS = 3_000;
 
 type Lag = ServiceStatus["lag"];
 
-/** The answers about these parts, also while the service starts. */
+/** The health queries for these parts, also while the service starts. */
 export function createHealth(parts: ServiceParts): Health {
   return {
     status: () => statusOf(parts),
     async notReady() {
       if (parts.running === null) return { service: "starting" };
-      const { status } = await askParts(parts.running);
+      const { status } = await queryParts(parts.running);
       const missing = Object.entries(status).filter(([, { ready }]) => !ready);
       return Object.fromEntries(missing.map(([name, { detail }]) => [name, detail]));
     },
-    gauges: async () => await askGauges(runningOf(parts)),
+    gauges: async () => await queryGauges(runningOf(parts)),
   };
 }
 
@@ -49,10 +49,10 @@ async function statusOf(
   }
   const { reader, producer } = running;
   const [{ status, lag }, schedule, showerList, store] = await Promise.all([
-    askParts(running),
+    queryParts(running),
     producer === null ? null : scheduleOf(producer.schedule, reader),
     showerListOf(running),
-    unlessAway(reader, async (sql) => ({
+    unlessUnavailable(reader, async (sql) => ({
       meteors: await countMeteors(sql),
       dead_letters: await countDeadLetters(sql),
     })),
@@ -63,8 +63,8 @@ async function statusOf(
 const look = <Answer>(reader: Reader, question: Question<Answer>) =>
   reader.look(LIMIT_MS, question);
 
-/** The answer; null when the database is away. */
-async function unlessAway<Answer>(
+/** The answer; null when the database is unavailable. */
+async function unlessUnavailable<Answer>(
   reader: Reader,
   question: Question<Answer>,
 ): Promise<Answer | null> {
@@ -76,8 +76,8 @@ async function unlessAway<Answer>(
   }
 }
 
-/** The state of each part, and how far the data store is behind the log (empty when one of the two is away). */
-async function askParts(
+/** The state of each part, and how far the data store is behind the log (empty when either is unavailable). */
+async function queryParts(
   { reader, log, subscription, describe }: RunningParts,
 ): Promise<{ status: ServiceStatus["parts"]; lag: Lag }> {
   const topics = TOPICS.map(({ name }) => name);
@@ -129,7 +129,7 @@ function lagOf(
   ).sort((a, b) => a.topic.localeCompare(b.topic) || a.partition - b.partition);
 }
 
-/** The schedule. Without the database it is unknown whether it is paused; its times are shown all the same. */
+/** The schedule. Without the database it is unknown whether it is paused; its times are still shown. */
 export async function scheduleOf(schedule: Schedule, reader: Reader): Promise<ScheduleView> {
   let pausedSince: Date | null = null;
   let problem: string | null = null;
@@ -180,14 +180,14 @@ async function showerListOf(
   }
 }
 
-/** All gauges. What is unknown because the database is away is null or left out: `parts` says so. */
-async function askGauges(running: RunningParts): Promise<Gauges> {
+/** All gauges. A value that is unknown because the database is unavailable is null or left out: `parts` shows the reason. */
+async function queryGauges(running: RunningParts): Promise<Gauges> {
   const { reader } = running;
   const [{ status, lag }, store, meteors, deadLetters] = await Promise.all([
-    askParts(running),
-    unlessAway(reader, readStoreGauges),
-    unlessAway(reader, countMeteors),
-    unlessAway(reader, countDeadLetters),
+    queryParts(running),
+    unlessUnavailable(reader, readStoreGauges),
+    unlessUnavailable(reader, countMeteors),
+    unlessUnavailable(reader, countDeadLetters),
   ]);
   return {
     parts: Object.fromEntries(Object.entries(status).map(([name, { ready }]) => [name, ready])),

@@ -14,7 +14,7 @@ app.onError((error, context) =>
 );
 
 describe("the dashboard's files", () => {
-  test("every module that is imported, and every file that the page names, is there", () => {
+  test("every imported module and every file that the page names exists", () => {
     const names = new Set(assets.names);
     const missing: string[] = [];
     for (const name of names) {
@@ -37,7 +37,7 @@ describe("the dashboard's files", () => {
     expect(names.size).toBeGreaterThan(30);
   });
 
-  test("no module makes markup of text, or runs text", () => {
+  test("no module turns text into markup or code", () => {
     const wrong = assets.names.filter((name) =>
       name.endsWith(".js") && !name.startsWith("vendor/") &&
       /innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function/.test(
@@ -60,7 +60,7 @@ describe("the dashboard's files", () => {
     const module = await app.request(`/assets/${assets.version}/main.js`);
     expect(module.headers.get("content-type")).toBe("text/javascript; charset=utf-8");
     expect(module.headers.get("cache-control")).toContain("immutable");
-    // A page that stayed open over an update.
+    // A page that stayed open during an update.
     const old = await app.request("/assets/0123456789abcdef/main.js");
     expect(old.status).toBe(200);
     expect(old.headers.get("cache-control")).toBe("no-store");
@@ -77,7 +77,7 @@ describe("the dashboard's files", () => {
     "constructor",
   ])("nothing else is served: %s", async (name) => {
     const response = await app.request(`/assets/${assets.version}/${name}`);
-    // The URL itself resolves dots in a path; what remains names a listed file, or nothing.
+    // The URL itself resolves dots in a path; the result names a listed file, or nothing.
     if (response.status === 200) expect(assets.names).toContain("main.js");
     else expect(response.status).toBe(404);
     expect(await response.text()).not.toContain("addDashboardRoutes");
@@ -100,7 +100,7 @@ describe("outlines of the world", () => {
       const jumps = [...land, ...borders].flatMap((line) =>
         line.filter((lon, at) =>
           at % 2 === 0 && at > 0 && Math.abs(lon - line[at - 2]!) > 180 &&
-          // Antarctica's edge along the pole, which Mercator's map does not show.
+          // Antarctica's edge along the pole, which a Mercator map does not show.
           Math.abs(line[at + 1]!) < 89
         )
       );

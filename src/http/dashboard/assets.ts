@@ -1,11 +1,11 @@
 /**
- * The dashboard's files, as the browser gets them: nothing is built, nothing is fetched from elsewhere.
+ * The dashboard's files as sent to the browser: nothing is built, nothing is fetched from elsewhere.
  *
- * Only what is listed here is served. Every file is under `/assets/VERSION/`, where VERSION is a hash of all of them, so
+ * Only the files listed here are served. Every file is under `/assets/VERSION/`, where VERSION is a hash of all of them, so
  * browsers may cache them forever and never mix two versions; `index.html` names the version and is requested each time.
  *
  * Modules import packages by their bare names, as everywhere else (so that the compiler and the tests find them too). A browser
- * can't resolve those without an import map, which would have to be an inline script, so they are rewritten here.
+ * needs an import map to resolve these, which would have to be an inline script, so they are rewritten here.
  */
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
@@ -24,7 +24,7 @@ export interface Assets {
   /** Hash of all files. */
   readonly version: string;
   readonly index: Asset;
-  /** The file of this name, such as `views/now.js`; null when there is none. */
+  /** The file with this name, such as `views/now.js`; null when there is none. */
   get(name: string): Asset | null;
   readonly names: readonly string[];
 }
@@ -63,7 +63,7 @@ export function readAssets(): Assets {
   hash.update(JSON.stringify(WORLD_FILES));
   const version = hash.digest("hex").slice(0, 16);
 
-  // Outlines take a few tens of milliseconds to prepare: once, with the first request.
+  // Preparing outlines takes tens of milliseconds, so it is done once, at the first request.
   for (const name of Object.keys(WORLD_FILES)) sources.set(name, () => readOutlines(name));
   const ready = new Map<string, Asset>();
   return {
@@ -95,7 +95,7 @@ function withPackagePaths(text: string, version: string): string {
   });
 }
 
-/** Names of the files in `site/`, relative to it. Tests and types are TypeScript: browsers get none of it. */
+/** Names of the files in `site/`, relative to it. Tests and types are TypeScript and are never sent to browsers. */
 function siteFiles(): string[] {
   return readdirSync(SITE, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())

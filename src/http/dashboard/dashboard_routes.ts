@@ -1,5 +1,5 @@
 /**
- * The dashboard at `/`: its page, its files, and the grid of runs. Everything else it shows comes from the public API.
+ * The dashboard at `/`: its page, its files, and the grid of runs. Everything else that it shows comes from the public API.
  *
  * `/dashboard/…` is only for the page of the same version, so it is not part of the documented API.
  */
@@ -11,16 +11,16 @@ import type { Api } from "../openapi.ts";
 import { Problem } from "../problem.ts";
 import { type Asset, type Assets, readAssets } from "./assets.ts";
 
-/** Reading some thousand rows by their key takes milliseconds. */
-const QUESTION_TIMEOUT_MS = 5_000;
+/** Reading a few thousand rows by their key takes milliseconds. */
+const QUERY_TIMEOUT_MS = 5_000;
 /** Cells of the grid: enough for daily runs and some backfills by day. */
 const CELLS_MAX = 4_000;
 /** Columns of the grid. */
 const GRID_RUNS_MAX = 60;
 
 /**
- * Everything the page needs comes from here; nothing else may be loaded or run, and no text may become markup
- * (Trusted Types). https://www.w3.org/TR/CSP3/
+ * Everything that the page needs comes from this server; nothing else may be loaded or run, and no text may become markup (Trusted
+ * Types). https://www.w3.org/TR/CSP3/
  */
 export const DASHBOARD_CSP = [
   "default-src 'none'",
@@ -49,7 +49,7 @@ export function addDashboardRoutes(app: Api, reader: () => Reader): void {
       throw new Problem("bad-request", `query parameter runs: ${query.error.issues[0]?.message}`);
     }
     const grid = await reader().look(
-      QUESTION_TIMEOUT_MS,
+      QUERY_TIMEOUT_MS,
       (sql) => readRunGrid(sql, { runs: query.data.runs, cells: CELLS_MAX }),
     );
     return context.json(grid);
@@ -57,7 +57,7 @@ export function addDashboardRoutes(app: Api, reader: () => Reader): void {
 }
 
 function addAssetRoutes(app: Api): void {
-  // Read with the first request: commands and tests of the API need none of it.
+  // Read at the first request: commands and tests of the API do not need it.
   let read: Assets | null = null;
   const assets = () => read ??= readAssets();
 

@@ -1,5 +1,5 @@
 /**
- * Rules that hold for every file of the dashboard's site. What the scripts compute is tested beside them; what they draw, in
+ * Rules for every file of the dashboard's site. The tests of the scripts' calculations are beside them; those of the drawing are in
  * `tests/browser/`.
  */
 import { readdirSync, readFileSync } from "node:fs";
@@ -61,7 +61,7 @@ test("no scripts import each other in a circle", () => {
   expect(circles).toEqual([]);
 });
 
-test("the compiler's checks are not switched off, nor evaded with any", () => {
+test("the compiler's checks are neither switched off nor bypassed with any", () => {
   const wrong = scripts.filter(([, text]) =>
     /@ts-(nocheck|ignore|expect-error)/.test(text) ||
     /\{[^}\n]*\bany\b[^}\n]*\}/.test(text.match(/\/\*\*[\s\S]*?\*\//g)?.join("\n") ?? "")
@@ -78,6 +78,6 @@ test("the formatter skips nothing but templates", () => {
   expect(wrong).toEqual([]);
 });
 
-test("every script opens with a comment that says what it holds", () => {
+test("every script opens with a comment on its content", () => {
   expect(scripts.filter(([, text]) => !text.startsWith("// ")).map(([name]) => name)).toEqual([]);
 });

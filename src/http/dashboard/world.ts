@@ -2,13 +2,13 @@
  * Outlines of land and borders of countries for the map: Natural Earth's, from the npm package `world-atlas`
  * (https://github.com/topojson/world-atlas; Natural Earth is in the public domain).
  *
- * The package has TopoJSON. The browser gets plain lines and needs no library to draw them.
+ * The package contains TopoJSON. The browser gets plain lines and needs no library to draw them.
  */
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { feature, mesh } from "topojson-client";
 
-/** Names of the assets, and the file of the package each is made from. Coarse for the world, finer for a region. */
+/** Names of the assets, and the package's file for each. Coarse for the world, finer for a region. */
 export const WORLD_FILES: Readonly<Record<string, { file: string; decimals: number }>> = {
   "world-110m.json": { file: "world-atlas/countries-110m.json", decimals: 2 },
   "world-50m.json": { file: "world-atlas/countries-50m.json", decimals: 2 },
@@ -16,7 +16,7 @@ export const WORLD_FILES: Readonly<Record<string, { file: string; decimals: numb
 
 /**
  * Flat lists of longitude, latitude, longitude, …: degrees, east and north positive. A line that crosses 180 degrees continues
- * beyond it, and is there a second time on the other side.
+ * beyond it, and appears a second time on the other side.
  */
 export interface Outlines {
   readonly land: number[][];

@@ -1,5 +1,5 @@
 /**
- * A GMN data directory as the producer sees it, wherever it lies: over HTTP (`http_directory.ts`) or on a disk
+ * A GMN data directory as the producer sees it, wherever it is: over HTTP (`http_directory.ts`) or on a disk
  * (`local_directory.ts`).
  *
  * It has three folders: its root, `daily` and `monthly`. Paths are relative to it (`daily/traj_summary_….txt`); nothing
@@ -16,7 +16,7 @@ export interface ListedFile {
   /** Relative to the data directory. */
   readonly path: string;
   readonly name: string;
-  /** Date and size as sent, blanks collapsed. Equal texts: the file did not change. */
+  /** Date and size as sent, whitespace collapsed. Equal texts: the file did not change. */
   readonly listed: string | null;
   /** Approximate: listings give minutes, in the time zone of the server. */
   readonly modified: Date | null;
@@ -24,7 +24,7 @@ export interface ListedFile {
   readonly size_bytes: number | null;
 }
 
-/** Daily requests go before those of backfills. */
+/** Requests of daily runs go before those of backfills. */
 export type Priority = "daily" | "backfill";
 
 export interface ListOptions {
@@ -33,31 +33,31 @@ export interface ListOptions {
 }
 
 export interface OpenOptions extends ListOptions {
-  /** Give "unchanged" when the file still is this one. */
+  /** Return "unchanged" when the file still has this identity. */
   readonly unlessSame?: FileIdentity;
   /**
-   * Begin at this byte, provided that the file still is this one; else it begins at 0 (look at `OpenedFile.from`).
-   * Not together with `unlessSame`.
+   * Begin at this byte if the file still has this identity; otherwise begin at 0 (see `OpenedFile.from`). Can't be combined with
+   * `unlessSame`.
    */
   readonly from?: { readonly byteOffset: number; readonly identity: FileIdentity };
 }
 
 /** A file being read. */
 export interface OpenedFile {
-  /** `listed` is null: only a listing knows it. */
+  /** `listed` is null: only a listing has it. */
   readonly identity: FileIdentity;
-  /** Offset of the first byte that `chunks` gives. */
+  /** Offset of the first byte of `chunks`. */
   readonly from: number;
   /**
-   * The bytes, to be read once. A broken connection is resumed internally as long as the file stays the same.
-   * Leaving the loop early gives the connection back.
+   * The bytes, which can be read once. A broken connection is resumed internally as long as the file stays the same. Leaving the
+   * loop early releases the connection.
    * @throws FileChangedError when the file was rewritten while it was read: start again from its first byte
    * @throws SourceUnavailableError when the source does not answer within the retries
    */
   readonly chunks: AsyncIterable<Uint8Array>;
-  /** A summary file unless it says otherwise; JSON records come from people. */
+  /** Defaults to a summary file; JSON records come from people. */
   readonly format?: "summary" | "json";
-  /** For a file whose `chunks` are not read at all: gives the connection back. */
+  /** For a file whose `chunks` are never read: releases the connection. */
   close(): Promise<void>;
 }
 
@@ -73,26 +73,26 @@ export interface DataDirectory {
   open(path: string, options?: OpenOptions): Promise<OpenedFile | "unchanged" | "missing">;
 }
 
-/** The source does not answer, or not sensibly, and did not within the retries. */
+/** The source did not answer, or not sensibly, within the retries. */
 export class SourceUnavailableError extends TransientError {
   override readonly name = "SourceUnavailableError";
 }
 
-/** The file was rewritten (or cut) while it was read. What was read of it is not wrong, but the rest is another file's. */
+/** The file was rewritten (or cut) while it was read. The part already read is not wrong, but the rest is another file's. */
 export class FileChangedError extends TransientError {
   override readonly name = "FileChangedError";
 }
 
-/** Names that are files of a data directory and nothing else: no slash, no leading dot, no `..`, no control characters. */
+/** Names that can only be files of a data directory: no slash, no leading dot, no `..`, no control characters. */
 const SAFE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,199}\.txt$/;
 
-/** Whether a name may stand in a data directory. */
+/** Whether a data directory may contain a file of this name. */
 export function isSafeName(name: string): boolean {
   return SAFE_NAME.test(name);
 }
 
 /**
- * The path as it came, if it names a file of one of the three folders.
+ * Returns the path unchanged, if it names a file of one of the three folders.
  * @throws PermanentError when it could lead anywhere else
  */
 export function checkedPath(path: string): string {
@@ -104,8 +104,8 @@ export function checkedPath(path: string): string {
 }
 
 /**
- * Whether two identities are of the same bytes: equal ETags where both have one (weak ones too: GMN's server makes them of
- * time and size), else equal Last-Modified and size. Where neither can be compared: no.
+ * Whether two identities are of the same bytes: equal ETags where both have one (weak ones too: GMN's server derives them from time
+ * and size), else equal Last-Modified and size. False when neither can be compared.
  */
 export function isSameFile(a: FileIdentity, b: FileIdentity): boolean {
   if (a.etag !== null && b.etag !== null) return opaque(a.etag) === opaque(b.etag);

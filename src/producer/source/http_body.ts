@@ -1,15 +1,15 @@
 /**
  * The body of one answer as chunks: a time-out for silence, decoding, and the length checked against what was promised.
  *
- * Files are asked for unencoded (`Accept-Encoding: identity`), since `Range` counts bytes of the encoded form. A server that
- * compresses all the same is decoded here: Deno's `fetch` leaves a body as it came when the request named its own
- * `Accept-Encoding: identity` (it decodes only what it, or a request for gzip, asked for).
+ * Files are requested unencoded (`Accept-Encoding: identity`), since `Range` counts bytes of the encoded form. If a server
+ * compresses anyway, the body is decoded here: Deno's `fetch` leaves a body as it is when the request set its own `Accept-Encoding:
+ * identity` (it decodes only what it, or a request for gzip, asked for).
  */
 import { explain, withTimeout } from "@gmn/failures";
 import { SourceUnavailableError } from "./data_directory.ts";
 import type { Answer } from "./http_request.ts";
 
-/** Longest silence within a body before the connection is taken for dead. */
+/** Longest silence within a body before the connection is considered dead. */
 export const IDLE_TIMEOUT_MS = 60_000;
 
 /** Whether the body is compressed. */
@@ -18,14 +18,14 @@ export function isEncoded(response: Response): boolean {
   return encoding !== null && encoding.trim() !== "" && encoding.trim() !== "identity";
 }
 
-/** The promised length of the body in bytes (as sent, so encoded if it is); null when there is none. */
+/** The announced length of the body in bytes (as sent, so encoded if it is); null when there is none. */
 export function contentLength(response: Response): number | null {
   const header = response.headers.get("content-length");
   return header !== null && /^\d+$/.test(header) ? Number(header) : null;
 }
 
 /**
- * The decoded bytes of the answer, once.
+ * Yields the decoded bytes of the answer; can be read once.
  * @throws SourceUnavailableError when the connection breaks, is silent for too long, or ends too early
  */
 export async function* bodyChunks(
@@ -58,7 +58,7 @@ async function* rawChunks(answer: Answer, idleTimeout_ms: number): AsyncGenerato
   const reader = response.body.getReader();
   try {
     for (;;) {
-      // The clock runs only while we wait for the source, not while the reader of the file is busy.
+      // The time-out covers only the wait for the source, not the time that the reader of the file needs.
       const { done, value } = await withTimeout(reader.read(), idleTimeout_ms, () => {
         answer.abort(silence);
         return silence;

@@ -1,10 +1,10 @@
 /**
  * A data directory over HTTP: listings, conditional requests, and downloads that resume after a broken connection.
  *
- * A download that breaks is resumed with `Range` and `If-Range`. What comes back decides:
+ * A download that breaks is resumed with `Range` and `If-Range`. The answer decides:
  *   206 of the same file      goes on where it broke
- *   200 of the same file      the server has no ranges: the bytes that were given already are passed over
- *   anything else             the file changed meanwhile: FileChangedError, and the caller starts again from its first byte
+ *   200 of the same file      the server does not support ranges: the bytes already delivered are skipped
+ *   anything else             the file has changed: FileChangedError, and the caller starts again from the first byte
  */
 import { backoffDelayMs, PermanentError, TransientError, wait } from "@gmn/failures";
 import { unobserved } from "../../observe/observe.ts";
@@ -34,11 +34,11 @@ import { PoliteGate } from "./polite_gate.ts";
 
 /** Between the starts of two requests; the `Crawl-delay` of the source's robots.txt. */
 export const REQUEST_INTERVAL_MS = 10_000;
-/** Largest listing that is read: ten times that of daily/ (3,000 names of 200 bytes). */
+/** Largest listing that is read: ten times the size of daily/ (3,000 names of 200 bytes). */
 const MAX_LISTING_BYTES = 8 * 2 ** 20;
-/** Tries to read one listing to its end, when its text breaks off. */
+/** Attempts to read one listing to its end, when its text breaks off. */
 const LISTING_TRIES = 3;
-/** Breaks in a row, each with less than `PROGRESS_BYTES` since the one before, after which a download is given up. */
+/** A download is given up after this many breaks in a row, each with less than `PROGRESS_BYTES` since the one before. */
 const MAX_BREAKS = 5;
 const PROGRESS_BYTES = 2 ** 20;
 
@@ -56,7 +56,7 @@ export class HttpDirectory implements DataDirectory {
   readonly #options: HttpRequestOptions;
   readonly #idleTimeout_ms: number;
 
-  /** `base` is the directory's URL; query and fragment are left out, a missing last slash is added. */
+  /** `base` is the directory's URL; query and fragment are dropped, a missing trailing slash is added. */
   constructor(base: URL, options: HttpDirectoryOptions = {}) {
     this.#base = new URL(base.pathname.replace(/\/*$/, "/"), base);
     this.location = this.#base.href;
@@ -115,7 +115,7 @@ export class HttpDirectory implements DataDirectory {
     );
   }
 
-  /** The listing's text. A request has its own tries; here only a text that breaks off is asked for again. */
+  /** The listing's text. A request has its own retries; this retries only a text that breaks off. */
   async #page(url: URL, options: ListOptions): Promise<{ html: string; url: URL } | "missing"> {
     for (let attempt = 1;; attempt++) {
       const answer = await this.#ask(url, {}, options);
@@ -183,7 +183,7 @@ export class HttpDirectory implements DataDirectory {
     const { response } = answer;
     if (!isSameFile(identityOf(response), identity)) return null;
     const body = bodyChunks(answer, this.#idleTimeout_ms, signal);
-    if (response.status === 200) return passOver(body, byteOffset);
+    if (response.status === 200) return withoutFirst(body, byteOffset);
     const isRange = response.status === 206 && !isEncoded(response);
     return isRange && contentRange(response)?.start === byteOffset ? body : null;
   }
@@ -254,7 +254,7 @@ function unexpected({ url, response }: Answer): string {
   return `${url.href} answered ${response.status} to a plain request`;
 }
 
-/** Drops an answer whose body is not read. */
+/** Discards an answer whose body is not read. */
 function discard<T>(answer: Answer, result: T): T {
   answer.abort(new Error("not needed"));
   return result;
@@ -267,7 +267,7 @@ function conditionHeaders(identity: FileIdentity | undefined): Record<string, st
   return headers;
 }
 
-/** Headers for the bytes from `byteOffset` of this very file; null when nothing identifies it strongly enough. */
+/** Headers for the bytes from `byteOffset` of exactly this file; null when nothing identifies it strongly enough. */
 function rangeHeaders(identity: FileIdentity, byteOffset: number): Record<string, string> | null {
   // If-Range takes strong ETags only (RFC 9110, section 13.1.5).
   const isStrong = identity.etag !== null && !identity.etag.startsWith("W/");
@@ -297,7 +297,7 @@ function contentRange(response: Response): { start: number; total: number | null
 }
 
 /** The chunks without their first `count` bytes. */
-async function* passOver(
+async function* withoutFirst(
   chunks: AsyncIterable<Uint8Array>,
   count: number,
 ): AsyncGenerator<Uint8Array> {

@@ -6,21 +6,21 @@
  *   301, 302, 303, 307, 308           followed while it stays the same file on the same host (see `redirectTarget`)
  *   408, 425, 429, 5xx                tried again after a back-off with jitter; `Retry-After` shuts the gate for all requests
  *   anything else                     a PermanentError: asking again will not help
- * A connection that fails or an answer that takes too long is tried again like a 5xx.
+ * A connection that fails or an answer that takes too long is retried like a 5xx.
  */
 import { type Backoff, explain, PermanentError, retry, withTimeout } from "@gmn/failures";
 import { type Observe } from "../../observe/observe.ts";
 import { type Priority, SourceUnavailableError } from "./data_directory.ts";
 import type { PoliteGate } from "./polite_gate.ts";
 
-/** Redirects in a row before it is called a loop; browsers allow 20, a data directory needs one or two. */
+/** Most redirects in a row, before it is considered a loop; browsers allow 20, a data directory needs one or two. */
 const MAX_REDIRECTS = 5;
-/** Longest `Retry-After` that is obeyed in full; beyond it the try after this long counts as the next one. */
+/** Longest `Retry-After` that is obeyed in full; if it is longer, the next attempt comes after this time. */
 const MAX_RETRY_AFTER_MS = 15 * 60_000;
 
 /** Time from the start of a request to the head of its answer (connecting included). */
 export const RESPONSE_TIMEOUT_MS = 30_000;
-/** Tries of one request: 6 tries with waits of up to 1, 2, 4, 8 and 16 seconds ride out a restarting server. */
+/** Attempts per request: 6, with waits of up to 1, 2, 4, 8 and 16 seconds, outlast a server's restart. */
 export const REQUEST_BACKOFF: Backoff = { base_ms: 1000, cap_ms: 60_000, attempts: 6 };
 
 const ANSWERS = new Set([200, 206, 304, 404, 410, 416]);
@@ -35,17 +35,17 @@ export interface HttpRequestOptions {
   readonly observe: Observe;
 }
 
-/** An answer whose body is not read yet. */
+/** An answer whose body has not been read yet. */
 export interface Answer {
   readonly url: URL;
   readonly response: Response;
-  /** Aborts the reading of the body. */
+  /** Aborts reading the body. */
   abort(reason: unknown): void;
 }
 
 /**
- * Asks for `url`. The body of the answer must be read to its end, or the answer aborted.
- * @throws SourceUnavailableError after the last try; PermanentError; the signal's reason when it aborts
+ * Requests `url`. The caller must read the body of the answer to its end, or abort the answer.
+ * @throws SourceUnavailableError after the last attempt; PermanentError; the signal's reason when it aborts
  */
 export function request(
   url: URL,
@@ -75,7 +75,7 @@ async function follow(
     const answer = await ask(url, headers, signal, options);
     const { response } = answer;
     if (ANSWERS.has(response.status)) return answer;
-    // Nothing in the body matters; leaving it unread would keep the connection.
+    // The body is not needed; leaving it unread would keep the connection open.
     answer.abort(new Error("not needed"));
     if (REDIRECTS.has(response.status)) {
       url = redirectTarget(url, response.headers.get("location"));
@@ -133,22 +133,22 @@ async function ask(
     signal?.removeEventListener("abort", stop);
     if (signal?.aborted) throw signal.reason;
     if (error instanceof SourceUnavailableError) throw error;
-    throw new SourceUnavailableError(`can't reach ${url.href}: ${plainly(error)}`, {
+    throw new SourceUnavailableError(`can't reach ${url.href}: ${lastCause(error)}`, {
       cause: error,
       hint: "check the network and GMN_DATA_URL",
     });
   }
 }
 
-/** The end of the chain that `fetch` tells: "…: client error (Connect): tcp connect error: Connection refused (os error 111)". */
-function plainly(error: unknown): string {
+/** The last cause that `fetch` reports: "…: client error (Connect): tcp connect error: Connection refused (os error 111)". */
+function lastCause(error: unknown): string {
   return explain(error).split(/(?:tcp connect|dns) error: |client error \(\w+\): /).at(-1) ?? "";
 }
 
 /**
- * Where a redirect leads. The directory may have moved, but only as a whole and only on its host: the host stays, the last
- * segment of the path (the file's name, or the empty one of a folder) stays, and https never becomes http. Anything else would
- * fetch something that is not the file that was asked for.
+ * Returns where a redirect leads. The directory may have moved, but only as a whole and on the same host: the host stays, the last
+ * segment of the path (the file's name, or the empty one of a folder) stays, and https never becomes http. Any other redirect would
+ * fetch a different file from the one requested.
  * @throws PermanentError for a redirect that is not followed
  */
 export function redirectTarget(from: URL, location: string | null): URL {
@@ -173,7 +173,7 @@ function lastSegment(url: URL): string {
   return url.pathname.slice(url.pathname.lastIndexOf("/") + 1);
 }
 
-/** Milliseconds that a `Retry-After` header asks for (seconds or an HTTP date); null without one or with nonsense. */
+/** Milliseconds that a `Retry-After` header asks for (seconds or an HTTP date); null when it is absent or invalid. */
 export function retryAfterMs(header: string | null, now_ms: number): number | null {
   if (header === null) return null;
   if (/^\s*\d{1,9}\s*$/.test(header)) return Number(header) * 1000;

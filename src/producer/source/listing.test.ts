@@ -1,4 +1,4 @@
-/** Listings as the two servers print them, and as nobody should. */
+/** Listings as the two servers print them, and malformed ones. */
 import { describe, expect, test } from "vitest";
 import { parseListing } from "./listing.ts";
 
@@ -102,7 +102,7 @@ describe("parseListing", () => {
     expect(parse(`<a href="${href}">x</a> 23-Nov-2026 06:10 3`)).toEqual([]);
   });
 
-  test("takes any text without harm, in time linear in its length", () => {
+  test("accepts any text, in time linear in its length", () => {
     for (
       const html of [
         "",

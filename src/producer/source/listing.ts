@@ -5,15 +5,15 @@
  *     <img src="/icons/text.gif"> <a href="x.txt">x.txt</a>   2026-11-23 06:10  1.2M
  *     <tr><td><a href="x.txt">x.txt</a></td><td align="right">2026-11-23 06:10  </td><td align="right">1.2M</td></tr>
  *
- * Only `href`s count (the text of a link may be cut short), and only those that stay in the folder: resolved against the
- * folder's own URL as a browser would, the result must be a safe name directly in it. So `../`, sort links (`?C=M`), other hosts,
- * sub-folders and encoded dots all fall away by one rule.
+ * Only `href`s count (the text of a link may be truncated), and only those that stay in the folder: resolved against the folder's
+ * own URL as a browser would, the result must be a safe name directly in it. This one rule excludes `../`, sort links (`?C=M`),
+ * other hosts, sub-folders and encoded dots.
  */
 import type { Folder, ListedFile } from "./data_directory.ts";
 import { isSafeName } from "./data_directory.ts";
 
 const HREF = /\shref\s*=\s*(?:"([^"]*)"|'([^']*)')/i;
-/** Longest tag and longest text after a link that are looked at: keeps the work linear in the length of any HTML. */
+/** Longest tag, and longest text after a link, that are examined: keeps the work linear in the length of any HTML. */
 const MAX_TAG = 2000;
 const MAX_AFTER = 500;
 
@@ -24,7 +24,7 @@ const DATE_AND_SIZE =
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 const UNITS: Record<string, number> = { "": 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, T: 2 ** 40 };
 
-/** The files that the HTML of a listing names, each once, in its order. `url` is where the HTML came from. */
+/** The files that the HTML of a listing names, each once, in the listing's order. `url` is where the HTML came from. */
 export function parseListing(html: string, url: URL, folder: Folder): ListedFile[] {
   const files = new Map<string, ListedFile>();
   for (const piece of html.split(/<a(?=\s)/i).slice(1)) {
@@ -39,7 +39,7 @@ export function parseListing(html: string, url: URL, folder: Folder): ListedFile
   return [...files.values()];
 }
 
-/** The name of the file in the folder at `url` that the link leads to; null when it leads anywhere else. */
+/** The name of the file that the link leads to, in the folder at `url`; null when it leads elsewhere. */
 function nameIn(href: string, url: URL): string | null {
   const target = URL.parse(href.replaceAll("&amp;", "&"), url);
   const folder = new URL(".", url);

@@ -92,7 +92,7 @@ describe("a folder on the disk", () => {
 });
 
 describe("openDataDirectory", () => {
-  test("tells URLs from paths", () => {
+  test("distinguishes URLs from paths", () => {
     expect(openDataDirectory(root).location).toBe(root);
     expect(openDataDirectory(pathToFileURL(root).href).location).toBe(root);
     expect(openDataDirectory(".").location).toBe(process.cwd());

@@ -1,5 +1,5 @@
 /**
- * A data directory on a disk: a mirror, a test's folder, a person's few files.
+ * A data directory on a disk: a mirror, a test's folder, or a person's own files.
  *
  * A file is identified by its size and the time of its last change, as web servers do; a file that changes while it is read is
  * noticed at its end.
@@ -20,7 +20,7 @@ import {
   type OpenOptions,
 } from "./data_directory.ts";
 
-/** Bytes of one read: large enough that the calls cost nothing, small beside any memory limit. */
+/** Bytes per read: large enough that the calls cost little, small compared with any memory limit. */
 const READ_BYTES = 256 * 1024;
 
 export class LocalDirectory implements DataDirectory {
@@ -56,7 +56,7 @@ export class LocalDirectory implements DataDirectory {
 }
 
 /**
- * Opens one file by its path on the disk; `name` is what it is called in events and headers.
+ * Opens one file by its path on the disk; `name` is its name in events and headers.
  * @throws PermanentError when it can't be read
  */
 export async function openLocalFile(
@@ -125,7 +125,7 @@ async function* read(
   }
 }
 
-/** The result, or null when there is no such file or folder; other failures in words. */
+/** The result, or null when there is no such file or folder; explains other failures. */
 async function missingIsNull<T>(work: Promise<T>): Promise<T | null> {
   try {
     return await work;

@@ -1,4 +1,4 @@
-/** From what a person wrote in `GMN_DATA_URL` to the directory it names. */
+/** Opens the directory that `GMN_DATA_URL` names. */
 import { fileURLToPath } from "node:url";
 import { PermanentError } from "@gmn/failures";
 import type { DataDirectory } from "./data_directory.ts";
@@ -6,7 +6,7 @@ import { HttpDirectory, type HttpDirectoryOptions } from "./http_directory.ts";
 import { LocalDirectory } from "./local_directory.ts";
 
 /**
- * The data directory at an http(s) URL, a `file://` URL or a path. Nothing is asked of it yet.
+ * The data directory at an http(s) URL, a `file://` URL or a path. No request is made yet.
  * @throws PermanentError for anything else
  */
 export function openDataDirectory(

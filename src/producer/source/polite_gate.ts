@@ -1,10 +1,10 @@
 /**
  * When the next request to the source may start.
  *
- * The source asks for 10 seconds between requests (`Crawl-delay` in its robots.txt). The gate gives out turns, one per interval; daily
- * requests go before those of backfills, whichever came first. A `Retry-After` shuts the gate for all requests: it is the
- * server that is busy, not the one request. At most one request per line of work is open (each works through its files one
- * by one), so a daily run never waits until the body of a 3 GB file is read.
+ * The source asks for 10 seconds between requests (`Crawl-delay` in its robots.txt). The gate grants turns, one per interval;
+ * requests of daily runs go before those of backfills, whichever came first. A `Retry-After` shuts the gate for all requests: the
+ * server as a whole is busy. Each lane has at most one request open (it works through its files one by one), so a daily run never
+ * waits until the body of a 3 GB file is read.
  */
 import type { Priority } from "./data_directory.ts";
 
@@ -20,7 +20,7 @@ export class PoliteGate {
   #waiting: Waiting[] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  /** `interval_ms` between the starts of two requests; `now` gives milliseconds and never goes back. */
+  /** `interval_ms` between the starts of two requests; `now` returns milliseconds and never decreases. */
   constructor(interval_ms: number, now: () => number = () => performance.now()) {
     this.#interval_ms = interval_ms;
     this.#now = now;
@@ -55,7 +55,7 @@ export class PoliteGate {
     this.#arm();
   }
 
-  /** Sets the one timer to the moment the gate opens, or clears it when nobody waits. */
+  /** Sets the only timer to the moment when the gate opens, or clears it when no request waits. */
   #arm(): void {
     clearTimeout(this.#timer);
     if (this.#waiting.length === 0) return;

@@ -1,4 +1,4 @@
-// The page: header, the view that the address names, messages. `lib/live.js` says when to ask the API again.
+// The page: header, the view for the address, messages. `lib/live.js` triggers new queries to the API.
 import { render } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { html } from "./lib/html.js";
@@ -58,7 +58,7 @@ function App() {
   const place = route.parts.join("/");
   const shown = useRef(place);
   useEffect(() => {
-    // As a page load would: to the top, with the focus on the heading. (The first place is a page load.)
+    // As on a page load: scrolls to the top and focuses the heading. (The first place is a page load.)
     if (shown.current === place) return;
     shown.current = place;
     scrollTo(0, 0);
@@ -125,7 +125,7 @@ function Clock() {
   return html`<time class="clock" datetime=${new Date(now).toISOString()}>${utc(now)}</time>`;
 }
 
-/** The choices of colours: the one after each, and its name. @type {Record<string, { next: string, name: string }>} */
+/** The colour themes: for each, the next one and its name. @type {Record<string, { next: string, name: string }>} */
 const THEMES = {
   system: { next: "light", name: "Auto" },
   light: { next: "dark", name: "Light" },

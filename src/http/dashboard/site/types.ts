@@ -1,4 +1,4 @@
-/** Types that the browser's modules share, for the compiler only: the browser never gets this file. */
+/** Types that the browser's modules share, for the compiler only: this file is never sent to the browser. */
 import type { VNode } from "preact";
 import type { z } from "zod";
 import type { showerCountsSchema, stationCountSchema } from "../../../store/statistics.ts";
@@ -18,7 +18,7 @@ export type {
   ShowerCount,
 } from "../../../store/statistics.ts";
 
-/** What a component gives. */
+/** What a component returns. */
 export type View = VNode | null;
 
 /** One event, as `GET /events` sends it. */
@@ -41,7 +41,7 @@ export interface RunHistory {
     readonly level: "info" | "warning" | "error";
     readonly message: string;
   }[];
-  /** Where the next page, of older ones, begins; null: there is none. */
+  /** Where the next page, with older events, begins; null when there is none. */
   readonly next: string | null;
 }
 
@@ -79,13 +79,13 @@ export interface Route {
   readonly query: URLSearchParams;
 }
 
-/** What `useData` gives. */
+/** What `useData` returns. */
 export interface Loaded<Data> {
   readonly data: Data | null;
   readonly error: Error | null;
-  /** An answer is on its way. */
+  /** A request is in progress. */
   readonly loading: boolean;
-  /** `data` is the answer to an earlier question. */
+  /** `data` is the answer to an earlier request. */
   readonly stale: boolean;
   readonly reload: () => void;
 }

@@ -25,7 +25,7 @@ export function BottomAxis({ scale, ticks, y, title }) {
 }
 
 /**
- * The axis at the left, with rules across the plot.
+ * The axis at the left, with grid lines across the plot.
  * @param {{ scale: Scale, ticks: readonly Tick[], x: number, to: number, title: string }} props
  */
 export function LeftAxis({ scale, ticks, x, to, title }) {
@@ -42,7 +42,7 @@ export function LeftAxis({ scale, ticks, x, to, title }) {
   </g>`;
 }
 
-/** Half pixels make sharp lines. @param {number} place */
+/** Half pixels make lines sharp. @param {number} place */
 export function crisp(place) {
   return Math.round(place) + 0.5;
 }

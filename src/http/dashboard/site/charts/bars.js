@@ -1,4 +1,4 @@
-// Upright bars: nights, speeds, magnitudes. Two parts may stand on each other (meteors of showers below, sporadic ones above).
+// Vertical bars: nights, speeds, magnitudes. Two parts may be stacked (meteors of showers below, sporadic ones above).
 import { useWidth } from "../lib/hooks.js";
 import { html } from "../lib/html.js";
 import { count, shortCount } from "../lib/format.js";
@@ -57,7 +57,7 @@ function OneBar({ bar, sum, x, y, height }) {
 }
 
 /**
- * The same as a table, for whoever can't see the picture or wants the numbers.
+ * The same data as a table, for people who can't see the picture or want the numbers.
  * @param {{ bars: readonly Bar[], sums: readonly number[], partNames: readonly string[], nameOf: string }} props
  */
 function Numbers({ bars, sums, partNames, nameOf }) {
@@ -79,7 +79,7 @@ function Numbers({ bars, sums, partNames, nameOf }) {
   </details>`;
 }
 
-/** The bar's name, and the way to it for whoever does not use the picture. @param {{ bar: Bar }} props */
+/** The bar's name, as a button for people who do not use the picture. @param {{ bar: Bar }} props */
 function BarName({ bar: { name, pick } }) {
   return pick === undefined
     ? name

@@ -1,4 +1,4 @@
-// Drawing many marks on a canvas: sharp on any screen, and one of them chosen with the pointer or the arrow keys.
+// Draws many marks on a canvas: sharp on any screen, with one of them chosen by the pointer or the arrow keys.
 
 import { shapePath } from "./series.js";
 
@@ -26,7 +26,7 @@ export function prepare(canvas, width, height) {
 }
 
 /**
- * Text that stays readable over anything.
+ * Draws text that stays readable on any background.
  * @param {CanvasRenderingContext2D} context @param {string} text @param {number} x @param {number} y
  * @param {{ colour: string, halo: string, align?: CanvasTextAlign }} look
  */
@@ -52,7 +52,7 @@ export function strokeLine(context, points) {
 /** @type {Map<string, Path2D>} */
 const paths = new Map();
 
-/** The shape of a mark, made once for each size. @param {import("./series.js").MarkShape} shape @param {number} size */
+/** The shape of a mark, created once per size. @param {import("./series.js").MarkShape} shape @param {number} size */
 export function markPath(shape, size) {
   const key = `${shape} ${size}`;
   const path = paths.get(key) ?? new Path2D(shapePath(shape, size));

@@ -1,8 +1,8 @@
-// The arithmetic of the plot of heights: which heights are shown, the outline of a histogram. No drawing.
+// The calculations for the plot of heights: which heights are shown, the outline of a histogram. No drawing.
 
 /** @typedef {{ from: number, to: number, meteors: number }} Bin heights in km */
 
-/** Heights that are shown in any case, km: where most meteors are. */
+/** Heights that are always shown, km: where most meteors are. */
 const ALWAYS_SHOWN = { low: 70, high: 120 };
 
 /** The shown heights and the most meteors in one bin. @param {readonly Bin[]} bins of all histograms of the plot */
@@ -16,7 +16,7 @@ export function heightRange(bins) {
 }
 
 /**
- * The outline of a histogram that lies on its side, as an SVG path: meteors to the right, height upwards.
+ * The outline of a horizontal histogram, as an SVG path: meteors to the right, height upwards.
  * @param {readonly Bin[]} bins @param {{ low: number, high: number }} range
  * @param {(meteors: number) => number} x @param {(height: number) => number} y
  */

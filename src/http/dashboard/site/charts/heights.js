@@ -1,4 +1,4 @@
-// Heights at which meteors begin and end: height runs upwards, as in the sky.
+// Heights at which meteors begin and end: height increases upwards, as in the sky.
 import { useWidth } from "../lib/hooks.js";
 import { html } from "../lib/html.js";
 import { count, shortCount } from "../lib/format.js";

@@ -1,24 +1,24 @@
-// The arithmetic of histograms: two histograms of the API as bars that stand on each other, and the axis of counts. No drawing.
+// The calculations for histograms: two histograms of the API as stacked bars, and the axis of counts. No drawing.
 import { fixed } from "../lib/format.js";
 import { linear, niceTop, powersOfTen, ticks } from "./scale.js";
 
 /**
- * `parts` stand on each other: meteors of showers below, sporadic ones above.
+ * `parts` are stacked: meteors of showers below, sporadic ones above.
  * @typedef {{ from: number, to: number, parts: readonly number[], name: string, pick?: () => void }} Bar
  * @typedef {import("../types.ts").Histogram} Histogram
  */
 
-/** Where the axis of logarithms begins, so that a bar of one is seen. */
+/** Where a logarithmic axis begins, so that a bar of one is visible. */
 const LOG_FLOOR = 0.6;
 
 /**
- * A bar for each bin: meteors of showers, and the sporadic ones of them.
+ * A bar for each bin: meteors of showers, and the sporadic meteors.
  * @param {Pick<Histogram, "bins">} all @param {Pick<Histogram, "bins"> | null} sporadic null: none @param {string} unit
  * @returns {Bar[]}
  */
 export function barsOf(all, sporadic, unit) {
   return all.bins.map(({ from, to, meteors }, at) => {
-    // The two are answers to two questions: meteors may have come between them.
+    // The two come from two requests: meteors may have been added in between.
     const background = Math.min(meteors, sporadic?.bins[at]?.meteors ?? 0);
     const decimals = to - from < 1 ? 1 : 0;
     const name = `${fixed(from, decimals)} to ${fixed(to, decimals)} ${unit}`;
@@ -38,7 +38,7 @@ export function sumOf({ parts }) {
 }
 
 /**
- * The axis of counts: the values it names, and the place of any count; `scale` and `ticks` are for `LeftAxis`.
+ * The axis of counts: the values that it labels, and the position of any count; `scale` and `ticks` are for `LeftAxis`.
  * @param {number} most the highest bar @param {boolean} isLog @param {readonly [number, number]} range of places, from 0 upwards
  */
 export function countAxis(most, isLog, range) {
@@ -50,9 +50,9 @@ export function countAxis(most, isLog, range) {
   return {
     values,
     scale,
-    /** Where a named value is on `scale`. @param {number} value */
+    /** Where a labelled value is on `scale`. @param {number} value */
     at: (value) => isLog ? Math.log10(value) : value,
-    /** The place of a count; of none, the floor. @param {number} value */
+    /** The position of a count; zero is at the floor. @param {number} value */
     place: (value) => scale(isLog ? Math.log10(Math.max(value, LOG_FLOOR)) : value),
   };
 }

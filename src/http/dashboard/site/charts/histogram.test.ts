@@ -7,7 +7,7 @@ const bins = (width: number, ...counts: number[]) => ({
 });
 
 describe("bars", () => {
-  test("meteors of showers below, sporadic ones above, named with the unit", () => {
+  test("have meteors of showers below, sporadic ones above, named with the unit", () => {
     expect(barsOf(bins(1, 5, 8), bins(1, 2, 8), "km/s")).toEqual([
       { from: 0, to: 1, parts: [3, 2], name: "0 to 1 km/s" },
       { from: 1, to: 2, parts: [0, 8], name: "1 to 2 km/s" },
@@ -17,7 +17,7 @@ describe("bars", () => {
     ]);
   });
 
-  test("the parts never make more than the whole, nor less than nothing", () => {
+  test("the parts never add up to more than the whole, and are never negative", () => {
     const counts = fc.array(fc.nat(1000), { minLength: 1, maxLength: 20 });
     fc.assert(fc.property(counts, counts, (all, sporadic) => {
       const bars = barsOf(bins(1, ...all), bins(1, ...sporadic), "");
@@ -26,7 +26,7 @@ describe("bars", () => {
     }));
   });
 
-  test("empty ones at both ends go, those between stay", () => {
+  test("empty bars at both ends are removed, those between are kept", () => {
     const trim = (...counts: number[]) =>
       trimmed(barsOf(bins(1, ...counts), null, "")).map(({ from }) => from);
     expect(trim(0, 0, 4, 0, 1, 0)).toEqual([2, 3, 4]);
@@ -43,7 +43,7 @@ describe("the axis of counts", () => {
     expect(countAxis(0, false, [190, 10]).values).toEqual([0, 1]);
   });
 
-  test("logarithmic: powers of ten, none at the floor, one above it", () => {
+  test("logarithmic: powers of ten, a count of zero at the floor, of one above it", () => {
     const axis = countAxis(150, true, [190, 10]);
     expect(axis.values).toEqual([1, 10, 100, 1000]);
     expect(axis.place(0)).toBeCloseTo(190, 10);

@@ -1,4 +1,4 @@
-// Which part of the world a map shows, and where a place is on it: Mercator's projection, moved and enlarged. No drawing.
+// Which part of the world a map shows, and where a place is on it: Mercator's projection, panned and zoomed. No drawing.
 import { latitudeOf, mercatorY } from "./projections.js";
 
 /**
@@ -7,14 +7,14 @@ import { latitudeOf, mercatorY } from "./projections.js";
  * @typedef {{ begin: Place, end: Place }} Track @typedef {{ lat_deg: number, lon_deg: number }} Place
  */
 
-/** Mercator's y in the middle of the whole map: all land with cameras is seen. */
+/** Mercator's y in the middle of the whole map, so that all land with cameras is visible. */
 const MIDDLE_Y = 15;
 const SCALE_MAX = 220;
-/** Degrees that a map shows at least, or one short track would fill it. */
+/** The smallest span of a map in degrees; without it one short track would fill the map. */
 const SPAN_MIN_DEG = 4;
 /** Space around the tracks, as a factor. */
 const MARGIN = 1.15;
-/** The centre stays between these parallels. */
+/** The latitude of the centre stays within this, north and south. */
 const CENTRE_LATITUDE_MAX = 80;
 /** Degrees between lines of the graticule. */
 const GRATICULE_STEPS = [60, 30, 15, 10, 5, 2, 1, 0.5];
@@ -68,7 +68,7 @@ export function draggedView(view, dx, dy) {
 }
 
 /**
- * Where a place is in the picture, in pixels from its top left corner.
+ * The position of a place in the picture, in pixels from its top left corner.
  * @param {number} lon @param {number} lat @param {MapView} view @param {number} width @param {number} height
  * @returns {[x: number, y: number]}
  */
@@ -80,7 +80,7 @@ export function placeOnMap(lon, lat, view, width, height) {
 }
 
 /**
- * The seen part of the world, and the meridians and parallels to draw in it: round degrees, about five across.
+ * The visible part of the world, and the meridians and parallels to draw in it: round degrees, about five across.
  * @param {MapView} view @param {number} width @param {number} height
  */
 export function graticule(view, width, height) {
@@ -112,7 +112,7 @@ function multiples(low, high, step) {
   return Array.from({ length }, (_, at) => (first + at) * step);
 }
 
-/** A view whose centre is on the map. @param {MapView} view @returns {MapView} */
+/** The view with its centre moved onto the map if necessary. @param {MapView} view @returns {MapView} */
 function kept({ lon, y, scale }) {
   const [south, north] = [mercatorY(-CENTRE_LATITUDE_MAX), mercatorY(CENTRE_LATITUDE_MAX)];
   return {

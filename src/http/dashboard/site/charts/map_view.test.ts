@@ -51,7 +51,7 @@ describe("fitView", () => {
       (given) => {
         const tracks = given.map((one) => track(...one));
         const view = fitView(tracks, WIDTH, HEIGHT);
-        if (view.scale <= WIDTH / 360) return; // As small as the map gets: the poles may be cut off.
+        if (view.scale <= WIDTH / 360) return; // The map gets no smaller: the poles may be cut off.
         for (const { lat_deg, lon_deg } of tracks.flatMap(({ begin, end }) => [begin, end])) {
           const [x, y] = placeOnMap(lon_deg, lat_deg, view, WIDTH, HEIGHT);
           expect(x).toBeGreaterThanOrEqual(-1e-6);
@@ -65,7 +65,7 @@ describe("fitView", () => {
 });
 
 describe("moving", () => {
-  test("what is under the pointer stays there when the map is enlarged", () => {
+  test("the place under the pointer stays there when the map is enlarged", () => {
     const view = { lon: 10, y: 20, scale: 8 };
     const next = zoomedView(view, 2, 500, 100, WIDTH, HEIGHT);
     expect(next.scale).toBe(16);
@@ -83,7 +83,7 @@ describe("moving", () => {
     expect(zoomedView(view, 1e6, 360, 210, WIDTH, HEIGHT).scale).toBe(220);
   });
 
-  test("a drag takes the map along; the centre stays on the map", () => {
+  test("a drag moves the map; the centre stays on the map", () => {
     const view = { lon: 0, y: 0, scale: 4 };
     expect(draggedView(view, 40, 20)).toEqual({ lon: -10, y: 5, scale: 4 });
     expect(draggedView(view, -4000, 0).lon).toBe(180);
@@ -92,7 +92,7 @@ describe("moving", () => {
 });
 
 describe("the graticule", () => {
-  test("of the world: each 60 degrees, inside what is seen", () => {
+  test("of the world: every 60 degrees, within the visible part", () => {
     const { meridians, parallels, west, east } = graticule(wholeView(WIDTH), WIDTH, HEIGHT);
     expect([west, east]).toEqual([-180, 180]);
     expect(meridians).toEqual([-180, -120, -60, 0, 60, 120, 180]);

@@ -1,4 +1,4 @@
-// A picture of meteors in which each can be chosen: by pointer, or by arrow keys from the newest to older ones; Enter opens it.
+// A picture of meteors in which each can be chosen: with the pointer, or with the arrow keys from newest to oldest; Enter opens it.
 import { useEffect, useRef, useState } from "preact/hooks";
 import { useThemeTick } from "../lib/hooks.js";
 import { html } from "../lib/html.js";
@@ -12,7 +12,7 @@ const REACH_PX = 9;
 const STEPS = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 };
 
 /**
- * `draw` paints the picture; `marks` (newest first) are where it put the meteors.
+ * `draw` paints the picture; `marks` (newest first) are the positions where it drew the meteors.
  * @param {{
  *   width: number, height: number, label: string, marks: readonly Mark[],
  *   draw: (context: CanvasRenderingContext2D) => void,

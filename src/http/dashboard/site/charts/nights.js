@@ -1,21 +1,21 @@
-// Meteors by night, put together by weeks or months where there are many nights; and the dates of the axis. No drawing.
+// Meteors by night, grouped by weeks or months when there are many nights; and the dates of the axis. No drawing.
 import { utcDate } from "../lib/format.js";
 
-/** A night goes from noon to noon UTC and has the date of its first noon. @typedef {import("../types.ts").NightCount} Night */
+/** A night lasts from noon to noon UTC and has the date of its first noon. @typedef {import("../types.ts").NightCount} Night */
 
 const DAY_MS = 86_400_000;
-/** More bars than this are put together by weeks, then by months. */
+/** More bars than this are grouped by weeks, then by months. */
 const NIGHTS_MAX = 120;
 const WEEKS_MAX = 200;
-/** The narrowest picture, so that one night does not fill it. */
+/** The shortest range of time shown, so that one night does not fill the picture. */
 const DOMAIN_MIN_DAYS = 3;
-/** Texts on the axis of dates at most. */
+/** Most labels on the axis of dates. */
 const DAY_TICKS_MAX = 16;
 const MONTH_TICKS_MAX = 14;
-/** From this many days on, years are enough. */
+/** From this many days on, only years are labelled. */
 const YEARS_FROM_DAYS = 800;
 
-/** The noon that a night begins with, in milliseconds. @param {string} night */
+/** The noon at which a night begins, in milliseconds. @param {string} night */
 function noonOf(night) {
   return Date.parse(`${night}T12:00:00Z`);
 }
@@ -52,7 +52,7 @@ function nightsPerBar(nights) {
   return nights <= NIGHTS_MAX ? 1 : nights / 7 <= WEEKS_MAX ? 7 : 30;
 }
 
-/** To the second, as the API takes it. @param {number} at milliseconds */
+/** To the second, as the API expects it. @param {number} at milliseconds */
 export function instant(at) {
   return `${new Date(at).toISOString().slice(0, 19)}Z`;
 }

@@ -11,7 +11,7 @@ const night = (date: string, meteors: number, shower_meteors: number) => ({
 });
 
 describe("nightBars", () => {
-  test("no nights: nothing", () => expect(nightBars([])).toBeNull());
+  test("no nights: no bars", () => expect(nightBars([])).toBeNull());
 
   test("few nights: one bar each, from noon to noon, at least three days wide", () => {
     const counted = nightBars([night("2024-08-12", 10, 7), night("2024-08-13", 4, 0)])!;
@@ -36,7 +36,7 @@ describe("nightBars", () => {
     expect([1, 120, 121, 1400, 1401].map(over)).toEqual([1, 1, 7, 7, 30]);
   });
 
-  test("nights of one week are one bar", () => {
+  test("nights of one week make one bar", () => {
     const counted = nightBars([
       night("2024-01-01", 3, 1),
       night("2024-01-07", 5, 5),

@@ -1,5 +1,5 @@
-// The orbit of a meteoroid as seen from the north of the ecliptic, with those of the planets as circles, and the vernal equinox to
-// the right as usual. In astronomical units.
+// The orbit of a meteoroid as seen from the north of the ecliptic, with the orbits of the planets as circles, and the vernal
+// equinox to the right as usual. In astronomical units.
 import { html } from "../lib/html.js";
 import { useWidth } from "../lib/hooks.js";
 import { fixed } from "../lib/format.js";

@@ -1,7 +1,7 @@
-// The arithmetic of the plot of an orbit: places on it, how much of it is shown. Astronomical units and degrees. No drawing.
+// The calculations for the plot of an orbit: places on it, how much of it is shown. Astronomical units and degrees. No drawing.
 
 const RAD = Math.PI / 180;
-/** Long orbits are cut here, or the Earth's would vanish in the middle. */
+/** Long orbits are cut off here; otherwise the Earth's would be too small to see. */
 export const FARTHEST_AU = 8;
 /** The smallest picture: the Earth's orbit with some space around it. */
 const REACH_MIN_AU = 1.25;
@@ -17,7 +17,7 @@ const STEPS = 360;
  */
 
 /**
- * A place on the orbit.
+ * A position on the orbit.
  * @param {Pick<Orbit, "e" | "i" | "peri" | "node" | "q">} orbit @param {number} f true anomaly, degrees
  * @returns {Place}
  */
@@ -39,7 +39,7 @@ export function largestAnomaly(e) {
   return e >= 1 ? Math.acos(-1 / e) / RAD - 0.5 : 180;
 }
 
-/** Places along the orbit, from before the perihelion to after it, as far as it is shown. @param {Orbit} orbit */
+/** Positions along the orbit, from before the perihelion to after it, as far as it is shown. @param {Orbit} orbit */
 export function orbitPoints(orbit) {
   const edge = largestAnomaly(orbit.e);
   return Array.from(
@@ -48,7 +48,7 @@ export function orbitPoints(orbit) {
   ).filter(({ r }) => r > 0 && r <= FARTHEST_AU);
 }
 
-/** How far from the Sun the picture goes, AU. @param {readonly Place[]} points */
+/** How far from the Sun the picture extends, AU. @param {readonly Place[]} points */
 export function pictureReach(points) {
   const farthest = Math.max(...points.map(({ x, y }) => Math.hypot(x, y)), 1.1);
   return Math.max(REACH_MIN_AU, Math.min(FARTHEST_AU, farthest * MARGIN));
@@ -59,13 +59,13 @@ export function isCut({ a, e }) {
   return e >= 1 || a * (1 + e) > FARTHEST_AU;
 }
 
-/** The Earth: opposite to the Sun, whose longitude this is, on a circle of 1 AU. @param {number} sol degrees */
+/** The Earth's position: opposite to the Sun, whose longitude is `sol`, on a circle of 1 AU. @param {number} sol degrees */
 export function placeOfEarth(sol) {
   return { x: Math.cos((sol + 180) * RAD), y: Math.sin((sol + 180) * RAD) };
 }
 
 /**
- * The part of the orbit north of the ecliptic (or south of it) as an SVG path; a new line begins wherever it is left.
+ * The part of the orbit north of the ecliptic (or south of it) as an SVG path; a new line begins after each gap.
  * @param {readonly Place[]} points @param {boolean} isNorth
  * @param {(x: number) => number} toX @param {(y: number) => number} toY
  */

@@ -20,7 +20,7 @@ export function wrap180(angle) {
   return ((angle + 180) % 360 + 360) % 360 - 180;
 }
 
-/** Mercator's latitude; conformal, so the direction of a track is right at every zoom. @param {number} lat */
+/** Mercator's y of a latitude; conformal, so the direction of a track is right at every zoom. @param {number} lat */
 export function mercatorY(lat) {
   return Math.log(Math.tan(Math.PI / 4 + clampLatitude(lat) * RAD / 2)) / RAD;
 }
@@ -30,7 +30,7 @@ export function latitudeOf(y) {
   return (2 * Math.atan(Math.exp(y * RAD)) - Math.PI / 2) / RAD;
 }
 
-/** Mercator has no poles. @param {number} lat */
+/** Mercator's projection has no poles. @param {number} lat */
 function clampLatitude(lat) {
   return Math.max(-85, Math.min(85, lat));
 }

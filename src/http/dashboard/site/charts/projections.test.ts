@@ -81,7 +81,7 @@ describe("Mercator", () => {
     expect(mercatorY(60)).toBeCloseTo(Math.asinh(Math.sqrt(3)) * 180 / Math.PI, 10);
   });
 
-  test("there and back; beyond 85° it stays at 85°", () => {
+  test("the inverse restores the latitude; beyond 85° it stays at 85°", () => {
     fc.assert(fc.property(fc.double({ min: -85, max: 85, noNaN: true }), (lat) => {
       expect(latitudeOf(mercatorY(lat))).toBeCloseTo(lat, 8);
     }));

@@ -1,4 +1,4 @@
-// From values to places and back, and round numbers for axes. No drawing.
+// Conversion of values to positions and back, and round numbers for axes. No drawing.
 
 /**
  * @typedef {{
@@ -7,7 +7,7 @@
  */
 
 /**
- * A straight scale.
+ * A linear scale.
  * @param {readonly [number, number]} domain @param {readonly [number, number]} range
  * @returns {Scale}
  */
@@ -37,7 +37,7 @@ export function ticks(low, high, wanted) {
   return values;
 }
 
-/** The round step nearest above. @param {number} step */
+/** The smallest round step not below `step`. @param {number} step */
 export function niceStep(step) {
   const power = 10 ** Math.floor(Math.log10(step));
   const rest = step / power;
@@ -58,13 +58,13 @@ export function powersOfTen(high) {
   return values;
 }
 
-/** A value that an axis names. @typedef {{ at: number, text: string }} Tick */
+/** A labelled value of an axis. @typedef {{ at: number, text: string }} Tick */
 
-/** About the width of a digit on an axis, and the space between two texts, in pixels. */
+/** Approximate width of a digit on an axis, and the space between two labels, in pixels. */
 const DIGIT_PX = 7;
 const SPACE_PX = 9;
 
-/** The ticks whose texts don't touch: all, or every second, third, … @param {readonly Tick[]} ticks @param {Scale} scale */
+/** The ticks whose labels don't touch: all, or every second, third, … @param {readonly Tick[]} ticks @param {Scale} scale */
 export function ticksThatFit(ticks, scale) {
   for (let every = 1; every < ticks.length; every++) {
     const some = ticks.filter((_, at) => at % every === 0);

@@ -24,7 +24,7 @@ describe("ticks", () => {
     ));
   });
 
-  test("whose texts would touch are left out: all stay, or every second, third, …", () => {
+  test("are thinned out if their labels would touch: all stay, or every second, third, …", () => {
     const named = [0, 10, 20, 30, 40].map((at) => ({ at, text: `${at} km` }));
     // Texts of 5 digits need 5 * 7 + 9 = 44 pixels from middle to middle, the first pair 4 less.
     const shown = (width: number) =>
@@ -37,7 +37,7 @@ describe("ticks", () => {
   });
 });
 
-test("a round step is 1, 2 or 5 times a power of ten, and not below what is asked", () => {
+test("a round step is 1, 2 or 5 times a power of ten, and not below the given step", () => {
   expect([0.03, 1, 1.1, 3, 7, 150].map(niceStep)).toEqual([0.05, 1, 2, 5, 10, 200]);
   fc.assert(fc.property(fc.double({ min: 1e-6, max: 1e9, noNaN: true }), (step) => {
     const nice = niceStep(step);

@@ -1,9 +1,9 @@
-// Colours and shapes of showers: the ones with the most meteors have one each, the others share one. No meaning depends on
+// Colours and shapes of showers: the showers with the most meteors have their own, the others share one. No meaning depends on
 // colour only, so every series has its own shape too.
 
 /** @typedef {{ key: string, name: string, index: number | "other" | "sporadic" }} Series */
 
-/** Showers with a colour of their own. Nobody can distinguish more than seven. */
+/** Showers with their own colour. People can't distinguish more than seven. */
 export const SERIES_MAX = 7;
 
 /** @typedef {"circle" | "square" | "triangle" | "diamond" | "down" | "cross" | "star" | "ring" | "dot"} MarkShape */
@@ -12,7 +12,7 @@ export const SERIES_MAX = 7;
 const SHAPES = ["circle", "square", "triangle", "diamond", "down", "star", "cross"];
 
 /**
- * Which shower has which series.
+ * Assigns a series to each shower.
  * @param {readonly string[]} codes most meteors first
  * @returns {(code: string | null) => Series["index"]}
  */
@@ -77,7 +77,7 @@ function round(value) {
 /** Geocentric speeds of meteors bound to the Sun: from the Earth's pull only to a head-on retrograde orbit, km/s. */
 export const SPEED_RANGE = /** @type {const} */ ([11, 72]);
 
-/** After cividis, which looks the same with any colour vision (Nuñez et al. 2018); each theme has the end that it can show. */
+/** Based on cividis, which looks the same with any colour vision (Nuñez et al. 2018); each theme uses the end that it can show. */
 const SLOW_TO_FAST = {
   light: [
     "#c9a800",
@@ -115,13 +115,13 @@ export function speedColour(speed, colours) {
   return colours[Math.max(0, Math.min(colours.length - 1, at))];
 }
 
-/** The order of drawing: showers over the others, and those over the sporadic background. @param {Series["index"]} index */
+/** The drawing order: showers over the others, and those over the sporadic background. @param {Series["index"]} index */
 export function rank(index) {
   return index === "sporadic" ? 0 : index === "other" ? 1 : 2;
 }
 
 /**
- * In the order of drawing: showers over the sporadic background; of each, the newest on top.
+ * In drawing order: showers over the sporadic background; within each, the newest on top.
  * @template {{ index: Series["index"] }} Mark
  * @param {readonly Mark[]} marks newest first
  * @returns {Mark[]}
@@ -131,7 +131,7 @@ export function drawingOrder(marks) {
 }
 
 /**
- * The key of the maps: showers with a colour of their own, the others, the sporadic ones; or only the chosen shower.
+ * The key of the maps: showers with their own colour, the others, the sporadic ones; or only the chosen shower.
  * @param {readonly string[]} codes most meteors first @param {string | null} chosen
  * @returns {Series[]}
  */

@@ -43,14 +43,14 @@ test("showers are drawn over the others, those over sporadic meteors, newer over
   expect(drawingOrder(marks).map(({ id }) => id)).toEqual(["e", "b", "c", "d", "a"]);
 });
 
-test("slow and fast meteors have the ends of the ramp, also beyond 11 and 72 km/s", () => {
+test("the slowest and fastest meteors have the end colours, also beyond 11 and 72 km/s", () => {
   const colours = speedColours(false);
   expect([5, 11, 41.5, 72, 90].map((speed) => colours.indexOf(speedColour(speed, colours))))
     .toEqual([0, 0, 4, 8, 8]);
   expect(speedColours(true)).toHaveLength(colours.length);
 });
 
-test("shapes are about as large as a circle of their radius", () => {
+test("shapes have about the area of a circle of their radius", () => {
   expect(shapePath("square", 10)).toBe("M-9 -9L9 -9L9 9L-9 9Z");
   expect(shapePath("circle", 2)).toBe("M2 0A2 2 0 1 1 -2 0A2 2 0 1 1 2 0Z");
   expect(shapePath("star", 1).match(/[ML]/g)).toHaveLength(10);

@@ -1,15 +1,15 @@
-// The arithmetic of the map of radiants: frames of coordinates, places in the ellipse of the sky, its grid. No drawing.
+// The calculations for the map of radiants: coordinate frames, positions in the ellipse of the sky, its grid. No drawing.
 import { hammer, wrap180 } from "./projections.js";
 
 /** @typedef {import("../types.ts").Radiant} Radiant @typedef {"ecliptic" | "equatorial"} Frame */
-/** Longitude, what the axis says there, and what is there. @typedef {readonly [lon: number, text: string, name?: string]} AxisName */
+/** Longitude, its axis label, and the name of the point. @typedef {readonly [lon: number, text: string, name?: string]} AxisName */
 
 /** Pixels around the ellipse. */
 const PAD = 14;
-/** On a map narrower than this, only some names of the axis fit. */
+/** On a map narrower than this, only some labels of the axis fit. */
 export const NARROW_PX = 480;
 
-/** What is in the middle, and what the axis of longitude says. @type {Record<Frame, { centre: number, names: readonly AxisName[] }>} */
+/** The longitude in the middle, and the axis labels. @type {Record<Frame, { centre: number, names: readonly AxisName[] }>} */
 export const FRAMES = {
   ecliptic: {
     centre: 270,
@@ -37,7 +37,7 @@ export function skyHeight(width) {
 }
 
 /**
- * Where a direction is in the picture, in pixels from its top left corner.
+ * The position of a direction in the picture, in pixels from its top left corner.
  * @param {number} lon @param {number} lat @param {number} centre degrees @param {number} width @param {number} height
  * @returns {[x: number, y: number]}
  */
@@ -55,7 +55,7 @@ export function coordinatesOf(radiant, frame) {
 }
 
 /**
- * The grid as lines of longitude, latitude: parallels each 30°, meridians each 30°, and the equator of the frame.
+ * The grid as lines of longitude, latitude: parallels and meridians every 30°, and the equator of the frame.
  * Parallels end just inside the rim, where longitude would jump to the other side.
  * @param {number} centre longitude in the middle
  */
@@ -71,7 +71,7 @@ export function skyGrid(centre) {
   };
 }
 
-/** The names of the axis that fit: none on the rim, and on a narrow map only some. @param {Frame} frame @param {number} width */
+/** The labels of the axis that fit: none on the rim, and on a narrow map only some. @param {Frame} frame @param {number} width */
 export function shownNames(frame, width) {
   const { centre, names } = FRAMES[frame];
   return names.filter(([lon, , name]) =>

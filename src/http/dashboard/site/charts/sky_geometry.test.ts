@@ -24,7 +24,7 @@ describe("places", () => {
       expect.closeTo(314),
       expect.closeTo(164),
     ]);
-    // Longitude increases to the left: what is just before the half turn is at the left rim.
+    // Longitude increases to the left: a longitude just before the half turn is at the left rim.
     expect(placeOnSky(269.999 + 180, 0, 270, WIDTH, HEIGHT)[0]).toBeCloseTo(14, 1);
     expect(placeOnSky(0, 90, 270, WIDTH, HEIGHT)).toEqual([
       expect.closeTo(314),
@@ -37,7 +37,7 @@ describe("places", () => {
     expect(placeOnSky(360, 20, 270, WIDTH, HEIGHT)).toEqual(placeOnSky(0, 20, 270, WIDTH, HEIGHT));
   });
 
-  test("nothing is outside of the picture", () => {
+  test("every place is inside the picture", () => {
     fc.assert(fc.property(
       fc.double({ min: 0, max: 360, noNaN: true }),
       fc.double({ min: -90, max: 90, noNaN: true }),
@@ -69,7 +69,7 @@ test("a radiant has its coordinates in either frame; one without right ascension
     .toEqual({ lon: 0, lat: 5 });
 });
 
-test("the grid has a line each 30 degrees and stays off the rim", () => {
+test("the grid has a line every 30 degrees and stays off the rim", () => {
   const { parallels, meridians, equator } = skyGrid(180);
   expect(parallels.map((line) => line[0]![1])).toEqual([-60, -30, 0, 30, 60]);
   expect(meridians.map((line) => line[0]![0])).toEqual(
@@ -79,7 +79,7 @@ test("the grid has a line each 30 degrees and stays off the rim", () => {
   expect(equator.at(-1)![0]).toBeCloseTo(359.982, 6);
 });
 
-test("names of the axis: on a narrow map only each 60 degrees and those with a name of their own", () => {
+test("axis labels: on a narrow map only every 60 degrees and named points", () => {
   const at = (frame: "ecliptic" | "equatorial", width: number) =>
     shownNames(frame, width).map(([lon]) => lon).toSorted((a, b) => a - b);
   expect(at("ecliptic", 900)).toEqual([0, 30, 60, 120, 180, 210, 240, 270, 300, 330]);

@@ -101,7 +101,7 @@ export function SkyMap({ radiants, seriesOf, series }) {
 }
 
 /**
- * A choice of one of a few, as a row of buttons.
+ * A choice between a few options, as a row of buttons.
  * @template {string} Key
  * @param {{ name: string, value: Key, choices: [Key, string][], choose: (value: Key) => void }} props
  */

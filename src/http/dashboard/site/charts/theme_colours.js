@@ -1,6 +1,6 @@
-// The colours of the style sheet, for what is drawn on a canvas.
+// The colours of the style sheet, for drawing on a canvas.
 
-/** Whether the page is dark now. */
+/** Whether the page is dark at the moment. */
 export function isDarkNow() {
   const chosen = document.documentElement.dataset.theme;
   return chosen === undefined
@@ -8,7 +8,7 @@ export function isDarkNow() {
     : chosen === "dark";
 }
 
-/** The colours now, by what they are for. */
+/** The current colours, by purpose. */
 export function themeColours() {
   const style = getComputedStyle(document.documentElement);
   const of = (/** @type {string} */ name) => style.getPropertyValue(`--${name}`).trim();

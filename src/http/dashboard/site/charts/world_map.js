@@ -1,4 +1,4 @@
-// Where meteors were: ground tracks from beginning to end on a map of the world that can be moved and enlarged.
+// Where meteors appeared: ground tracks from beginning to end on a map of the world that can be panned and zoomed.
 import { useCallback, useEffect, useMemo, useState } from "preact/hooks";
 import { useWidth } from "../lib/hooks.js";
 import { html } from "../lib/html.js";
@@ -22,9 +22,9 @@ import { themeColours } from "./theme_colours.js";
 /** @typedef {{ land: number[][], borders: number[][] }} Outlines */
 /** @typedef {import("./map_view.js").MapView} MapView */
 
-/** Height by width of the whole map: shows all land with cameras, and leaves out the poles. */
+/** Aspect ratio (height by width) of the whole map: shows all land with cameras, and leaves out the poles. */
 const SHAPE = 0.58;
-/** From this many pixels per degree on the finer outlines are worth their bytes. */
+/** From this many pixels per degree on, the finer outlines are worth their size. */
 const FINE_FROM = 6;
 const ZOOM = 1.6;
 
@@ -206,7 +206,7 @@ function drawGraticule(context, view, width, height, colours) {
 }
 
 /**
- * A line from beginning to end, with the shower's shape at the end, where the meteor was going.
+ * A line from beginning to end, with the shower's shape at the end to show the direction.
  * @param {CanvasRenderingContext2D} context
  * @param {readonly { x: number, y: number, x0: number, y0: number, index: Series["index"] }[]} marks @param {number} scale
  */

@@ -1,9 +1,9 @@
-// Calls of the API. Reading needs no token; a call that changes something sends one, and asks for it when there is none or it is
-// wrong. The token stays in this tab (sessionStorage) and goes nowhere else.
+// Calls to the API. Reading needs no token; a call that changes something sends one, and asks the user for it when it is missing or
+// wrong. The token stays in this tab (sessionStorage) and is sent only to the API.
 
 const TOKEN_KEY = "gmn-api-token";
 
-/** A call that failed: the API's problem in its words (RFC 9457), or why there was no answer. */
+/** A failed call: the API's own description of the problem (RFC 9457), or why there was no answer. */
 export class ApiError extends Error {
   /** @param {number} status 0 when there was no answer @param {string} message */
   constructor(status, message) {
@@ -13,7 +13,7 @@ export class ApiError extends Error {
   }
 }
 
-/** Asks the person for the token; null when they don't give one. @type {(reason: string) => Promise<string | null>} */
+/** Asks the user for the token; null when none is given. @type {(reason: string) => Promise<string | null>} */
 let askForToken = () => Promise.resolve(null);
 
 /** @param {(reason: string) => Promise<string | null>} ask */
@@ -21,14 +21,14 @@ export function setTokenDialog(ask) {
   askForToken = ask;
 }
 
-/** @param {string | null} token null forgets it */
+/** Keeps the token, or forgets it. @param {string | null} token null forgets it */
 export function keepToken(token) {
   if (token === null) sessionStorage.removeItem(TOKEN_KEY);
   else sessionStorage.setItem(TOKEN_KEY, token);
 }
 
 /**
- * Reads something. The caller says what the answer is, as the API documents it.
+ * Reads JSON. The caller states the type of the answer, as the API documents it.
  * @template Answer
  * @param {string} path @param {AbortSignal} [signal]
  * @returns {Promise<Answer>} the JSON of the answer
@@ -41,7 +41,7 @@ export async function getJson(path, signal) {
 }
 
 /**
- * A call that changes something. A 401 asks for a token, again until it is right or the person gives up.
+ * A call that changes something. A 401 asks for a token, until it is right or the user gives up.
  * @template Answer
  * @param {string} path @param {unknown} [body]
  * @returns {Promise<Answer>} the JSON of the answer
@@ -99,7 +99,7 @@ async function problemOf(response) {
 /** @type {Promise<Set<string>> | null} */
 let calls = null;
 
-/** Whether the API has this call, such as `POST /dead-letters/{id}/replay`. @param {string} method @param {RegExp} path */
+/** Whether the API has a call, such as `POST /dead-letters/{id}/replay`. @param {string} method @param {RegExp} path */
 export async function apiHas(method, path) {
   calls ??= readCalls().catch(() => {
     calls = null;
@@ -110,7 +110,7 @@ export async function apiHas(method, path) {
   );
 }
 
-/** Every call that the API documents, as `GET /runs`. @returns {Promise<Set<string>>} */
+/** Every call that the API documents, such as `GET /runs`. @returns {Promise<Set<string>>} */
 async function readCalls() {
   const { paths = {} } = /** @type {{ paths?: Record<string, object> }} */ (
     await getJson("/openapi.json")

@@ -3,10 +3,10 @@ import { ApiError, apiHas, getJson, keepToken, post, setTokenDialog } from "./ap
 
 const TOKEN = "the-token";
 const asked: { path: string; init: RequestInit }[] = [];
-/** What the API answers next. */
+/** The API's next answer. */
 let answer: (path: string, init: RequestInit) => Response | Promise<Response>;
 
-/** As the API: a problem without the right token, else what was sent. */
+/** Answers as the API does: a problem without the right token, otherwise the body that was sent. */
 function guarded(_: string, init: RequestInit) {
   const given = new Headers(init.headers).get("authorization");
   return given === `Bearer ${TOKEN}`
@@ -33,14 +33,14 @@ afterEach(() => {
 });
 
 describe("reading", () => {
-  test("gives the JSON, and sends no token", async () => {
+  test("returns the JSON, and sends no token", async () => {
     keepToken(TOKEN);
     answer = () => Response.json({ meteors: 3 });
     expect(await getJson("/statistics/totals")).toEqual({ meteors: 3 });
     expect(new Headers(asked[0]!.init.headers).has("authorization")).toBe(false);
   });
 
-  test("a problem in the API's words; another page's status in ours", async () => {
+  test("reports the API's description of a problem, or the status of any other page", async () => {
     answer = () => Response.json({ detail: "there is no run x" }, { status: 404 });
     await expect(getJson("/runs/x")).rejects.toEqual(new ApiError(404, "there is no run x"));
     answer = () => new Response("<html>", { status: 502, statusText: "Bad Gateway" });
@@ -50,7 +50,7 @@ describe("reading", () => {
     });
   });
 
-  test("no answer is status 0; a question that nobody waits for ends as it was ended", async () => {
+  test("no answer is status 0; an aborted request rejects with the reason of the abort", async () => {
     answer = () => Promise.reject(new TypeError("Failed to fetch"));
     await expect(getJson("/runs")).rejects.toMatchObject({ status: 0 });
     answer = () => Promise.reject(new DOMException("ended", "AbortError"));
@@ -75,7 +75,7 @@ describe("a call that changes something", () => {
     expect(reasons).toHaveLength(2);
   });
 
-  test("ends with the API's problem when the person gives none", async () => {
+  test("ends with the API's problem when the user gives no token", async () => {
     answer = guarded;
     keepToken("old");
     await expect(post("/extract")).rejects.toEqual(new ApiError(401, "a token is needed"));
@@ -83,7 +83,7 @@ describe("a call that changes something", () => {
   });
 });
 
-test("which calls the API has is read once it can be read", async () => {
+test("the list of the API's calls is read once it is available", async () => {
   answer = () => new Response("", { status: 503 });
   expect(await apiHas("POST", /^\/extract$/)).toBe(false);
   answer = () => Response.json({ paths: { "/extract": { post: {} }, "/runs": { get: {} } } });

@@ -1,4 +1,4 @@
-// Names and groups of the fields of a trajectory, for people. Meanings and units come from the API.
+// Display names and groups of the fields of a trajectory. Meanings and units come from the API.
 
 /** @type {readonly { title: string, fields: readonly (readonly [field: string, name: string])[] }[]} */
 export const FIELD_GROUPS = [

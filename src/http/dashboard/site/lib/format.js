@@ -1,4 +1,4 @@
-// Numbers and times as people read them here: English digits, UTC, units.
+// Display formats of numbers and times: English digits, UTC, units.
 
 const COUNT = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
 const SHORT = new Intl.NumberFormat("en-US", { notation: "compact", maximumFractionDigits: 1 });
@@ -7,7 +7,7 @@ const MINUTE_S = 60;
 const HOUR_S = 3600;
 const DAY_S = 86_400;
 
-/** `12,345`; a dash for nothing. @param {number | null | undefined} n */
+/** `12,345`; a dash for null. @param {number | null | undefined} n */
 export function count(n) {
   return n === null || n === undefined ? "–" : COUNT.format(n);
 }
@@ -22,7 +22,7 @@ export function plural(n, one, many = `${one}s`) {
   return `${count(n)} ${n === 1 ? one : many}`;
 }
 
-/** A number with so many decimals and a real minus sign. @param {number | null | undefined} n @param {number} [decimals] */
+/** A number with fixed decimals and a real minus sign. @param {number | null | undefined} n @param {number} [decimals] */
 export function fixed(n, decimals = 1) {
   return n === null || n === undefined || !Number.isFinite(n)
     ? "–"
@@ -54,7 +54,7 @@ export function relative(at, now) {
   return s > 0 ? `in ${text}` : `${text} ago`;
 }
 
-/** A length of time with one or two units. @param {number} s seconds */
+/** A duration in one or two units. @param {number} s seconds */
 export function span(s) {
   if (s < 1) return `${Math.round(s * 1000)} ms`;
   if (s < 10) return `${s.toFixed(1)} s`;
@@ -83,7 +83,7 @@ export function bytes(n) {
   return `${(n / 1e9).toFixed(1)} GB`;
 }
 
-/** The end of an id, which is what differs (the beginning of these ids is a time). @param {string} id */
+/** The end of an id, which is the part that differs (these ids begin with a time). @param {string} id */
 export function shortId(id) {
   return id.slice(-6);
 }
@@ -91,7 +91,7 @@ export function shortId(id) {
 const MONTH = new Intl.DateTimeFormat("en-US", { month: "long", year: "numeric", timeZone: "UTC" });
 
 /**
- * Which list the showers' names come from, in a sentence or two; empty while that is unknown.
+ * Describes the list that the showers' names come from, in a sentence or two; empty while it is unknown.
  * @param {import("../types.ts").ServiceStatus["shower_list"] | undefined} list
  */
 export function showerListText(list) {

@@ -15,7 +15,7 @@ import {
 } from "./format.js";
 
 describe("numbers", () => {
-  test("counts, and a dash for nothing", () => {
+  test("counts, and a dash for null", () => {
     expect([0, 12_345, null, undefined].map(count)).toEqual(["0", "12,345", "–", "–"]);
     expect([9_999, 12_345, 3_000_000].map(shortCount)).toEqual(["9,999", "12.3K", "3M"]);
     expect([plural(1, "file"), plural(2, "file"), plural(0, "body", "bodies")])
@@ -66,7 +66,7 @@ test("the end of an id", () => {
   expect(shortId("019ab0d3-0000-7000-8000-000000000001")).toBe("000001");
 });
 
-test("which list the showers' names come from is said in words", () => {
+test("the list that the showers' names come from is described", () => {
   const shipped = {
     in_use: "shipped",
     source: "shipped list of 2021-11",

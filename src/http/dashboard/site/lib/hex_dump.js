@@ -1,6 +1,6 @@
-// Bytes for people to read.
+// Bytes in readable form.
 
-/** Bytes shown: a record has under a thousand; what is longer is no record of ours. */
+/** Bytes shown: a record has under a thousand; anything longer is not one of our records. */
 export const DUMP_MAX_BYTES = 4096;
 const DUMP_LINE_BYTES = 16;
 

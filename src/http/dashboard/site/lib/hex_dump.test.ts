@@ -11,6 +11,6 @@ test("bytes as hexdump -C shows them", () => {
   expect(dump(new Uint8Array(0))).toBe("");
 });
 
-test("not more than 4096 bytes of them", () => {
+test("at most 4096 bytes are shown", () => {
   expect(dump(new Uint8Array(DUMP_MAX_BYTES + 100)).split("\n")).toHaveLength(256);
 });

@@ -1,17 +1,17 @@
-// State that components share: data of the API that stays fresh, the live stream, the clock, sizes and the theme.
+// State that components share: data of the API that is kept fresh, the live stream, the clock, sizes and the theme.
 
 import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { apiHas, getJson } from "./api.js";
 import { liveState, onChange, watchLive } from "./live.js";
 import { startPolling } from "./polling.js";
 
-/** How often to ask again without any event: other processes' events are not in this one's stream. */
+/** How often to query without any event: events of other processes are not in this process's stream. */
 const POLL_MS = 15_000;
-/** The shortest time between two questions, however many events arrive. */
+/** The shortest time between two queries, however many events arrive. */
 const AT_MOST_EVERY_MS = 1_000;
 
 /**
- * What the API answers at `path`, asked again when one of `topics` changes. The last answer stays until the next one is here.
+ * The API's answer at `path`, queried again when one of `topics` changes. The previous answer stays until the next one arrives.
  * @template Data
  * @param {string | null} path null: nothing
  * @param {{ topics?: readonly string[], poll?: number, atMostEvery?: number }} [options] milliseconds
@@ -71,14 +71,14 @@ export function useData(
   return { data: answer.data, error: answer.error, loading, stale: answer.path !== path, reload };
 }
 
-/** Connection and activity of the live stream. */
+/** State and activity of the live stream. */
 export function useLive() {
   const [state, setState] = useState(liveState);
   useEffect(() => watchLive(() => setState(liveState())), []);
   return state;
 }
 
-/** Milliseconds since 1970, renewed every `every` milliseconds. @param {number} [every] */
+/** Milliseconds since 1970, updated every `every` milliseconds. @param {number} [every] */
 export function useNow(every = 1000) {
   const [now, setNow] = useState(() => Date.now());
   useEffect(() => {
@@ -89,7 +89,7 @@ export function useNow(every = 1000) {
 }
 
 /**
- * The width of an element, to draw into. 0 before it is known.
+ * The width of an element to draw into; 0 until it is known.
  * @returns {[import("preact").RefObject<HTMLDivElement>, number]}
  */
 export function useWidth() {
@@ -108,7 +108,7 @@ export function useWidth() {
   return [/** @type {import("preact").RefObject<HTMLDivElement>} */ (ref), width];
 }
 
-/** Counts up whenever the colours change, for what is drawn on a canvas. */
+/** A counter that increases when the colours change, for drawings on a canvas. */
 export function useThemeTick() {
   const [tick, setTick] = useState(0);
   useEffect(() => {
@@ -135,7 +135,7 @@ export function useTitle(title) {
   }, [title]);
 }
 
-/** Whether the API has this call; false until that is known. @param {string} method @param {RegExp} path */
+/** Whether the API has a call; false until that is known. @param {string} method @param {RegExp} path */
 export function useApiHas(method, path) {
   const [has, setHas] = useState(false);
   useEffect(() => {

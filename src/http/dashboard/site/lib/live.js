@@ -1,14 +1,14 @@
 // The service's events as they happen: one stream for the whole page (`GET /events`). An event only says that something changed;
-// pages then ask the API, which is the one source of truth. A stream that breaks is opened again: by the browser, which sends the
-// id of the last event it got, or here once the browser stops trying.
+// pages then query the API, the single source of truth. A broken stream is reopened: by the browser, which sends the id of the last
+// event it received, or here once the browser gives up.
 
 /** @typedef {import("../types.ts").ServiceEvent} ServiceEvent @typedef {import("../types.ts").Change} Change */
 
 const ACTIVITY_MAX = 150;
-/** Delay before opening again once the browser stopped trying (it does when the answer is not a stream). */
+/** Delay before reopening once the browser has given up (it does when the answer is not a stream). */
 const REOPEN_MS = 4_000;
 
-/** What an event changes on pages, by its name or the first part of it. @type {Record<string, readonly string[]>} */
+/** What an event changes on pages, by its name or the first part of its name. @type {Record<string, readonly string[]>} */
 const CHANGES = {
   "run": ["runs"],
   "run.loaded": ["runs", "store"],
@@ -29,7 +29,7 @@ const CHANGES = {
   "showers": ["status", "store"],
 };
 
-/** Too many for a list that people read; what they change is shown elsewhere. */
+/** Too frequent for a list that people read; their effects are shown elsewhere. */
 const NOT_LISTED = new Set([
   "sink.loaded",
   "sink.assigned",
@@ -59,18 +59,18 @@ export function topicsOf(name) {
   return CHANGES[name] ?? CHANGES[name.split(".")[0] ?? ""] ?? [];
 }
 
-/** Connection and activity now. */
+/** The current connection and activity. */
 export function liveState() {
   return state;
 }
 
-/** Calls when that changed. @param {() => void} watcher @returns {() => void} stops it */
+/** Calls `watcher` when they change. @param {() => void} watcher @returns {() => void} stops it */
 export function watchLive(watcher) {
   watchers.add(watcher);
   return () => watchers.delete(watcher);
 }
 
-/** Calls when something in the service may have changed. @param {(change: Change) => void} listener @returns {() => void} */
+/** Calls `listener` when data of the service may have changed. @param {(change: Change) => void} listener @returns {() => void} */
 export function onChange(listener) {
   changeListeners.add(listener);
   return () => changeListeners.delete(listener);
@@ -82,7 +82,7 @@ export function startLive() {
   source.onopen = () => {
     const wasLost = state.connection === "lost";
     update({ connection: "live" });
-    // Anything may have changed meanwhile, in other processes too.
+    // Anything may have changed in the meantime, in other processes too.
     if (wasLost) notify(["runs", "store", "dead_letters", "status"]);
   };
   source.addEventListener("service_event", ({ data }) => take(JSON.parse(data)));

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { isListed, liveState, onChange, startLive, topicsOf, watchLive } from "./live.js";
 import type { ServiceEvent } from "../types.ts";
 
-/** Stands for the browser's class, which does not exist here: the test sends its events. */
+/** Replaces the browser's class, which does not exist here: the test sends its events. */
 class Stream extends EventTarget {
   static readonly CLOSED = 2;
   static opened: Stream[] = [];
@@ -28,7 +28,7 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-test("an event says what may have changed, by its name or the first part of it", () => {
+test("the name of an event, or the first part of it, says what may have changed", () => {
   expect(topicsOf("run.loaded")).toEqual(["runs", "store"]);
   expect(topicsOf("run.started")).toEqual(["runs"]);
   expect(topicsOf("sink.dead_letter")).toEqual(["dead_letters"]);
@@ -37,13 +37,13 @@ test("an event says what may have changed, by its name or the first part of it",
   expect(topicsOf("http.request")).toEqual([]);
 });
 
-test("the list of activity has what people read, no details", () => {
+test("the activity list has events worth reading, without details", () => {
   expect(isListed({ name: "run.started", level: "info" })).toBe(true);
   expect(isListed({ name: "run.started", level: "debug" })).toBe(false);
   expect(isListed({ name: "sink.loaded", level: "info" })).toBe(false);
 });
 
-test("events reach the pages at once and the list in bursts, each once, newest first", () => {
+test("events reach the pages at once and the list in batches, each once, newest first", () => {
   const changes: string[] = [];
   const stopListening = onChange(({ topics }) => changes.push(topics.join(" ")));
   const seen = vi.fn();
@@ -64,7 +64,7 @@ test("events reach the pages at once and the list in bursts, each once, newest f
   expect(liveState().all.map(({ id }) => id)).toEqual(["2", "1"]);
   expect(liveState().activity.map(({ id }) => id)).toEqual(["1"]);
 
-  // After a reconnect the service sends again what it remembers.
+  // After a reconnect the service repeats the events that it remembers.
   stream!.send({ id: "1", name: "run.started", level: "info" });
   vi.runAllTimers();
   expect(liveState().all.map(({ id }) => id)).toEqual(["2", "1"]);
@@ -72,7 +72,7 @@ test("events reach the pages at once and the list in bursts, each once, newest f
   stopWatching();
 });
 
-test("a lost stream is opened again, and everything is asked for", () => {
+test("a lost stream is reopened, and everything is queried again", () => {
   const changes: string[] = [];
   const stop = onChange(({ topics }) => changes.push(topics.join(" ")));
   startLive();
@@ -80,7 +80,7 @@ test("a lost stream is opened again, and everything is asked for", () => {
   first.onerror();
   expect(liveState().connection).toBe("lost");
   vi.runAllTimers();
-  // The browser itself tries again until the stream is closed.
+  // The browser itself retries until the stream is closed.
   expect(Stream.opened).toHaveLength(1);
   first.readyState = Stream.CLOSED;
   first.onerror();

@@ -1,4 +1,4 @@
-// A run's recorded events and those that only this process saw, in one list.
+// A run's recorded events and those that only this process observed, in one list.
 
 /** @typedef {import("../types.ts").ServiceEvent} ServiceEvent @typedef {import("../types.ts").RunHistory} RunHistory */
 

@@ -26,7 +26,7 @@ test("recorded and live events are one list, newest first", () => {
   expect(events[1]).not.toHaveProperty("offset");
 });
 
-test("a live event older than the page is not on it; without recorded events all are", () => {
+test("a live event older than the page is left out; without recorded events all are included", () => {
   const old = live("old", "2026-11-20T09:00:00Z");
   expect(mergedEvents([recorded("7", "2026-11-20T10:00:00Z")], [old]).map(({ id }) => id))
     .toEqual(["offset-7"]);

@@ -5,13 +5,13 @@ const range = (query: string, newest: string | null = "2024-08-13T02:00:00Z") =>
   rangeOf(new URLSearchParams(query), newest);
 
 describe("the range of time", () => {
-  test("without any: the last ten days that have meteors", () => {
+  test("defaults to the last ten days that have meteors", () => {
     expect(range("")).toEqual({ from: "2024-08-04", to: null, text: "10" });
     expect(range("last=x")).toEqual({ from: "2024-08-04", to: null, text: "10" });
     expect(range("last=1")).toEqual({ from: "2024-08-13", to: null, text: "1" });
   });
 
-  test("all of it, also while nothing is known of the newest meteor", () => {
+  test("all of it, also while the newest meteor is unknown", () => {
     expect(range("last=all")).toEqual({ from: null, to: null, text: "all" });
     expect(range("last=3", null)).toEqual({ from: null, to: null, text: "all" });
   });
@@ -22,7 +22,7 @@ describe("the range of time", () => {
   });
 });
 
-test("the filter as the API takes it, without what is not chosen", () => {
+test("the filter in the API's form, without unset values", () => {
   expect(filterText({ from: "2024-08-11T12:00:00Z", to: null, shower: "PER", station: null }))
     .toBe("from=2024-08-11T12%3A00%3A00Z&shower=PER");
   expect(filterText({ from: null })).toBe("");

@@ -1,12 +1,12 @@
-// Asks a question again and again: at intervals, and sooner when something changed, but never twice at once.
+// Repeats a query: at intervals, and sooner after a change, but never twice at once.
 //
 // idle -- interval over, or soon() --> asking -- answered --> idle
-//      soon() while asking: asked once more, `atMostEvery` after the answer
-//      hidden page: nothing is asked; it is looked at again an interval later
+//      soon() while asking: one more query, `atMostEvery` after the answer
+//      hidden page: no query; checked again an interval later
 
 /**
- * Asks at once, and from then on.
- * @param {(signal: AbortSignal) => Promise<void>} ask must not reject; the signal says that nobody waits for the answer any more
+ * Queries at once, and repeatedly from then on.
+ * @param {(signal: AbortSignal) => Promise<void>} ask must not reject; the signal aborts when the answer is no longer needed
  * @param {{ interval: number, atMostEvery: number, isHidden: () => boolean }} options milliseconds
  * @returns {{ now: () => void, soon: () => void, stop: () => void }}
  */

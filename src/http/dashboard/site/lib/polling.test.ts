@@ -6,7 +6,7 @@ const OPTIONS = { interval: 15_000, atMostEvery: 1_000 };
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
-/** A question whose answers come when the test says so. */
+/** A query whose answers the test controls. */
 function question() {
   const waiting: (() => void)[] = [];
   const ask = vi.fn((_: AbortSignal) => new Promise<void>((done) => waiting.push(done)));
@@ -17,7 +17,7 @@ function question() {
   return { ask, answer };
 }
 
-test("asks at once, and again an interval after each answer", async () => {
+test("queries at once, and again an interval after each answer", async () => {
   const { ask, answer } = question();
   const polling = startPolling(ask, { ...OPTIONS, isHidden: () => false });
   expect(ask).toHaveBeenCalledTimes(1);
@@ -31,7 +31,7 @@ test("asks at once, and again an interval after each answer", async () => {
   polling.stop();
 });
 
-test("sooner when something changed, but not more often than allowed", async () => {
+test("queries sooner after a change, but not more often than allowed", async () => {
   const { ask, answer } = question();
   const polling = startPolling(ask, { ...OPTIONS, isHidden: () => false });
   await vi.advanceTimersByTimeAsync(300);
@@ -44,7 +44,7 @@ test("sooner when something changed, but not more often than allowed", async () 
   polling.stop();
 });
 
-test("what changes while it asks is asked about once more, never twice at once", async () => {
+test("a change during a query leads to one more query, never two at once", async () => {
   const { ask, answer } = question();
   const polling = startPolling(ask, { ...OPTIONS, isHidden: () => false });
   polling.soon();
@@ -57,7 +57,7 @@ test("what changes while it asks is asked about once more, never twice at once",
   polling.stop();
 });
 
-test("a hidden page asks nothing until it is seen; a stopped one never again", async () => {
+test("a hidden page sends no query until it is visible; a stopped one sends none ever again", async () => {
   let hidden = true;
   const { ask, answer } = question();
   const polling = startPolling(ask, { ...OPTIONS, isHidden: () => hidden });

@@ -1,15 +1,15 @@
-// Every place of the dashboard has an address after `#`, so that it can be linked, bookmarked and returned to.
+// Every view of the dashboard has an address after `#`, so that it can be linked, bookmarked and returned to.
 
 import { useEffect, useState } from "preact/hooks";
 
 /** @typedef {import("../types.ts").Route} Route */
 
-/** The place now. */
+/** The current place. */
 export function currentRoute() {
   return routeOf(location.hash);
 }
 
-/** The place that an address names. @param {string} hash with its `#` @returns {Route} */
+/** The place for an address. @param {string} hash with its `#` @returns {Route} */
 export function routeOf(hash) {
   const [path, query] = hash.replace(/^#\/?/, "").split("?");
   return {
@@ -39,7 +39,7 @@ export function href(parts, query = {}) {
   return `#/${parts.map(encodeURIComponent).join("/")}${text === "" ? "" : `?${text}`}`;
 }
 
-/** Goes there. @param {string} address of `href` @param {{ replace?: boolean }} [how] */
+/** Goes to an address. @param {string} address of `href` @param {{ replace?: boolean }} [how] */
 export function go(address, { replace = false } = {}) {
   if (replace) {
     history.replaceState(null, "", address);
@@ -47,7 +47,7 @@ export function go(address, { replace = false } = {}) {
   } else location.hash = address;
 }
 
-/** The place now; renders again when it changes. @returns {Route} */
+/** The current place; renders again when it changes. @returns {Route} */
 export function useRoute() {
   const [route, setRoute] = useState(currentRoute);
   useEffect(() => {
@@ -58,15 +58,15 @@ export function useRoute() {
   return route;
 }
 
-/** The last address of each view, so that a page below it leads back to the same filter. @type {Map<string, string>} */
+/** The last address of each view, so that a page below it links back to the same filter. @type {Map<string, string>} */
 const lastOf = new Map();
 
-/** Keeps the address of a view. @param {Route} route */
+/** Stores the address of a view. @param {Route} route */
 export function rememberView({ parts }) {
   if (parts.length === 1) lastOf.set(parts[0], location.hash);
 }
 
-/** Where to go back to. @param {string} view */
+/** The address to go back to. @param {string} view */
 export function lastAddress(view) {
   return lastOf.get(view) ?? `#/${view}`;
 }

@@ -9,14 +9,14 @@ describe("addresses", () => {
       .toBe("#/runs/a%2Fb?file=daily%2Fx.txt");
   });
 
-  test("of nothing, and of what a person mistyped", () => {
+  test("empty and mistyped addresses", () => {
     expect(routeOf("").parts).toEqual([]);
     expect(routeOf("#/").parts).toEqual([]);
     expect(routeOf("#meteors//x").parts).toEqual(["meteors", "x"]);
     expect(routeOf("#/runs/%E0%A4%A").parts).toEqual(["runs", "%E0%A4%A"]);
   });
 
-  test("there and back", () => {
+  test("a place survives the round trip", () => {
     const text = fc.string({ unit: "grapheme", minLength: 1 });
     fc.assert(fc.property(fc.array(text), fc.dictionary(text, text), (parts, query) => {
       const route = routeOf(href(parts, query));

@@ -1,9 +1,9 @@
-// The arithmetic of runs: what is done, what is under way, how fast it goes and how long it may take.
+// Calculations for runs: files done, rows in progress, speed, and estimated time left.
 import { count, fixed, span } from "./format.js";
 
 /** @typedef {import("../types.ts").RunView} RunView @typedef {import("../types.ts").RunFileView} RunFileView */
 
-/** With a smaller share done, an estimate means nothing. */
+/** When a smaller share is done, an estimate is meaningless. */
 const SHARE_MIN = 0.02;
 
 /** Whether the run has ended, in any way. @param {Pick<RunView, "state">} run */
@@ -37,8 +37,8 @@ export function rateText(run, now) {
 }
 
 /**
- * Time left, if the remaining files take as long per byte (or per file, where sizes are unknown) as those before them;
- * null when there is nothing to estimate it from.
+ * Time left, if the remaining files take as long per byte (or per file, where sizes are unknown) as those before; null when there
+ * is no basis for an estimate.
  * @param {RunView} run @param {readonly RunFileView[]} files @param {number} now
  */
 export function timeLeft(run, files, now) {
@@ -49,7 +49,7 @@ export function timeLeft(run, files, now) {
   return span(seconds / share * (1 - share));
 }
 
-/** By bytes where all sizes are known, else by files; from 0 to 1. @param {readonly RunFileView[]} files */
+/** By bytes when all sizes are known, otherwise by files; from 0 to 1. @param {readonly RunFileView[]} files */
 export function shareDone(files) {
   const sizesKnown = files.every((file) => file.size_bytes !== null);
   let done = 0;

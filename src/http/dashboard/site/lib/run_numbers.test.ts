@@ -45,10 +45,10 @@ function file(
   } satisfies RunFileView;
 }
 
-test("what is done, and what is under way", () => {
+test("files that are done, and rows in progress", () => {
   expect(filesDone(run())).toBe(6);
   expect(rowsUnderWay(run())).toBe(385);
-  // Loaded rows are counted by another process: for a moment they may be ahead.
+  // Another process counts loaded rows: for a moment their count may be ahead.
   expect(rowsUnderWay(run({ rows: { read: 1, published: 1, rejected: 0, loaded: 2, dead: 0 } })))
     .toBe(0);
   const states = ["requested", "running", "completed", "failed", "cancelled"] as const;
@@ -60,7 +60,7 @@ test("what is done, and what is under way", () => {
 });
 
 describe("how long and how fast", () => {
-  test("to the end, or to now; never negative", () => {
+  test("measured to the end, or to now; never negative", () => {
     expect(runSeconds(run(), START + 2_500)).toBe(2.5);
     expect(runSeconds(run({ ended_at: "2026-11-20T10:01:00Z" }), START)).toBe(60);
     expect(runSeconds(run(), START - 5_000)).toBe(0);
@@ -75,18 +75,18 @@ describe("how long and how fast", () => {
 });
 
 describe("time left", () => {
-  test("by bytes where all sizes are known, with the read part of a file", () => {
+  test("by bytes when all sizes are known, including the read part of a file", () => {
     const files = [file("extracted", 100), file("reading", 200, 50), file("planned", 100)];
     expect(shareDone(files)).toBe(0.375);
     expect(timeLeft(run(), files, START + 30_000)).toBe("50 s");
   });
 
-  test("by files where a size is unknown", () => {
+  test("by files when a size is unknown", () => {
     expect(shareDone([file("extracted", 1), file("planned", null)])).toBe(0.5);
     expect(shareDone([])).toBe(0);
   });
 
-  test("none before there is something to go by, nor after the end", () => {
+  test("none before there is a basis for an estimate, nor after the end", () => {
     const started = [file("reading", 1000, 19), file("planned", 1)];
     expect(timeLeft(run(), started, START + 1_000)).toBeNull();
     expect(timeLeft(run(), [], START + 1_000)).toBeNull();

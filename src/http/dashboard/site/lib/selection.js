@@ -1,10 +1,10 @@
-// What a run takes: in words, and from what a person chose.
+// What a run takes: as text, and from a user's choice.
 import { plural, shortId } from "./format.js";
 
 /** @typedef {import("../types.ts").Selection} Selection @typedef {"range" | "month" | "year" | "all"} Choice */
-/** What the inputs hold: days, a month as `YYYY-MM`, a year. @typedef {{ from: string, to: string, month: string, year: string }} Values */
+/** Values of the inputs: days, a month as `YYYY-MM`, a year. @typedef {{ from: string, to: string, month: string, year: string }} Values */
 
-/** The files that a run was requested for, in words. @param {Selection} selection */
+/** Describes the files that a run was requested for. @param {Selection} selection */
 export function selectionText(selection) {
   if ("days" in selection) return `last ${plural(selection.days, "day")}`;
   if ("all" in selection) return "everything";
@@ -20,7 +20,7 @@ export function selectionText(selection) {
 }
 
 /**
- * The selection that the API takes for what was chosen in the dialog.
+ * The choice in the dialog as a selection for the API.
  * @param {Choice} choice @param {Values} values
  * @returns {Selection}
  */

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { selectionOf, selectionText } from "./selection.js";
 
-test("a selection in words", () => {
+test("a selection as text", () => {
   expect(selectionText({ days: 1 })).toBe("last 1 day");
   expect(selectionText({ days: 10 })).toBe("last 10 days");
   expect(selectionText({ all: true })).toBe("everything");
@@ -14,7 +14,7 @@ test("a selection in words", () => {
   );
 });
 
-test("what was chosen in the dialog as the API takes it", () => {
+test("the choice in the dialog as the API expects it", () => {
   const values = { from: "2024-08-11", to: "2024-08-13", month: "2024-08", year: "2024" };
   expect(selectionOf("range", values)).toEqual({ from: "2024-08-11", to: "2024-08-13" });
   expect(selectionOf("month", values)).toEqual({ month: "2024-08" });

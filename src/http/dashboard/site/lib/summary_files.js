@@ -1,6 +1,6 @@
-// Summary files as people know them: what they hold, and in which order they are listed.
+// Labels of summary files by their content, and the order in which they are listed.
 
-/** What a summary file holds, from its name; the name itself when it is another. @param {string} path */
+/** What a summary file contains, from its name; the name itself when it is of another kind. @param {string} path */
 export function fileLabel(path) {
   const name = path.split("/").at(-1) ?? path;
   const daily = /^traj_summary_(\d{4})(\d{2})(\d{2})_solrange_(\d{3}\.\d)-(\d{3}\.\d)\.txt$/.exec(
@@ -20,7 +20,7 @@ export function fileLabel(path) {
   return { main: name, more: "" };
 }
 
-/** Aliases first, then by what the file holds, newest first. @param {string} a @param {string} b */
+/** Aliases first, then by content, newest first. @param {string} a @param {string} b */
 export function byNewestFile(a, b) {
   const rank = (/** @type {string} */ path) => {
     const { more } = fileLabel(path);

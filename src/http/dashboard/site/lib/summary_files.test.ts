@@ -6,7 +6,7 @@ const DAILY = [
   "daily/traj_summary_20261120_solrange_238.0-239.0.txt",
 ];
 
-test("a summary file is named by what it holds", () => {
+test("a summary file is labelled by its content", () => {
   expect(fileLabel(DAILY[1]!)).toEqual({ main: "2026-11-20", more: "λ☉ 238.0–239.0°" });
   expect(fileLabel("daily/traj_summary_latest_daily.txt")).toEqual({
     main: "latest",

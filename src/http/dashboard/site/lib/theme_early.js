@@ -1,4 +1,4 @@
-// Before the first paint: a theme that was chosen here earlier. Without one the system's is used.
+// Before the first paint: applies the theme that was chosen here earlier. Without one, the system's theme is used.
 (() => {
   const chosen = localStorage.getItem("gmn-theme");
   if (chosen === "light" || chosen === "dark") document.documentElement.dataset.theme = chosen;

@@ -11,7 +11,7 @@ import { tellRequested } from "./toasts.js";
 /** @typedef {import("../types.ts").PreviewedFile} PreviewedFile @typedef {import("../lib/selection.js").Choice} Choice */
 /** @typedef {import("../lib/selection.js").Values} Values */
 
-/** The first trajectories of the network. */
+/** The year of the network's first trajectories. */
 const FIRST_YEAR = 2018;
 const DAY_MS = 86_400_000;
 
@@ -46,7 +46,7 @@ export function BackfillDialog({ onClose }) {
     }
     setBusy(null);
   };
-  const look = () =>
+  const loadPreview = () =>
     attempt("preview", async () => {
       const { files, nothing } = /** @type {{ files: PreviewedFile[], nothing: string | null }} */ (
         await post("/backfill?dry_run=true", selection)
@@ -75,7 +75,7 @@ export function BackfillDialog({ onClose }) {
       </div>
       <div class="dialog-foot">
         <button type="button" class="button" onClick=${onClose}>Close</button>
-        <button type="button" class="button" disabled=${busy !== null} onClick=${look}>
+        <button type="button" class="button" disabled=${busy !== null} onClick=${loadPreview}>
           ${busy === "preview" ? "Asking the source…" : "Preview"}
         </button>
         <button class="button primary" disabled=${busy !== null}>Start the backfill</button>
@@ -85,7 +85,7 @@ export function BackfillDialog({ onClose }) {
 }
 
 /**
- * What to read: one of four, with its inputs.
+ * The selection: one of four choices, with its inputs.
  * @param {{
  *   choice: Choice, choose: (choice: Choice) => void, values: Values,
  *   set: (name: keyof Values) => (event: InputEvent) => void, thisMonth: string,

@@ -43,7 +43,7 @@ function sentence(text) {
 }
 
 /**
- * Why a whole page has nothing to show, above where it would be.
+ * Why a whole page has nothing to show; placed above its content.
  * @param {{ of: import("../types.ts").Loaded<unknown>, what: string }} props
  */
 export function PageError({ of, what }) {
@@ -66,7 +66,7 @@ export function Bones({ what }) {
 }
 
 /**
- * What was loaded; or why it is not there.
+ * The loaded data, or why they are missing.
  * @template Data
  * @param {{ of: import("../types.ts").Loaded<Data>, what: string, children: (data: Data) => unknown }} props
  */
@@ -94,7 +94,7 @@ export function Utc({ at }) {
 }
 
 /**
- * Parts of a whole as one bar.
+ * The parts of a whole as one bar.
  * @param {{ parts: { size: number, tone: string }[], whole: number, label: string }} props
  */
 export function Meter({ parts, whole, label }) {

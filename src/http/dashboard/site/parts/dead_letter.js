@@ -1,4 +1,4 @@
-// One dead letter: its reason, where it comes from, what it holds, and its replay.
+// One dead letter: its reason, its source, its content, and its replay.
 import { useState } from "preact/hooks";
 import { post } from "../lib/api.js";
 import { count } from "../lib/format.js";
@@ -22,7 +22,7 @@ export function DeadLetterCard({ deadLetter, reload }) {
   const [showsColumns, setShowsColumns] = useState(false);
   const [outcome, setOutcome] = useState(/** @type {Outcome | null} */ (null));
   const path = `/dead-letters/${encodeURIComponent(deadLetter.id)}`;
-  // The list has shortened lines and no bytes.
+  // The list has shortened lines and no bytes, so the full dead letter is fetched.
   const whole =
     /** @type {import("../types.ts").Loaded<DeadLetter>} */ (useData(path, { poll: NEVER_MS }));
   const detail = whole.data ?? deadLetter;
@@ -63,7 +63,7 @@ function Replay({ deadLetter, outcome, replay }) {
   return html`<${WorkButton} work=${replay} class="button small">${text}<//>`;
 }
 
-/** Where it comes from, and when it failed. @param {{ deadLetter: DeadLetter }} props */
+/** The source of the dead letter, and when it failed. @param {{ deadLetter: DeadLetter }} props */
 function Where({ deadLetter }) {
   const { source_file, source_line, topic, field, schema_id, run_id } = deadLetter;
   const line = source_line === null ? "" : `, line ${count(source_line)}`;

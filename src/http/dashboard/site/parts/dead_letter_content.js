@@ -1,4 +1,4 @@
-// What a dead letter holds: the line with the wrong value marked, or the bytes of a record.
+// The content of a dead letter: the line with the wrong value marked, or the bytes of a record.
 import { useEffect, useRef } from "preact/hooks";
 import { bytes } from "../lib/format.js";
 import { dump, DUMP_MAX_BYTES } from "../lib/hex_dump.js";
@@ -7,7 +7,7 @@ import { Card } from "./basics.js";
 
 /** @typedef {import("../types.ts").DeadLetter} DeadLetter */
 
-/** The line as it was, scrolled to what was wrong. @param {{ deadLetter: DeadLetter }} props */
+/** The original line, scrolled to the wrong value. @param {{ deadLetter: DeadLetter }} props */
 export function SourceLine({ deadLetter }) {
   const box = useRef(/** @type {HTMLDivElement | null} */ (null));
   const text = deadLetter.text ?? "";
@@ -32,7 +32,7 @@ function Marked({ text, field, start, end }) {
   return html`<span>${text.slice(0, start)}<mark title=${field ?? ""}>${cell}</mark>${text.slice(end)}</span>`;
 }
 
-/** Key and value of the record as hexadecimal and text. @param {{ deadLetter: DeadLetter }} props */
+/** Key and value of the record, as hexadecimal and text. @param {{ deadLetter: DeadLetter }} props */
 export function RecordBytes({ deadLetter }) {
   // deno-fmt-ignore
   return html`<div class="stack">

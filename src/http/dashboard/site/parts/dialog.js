@@ -1,9 +1,9 @@
-// A dialog over the browser's own <dialog>, which keeps the focus inside and gives it back.
+// A dialog based on the browser's own <dialog>, which keeps the focus inside and restores it afterwards.
 import { useEffect, useRef } from "preact/hooks";
 import { html } from "../lib/html.js";
 
 /**
- * Open while it is rendered. `onClose` is called when it is closed in any way.
+ * Open as long as it is rendered. `onClose` is called however it is closed.
  * @param {{ title: string, onClose: () => void, children?: unknown }} props
  */
 export function Dialog({ title, onClose, children }) {
@@ -17,12 +17,12 @@ export function Dialog({ title, onClose, children }) {
       dialog?.close();
     };
   }, []);
-  // The event comes later than the call: also after the dialog was taken away because its work is done.
+  // The event comes later than the call: also after the dialog has been removed because its work is done.
   const close = () => {
     if (isRendered.current) onClose();
   };
   const click = (/** @type {MouseEvent} */ event) => {
-    // Beside the box is the dialog itself.
+    // A click outside the box has the dialog itself as its target.
     if (event.target === ref.current) ref.current?.close();
   };
   // deno-fmt-ignore

@@ -22,7 +22,7 @@ export function EventList({ events, label }) {
   </ol>`;
 }
 
-/** The sentence, with the run's id as a short link. @param {{ text: string, runId: unknown }} props */
+/** The message, with the run's id as a short link. @param {{ text: string, runId: unknown }} props */
 function Linked({ text, runId }) {
   const at = typeof runId === "string" ? text.indexOf(runId) : -1;
   if (at < 0 || typeof runId !== "string") return html`<span>${text}</span>`;

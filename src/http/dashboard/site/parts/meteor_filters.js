@@ -1,4 +1,4 @@
-// Which meteors: a range of time and a shower. The choice is in the address.
+// The filter of meteors: a range of time and a shower. The choice is in the address.
 import { count, plural, utcDate } from "../lib/format.js";
 import { html } from "../lib/html.js";
 import { refine } from "../lib/meteor_filter.js";

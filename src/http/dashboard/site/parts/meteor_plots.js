@@ -58,7 +58,7 @@ function Nights({ nights, query }) {
 }
 
 /**
- * Two histograms of a field: of all meteors and of the sporadic ones.
+ * Two histograms of a field: of all meteors and of sporadic ones.
  * @param {string} field @param {string} filter @param {string | null} shower @param {Live} live
  */
 function useParts(field, filter, shower, live) {

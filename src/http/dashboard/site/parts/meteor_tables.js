@@ -17,7 +17,7 @@ import { Card, Empty, Meter, Show } from "./basics.js";
 const ACTIVE_DAYS = 3;
 const DAY_MS = 86_400_000;
 const ROWS = 12;
-/** The list that names come from changes once a week at most. */
+/** The list that names come from changes at most once a week. */
 const STATUS_POLL_MS = 60_000;
 
 /** @typedef {import("../charts/series.js").Series["index"]} SeriesIndex */

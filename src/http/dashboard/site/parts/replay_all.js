@@ -1,4 +1,4 @@
-// Replays all waiting dead letters of a filter, after showing how many there are.
+// Replays all waiting dead letters that match a filter, after showing how many there are.
 import { useState } from "preact/hooks";
 import { post } from "../lib/api.js";
 import { count, plural } from "../lib/format.js";
@@ -22,7 +22,7 @@ export function ReplayAll({ filter, reload }) {
       tellFailure("The dead letters could not be replayed.", error);
     }
   };
-  const look = () =>
+  const countMatches = () =>
     attempt(async () => {
       const { matched } = /** @type {{ matched: number }} */ (
         await post("/dead-letters/replay?dry_run=true", filter)
@@ -45,7 +45,7 @@ export function ReplayAll({ filter, reload }) {
   const close = () => setMatched(null);
   // deno-fmt-ignore
   return html`<div class="actions">
-    <${WorkButton} work=${look}>Replay all…<//>
+    <${WorkButton} work=${countMatches}>Replay all…<//>
     ${matched === null ? null : html`<${Dialog} title="Replay dead letters" onClose=${close}>
       <div class="dialog-body">
         <p>${plural(matched, "dead letter")} ${matched === 1 ? "matches" : "match"} this filter. Each is tried again; those that fail again stay here.</p>

@@ -1,4 +1,4 @@
-// What a person can do with runs: start the daily extraction or a backfill, cancel, retry.
+// The actions on runs: start the daily extraction or a backfill, cancel, retry.
 import { useState } from "preact/hooks";
 import { post } from "../lib/api.js";
 import { selectionText } from "../lib/selection.js";

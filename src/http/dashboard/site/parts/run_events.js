@@ -1,5 +1,5 @@
-// The events of a run: the recorded ones from the data store, the same in every process and after every restart; and live ones
-// of this process that are not recorded.
+// The events of a run: the recorded ones from the data store, the same in every process and after every restart; and live events of
+// this process that are not recorded.
 import { useState } from "preact/hooks";
 import { html } from "../lib/html.js";
 import { useData, useLive } from "../lib/hooks.js";
@@ -10,22 +10,22 @@ import { EventList } from "./event_list.js";
 /** @typedef {import("../types.ts").ServiceEvent} ServiceEvent @typedef {import("../types.ts").RunHistory} History */
 
 const PAGE = 100;
-/** Another process may be working on the run; its events are not in this one's stream. */
+/** Another process may be working on the run; its events are not in this process's stream. */
 const POLL_AT_WORK_MS = 3_000;
 
-/** Live events that are not recorded and that the rows and files of the page don't show better. */
+/** Live events that are not recorded and that the page's rows and files don't show better. */
 const LIVE_ONLY = new Set(["run.paused", "run.loaded", "file.withdrew", "file.withdrawal_held"]);
 
 /** @param {{ runId: string, isOver: boolean }} props */
 export function RunEvents({ runId, isOver }) {
   const { all } = useLive();
   const [after, setAfter] = useState(/** @type {string | null} */ (null));
-  const question = new URLSearchParams({
+  const parameters = new URLSearchParams({
     limit: String(PAGE),
     ...(after === null ? {} : { after }),
   });
   const history = /** @type {import("../types.ts").Loaded<History>} */ (
-    useData(`/runs/${encodeURIComponent(runId)}/history?${question}`, {
+    useData(`/runs/${encodeURIComponent(runId)}/history?${parameters}`, {
       topics: ["runs"],
       ...(isOver ? {} : { poll: POLL_AT_WORK_MS }),
     })

@@ -1,4 +1,4 @@
-// How far a run is, as bars of files and of rows.
+// The progress of a run, as bars of files and of rows.
 import { count, plural } from "../lib/format.js";
 import { html } from "../lib/html.js";
 import { filesDone, isOver } from "../lib/run_numbers.js";

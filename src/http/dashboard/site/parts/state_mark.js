@@ -1,4 +1,4 @@
-// A state as a shape, a colour and a word, so that nobody has to distinguish colours.
+// A state as a shape, a colour and a word, so that it can be recognized without the colour.
 import { html } from "../lib/html.js";
 
 /** @typedef {"ok" | "busy" | "warn" | "bad" | "idle"} Tone */
@@ -33,7 +33,7 @@ export function stateOf(state) {
     { tone: /** @type {Tone} */ ("idle"), shape: /** @type {Shape} */ ("dot"), word: state };
 }
 
-/** The shape only; its meaning must stand beside it in words. @param {{ shape: Shape }} props */
+/** Only the shape; its meaning must be beside it as text. @param {{ shape: Shape }} props */
 export function Mark({ shape }) {
   // deno-fmt-ignore
   return html`<svg viewBox="0 0 16 16" aria-hidden="true" focusable="false">${drawing(shape)}</svg>`;

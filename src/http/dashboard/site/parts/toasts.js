@@ -1,4 +1,4 @@
-// Short messages about what the person just did; screen readers announce them.
+// Short messages about the user's last action; screen readers announce them.
 import { useEffect, useState } from "preact/hooks";
 import { html } from "../lib/html.js";
 import { href } from "../lib/router.js";
@@ -11,17 +11,17 @@ let nextId = 0;
 /** @type {(toast: Toast) => void} */
 let show = () => {};
 
-/** Says that something worked. @param {string} text @param {{ href: string, text: string } | null} [link] */
+/** Reports a success. @param {string} text @param {{ href: string, text: string } | null} [link] */
 export function tell(text, link = null) {
   show({ id: nextId++, tone: "good", text, link });
 }
 
-/** Says that a run was requested, with a link to it. @param {string} what @param {{ run_id: string, is_new?: boolean }} answer */
+/** Reports a requested run, with a link to it. @param {string} what @param {{ run_id: string, is_new?: boolean }} answer */
 export function tellRequested(what, answer) {
   tell(`${what} was requested.`, { href: href(["runs", answer.run_id]), text: "See the run" });
 }
 
-/** Says that something did not work, and why. It stays until it is closed. @param {string} what @param {unknown} error */
+/** Reports a failure and its reason. The message stays until it is closed. @param {string} what @param {unknown} error */
 export function tellFailure(what, error) {
   show({
     id: nextId++,

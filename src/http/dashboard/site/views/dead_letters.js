@@ -1,4 +1,4 @@
-// Lines and records that could not be processed: why, and exactly what they were, with the wrong value marked.
+// Lines and records that could not be processed: the reason, and their exact content, with the wrong value marked.
 import { html } from "../lib/html.js";
 import { useData, useTitle } from "../lib/hooks.js";
 import { go, href } from "../lib/router.js";
@@ -23,7 +23,7 @@ export function DeadLettersView({ query }) {
   useTitle("Dead letters");
   const which = query.get("replayed") ?? "false";
   const deadLetters = /** @type {import("../types.ts").Loaded<Page>} */ (
-    useData(`/dead-letters?${questionOf(query, which)}`, {
+    useData(`/dead-letters?${parametersOf(query, which)}`, {
       topics: ["dead_letters", "runs"],
       atMostEvery: 2_000,
     })
@@ -60,18 +60,18 @@ function Turn({ text, go }) {
   return html`<button type="button" class="button small" onClick=${go}>${text}</button>`;
 }
 
-/** The filter as `GET /dead-letters` takes it. @param {URLSearchParams} query @param {string} which */
-function questionOf(query, which) {
-  const question = new URLSearchParams({ limit: String(PAGE) });
+/** The filter as `GET /dead-letters` expects it. @param {URLSearchParams} query @param {string} which */
+function parametersOf(query, which) {
+  const parameters = new URLSearchParams({ limit: String(PAGE) });
   for (const [name, as] of [["stage", "stage"], ["run", "run_id"], ["after", "after"]]) {
     const value = query.get(name);
-    if (value !== null) question.set(as, value);
+    if (value !== null) parameters.set(as, value);
   }
-  if (which !== "all") question.set("replayed", which);
-  return question;
+  if (which !== "all") parameters.set("replayed", which);
+  return parameters;
 }
 
-/** The filter as a replay takes it. @param {URLSearchParams} query */
+/** The filter as a replay expects it. @param {URLSearchParams} query */
 function replayFilter(query) {
   const [stage, run] = [query.get("stage"), query.get("run")];
   return { ...(stage === null ? {} : { stage }), ...(run === null ? {} : { run_id: run }) };

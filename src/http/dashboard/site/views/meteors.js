@@ -27,9 +27,9 @@ const RADIANTS = 4000;
 const TRACKS = 2000;
 const LATEST = 15;
 const STATIONS = 15;
-/** Showers to ask for: the filter lists all of them, the key of the maps the first few. */
+/** Number of showers to request: the filter lists all of them, the key of the maps the first few. */
 const SHOWERS = 200;
-/** New meteors arrive by the thousand during a load; the plots are updated now and then. */
+/** New meteors arrive by the thousand during a load; the plots are updated less often. */
 const CALM = { topics: ["store"], atMostEvery: 8_000, poll: 60_000 };
 
 /** @param {{ query: URLSearchParams }} props */
@@ -59,7 +59,7 @@ export function MeteorsView({ query }) {
 }
 
 /**
- * What several plots share: totals, showers, stations, and the newest radiants and tracks.
+ * The data that several plots share: totals, showers, stations, and the newest radiants and tracks.
  * @param {string} filter @param {string} inTime the filter without the shower and the station
  */
 function useStatistics(filter, inTime) {

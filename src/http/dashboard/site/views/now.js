@@ -1,4 +1,4 @@
-// How the service is now: its parts, its schedule, how far the data store is behind the log, recent events.
+// The current state of the service: its parts, its schedule, how far the data store is behind the log, recent events.
 import { post } from "../lib/api.js";
 import { count, plural, utc } from "../lib/format.js";
 import { selectionText } from "../lib/selection.js";
@@ -185,7 +185,7 @@ function RunCard({ run, reload }) {
   </article>`;
 }
 
-/** The outcome of a run that is over. @param {RunView} run */
+/** The outcome of a run that has ended. @param {RunView} run */
 function outcomeText({ files, rows }) {
   return [
     `${plural(files.extracted, "file")} extracted, ${count(files.skipped)} skipped`,

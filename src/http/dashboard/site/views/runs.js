@@ -16,9 +16,9 @@ import { Mark, State, stateOf } from "../parts/state_mark.js";
 const GRID_RUNS = 30;
 const PAGE_RUNS = 25;
 const LEGEND = ["extracted", "rejects", "reading", "planned", "skipped", "failed"];
-/** Columns and rows that an arrow key goes. @type {Record<string, readonly [number, number]>} */
+/** Columns and rows that an arrow key moves by. @type {Record<string, readonly [number, number]>} */
 const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-/** Rows of the grid until the person wants all. */
+/** Rows of the grid until the user shows all. */
 const GRID_FILES = 24;
 
 /** @param {{ query: URLSearchParams }} props */
@@ -54,7 +54,7 @@ function Grid({ runs, cells }) {
   const [all, setAll] = useState(false);
   const files = [...new Set(cells.map(({ file }) => file))].sort(byNewestFile);
   const shown = all ? files : files.slice(0, GRID_FILES);
-  // Oldest run on the left, as time goes.
+  // Oldest run on the left, in the direction of time.
   const columns = runs.filter((run) =>
     cells.some((cell) => cell.run_id === run.id) || run.state !== "completed"
   ).toReversed();

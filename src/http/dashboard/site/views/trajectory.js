@@ -1,4 +1,4 @@
-// One trajectory: all its values, what each means, and where the row comes from.
+// One trajectory: all its values, their meanings, and the source of the row.
 import { useMemo } from "preact/hooks";
 import { OrbitPlot } from "../charts/orbit.js";
 import { WorldMap } from "../charts/world_map.js";
