@@ -117,7 +117,7 @@ function addGuards(app: Api, { observer: { observe }, apiToken }: ApiOptions): v
 
 /** Limits requests that query the database and may take long. */
 function limitQueries(app: Api): void {
-  const queries = new Slots("questions to the database", QUERIES_MAX);
+  const queries = new Slots("queries", QUERIES_MAX);
   for (const path of QUESTION_PATHS) {
     app.get(`${path}/*`, async (_context, next) => {
       const release = queries.take();
