@@ -1,14 +1,14 @@
 /**
- * Trajectory summaries from the log into the data store.
+ * Writes trajectory summaries from the log to the data store.
  *
- *     batch ──known again?──▶ the rest ──decode──▶ changes ──load──▶ rows and offset, one transaction
- *                                          │              └─ refused ─▶ halve until only the refused record is left
- *                                          └─ can't be decoded ──┐              │
- *                                                                ▼              ▼
- *                                  trajectory_summary_dead_letter (acknowledged before the offset moves past the record)
+ *     batch ──recognised?──▶ the rest ──decode──▶ changes ──load──▶ rows and offset, one transaction
+ *                                         │              └─ refused ─▶ halve until only the refused record is left
+ *                                         └─ can't be decoded ──┐              │
+ *                                                               ▼              ▼
+ *                                 trajectory_summary_dead_letter (acknowledged before the offset moves past the record)
  *
- * So a bad record costs about log2(n) statements and no other record its row, and every record is in the dead letters or in the table.
- * After a crash between the two, the dead letter is written again under the same id.
+ * So a bad record costs about log2(n) statements and no other record's row, and every record is in the dead letters or in the
+ * table. After a crash between the two, the dead letter is written again under the same id.
  */
 import { deadLetterOfRecord } from "../dead_letters/build_dead_letter.ts";
 import { type DeadLetter, recordDeadLetterId } from "../dead_letters/dead_letter.ts";
@@ -46,12 +46,12 @@ export function createTrajectorySink(options: TrajectorySinkOptions): Trajectory
   };
   const changesOf = createTrajectoryChanges(options.registry);
 
-  /** Loads a stretch of the log; halves it when the database refuses it, until only the refused record is left. */
+  /** Loads a range of the log. Halves it when the database refuses it, until only the refused record is left. */
   async function load(stretch: Stretch): Promise<LoadCounts> {
     try {
       return await loaderOf(stretch.partition).load(toBatch(stretch));
     } catch (error) {
-      // Halving only helps when the values of a record were refused; a missing table must not cost any record.
+      // Halving helps only when the values of a record were refused. A missing table must not cost any record.
       if (!(error instanceof DataRefusedError) || stretch.changes.length === 0) throw error;
       if (stretch.changes.length > 1) {
         const [first, second] = cut(stretch, error.offset);
@@ -88,7 +88,7 @@ interface Stretch extends Omit<RecordBatch, "records"> {
   readonly dead: readonly DeadLetter[];
 }
 
-/** Cuts a stretch in two: next to the refused record if it is known, else in the middle. */
+/** Cuts a range in two: beside the refused record if it is known, else in the middle. */
 function cut(stretch: Stretch, refused: bigint | null): [Stretch, Stretch] {
   const at = stretch.changes.findIndex(({ record }) => record.offset === refused);
   const middle = at === 0 ? 1 : at > 0 ? at : stretch.changes.length >> 1;
@@ -112,7 +112,7 @@ function cut(stretch: Stretch, refused: bigint | null): [Stretch, Stretch] {
 function toBatch(stretch: Stretch): TrajectoryBatch {
   const deadByRun = new Map<string, number>();
   for (const deadLetter of stretch.dead) {
-    // A replay that failed again was counted when it failed first.
+    // A replay that failed again was already counted at its first failure.
     if (isReplay(deadLetter)) continue;
     const run = deadLetter.run_id ?? "";
     deadByRun.set(run, (deadByRun.get(run) ?? 0) + 1);
@@ -122,7 +122,7 @@ function toBatch(stretch: Stretch): TrajectoryBatch {
   return { topic, partition, firstOffset, nextOffset, changes, deadByRun };
 }
 
-/** Whether the record of the dead letter is a replay: then the dead letter has the id of an earlier record. */
+/** Whether the dead letter's record is a replay. The dead letter then has the id of an earlier record. */
 function isReplay({ id, topic, partition, offset }: DeadLetter): boolean {
   return topic !== null && partition !== null && offset !== null &&
     id !== recordDeadLetterId(topic, partition, BigInt(offset));
