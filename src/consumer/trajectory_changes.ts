@@ -48,9 +48,9 @@ export function createTrajectoryChanges(
   const decoderOf = createTrajectoryDecoders((schemaId) => registry.writerSchema(schemaId));
 
   /** The decoders for these records, or the errors of those that can't be made. */
-  async function decodersFor(lookedAt: readonly UndecodedRecord[]): Promise<Decoders> {
+  async function decodersFor(undecodedRecords: readonly UndecodedRecord[]): Promise<Decoders> {
     const decoders = new Map<number, TrajectoryDecoder | PermanentError>();
-    for (const id of new Set(lookedAt.map(({ schemaId }) => schemaId))) {
+    for (const id of new Set(undecodedRecords.map(({ schemaId }) => schemaId))) {
       if (id === null) continue;
       try {
         decoders.set(id, await decoderOf(id));
@@ -63,15 +63,15 @@ export function createTrajectoryChanges(
   }
 
   return async (batch, findRepeats) => {
-    const lookedAt = batch.records.map(look);
-    const repeats = await repeatsAmong(lookedAt, findRepeats);
-    const decoders = await decodersFor(lookedAt);
-    const changes: (RecordedChange | undefined)[] = new Array(lookedAt.length);
+    const undecodedRecords = batch.records.map(inspect);
+    const repeats = await repeatsAmong(undecodedRecords, findRepeats);
+    const decoders = await decodersFor(undecodedRecords);
+    const changes: (RecordedChange | undefined)[] = new Array(undecodedRecords.length);
     const deadLetters: DeadLetter[] = [];
     const ids = new Set<string>();
     // Synchronous: a promise for each record would cost as much as decoding it.
     const take = (at: number): void => {
-      const undecoded = lookedAt[at]!;
+      const undecoded = undecodedRecords[at]!;
       const { record } = undecoded;
       try {
         const change = record.value === null
@@ -84,10 +84,10 @@ export function createTrajectoryChanges(
         deadLetters.push(deadLetterOfRecord(batch, record, undecoded.lineage, "decode", error));
       }
     };
-    for (let at = 0; at < lookedAt.length; at++) if (!repeats.has(at)) take(at);
+    for (let at = 0; at < undecodedRecords.length; at++) if (!repeats.has(at)) take(at);
     for (const [at, change] of repeats) {
       if (ids.has(change.id)) take(at);
-      else changes[at] = { record: lookedAt[at]!.record, change };
+      else changes[at] = { record: undecodedRecords[at]!.record, change };
     }
     return { changes: changes.filter((change) => change !== undefined), deadLetters };
   };
@@ -117,7 +117,7 @@ interface UndecodedRecord {
   readonly schemaId: number | null;
 }
 
-function look(record: ConsumedRecord): UndecodedRecord {
+function inspect(record: ConsumedRecord): UndecodedRecord {
   const { value } = record;
   return {
     record,
@@ -130,12 +130,12 @@ function look(record: ConsumedRecord): UndecodedRecord {
 
 /** The records that the data store already has, by their index in the batch, in offset order. */
 async function repeatsAmong(
-  lookedAt: readonly UndecodedRecord[],
+  undecodedRecords: readonly UndecodedRecord[],
   findRepeats: FindRepeats,
 ): Promise<Map<number, TrajectoryRepeat>> {
   const places: number[] = [];
   const marks: RecordMark[] = [];
-  for (const [at, { lineage, key, digest }] of lookedAt.entries()) {
+  for (const [at, { lineage, key, digest }] of undecodedRecords.entries()) {
     // No row's key has a NUL.
     if (digest === undefined || key === "" || key.includes("\0")) continue;
     places.push(at);
@@ -146,7 +146,11 @@ async function repeatsAmong(
   return new Map(
     same.toSorted((a, b) => a - b).map((at) => [
       places[at]!,
-      { id: marks[at]!.id, isNewer: isNewer.has(at), lineage: lookedAt[places[at]!]!.lineage },
+      {
+        id: marks[at]!.id,
+        isNewer: isNewer.has(at),
+        lineage: undecodedRecords[places[at]!]!.lineage,
+      },
     ]),
   );
 }

@@ -107,7 +107,7 @@ export interface ListInUse {
   readonly showers: number;
 }
 
-/** The list in use: the fetched one as soon as any of its showers is listed; null while there is none. */
+/** The list in use: the fetched one as soon as it has at least one shower. Null while there is none. */
 export async function readListInUse(sql: Queryable): Promise<ListInUse | null> {
   const sources = await sql<{ source: string; showers: number }[]>`
     select source, count(*)::integer as showers from iau_shower_list group by source order by source desc`;

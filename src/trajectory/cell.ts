@@ -15,7 +15,7 @@ export const MALFORMED = Infinity;
 
 const PLUS = 0x2b, MINUS = 0x2d, DOT = 0x2e, ZERO = 0x30, NINE = 0x39, COLON = 0x3a;
 const UNDERSCORE = 0x5f, UPPER_T = 0x54, LOWER_E = 0x65, UPPER_Z = 0x5a, SPACE = 0x20;
-/** Added to an upper-case ASCII letter, it makes the letter lower case. */
+/** Added to an upper-case ASCII character, it makes the character lower case. */
 const LOWER = 0x20;
 
 /** Powers of ten by exponent. Up to 22, they are exact in a double. */

@@ -209,7 +209,7 @@ describe("other writers' schemas", () => {
   });
 
   test.skipIf(reference() === null)(
-    "the reference producer's is read, and reads ours (skipped where it is not there)",
+    "of the reference producer is read, and reads ours (skipped where it is unavailable)",
     () => {
       const text = reference()!;
       const type = avro.Type.forSchema(JSON.parse(text), { wrapUnions: "never" });

@@ -165,7 +165,7 @@ describe("a real file", async () => {
   const [file, expected] = await Promise.all([text(`${NAME}.txt`), text(`${NAME}.expected.jsonl`)]);
 
   test.skipIf(file === null || expected === null)(
-    "reads as the reference reader reads it (skipped where the file is not there)",
+    "reads as the reference reader reads it (skipped where the file is unavailable)",
     () => {
       const read = readWhole(file!);
       const lines = expected!.trim().split("\n").map((line) => JSON.parse(line));

@@ -19,7 +19,6 @@ export const TRAJECTORY_TYPE = recordType(TRAJECTORY_SCHEMA_TEXT);
 
 /**
  * Compiles the Avro schema of a record: unions unwrapped (`null | number`, not `{ double: number }`), no methods on records, and the
- * Compiles the Avro schema of a record: unions unwrapped (`null | number`, not `{ double: number }`), no methods on records, and
  * types that do not trust the bytes.
  */
 export function recordType(schemaText: string): avro.types.RecordType {

@@ -111,7 +111,7 @@ describe("numbers", () => {
     [{ numStat: "-1" }, "num_stat"],
     [{ numStat: "1000000000" }, "num_stat"],
     [{ iauNo: "-2" }, "iau_no"],
-  ])("impossible ones are refused: %j", (replaced, field) => {
+  ])("impossible values are refused: %j", (replaced, field) => {
     expect(rejection(row(replaced))).toMatchObject({
       field,
       reason: expect.stringMatching(/expected a value from -?\d+ to \d+$/),
@@ -126,7 +126,7 @@ describe("numbers", () => {
     { numStat: "0" },
     { iauNo: "-1" },
     { solLon: "-3" },
-  ])("merely unlikely ones are not: %j", (replaced) => {
+  ])("unlikely values are accepted: %j", (replaced) => {
     expect(read(row(replaced))).not.toBeInstanceOf(Rejection);
   });
 });

@@ -168,7 +168,7 @@ function reference(): string | null {
 }
 
 describe.skipIf(reference() === null)(
-  "the reference schema (skipped where it is not there)",
+  "the reference schema (skipped where it is unavailable)",
   () => {
     const parsed = JSON.parse(reference() ?? "null");
 

@@ -128,7 +128,7 @@ describe("the real list", () => {
   } catch {
     // Not available everywhere.
   }
-  test.skipIf(bytes === null)("is read (skipped where the file is not there)", () => {
+  test.skipIf(bytes === null)("is read (skipped where the file is unavailable)", () => {
     const { showers, rejected } = readShowerList(bytes!);
     expect(rejected).toEqual([]);
     expect(showers).toContainEqual({ number: 4, code: "GEM", name: "Geminids", status: 1 });

@@ -115,5 +115,5 @@ describe("the generation stamp", () => {
     "# Summary generated on 2026-09-16 06:06:14+02:00 UTC",
     "# Summary generated",
     "# anything",
-  ])("%s is none", (comment) => expect(stampOf(comment)).toBeNull());
+  ])("%s is not a stamp", (comment) => expect(stampOf(comment)).toBeNull());
 });

@@ -8,7 +8,7 @@
  *     #      identifier   ;     Julian date     ;  …   deg   ;  sigma ;  …
  *
  * Columns have come and gone over the years (78 to 86 of them), so nothing here depends on position or width. The field of a
- * column is its name in lower case, with `_` for everything that is not a letter or digit ("Azim +E" "of N  deg" →
+ * column is its name in lower case, with `_` for everything except letters and digits ("Azim +E" "of N  deg" →
  * `azim_e_of_n_deg`), which is how the schema's names were made. Two names need special treatment: "Q AU" is the aphelion,
  * `q_au_`, beside "q AU", the perihelion, `q_au`; and "+/- sigma", which occurs 34 times, belongs to the column before it.
  */

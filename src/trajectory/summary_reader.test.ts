@@ -34,7 +34,7 @@ describe("line ends", () => {
     ["lfcr", [5, 6, 7]],
     // The stamp, and then each line followed by an empty one: 2, 4, 6 are the header, 8 is the first row.
     ["yearly", [8, 10, 12]],
-  ])("%s: lines are numbered as an editor does that ends them at LF", (ends, lines) => {
+  ])("%s: lines are numbered as in an editor that ends them at LF", (ends, lines) => {
     const text = fileText(rows(3), ends);
     expect(readWhole(text).rows.map((r) => r.line)).toEqual(lines);
     for (const line of lines) expect(text.split("\n")[line - 1]).toContain("20240812031415_");
@@ -203,7 +203,7 @@ describe("files that can't be read", () => {
     [STAMP_LINE.slice(0, 12), "inside its header", false],
     [withLineEnds([STAMP_LINE, ...headerLines().slice(0, 1)], "lfcr"), "inside its header", false],
     [withLineEnds([STAMP_LINE, ...headerLines()], "lfcr"), "before its first row", true],
-  ])("one that is not written yet: %#", (text, message, hasHeader) => {
+  ])("a file that is not written yet: %#", (text, message, hasHeader) => {
     const error = refusal(text);
     expect(error).toBeInstanceOf(UnfinishedSummaryError);
     expect(error).toBeInstanceOf(TransientError);
@@ -323,7 +323,7 @@ describe("a last line without an end", () => {
   test.each([
     ["too many fields", "; 1", "87 fields"],
     ["a control character", "\0", "control character 0x00"],
-  ])("is rejected for what no later reading can correct: %s", (_, end, reason) => {
+  ])("is rejected for an error that no later reading can correct: %s", (_, end, reason) => {
     expect(readWhole(whole + end)).toMatchObject({
       rejected: [{ line: 6, reason: expect.stringContaining(reason) }],
       end: { rows: 1, rejected: 1, cut: false },
