@@ -48,9 +48,9 @@ export function createTrajectoryChanges(
   const decoderOf = createTrajectoryDecoders((schemaId) => registry.writerSchema(schemaId));
 
   /** The decoders for these records, or the errors of those that can't be made. */
-  async function decodersFor(undecodedRecords: readonly UndecodedRecord[]): Promise<Decoders> {
+  async function decodersFor(pending: readonly UndecodedRecord[]): Promise<Decoders> {
     const decoders = new Map<number, TrajectoryDecoder | PermanentError>();
-    for (const id of new Set(undecodedRecords.map(({ schemaId }) => schemaId))) {
+    for (const id of new Set(pending.map(({ schemaId }) => schemaId))) {
       if (id === null) continue;
       try {
         decoders.set(id, await decoderOf(id));
@@ -63,15 +63,15 @@ export function createTrajectoryChanges(
   }
 
   return async (batch, findRepeats) => {
-    const undecodedRecords = batch.records.map(inspect);
-    const repeats = await repeatsAmong(undecodedRecords, findRepeats);
-    const decoders = await decodersFor(undecodedRecords);
-    const changes: (RecordedChange | undefined)[] = new Array(undecodedRecords.length);
+    const pending = batch.records.map(inspect);
+    const repeats = await repeatsAmong(pending, findRepeats);
+    const decoders = await decodersFor(pending);
+    const changes: (RecordedChange | undefined)[] = new Array(pending.length);
     const deadLetters: DeadLetter[] = [];
     const ids = new Set<string>();
     // Synchronous: a promise for each record would cost as much as decoding it.
     const take = (at: number): void => {
-      const undecoded = undecodedRecords[at]!;
+      const undecoded = pending[at]!;
       const { record } = undecoded;
       try {
         const change = record.value === null
@@ -84,10 +84,10 @@ export function createTrajectoryChanges(
         deadLetters.push(deadLetterOfRecord(batch, record, undecoded.lineage, "decode", error));
       }
     };
-    for (let at = 0; at < undecodedRecords.length; at++) if (!repeats.has(at)) take(at);
+    for (let at = 0; at < pending.length; at++) if (!repeats.has(at)) take(at);
     for (const [at, change] of repeats) {
       if (ids.has(change.id)) take(at);
-      else changes[at] = { record: undecodedRecords[at]!.record, change };
+      else changes[at] = { record: pending[at]!.record, change };
     }
     return { changes: changes.filter((change) => change !== undefined), deadLetters };
   };
@@ -130,12 +130,12 @@ function inspect(record: ConsumedRecord): UndecodedRecord {
 
 /** The records that the data store already has, by their index in the batch, in offset order. */
 async function repeatsAmong(
-  undecodedRecords: readonly UndecodedRecord[],
+  pending: readonly UndecodedRecord[],
   findRepeats: FindRepeats,
 ): Promise<Map<number, TrajectoryRepeat>> {
   const places: number[] = [];
   const marks: RecordMark[] = [];
-  for (const [at, { lineage, key, digest }] of undecodedRecords.entries()) {
+  for (const [at, { lineage, key, digest }] of pending.entries()) {
     // No row's key has a NUL.
     if (digest === undefined || key === "" || key.includes("\0")) continue;
     places.push(at);
@@ -146,11 +146,7 @@ async function repeatsAmong(
   return new Map(
     same.toSorted((a, b) => a - b).map((at) => [
       places[at]!,
-      {
-        id: marks[at]!.id,
-        isNewer: isNewer.has(at),
-        lineage: undecodedRecords[places[at]!]!.lineage,
-      },
+      { id: marks[at]!.id, isNewer: isNewer.has(at), lineage: pending[places[at]!]!.lineage },
     ]),
   );
 }

@@ -18,8 +18,9 @@ export type FieldValue = string | number | boolean | null | (string | null)[];
 export const TRAJECTORY_TYPE = recordType(TRAJECTORY_SCHEMA_TEXT);
 
 /**
- * Compiles the Avro schema of a record: unions unwrapped (`null | number`, not `{ double: number }`), no methods on records, and the
+ * Compiles the Avro schema of a record: unions unwrapped (`null | number`, not `{ double: number }`), no methods on records, and
  * types that do not trust the bytes.
+ * @throws PermanentError if it is not a record schema; whatever avsc throws if it is not a schema
  */
 export function recordType(schemaText: string): avro.types.RecordType {
   const type = avro.Type.forSchema(JSON.parse(schemaText), {
