@@ -16,7 +16,7 @@ function textOf(value: HeaderValue): string | null {
  * A header that mostly has the same value as in the previous record (run, file, generation). The decoder returns equal values as
  * the same buffer. Comparing buffers is cheaper than building a text or a date again, and thousands of records share one text.
  */
-class Repeated<Meaning> {
+class CachedHeader<Meaning> {
   #value: HeaderValue = undefined;
   #meaning: Meaning;
 
@@ -34,9 +34,9 @@ class Repeated<Meaning> {
 }
 
 const asText = (text: string | null): string | null => text;
-const runIds = new Repeated(asText);
-const files = new Repeated(asText);
-const generations = new Repeated((text): Date | null => {
+const runIds = new CachedHeader(asText);
+const files = new CachedHeader(asText);
+const generations = new CachedHeader((text): Date | null => {
   const at = new Date(text ?? NaN);
   return Number.isNaN(at.getTime()) ? null : at;
 });

@@ -42,5 +42,5 @@ export interface DeadLetterTable {
   /** The given dead letters that the table does not have yet, or has with another reason or value. The same objects. */
   selectNew(deadLetters: readonly DeadLetter[]): Promise<DeadLetter[]>;
   /** Ids of the dead letters whose trajectory has a later record in the data store. */
-  selectSuperseded(asked: readonly DeadLetterTrajectory[]): Promise<ReadonlySet<string>>;
+  selectSuperseded(candidates: readonly DeadLetterTrajectory[]): Promise<ReadonlySet<string>>;
 }

@@ -22,7 +22,7 @@ export interface GiveUpOptions {
 export type GiveUp = (deadLetters: readonly DeadLetter[]) => Promise<void>;
 
 /** A broker that takes fewer bytes than this (with all other fields of a dead letter) is not supported. */
-const VALUE_BYTES_LEAST = 1_000;
+const VALUE_BYTES_MIN = 1_000;
 
 /**
  * Makes a `GiveUp`. A dead letter that is larger than the broker takes is cut until it fits: one that can't be written would block
@@ -42,7 +42,7 @@ export function createGiveUp({ table, publisher, observe }: GiveUpOptions): Give
         for (const deadLetter of deadLetters) await publish([deadLetter], bytes_max);
         return;
       }
-      if (bytes_max < VALUE_BYTES_LEAST) throw error;
+      if (bytes_max < VALUE_BYTES_MIN) throw error;
       const { key, value } = deadLetters[0]!;
       const size = Math.min(bytes_max, Math.max(key?.length ?? 0, value?.length ?? 0));
       await publish(deadLetters, Math.floor(size / 2));

@@ -168,12 +168,12 @@ export class ReplayDesk {
 
   /** Ids of the dead letters whose record would overwrite a later one. */
   async #superseded(prepared: readonly Prepared[]): Promise<ReadonlySet<string>> {
-    const asked: DeadLetterTrajectory[] = [];
+    const candidates: DeadLetterTrajectory[] = [];
     for (const { deadLetter: { id, source_generated_at }, record } of prepared) {
       if (record instanceof ReplayFailure || source_generated_at !== null) continue;
-      if (record.key !== null) asked.push({ deadLetterId: id, trajectoryId: record.key });
+      if (record.key !== null) candidates.push({ deadLetterId: id, trajectoryId: record.key });
     }
-    return await this.#options.table.selectSuperseded(asked);
+    return await this.#options.table.selectSuperseded(candidates);
   }
 }
 

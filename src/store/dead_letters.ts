@@ -26,7 +26,7 @@ export function deadLetterTable(ask: Ask): DeadLetterTable {
     list: (filter, page) => ask((sql) => listDeadLetters(sql, filter, page)),
     count: (filter) => ask((sql) => countDeadLettersBy(sql, filter)),
     selectNew: (deadLetters) => ask((sql) => selectNew(sql, deadLetters)),
-    selectSuperseded: (asked) => ask((sql) => selectSuperseded(sql, asked)),
+    selectSuperseded: (candidates) => ask((sql) => selectSuperseded(sql, candidates)),
   };
 }
 
@@ -129,14 +129,14 @@ async function selectNew(
 /** "Later" means at a higher offset of the same partition for a record's dead letter, and loaded later for a line's. */
 async function selectSuperseded(
   sql: Queryable,
-  asked: readonly DeadLetterTrajectory[],
+  candidates: readonly DeadLetterTrajectory[],
 ): Promise<ReadonlySet<string>> {
-  if (asked.length === 0) return new Set();
+  if (candidates.length === 0) return new Set();
   const rows = await sql<{ id: string }[]>`
     select d.id
     from unnest(
-      ${asked.map(({ deadLetterId }) => storable(deadLetterId))}::text[],
-      ${asked.map(({ trajectoryId }) => storable(trajectoryId))}::text[]
+      ${candidates.map(({ deadLetterId }) => storable(deadLetterId))}::text[],
+      ${candidates.map(({ trajectoryId }) => storable(trajectoryId))}::text[]
     ) as t (dead_letter_id, meteor_id)
     join dead_letter as d on d.id = t.dead_letter_id
     join meteor as m on m.id = t.meteor_id

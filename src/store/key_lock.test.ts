@@ -6,17 +6,17 @@ import { unobserved } from "../observe/observe.ts";
 import { createKeyLock, type KeyLock } from "./key_lock.ts";
 
 let database: TestDatabase;
-let made: AsyncDisposableStack;
+let resources: AsyncDisposableStack;
 beforeEach(async () => {
-  made = new AsyncDisposableStack();
-  database = made.use(await createTestDatabase());
+  resources = new AsyncDisposableStack();
+  database = resources.use(await createTestDatabase());
 });
-afterEach(() => made.disposeAsync());
+afterEach(() => resources.disposeAsync());
 
 /** Keys of another process: it has its own pool. */
 function keys(patience_ms = 5_000): KeyLock {
   const lock = createKeyLock({ url: database.url, observe: unobserved, patience_ms });
-  made.defer(() => lock.close());
+  resources.defer(() => lock.close());
   return lock;
 }
 
@@ -67,12 +67,12 @@ test("a key that is not free in time is a transient failure, and its work never 
   const impatient = createKeyLock({ url: database.url, observe: unobserved, patience_ms: 50 });
   const begun: number[] = [];
   // More than the number of connections.
-  const asked = Array.from({ length: 6 }, (_, n) =>
+  const requests = Array.from({ length: 6 }, (_, n) =>
     impatient.withKeyLock("k", () => {
       begun.push(n);
       return Promise.resolve();
     }));
-  for (const result of await Promise.allSettled(asked)) {
+  for (const result of await Promise.allSettled(requests)) {
     expect(result).toMatchObject({ status: "rejected", reason: expect.any(TransientError) });
     expect(String((result as PromiseRejectedResult).reason)).toMatch(/was not free/);
   }
@@ -103,6 +103,6 @@ test("an unavailable database is a transient failure", async () => {
     url: "postgres://nobody@127.0.0.1:1/nowhere",
     observe: unobserved,
   });
-  made.defer(() => lock.close());
+  resources.defer(() => lock.close());
   await expect(lock.withKeyLock("k", () => Promise.resolve())).rejects.toThrow(/can't be reached/);
 });

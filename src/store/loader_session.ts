@@ -29,7 +29,7 @@ export interface LoaderSession {
 
 const LOST = "the connection to the database was lost";
 
-function assertThere(driver: Driver): void {
+function assertConnected(driver: Driver): void {
   if (driver.isLost()) throw new TransientError(LOST);
 }
 
@@ -64,19 +64,19 @@ export async function openLoaderSession(
   }
   const session: SessionSql = {
     async run<Row extends object>(text: string, parameters: readonly unknown[] = []) {
-      assertThere(driver);
+      assertConnected(driver);
       // Prepared once per connection: planning the merge takes longer than running it for a small batch.
       return await driver.sql.unsafe<Row[]>(text, parameters as never[], { prepare: true });
     },
     async copy(statement, chunks) {
-      assertThere(driver);
+      assertConnected(driver);
       await copyIn(driver.sql, statement, chunks);
     },
   };
   return {
     close,
     async within(ms, work) {
-      assertThere(driver);
+      assertConnected(driver);
       const lost = Promise.withResolvers<never>();
       onLost = lost.reject;
       const onLate = () => {

@@ -90,10 +90,10 @@ export class SummaryReader {
    */
   *read(chunk: Uint8Array): Generator<ReadBatch, void, void> {
     const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-    if (this.#start !== null) this.#lookAtStart(this.#start, bytes);
+    if (this.#start !== null) this.#checkStart(this.#start, bytes);
     let start = 0;
     for (let lf = indexOfLf(bytes, 0); lf !== -1; lf = indexOfLf(bytes, start)) {
-      const length = this.#takeLine(bytes, start, lf);
+      const length = this.#readLine(bytes, start, lf);
       this.#lineOffset += length + 1;
       this.#line++;
       start = lf + 1;
@@ -118,7 +118,7 @@ export class SummaryReader {
   *finish(): Generator<ReadBatch, ReadSummary, void> {
     const cut = this.#isCut();
     if (!cut && this.#carry.length > 0) {
-      this.#lineOffset += this.#takeLine(this.#carry.bytes, 0, 0);
+      this.#lineOffset += this.#readLine(this.#carry.bytes, 0, 0);
       this.#line++;
     }
     const readNothing = this.#rowCount + this.#rejectedCount === 0 && !cut && !this.#isResumed;
@@ -135,7 +135,7 @@ export class SummaryReader {
   }
 
   /** @throws SummaryFormatError when the file is not plain text */
-  #lookAtStart(before: Buffer, chunk: Buffer): void {
+  #checkStart(before: Buffer, chunk: Buffer): void {
     const seen = Buffer.concat([before, chunk.subarray(0, SIGNATURE_BYTES - before.length)]);
     this.#start = seen.length < SIGNATURE_BYTES ? seen : null;
     refuseForeignFormat(seen);
@@ -150,7 +150,7 @@ export class SummaryReader {
   }
 
   /** Reads the line that ends with `bytes[start, end)`; its beginning may be in the carry. Returns its length in bytes. */
-  #takeLine(bytes: Buffer, start: number, end: number): number {
+  #readLine(bytes: Buffer, start: number, end: number): number {
     let length = end - start;
     if (this.#carry.length > 0) {
       this.#carry.append(bytes, start, end);
@@ -160,13 +160,13 @@ export class SummaryReader {
     }
     const [from, to] = trimmed(bytes, start, start + Math.min(length, LINE_BYTES_MAX));
     if (from === to) return length;
-    if (bytes[from] === HASH) this.#takeComment(bytes, from, to);
-    else if (this.#rowReader === null) this.#takeTextBeforeHeader(bytes, from, to);
-    else this.#takeData(this.#rowReader, bytes, from, to, length);
+    if (bytes[from] === HASH) this.#readComment(bytes, from, to);
+    else if (this.#rowReader === null) this.#readTextBeforeHeader(bytes, from, to);
+    else this.#readData(this.#rowReader, bytes, from, to, length);
     return length;
   }
 
-  #takeData(reader: RowReader, bytes: Buffer, start: number, end: number, length: number): void {
+  #readData(reader: RowReader, bytes: Buffer, start: number, end: number, length: number): void {
     this.#nameCells = null;
     const result = this.#refusal !== null
       ? new Rejection(this.#refusal, null)
@@ -183,7 +183,7 @@ export class SummaryReader {
     }
   }
 
-  #takeComment(bytes: Buffer, start: number, end: number): void {
+  #readComment(bytes: Buffer, start: number, end: number): void {
     const text = lineText(bytes, start, end);
     if (this.#header === null && text.includes("\r")) {
       throw new SummaryFormatError(
@@ -200,10 +200,10 @@ export class SummaryReader {
     const first = this.#nameCells;
     const second = this.#nameCells = commentCells(text);
     const header = first === null || second === null ? null : headerOf(first, second);
-    if (header !== null) this.#takeHeader(header);
+    if (header !== null) this.#useHeader(header);
   }
 
-  #takeHeader(header: SummaryHeader): void {
+  #useHeader(header: SummaryHeader): void {
     this.#nameCells = null;
     if (hasIdentifier(header)) {
       this.#refusal = null;
@@ -230,12 +230,12 @@ export class SummaryReader {
     this.#rowReader = new RowReader(header);
   }
 
-  #takeTextBeforeHeader(bytes: Buffer, start: number, end: number): void {
+  #readTextBeforeHeader(bytes: Buffer, start: number, end: number): void {
     // The decoder removes a byte order mark, which would otherwise hide the first comment's #.
     const text = lineText(bytes, start, end).trimStart();
     if (text === "") return;
     if (text.startsWith("#")) {
-      return this.#takeComment(Buffer.from(text), 0, Buffer.byteLength(text));
+      return this.#readComment(Buffer.from(text), 0, Buffer.byteLength(text));
     }
     const quoted = JSON.stringify(text.slice(0, QUOTED_LENGTH_MAX));
     if (text.startsWith("<")) {

@@ -45,12 +45,12 @@ export async function provePostgresjs(
   { open, version }: ProvenDriver,
 ): Promise<void> {
   expectThat("all of src/store/postgresjs", `postgres.js ${VERSION}`, version === VERSION, version);
-  const asked: unknown[] = [];
+  const sockets: unknown[] = [];
   const sql = open("postgres://nobody@localhost/nothing", {
     max: 1,
     fetch_types: false,
     socket(options: unknown) {
-      asked.push(options);
+      sockets.push(options);
       return failingSocket(new Error("made to fail"));
     },
   });
@@ -77,8 +77,8 @@ export async function provePostgresjs(
   expectThat(
     "no_reconnect.ts",
     "one socket, asked for with sql.options",
-    asked.length === 1 && asked[0] === tables,
-    `${asked.length} sockets`,
+    sockets.length === 1 && sockets[0] === tables,
+    `${sockets.length} sockets`,
   );
   await sql.end({ timeout: 0 });
 }
