@@ -3,20 +3,20 @@ import type { ConsumedRecord, HeaderValue } from "../events/consumed_record.ts";
 import { HEADERS } from "../events/topics.ts";
 import type { Lineage } from "../store/trajectory_batch.ts";
 
-/** The id of a dead letter is a file's path with a line, or a topic with an offset; anything longer is not one of ours. */
+/** The id of a dead letter is a file's path with a line, or a topic with an offset. A longer text is not one of our ids. */
 const DEAD_LETTER_ID_MAX_CHARACTERS = 1_000;
 
-/** The text of a header, of the last one if there are several; null if there is none. */
+/** The text of a header (the last one if there are several), or null if there is none. */
 function textOf(value: HeaderValue): string | null {
   const last = Array.isArray(value) ? value.at(-1) : value;
   return last?.toString() ?? null;
 }
 
 /**
- * A header that mostly has the same value as in the record before (run, file, generation). The decoder gives equal values as the same
- * buffer: comparing buffers is cheaper than making a text, or a date, again, and thousands of records share one text.
+ * A header that mostly has the same value as in the previous record (run, file, generation). The decoder returns equal values as
+ * the same buffer. Comparing buffers is cheaper than building a text or a date again, and thousands of records share one text.
  */
-class Repeated<Meaning> {
+class CachedHeader<Meaning> {
   #value: HeaderValue = undefined;
   #meaning: Meaning;
 
@@ -34,20 +34,20 @@ class Repeated<Meaning> {
 }
 
 const asText = (text: string | null): string | null => text;
-const runIds = new Repeated(asText);
-const files = new Repeated(asText);
-const generations = new Repeated((text): Date | null => {
+const runIds = new CachedHeader(asText);
+const files = new CachedHeader(asText);
+const generations = new CachedHeader((text): Date | null => {
   const at = new Date(text ?? NaN);
   return Number.isNaN(at.getTime()) ? null : at;
 });
 
-/** The line differs in each record: nothing to remember. */
+/** The line differs in each record, so nothing is cached. */
 function lineOf(value: HeaderValue): number | null {
   const line = Number(textOf(value) ?? NaN);
   return Number.isSafeInteger(line) ? line : null;
 }
 
-/** Where a record comes from. A header that can't be read is treated as missing: lineage is never worth losing a row. */
+/** Where a record comes from. An unreadable header is treated as missing: no row is lost for its lineage. */
 export function lineageOf(record: ConsumedRecord): Lineage {
   const { headers, offset } = record;
   const lineage = {
@@ -61,7 +61,7 @@ export function lineageOf(record: ConsumedRecord): Lineage {
   return replayed === undefined ? lineage : { ...lineage, ...replayOf(record, replayed) };
 }
 
-/** The dead letter that the record replays. A header that can't be the id of one is treated as missing. */
+/** The dead letter that the record replays. A header that can't be a dead letter's id is treated as missing. */
 function replayOf(record: ConsumedRecord, value: HeaderValue): Pick<Lineage, "replays"> {
   const deadLetterId = textOf(value) ?? "";
   return deadLetterId === "" || deadLetterId.length > DEAD_LETTER_ID_MAX_CHARACTERS

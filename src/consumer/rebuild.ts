@@ -1,11 +1,11 @@
 /**
  * Rebuilds projections from the log: empties their tables, then reads the topics from the beginning.
  *
- *     does nobody else consume? ─▶ is the log complete? ─▶ (to compare: load what is not loaded yet, look at the tables)
- *         ─▶ empty, offsets back (one transaction) ─▶ dead letters and runs ─▶ trajectories ─▶ new dead letters, if there are any
+ *     does nobody else consume? ─▶ is the log complete? ─▶ (to compare: load what is not loaded yet, read the tables)
+ *         ─▶ empty tables, reset offsets (one transaction) ─▶ dead letters and runs ─▶ trajectories ─▶ new dead letters, if any
  *
  * Dead letters come before the trajectories, so that a record that can't be stored finds its dead letter and adds no second one to
- * the log. An interrupted rebuild loses nothing: offsets and rows are written together, and the next consumer goes on from there.
+ * the log. An interrupted rebuild loses nothing: offsets and rows are written together, and the next consumer continues from there.
  */
 import { PermanentError, wait } from "@gmn/failures";
 import { groupMembers } from "../events/consumer_group.ts";
@@ -32,26 +32,26 @@ export interface RebuildOptions {
   readonly sinks: readonly TopicSink[];
   /** The topics whose projections are rebuilt; all by default. */
   readonly topics?: readonly string[];
-  /** Rebuild even if the beginning of the log is gone; what only the database has is lost then. */
+  /** Rebuild even if the beginning of the log is gone. Data that only the database has is lost then. */
   readonly isLossAllowed?: boolean;
   readonly observe: Observe;
   /** After an abort the next consumer reads the rest. */
   readonly signal: AbortSignal;
   readonly onProgress: (progress: RebuildProgress) => void;
   /**
-   * Looks at the tables before they are emptied. Records that were not loaded yet when the last service stopped are loaded first, so
-   * that they make no difference.
+   * Reads the tables before they are emptied, to compare them afterwards. Records that were not loaded when the last service
+   * stopped are loaded first, so that they make no difference.
    */
   readonly lookBefore?: () => Promise<void>;
 }
 
-/** Between two looks at the progress. */
+/** Interval between two progress checks. */
 const LOOK_INTERVAL_MS = 200;
 
 /**
  * Rebuilds. Resolves when the projections have everything that was in the log at the start.
  * @returns the number of records read
- * @throws PermanentError when another process consumes, or the log no longer has what the database was made from
+ * @throws PermanentError when another process consumes, or the log no longer has all the records that the database was built from
  */
 export async function rebuild(options: RebuildOptions): Promise<number> {
   const { kafka, sql, sinks, topics = TOPICS.map(({ name }) => name) } = options;
@@ -69,7 +69,7 @@ export async function rebuild(options: RebuildOptions): Promise<number> {
   }
   await sql.begin((transaction) => emptyProjections(transaction, topics, starts));
   for (const phase of phases) await readUpTo(phase, marks, options);
-  // Dead letters that were new, or had another reason than before.
+  // Dead letters that are new, or that now have another reason.
   const rest = topics.filter((topic) => topic !== TRAJECTORY_SUMMARY_RAW.name);
   const now = await watermarksOf(kafka, rest);
   if (totalOf(now) > totalOf(marks, rest)) await readUpTo(rest, now, options);
@@ -107,7 +107,7 @@ async function watermarksOf(kafka: Kafka, topics: readonly string[]): Promise<To
   return marks;
 }
 
-/** Everything that the tables have must be in the log: emptying them would lose the rest. */
+/** All data in the tables must be in the log: emptying the tables would lose the rest. */
 async function assertLogIsWhole(sql: Sql, marks: TopicWatermarks): Promise<void> {
   for (const [topic, partitions] of marks) {
     const stored = await readOffsets(sql, topic);
@@ -134,7 +134,7 @@ function phasesOf(topics: readonly string[]): string[][] {
   );
 }
 
-/** Consumes `topics` until the database is at the high watermarks of `marks`. */
+/** Consumes `topics` until the database has reached the high watermarks of `marks`. */
 async function readUpTo(
   topics: readonly string[],
   marks: TopicWatermarks,

@@ -1,6 +1,6 @@
 /**
- * Run events from the log into `ingestion_run`, `ingestion_run_file`, `ingestion_run_event` and `ingestion_file`: the projections
- * that queries see.
+ * Writes run events from the log to `ingestion_run`, `ingestion_run_file`, `ingestion_run_event` and `ingestion_file`: the
+ * projections that queries read.
  *
  * The fold is that of `runs` (`evolve`). An event that this version can't read changes nothing.
  */
@@ -29,10 +29,10 @@ export function createRunSink({ sql, registry, observe }: ProjectionOptions): To
       }));
       await writeAtOffset(sql, batch, async (transaction) => {
         const states = new Map<string, RunState | null>();
-        // An event that changed nothing (one that is in the log twice) is not part of the history.
+        // An event that changed nothing (because it is in the log twice) is not part of the history.
         const history: StoredRunEvent[] = [];
         for (const { event, offset } of events) {
-          // Of a type that only a newer version has.
+          // The event has a type that only a newer version knows.
           if (event === null) continue;
           if (!states.has(event.runId)) {
             states.set(event.runId, await readRunState(transaction, event.runId));
@@ -61,7 +61,7 @@ async function project(
 ): Promise<void> {
   await writeRunState(sql, before, after, { at: event.at, offset });
   if (event.type === "file_extracted") {
-    // The run's offsets, not the event's: those of a resumed file do not cover what was published before the stop.
+    // The run's offsets, not the event's: for a resumed file, the event's do not cover the records published before the stop.
     await recordExtraction(sql, { ...event, nextOffsets: after.nextOffsets });
   }
   if (event.type === "file_skipped" && event.identity !== undefined) {

@@ -1,4 +1,4 @@
-/** The IAU shower list from the log into `iau_shower_list` and the codes and names of `iau_shower`. */
+/** Writes the IAU shower list from the log to `iau_shower_list` and to the codes and names of `iau_shower`. */
 import { PermanentError } from "@gmn/failures";
 import type { ConsumedRecord } from "../events/consumed_record.ts";
 import { createValueReader, readRecords, type TopicSink } from "../events/topic_sink.ts";

@@ -6,7 +6,7 @@ import { unobserved } from "../observe/observe.ts";
 import { classifyDatabaseError } from "../store/database_errors.ts";
 import { partOf } from "./sink.ts";
 
-test("a sink that waits says for which part", async () => {
+test("a waiting sink reports what it waits for", async () => {
   const nobody = { url: "http://127.0.0.1:1", clientId: "test" };
   const noRegistry = await createSchemaRegistry(nobody, unobserved).writerSchema(1)
     .catch((error: unknown) => error);

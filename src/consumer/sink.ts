@@ -1,9 +1,9 @@
 /**
- * The consumer loop: every topic of ours, from the log into PostgreSQL, one group.
+ * The consumer loop: reads all topics of the service from the log into PostgreSQL, as one consumer group.
  *
- * Each partition has its lane (`events/lane.ts`), which hands batches to the sink of its topic. While something is unavailable
- * (database, registry, broker of the dead letters) the batch is retried, for ever, with back-off. When another consumer has moved the
- * partition's offset, the subscription finds its position again.
+ * Each partition has a lane (`events/lane.ts`), which passes batches to the sink of its topic. While a dependency is unavailable
+ * (database, registry, broker of the dead letters) the batch is retried without limit, with back-off. When another consumer has
+ * moved the partition's offset, the subscription reads its position again.
  */
 import { type Backoff, explain, retry, TransientError } from "@gmn/failures";
 import { BrokerUnavailableError, type Kafka } from "../events/kafka_client.ts";
@@ -17,12 +17,12 @@ import type { Dependency } from "../observe/vocabulary.ts";
 import { OffsetMismatchError, readOffsets, repositionOffset } from "../store/consumer_offsets.ts";
 import type { Sql } from "../store/connection.ts";
 
-/** The group whose offsets tools for consumer lag see. */
+/** The consumer group. Tools for consumer lag see its offsets. */
 export const CONSUMER_GROUP = "gmn-data-store";
 
 /**
- * A batch is a transaction: large enough that its fixed costs (about five statements and an fsync) vanish, small enough that
- * little is read again after a crash and a lane's memory stays below about 12 MiB.
+ * A batch is a transaction. It is large enough that its fixed costs (about five statements and an fsync) are negligible, and small
+ * enough that little is read again after a crash and that a lane's memory stays below about 12 MiB.
  */
 const LANE_LIMITS: LaneLimits = {
   maxRecords: 5_000,
@@ -30,10 +30,10 @@ const LANE_LIMITS: LaneLimits = {
   queueBytes: 4 * 1024 * 1024,
 };
 
-/** Retries never end; ten seconds is soon enough for a database that restarts. */
+/** Retries never end. Ten seconds is soon enough for a database that restarts. */
 const STORE_BACKOFF: Backoff = { base_ms: 200, cap_ms: 10_000, attempts: Infinity };
 
-/** What a sink of one of the service's own topics needs. */
+/** Dependencies of a sink of one of the service's own topics. */
 export interface ProjectionOptions {
   readonly sql: Sql;
   readonly registry: SchemaRegistry;
@@ -61,14 +61,14 @@ export function startSink(options: SinkOptions): Subscription {
   });
 }
 
-/** What the subscription needs of the store. */
+/** The store as the subscription needs it. */
 function createReader(
   sql: Sql,
   sinks: ReadonlyMap<string, TopicSink>,
   observe: Observe,
 ): PartitionReader {
   return {
-    // A failure at assignment ends the session, and the next one asks again.
+    // A failure at assignment ends the session, and the next session asks again.
     position: async (topic, partition) => (await readOffsets(sql, topic)).get(partition) ?? null,
     reposition: (topic, partition, from, to) => repositionOffset(sql, topic, partition, from, to),
     async process(batch, signal) {
@@ -94,7 +94,7 @@ function createReader(
   };
 }
 
-/** What a sink waits for after this failure: the schemas of records, dead letters on their way out, else the data store. */
+/** What a sink waits for after this failure: the schemas of records, the publication of dead letters, or else the data store. */
 export function partOf(error: TransientError): Dependency {
   if (error instanceof RegistryUnavailableError) return "registry";
   return error instanceof BrokerUnavailableError ? "broker" : "database";

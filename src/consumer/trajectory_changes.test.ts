@@ -1,4 +1,4 @@
-/** Which records are decoded, and which are known again. */
+/** Which records are decoded, and which are recognised as repeats. */
 import { Buffer } from "node:buffer";
 import { expect, test } from "vitest";
 import type { ConsumedRecord, RecordBatch } from "../events/consumed_record.ts";
@@ -38,8 +38,8 @@ function batchOf(...records: [key: string | null, value: Buffer | null][]): Reco
   };
 }
 
-/** What becomes of a batch when the data store has `stored` (values by key): "=" known again, "-" withdrawn, else the value. */
-async function become(batch: RecordBatch, stored: Record<string, Buffer>) {
+/** The changes of a batch when the data store has `stored` (values by key): "=" a repeat, "-" a tombstone, else the value. */
+async function changesOf(batch: RecordBatch, stored: Record<string, Buffer>) {
   const marked: RecordMark[] = [];
   const { changes, deadLetters } = await createTrajectoryChanges(registry)(batch, (marks) => {
     marked.push(...marks);
@@ -56,13 +56,13 @@ async function become(batch: RecordBatch, stored: Record<string, Buffer>) {
   return { shown, marked, deadLetters };
 }
 
-test("a record that the data store has is known again; the others are decoded, in the order of the log", async () => {
+test("a record that the data store has is recognised; the others are decoded, in log order", async () => {
   const batch = batchOf(["a", valueOf("a", 1)], ["b", valueOf("b", 2)], ["c", valueOf("c", 3)]);
-  const { shown } = await become(batch, { b: valueOf("b", 2), c: valueOf("c", 9) });
+  const { shown } = await changesOf(batch, { b: valueOf("b", 2), c: valueOf("c", 9) });
   expect(shown).toEqual(["a 1", "b=", "c 3"]);
 });
 
-test("not when another record of the batch is of the same trajectory: the last one wins, as one by one", async () => {
+test("a record is decoded when the batch has another one of its trajectory: the last one wins", async () => {
   const stored = { a: valueOf("a", 1), b: valueOf("b", 1), c: valueOf("c", 1) };
   const batch = batchOf(
     ["a", valueOf("a", 2)],
@@ -72,23 +72,23 @@ test("not when another record of the batch is of the same trajectory: the last o
     ["c", null],
     ["c", valueOf("c", 1)],
   );
-  expect((await become(batch, stored)).shown).toEqual(["a 2", "a 1", "b 2", "b 1", "c-", "c 1"]);
+  expect((await changesOf(batch, stored)).shown).toEqual(["a 2", "a 1", "b 2", "b 1", "c-", "c 1"]);
 });
 
-test("the same record twice is known again twice", async () => {
+test("the same record is recognised twice when it is there twice", async () => {
   const value = valueOf("a", 1);
-  expect((await become(batchOf(["a", value], ["a", value]), { a: value })).shown).toEqual([
+  expect((await changesOf(batchOf(["a", value], ["a", value]), { a: value })).shown).toEqual([
     "a=",
     "a=",
   ]);
 });
 
-test("what has no key, or one that no row can have, or no value, is not looked for", async () => {
+test("a record without a key, with a key that no row can have, or without a value is not looked up", async () => {
   const batch = batchOf([null, valueOf("a", 1)], ["b\0", valueOf("b", 1)], ["c", null]);
-  expect((await become(batch, {})).marked).toEqual([]);
+  expect((await changesOf(batch, {})).marked).toEqual([]);
 });
 
-test("the digest is of every byte: another schema id is another value", () => {
+test("the digest covers every byte: another schema id is another value", () => {
   const value = valueOf("a", 1);
   for (let at = 0; at < value.length; at++) {
     const other = Buffer.from(value);
@@ -97,7 +97,7 @@ test("the digest is of every byte: another schema id is another value", () => {
   }
 });
 
-test("what can't be decoded is a dead letter of its own, with the schema id where there is one", async () => {
+test("a record that can't be decoded gets its own dead letter, with the schema id if it has one", async () => {
   const cut = valueOf("d", 1).subarray(0, 40);
   const batch = batchOf(
     ["a", Buffer.from("text")],
@@ -105,7 +105,7 @@ test("what can't be decoded is a dead letter of its own, with the schema id wher
     ["c", valueOf("c", 1, 7)],
     ["d", cut],
   );
-  const { shown, deadLetters } = await become(batch, {});
+  const { shown, deadLetters } = await changesOf(batch, {});
   expect(shown).toEqual(["b 1"]);
   expect(deadLetters.map(({ offset, schema_id, reason }) => [offset, schema_id, reason])).toEqual([
     [0, null, expect.stringContaining("wire format")],

@@ -1,11 +1,11 @@
 /**
- * Records of `trajectory_summary_raw` as changes to the data store, or as dead letters where that is impossible.
+ * Converts records of `trajectory_summary_raw` to changes of the data store, or to dead letters where that is impossible.
  *
- * Other producers write to this topic too: a key may be missing (the id inside the value counts), headers may be missing, the
- * schema may be another registration or a newer version.
+ * Other producers write to this topic too: a key may be missing (the id inside the value is used then), headers may be missing, and
+ * the schema may be another registration or a newer version.
  *
- * Records whose values the data store already has are not decoded (store/repeats.ts), unless the batch has another record of the same
- * trajectory: then the values in the data store may have changed when their turn comes.
+ * Records whose values the data store already has are not decoded (store/repeats.ts), unless the batch has another record of the
+ * same trajectory: an earlier change of the batch may then have changed the values in the data store.
  */
 import { explain, PermanentError, TransientError } from "@gmn/failures";
 import type { ConsumedRecord, RecordBatch } from "../events/consumed_record.ts";
@@ -26,7 +26,7 @@ import { wireSchemaId, wireSchemaIdOrNull } from "../wire_format/wire_header.ts"
 import { lineageOf } from "./lineage.ts";
 import { valueDigest } from "./value_digest.ts";
 
-/** A change with the record it came from, which a dead letter needs should the database refuse it. */
+/** A change with the record it came from, which the dead letter needs if the database refuses the change. */
 export interface RecordedChange {
   readonly change: TrajectoryChange;
   readonly record: ConsumedRecord;
@@ -38,19 +38,19 @@ export interface TrajectoryChanges {
   readonly deadLetters: readonly DeadLetter[];
 }
 
-/** Which of these records have the values that the data store already has. */
+/** Finds the records whose values the data store already has. */
 export type FindRepeats = (marks: readonly RecordMark[]) => Promise<Repeats>;
 
-/** Decodes batches; remembers the decoder of each writer's schema. */
+/** Decodes batches, and caches the decoder of each writer's schema. */
 export function createTrajectoryChanges(
   registry: SchemaRegistry,
 ): (batch: RecordBatch, findRepeats: FindRepeats) => Promise<TrajectoryChanges> {
   const decoderOf = createTrajectoryDecoders((schemaId) => registry.writerSchema(schemaId));
 
-  /** The decoders for these records, or what is wrong with those that can't be made. */
-  async function decodersFor(lookedAt: readonly LookedAt[]): Promise<Decoders> {
+  /** The decoders for these records, or the errors of those that can't be made. */
+  async function decodersFor(pending: readonly UndecodedRecord[]): Promise<Decoders> {
     const decoders = new Map<number, TrajectoryDecoder | PermanentError>();
-    for (const id of new Set(lookedAt.map(({ schemaId }) => schemaId))) {
+    for (const id of new Set(pending.map(({ schemaId }) => schemaId))) {
       if (id === null) continue;
       try {
         decoders.set(id, await decoderOf(id));
@@ -63,61 +63,61 @@ export function createTrajectoryChanges(
   }
 
   return async (batch, findRepeats) => {
-    const lookedAt = batch.records.map(look);
-    const repeats = await repeatsAmong(lookedAt, findRepeats);
-    const decoders = await decodersFor(lookedAt);
-    const changes: (RecordedChange | undefined)[] = new Array(lookedAt.length);
+    const pending = batch.records.map(inspect);
+    const repeats = await repeatsAmong(pending, findRepeats);
+    const decoders = await decodersFor(pending);
+    const changes: (RecordedChange | undefined)[] = new Array(pending.length);
     const deadLetters: DeadLetter[] = [];
     const ids = new Set<string>();
-    // Without waiting: a promise for each record would cost as much as decoding it.
+    // Synchronous: a promise for each record would cost as much as decoding it.
     const take = (at: number): void => {
-      const looked = lookedAt[at]!;
-      const { record } = looked;
+      const undecoded = pending[at]!;
+      const { record } = undecoded;
       try {
         const change = record.value === null
-          ? toWithdrawal(looked)
-          : decoded(looked, record.value, decoders);
+          ? toWithdrawal(undecoded)
+          : decoded(undecoded, record.value, decoders);
         changes[at] = { record, change };
         ids.add(change.id);
       } catch (error) {
         if (!(error instanceof PermanentError)) throw error;
-        deadLetters.push(deadLetterOfRecord(batch, record, looked.lineage, "decode", error));
+        deadLetters.push(deadLetterOfRecord(batch, record, undecoded.lineage, "decode", error));
       }
     };
-    for (let at = 0; at < lookedAt.length; at++) if (!repeats.has(at)) take(at);
+    for (let at = 0; at < pending.length; at++) if (!repeats.has(at)) take(at);
     for (const [at, change] of repeats) {
       if (ids.has(change.id)) take(at);
-      else changes[at] = { record: lookedAt[at]!.record, change };
+      else changes[at] = { record: pending[at]!.record, change };
     }
     return { changes: changes.filter((change) => change !== undefined), deadLetters };
   };
 }
 
-function decoded(looked: LookedAt, value: Uint8Array, decoders: Decoders): DecodedAgain {
+function decoded(undecoded: UndecodedRecord, value: Uint8Array, decoders: Decoders): LazyUpsert {
   // Throws for a value without a schema id.
-  const schemaId = looked.schemaId ?? wireSchemaId(value);
+  const schemaId = undecoded.schemaId ?? wireSchemaId(value);
   const decode = decoders.get(schemaId)!;
   if (decode instanceof PermanentError) throw decode;
-  const { record, digest, lineage } = looked;
-  return new DecodedAgain(idOf(looked, decode(value)), digest, lineage, record, decode);
+  const { record, digest, lineage } = undecoded;
+  return new LazyUpsert(idOf(undecoded, decode(value)), digest, lineage, record, decode);
 }
 
-/** By the id of the writer's schema. */
+/** By the schema id of the writer. */
 type Decoders = ReadonlyMap<number, TrajectoryDecoder | PermanentError>;
 
 /** A record before its value is decoded. */
-interface LookedAt {
+interface UndecodedRecord {
   readonly record: ConsumedRecord;
   readonly lineage: Lineage;
-  /** Empty when it has none. */
+  /** Empty when the record has no key. */
   readonly key: string;
-  /** Of a record with a value. */
+  /** Set for a record with a value. */
   readonly digest: bigint | undefined;
-  /** The id of the writer's schema; null for a tombstone and for a value that is not in the wire format. */
+  /** The schema id of the writer; null for a tombstone and for a value that is not in the wire format. */
   readonly schemaId: number | null;
 }
 
-function look(record: ConsumedRecord): LookedAt {
+function inspect(record: ConsumedRecord): UndecodedRecord {
   const { value } = record;
   return {
     record,
@@ -128,15 +128,15 @@ function look(record: ConsumedRecord): LookedAt {
   };
 }
 
-/** The records that the data store already has, by their place in the batch, in offset order. */
+/** The records that the data store already has, by their index in the batch, in offset order. */
 async function repeatsAmong(
-  lookedAt: readonly LookedAt[],
+  pending: readonly UndecodedRecord[],
   findRepeats: FindRepeats,
 ): Promise<Map<number, TrajectoryRepeat>> {
   const places: number[] = [];
   const marks: RecordMark[] = [];
-  for (const [at, { lineage, key, digest }] of lookedAt.entries()) {
-    // No row has a key with NUL.
+  for (const [at, { lineage, key, digest }] of pending.entries()) {
+    // No row's key has a NUL.
     if (digest === undefined || key === "" || key.includes("\0")) continue;
     places.push(at);
     marks.push({ id: key, digest, generatedAt: lineage.sourceGeneratedAt });
@@ -146,12 +146,12 @@ async function repeatsAmong(
   return new Map(
     same.toSorted((a, b) => a - b).map((at) => [
       places[at]!,
-      { id: marks[at]!.id, isNewer: isNewer.has(at), lineage: lookedAt[places[at]!]!.lineage },
+      { id: marks[at]!.id, isNewer: isNewer.has(at), lineage: pending[places[at]!]!.lineage },
     ]),
   );
 }
 
-function toWithdrawal({ record, lineage, key: id }: LookedAt): TrajectoryWithdrawal {
+function toWithdrawal({ record, lineage, key: id }: UndecodedRecord): TrajectoryWithdrawal {
   if (id === "") {
     throw new PermanentError(
       "a tombstone without a key: nothing says which trajectory it withdraws",
@@ -160,8 +160,8 @@ function toWithdrawal({ record, lineage, key: id }: LookedAt): TrajectoryWithdra
   return { id, at: record.timestamp, lineage };
 }
 
-/** The trajectory of a record: by its value, or else by its key. */
-function idOf({ key }: LookedAt, summary: TrajectorySummary): string {
+/** The trajectory of a record: the id in its value, or else its key. */
+function idOf({ key }: UndecodedRecord, summary: TrajectorySummary): string {
   const inside = summary.unique_trajectory_identifier;
   if (inside !== null && inside !== "") return inside;
   if (key !== "") return key;
@@ -171,11 +171,11 @@ function idOf({ key }: LookedAt, summary: TrajectorySummary): string {
 }
 
 /**
- * An upsert that decodes its summary each time it is read; that it can be decoded is known by then. A summary is about 2 KB of
- * objects: the garbage collector would move and mark thousands of them until their batch is written, which costs several times the
- * second decoding.
+ * An upsert that decodes its summary each time it is read. The caller has already checked that it can be decoded. A summary is
+ * about 2 KB of objects. If thousands were kept until their batch is written, the garbage collector would move and mark them,
+ * which costs several times as much as the second decoding.
  */
-class DecodedAgain implements TrajectoryUpsert {
+class LazyUpsert implements TrajectoryUpsert {
   constructor(
     readonly id: string,
     readonly digest: bigint | undefined,

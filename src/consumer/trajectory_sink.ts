@@ -1,14 +1,14 @@
 /**
- * Trajectory summaries from the log into the data store.
+ * Writes trajectory summaries from the log to the data store.
  *
- *     batch ──known again?──▶ the rest ──decode──▶ changes ──load──▶ rows and offset, one transaction
- *                                          │              └─ refused ─▶ halve until only the refused record is left
- *                                          └─ can't be decoded ──┐              │
- *                                                                ▼              ▼
- *                                  trajectory_summary_dead_letter (acknowledged before the offset moves past the record)
+ *     batch ──recognised?──▶ the rest ──decode──▶ changes ──load──▶ rows and offset, one transaction
+ *                                         │              └─ refused ─▶ halve until only the refused record is left
+ *                                         └─ can't be decoded ──┐              │
+ *                                                               ▼              ▼
+ *                                 trajectory_summary_dead_letter (acknowledged before the offset moves past the record)
  *
- * So a bad record costs about log2(n) statements and no other record its row, and every record is in the dead letters or in the table.
- * After a crash between the two, the dead letter is written again under the same id.
+ * So a bad record costs about log2(n) statements and no other record's row, and every record is in the dead letters or in the
+ * table. After a crash between the two, the dead letter is written again under the same id.
  */
 import { deadLetterOfRecord } from "../dead_letters/build_dead_letter.ts";
 import { type DeadLetter, recordDeadLetterId } from "../dead_letters/dead_letter.ts";
@@ -46,21 +46,21 @@ export function createTrajectorySink(options: TrajectorySinkOptions): Trajectory
   };
   const changesOf = createTrajectoryChanges(options.registry);
 
-  /** Loads a stretch of the log; halves it when the database refuses it, until only the refused record is left. */
-  async function load(stretch: Stretch): Promise<LoadCounts> {
+  /** Loads a range of the log. Halves it when the database refuses it, until only the refused record is left. */
+  async function load(range: LogRange): Promise<LoadCounts> {
     try {
-      return await loaderOf(stretch.partition).load(toBatch(stretch));
+      return await loaderOf(range.partition).load(toBatch(range));
     } catch (error) {
-      // Halving only helps when the values of a record were refused; a missing table must not cost any record.
-      if (!(error instanceof DataRefusedError) || stretch.changes.length === 0) throw error;
-      if (stretch.changes.length > 1) {
-        const [first, second] = cut(stretch, error.offset);
+      // Halving helps only when the values of a record were refused. A missing table must not cost any record.
+      if (!(error instanceof DataRefusedError) || range.changes.length === 0) throw error;
+      if (range.changes.length > 1) {
+        const [first, second] = cut(range, error.offset);
         return add(await load(first), await load(second));
       }
-      const { record, change: { lineage } } = stretch.changes[0]!;
-      const deadLetter = deadLetterOfRecord(stretch, record, lineage, "load", error);
+      const { record, change: { lineage } } = range.changes[0]!;
+      const deadLetter = deadLetterOfRecord(range, record, lineage, "load", error);
       await giveUp([deadLetter]);
-      return await load({ ...stretch, changes: [], dead: [...stretch.dead, deadLetter] });
+      return await load({ ...range, changes: [], dead: [...range.dead, deadLetter] });
     }
   }
 
@@ -83,46 +83,46 @@ export function createTrajectorySink(options: TrajectorySinkOptions): Trajectory
 }
 
 /** A part of a batch, from `firstOffset` to `nextOffset`. */
-interface Stretch extends Omit<RecordBatch, "records"> {
+interface LogRange extends Omit<RecordBatch, "records"> {
   readonly changes: readonly RecordedChange[];
   readonly dead: readonly DeadLetter[];
 }
 
-/** Cuts a stretch in two: next to the refused record if it is known, else in the middle. */
-function cut(stretch: Stretch, refused: bigint | null): [Stretch, Stretch] {
-  const at = stretch.changes.findIndex(({ record }) => record.offset === refused);
-  const middle = at === 0 ? 1 : at > 0 ? at : stretch.changes.length >> 1;
-  const from = stretch.changes[middle]!.record.offset;
+/** Cuts a range in two: beside the refused record if it is known, else in the middle. */
+function cut(range: LogRange, refused: bigint | null): [LogRange, LogRange] {
+  const at = range.changes.findIndex(({ record }) => record.offset === refused);
+  const middle = at === 0 ? 1 : at > 0 ? at : range.changes.length >> 1;
+  const from = range.changes[middle]!.record.offset;
   return [
     {
-      ...stretch,
+      ...range,
       nextOffset: from,
-      changes: stretch.changes.slice(0, middle),
-      dead: stretch.dead.filter(({ offset }) => BigInt(offset ?? 0) < from),
+      changes: range.changes.slice(0, middle),
+      dead: range.dead.filter(({ offset }) => BigInt(offset ?? 0) < from),
     },
     {
-      ...stretch,
+      ...range,
       firstOffset: from,
-      changes: stretch.changes.slice(middle),
-      dead: stretch.dead.filter(({ offset }) => BigInt(offset ?? 0) >= from),
+      changes: range.changes.slice(middle),
+      dead: range.dead.filter(({ offset }) => BigInt(offset ?? 0) >= from),
     },
   ];
 }
 
-function toBatch(stretch: Stretch): TrajectoryBatch {
+function toBatch(range: LogRange): TrajectoryBatch {
   const deadByRun = new Map<string, number>();
-  for (const deadLetter of stretch.dead) {
-    // A replay that failed again was counted when it failed first.
+  for (const deadLetter of range.dead) {
+    // A replay that failed again was already counted at its first failure.
     if (isReplay(deadLetter)) continue;
     const run = deadLetter.run_id ?? "";
     deadByRun.set(run, (deadByRun.get(run) ?? 0) + 1);
   }
-  const { topic, partition, firstOffset, nextOffset } = stretch;
-  const changes = stretch.changes.map(({ change }) => change);
+  const { topic, partition, firstOffset, nextOffset } = range;
+  const changes = range.changes.map(({ change }) => change);
   return { topic, partition, firstOffset, nextOffset, changes, deadByRun };
 }
 
-/** Whether the record of the dead letter is a replay: then the dead letter has the id of an earlier record. */
+/** Whether the dead letter's record is a replay. The dead letter then has the id of an earlier record. */
 function isReplay({ id, topic, partition, offset }: DeadLetter): boolean {
   return topic !== null && partition !== null && offset !== null &&
     id !== recordDeadLetterId(topic, partition, BigInt(offset));

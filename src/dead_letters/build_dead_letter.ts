@@ -1,4 +1,4 @@
-/** The builder of dead letters: `createDeadLetter`, and what it is given for a line of a file, a record and a record batch. */
+/** The builder of dead letters: `createDeadLetter`, and its inputs for a line of a file, a record and a record batch. */
 import { explain, type PermanentError } from "@gmn/failures";
 import type { ConsumedRecord, RecordBatch, UnreadableBatch } from "../events/consumed_record.ts";
 import type { ReadBatch, RejectedLine } from "../trajectory/read_batch.ts";
@@ -27,7 +27,7 @@ const NOTHING_KNOWN = {
   schema_id: null,
 };
 
-/** A dead letter that is given up now. What is left out is null. */
+/** A dead letter given up at the current time. Omitted fields are null. */
 export function createDeadLetter(
   known: Omit<DeadLetter, "at" | keyof typeof NOTHING_KNOWN> & Partial<DeadLetter>,
 ): DeadLetter {
@@ -59,15 +59,15 @@ export interface RecordOrigin {
   readonly runId: string | null;
   readonly sourceFile: string | null;
   readonly sourceLine: number | null;
-  /** Generation stamp of the source file; null from producers that send none (then the log's order decides). */
+  /** Generation stamp of the source file; null from producers that send none (the log's order decides then). */
   readonly sourceGeneratedAt: Date | null;
-  /** The dead letter that the record replays; left out for a record that is no replay. */
+  /** The dead letter that the record replays; left out for a record that is not a replay. */
   readonly replays?: { readonly deadLetterId: string };
 }
 
 /**
- * For a record that could not be decoded or stored. A replay that fails again is the dead letter that it replays, with a new reason:
- * trying again does not make two of one.
+ * For a record that could not be decoded or stored. A replay that fails again keeps the id of the dead letter that it replays and
+ * gets a new reason, so a retry does not make a second dead letter.
  */
 export function deadLetterOfRecord(
   { topic, partition }: Pick<RecordBatch, "topic" | "partition">,
@@ -99,7 +99,7 @@ export function deadLetterOfBatch(
   { topic, partition }: Pick<RecordBatch, "topic" | "partition">,
   { firstOffset, lastOffset, reason, bytes, damage }: UnreadableBatch,
 ): DeadLetter {
-  // Only the head of a damaged batch says where it ends.
+  // Of a damaged batch, only the header says where the batch ends.
   const span = damage === null
     ? `offsets ${firstOffset} to ${lastOffset}`
     : "fetched again in vain";
@@ -114,7 +114,7 @@ export function deadLetterOfBatch(
   });
 }
 
-/** Errors that know which field was wrong have it in `field`. */
+/** The field of an error that knows which field was wrong. */
 function fieldOf(error: unknown): string | null {
   for (let at = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth++) {
     const field = (at as { field?: unknown }).field;

@@ -1,12 +1,12 @@
 /**
- * A dead letter, as it is in `schemas/dead_letter.avsc`, and how one gets its id.
+ * A dead letter, as defined in `schemas/dead_letter.avsc`, and how it gets its id.
  *
- * The id is derived from the origin of the dead letter, not drawn: a failure that occurs twice (a line that is read again after a
- * crash, a record that is processed again after a lost commit) is one dead letter.
+ * The id is derived from the origin of the dead letter, not random. So a failure that occurs twice (a line that is read again after
+ * a crash, a record that is processed again after a lost commit) is one dead letter.
  */
 import type { Buffer } from "node:buffer";
 
-/** Where in the way of the data something was given up, in its order. */
+/** The stages of the pipeline at which a record or line may be given up, in order. */
 export const DEAD_LETTER_STAGES = ["read", "fetch", "decode", "load"] as const;
 export type DeadLetterStage = typeof DEAD_LETTER_STAGES[number];
 
@@ -14,7 +14,7 @@ export type DeadLetterStage = typeof DEAD_LETTER_STAGES[number];
 export interface DeadLetter {
   readonly id: string;
   readonly at: number;
-  /** `unknown`: of a stage that only a newer version has. */
+  /** `unknown`: a stage that only a newer version has. */
   readonly stage: DeadLetterStage | "unknown";
   readonly reason: string;
   readonly field: string | null;
@@ -33,13 +33,13 @@ export interface DeadLetter {
   readonly schema_id: number | null;
 }
 
-/** A dead letter as the data store has it. */
+/** A dead letter as stored in the data store. */
 export interface StoredDeadLetter extends DeadLetter {
   /** When its replay was loaded; null while it waits. */
   readonly replayed_at: Date | null;
 }
 
-/** The id for a line of a file. The generation stamp is part of it: the line of a regenerated file is another line. */
+/** The id for a line of a file. It includes the generation stamp: the line of a regenerated file is another line. */
 export function lineDeadLetterId(file: string, generatedAt: Date | null, line: number): string {
   return `file:${file}@${generatedAt?.toISOString() ?? "unknown"}#${line}`;
 }
@@ -49,20 +49,20 @@ export function recordDeadLetterId(topic: string, partition: number, offset: big
   return `${topic}-${partition}@${offset}`;
 }
 
-/** The id for a whole record batch; its first record may have a dead letter of its own once the batch can be read. */
+/** The id for a whole record batch. Its first record may have its own dead letter once the batch can be read. */
 export function batchDeadLetterId(topic: string, partition: number, firstOffset: bigint): string {
   return `batch:${topic}-${partition}@${firstOffset}`;
 }
 
 /**
- * Bytes of the value or key that are kept. Brokers take batches of 1,048,576 bytes (Redpanda) or 1,048,588 (Kafka) by default; an
- * unpacked record can be larger than that, and so can the dead letter of a record that only just fitted.
+ * Maximum size of the stored value or key. Brokers take batches of 1,048,576 bytes (Redpanda) or 1,048,588 (Kafka) by default. An
+ * uncompressed record can be larger than that, and so can the dead letter of a record that only just fitted.
  */
 export const DEAD_LETTER_VALUE_BYTES_MAX = 1_000_000;
-/** A reason may quote what it is about. */
+/** Limited because a reason may quote the data. */
 const REASON_CHARACTERS_MAX = 10_000;
 
-/** The dead letter with its key and value cut to `bytes_max`; the reason says so. One that is small enough stays as it is. */
+/** The dead letter with its key and value cut to `bytes_max`, as its reason then says. A small enough one stays as it is. */
 export function cutDeadLetter(deadLetter: DeadLetter, bytes_max: number): DeadLetter {
   const { key, value } = deadLetter;
   const cuts = [["key", key] as const, ["value", value] as const]

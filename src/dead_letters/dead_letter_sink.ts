@@ -1,8 +1,8 @@
 /**
- * Dead letters from their topic into the table `dead_letter`, where they can be listed, understood and replayed.
+ * Writes dead letters from their topic to the table `dead_letter`, where they can be listed, inspected and replayed.
  *
- * A batch of dead letters that can't be read has a dead letter in the table too, but not on the topic: if such batches kept coming,
- * each would produce the next one. For the same reason a single record that can't be read is passed over.
+ * An unreadable batch of dead letters gets a dead letter in the table too, but not on the topic: if such batches kept coming, each
+ * would produce the next one. For the same reason a single unreadable record is skipped.
  */
 import type { RecordBatch } from "../events/consumed_record.ts";
 import type { SchemaRegistry } from "../events/schema_registry.ts";

@@ -1,14 +1,14 @@
 /**
- * What this module needs of the data store, which has the dead letters as a table (`store/dead_letters.ts`), and how they are asked
- * for.
+ * The interface of this module to the data store, which has the dead letters as a table (`store/dead_letters.ts`), and the filters
+ * for them.
  */
 import type { DeadLetter, StoredDeadLetter } from "./dead_letter.ts";
 
-/** Which dead letters; what is left out does not matter. */
+/** Selects dead letters. Omitted conditions match all. */
 export interface DeadLetterFilter {
   readonly ids?: readonly string[];
   readonly stage?: string;
-  /** A part of the reason, in upper or lower case. */
+  /** A part of the reason, case-insensitive. */
   readonly reason?: string;
   readonly runId?: string;
   readonly sourceFile?: string;
@@ -27,7 +27,7 @@ export interface DeadLetterPage {
   readonly after: Pick<DeadLetter, "at" | "id"> | null;
 }
 
-/** A dead letter and the trajectory that its record is of. */
+/** A dead letter and the trajectory of its record. */
 export interface DeadLetterTrajectory {
   readonly deadLetterId: string;
   readonly trajectoryId: string;
@@ -39,8 +39,8 @@ export interface DeadLetterTable {
   read(id: string): Promise<StoredDeadLetter | null>;
   list(filter: DeadLetterFilter, page: DeadLetterPage): Promise<StoredDeadLetter[]>;
   count(filter: DeadLetterFilter): Promise<number>;
-  /** Those of these objects that the table does not have yet, or has with another reason or value. */
+  /** The given dead letters that the table does not have yet, or has with another reason or value. The same objects. */
   selectNew(deadLetters: readonly DeadLetter[]): Promise<DeadLetter[]>;
-  /** Ids of those whose trajectory has a later record in the data store. */
-  selectSuperseded(asked: readonly DeadLetterTrajectory[]): Promise<ReadonlySet<string>>;
+  /** Ids of the dead letters whose trajectory has a later record in the data store. */
+  selectSuperseded(candidates: readonly DeadLetterTrajectory[]): Promise<ReadonlySet<string>>;
 }

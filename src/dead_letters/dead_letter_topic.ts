@@ -17,7 +17,7 @@ export function deadLetterRecord(deadLetter: DeadLetter, schemaId: number): Outg
 
 /**
  * Appends dead letters to the topic and waits for the acknowledgement.
- * @throws TransientError, PermanentError as the publisher does
+ * @throws TransientError, PermanentError from the publisher
  */
 export async function publishDeadLetters(
   publisher: Publisher,

@@ -1,4 +1,4 @@
-/** Giving up on records: their dead letters are on the topic, acknowledged, before the offset moves past the records. */
+/** Gives up records: their dead letters are acknowledged on the topic before the offset moves past the records. */
 import { RecordTooLargeError } from "../events/kafka_client.ts";
 import type { Publisher } from "../events/publisher.ts";
 import type { TopicSink } from "../events/topic_sink.ts";
@@ -9,7 +9,7 @@ import type { DeadLetterTable } from "./dead_letter_table.ts";
 import { publishDeadLetters } from "./dead_letter_topic.ts";
 
 export interface GiveUpOptions {
-  /** A dead letter that the table has already is not published again, so that a rebuild adds nothing to the log. */
+  /** A dead letter that the table already has is not published again, so that a rebuild adds nothing to the log. */
   readonly table: Pick<DeadLetterTable, "selectNew">;
   readonly publisher: Publisher;
   readonly observe: Observe;
@@ -21,11 +21,11 @@ export interface GiveUpOptions {
  */
 export type GiveUp = (deadLetters: readonly DeadLetter[]) => Promise<void>;
 
-/** A broker that takes fewer bytes than this (with all other fields of a dead letter) can't be served. */
-const VALUE_BYTES_LEAST = 1_000;
+/** A broker that takes fewer bytes than this (with all other fields of a dead letter) is not supported. */
+const VALUE_BYTES_MIN = 1_000;
 
 /**
- * Makes a `GiveUp`. A dead letter that is larger than the broker takes is cut until it fits: one that can't be written would hold up
+ * Makes a `GiveUp`. A dead letter that is larger than the broker takes is cut until it fits: one that can't be written would block
  * its partition for ever.
  */
 export function createGiveUp({ table, publisher, observe }: GiveUpOptions): GiveUp {
@@ -38,11 +38,11 @@ export function createGiveUp({ table, publisher, observe }: GiveUpOptions): Give
     } catch (error) {
       if (!(error instanceof RecordTooLargeError)) throw error;
       if (deadLetters.length > 1) {
-        // One of them is too large; the others must not be cut for it.
+        // One of them is too large. The others must not be cut because of it.
         for (const deadLetter of deadLetters) await publish([deadLetter], bytes_max);
         return;
       }
-      if (bytes_max < VALUE_BYTES_LEAST) throw error;
+      if (bytes_max < VALUE_BYTES_MIN) throw error;
       const { key, value } = deadLetters[0]!;
       const size = Math.min(bytes_max, Math.max(key?.length ?? 0, value?.length ?? 0));
       await publish(deadLetters, Math.floor(size / 2));
@@ -51,19 +51,19 @@ export function createGiveUp({ table, publisher, observe }: GiveUpOptions): Give
 
   return async (deadLetters) => {
     if (deadLetters.length === 0) return;
-    // Compared as they were published before (unless the broker wanted them even smaller).
+    // Compared in the form in which they were published before (unless the broker required them even smaller).
     const originals = new Map(
       deadLetters.map((one) => [cutDeadLetter(one, DEAD_LETTER_VALUE_BYTES_MAX), one]),
     );
-    const news = await table.selectNew([...originals.keys()]);
-    if (news.length > 0) {
-      await publish(news.map((cut) => originals.get(cut)!), DEAD_LETTER_VALUE_BYTES_MAX);
+    const unpublished = await table.selectNew([...originals.keys()]);
+    if (unpublished.length > 0) {
+      await publish(unpublished.map((cut) => originals.get(cut)!), DEAD_LETTER_VALUE_BYTES_MAX);
     }
     for (const deadLetter of deadLetters) reportDeadLetter(deadLetter, observe);
   };
 }
 
-/** Reports that a record, or a record batch, was given up. */
+/** Reports that a record or a record batch was given up. */
 export function reportDeadLetter(
   { topic, partition, offset, reason }: DeadLetter,
   observe: Observe,
@@ -77,8 +77,8 @@ export function reportDeadLetter(
 }
 
 /**
- * The sink with a dead letter for each record batch that can't be read; `sink` gets the other records. Nobody can tell which runs the
- * records of such a batch belong to; that they are missing shows when the run has been loaded (store/run_views.ts).
+ * Wraps `sink` so that each unreadable record batch gets a dead letter; `sink` gets the other records. It is unknown which runs the
+ * records of such a batch belong to. That they are missing shows when the run has been loaded (store/run_views.ts).
  */
 export function giveUpUnreadable(sink: TopicSink, giveUp: GiveUp): TopicSink {
   return {

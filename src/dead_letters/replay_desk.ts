@@ -7,11 +7,11 @@
  *                        │              └─ would overwrite a later one: superseded, keeps waiting unless forced
  *                        └─ no record this time either: failed, keeps waiting with its new reason
  *
- * The published record names the dead letter in a header. The sink does the rest, so a replay may be requested twice, or be cut off,
- * and nothing is stored twice: the record is the same trajectory under the same id.
+ * The published record names the dead letter in a header, and the sink does the rest. So a replay may be requested twice, or be
+ * interrupted, and nothing is stored twice: the record is the same trajectory under the same id.
  *
- * A record keeps the generation of its file, and so never overwrites a newer one. A record without a generation counts by its place
- * in the log, which a replay changes: it is not published when its trajectory has a later record (`superseded`), unless forced.
+ * A record keeps the generation of its file, and so never overwrites a newer one. A record without a generation is ordered by its
+ * offset, which a replay changes: unless forced, it is not published when its trajectory has a later record (`superseded`).
  */
 import { PermanentError } from "@gmn/failures";
 import type { OutgoingRecord, Publisher } from "../events/publisher.ts";
@@ -38,12 +38,12 @@ export interface ReplayedDeadLetter {
   readonly reason: string | null;
 }
 
-/** The result for many. */
+/** The result for many dead letters. */
 export interface ReplayCounts {
   readonly published: number;
   readonly failed: number;
   readonly superseded: number;
-  /** The first of those that were not published. */
+  /** The first of the dead letters that were not published. */
   readonly unpublished: readonly ReplayedDeadLetter[];
 }
 
@@ -54,12 +54,12 @@ export interface ReplayDeskOptions {
   readonly observe: Observe;
 }
 
-/** A dead letter has a record of up to a megabyte: this bounds the memory of a replay of millions. */
+/** A dead letter has a record of up to a megabyte, so this bounds the memory of a replay of millions. */
 const PAGE_DEAD_LETTERS = 50;
 /** Enough to see what is wrong. */
 const UNPUBLISHED_MAX = 20;
 
-/** A dead letter that can't be replayed: it was replayed already, or there is no record to publish. */
+/** A dead letter that can't be replayed: it was already replayed, or there is no record to publish. */
 export class ReplayRefused extends PermanentError {
   override readonly name = "ReplayRefused";
 }
@@ -75,14 +75,14 @@ export class ReplayDesk {
     this.#recordOf = createRecordOf(options.registry, schemaId);
   }
 
-  /** How many dead letters a replay with this filter would try: those that were not replayed with success. */
+  /** The number of dead letters that a replay with this filter would try: those that were not successfully replayed. */
   async count(filter: DeadLetterFilter): Promise<number> {
     return await this.#options.table.count({ ...filter, isReplayed: false });
   }
 
   /**
    * Replays one dead letter; null when there is none with this id. A superseded one is published only with `force`.
-   * @throws ReplayRefused when it was replayed already, or is about a whole record batch
+   * @throws ReplayRefused when it was already replayed, or is about a whole record batch
    */
   async replayOne(id: string, { force = false } = {}): Promise<ReplayedDeadLetter | null> {
     const deadLetter = await this.#options.table.read(id);
@@ -99,8 +99,8 @@ export class ReplayDesk {
   }
 
   /**
-   * Replays every dead letter that matches the filter and was not replayed with success, the oldest first. Those that are given up
-   * meanwhile wait.
+   * Replays every dead letter that matches the filter and was not successfully replayed, oldest first. Dead letters that are given
+   * up in the meantime are not included.
    */
   async replayAll(
     filter: DeadLetterFilter,
@@ -168,12 +168,12 @@ export class ReplayDesk {
 
   /** Ids of the dead letters whose record would overwrite a later one. */
   async #superseded(prepared: readonly Prepared[]): Promise<ReadonlySet<string>> {
-    const asked: DeadLetterTrajectory[] = [];
+    const candidates: DeadLetterTrajectory[] = [];
     for (const { deadLetter: { id, source_generated_at }, record } of prepared) {
       if (record instanceof ReplayFailure || source_generated_at !== null) continue;
-      if (record.key !== null) asked.push({ deadLetterId: id, trajectoryId: record.key });
+      if (record.key !== null) candidates.push({ deadLetterId: id, trajectoryId: record.key });
     }
-    return await this.#options.table.selectSuperseded(asked);
+    return await this.#options.table.selectSuperseded(candidates);
   }
 }
 

@@ -1,9 +1,9 @@
 /**
- * Which dead letters can be replayed, and how: the record to publish for a dead letter, or why there is none.
+ * The record to publish for a dead letter, or why it can't be replayed.
  *
  *     decode, load: the record as it was
  *     read: the line ──read again──▶ a record, or a new reason
- *     fetch: none, it is about a whole record batch; the dead letter keeps its reason
+ *     fetch: none, because it is about a whole record batch; the dead letter keeps its reason
  */
 import type { Buffer } from "node:buffer";
 import { explain, PermanentError } from "@gmn/failures";
@@ -31,7 +31,7 @@ export const NO_RECORD =
   "it is about a whole record batch, not a record that could be published again; once the batch can be read " +
   "(by a version that knows its codec, or from a repaired log), `deno task rebuild` loads it from its place in the log";
 
-/** Gives the record to publish for a dead letter. @throws TransientError when the registry is unavailable */
+/** Makes the record to publish for a dead letter. @throws TransientError when the registry is unavailable */
 export type RecordOf = (deadLetter: DeadLetter) => Promise<OutgoingRecord | ReplayFailure>;
 
 /** @param schemaId the id under which summaries are written */
@@ -48,7 +48,7 @@ export function createRecordOf(registry: SchemaRegistry, schemaId: number): Reco
       );
     }
     return {
-      // A record without a key gets its trajectory's: then it is in order with the other records of the trajectory.
+      // A record without a key gets its trajectory's id as key, so that it is in order with the trajectory's other records.
       key: textOf(key) ?? (value === null ? null : await trajectoryOf(value)),
       value,
       headers: headersOf(deadLetter),
@@ -71,7 +71,7 @@ function recordOfLine(deadLetter: DeadLetter, schemaId: number): OutgoingRecord 
   }
 }
 
-/** Where the record came from at first, as far as the dead letter knows. */
+/** Where the record originally came from, as far as the dead letter knows. */
 function headersOf(deadLetter: DeadLetter): Record<string, string> {
   const { id, run_id, source_file, source_line, source_generated_at } = deadLetter;
   return {
@@ -85,7 +85,7 @@ function headersOf(deadLetter: DeadLetter): Record<string, string> {
   };
 }
 
-/** The text of a key. One that is not UTF-8 counts as none: the id inside the value is used instead. */
+/** The text of a key. A key that is not UTF-8 counts as missing: the id inside the value is used instead. */
 function textOf(key: Buffer | null): string | null {
   if (key === null) return null;
   try {
@@ -95,7 +95,7 @@ function textOf(key: Buffer | null): string | null {
   }
 }
 
-/** Tells which trajectory a value is of; null when it can't be decoded (yet). */
+/** The trajectory of a value; null when the value can't be decoded (yet). */
 function createIdentifier(registry: SchemaRegistry): (value: Buffer) => Promise<string | null> {
   const decoderOf = createTrajectoryDecoders((schemaId) => registry.writerSchema(schemaId));
   return async (value) => {

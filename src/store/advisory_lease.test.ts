@@ -3,7 +3,7 @@ import { createTestDatabase } from "../../tests/support/postgres.ts";
 import { unobserved } from "../observe/observe.ts";
 import { takeLease } from "./advisory_lease.ts";
 
-test("one has the lease, the next gets it when it is given back", async () => {
+test("one process has the lease, and the next gets it after the release", async () => {
   await using database = await createTestDatabase();
   const options = { url: database.url, lease: "schedule", observe: unobserved } as const;
   const first = await takeLease(options);

@@ -1,7 +1,7 @@
 /**
- * A lease that at most one process has: an advisory lock of PostgreSQL, held by a connection of its own.
+ * A lease that at most one process has: an advisory lock of PostgreSQL, held by a dedicated connection.
  *
- * The lock lives as long as the connection, so a killed process releases it by dying, and a process that loses the database
+ * The lock lives as long as the connection. So a killed process releases it by dying, and a process that loses the database
  * loses the lease and notices (`lost`).
  */
 import type { Observe } from "../observe/observe.ts";
@@ -9,9 +9,9 @@ import { withDatabaseErrors } from "./database_errors.ts";
 import { openDriver } from "./postgresjs/driver.ts";
 
 export interface AdvisoryLease {
-  /** Aborts when the connection broke, and with it the lock. */
+  /** Aborts when the connection, and with it the lock, is lost. */
   readonly lost: AbortSignal;
-  /** Gives the lease back. */
+  /** Releases the lease. */
   release(): Promise<void>;
 }
 

@@ -1,6 +1,6 @@
 /**
- * A batch in passes: an id that occurs twice in it goes into two, so that a batch ends as if its records had come one by one. Nearly
- * every batch is one pass.
+ * Splits a batch into passes. An id that occurs twice in a batch goes into two passes, so a batch ends as if its records had been
+ * written one by one. Nearly every batch is one pass.
  */
 import { DataRefusedError } from "./database_errors.ts";
 import { storable } from "./storable.ts";
@@ -23,12 +23,12 @@ export interface MergePass {
 }
 
 /**
- * The n-th record of an id goes into the n-th pass. Repeats are in none. Upserts are sorted by id: see `byId`.
+ * The n-th record of an id goes into the n-th pass. Repeats are in no pass. Upserts are sorted by id: see `byId`.
  * @throws DataRefusedError for a record without an identifier
  */
 export function splitIntoPasses(batch: TrajectoryBatch): MergePass[] {
   const passes: MergePass[] = [];
-  // Where to look first: an id that occurred n times is in the first n passes.
+  // The pass to try first: an id that occurred n times is in the first n passes.
   for (const change of batch.changes) {
     if (isRepeat(change)) continue;
     const id = idOf(change);
@@ -53,7 +53,7 @@ function idOf(change: Exclude<TrajectoryChange, TrajectoryRepeat>): string {
   });
 }
 
-/** Two loaders that meet the same ids take their locks in the same order; and neighbours in the index are written together. */
+/** Two loaders with the same ids take their locks in the same order, and neighbours in the index are written together. */
 function byId(a: TrajectoryUpsert, b: TrajectoryUpsert): number {
   const [x, y] = [upsertId(a) ?? "", upsertId(b) ?? ""];
   return x < y ? -1 : x > y ? 1 : 0;

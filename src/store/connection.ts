@@ -1,10 +1,10 @@
 /**
- * A pool of connections that survives the loss of its connections: after one (a restart of PostgreSQL, a fail-over,
- * `pg_terminate_backend`) the next query gets a new driver (`postgresjs/no_reconnect.ts` says why), and a transaction that was cut
- * ends with an error and nothing else (`postgresjs/lost_transaction.ts`).
+ * A connection pool that survives the loss of its connections. After a loss (a restart of PostgreSQL, a failover,
+ * `pg_terminate_backend`) the next query gets a new driver (`postgresjs/no_reconnect.ts` says why). A transaction that was cut off
+ * ends with an error and has no other effect (`postgresjs/lost_transaction.ts`).
  *
- * What a query or a transaction of the pool throws is one of our failures already (`database_errors.ts`); only between the statements
- * of one transaction it is the driver's own error.
+ * Queries and transactions of the pool throw our own failures (`database_errors.ts`). Only between the statements of one
+ * transaction are the errors the driver's own.
  */
 import type postgres from "postgres";
 import { asFailure, rejectWithFailures } from "./database_errors.ts";
@@ -13,25 +13,25 @@ import { transact, type Work } from "./postgresjs/lost_transaction.ts";
 
 export type { Sql } from "./postgresjs/driver.ts";
 export type { TransactionSql } from "./postgresjs/lost_transaction.ts";
-/** What a query function takes: a pool or the transaction it is part of. */
+/** What a query function takes: a pool, or the transaction that the query is part of. */
 export type Queryable = postgres.ISql<{ bigint: bigint }>;
 
 export interface Store {
   /**
    * The tag function. `begin`, `unsafe`, fragments and helpers work as in postgres.js. `reserve` is left out: with
-   * `fetch_types: false` (see `postgresjs/array_types.ts`) the driver never answers it on a new connection.
+   * `fetch_types: false` (see `postgresjs/array_types.ts`) the driver never resolves it on a new connection.
    */
   readonly sql: Sql;
-  /** Waits for queries under way (at most `CLOSE_SECONDS_MAX`), then closes every connection. */
+  /** Waits for running queries (at most `CLOSE_SECONDS_MAX`), then closes every connection. */
   close(): Promise<void>;
 }
 
-/** Longer than any statement of a healthy store at a shutdown. */
+/** Longer than any statement of a healthy database takes at shutdown. */
 const CLOSE_SECONDS_MAX = 5;
-/** How long queries on the other connections may go on after a driver has lost one. */
+/** How long queries on the other connections may continue after a driver has lost one. */
 const RETIRE_SECONDS = 1;
 
-/** A pool of connections; none is made before the first query. */
+/** A connection pool. It connects at the first query. */
 export function connectStore(options: DriverOptions): Store {
   let closed = false;
   let current: Driver | null = null;
@@ -58,7 +58,7 @@ export function connectStore(options: DriverOptions): Store {
       .catch((error: unknown) => {
         throw asFailure(error);
       });
-  // A function, because a proxy can be called only when its target can.
+  // A function, because a proxy is callable only when its target is.
   const sql = new Proxy((() => {}) as unknown as Sql, {
     apply: (_target, _this, given: unknown[]) =>
       rejectWithFailures(Reflect.apply(driver().sql, undefined, given)),

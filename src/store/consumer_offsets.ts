@@ -1,11 +1,11 @@
 /**
- * How far into the log the database goes: `consumer_offset`, one row a partition, moved in the transaction that writes the rows.
+ * How much of the log the database has: `consumer_offset`, one row per partition, moved in the transaction that writes the rows.
  * All sinks move it with `advanceOffset`, which is also the fence against a second consumer.
  */
 import { PermanentError } from "@gmn/failures";
 import type { Queryable, Sql, TransactionSql } from "./connection.ts";
 
-/** By partition, the offset of the first record of a topic that is not in the database. */
+/** For each partition, the offset of the first record of a topic that is not in the database. */
 export async function readOffsets(
   sql: Queryable,
   topic: string,
@@ -15,17 +15,17 @@ export async function readOffsets(
   return new Map(rows.map((row) => [row.partition, row.next_offset]));
 }
 
-/** A stretch of a partition. */
+/** A range of a partition. */
 export interface OffsetStep {
   readonly topic: string;
   readonly partition: number;
-  /** The offset the database must be at for this stretch to be the next one. */
+  /** The offset that the database must be at for this range to be the next one. */
   readonly firstOffset: bigint;
-  /** The offset after the stretch's last record; what the database is at afterwards. */
+  /** The offset after the last record of the range. The database is at this offset afterwards. */
   readonly nextOffset: bigint;
 }
 
-/** The fence: another consumer has written this partition since. */
+/** The fence refused the write: another consumer has written this partition in the meantime. */
 export class OffsetMismatchError extends PermanentError {
   override readonly name = "OffsetMismatchError";
   constructor(topic: string, partition: number, readonly expected: bigint, readonly found: bigint) {
@@ -41,7 +41,7 @@ type RunStatement = <Row extends object>(
   parameters: readonly unknown[],
 ) => Promise<readonly Row[]>;
 
-/** No row when the offset is not at `$3`. A partition that has no offset yet is taken at any. */
+/** Returns no row when the offset is not at `$3`. A partition that has no offset yet may start at any offset. */
 const ADVANCE_OFFSET = `
 INSERT INTO consumer_offset AS o (topic, partition, next_offset)
 VALUES ($1, $2, $4)
@@ -51,7 +51,7 @@ RETURNING true AS moved`;
 
 /**
  * The fence: moves a partition's offset from first to next, and locks it until the transaction ends.
- * @throws OffsetMismatchError when it is not at first: another consumer went on, and nothing may be written
+ * @throws OffsetMismatchError when the offset is not at first: another consumer moved it, and nothing may be written
  */
 export async function advanceOffset(run: RunStatement, step: OffsetStep): Promise<void> {
   const { topic, partition, firstOffset, nextOffset } = step;
@@ -67,7 +67,7 @@ export async function advanceOffset(run: RunStatement, step: OffsetStep): Promis
 /**
  * Runs `write` and moves the partition's offset over the step, in one transaction.
  * @throws OffsetMismatchError when the database is not at the step's first offset; nothing is written then
- * @throws TransientError, PermanentError as the database failed
+ * @throws TransientError, PermanentError when the database fails
  */
 export async function writeAtOffset(
   sql: Sql,
@@ -85,8 +85,8 @@ export async function writeAtOffset(
 }
 
 /**
- * Sets a partition's offset to `to` if it still is at `from` (null: there is none); if another consumer has moved it, it stays.
- * For a log that no longer has the next record for the database.
+ * Sets a partition's offset to `to` if it is still at `from` (null: there is none). If another consumer has moved it, it stays.
+ * Used when the log no longer has the record that the database needs next.
  */
 export async function repositionOffset(
   sql: Queryable,

@@ -28,7 +28,7 @@ afterAll(async () => {
   await database.drop();
 });
 
-/** PostgreSQL's `text` has no NUL, and UTF-8 no half of a surrogate pair. */
+/** PostgreSQL's `text` can't hold a NUL, and UTF-8 can't hold half a surrogate pair. */
 const text = fc.string({ unit: "binary" }).filter((value) => !value.includes("\0"));
 const row = fc.record({
   d: fc.double({ noNaN: true }),
@@ -41,7 +41,7 @@ const row = fc.record({
   list: fc.array(text, { maxLength: 4 }),
 });
 
-test("what is written is what the server reads: every type, any value, nulls", async () => {
+test("the server reads what was written: every type, any value, nulls", async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(fc.option(row), { minLength: 1, maxLength: 20 }), async (rows) => {
       await database.sql`truncate t`;
@@ -93,7 +93,7 @@ test("doubles keep their bits: zero's sign, the smallest, infinity", async () =>
   expect(found[0]?.hex).toBe("8000000000000000");
 });
 
-test("the buffer is used again: nothing of what was cleared comes back", async () => {
+test("the buffer is reused, and cleared bytes do not reappear", async () => {
   const writer = new CopyBinaryWriter();
   for (const value of ["first ".repeat(50_000), "second"]) {
     writer.clear();

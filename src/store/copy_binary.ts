@@ -1,8 +1,8 @@
 /**
  * PostgreSQL's binary COPY format (documentation of COPY, "Binary Format"), written into one buffer that is reused.
  *
- * Everything is big-endian. A value is its length in bytes (int32, -1 for null) and its bytes: what the type's `…recv`
- * function in the server reads.
+ * Everything is big-endian. A value is its length in bytes (int32, -1 for null) followed by its bytes, in the form that the
+ * type's `…recv` function in the server reads.
  */
 import { Buffer } from "node:buffer";
 
@@ -15,10 +15,10 @@ const POSTGRES_EPOCH_MICROS = 946_684_800_000_000;
 /** Object identifier of the type `text` (pg_type.dat), the element type in an array's header. */
 const TEXT_OID = 25;
 const TWO_TO_32 = 2 ** 32;
-/** First size; a few rows. It doubles as needed. */
+/** Initial size: a few rows. It doubles as needed. */
 const BUFFER_BYTES = 64 * 1024;
 
-/** Writes rows; the caller says how many values a row has and then writes exactly that many. */
+/** Writes rows. The caller says how many values a row has and then writes exactly that many. */
 export class CopyBinaryWriter {
   #bytes = new Uint8Array(BUFFER_BYTES);
   #view = new DataView(this.#bytes.buffer);
@@ -30,7 +30,7 @@ export class CopyBinaryWriter {
     return this.#at;
   }
 
-  /** What has been written since `clear`; valid until the next write. */
+  /** The bytes written since `clear`. Valid until the next write. */
   bytes(): Uint8Array {
     return this.#bytes.subarray(0, this.#at);
   }
@@ -39,7 +39,7 @@ export class CopyBinaryWriter {
     this.#at = 0;
   }
 
-  /** Opens the stream. */
+  /** Starts the stream. */
   begin(): void {
     this.#reserve(HEADER.length);
     this.#bytes.set(HEADER, this.#at);
@@ -51,7 +51,7 @@ export class CopyBinaryWriter {
     this.#int16(TRAILER);
   }
 
-  /** Opens a row of `values` values. */
+  /** Starts a row of `values` values. */
   row(values: number): void {
     this.#int16(values);
   }
@@ -74,7 +74,7 @@ export class CopyBinaryWriter {
     this.#at += 8;
   }
 
-  /** A whole number; exact as far as a double is. */
+  /** An integer, exact as far as a double is. */
   int8(value: number): void {
     this.#reserve(12);
     this.#view.setInt32(this.#at, 8);
@@ -98,7 +98,7 @@ export class CopyBinaryWriter {
     this.#at += 5;
   }
 
-  /** `timestamptz` from whole microseconds since 1970. */
+  /** `timestamptz` from integer microseconds since 1970. */
   timestamptz(micros: number): void {
     this.int8(micros - POSTGRES_EPOCH_MICROS);
   }
@@ -130,7 +130,7 @@ export class CopyBinaryWriter {
     this.#int32(TEXT_OID);
     if (values.length > 0) {
       this.#int32(values.length);
-      // The lower bound of an SQL array.
+      // The lower bound of an SQL array is 1.
       this.#int32(1);
       for (const value of values) this.text(value);
     }

@@ -48,13 +48,13 @@ describe("an error of the database is", () => {
     },
   );
 
-  test("of several addresses that were tried: what the first said", () => {
+  test("classified by the first address when several were tried", () => {
     const tried = new AggregateError([error("ECONNREFUSED"), error("ENETUNREACH")]);
     expect(classifyDatabaseError(tried)).toBeInstanceOf(TransientError);
     expect(databaseCodeOf(classifyDatabaseError(tried))).toBe("ECONNREFUSED");
   });
 
-  test("left as it is when it is a failure already, and permanent when it is anything else", () => {
+  test("unchanged when it is already a failure of ours, and permanent when it is anything else", () => {
     const failure = new TransientError("x");
     expect(classifyDatabaseError(failure)).toBe(failure);
     expect(classifyDatabaseError(new TypeError("a bug"))).toBeInstanceOf(PermanentError);

@@ -1,18 +1,18 @@
 /**
- * What a failure of the database means for whoever asked: wait, give up, or look for the bad record.
+ * What a database failure means for the caller: wait, give up, or look for the bad record.
  *
- * By SQLSTATE class (PostgreSQL documentation, appendix A) and by the codes of postgres.js and of the operating system
- * for a connection that could not be made or broke.
+ * Errors are classified by SQLSTATE class (PostgreSQL documentation, appendix A), and by the codes of postgres.js and of the
+ * operating system for a connection that could not be made or was lost.
  */
 import { explain, PermanentError, TransientError } from "@gmn/failures";
 
-/** The database refuses a statement, whatever the values: a fault of ours, or of how the database is set up. */
+/** The database refuses a statement, whatever its values: a fault of ours, or of how the database is set up. */
 export class StatementRefusedError extends PermanentError {}
 
-/** The database can't store these values, whoever sends them: one record is to blame, and a smaller batch finds it. */
+/** The database can't store these values, whoever sends them. One record is to blame, and a smaller batch finds it. */
 export class DataRefusedError extends PermanentError {
   override readonly name = "DataRefusedError";
-  /** The record's offset, where it is known already. */
+  /** The record's offset, where it is already known. */
   readonly offset: bigint | null;
   /** The field of the schema, where it is known. */
   readonly field: string | null;
@@ -26,7 +26,7 @@ export class DataRefusedError extends PermanentError {
   }
 }
 
-/** The fields of a PostgreSQL error that postgres.js gives. */
+/** The fields of a PostgreSQL error that postgres.js sets. */
 interface ServerError extends Error {
   readonly code: string;
   readonly detail?: string;
@@ -35,7 +35,7 @@ interface ServerError extends Error {
 
 const SQLSTATE = /^[0-9A-Z]{5}$/;
 
-/** Codes of postgres.js and of Node's sockets for "there is no connection". */
+/** Codes of postgres.js and of Node's sockets that mean "no connection". */
 const CONNECTION_CODES = new Set([
   "CONNECT_TIMEOUT",
   "CONNECTION_CLOSED",
@@ -54,7 +54,7 @@ const CONNECTION_CODES = new Set([
   "ETIMEDOUT",
 ]);
 
-/** Single states that waiting may help with; whole classes are in `TRANSIENT_CLASSES`. */
+/** Single states where waiting may help. Whole classes are in `TRANSIENT_CLASSES`. */
 const TRANSIENT_STATES = new Set([
   "25006", // read_only_sql_transaction: a standby that is about to be promoted
   "25P03", // idle_in_transaction_session_timeout
@@ -80,7 +80,7 @@ const HINTS: Readonly<Record<string, string>> = {
 };
 
 /**
- * Any error thrown by the database or its driver, as one of the two kinds of failure. Failures stay as they are.
+ * Any error thrown by the database or its driver, as one of the two kinds of failure. Our own failures stay as they are.
  * @returns `DataRefusedError` when the values are to blame, `StatementRefusedError` when waiting does not help
  */
 export function classifyDatabaseError(error: unknown): TransientError | PermanentError {
@@ -113,16 +113,16 @@ export function classifyDatabaseError(error: unknown): TransientError | Permanen
   return new StatementRefusedError(message, options);
 }
 
-/** A failure of ours for what the database or its driver threw; anything else, which other code threw, as it is. */
+/** Our own failure for an error of the database or its driver. An error of other code is returned unchanged. */
 export function asFailure(error: unknown): unknown {
   return codeOf(error) === null ? error : classifyDatabaseError(error);
 }
 
 /**
- * Lets a query of the driver reject with failures of ours; what is no query (a list of columns, a value) stays as it is. The query
- * itself is changed, because the driver knows its own queries only, which may be parts of each other; the driver never calls `reject`
- * of a part. A cursor that is read in a loop puts its own `reject` there, and so rejects with the driver's errors; cursors are
- * not used (row_stream.ts).
+ * Makes a query of the driver reject with our own failures. A value that is not a query (such as a list of columns) stays as it is.
+ * The query itself is modified, because the driver recognises only its own query objects, which may be parts of each other; the
+ * driver never calls `reject` of a part. A cursor that is read in a loop sets its own `reject` there, and so rejects with the
+ * driver's errors. Cursors are not used (row_stream.ts).
  */
 export function rejectWithFailures<Result>(query: Result): Result {
   if (query instanceof Promise) {
@@ -133,7 +133,7 @@ export function rejectWithFailures<Result>(query: Result): Result {
   return query;
 }
 
-/** The SQLSTATE, or the driver's code, of an error of the database, also of one that is a failure of ours by now. */
+/** The SQLSTATE, or the driver's code, of a database error, also when it was already turned into a failure of ours. */
 export function databaseCodeOf(error: unknown): string | null {
   const isOurs = error instanceof TransientError || error instanceof PermanentError;
   return codeOf(isOurs ? error.cause : error);
@@ -148,8 +148,8 @@ function codeOf(error: unknown): string | null {
 }
 
 /**
- * The answer of a question to the database, with its errors as `classifyDatabaseError` reads them: the boundary between the store
- * and whoever waits, gives up or looks for a bad record.
+ * The result of a database query, with its errors classified by `classifyDatabaseError`. This is the boundary between the store and
+ * the callers that wait, give up or look for a bad record.
  * @throws TransientError | PermanentError | DataRefusedError
  */
 export async function withDatabaseErrors<Answer>(ask: () => Promise<Answer>): Promise<Answer> {

@@ -1,7 +1,7 @@
 /**
- * The tables `dead_letter` (what was given up) and `dead_letter_replay` (what was loaded later).
+ * The tables `dead_letter` (records and lines that were given up) and `dead_letter_replay` (those that were loaded later).
  *
- * The two are projections of two topics, read independently; a dead letter is replayed when both have it.
+ * The two are projections of two topics, read independently. A dead letter is replayed when both tables have it.
  */
 import type { DeadLetter, StoredDeadLetter } from "../dead_letters/dead_letter.ts";
 import type {
@@ -13,20 +13,20 @@ import type {
 import type { Queryable, TransactionSql } from "./connection.ts";
 import { storable } from "./storable.ts";
 
-/** PostgreSQL takes 65,535 parameters a statement; a dead letter has 17. */
+/** PostgreSQL takes 65,535 parameters per statement; a dead letter has 17. */
 const ROWS_PER_STATEMENT = 1_000;
 
-/** Puts a question to the database: directly, or through the API's reader. */
+/** Runs a query: directly, or through the API's reader. */
 type Ask = <Answer>(question: (sql: Queryable) => Promise<Answer>) => Promise<Answer>;
 
-/** The table, asked through `ask`. */
+/** The table, queried through `ask`. */
 export function deadLetterTable(ask: Ask): DeadLetterTable {
   return {
     read: (id) => ask((sql) => readDeadLetter(sql, id)),
     list: (filter, page) => ask((sql) => listDeadLetters(sql, filter, page)),
     count: (filter) => ask((sql) => countDeadLettersBy(sql, filter)),
     selectNew: (deadLetters) => ask((sql) => selectNew(sql, deadLetters)),
-    selectSuperseded: (asked) => ask((sql) => selectSuperseded(sql, asked)),
+    selectSuperseded: (candidates) => ask((sql) => selectSuperseded(sql, candidates)),
   };
 }
 
@@ -35,7 +35,7 @@ export async function writeDeadLetters(
   sql: TransactionSql,
   deadLetters: readonly DeadLetter[],
 ): Promise<void> {
-  // A statement can't write a row twice; the last one stands, as if they were written one by one.
+  // A statement can't write a row twice. The last one wins, as if they were written one by one.
   const last = [...new Map(deadLetters.map((one) => [storable(one.id), one])).values()];
   for (let from = 0; from < last.length; from += ROWS_PER_STATEMENT) {
     const rows = last.slice(from, from + ROWS_PER_STATEMENT).map((one) => ({
@@ -70,7 +70,7 @@ export async function writeDeadLetters(
   }
 }
 
-/** Marks dead letters as replayed. `$1`: JSON list of `{letter_id, at, topic_offset}`, each id once; `$2`: the partition. */
+/** Marks dead letters as replayed. `$1`: JSON list of `{letter_id, at, topic_offset}`, ids unique; `$2`: the partition. */
 export const MARK_REPLAYED = `
 INSERT INTO dead_letter_replay (letter_id, replayed_at, topic_partition, topic_offset)
 SELECT letter_id, at, $2::integer, topic_offset
@@ -105,7 +105,7 @@ async function countDeadLettersBy(sql: Queryable, filter: DeadLetterFilter): Pro
   return Number(row?.count ?? 0n);
 }
 
-/** The number of dead letters that were not replayed with success. */
+/** The number of dead letters that were not successfully replayed. */
 export function countDeadLetters(sql: Queryable): Promise<number> {
   return countDeadLettersBy(sql, { isReplayed: false });
 }
@@ -126,17 +126,17 @@ async function selectNew(
   });
 }
 
-/** Later means: in the same partition for the dead letter of a record, loaded later for that of a line. */
+/** "Later" means at a higher offset of the same partition for a record's dead letter, and loaded later for a line's. */
 async function selectSuperseded(
   sql: Queryable,
-  asked: readonly DeadLetterTrajectory[],
+  candidates: readonly DeadLetterTrajectory[],
 ): Promise<ReadonlySet<string>> {
-  if (asked.length === 0) return new Set();
+  if (candidates.length === 0) return new Set();
   const rows = await sql<{ id: string }[]>`
     select d.id
     from unnest(
-      ${asked.map(({ deadLetterId }) => storable(deadLetterId))}::text[],
-      ${asked.map(({ trajectoryId }) => storable(trajectoryId))}::text[]
+      ${candidates.map(({ deadLetterId }) => storable(deadLetterId))}::text[],
+      ${candidates.map(({ trajectoryId }) => storable(trajectoryId))}::text[]
     ) as t (dead_letter_id, meteor_id)
     join dead_letter as d on d.id = t.dead_letter_id
     join meteor as m on m.id = t.meteor_id
@@ -145,7 +145,7 @@ async function selectSuperseded(
   return new Set(rows.map(({ id }) => id));
 }
 
-/** A dead letter as it is known outside; the names are the fields', times are microseconds since 1970. */
+/** A dead letter as users see it. Names are those of the fields; times are microseconds since 1970. */
 const COLUMNS = `
   d.id, ${micros("d.at")} as at, d.stage, d.reason, d.field, d.run_id, d.source_file,
   d.source_line::float8, ${

@@ -1,5 +1,5 @@
 /**
- * What in the database derives from `schemas/trajectory_summary.avsc`: columns of `meteor` for fields added since the
+ * The parts of the database that derive from `schemas/trajectory_summary.avsc`: columns of `meteor` for fields added after the
  * numbered migrations were written, the comments on its columns, and the view `meteor_summary`.
  */
 import { createHash } from "node:crypto";
@@ -12,22 +12,22 @@ import {
   quoteLiteral,
 } from "./meteor_columns.ts";
 
-/** The flat view: exactly the schema's fields, in its order. */
+/** The flat view: exactly the schema's fields, in the schema's order. */
 export const SUMMARY_VIEW = "meteor_summary";
 
 /** Name under which the state of the derived parts is recorded in `schema_migration`. */
 export const DERIVED_NAME = "derived from trajectory_summary.avsc";
 
-/** What is to be done, and the checksum that says it is done. */
+/** The statements to run, and the checksum that records that they were run. */
 export interface DerivedPlan {
   readonly statements: readonly string[];
   readonly checksum: string;
 }
 
 /**
- * The statements that bring `meteor` and its view in line with the schema; none when they are.
- * @param recorded the checksum of the last time, or null
- * @throws PermanentError when a column has another type than its field: that takes a numbered migration
+ * The statements that bring `meteor` and its view in line with the schema, or none when they already are.
+ * @param recorded the checksum recorded last time, or null
+ * @throws PermanentError when the type of a column differs from that of its field: that needs a numbered migration
  */
 export async function planDerived(
   sql: TransactionSql,

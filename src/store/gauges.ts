@@ -1,4 +1,4 @@
-/** Metrics of the data store: each costs milliseconds, whatever the size of the tables. */
+/** Metrics of the data store. Each takes milliseconds, whatever the size of the tables. */
 import type { Queryable } from "./connection.ts";
 
 /** Times in seconds since 1970; null where there is none. */
@@ -6,7 +6,7 @@ export interface StoreGauges {
   readonly runs: Readonly<Record<string, number>>;
   readonly newestRow_s: number | null;
   readonly newestMeteor_s: number | null;
-  /** End of the last whole daily run that completed; retries, which take only some files, are left out. */
+  /** End of the last complete daily run. Retries, which take only some files, are left out. */
   readonly lastDailySuccess_s: number | null;
 }
 
@@ -22,10 +22,10 @@ export async function readStoreGauges(sql: Queryable): Promise<StoreGauges> {
   return { runs: Object.fromEntries(runs.map((row) => [row.state, row.runs])), ...times! };
 }
 
-/** Up to this many rows counting takes milliseconds; beyond it the estimate is as good for a person. */
+/** Up to this many rows, counting takes milliseconds. Beyond it, the estimate is good enough for a person. */
 const EXACT_UP_TO = 100_000;
 
-/** The number of meteors: exact while it is small, PostgreSQL's own estimate (of its last ANALYZE) for large tables. */
+/** The number of meteors: exact while the table is small, PostgreSQL's estimate (of its last ANALYZE) when it is large. */
 export async function countMeteors(sql: Queryable): Promise<number> {
   const [estimate] = await sql<{ rows: number }[]>`
     select reltuples::float8 as rows from pg_class where oid = 'meteor'::regclass`;

@@ -1,21 +1,21 @@
-/** The shower list in the database: what the topic `iau_shower` says, which list that is, and when it was fetched. */
+/** The shower list in the database: the content of the topic `iau_shower`, which list it is, and when it was fetched. */
 import { shippedEdition } from "../trajectory/shipped_showers.ts";
 import type { Shower } from "../trajectory/shower_list.ts";
 import type { Queryable, TransactionSql } from "./connection.ts";
 import { LOCK_SHOWERS, SETTLE_SHOWERS } from "./shower_codes.ts";
 
-/** A shower as the list has it. */
+/** A shower as it is listed. */
 export interface ListedShower extends Shower {
-  /** Where the list was read: an address, or what `shippedSource` gives. */
+  /** Where the list was read from: an address, or a name made by `shippedSource`. */
   readonly source: string;
 }
 
-/** What a record of the topic says: a shower as listed, or that a number is off the list. */
+/** The content of a record of the topic: a listed shower, or a number that is no longer listed. */
 export type ListingChange = ListedShower | { readonly unlisted: number };
 
 /**
- * Applies changes in their order. A listed shower has its code and name from the list, whatever the data says; one that is off the
- * list has its code from the data again, where the data has it.
+ * Applies changes in their order. A listed shower has its code and name from the list, whatever the data says. A shower that leaves
+ * the list gets its code from the data again, if the data has one.
  */
 export async function applyListing(
   sql: TransactionSql,
@@ -28,7 +28,7 @@ export async function applyListing(
   const unlisted = [...last.values()].filter((change) => "unlisted" in change).map((change) =>
     change.unlisted
   );
-  // Before any row: a loader has its share of the lock first, too, and then waits for rows.
+  // Before any row: a loader, too, takes its share of the lock first and then waits for rows.
   if (unlisted.length > 0) await sql.unsafe(LOCK_SHOWERS.exclusive);
   if (listed.length > 0) {
     await sql`
@@ -51,7 +51,7 @@ export async function applyListing(
   }
 }
 
-/** The list as it is known. */
+/** The list in the database. */
 export async function readListedShowers(sql: Queryable): Promise<ListedShower[]> {
   return await sql<ListedShower[]>`
     select number, code, name, status, source from iau_shower_list order by number`;
@@ -59,13 +59,13 @@ export async function readListedShowers(sql: Queryable): Promise<ListedShower[]>
 
 /** A fetch of a shower list. */
 export interface ShowerListFetch {
-  /** What was fetched, as the setting names it. */
+  /** The source that was fetched, as the setting names it. */
   readonly address: string;
   readonly at: Date;
   readonly showers: number;
 }
 
-/** The last fetch of the list at `address`, or of any list when none is given; null when there was none. */
+/** The last fetch of the list at `address`, or of any list when no address is given; null when there was none. */
 export async function readShowerListFetch(
   sql: Queryable,
   address?: string,
@@ -77,7 +77,7 @@ export async function readShowerListFetch(
   return row ?? null;
 }
 
-/** Keeps that a list was fetched. */
+/** Records that a list was fetched. */
 export async function writeShowerListFetch(
   sql: Queryable,
   { address, at, showers }: ShowerListFetch,
@@ -87,7 +87,7 @@ export async function writeShowerListFetch(
     on conflict (url) do update set fetched_at = excluded.fetched_at, showers = excluded.showers`;
 }
 
-/** How the topic `iau_shower` stands to the list in the database. */
+/** How far the database is with the topic `iau_shower`. */
 export interface ShowerListLog {
   /** Nothing was ever written to it. */
   readonly isEmpty: boolean;
@@ -95,19 +95,19 @@ export interface ShowerListLog {
   readonly isCaughtUp: boolean;
 }
 
-/** The list that names come from. */
+/** The list that provides the names. */
 export interface ListInUse {
   readonly kind: "shipped" | "fetched";
-  /** Where it was read: an address, or the name of the shipped list. */
+  /** Where it was read from: an address, or the name of the shipped list. */
   readonly source: string;
-  /** State of the shipped list, `YYYY-MM`; null for a fetched one. */
+  /** Edition of the shipped list, `YYYY-MM`; null for a fetched one. */
   readonly edition: string | null;
-  /** null for the shipped list, and when the database was made anew from the log, which has no times of fetches. */
+  /** null for the shipped list, and when the database was rebuilt from the log, which has no fetch times. */
   readonly fetchedAt: Date | null;
   readonly showers: number;
 }
 
-/** Which list is in use: the fetched one as soon as anything of it is listed; null while there is none. */
+/** The list in use: the fetched one as soon as it has at least one shower. Null while there is none. */
 export async function readListInUse(sql: Queryable): Promise<ListInUse | null> {
   const sources = await sql<{ source: string; showers: number }[]>`
     select source, count(*)::integer as showers from iau_shower_list group by source order by source desc`;
@@ -119,7 +119,7 @@ export async function readListInUse(sql: Queryable): Promise<ListInUse | null> {
   const last = edition === null ? await readShowerListFetch(sql) : null;
   return {
     kind: edition === null ? "fetched" : "shipped",
-    // Entries that a later list left unchanged keep the address where they were read first.
+    // Entries that a later list left unchanged keep the address that they were first read from.
     source: last?.address ?? first.source,
     edition,
     fetchedAt: last?.at ?? null,

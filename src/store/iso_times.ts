@@ -1,11 +1,11 @@
 /** Times as text, ISO 8601 in UTC: the driver's Date has no microseconds. */
 
-/** SQL that gives the time `expression` with microseconds. */
+/** SQL for the time `expression` with microseconds. */
 export function isoMicros(expression: string): string {
   return iso(expression, "US");
 }
 
-/** SQL that gives the time `expression` with milliseconds, as `Date.toISOString` writes it. */
+/** SQL for the time `expression` with milliseconds, as `Date.toISOString` writes it. */
 export function isoMillis(expression: string): string {
   return iso(expression, "MS");
 }

@@ -6,21 +6,21 @@ import { unobserved } from "../observe/observe.ts";
 import { createKeyLock, type KeyLock } from "./key_lock.ts";
 
 let database: TestDatabase;
-let made: AsyncDisposableStack;
+let resources: AsyncDisposableStack;
 beforeEach(async () => {
-  made = new AsyncDisposableStack();
-  database = made.use(await createTestDatabase());
+  resources = new AsyncDisposableStack();
+  database = resources.use(await createTestDatabase());
 });
-afterEach(() => made.disposeAsync());
+afterEach(() => resources.disposeAsync());
 
-/** Keys of another process: a pool of its own. */
+/** Keys of another process: it has its own pool. */
 function keys(patience_ms = 5_000): KeyLock {
   const lock = createKeyLock({ url: database.url, observe: unobserved, patience_ms });
-  made.defer(() => lock.close());
+  resources.defer(() => lock.close());
   return lock;
 }
 
-/** Has a key until `letGo`. */
+/** Holds a key until `letGo`. */
 async function hold(lock: KeyLock, key: string) {
   const { promise: end, resolve: letGo } = Promise.withResolvers<void>();
   const begun = Promise.withResolvers<() => Promise<void>>();
@@ -38,7 +38,7 @@ const waiting = async () => {
   return row!.n;
 };
 
-test("work on one key is done one after the other, whoever does it; on others at the same time", async () => {
+test("work on one key is serialized across processes; work on other keys runs at the same time", async () => {
   const [one, two] = [keys(), keys()];
   const held = await hold(one, "k");
   let isDone = false;
@@ -55,36 +55,36 @@ test("work on one key is done one after the other, whoever does it; on others at
   await held.done;
 });
 
-test("a failure of the work is its own, and lets the next one in", async () => {
+test("a failure of the work is passed on and releases the key", async () => {
   const lock = keys();
   await expect(lock.withKeyLock("k", () => Promise.reject(new TransientError("no broker"))))
     .rejects.toThrow("no broker");
   expect(await lock.withKeyLock("k", () => Promise.resolve(1))).toBe(1);
 });
 
-test("a key that is not free in time is a transient failure, and its work is never begun", async () => {
+test("a key that is not free in time is a transient failure, and its work never starts", async () => {
   const held = await hold(keys(), "k");
   const impatient = createKeyLock({ url: database.url, observe: unobserved, patience_ms: 50 });
   const begun: number[] = [];
-  // More than there are connections.
-  const asked = Array.from({ length: 6 }, (_, n) =>
+  // More than the number of connections.
+  const requests = Array.from({ length: 6 }, (_, n) =>
     impatient.withKeyLock("k", () => {
       begun.push(n);
       return Promise.resolve();
     }));
-  for (const result of await Promise.allSettled(asked)) {
+  for (const result of await Promise.allSettled(requests)) {
     expect(result).toMatchObject({ status: "rejected", reason: expect.any(TransientError) });
     expect(String((result as PromiseRejectedResult).reason)).toMatch(/was not free/);
   }
   held.letGo();
   await held.done;
-  // Waits for what still waited for a connection.
+  // Waits for work that was still waiting for a connection.
   await impatient.close();
   expect(begun).toEqual([]);
   expect(await waiting()).toBe(0);
 });
 
-test("a process that loses the connection has lost the key, and learns it when it asks", async () => {
+test("a process that loses the connection loses the key, and finds out when it checks", async () => {
   const [one, two] = [keys(), keys()];
   const held = await hold(one, "k");
   await database.sql`
@@ -93,16 +93,16 @@ test("a process that loses the connection has lost the key, and learns it when i
   expect(await two.withKeyLock("k", () => Promise.resolve("free"))).toBe("free");
   await expect(held.assertLockHeld()).rejects.toThrow(TransientError);
   held.letGo();
-  // What was done is done.
+  // Finished work counts.
   await held.done;
   expect(await one.withKeyLock("k", () => Promise.resolve("again"))).toBe("again");
 });
 
-test("a database that is away is a transient failure", async () => {
+test("an unavailable database is a transient failure", async () => {
   const lock = createKeyLock({
     url: "postgres://nobody@127.0.0.1:1/nowhere",
     observe: unobserved,
   });
-  made.defer(() => lock.close());
+  resources.defer(() => lock.close());
   await expect(lock.withKeyLock("k", () => Promise.resolve())).rejects.toThrow(/can't be reached/);
 });

@@ -1,22 +1,22 @@
 /**
- * One at a time for a key, in all processes that have this database: an advisory lock of PostgreSQL that lives as long as a
- * transaction, so a process that dies, or loses the database, releases it.
+ * A lock per key across all processes that use this database: an advisory lock of PostgreSQL that lives as long as a transaction.
+ * So a process that dies, or loses the database, releases it.
  *
- * It has connections of its own: a holder of a key asks the database meanwhile, and must not wait for a connection that another
- * holder has.
+ * It has its own connections. The holder of a key queries the database while it holds the key, and must not wait for a connection
+ * that another holder has.
  */
 import { TransientError, withTimeout } from "@gmn/failures";
 import type { Observe } from "../observe/observe.ts";
 import { connectStore, type TransactionSql } from "./connection.ts";
 import { databaseCodeOf, withDatabaseErrors } from "./database_errors.ts";
 
-/** Makes sure, shortly before something that must not be done twice. @throws TransientError when the key is no longer ours */
+/** Checks the key just before an action that must not run twice. @throws TransientError when the key is no longer ours */
 export type AssertLockHeld = () => Promise<void>;
 
 export interface KeyLock {
   /**
-   * The result of `work`, while nobody else works for this key. The work counts, however the transaction around it ends.
-   * @throws TransientError when the database is away, or the key is not free in time; `work` has not begun then
+   * The result of `work`, which runs while nobody else works on this key. The work counts, however the transaction around it ends.
+   * @throws TransientError when the database is unavailable, or the key is not free in time; `work` has not started then
    */
   withKeyLock<Answer>(
     key: string,
@@ -28,23 +28,23 @@ export interface KeyLock {
 export interface KeyLockOptions {
   readonly url: string;
   readonly observe: Observe;
-  /** Milliseconds that a key (or a connection to ask for it) is waited for. */
+  /** Milliseconds to wait for a key, or for a connection to request it. */
   readonly patience_ms?: number;
 }
 
-/** Keys that one process works on at the same time; more of them wait for a connection. */
+/** Keys that one process works on at the same time. Work on further keys waits for a connection. */
 const HOLDERS_MAX = 4;
-/** A person waits for the answer; the holder of the key needs a tenth of a second, or five when the history of runs lags behind. */
+/** A person waits for the response. The holder needs a tenth of a second, or five seconds when the history of runs lags behind. */
 const PATIENCE_MS = 10_000;
 /**
- * When PostgreSQL takes the key from a frozen process. Longer than a publish that the broker answers late, with all its
+ * When PostgreSQL takes the key from a frozen process. Longer than a publish that the broker acknowledges late, with all its
  * retries.
  */
 const IDLE_MAX = "5min";
-/** Seed of the hash, "gmn" and "key" in hexadecimal: another program that locks hashes in this database has other locks. */
+/** Seed of the hash, "gmn" and "key" in hexadecimal: another program that locks hashes in this database gets other locks. */
 const HASH_SEED = 0x676d6e6b6579n;
 
-/** Nothing is connected before the first key. */
+/** Connects at the first key. */
 export function createKeyLock(
   { url, observe, patience_ms = PATIENCE_MS }: KeyLockOptions,
 ): KeyLock {
@@ -74,7 +74,7 @@ export function createKeyLock(
         if (isTooLate) return;
         held.resolve(transaction);
         await done.promise;
-        // A connection that is lost meanwhile rejects at once; the work, which holds the key already, goes on.
+        // If the connection is lost in the meantime, this rejects at once. The work, which already has the key, continues.
       }).catch((error) =>
         held.reject(
           databaseCodeOf(error) === LOCK_NOT_AVAILABLE ? notFree("in time", error) : error,

@@ -1,5 +1,5 @@
 /**
- * The connection of a loader: one, prepared for loading, with a limit on the time of a batch, and never silently replaced by a new one
+ * The single connection of a loader: prepared for loading, with a time limit per batch, and never silently replaced by a new one
  * (`postgresjs/no_reconnect.ts`).
  */
 import type { Socket } from "node:net";
@@ -19,8 +19,8 @@ export interface SessionSql {
 
 export interface LoaderSession {
   /**
-   * Runs `work`, for at most `ms` milliseconds: then the connection is cut.
-   * @throws TransientError when the time is over or the connection is lost
+   * Runs `work` for at most `ms` milliseconds, then cuts the connection.
+   * @throws TransientError when the time is up or the connection is lost
    */
   within<T>(ms: number, work: (sql: SessionSql) => Promise<T>): Promise<T>;
   /** Cuts the connection; the server rolls back. */
@@ -29,11 +29,11 @@ export interface LoaderSession {
 
 const LOST = "the connection to the database was lost";
 
-function assertThere(driver: Driver): void {
+function assertConnected(driver: Driver): void {
   if (driver.isLost()) throw new TransientError(LOST);
 }
 
-/** Connects. `settings` are set for the session, beside those of the merge. */
+/** Connects. `settings` are set for the session, in addition to those of the merge. */
 export async function openLoaderSession(
   { url, observe }: { readonly url: string; readonly observe: Observe },
   settings: Readonly<Record<string, string>>,
@@ -49,7 +49,7 @@ export async function openLoaderSession(
     onClose: () => onLost(new TransientError(LOST)),
   });
   async function close(): Promise<void> {
-    // `end` alone waits for statements under way.
+    // `end` alone waits for running statements.
     socket?.destroy();
     await driver.sql.end({ timeout: 0 });
   }
@@ -64,19 +64,19 @@ export async function openLoaderSession(
   }
   const session: SessionSql = {
     async run<Row extends object>(text: string, parameters: readonly unknown[] = []) {
-      assertThere(driver);
-      // Prepared once for the connection: planning the merge takes longer than small batches.
+      assertConnected(driver);
+      // Prepared once per connection: planning the merge takes longer than running it for a small batch.
       return await driver.sql.unsafe<Row[]>(text, parameters as never[], { prepare: true });
     },
     async copy(statement, chunks) {
-      assertThere(driver);
+      assertConnected(driver);
       await copyIn(driver.sql, statement, chunks);
     },
   };
   return {
     close,
     async within(ms, work) {
-      assertThere(driver);
+      assertConnected(driver);
       const lost = Promise.withResolvers<never>();
       onLost = lost.reject;
       const onLate = () => {

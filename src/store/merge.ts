@@ -1,32 +1,32 @@
 /**
  * The SQL that carries staged rows into the tables, and the rules it keeps:
  *
- * - A record of an older file generation than any seen of its trajectory is stale: it changes nothing. Records without a
- *   generation (other producers) are taken in the order of the log.
+ * - A record of an older file generation than any seen for its trajectory is stale and changes nothing. Records without a
+ *   generation (from other producers) are applied in log order.
  * - The same values again change nothing: not the row, not its lineage, not even a lock on it (so no dead tuples). That is why
- *   rows are compared before INSERT … ON CONFLICT, which locks every row it meets.
- * - But the generation must not be forgotten then: values A of generation 1, again A of generation 3, then B of generation 2
- *   must leave A. When newer values equal the old, the narrow table `meteor_generation` keeps the generation; the row, seventy
- *   times as wide and with its indexes, is left alone.
- * - A file that has an id twice means the row with most stations (as its writer does since January 2025). Two records of one
- *   generation are of one file, whose stamp counts microseconds; so of those the one with fewer stations is a duplicate and
- *   changes nothing, however often the file is read again. Of equals, the last one stands.
- * - A trajectory's stations are those of the row that won, none left over.
+ *   rows are compared before INSERT … ON CONFLICT, which locks every row it conflicts with.
+ * - The generation must still be remembered: values A of generation 1, again A of generation 3, then B of generation 2 must
+ *   leave A. When newer values equal the old ones, the generation is stored in the narrow table `meteor_generation`. The row,
+ *   which is seventy times as wide and has indexes, is left alone.
+ * - When a file has an id twice, the row with the most stations is meant (the writer does the same since January 2025). Two
+ *   records of one generation are from one file, whose stamp has microseconds. Of these, the record with fewer stations is a
+ *   duplicate and changes nothing, however often the file is read again. Of equals, the last one wins.
+ * - A trajectory's stations are exactly those of the row that won.
  */
 import { LINEAGE_COLUMNS, METEOR_COLUMNS, quoteIdentifier } from "./meteor_columns.ts";
 import { STAGE } from "./stage.ts";
 
-/** Columns that hold values, the key excepted. */
+/** Columns that hold values, except the key. */
 const VALUES = METEOR_COLUMNS.map(({ column }) => column).filter((column) => column !== "id");
 const list = (prefix: string, columns: readonly string[]): string =>
   columns.map((column) => `${prefix}${quoteIdentifier(column)}`).join(", ");
 
 /**
- * Settings of the session. The merge must look up each staged row in the large tables by index, whatever the statistics say:
- * they are those of an empty table when an import begins, and a plan made then (a hash join that reads all of `meteor`) would
- * take longer with every batch. With the other ways switched off there is one plan, good for every size; but for one: of a
- * table that was vacuumed while it was empty, the planner takes reading the whole index for as cheap as looking up one row. So
- * `meteor` is looked up by `LATERAL (… LIMIT 1)`, which has no other plan.
+ * Settings of the session. The merge must look up each staged row in the large tables by index, whatever the statistics say.
+ * When an import starts they are those of an empty table, and a plan made then (a hash join that reads all of `meteor`) would
+ * take longer with every batch. With the alternatives disabled there is one plan, good for every size, with one exception: for
+ * a table that was vacuumed while it was empty, the planner estimates that reading the whole index is as cheap as looking up one
+ * row. So `meteor` is looked up by `LATERAL (… LIMIT 1)`, which has no other plan.
  */
 export const SESSION_SETTINGS: Readonly<Record<string, string>> = {
   enable_hashjoin: "off",
@@ -39,27 +39,27 @@ export const SESSION_SETTINGS: Readonly<Record<string, string>> = {
   work_mem: "32MB",
 };
 
-/** What `MERGE_METEORS` gives. Rows in none of the counts were unchanged. */
+/** The result of `MERGE_METEORS`. Rows in none of the counts were unchanged. */
 export interface Merged {
   inserted: number;
   updated: number;
   stale: number;
   duplicates: number;
-  /** Meteors whose stations are still to be replaced. */
+  /** Meteors whose stations must still be replaced. */
   restationed: string[];
-  /** Showers that changed meteors had before. */
+  /** The previous showers of changed meteors. */
   left_showers: number[];
 }
 
 /**
- * Carries the staged rows of a pass, each id once, into `meteor` and `meteor_generation`, and the stations of new ones into
- * `participating_station`. Their showers and stations must be there. `$1` is the partition, `$2` the pass.
+ * Merges the staged rows of a pass (ids are unique) into `meteor` and `meteor_generation`, and inserts the stations of new
+ * meteors into `participating_station`. Their showers and stations must exist. `$1` is the partition, `$2` the pass.
  *
- * Stations of a new meteor go in by plain INSERT (unless somebody has deleted the meteor by hand and left its stations): ON
- * CONFLICT writes each row speculatively and confirms it in the WAL, three times the work (docs/performance.md).
+ * Stations of a new meteor are written by plain INSERT (unless somebody has deleted the meteor by hand and left its stations):
+ * ON CONFLICT writes each row speculatively and confirms it in the WAL, three times the work (docs/performance.md).
  *
- * The conditions of DO UPDATE repeat the verdict for the case that another loader has put the row there since the verdict: it
- * can only be records without a key, which Kafka may spread over partitions.
+ * The conditions of DO UPDATE repeat the verdict in case another loader has inserted the row since. That can only happen for
+ * records without a key, which Kafka may spread over partitions.
  */
 export const MERGE_METEORS = `
 WITH verdict AS MATERIALIZED (
@@ -125,10 +125,10 @@ SELECT
     WHERE verdict = 'changed' AND old_shower IS NOT NULL) AS left_showers`;
 
 /**
- * Gives meteors the stations of their rows, and no others. `$1`: JSON list of ids, as `MERGE_METEORS` gives them.
+ * Replaces the stations of meteors by those of their rows. `$1`: JSON list of ids, as `MERGE_METEORS` returns them.
  *
- * Statements of their own, so that they see what another loader has committed for the same meteor while the merge waited for
- * its row. The rows are locked since then.
+ * These are separate statements, so that they see what another loader has committed for the same meteor while the merge waited
+ * for its row. The rows are locked from then on.
  */
 export const REPLACE_STATIONS = [
   `
@@ -142,7 +142,7 @@ FROM json_array_elements_text($1::json) AS t (id) JOIN meteor AS m ON m.id = t.i
 ON CONFLICT DO NOTHING`,
 ] as const;
 
-/** One tombstone, as `$1` of `WITHDRAW_METEORS` has them. */
+/** One tombstone, as in `$1` of `WITHDRAW_METEORS`. */
 export interface WithdrawalRow {
   id: string;
   at: string;
@@ -154,8 +154,8 @@ export interface WithdrawalRow {
 }
 
 /**
- * Marks rows as withdrawn. `$1`: JSON list of `WithdrawalRow`, each id once; `$2`: the partition. What is not in the counts
- * was withdrawn already or never there.
+ * Marks rows as withdrawn. `$1`: JSON list of `WithdrawalRow`, ids unique; `$2`: the partition. Rows that are not in the counts
+ * were already withdrawn or never existed.
  */
 export const WITHDRAW_METEORS = `
 WITH verdict AS MATERIALIZED (
@@ -196,7 +196,7 @@ SELECT
   (SELECT count(*) FROM won)::integer AS withdrawn,
   (SELECT count(*) FROM verdict WHERE verdict = 'stale')::integer AS stale`;
 
-/** Adds stations that are not there yet. `$1`: JSON list of codes, in order. */
+/** Adds missing stations. `$1`: JSON list of codes, in order. */
 export const ADD_STATIONS = `
 INSERT INTO station (code)
 SELECT code FROM json_array_elements_text($1::json) AS code

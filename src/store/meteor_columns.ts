@@ -1,6 +1,6 @@
 /**
- * How the fields of a trajectory summary are kept in the table `meteor`: the one place that says so. The migration's check,
- * the view, the staging table, the binary encoder and the merge statement all go by this list.
+ * How the fields of a trajectory summary are stored in the table `meteor`. This is the only place that defines it: the migration's
+ * check, the view, the staging table, the binary encoder and the merge statement all use this list.
  */
 import { PermanentError } from "@gmn/failures";
 import {
@@ -17,17 +17,17 @@ export interface MeteorColumn {
   /** Name in the schema. */
   readonly field: TrajectoryFieldName;
   readonly kind: FieldKind;
-  /** As it is written in DDL, collation included. */
+  /** Type as written in DDL, collation included. */
   readonly sqlType: string;
-  /** As `format_type` of the catalog gives it. */
+  /** Type as `format_type` of the catalog prints it. */
   readonly catalogType: string;
-  /** Meaning and unit of what the table holds, which the API gives as it is. */
+  /** Meaning and unit of the value in the table, which the API returns unchanged. */
   readonly doc: string;
   /** The column that it refers to, as `table.column`; null for most. */
   readonly refersTo: string | null;
 }
 
-/** Columns whose name, type or values are not the field's. */
+/** Columns whose name, type or values differ from those of the field. */
 const EXCEPTIONS: Partial<
   Record<TrajectoryFieldName, { column: string; type?: string; refersTo?: string }>
 > = {
@@ -36,13 +36,13 @@ const EXCEPTIONS: Partial<
 };
 
 /**
- * What the field's doc says of a sporadic meteor in files and events, and what the tables have instead: null, since the number refers
- * to a row of iau_shower and no shower has the number -1 (`stage.ts` writes it).
+ * What the field's doc says about a sporadic meteor in files and events, and what the tables have instead: null, because the number
+ * refers to a row of iau_shower and no shower has the number -1 (`stage.ts` writes it).
  */
 const SPORADIC_IN_EVENTS = "-1 for a sporadic meteor",
   SPORADIC_IN_TABLES = "null for a sporadic meteor";
 
-/** The field's doc as it is true of the table. @throws PermanentError when the schema says it in other words */
+/** The field's doc, adapted to the table. @throws PermanentError when the wording in the schema has changed */
 export function storedDoc({ name, doc }: Pick<TrajectoryField, "name" | "doc">): string {
   if (name !== "iau_no") return doc;
   if (!doc.includes(SPORADIC_IN_EVENTS)) {
@@ -62,7 +62,7 @@ const TYPES: Record<FieldKind, string> = {
   string_array: "text[]",
 };
 
-/** All of them, in the order of the schema. */
+/** All columns, in the order of the schema. */
 export const METEOR_COLUMNS: readonly MeteorColumn[] = TRAJECTORY_FIELDS.map((field) => {
   const exception = EXCEPTIONS[field.name];
   const catalogType = exception?.type ?? TYPES[field.kind];
@@ -88,12 +88,12 @@ export const LINEAGE_COLUMNS = [
   "value_digest",
 ] as const;
 
-/** A name as it is written in SQL, quoted. */
+/** A name, quoted for SQL. */
 export function quoteIdentifier(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
 
-/** A text as it is written in SQL, quoted. */
+/** A text, quoted for SQL. */
 export function quoteLiteral(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }

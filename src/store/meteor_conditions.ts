@@ -1,8 +1,8 @@
-/** Which meteors: the conditions that lists, exports and statistics of the API share, as SQL. */
+/** Conditions that select meteors, shared by the API's lists, exports and statistics, as SQL. */
 import type { PendingQuery, Row } from "postgres";
 import type { Queryable } from "./connection.ts";
 
-/** Conditions that must all hold; null, or an empty list, is no condition. Times are ISO 8601 texts, to the microsecond. */
+/** Conditions that must all hold. Null or an empty list is no condition. Times are ISO 8601 texts, to the microsecond. */
 export interface MeteorConditions {
   /** Beginning at or after. */
   readonly from: string | null;
@@ -30,13 +30,13 @@ export interface Box {
   readonly north: number;
 }
 
-/** A shower by its code or its IAU number, or the meteors of none. */
+/** Meteors of a shower, by its code or IAU number, or meteors without a shower. */
 export type ShowerChoice = { readonly code: string } | { readonly number: number } | "sporadic";
 
-/** A piece of SQL with its parameters, whatever rows its statement may give. */
+/** A piece of SQL with its parameters, whatever rows its statement returns. */
 type Fragment = PendingQuery<Row[]>;
 
-/** `where …` over the table `meteor` named `m`; with `more` conditions of the caller's. */
+/** `where …` over the table `meteor` named `m`, with `more` conditions of the caller. */
 export function whereMeteor(
   sql: Queryable,
   wanted: MeteorConditions,
@@ -51,7 +51,7 @@ export function whereMeteor(
 function conditionsOf(sql: Queryable, wanted: MeteorConditions): Fragment[] {
   const { from, to, showers, stations, countries, box, magnitude, updatedSince } = wanted;
   const conditions: Fragment[] = [];
-  // A parameter that PostgreSQL takes for a time would go through the driver's Date, which has no microseconds.
+  // A parameter that PostgreSQL types as a time would go through the driver's Date, which has no microseconds.
   if (from !== null) conditions.push(sql`m.beginning_utc_time >= ${from}::text::timestamptz`);
   if (to !== null) conditions.push(sql`m.beginning_utc_time < ${to}::text::timestamptz`);
   if (showers.length > 0) conditions.push(anyShower(sql, showers));
@@ -83,7 +83,7 @@ function anyShower(sql: Queryable, showers: readonly ShowerChoice[]): Fragment {
     else if ("code" in shower) codes.push(shower.code);
     else numbers.push(shower.number);
   }
-  // One condition each, so that a query by code can use its index.
+  // Separate conditions, so that a query by code can use its index.
   const choices: Fragment[] = [];
   if (codes.length > 0) choices.push(sql`m.iau_code = any(${codes}::text[])`);
   if (numbers.length > 0) choices.push(sql`m.iau_shower_id = any(${numbers}::int[])`);

@@ -1,9 +1,9 @@
 /**
- * Meteors as people get them: pages in a fixed order, or all that were asked for as one stream, or one with its lineage.
+ * Meteors for users: pages in a fixed order, all selected meteors as one stream, or one meteor with its lineage.
  *
- * A page begins after the last row of the page before (keyset), so it costs the same however far it is. Orders:
+ * A page begins after the last row of the page before (keyset), so it costs the same however deep it is. Orders:
  *
- *     time      beginning, then id; meteors without a time come last, whichever way it goes
+ *     time      beginning, then id; meteors without a time come last, in both directions
  *     updated   when the row was last stored or changed here, then id
  */
 import type { PendingQuery, Row } from "postgres";
@@ -14,7 +14,7 @@ import { METEOR_COLUMNS, quoteIdentifier } from "./meteor_columns.ts";
 import { type MeteorConditions, whereMeteor } from "./meteor_conditions.ts";
 import type { Reader } from "./reader.ts";
 
-/** A meteor: the schema's fields under their names, in its order. The time is text in UTC, with microseconds. */
+/** A meteor: the schema's fields under their names, in the schema's order. The time is a UTC text with microseconds. */
 export type MeteorRow = Readonly<
   Record<string, string | number | boolean | readonly string[] | null>
 >;
@@ -24,7 +24,7 @@ export interface MeteorOrder {
   readonly isDescending: boolean;
 }
 
-/** A place in an order: the last row that was given. `value` is null among the meteors without a time. */
+/** A place in an order: the last row that was returned. `value` is null among the meteors without a time. */
 export interface MeteorPlace {
   readonly value: string | null;
   readonly id: string;
@@ -41,12 +41,12 @@ export interface MeteorPage {
   readonly next: MeteorPlace | null;
 }
 
-/** Columns beside the schema's fields, with these names. */
+/** Additional columns beside the schema's fields, with these names. */
 const EXTRA = { updated: "updated_at", withdrawn: "withdrawn_at" } as const;
 
 const isoText = (column: string) => isoMicros(`m.${column}`);
 
-/** The fields as the driver should give them: no Date, which has no microseconds, and no bigint, which JSON has not. */
+/** The fields in types that lose nothing: no Date, which has no microseconds, and no bigint, which JSON does not support. */
 const SELECTED = [
   ...METEOR_COLUMNS.map(({ column, field, kind }) => {
     const name = quoteIdentifier(column);
@@ -61,19 +61,19 @@ const SELECTED = [
   `${isoText("withdrawn_at")} as ${EXTRA.withdrawn}`,
 ].join(", ");
 
-/** A page of at most `limit` meteors, after the place. */
+/** A page of at most `limit` meteors after the given place. */
 export async function readMeteorPage(
   sql: TransactionSql,
   { wanted, order }: MeteorQuestion,
   { limit, after }: { readonly limit: number; readonly after: MeteorPlace | null },
 ): Promise<MeteorPage> {
   const rows: MeteorRow[] = [];
-  // One more than asked for tells whether there is a next page.
+  // One row more than the limit shows whether there is a next page.
   for (const part of partsOf(order, wanted)) {
     const place = after !== null && (after.value === null) === (part === "without time")
       ? after
       : null;
-    // The place is among those without a time: all others were given.
+    // The place is among the meteors without a time, so all others were already returned.
     if (part === "main" && after !== null && after.value === null && order.by === "time") continue;
     const found = await sql<MeteorRow[]>`
       ${select(sql, { wanted, order }, part, place)} limit ${limit + 1 - rows.length}`;
@@ -85,7 +85,7 @@ export async function readMeteorPage(
   return { rows, next: isLast ? null : placeOf(rows[limit - 1]!, order) };
 }
 
-/** All meteors that were asked for, in portions, from one snapshot. Reading slowly slows the database; leaving ends it. */
+/** All selected meteors, in portions, from one snapshot. A slow reader slows the query; a reader that leaves ends it. */
 export function streamMeteors(
   reader: Pick<Reader, "stream">,
   question: MeteorQuestion,
@@ -116,7 +116,7 @@ export interface MeteorDetail {
   readonly lineage: z.infer<typeof lineageSchema>;
 }
 
-/** The meteor with this id, withdrawn or not; or null. */
+/** The meteor with this id, withdrawn or not, or null. */
 export async function readMeteor(sql: TransactionSql, id: string): Promise<MeteorDetail | null> {
   const [row] = await sql<MeteorRow[]>`
     select ${sql.unsafe(SELECTED)} from meteor m where m.id = ${id}`;
@@ -137,7 +137,7 @@ export async function readMeteor(sql: TransactionSql, id: string): Promise<Meteo
 
 type Part = "main" | "without time";
 
-/** What has to be asked, one after the other, to get everything in the order. */
+/** The queries to run, one after the other, to get all meteors in the order. */
 function partsOf(order: MeteorOrder, { from, to }: MeteorConditions): Part[] {
   const onlyTimed = order.by === "updated" || from !== null || to !== null;
   return onlyTimed ? ["main"] : ["main", "without time"];

@@ -1,9 +1,9 @@
 /**
  * Brings a database to the state this version of the service needs.
  *
- * Numbered SQL files under `migrations/` are applied once each, in order, each in its own transaction and under an advisory
- * lock, so that two processes may start together. A file that has been applied must not change any more: its checksum is
- * kept. After them comes what derives from the Avro schema (`derived_tables.ts`).
+ * Each of the numbered SQL files under `migrations/` is applied once, in order, in its own transaction and under an advisory
+ * lock, so that two processes may start together. An applied file must not change: its checksum is recorded. The parts that
+ * derive from the Avro schema come last (`derived_tables.ts`).
  */
 import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
@@ -23,9 +23,9 @@ const DIRECTORY = new URL("./migrations/", import.meta.url);
 const FILE_NAME = /^\d{4}_[a-z0-9_]+\.sql$/;
 /** Key of the advisory lock: "gmn" and "mig" in hexadecimal. */
 const MIGRATION_LOCK = [0x676d6e, 0x6d6967] as const;
-/** A boot behind somebody's long query on a table to alter says so, instead of standing there. */
+/** A start that is blocked by a long query on a table to alter reports it instead of waiting forever. */
 const LOCK_TIMEOUT = "30s";
-/** The oldest server this is tested with. */
+/** The oldest server version that this is tested with. */
 const SERVER_VERSION_MIN = 150_000;
 
 /** The migrations of this version, in order. */
@@ -38,7 +38,7 @@ export async function readMigrations(): Promise<readonly Migration[]> {
 }
 
 /**
- * Applies what is missing. Running it again, or twice at once, is harmless.
+ * Applies missing migrations. Running it again, or twice at once, is harmless.
  * @throws PermanentError when an applied file was changed, the database is newer than this version, or a statement fails
  * @throws TransientError when the database can't be reached or a table stays locked
  */
@@ -60,7 +60,7 @@ export async function migrate(
 
 async function lock(sql: TransactionSql): Promise<void> {
   const [a, b] = MIGRATION_LOCK;
-  // Before the time-out: waiting for another process to migrate is right, however long it takes.
+  // Before the time-out is set: waiting for another process to migrate is right, however long it takes.
   await sql`select pg_advisory_xact_lock(${a}, ${b})`;
   await sql`select set_config('lock_timeout', ${LOCK_TIMEOUT}, true)`;
 }
@@ -100,8 +100,8 @@ async function assertKnown(sql: TransactionSql, wanted: readonly Migration[]): P
 }
 
 /**
- * What is done in a step, in its transaction: gives the checksum to record, or null when nothing was to be done.
- * `recorded` is the checksum of the last time, or null.
+ * A migration step, run in its transaction. Returns the checksum to record, or null when there was nothing to do.
+ * `recorded` is the checksum recorded last time, or null.
  */
 type Change = (transaction: TransactionSql, recorded: string | null) => Promise<string | null>;
 

@@ -1,14 +1,14 @@
 /**
- * The tables that are projections of each topic: what a rebuild empties, and what must be the same afterwards.
+ * The tables that are projections of each topic: those that a rebuild empties, and those that must be equal afterwards.
  *
- * Left out, because no topic has it: `schema_migration`, what operators set at run time (`schedule_pause`) and when the shower
- * list was fetched (`shower_list_fetch`).
- * `consumer_offset` says how far the projections go; it is moved, not emptied (see `emptyProjections`).
+ * Left out because no topic has them: `schema_migration`, the settings that operators make at run time (`schedule_pause`), and the
+ * times at which the shower list was fetched (`shower_list_fetch`).
+ * `consumer_offset` says how far the projections are; it is moved, not emptied (see `emptyProjections`).
  */
 import type { Queryable, TransactionSql } from "./connection.ts";
 import { quoteIdentifier } from "./meteor_columns.ts";
 
-/** Tables by the topic they are made from. */
+/** Tables by the topic that they are built from. */
 const TABLES: Readonly<Record<string, readonly string[]>> = {
   trajectory_summary_raw: [
     "meteor",
@@ -25,20 +25,20 @@ const TABLES: Readonly<Record<string, readonly string[]>> = {
 };
 
 /**
- * Tables that a rebuild empties too, but whose content depends on how the log was cut into batches and on what was compared
- * before: never compared themselves.
+ * Tables that a rebuild empties too, but that are never compared: their content depends on how the log was cut into batches and on
+ * which files were compared before.
  */
 const SCRATCH: Readonly<Record<string, readonly string[]>> = {
   trajectory_summary_raw: ["source_file_member"],
 };
 
-/** Columns that say when a row was written here; a rebuild writes it at another time. */
+/** Columns with the time at which a row was written here. A rebuild writes it at another time. */
 const WRITTEN_AT = ["created_at", "updated_at"] as const;
 
 /** The topics that have projections. */
 export const PROJECTED_TOPICS: readonly string[] = Object.keys(TABLES);
 
-/** A partition and where its projection begins again. */
+/** A partition and the offset at which its projection starts again. */
 export interface PartitionStart {
   readonly topic: string;
   readonly partition: number;
@@ -48,9 +48,9 @@ export interface PartitionStart {
 /**
  * Empties the projections of `topics` and sets their partitions back to `starts`, in the caller's transaction.
  *
- * The offsets are set, not removed, and first: a consumer that is still at work on a batch (a zombie, or one that joined since
- * somebody looked) finds another offset than the one it left and writes nothing, whereas a partition without an offset is
- * taken at any. A load under way holds its partition's row, so this waits for its end.
+ * The offsets are set first, and are set rather than removed. A consumer that is still working on a batch (a zombie, or one that
+ * joined since the check) then finds another offset than the one it left, and writes nothing, whereas a partition without an
+ * offset accepts any. A running load has its partition's row locked, so this waits for the load to end.
  */
 export async function emptyProjections(
   sql: TransactionSql,
@@ -68,26 +68,26 @@ export async function emptyProjections(
   const tables = topics.flatMap((topic) => [...TABLES[topic] ?? [], ...SCRATCH[topic] ?? []]);
   if (tables.length > 0) {
     await sql.unsafe(`truncate ${tables.map(quoteIdentifier).join(", ")}`);
-    // Listed showers are in `iau_shower` from the start; a rebuild of only the trajectories would not list them again.
+    // Listed showers are normally in `iau_shower` already; a rebuild of only the trajectories would not list them again.
     if (tables.includes("iau_shower")) {
       await sql`insert into iau_shower (number, code, name) select number, code, name from iau_shower_list`;
     }
   }
 }
 
-/** A table's content in two numbers. */
+/** The content of a table in two numbers. */
 export interface TableChecksum {
   readonly table: string;
   readonly rows: number;
-  /** The same for the same rows, in whatever order and place they lie. */
+  /** Equal for equal rows, whatever their order and place. */
   readonly checksum: string;
 }
 
 /**
- * The content of the projections of `topics`, without the times at which rows were written here. Reads every row.
+ * A summary of the projections of `topics`, without the times at which rows were written here. Reads every row.
  *
- * A row's checksum is the first 64 bits of the MD5 of its JSON (column names included, doubles to the last bit); they are added
- * up, so that neither order nor sorting memory matters.
+ * A row's checksum is the first 64 bits of the MD5 of its JSON (column names included, doubles to the last bit). The checksums are
+ * added up, so the order does not matter and no memory is needed for sorting.
  */
 export async function checksumProjections(
   sql: Queryable,
@@ -107,7 +107,7 @@ export async function checksumProjections(
   return sums;
 }
 
-/** The tables whose content differs, in words. */
+/** Describes the tables whose content differs. */
 export function differences(
   before: readonly TableChecksum[],
   after: readonly TableChecksum[],

@@ -1,9 +1,9 @@
 /**
- * What people ask of the data store: each question in a transaction that can't write, that sees one snapshot, and that ends in
- * time. This is the API's only way to the database.
+ * Queries by users. Each runs in a transaction that can't write, that sees one snapshot, and that ends in time. This is the API's
+ * only way to the database.
  *
- * Its connections are its own, so no question holds up the service's work. They come in two groups: questions that take
- * milliseconds (is it ready, which runs are there) don't wait behind statistics and exports that take seconds.
+ * It has its own connections, so no query holds up the service's work. They are in two groups: queries that take milliseconds (is
+ * the service ready, which runs exist) don't wait behind statistics and exports that take seconds.
  */
 import type { PendingQuery, Row } from "postgres";
 import { TransientError, withTimeout } from "@gmn/failures";
@@ -11,10 +11,10 @@ import type { Sql, TransactionSql } from "./connection.ts";
 import { databaseCodeOf } from "./database_errors.ts";
 import { streamRows } from "./row_stream.ts";
 
-/** The server ends a statement that is too slow. This much later we stop waiting for a server, or for a free connection. */
+/** The server cancels a slow statement. After this additional time we stop waiting for a server, or for a free connection. */
 const MARGIN_MS = 500;
 
-/** A question: queries of one snapshot. */
+/** Queries of one snapshot. */
 export type Question<Answer> = (sql: TransactionSql) => Promise<Answer>;
 
 export class Reader {
@@ -27,14 +27,14 @@ export class Reader {
   }
 
   /**
-   * The answer to a question that takes milliseconds.
-   * @throws TransientError when it took longer than `limit_ms`, or the database is away
+   * The result of a query that takes milliseconds.
+   * @throws TransientError when it took longer than `limit_ms`, or the database is unavailable
    */
   look<Answer>(limit_ms: number, question: Question<Answer>): Promise<Answer> {
     return askWithin(this.#quick, limit_ms, question);
   }
 
-  /** The same for a question that may take seconds. */
+  /** The same for a query that may take seconds. */
   ask<Answer>(limit_ms: number, question: Question<Answer>): Promise<Answer> {
     return askWithin(this.#slow, limit_ms, question);
   }
@@ -59,7 +59,7 @@ async function askWithin<Answer>(
   try {
     return await withTimeout(
       sql.begin("isolation level repeatable read read only", async (transaction) => {
-        // A connection became free too late: the caller has its answer.
+        // The connection became free too late: the caller already has its error.
         if (isLate) throw tooLong();
         await transaction`select set_config('statement_timeout', ${String(limit_ms)}, true)`;
         return await question(transaction);

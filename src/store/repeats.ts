@@ -1,30 +1,30 @@
 /**
- * Records that repeat what the data store has: recognized by a digest, without looking at their values.
+ * Recognises records that repeat what the data store has by a digest, without looking at their values.
  *
- * The source rewrites its files again and again, a backfill reads them all, and nearly every row is unchanged. Such a record needs
- * no decoding, no COPY and no comparison of seventy columns: `meteor.value_digest` has the digest of the record that last changed
- * the row, and of how its values are kept (consumer/value_digest.ts), so that another version of the schema is another digest. What
- * is not recognized is written as usual; then merge.ts finds out.
+ * The source keeps rewriting its files, a backfill reads them all, and nearly every row is unchanged. Such a record needs no
+ * decoding, no COPY and no comparison of seventy columns. `meteor.value_digest` is the digest of the record that last changed the
+ * row, and of how its values are stored (consumer/value_digest.ts), so another version of the schema gives another digest. Records
+ * that are not recognised are written as usual, and merge.ts compares them.
  *
- * The question is asked before the batch's transaction, and its answer holds in it: the rows of a partition's keys are changed by
- * the batches of that partition only, and had one been written in between, the fence would not let this one pass. A record
- * without a key may be of any partition; it and one with a key stand in no order anyway.
+ * The query runs before the batch's transaction, and its result still holds in the transaction. The rows of a partition's keys are
+ * changed only by the batches of that partition, and if one had been written in between, the fence would refuse this batch. A
+ * record without a key may be in any partition; it has no defined order with a record that has a key anyway.
  */
 import type { SessionSql } from "./loader_session.ts";
 import type { Lineage, TrajectoryRepeat } from "./trajectory_batch.ts";
 
-/** What identifies a record for the question. */
+/** The properties by which the query recognises a record. */
 export interface RecordMark {
-  /** The trajectory, by the record's key. Without NUL, which PostgreSQL has no text for. */
+  /** The trajectory, by the record's key. Without NUL, which PostgreSQL's `text` can't hold. */
   readonly id: string;
   readonly digest: bigint;
   readonly generatedAt: Date | null;
 }
 
 /**
- * `$1`: JSON list of ids; `$2` and `$3`: their digests and generations, as arrays in text. Positions in the lists count from 0.
+ * `$1`: JSON list of ids; `$2` and `$3`: their digests and generations, as arrays in text form. Positions in the lists start at 0.
  *
- * LATERAL with a LIMIT, for the reason that merge.ts gives with the settings of the session.
+ * LATERAL with a LIMIT, for the reason given in merge.ts with the session settings.
  */
 export const FIND_REPEATS = `
 SELECT
@@ -48,7 +48,7 @@ export interface Repeats {
   readonly newer: readonly number[];
 }
 
-/** Which of these records say what the data store has. */
+/** Which of these records say what the data store already has. */
 export async function findRepeats(
   sql: SessionSql,
   marks: readonly RecordMark[],
@@ -62,7 +62,7 @@ export async function findRepeats(
   return found ?? { same: [], newer: [] };
 }
 
-/** As text. Records of one file share their generation, and mostly follow one another. */
+/** As text. Records of one file share their generation and mostly follow one another, so the last text is kept. */
 function generationsOf(marks: readonly RecordMark[]): string[] {
   let last: Date | null = null;
   let text = "NULL";
@@ -80,7 +80,7 @@ GROUP BY id ORDER BY id COLLATE "C"
 ON CONFLICT (meteor_id) DO UPDATE SET generated_at = excluded.generated_at
 WHERE g.generated_at < excluded.generated_at`;
 
-/** Remembers what is to be remembered of repeats, in the batch's transaction. */
+/** Records the newer generations of repeats, in the batch's transaction. */
 export async function rememberRepeats(
   sql: SessionSql,
   repeats: readonly TrajectoryRepeat[],

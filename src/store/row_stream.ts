@@ -1,33 +1,33 @@
 /**
- * The rows of queries of any size as a stream: a cursor on the server, two portions of rows in memory, all of one snapshot.
+ * The rows of queries of any size as a stream, from one snapshot: a cursor on the server, and two portions of rows in memory.
  *
  *     DECLARE ─▶ FETCH a portion ─▶ (wait until it is wanted) ─▶ reader
  *                     ▲─────────────────────┘
  *
- * The transaction begins with the first read, waits while the reader is busy, and ends with the last row, when the reader leaves, and
- * when the reader takes nothing for `IDLE_MS_MAX` (an open snapshot keeps PostgreSQL from clearing away old rows, and the
- * connection is one of few).
+ * The transaction begins with the first read and waits while the reader is busy. It ends with the last row, when the reader leaves,
+ * or when the reader takes nothing for `IDLE_MS_MAX` (an open snapshot keeps PostgreSQL from removing old rows, and connections
+ * are few).
  *
- * DECLARE and FETCH are statements like any other. The cursors of postgres.js 3.4.9 ask for the next portion behind the back of
- * the transaction, and do so on a connection that is lost, which ends the process (see connection.ts).
+ * DECLARE and FETCH are ordinary statements. The cursors of postgres.js 3.4.9 request the next portion outside the control of the
+ * transaction, also on a lost connection, which ends the process (see connection.ts).
  */
 import type { PendingQuery, Row } from "postgres";
 import { TransientError, withTimeout } from "@gmn/failures";
 import type { Sql, TransactionSql } from "./connection.ts";
 
-/** Rows of one portion: half a megabyte of meteors as JSON. */
+/** Rows per portion: half a megabyte of meteors as JSON. */
 const PORTION_ROWS = 250;
-/** A reader that takes nothing for this long is gone without saying so. */
+/** A reader that takes nothing for this long counts as gone. */
 export const IDLE_MS_MAX = 60_000;
-/** The longest a portion may take: the first one, where everything is sorted by what no index has. */
+/** The longest that a portion may take. The first one is the slowest, when all rows are sorted without an index. */
 const STATEMENT_MS_MAX = 60_000;
 
-/** The reader has left: there is no one to report an error to. */
+/** The reader has left, so there is nobody to report an error to. */
 class ReaderLeft extends Error {}
 
 /**
- * The rows of the queries, one query after the other. Errors of the database come out as failures of ours.
- * @param queries made of the transaction they run in
+ * The rows of the queries, one query after the other. Database errors are thrown as our own failures.
+ * @param queries built with the transaction that they run in
  */
 export function streamRows<R>(
   sql: Sql,
@@ -42,7 +42,7 @@ export function streamRows<R>(
       for (const query of queries(transaction)) {
         await transaction`declare portion no scroll cursor for ${query}`;
         for (;;) {
-          // Not prepared: the driver would keep the columns of the first cursor that it fetched from under this text.
+          // Not prepared: the driver would reuse the columns of the first cursor that was fetched with this text.
           const rows = await transaction.unsafe(`fetch ${PORTION_ROWS} from portion`);
           if (rows.length === 0) break;
           await withTimeout(

@@ -1,4 +1,4 @@
-/** The last runs and the files each looked at: a grid of runs by files, as people look at history. */
+/** The latest runs and the files that each one looked at: a grid of runs by files, for the view of the history. */
 import type { RunFileView, RunView } from "../runs/run_schemas.ts";
 import type { Queryable } from "./connection.ts";
 import { listRunViews } from "./run_views.ts";
@@ -10,7 +10,7 @@ export interface GridCell extends Pick<RunFileView, "file" | "state" | "reason">
   readonly rejected: number;
 }
 
-/** The newest runs, at most `runs` of them, and their files: at most `cells`, those of the newest runs first. */
+/** The newest runs, at most `runs`, and their files: at most `cells`, those of the newest runs first. */
 export async function readRunGrid(
   sql: Queryable,
   most: { readonly runs: number; readonly cells: number },

@@ -1,19 +1,19 @@
-/** The events of runs as rows: a projection of the topic `ingestion_run`, beside the states that they lead to. */
+/** The events of runs as rows: a projection of the topic `ingestion_run`, beside the resulting states. */
 import type { RunHistoryDetail, RunHistoryEntry } from "../runs/run_history.ts";
 import type { Queryable, TransactionSql } from "./connection.ts";
 import { storable } from "./storable.ts";
 
-/** An event of a run, with its place on the topic. */
+/** An event of a run, with its position in the topic. */
 export interface StoredRunEvent extends RunHistoryEntry {
   readonly runId: string;
   readonly offset: bigint;
   readonly at: Date;
 }
 
-/** PostgreSQL takes 65,535 parameters a statement; an event has 6. */
+/** PostgreSQL takes 65,535 parameters per statement; an event has 6. */
 const EVENTS_PER_STATEMENT = 5_000;
 
-/** Adds events whose runs are stored. One that is there already stays as it is. */
+/** Adds events of stored runs. An event that is already there stays as it is. */
 export async function writeRunHistory(
   sql: TransactionSql,
   events: readonly StoredRunEvent[],
@@ -42,8 +42,8 @@ function storableDetail({ reason, rows, ...rest }: RunHistoryDetail) {
 }
 
 /**
- * A page of a run's events, the newest first, beginning with the one before the offset `before` (null: with the newest); null when
- * there is no such run.
+ * A page of a run's events, newest first, starting before the offset `before` (null: at the newest); null when there is no such
+ * run.
  */
 export async function readRunHistory(
   sql: Queryable,

@@ -1,15 +1,15 @@
 /**
  * Runs and their files as rows: the projection of the topic `ingestion_run`, read and written as `RunState`s.
  *
- * The fold is `evolve` in `src/runs/`, the same that decides; this file only turns a state into rows and back. So the projection
- * can't drift from the domain, and a rebuild gives the same rows.
+ * The fold is `evolve` in `src/runs/`, which also makes the decisions. This file only converts a state into rows and back. So the
+ * projection can't drift from the domain, and a rebuild gives the same rows.
  */
 import { storable } from "./storable.ts";
 import type { FileState, RunState } from "../runs/run.ts";
 import type { FileIdentity, RowCounts } from "../runs/run_event.ts";
 import type { Queryable, TransactionSql } from "./connection.ts";
 
-/** A run but its files; a run that is not planned has no number of them. */
+/** A run without its files. A run that is not planned has no number of files. */
 type RunRow = Omit<RunState, "files"> & { readonly files_planned: number | null };
 
 const RUN_COLUMNS = `
@@ -17,7 +17,7 @@ const RUN_COLUMNS = `
   state as status, owner, requested_at as "requestedAt", started_at as "startedAt",
   ended_at as "finishedAt", files_planned, coalesce(next_offsets, '{}') as "nextOffsets", reason`;
 
-/** A file of a run, its identity, checkpoint and counts spread out. */
+/** A file of a run, with its identity, checkpoint and counts as separate columns. */
 interface FileRow
   extends Pick<FileState, "file" | "status" | "generatedAt" | "reason">, FileIdentity, RowCounts {
   readonly run_id: string;
@@ -35,12 +35,12 @@ export async function readRunState(sql: Queryable, runId: string): Promise<RunSt
   return (await readStates(sql, sql`where id = ${runId}`))[0] ?? null;
 }
 
-/** Runs that were requested or running, oldest first. */
+/** Requested and running runs, oldest first. */
 export function readUnfinishedRunStates(sql: Queryable): Promise<RunState[]> {
   return readStates(sql, sql`where state in ('requested', 'running') order by id`);
 }
 
-/** Runs that nobody has begun, oldest first, at most `limit`; without uploads, which only their own process can begin. */
+/** Runs that nobody has begun, oldest first, at most `limit`. Uploads are left out: only their own process can begin them. */
 export function readRequestedRunStates(sql: Queryable, limit: number): Promise<RunState[]> {
   return readStates(
     sql,
@@ -61,7 +61,7 @@ export async function readRunStateByKey(sql: Queryable, key: string): Promise<Ru
   return (await readStates(sql, sql`where idempotency_key = ${key}`))[0] ?? null;
 }
 
-/** When the last daily run was requested, or null. A retry of one takes only some files and does not count. */
+/** When the last daily run was requested, or null. A retry of a daily run takes only some files and does not count. */
 export async function readLastDailyRequest(sql: Queryable): Promise<Date | null> {
   const [row] = await sql<{ at: Date | null }[]>`
     select max(requested_at) as at from ingestion_run
@@ -70,7 +70,7 @@ export async function readLastDailyRequest(sql: Queryable): Promise<Date | null>
 }
 
 /**
- * Writes what an event changed: `before` is the state as it is stored (null: not at all), `after` what it is now.
+ * Writes what an event changed: `before` is the stored state (null: there is none), `after` the new state.
  * Only files that changed are written.
  */
 export async function writeRunState(
@@ -79,7 +79,7 @@ export async function writeRunState(
   after: RunState,
   event: { readonly at: Date; readonly offset: bigint },
 ): Promise<void> {
-  // A key that another run already has (two processes, one key, at the same time) is dropped: the run must not be lost.
+  // A key that another run already has (two processes, one key, at the same time) is dropped, so that the run is not lost.
   const isKeyFree = before !== null || after.idempotencyKey === null ||
     (await sql`select from ingestion_run where idempotency_key = ${after.idempotencyKey}`)
         .length === 0;
@@ -113,7 +113,7 @@ export async function writeRunState(
   }
 }
 
-/** PostgreSQL takes 65,535 parameters a statement; a file has 15. */
+/** PostgreSQL takes 65,535 parameters per statement; a file has 15. */
 const FILES_PER_STATEMENT = 1_000;
 
 async function writeFiles(

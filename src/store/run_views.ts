@@ -1,12 +1,12 @@
 /**
- * Runs as people look at them: with counts of files and rows, and how many of the rows are in the data store. The shapes are those
- * of `run_schemas.ts`, made by PostgreSQL.
+ * Runs for users: with counts of files and rows, and how many of the rows are in the data store. PostgreSQL builds the shapes,
+ * which are those of `run_schemas.ts`.
  */
 import type { RunDetail, RunFileView, RunView } from "../runs/run_schemas.ts";
 import type { Queryable } from "./connection.ts";
 import { isoMillis } from "./iso_times.ts";
 
-/** A run with what is known of its loading before `loadedOf` has judged it. */
+/** A run with its raw loading counts, before `loadedOf` has evaluated them. */
 type Found = RunView & { readonly is_passed: boolean };
 
 const RUN_COLUMNS = `
@@ -25,7 +25,7 @@ const FILE_COLUMNS = `
   json_build_object('read', rows_read, 'published', rows_published, 'rejected', rows_rejected) as rows,
   reason`;
 
-/** A page of runs, newest first, beginning after the run `before` (null: at the newest). */
+/** A page of runs, newest first, starting after the run `before` (null: at the newest). */
 export async function listRunViews(
   sql: Queryable,
   page: { readonly limit: number; readonly before: string | null },
@@ -37,7 +37,7 @@ export async function listRunViews(
   );
 }
 
-/** One run with its files, in the order of their names, or null. */
+/** One run with its files, ordered by name, or null. */
 export async function getRunView(sql: Queryable, runId: string): Promise<RunDetail | null> {
   const [run] = await viewsOf(sql, sql`select id from ingestion_run where id = ${runId}`);
   if (run === undefined) return null;
@@ -58,7 +58,7 @@ export async function readRunStatus(
   return run?.state ?? null;
 }
 
-/** Rows of a run that the sink has passed so far: those in the data store, and those it had to give up. */
+/** Rows of a run that the sink has processed so far: those in the data store, and those that it gave up. */
 export async function readRunLoaded(
   sql: Queryable,
   runId: string,
@@ -100,8 +100,8 @@ async function viewsOf(sql: Queryable, ids: ReturnType<Queryable>): Promise<RunV
 }
 
 /**
- * How many of the published rows have come through the sink. The log may hold some of them twice; `run_loaded` counts records.
- * Records of a batch that could not be read are not counted there: they are dead once the last record is passed without them.
+ * How many of the published rows the sink has processed. The log may have some of them twice; `run_loaded` counts records. Records
+ * of a batch that could not be read are not counted there: they count as dead once the sink is past the last record.
  */
 function loadedOf(rows: RunView["rows"], isPassed: boolean): { loaded: number; dead: number } {
   const { published, loaded } = rows;
@@ -110,6 +110,6 @@ function loadedOf(rows: RunView["rows"], isPassed: boolean): { loaded: number; d
   if (isPassed) {
     return { loaded: Math.min(loaded, rest), dead: Math.max(dead, published - loaded) };
   }
-  // Before the last record is passed, at least one row is not there.
+  // Until the sink is past the last record, at least one row is missing.
   return { loaded: Math.min(loaded, Math.max(0, rest - 1)), dead };
 }

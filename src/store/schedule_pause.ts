@@ -1,4 +1,4 @@
-/** Whether the schedule is paused: one row, for all processes and for their next starts. */
+/** Whether the schedule is paused: one row, valid for all processes and across restarts. */
 import type { Queryable } from "./connection.ts";
 
 /** The only schedule there is. */
@@ -11,7 +11,7 @@ export async function readSchedulePause(sql: Queryable): Promise<Date | null> {
   return row?.paused_at ?? null;
 }
 
-/** Pauses the schedule (keeping since when it was) or resumes it. @throws TransientError when the database can't be reached */
+/** Pauses the schedule (keeping an earlier start) or resumes it. @throws TransientError when the database can't be reached */
 export async function writeSchedulePause(sql: Queryable, isPaused: boolean): Promise<void> {
   if (isPaused) {
     await sql`insert into schedule_pause (name) values (${DAILY}) on conflict do nothing`;

@@ -1,14 +1,14 @@
 /**
- * The showers that meteors name: rows of `iau_shower` made from the data, and their codes.
+ * The showers that meteors name: rows of `iau_shower` built from the data, and their codes.
  *
- * A provisional number (from 9001) may be used again for another shower, with another code. The code of a number is then the
- * one of the latest meteor that has the number now, by its time; with a single code in the whole log, that one. So it depends
- * on what is in the tables and in the log, not on the order in which partitions happen to be read or batches are cut: a rebuild
- * ends with the same showers. Showers that are on the IAU's list have their code from there (`iau_showers.ts`); which codes the
- * data has had for them is kept all the same, so that it does not matter whether the list or the data came first.
+ * A provisional number (from 9001) may be reused for another shower, with another code. The code of a number is then that of the
+ * latest meteor that has the number now, by its time. If the whole log has a single code, it is that one. So the code depends on
+ * the content of the tables and the log, not on the order in which partitions are read or on how batches are cut, and a rebuild
+ * gives the same showers. Showers on the IAU's list have their code from the list (`iau_showers.ts`). The codes that the data has
+ * had for them are stored as well, so that it does not matter whether the list or the data came first.
  *
- * To settle a number with several codes, all its meteors must be visible, so one loader at a time does it, under the exclusive one of
- * `LOCK_SHOWERS`; all other batches share the lock. That is rare: a batch is begun again for it.
+ * To settle a number with several codes, all its meteors must be visible, so only one loader at a time does it, with `LOCK_SHOWERS`
+ * in exclusive mode; all other batches share the lock. That is rare, and the batch is restarted for it.
  */
 import type { SessionSql } from "./loader_session.ts";
 
@@ -18,10 +18,10 @@ export const LOCK_SHOWERS = {
   exclusive: "SELECT pg_advisory_xact_lock(x'676d6e'::integer, x'736877'::integer)",
 } as const;
 
-/** The codes that records name, by the number they name with it. */
+/** The codes that records name, by number. */
 export type ShowerMentions = ReadonlyMap<number, ReadonlySet<string>>;
 
-/** Thrown to begin a batch again with the exclusive lock. */
+/** Thrown to restart a batch with the exclusive lock. */
 export class ContestedShower extends Error {}
 
 /** `$1`: JSON list of `{number, codes}`, in the order of numbers. */
@@ -33,15 +33,15 @@ ON CONFLICT (number) DO NOTHING`;
 /** A number whose code must be settled or remembered. */
 interface Contested {
   readonly number: number;
-  /** It is mentioned with a code that the data has not had for it. */
+  /** The data has not had this code for it before. */
   readonly is_new_code: boolean;
-  /** The list says its code. */
+  /** It is on the list, which provides its code. */
   readonly is_listed: boolean;
 }
 
 /**
- * Numbers, of those in `$1` (JSON list of `{number, codes}`), that are mentioned with a code they have not had, or have several
- * and are not on the list.
+ * The numbers in `$1` (JSON list of `{number, codes}`) that are mentioned with a new code, or that have several codes and are not
+ * on the list.
  */
 const CONTESTED_SHOWERS = `
 SELECT * FROM (
@@ -52,8 +52,8 @@ SELECT * FROM (
 WHERE is_new_code OR has_several AND NOT is_listed`;
 
 /**
- * Adds codes to those that numbers have had. `$1`: JSON list of `{number, codes}`. Rows are locked in the order of their numbers,
- * because loaders that share the lock may add codes to the same ones.
+ * Adds codes to those that numbers already had. `$1`: JSON list of `{number, codes}`. Rows are locked in the order of their
+ * numbers, because loaders that share the lock may add codes to the same rows.
  */
 const ADD_CODES = `
 WITH locked AS MATERIALIZED (
@@ -89,14 +89,14 @@ FROM (
 ) AS settled
 WHERE s.number = settled.number AND s.code IS DISTINCT FROM settled.code`;
 
-/** Whether a batch is written under the exclusive lock, and which showers it is to settle at its end. */
+/** Whether a batch is written under the exclusive lock, and which showers it must settle at its end. */
 export class ShowerSettlement {
   readonly #numbers = new Set<number>();
   constructor(readonly exclusive: boolean) {}
 
   /**
-   * Adds showers that are not there yet, before their meteors.
-   * @throws ContestedShower when one is to be settled and the lock is the shared one
+   * Adds missing showers, before their meteors are written.
+   * @throws ContestedShower when a shower must be settled and the lock is shared
    */
   async mention(sql: SessionSql, mentions: ShowerMentions): Promise<void> {
     if (mentions.size === 0) return;
@@ -109,8 +109,8 @@ export class ShowerSettlement {
   }
 
   /**
-   * Notes the showers that changed meteors had before: each may have lost its latest one.
-   * @throws ContestedShower when one is to be settled and the lock is the shared one
+   * Notes the previous showers of changed meteors: each may have lost its latest meteor.
+   * @throws ContestedShower when a shower must be settled and the lock is shared
    */
   async leave(sql: SessionSql, numbers: readonly number[]): Promise<void> {
     if (numbers.length === 0) return;
@@ -118,7 +118,7 @@ export class ShowerSettlement {
     this.#settleLater(await sql.run<Contested>(CONTESTED_SHOWERS, [rows]));
   }
 
-  /** Settles what was noted; at the end of the transaction. */
+  /** Settles the noted showers, at the end of the transaction. */
   async settle(sql: SessionSql): Promise<void> {
     if (this.#numbers.size > 0) await sql.run(SETTLE_SHOWERS, [[...this.#numbers]]);
   }

@@ -1,29 +1,29 @@
 /**
- * Which trajectories each daily and monthly file brought (`source_file_member`), and which of them it no longer has.
+ * Which trajectories each daily and monthly file had (`source_file_member`), and which of them it no longer has.
  *
- * The table is a projection of the topic `trajectory_summary_raw`: written by the loader in the transaction of the batch, from the
- * headers of its records, one row for each file of a batch. So it costs one narrow row in thousands of wide ones, and nothing an
- * index has to follow by trajectory.
+ * The table is a projection of the topic `trajectory_summary_raw`. The loader writes it in the batch's transaction, from the record
+ * headers, with one row for each file of a batch. So it costs one narrow row per thousands of wide ones, and needs no index by
+ * trajectory.
  */
 import { parseFilePath } from "../trajectory/file_name.ts";
 import type { Queryable } from "./connection.ts";
 import { isRepeat, isUpsert, type TrajectoryBatch, upsertId } from "./trajectory_batch.ts";
 
-/** What one batch brought of one generation of a file. */
+/** The trajectories of one generation of a file in one batch. */
 export interface FileMembers {
   readonly file: string;
   readonly generated_at: string;
   readonly ids: string[];
 }
 
-/** Keeps what a batch brought. `$1`: JSON list of `FileMembers`. */
+/** Stores the trajectories of a batch. `$1`: JSON list of `FileMembers`. */
 export const ADD_FILE_MEMBERS = `
 INSERT INTO source_file_member (file, generated_at, ids)
 SELECT file, generated_at, ids FROM json_to_recordset($1::json) AS t (file text, generated_at timestamptz, ids text[])`;
 
 /**
- * The trajectories of a batch by their file, for files whose generations are compared: windows and
- * months. Collections are made of months; aliases are copies of windows; uploads are not compared.
+ * The trajectories of a batch by file, for files whose generations are compared: windows and months. Collections consist of
+ * months, aliases are copies of windows, and uploads are not compared.
  */
 export function membersOf({ changes }: Pick<TrajectoryBatch, "changes">): FileMembers[] {
   const members = new Map<string, FileMembers | null>();
@@ -50,7 +50,7 @@ function isCompared(path: string): boolean {
   return kind === "daily" || kind === "monthly";
 }
 
-/** A file whose latest complete generation is to be compared with older ones. */
+/** A file whose latest complete generation must be compared with older ones. */
 export interface ChangedFile {
   readonly file: string;
   /** Of the latest complete generation. */
@@ -60,8 +60,8 @@ export interface ChangedFile {
 }
 
 /**
- * Whether every record of a run was loaded: one that was not may be any trajectory's. Those of a record batch that could not be read
- * are in no count, so what was published must have come, too.
+ * Whether every record of a run was loaded: a record that was not may be of any trajectory. Records of an unreadable batch are in
+ * no count, so the loaded rows must also add up to the published ones.
  */
 function isWhole(sql: Queryable, runId: ReturnType<Queryable>) {
   return sql`(
@@ -71,8 +71,8 @@ function isWhole(sql: Queryable, runId: ReturnType<Queryable>) {
 }
 
 /**
- * Files with an older generation on record beside a complete newer one, all of whose records are loaded and all of whose lines could
- * be read: an unreadable line may be any trajectory's.
+ * Files with an older generation on record besides a complete newer one, whose records were all loaded and whose lines could all be
+ * read: an unreadable line may be of any trajectory.
  */
 export async function readChangedFiles(sql: Queryable): Promise<ChangedFile[]> {
   return await sql<ChangedFile[]>`
@@ -93,23 +93,23 @@ export async function readChangedFiles(sql: Queryable): Promise<ChangedFile[]> {
 /** A trajectory that a file had and no longer has. */
 export interface GoneTrajectory {
   readonly id: string;
-  /** The first complete generation of the file without it, and the run that extracted that. */
+  /** The first complete generation of the file without it, and the run that extracted that generation. */
   readonly generatedAt: Date;
   readonly runId: string;
   /** How many complete generations are without it. */
   readonly witnesses: number;
 }
 
-/** What a comparison found: trajectories to withdraw, of how many that older generations had. */
+/** The result of a comparison: the trajectories to withdraw, and how many trajectories the older generations had. */
 export interface Comparison {
   readonly gone: readonly GoneTrajectory[];
   readonly before: number;
 }
 
 /**
- * Trajectories that `file` had in an older generation and no longer has, and that no other record supports: they still stand in the
- * data store, no record of them is newer than the first complete generation without them (nor without a generation: another
- * producer's), and no other file whose path begins with one of `neighbours` has them (they did not just move across a border).
+ * Trajectories that `file` had in an older generation and no longer has, and that no other record supports. They are not withdrawn
+ * in the data store; no record of them is newer than the first complete generation without them, or has no generation (from another
+ * producer); and no other file whose path begins with one of `neighbours` has them (they did not just move across a border).
  */
 export async function compareGenerations(
   sql: Queryable,
@@ -156,7 +156,7 @@ export async function compareGenerations(
   return { gone: rows, before: rows[0]?.before ?? 0 };
 }
 
-/** Of the files whose path begins with one of `prefixes`, those that a run from `runId` on has not got through. */
+/** Of the files whose path begins with one of `prefixes`, those that a run since `runId` has not finished. */
 export async function readUnsettledFiles(
   sql: Queryable,
   prefixes: readonly string[],
@@ -174,7 +174,7 @@ export async function readUnsettledFiles(
   return rows.map(({ file }) => file);
 }
 
-/** Deletes the generations of a file before `generatedAt`: they have been compared. */
+/** Deletes the generations of a file before `generatedAt`, which have been compared. */
 export async function forgetOlderMembers(
   sql: Queryable,
   { file, generatedAt }: ChangedFile,

@@ -1,8 +1,8 @@
-/** The source files as they were when they were last ingested: to recognize unchanged files. */
+/** The source files as of their last ingestion, used to recognise unchanged files. */
 import type { FileExtracted, FileIdentity } from "../runs/run_event.ts";
 import type { Queryable, TransactionSql } from "./connection.ts";
 
-/** The identity with which each of these files was last ingested, or later found unchanged; others are absent. */
+/** The identity with which each of these files was last ingested, or later found unchanged. Others are absent. */
 export async function readSourceFiles(
   sql: Queryable,
   paths: readonly string[],
@@ -13,7 +13,7 @@ export async function readSourceFiles(
   return new Map(rows.map(({ file, ...identity }) => [file, identity]));
 }
 
-/** Keeps a complete extraction of a file in place of the one before. Its next offsets are behind the file's last record. */
+/** Replaces the recorded extraction of a file by a complete newer one. Its next offsets are after the file's last record. */
 export async function recordExtraction(
   sql: TransactionSql,
   extraction: Omit<FileExtracted, "type">,
@@ -42,7 +42,7 @@ export async function recordExtraction(
       extracted_at = excluded.extracted_at, next_offsets = excluded.next_offsets`;
 }
 
-/** Keeps how an ingested file, found unchanged, looks now (its date in the listing may be another one). */
+/** Records the current identity of an ingested file that was found unchanged (its date in the listing may differ). */
 export async function recordUnchanged(
   sql: TransactionSql,
   file: string,

@@ -1,9 +1,9 @@
 /**
  * The staging table of a loader, and its rows in COPY's binary format.
  *
- * Temporary: its pages are in the session's own memory and not in the WAL, and it goes away with the connection. All rows of a
- * batch are copied at once, before its transaction takes any lock that others wait for: a process that stands still in the middle of
- * a COPY can't be made to release it (the server looks at statement and idle time-outs only between messages).
+ * The table is temporary: its pages are in the session's own memory and not in the WAL, and it disappears with the connection. All
+ * rows of a batch are copied at once, before its transaction takes any lock that others wait for. A process that hangs in the
+ * middle of a COPY can't be made to release a lock (the server checks statement and idle time-outs only between messages).
  */
 import { storable } from "./storable.ts";
 import { CopyBinaryWriter } from "./copy_binary.ts";
@@ -28,7 +28,7 @@ const STAGE_LINEAGE = [
 /** Number of columns of the staging table. */
 const STAGE_WIDTH = METEOR_COLUMNS.length + STAGE_LINEAGE.length;
 
-/** Empties itself at each commit, without the catalogue entries that TRUNCATE leaves. */
+/** Empties itself at each commit, without the catalogue entries that TRUNCATE makes. */
 export const CREATE_STAGE = `CREATE TEMPORARY TABLE ${STAGE} (${
   [...METEOR_COLUMNS, ...STAGE_LINEAGE]
     .map(({ column, sqlType }) => `${quoteIdentifier(column)} ${sqlType}`).join(", ")
@@ -36,17 +36,17 @@ export const CREATE_STAGE = `CREATE TEMPORARY TABLE ${STAGE} (${
 
 export const COPY_STAGE = `COPY ${STAGE} FROM STDIN (FORMAT binary)`;
 
-/** Handed to the socket at a time: large enough that the pieces cost nothing, small enough that the server starts early. */
+/** Bytes passed to the socket at a time: large enough that overhead is negligible, small enough that the server starts soon. */
 const CHUNK_BYTES = 256 * 1024;
 /** Range of PostgreSQL's `integer`, which iau_shower.number is. */
 const INT4_MAX = 2 ** 31 - 1;
-/** Years that PostgreSQL's timestamps can hold (documentation, "Date/Time Types"), in microseconds since 1970. */
+/** Years that PostgreSQL's timestamps support (documentation, "Date/Time Types"), in microseconds since 1970. */
 const TIMESTAMP_MICROS_MIN = Date.UTC(-4712, 0, 1) * 1000;
 const TIMESTAMP_MICROS_MAX = Date.UTC(9999, 11, 31) * 1000;
-/** What the source writes for "no shower"; other producers publish it as it is. */
+/** The source's text for "no shower". Other producers publish it unchanged. */
 const NO_SHOWER_CODE = "...";
 
-/** Encodes rows and notes which showers and stations they name. One for each loader; its buffer is kept. */
+/** Encodes rows and collects the showers and stations that they name. One per loader; its buffer is reused. */
 export class StageEncoder {
   readonly #writer = new CopyBinaryWriter();
   /** Codes by number, since `clear`. */
@@ -61,8 +61,8 @@ export class StageEncoder {
   }
 
   /**
-   * The rows as COPY data, in chunks that are valid until the next one is asked for. Each pass has its number, from 0, in the
-   * column `pass`.
+   * The rows as COPY data, in chunks that are valid until the next one is requested. The column `pass` has the number of each pass,
+   * from 0.
    * @throws DataRefusedError, with offset and field, for a value that PostgreSQL can't store
    */
   *encode(passes: readonly (readonly TrajectoryUpsert[])[]): Generator<Uint8Array> {
@@ -152,7 +152,7 @@ export class StageEncoder {
     if (iau_code !== null && iau_code !== NO_SHOWER_CODE) codes.add(iau_code);
   }
 
-  /** Sorted and without repetition, as the source writes them: then equal sets are equal arrays. */
+  /** Sorted and without repetition, as the source writes them, so that equal sets are equal arrays. */
   #stationCodes(row: TrajectoryUpsert, column: MeteorColumn, value: unknown): string[] {
     if (!Array.isArray(value)) throw refused(row, column, value, "is not a list");
     const codes: string[] = [];
@@ -169,7 +169,7 @@ export class StageEncoder {
   }
 }
 
-/** Whole as a double can say it: beyond 2^53 only multiples of powers of two are, which year 1 in microseconds is. */
+/** An integer as a double: beyond 2^53 only multiples of powers of two are exact, and year 1 in microseconds is one. */
 function isWhole(value: unknown): value is number {
   return typeof value === "number" && Number.isInteger(value);
 }

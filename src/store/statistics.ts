@@ -1,8 +1,8 @@
 /**
- * Numbers of many meteors at once, for plots: counts by night, value, shower and station, and the latest radiants and tracks.
+ * Aggregates of many meteors for plots: counts by night, value, shower and station, and the latest radiants and tracks.
  *
- * Each answer is bounded by what it is grouped by or by its `limit`, whatever the number of meteors. The schemas are those of the
- * API's answers, and PostgreSQL makes the rows in their shape.
+ * The size of each result is bounded by its grouping or its `limit`, whatever the number of meteors. The schemas are those of the
+ * API's responses, and PostgreSQL builds the rows in their shape.
  */
 import { z } from "zod";
 import type { TransactionSql } from "./connection.ts";
@@ -11,7 +11,7 @@ import { type MeteorConditions, whereMeteor } from "./meteor_conditions.ts";
 
 const TIME = isoMicros("m.beginning_utc_time");
 
-/** How many meteors, from when to when. */
+/** The number of meteors, their time range, and how recent the data is. */
 export const totalsSchema = z.object({
   meteors: z.int(),
   first: z.string().nullable().meta({ description: "Beginning of the earliest meteor, UTC." }),
@@ -37,10 +37,10 @@ export async function readTotals(
   return { ...totals! };
 }
 
-/** Nights in one answer: more than twenty years of them. */
+/** Nights in one response: more than twenty years. */
 export const NIGHTS_MAX = 10_000;
 
-/** A night goes from noon to noon UTC, as the Julian day does, which keeps a night of Europe and America whole. */
+/** A night is from noon to noon UTC, as the Julian day is, so a night of Europe or America is not split. */
 export const nightSchema = z.object({
   night: z.string().meta({
     description: "A night lasts from noon to noon UTC and has the date of its first noon.",
@@ -51,7 +51,7 @@ export const nightSchema = z.object({
 });
 export type Night = z.infer<typeof nightSchema>;
 
-/** Meteors per night, oldest first (of the newest `NIGHTS_MAX`); nights without any are left out. */
+/** Meteors per night, oldest first (of the newest `NIGHTS_MAX`). Nights without meteors are left out. */
 export async function readNights(sql: TransactionSql, wanted: MeteorConditions): Promise<Night[]> {
   return await sql<Night[]>`
     select night::text, meteors::float8, shower_meteors::float8 from (
@@ -87,7 +87,7 @@ export const histogramSchema = z.object({
 });
 export type Histogram = z.infer<typeof histogramSchema>;
 
-/** How many meteors have which value of a field. A bin has its lower end and not its upper. */
+/** The number of meteors per value of a field. A bin includes its lower end and excludes its upper end. */
 export async function readHistogram(
   sql: TransactionSql,
   wanted: MeteorConditions,
@@ -99,7 +99,7 @@ export async function readHistogram(
         ${bins}::int) as bin, count(*)::float8 as meteors
     from meteor m ${whereMeteor(sql, wanted)} group by 1`;
   const counts = new Map(rows.map(({ bin, meteors }) => [bin, meteors]));
-  // 0.1 * 3 is not 0.3; the ends are for people to read.
+  // 0.1 * 3 is not 0.3; the ends are rounded for readers.
   const edge = (at: number) => Number((low + width * at).toFixed(6));
   return {
     bins: Array.from({ length: bins }, (_, at) => ({
@@ -130,7 +130,7 @@ export const showerCountsSchema = z.object({
   }),
 });
 
-/** The showers with the most meteors, and how many meteors belong to none. */
+/** The showers with the most meteors, and the number of meteors without a shower. */
 export async function readShowerCounts(
   sql: TransactionSql,
   wanted: MeteorConditions,
@@ -223,7 +223,7 @@ const trackPointSchema = z.object({
   height_km: z.number().nullable(),
 });
 
-/** Where a meteor was. */
+/** The beginning and the end of a meteor's track. */
 export const groundTrackSchema = z.object({
   id: z.string(),
   time: z.string(),

@@ -1,4 +1,4 @@
-/** The small lists of the data store: its showers and its stations. Their schemas are those of the API's answers. */
+/** The small lists of the data store: its showers and its stations. Their schemas are those of the API's responses. */
 import { z } from "zod";
 import type { TransactionSql } from "./connection.ts";
 import { isoMillis } from "./iso_times.ts";
@@ -26,7 +26,7 @@ export const stationSchema = z.object({
   created_at: z.string().meta({ description: "When its first meteor was stored here." }),
 });
 
-/** The stations, by code, after the code `after`; of one country if one is given. */
+/** The stations, by code, after the code `after`; of one country if it is given. */
 export async function listStations(
   sql: TransactionSql,
   page: { readonly limit: number; readonly after: string | null; readonly country: string | null },

@@ -1,36 +1,36 @@
 /**
- * What the sink gives to the store: one batch of one partition, in offset order, and the counts of its load.
+ * The input of the store from the sink: one batch of one partition, in offset order, and the counts of its load.
  *
- * Rows, dead-letter counts and the partition's offset are written in one transaction, so a batch is in the database wholly
+ * Rows, dead-letter counts and the partition's offset are written in one transaction. So a batch is in the database completely
  * and once, or not at all.
  */
 import type { RecordOrigin } from "../dead_letters/build_dead_letter.ts";
 import type { TrajectorySummary } from "../trajectory/summary.ts";
 import type { OffsetStep } from "./consumer_offsets.ts";
 
-/** Where a record comes from and in which order it stands against others of the same id. */
+/** Where a record comes from, and how it is ordered against others of the same id. */
 export interface Lineage extends RecordOrigin {
   readonly offset: bigint;
-  /** The dead letter that the record replays, and the record's time; left out for a record that is no replay. */
+  /** The dead letter that the record replays, and the record's time; left out for a record that is not a replay. */
   readonly replays?: { readonly deadLetterId: string; readonly at: Date };
 }
 
 export interface TrajectoryUpsert {
   /**
-   * The values, with an identifier. It may be decoded at each access, so that thousands of summaries need not stay in memory until
-   * they are written: read it once.
+   * The values, with an identifier. They may be decoded at each access, so that thousands of summaries need not stay in memory
+   * until they are written: read this property once.
    */
   readonly summary: TrajectorySummary;
   /** The summary's identifier, if it is known without decoding. */
   readonly id?: string;
-  /** Digest of the record (consumer/value_digest.ts), by which `repeats.ts` recognizes it; left out: it is never recognized. */
+  /** Digest of the record (consumer/value_digest.ts), by which `repeats.ts` recognises it. Left out: never recognised. */
   readonly digest?: bigint;
   readonly lineage: Lineage;
 }
 
 /**
- * An upsert whose row has these very values already, according to `findRepeats`. It is counted and remembered as what it is; its
- * values need not be looked at. No other change of the batch may be of the same trajectory.
+ * An upsert whose row already has exactly these values, according to `findRepeats`. It is counted, and its generation is
+ * remembered; its values need no reading. The batch must have no other change of the same trajectory.
  */
 export interface TrajectoryRepeat {
   readonly id: string;
@@ -39,7 +39,7 @@ export interface TrajectoryRepeat {
   readonly lineage: Lineage;
 }
 
-/** What a record asks for. */
+/** The change that a record requests. */
 export type TrajectoryChange = TrajectoryUpsert | TrajectoryRepeat | TrajectoryWithdrawal;
 
 export function isUpsert(change: TrajectoryChange): change is TrajectoryUpsert {
@@ -50,7 +50,7 @@ export function isRepeat(change: TrajectoryChange): change is TrajectoryRepeat {
   return "isNewer" in change;
 }
 
-/** The identifier of an upsert; null when its summary has none. */
+/** The identifier of an upsert; null when its summary has no identifier. */
 export function upsertId(upsert: TrajectoryUpsert): string | null {
   return upsert.id ?? upsert.summary.unique_trajectory_identifier;
 }
@@ -64,15 +64,15 @@ export interface TrajectoryWithdrawal {
 }
 
 export interface TrajectoryBatch extends OffsetStep {
-  /** In offset order; an id may occur more than once (the last one that is not older wins). */
+  /** In offset order. An id may occur more than once (the last one that is not older wins). */
   readonly changes: readonly TrajectoryChange[];
   /** Records of this batch that went to the dead letters, per run id ("" for records without one). */
   readonly deadByRun: ReadonlyMap<string, number>;
 }
 
 /**
- * Rows by what happened to them. `stale` came from an older file generation than the row in place; `duplicates` are of the same
- * file as it and have fewer stations.
+ * Rows by outcome. `stale` rows are from an older file generation than the stored row. `duplicates` are from the same file as the
+ * stored row and have fewer stations.
  */
 export interface LoadCounts {
   readonly inserted: number;

@@ -1,22 +1,22 @@
 /**
  * The loader: writes one batch of one partition to the database, in one transaction, once.
  *
- *     begin, COPY into the staging table               ── holds nothing that anybody waits for (see stage.ts)
+ *     begin, COPY into the staging table               ── takes no lock that others wait for (see stage.ts)
  *     lock against showers being settled
- *     move the partition's offset from first to next   ── not at first? another consumer went on: nothing is written
+ *     move the partition's offset from first to next   ── not at first? another consumer moved it: nothing is written
  *     add missing showers and stations
  *     for each pass (every id at most once):
  *       merge into meteor, participating_station       ── see merge.ts for the rules
  *       mark withdrawn ones
- *     settle the codes of showers mentioned with another code than they have (rare: the batch is begun again for it)
- *     mark replayed dead letters, note which file brought what, count for the runs
+ *     settle the codes of showers that are mentioned with a new code (rare: the batch is restarted for it)
+ *     mark replayed dead letters, record which file had which trajectories, count for the runs
  *     commit
  *
- * An id that occurs twice in a batch goes into two passes, so a batch ends as if its records had come one by one, whatever the
- * batch's size; nearly every batch is one pass. Records that only repeat what a row has are sorted out before (repeats.ts).
+ * An id that occurs twice in a batch goes into two passes, so a batch ends as if its records had been written one by one, whatever
+ * its size. Nearly every batch is one pass. Records that only repeat what a row has are sorted out before (repeats.ts).
  *
- * A loader has one connection of its own. Whenever anything fails it is thrown away, which rolls back, and the next batch makes
- * a new one: no state to repair, and nothing in the driver to trust after an error.
+ * A loader has its own connection. After any failure the connection is dropped, which rolls back, and the next batch opens a new
+ * one. So there is no state to repair, and the driver need not be trusted after an error.
  */
 import { PermanentError } from "@gmn/failures";
 import type { Observe } from "../observe/observe.ts";
@@ -50,31 +50,31 @@ import {
 /** Writes batches of trajectories, one at a time. */
 export interface TrajectoryLoader {
   /**
-   * Writes the batch, wholly or not at all.
+   * Writes the batch, completely or not at all.
    * @throws OffsetMismatchError when the database is not at `batch.firstOffset`; nothing was written: read the offset and seek
-   * @throws DataRefusedError when a value can't be stored; with `offset` and `field` where they are known, else half the batch
-   *   tells which half it is in
-   * @throws TransientError when the connection is lost, a deadlock or time-out met, …: nobody knows whether the batch was
-   *   written. Loading it again is right: if it was, that is an OffsetMismatchError.
+   * @throws DataRefusedError when a value can't be stored; with `offset` and `field` where they are known, otherwise loading the
+   *   two halves shows which half it is in
+   * @throws TransientError after a lost connection, a deadlock, a time-out, …: it is unknown whether the batch was written. Load
+   *   it again; if it was written, that throws an OffsetMismatchError.
    */
   load(batch: TrajectoryBatch): Promise<LoadCounts>;
   /**
-   * Which of these records say what the data store has already; right as long as no other batch of their partition is loaded.
-   * @throws TransientError when the connection is lost, a time-out met, …
+   * Which of these records say what the data store already has. Valid as long as no other batch of their partition is loaded.
+   * @throws TransientError after a lost connection, a time-out, …
    */
   findRepeats(marks: readonly RecordMark[]): Promise<Repeats>;
-  /** Closes the connection; a load under way fails. */
+  /** Closes the connection; a running load fails. */
   close(): Promise<void>;
 }
 
-/** A batch is a second's work at most; a database that takes longer than this hangs, or a checkpoint has choked its disk. */
+/** A batch takes a second at most. A database that takes longer than this hangs, or a checkpoint overloads its disk. */
 const LOAD_MS_MAX = 120_000;
 /**
- * A loader that says nothing for this long in the middle of a batch is a process that stands still (frozen, swapped out). Its locks
- * would hold up whoever takes its partitions over, which Kafka's session time-out lets happen after half a minute.
+ * A loader that is silent for this long in the middle of a batch is a process that hangs (frozen, swapped out). Its locks would
+ * block the process that takes over its partitions, which Kafka's session time-out allows after half a minute.
  */
 const SILENCE_MS_MAX = 20_000;
-/** The server's own limits, for each statement: a server that only is busy then says so, and lets go of its locks. */
+/** The server's own limits per statement. A server that is merely busy then reports it, and releases its locks. */
 const serverLimits = (ms: number): Readonly<Record<string, string>> => ({
   statement_timeout: `${Math.ceil(ms / 2)}ms`,
   idle_in_transaction_session_timeout: `${Math.min(Math.ceil(ms / 2), SILENCE_MS_MAX)}ms`,
@@ -150,7 +150,7 @@ async function writeBatch(
   if (passes.some(({ upserts }) => upserts.length > 0)) {
     await sql.copy(COPY_STAGE, encoder.encode(passes.map(({ upserts }) => upserts)));
   }
-  // Sent together: they wait for each other in the server, not on the way.
+  // Pipelined: the statements wait for each other on the server, without a round trip each.
   await Promise.all([
     sql.run(showers.exclusive ? LOCK_SHOWERS.exclusive : LOCK_SHOWERS.shared),
     advanceOffset(sql.run, batch),
@@ -223,7 +223,7 @@ async function withdraw(
   return counts ?? { withdrawn: 0, stale: 0 };
 }
 
-/** A record that replays a dead letter and got this far is in the data store, or a newer one of its trajectory is. */
+/** When a record that replays a dead letter gets this far, the data store has it, or a newer record of its trajectory. */
 async function markReplayed(sql: SessionSql, batch: TrajectoryBatch): Promise<void> {
   const rows = new Map<string, { letter_id: string; at: string; topic_offset: string }>();
   for (const { lineage: { replays, offset } } of batch.changes) {
@@ -241,8 +241,8 @@ async function addFileMembers(sql: SessionSql, batch: TrajectoryBatch): Promise<
 }
 
 /**
- * Replays are not counted: their run counted them when they failed. Nor are tombstones, which no run reads in a file. So the loaded
- * rows of a run add up to what it published.
+ * Replays are not counted, because their run counted them when they failed; nor are tombstones, which no run reads from a file. So
+ * the loaded rows of a run add up to what it published.
  */
 async function countRuns(sql: SessionSql, batch: TrajectoryBatch): Promise<void> {
   const runs = new Map<string, { loaded: number; dead: number }>();

@@ -4,7 +4,7 @@ import { isIdentifier, MALFORMED, MISSING, readFlag, readNumber, readTime } from
 
 type Reader<Value> = (bytes: Uint8Array, start: number, end: number) => Value;
 
-/** Reads a cell that stands between others, so that a reader that looks beyond its ends is found out. */
+/** Reads a cell that stands between others, so that a reader that looks beyond its ends fails the test. */
 function inCell<Value>(read: Reader<Value>, text: string): Value {
   const bytes = new TextEncoder().encode(`9${text}9`);
   return read(bytes, 1, bytes.length - 1);
@@ -64,7 +64,7 @@ describe("readNumber", () => {
     "1f",
   ])("%j is malformed", (text) => expect(number(text)).toBe(MALFORMED));
 
-  /** What JavaScript's own reading gives, behind a strict grammar. */
+  /** The result of JavaScript's own parsing, behind a strict grammar. */
   function oracle(text: string): number {
     if (/^([+-]?(nan|inf|infinity)|none)$/i.test(text)) return MISSING;
     if (!/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text)) return MALFORMED;
@@ -103,7 +103,7 @@ describe("readNumber", () => {
     fc.assert(agrees(number), { numRuns: 5000 });
   });
 
-  test("canary: a reading that rounds twice is found out", () => {
+  test("canary: a reader that rounds twice is detected", () => {
     const roundsTwice = (text: string) => {
       const match = /^([+-]?)(\d+)\.(\d+)$/.exec(text);
       if (match === null) return oracle(text);

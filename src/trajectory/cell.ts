@@ -1,8 +1,8 @@
 /**
  * Reads the values of single cells from the bytes of the file.
  *
- * This is the hot path: a row has 86 cells, so a nanosecond a byte is a microsecond a row. Reading bytes avoids a string
- * for each cell; strings are made only for the few text fields.
+ * This is the hot path: a row has 86 cells, so a nanosecond per byte is a microsecond per row. Reading bytes avoids a string for
+ * each cell; only the few text fields become strings.
  *
  * A cell is `bytes[start, end)`, already trimmed. A reader returns `NaN` for a cell without a value (`None`, `nan`) and `Infinity` for
  * a malformed one: neither is a possible value, and a plain number costs nothing to return.
@@ -15,22 +15,22 @@ export const MALFORMED = Infinity;
 
 const PLUS = 0x2b, MINUS = 0x2d, DOT = 0x2e, ZERO = 0x30, NINE = 0x39, COLON = 0x3a;
 const UNDERSCORE = 0x5f, UPPER_T = 0x54, LOWER_E = 0x65, UPPER_Z = 0x5a, SPACE = 0x20;
-/** Added to an ASCII letter, it makes it lower case. */
+/** Added to an upper-case ASCII character, it makes the character lower case. */
 const LOWER = 0x20;
 
-/** 10 to the power of the index; up to 22 a double holds them exactly. */
+/** Powers of ten by exponent. Up to 22, they are exact in a double. */
 const POWERS_OF_TEN = Array.from({ length: 23 }, (_, power) => Number(`1e${power}`));
 /** Any integer of this many digits is exact in a double. */
 const EXACT_DIGITS = 15;
 
 /**
- * A decimal number: sign, digits with an optional point, exponent; nothing else (no hex, no separators, no blanks).
+ * A decimal number: sign, digits with an optional point, exponent, and nothing else (no hex, no separators, no blanks).
  *
- * The nearest double, always. For up to 15 digits and a power of ten up to 22, both parts are exact doubles, so one
- * division (or product) rounds once and is right (Clinger, "How to Read Floating Point Numbers Accurately", 1990);
- * anything longer is left to `Number`. `None`, `nan` and `inf` with or without sign, in any case, are MISSING: the source
- * has no value there (F is infinite when a meteor's begin and end heights are equal, which is a division by zero, not a
- * measurement; and JSON has no infinity). Empty, or too large for a double: MALFORMED.
+ * Always the nearest double. For up to 15 digits and a power of ten up to 22, both parts are exact doubles, so one division
+ * (or product) rounds once and is right (Clinger, "How to Read Floating Point Numbers Accurately", 1990). Anything longer is
+ * left to `Number`. `None`, `nan` and `inf`, with or without sign, in any case, are MISSING: the source has no value there (F is
+ * infinite when a meteor's begin and end heights are equal, which is a division by zero, not a measurement; and JSON has no
+ * infinity). An empty cell, or a number too large for a double, is MALFORMED.
  */
 export function readNumber(bytes: Uint8Array, start: number, end: number): number {
   let at = start;
@@ -61,7 +61,7 @@ export function readNumber(bytes: Uint8Array, start: number, end: number): numbe
     power += exponent;
   }
   if (digits > EXACT_DIGITS || power < -22 || power > 22) {
-    // Infinity (too large) is what MALFORMED is, whichever sign it has.
+    // Infinity (too large) equals MALFORMED, whatever the sign.
     const value = Number(asciiText(bytes, start, end));
     return Number.isFinite(value) ? value : MALFORMED;
   }
@@ -80,7 +80,7 @@ function readExponent(bytes: Uint8Array, start: number, end: number): number {
   return exponent === MALFORMED ? MALFORMED : negative ? -exponent : exponent;
 }
 
-/** Digits and nothing else, or MALFORMED. */
+/** The digits in this range as a number, or MALFORMED if there is anything else. */
 function readDigits(bytes: Uint8Array, start: number, end: number): number {
   let value = 0;
   for (let at = start; at < end; at++) {
@@ -121,12 +121,12 @@ const FIRST_YEAR = 1828, LAST_YEAR = 2111;
 const DAYS_IN_MONTH = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
 /**
- * A UTC time as Python's `str(datetime)` prints it, in microseconds since 1970-01-01T00:00:00Z:
- * `YYYY-MM-DD HH:MM:SS`, a fraction of 1 to 6 digits unless it is zero, and (as the source's own generation stamp has had
- * since 2024) perhaps `+00:00`. Integer arithmetic throughout: a `Date` would cut it to milliseconds.
+ * A UTC time as Python's `str(datetime)` prints it, in microseconds since 1970-01-01T00:00:00Z: `YYYY-MM-DD HH:MM:SS`, a
+ * fraction of 1 to 6 digits unless it is zero, and an optional `+00:00` (which the source's own generation stamp has had since
+ * 2024). Integer arithmetic throughout: a `Date` would cut it to milliseconds.
  *
- * A second of 60 is what rounding makes of 59.9999995, and what a leap second is called; it reads as the first second of the next
- * minute, as POSIX time and Python's `timedelta` have it.
+ * A second of 60 results from rounding 59.9999995, and is also the name of a leap second. It is read as the first second of the
+ * next minute, as in POSIX time and Python's `timedelta`.
  *
  * The source's sentinel for a time it could not compute is year 1 (`0001-01-01 00:00:00`): MISSING.
  */
@@ -155,7 +155,7 @@ export function readTime(bytes: Uint8Array, start: number, end: number): number 
   return seconds * 1_000_000 + fraction;
 }
 
-/** Microseconds of `.f` to `.ffffff`, 0 for nothing; then nothing, `Z` or `+00:00`. */
+/** Microseconds of a fraction `.f` to `.ffffff`, 0 if there is none. After it, only `Z`, `+00:00` or the end may follow. */
 function readFraction(bytes: Uint8Array, start: number, end: number): number {
   let at = start;
   let fraction = 0;

@@ -16,7 +16,7 @@ import { EXACT_LONG_MAX } from "./untrusted_types.ts";
 const decode = createTrajectoryDecoder(TRAJECTORY_SCHEMA_TEXT);
 const example = readWhole(fileText(rows(1))).rows[0].summary;
 
-/** A summary with some values that the compiler would not let through. */
+/** A summary with some values that the compiler would not accept. */
 function spoiled(values: Record<string, unknown>): TrajectorySummary {
   return Object.assign(summaryOf(TRAJECTORY_FIELDS.map(() => null)), values);
 }
@@ -48,10 +48,10 @@ describe("encoding", () => {
     expect(Buffer.from(bytes.subarray(5))).toEqual(plain.toBuffer(example));
   });
 
-  test("gives every value bytes that no later value is written to", () => {
+  test("gives every value its own bytes, which no later value overwrites", () => {
     const first = encodeTrajectory(example, 7);
     const before = Uint8Array.from(first);
-    // Some blocks' worth of them.
+    // Enough values for several blocks.
     const others = Array.from({ length: 2_000 }, (_, at) => encodeTrajectory(example, 1_000 + at));
     expect(Uint8Array.from(first)).toEqual(before);
     expect(others.map((value) => wireSchemaId(value))).toEqual(
@@ -92,7 +92,7 @@ describe("encoding", () => {
     }
   });
 
-  test("of what is no summary at all is refused too", () => {
+  test("refuses a value that is not a summary at all", () => {
     expect(() => encodeTrajectory(JSON.parse("null"), 1)).toThrow(TrajectoryCodecError);
   });
 });
@@ -109,7 +109,7 @@ describe("a value without a wire header", () => {
 });
 
 describe("decoding", () => {
-  test("gives back what was encoded", () => {
+  test("returns what was encoded", () => {
     fc.assert(fc.property(anySummary, fc.nat(2 ** 31 - 1), (summary, id) => {
       const bytes = encodeTrajectory(summary, id);
       expect(wireSchemaId(bytes)).toBe(id);
@@ -117,7 +117,7 @@ describe("decoding", () => {
     }));
   });
 
-  test("canary: a codec that swaps two fields is found out", () => {
+  test("canary: a codec that swaps two fields is detected", () => {
     const swaps = (summary: TrajectorySummary) => {
       const { q_au, q_au_ } = decode(encodeTrajectory(summary, 1));
       return { ...summary, q_au: q_au_, q_au_: q_au };
@@ -129,7 +129,7 @@ describe("decoding", () => {
     ).toThrow(/Property failed/);
   });
 
-  test("takes a view into a larger buffer, Buffer or not", () => {
+  test("accepts a view into a larger buffer, whether Buffer or Uint8Array", () => {
     const bytes = encodeTrajectory(example, 1);
     const larger = new Uint8Array(bytes.length + 20).fill(0xff);
     larger.set(bytes, 9);
@@ -137,7 +137,7 @@ describe("decoding", () => {
     expect(decode(Buffer.from(larger.buffer, 9, bytes.length))).toEqual(example);
   });
 
-  test("makes null of NaN and the infinities, as Python producers write them", () => {
+  test("reads NaN and the infinities, as Python producers write them, as null", () => {
     const values = { e: NaN, m_deg: Infinity, t_years: -Infinity, sigma: -0, i_deg: 7.5 };
     expect(decode(encodeTrajectory(spoiled(values), 1)))
       .toMatchObject({ e: null, m_deg: null, t_years: null, sigma: -0, i_deg: 7.5 });
@@ -153,14 +153,14 @@ function written(fields: readonly unknown[], value: unknown, name = "Root", name
 const ours = TRAJECTORY_SCHEMA.fields;
 
 describe("other writers' schemas", () => {
-  test("that lack fields: those are null", () => {
+  test("that lack fields: the missing fields are null", () => {
     const { schema, bytes } = written(ours.slice(0, 5), example);
     const summary = createTrajectoryDecoder(schema)(bytes);
     expect(summary).toMatchObject({ iau_code: "PER", e: null, schema_version: null });
     expect(Object.keys(summary)).toEqual(Object.keys(example));
   });
 
-  test("that have fields we do not: those are skipped", () => {
+  test("that have additional fields: these are skipped", () => {
     const fields = [
       { name: "colours", type: { type: "array", items: "string" } },
       ...ours,
@@ -209,7 +209,7 @@ describe("other writers' schemas", () => {
   });
 
   test.skipIf(reference() === null)(
-    "the reference producer's is read, and reads ours (skipped where it is not there)",
+    "of the reference producer is read, and reads ours (skipped where it is unavailable)",
     () => {
       const text = reference()!;
       const type = avro.Type.forSchema(JSON.parse(text), { wrapUnions: "never" });
@@ -231,10 +231,10 @@ function reference(): string | null {
   }
 }
 
-describe("bytes that are no value", () => {
+describe("bytes that are not a value", () => {
   const good = encodeTrajectory(example, 1);
 
-  test("cut at any byte, are refused where they end, by field", () => {
+  test("cut at any byte, are refused, naming the field where they end", () => {
     for (let length = 5; length < good.length; length++) {
       expect(() => decode(good.subarray(0, length))).toThrow(TrajectoryCodecError);
     }
@@ -247,20 +247,20 @@ describe("bytes that are no value", () => {
     );
   });
 
-  test("with a union branch that is not there, name the field", () => {
+  test("with a union branch that does not exist, are refused, naming the field", () => {
     const bytes = good.slice();
     bytes[5] = 9;
     expect(() => decode(bytes)).toThrow(/^unique_trajectory_identifier, at byte 5 .*union index/);
   });
 
-  /** All fields null up to the stations, then these bytes, as an array. */
+  /** A value with all fields null up to the stations, and then these bytes as an array. */
   const stationsOf = (...bytes: number[]) => {
     const before = TRAJECTORY_FIELDS.findIndex((f) => f.name === "participating_stations");
     return Uint8Array.from([0, 0, 0, 0, 1, ...new Array(before).fill(0), 2, ...bytes]);
   };
 
   test("with an array of more items than bytes, are refused at once", () => {
-    // 2^31 and 2^48 items, of which each could be a null.
+    // 2^31 and 2^48 items, each of which could be a null.
     for (
       const count of [[0x80, 0x80, 0x80, 0x80, 0x10], [0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x40]]
     ) {
@@ -270,7 +270,7 @@ describe("bytes that are no value", () => {
   });
 
   test("with a string of negative length, are refused", () => {
-    // A block of one item: branch 1, a string of length -3, which would lead back to the block's count.
+    // A block of one item: branch 1, a string of length -3, which would jump back to the block's count.
     expect(() => decode(stationsOf(2, 2, 5, 0, 0))).toThrow(/^participating_stations, /);
   });
 
@@ -279,7 +279,7 @@ describe("bytes that are no value", () => {
     expect(() => decode(bytes)).toThrow(/^beginning_utc_time, .* too large to be exact/);
   });
 
-  test("an array in blocks with sizes is read all the same", () => {
+  test("an array in blocks with sizes is read as well", () => {
     // -1 items in 4 bytes, then 1 item, then the end; the version is null.
     const a = [2, 2, 0x41], b = [2, 2, 0x42];
     expect(decode(stationsOf(1, 6, ...a, 2, ...b, 0, 0)).participating_stations).toEqual([
@@ -288,7 +288,7 @@ describe("bytes that are no value", () => {
     ]);
   });
 
-  test("of any kind are refused in words", () => {
+  test("of any kind are refused with a message", () => {
     const hits = fc.array(fc.tuple(fc.nat(good.length - 1), fc.nat(255)), { maxLength: 4 });
     const strewn = hits.map((all) => {
       const bytes = good.slice();

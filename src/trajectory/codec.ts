@@ -1,9 +1,9 @@
 /**
- * Encodes and decodes trajectory summaries: the schema registry's wire format, with an Avro body.
+ * Encodes and decodes trajectory summaries: an Avro body in the schema registry's wire format.
  *
- * Other producers write to this topic too: Python ones, which write NaN where a value is missing, and one day newer and older
- * versions of the schema. So a record is decoded with the schema it was written with and resolved to ours: fields that we do not
- * have are skipped, fields that it does not have are null, integers become doubles, and a double that is not finite is null
+ * Other producers write to this topic too: Python ones, which write NaN where a value is missing, and in future ones with newer or
+ * older versions of the schema. So a record is decoded with the schema it was written with and resolved to ours. Fields that we do
+ * not have are skipped, fields that it does not have are null, integers become doubles, and a double that is not finite is null
  * (`untrusted_types.ts`, which also keeps a damaged record from ending the process).
  */
 import { Buffer } from "node:buffer";
@@ -14,14 +14,14 @@ import { TRAJECTORY_FIELDS } from "./schema.ts";
 import type { TrajectorySummary } from "./summary.ts";
 
 /**
- * Values are written one behind the other into blocks of this size, and given as views of them: a block of memory of its own for
- * each of them costs more to make and to collect than writing it. A block lives as long as one of its values does.
+ * Values are written one after the other into blocks of this size, and returned as views of them. Allocating and collecting memory
+ * for each value would cost more than writing it. A block lives as long as one of its values does.
  */
 const BLOCK_BYTES = 512 * 1024;
-/** Rows have about 770 bytes; a block with less space than this is not tried. */
+/** Rows have about 770 bytes. A block with less space than this is not tried. */
 const SPACE_BYTES = 4096;
 
-/** A value that does not fit the schema, or bytes that are not a value of it. */
+/** A value that does not fit the schema, or bytes that are not a value of the schema. */
 export class TrajectoryCodecError extends PermanentError {
   override readonly name = "TrajectoryCodecError";
   constructor(
@@ -35,18 +35,18 @@ export class TrajectoryCodecError extends PermanentError {
 }
 
 let block = Buffer.alloc(BLOCK_BYTES);
-/** Where the next value begins. */
+/** The position where the next value begins. */
 let blockAt = 0;
 
 /**
- * A summary as a value of the topic, in bytes that nobody else writes to. Fields that are missing are written as null.
+ * A summary as a value of the topic, in bytes that nothing else writes to. Missing fields are written as null.
  * @throws TrajectoryCodecError naming the first field whose value does not fit the schema
  */
 export function encodeTrajectory(summary: TrajectorySummary, schemaId: number): Uint8Array {
   let end: number;
   if (block.length - blockAt < SPACE_BYTES) [block, blockAt] = [Buffer.alloc(BLOCK_BYTES), 0];
   try {
-    // A negative result is the number of missing bytes.
+    // A negative result is the number of bytes that did not fit.
     while ((end = TRAJECTORY_TYPE.encode(summary, block, blockAt + WIRE_HEADER_BYTES)) < 0) {
       [block, blockAt] = [Buffer.alloc(Math.max(BLOCK_BYTES, 2 * (block.length - end))), 0];
     }
@@ -88,8 +88,8 @@ function shown(value: unknown): string {
 export type TrajectoryDecoder = (value: Uint8Array) => TrajectorySummary;
 
 /**
- * The decoder of values that were written with `writerSchema` (Avro JSON). Make it once for each schema id: resolving two
- * schemas takes milliseconds, a value a few microseconds.
+ * The decoder of values that were written with `writerSchema` (Avro JSON). Make it once per schema id: resolving two schemas takes
+ * milliseconds, decoding a value a few microseconds.
  * @throws TrajectoryCodecError if no value of that schema can be read as a summary
  */
 export function createTrajectoryDecoder(writerSchema: string): TrajectoryDecoder {
@@ -122,8 +122,8 @@ export function createTrajectoryDecoder(writerSchema: string): TrajectoryDecoder
 }
 
 /**
- * The decoder for each schema id, made when it is first asked for. What can't be made is not remembered: a schema that is registered
- * later makes the same value readable.
+ * The decoder for each schema id, made on first use. Failures are not cached, so a schema that is registered later makes the same
+ * value readable.
  * @param writerSchema gives the schema (Avro JSON) that is registered under an id
  */
 export function createTrajectoryDecoders(
@@ -139,7 +139,7 @@ export function createTrajectoryDecoders(
   };
 }
 
-/** Where a value stops being one of the writer's schema, found by reading its fields one by one. */
+/** The place where a value stops fitting the writer's schema, found by reading its fields one by one. */
 function undecodable(
   writer: ReturnType<typeof recordType>,
   bytes: Buffer,

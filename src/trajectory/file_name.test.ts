@@ -30,13 +30,13 @@ test.each([
   "traj_summary_20220304.txt",
   "xtraj_summary_all.txt",
   "",
-])("%j is none of them", (name) => expect(parseFileName(name)).toBeNull());
+])("%j is not a summary file", (name) => expect(parseFileName(name)).toBeNull());
 
 test.each([
   ["monthly/traj_summary_monthly_201812.txt", "monthly"],
   ["daily/traj_summary_yesterday.txt", "alias"],
   ["traj_summary_monthly_201812.txt", "monthly"],
-])("at %s is a file of a data directory", (path, kind) => {
+])("%s is a file of a data directory", (path, kind) => {
   expect(parseFilePath(path)?.kind).toBe(kind);
 });
 
@@ -44,4 +44,4 @@ test.each([
   "upload/traj_summary_monthly_201812.txt",
   "daily/../traj_summary_all.txt",
   "/traj_summary_all.txt",
-])("at %j is none", (path) => expect(parseFilePath(path)).toBeNull());
+])("%j is not the path of a summary file", (path) => expect(parseFilePath(path)).toBeNull());

@@ -1,5 +1,5 @@
 /**
- * The summary files that the GMN publishes, by their names.
+ * Recognises the summary files that the GMN publishes by their names.
  *
  *     daily/traj_summary_YYYYMMDD_solrange_BBB.B-EEE.E.txt   one window of 1 degree of solar longitude; the date is the UTC
  *                                                            date on which the window begins
@@ -12,7 +12,7 @@
  * begins at any hour, so it holds events of the next date too; about seven dates a year have no window, one or two have two.
  */
 
-/** What a name says about its file. Dates `YYYY-MM-DD`, months `YYYY-MM`, solar longitudes in degrees. */
+/** The information in a file name. Dates `YYYY-MM-DD`, months `YYYY-MM`, solar longitudes in degrees. */
 export type SummaryFile =
   | {
     readonly kind: "daily";
@@ -29,7 +29,7 @@ const DAILY = /^traj_summary_(\d{4})(\d{2})(\d{2})_solrange_(\d{3}\.\d)-(\d{3}\.
 const MONTHLY = /^traj_summary_monthly_(\d{4})(\d{2})\.txt$/;
 const YEARLY = /^traj_summary_yearly_(\d{4})\.txt$/;
 
-/** What the file of this name (without folder) is; null for any other name, `.tmp` files and impossible dates included. */
+/** The file with this name (without folder). Null for any other name, including `.tmp` files and impossible dates. */
 export function parseFileName(name: string): SummaryFile | null {
   if (name === "traj_summary_all.txt") return { kind: "all" };
   if (name === "traj_summary_latest_daily.txt") return { kind: "alias", of: "newest" };
@@ -50,7 +50,7 @@ export function parseFileName(name: string): SummaryFile | null {
   return yearly === null ? null : { kind: "yearly", year: Number(yearly[1]) };
 }
 
-/** What the file at this path, relative to a data directory, is; null for a path that is none of the source's. */
+/** The file at this path, relative to a data directory. Null for a path that is not one of the source's. */
 export function parseFilePath(path: string): SummaryFile | null {
   const [, name] = /^(?:daily\/|monthly\/)?([^/]+)$/.exec(path) ?? [];
   return name === undefined ? null : parseFileName(name);

@@ -1,4 +1,4 @@
-/** Files that are no plain text, made by the programs that make them, cut into chunks of every size. */
+/** Files that are not plain text, made by the real programs and cut into chunks of every size. */
 import { Buffer } from "node:buffer";
 import { deflateRawSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
@@ -8,7 +8,7 @@ import { SummaryReader } from "./summary_reader.ts";
 
 const TEXT = fileText(rows(3));
 
-/** A zip file's first member, as PKWARE's APPNOTE 4.3.7 has it; the directory at its end does not matter here. */
+/** A zip file's first member, as in PKWARE's APPNOTE 4.3.7. The directory at its end does not matter here. */
 function zip(text: string): Buffer {
   const header = Buffer.alloc(30);
   header.writeUInt32LE(0x04034b50, 0);

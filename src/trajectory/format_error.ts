@@ -19,8 +19,8 @@ export class SummaryFormatError extends PermanentError {
 }
 
 /**
- * The file ended before its first row: empty, or only (a part of) the header. The source writes its files in place, so
- * this is most likely a write in progress; it never publishes a file without rows. Transient: reading it again later helps.
+ * The file ended before its first row: it is empty, or has only (a part of) the header. The source writes its files in place and
+ * never publishes a file without rows, so this is most likely a write in progress. Transient: reading it again later helps.
  */
 export class UnfinishedSummaryError extends TransientError {
   override readonly name = "UnfinishedSummaryError";

@@ -4,9 +4,9 @@
  *
  * - a missing field is null; a field that the schema does not have is refused, because it may be a misspelt one
  * - numbers are numbers, flags are true or false, stations a list of texts or one text separated by commas
- * - the time is a whole number of microseconds since 1970, or a text in UTC (`2024-08-12T22:00:00.123456Z`, or with a blank)
- * - the shower of a sporadic meteor is null, as in this service's exports, or what the summary files say: number -1, code `...`. It
- *   becomes -1 and null, as in all events. A record without the field says nothing of its shower: that stays null
+ * - the time is an integer, in microseconds since 1970, or a text in UTC (`2024-08-12T22:00:00.123456Z`, or with a blank)
+ * - the shower of a sporadic meteor is null, as in this service's exports, or number -1 and code `...`, as in the summary files. It
+ *   becomes -1 and null, as in all events. In a record without the field the shower is unknown: it stays null
  */
 import { Buffer } from "node:buffer";
 import { isIdentifier, MALFORMED, readTime } from "./cell.ts";
@@ -22,13 +22,13 @@ const IGNORED: ReadonlySet<string> = new Set(["updated_at", "withdrawn_at"]);
 const FIELD_NAMES: ReadonlySet<string> = new Set(TRAJECTORY_FIELDS.map(({ name }) => name));
 /** Longest text of a field; codes and identifiers have 20 characters at most. */
 const TEXT_LENGTH_MAX = 100;
-/** More stations than any meteor ever had. */
+/** More stations than any meteor has ever had. */
 const STATIONS_MAX = 1_000;
 const QUOTED_LENGTH_MAX = 60;
 // deno-lint-ignore no-control-regex
 const CONTROL = /[\0-\x1f\x7f]/;
 
-/** A value that does not fit its field, with what was expected instead. */
+/** A value that does not fit its field, with the expected form. */
 class Misfit {
   constructor(readonly expected: string) {}
 }
@@ -58,7 +58,7 @@ export function readJsonRecord(json: unknown): TrajectorySummary | Rejection {
   return summaryOf(values);
 }
 
-/** Whether this is the shower number of a record that has no shower, as exports write it. */
+/** Whether this is the shower number of a record without a shower, as exports write it. */
 function isSporadic({ iau_no, iau_code }: Record<string, unknown>, { name }: TrajectoryField) {
   return name === "iau_no" && iau_no === null &&
     (iau_code === null || iau_code === "" || iau_code === NO_CODE);

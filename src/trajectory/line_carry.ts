@@ -1,7 +1,7 @@
 /**
  * The beginning of a line whose end is in a later chunk.
  *
- * Bounded: beyond its capacity bytes are counted, not kept, so a "line" of gigabytes (in a file that is not text) costs nothing.
+ * Bounded: bytes beyond its capacity are counted but not kept, so a "line" of gigabytes (in a file that is not text) is harmless.
  */
 import { Buffer } from "node:buffer";
 
@@ -15,12 +15,12 @@ export class LineCarry {
     this.bytes = Buffer.alloc(capacity);
   }
 
-  /** Bytes of the line so far, those that were not kept included. */
+  /** Bytes of the line so far, including those that were not kept. */
   get length(): number {
     return this.#length;
   }
 
-  /** Bytes of the line that are in `bytes`. */
+  /** The number of bytes of the line that are in `bytes`. */
   get kept(): number {
     return Math.min(this.#length, this.bytes.length);
   }
@@ -31,7 +31,7 @@ export class LineCarry {
     this.#length += end - start;
   }
 
-  /** Begins the next line. */
+  /** Starts the next line. */
   clear(): void {
     this.#length = 0;
   }

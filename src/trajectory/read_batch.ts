@@ -1,11 +1,11 @@
-/** What reading a summary file gives: batches of rows and rejected lines, and at the end a summary of the file. */
+/** The results of reading a summary file: batches of rows and rejected lines, and at the end a summary of the file. */
 import type { SummaryHeader } from "./summary_header.ts";
 import type { TrajectorySummary } from "./summary.ts";
 
 /**
- * One row and the number of its line, counted from 1, as an editor shows it that ends lines at LF. So in the LF-CR files of the
- * source the stray CR at the beginning of a line is not counted; in its yearly and `all` files, which have an empty line after each
- * row, the empty lines are.
+ * One row and the number of its line, counted from 1 as in an editor that ends lines at LF. So the stray CR at the beginning of a
+ * line in the source's LF-CR files is not counted. The empty lines in its yearly and `all` files, one after each row, are
+ * counted.
  */
 export interface ReadRow {
   readonly line: number;
@@ -15,11 +15,11 @@ export interface ReadRow {
 /** One line that could not be read. */
 export interface RejectedLine {
   readonly line: number;
-  /** Why, for a person, with the values. */
+  /** The reason, for a person, with the values. */
   readonly reason: string;
   /** The field that was wrong, if it was a field. */
   readonly field: string | null;
-  /** The line as it was; only its beginning if it was longer than a line may be. Latin-1 if it was not UTF-8. */
+  /** The original line, or only its beginning if it was longer than a line may be. Latin-1 if it was not UTF-8. */
   readonly text: string;
 }
 
@@ -27,7 +27,7 @@ export interface RejectedLine {
 export interface ReadBatch {
   readonly rows: readonly ReadRow[];
   readonly rejected: readonly RejectedLine[];
-  /** Everything before this byte of the file is in this or earlier batches; always the beginning of a line, or the end. */
+  /** Everything before this byte of the file is in this or earlier batches. Always the beginning of a line, or the end. */
   readonly byteOffset: number;
   /** Number of the last line before `byteOffset`. */
   readonly lastLine: number;
@@ -39,18 +39,18 @@ export interface ReadBatch {
 
 /** The result of one call, returned after the last batch. */
 export interface ReadSummary {
-  /** Rows and rejected lines of this call: those before a resume point are not in it. */
+  /** Rows and rejected lines of this call, without those before a resume point. */
   readonly rows: number;
   readonly rejected: number;
   readonly generatedAt: Date | null;
-  /** The last line was cut, and is neither a row nor rejected: the file was being written, read it again later. */
+  /** The last line was cut, and is neither a row nor rejected: the file was being written. Read it again later. */
   readonly cut: boolean;
   /** The end of the file, or the beginning of its cut last line. */
   readonly byteOffset: number;
 }
 
 /**
- * Where to go on inside a file; everything but the first two comes with each batch. A caller that kept only the numbers
+ * Where to resume inside a file. Everything but the first two fields is in each batch. A caller that kept only the numbers
  * (a run's checkpoint) gets `header` and `generatedAt` from the first bytes of the file with `readHeader`.
  */
 export interface ResumePoint {

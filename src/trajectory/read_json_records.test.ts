@@ -40,7 +40,7 @@ async function read(text: string, cuts?: readonly number[]) {
 const record = (values: object = {}) => ({ unique_trajectory_identifier: ID, ...values });
 
 describe("one record", () => {
-  test("has the schema's fields; what is missing is null", async () => {
+  test("has the schema's fields, and missing ones are null", async () => {
     const { rows } = await read(JSON.stringify(record({ vgeo_km_s: 59.5, beg_in_fov: true })));
     expect(rows[0]?.summary).toMatchObject({
       unique_trajectory_identifier: ID,
@@ -94,7 +94,7 @@ describe("one record", () => {
 });
 
 describe("lines", () => {
-  test("a bad one is rejected alone, with its number", async () => {
+  test("a bad one is rejected without the others, with its number", async () => {
     const good = JSON.stringify(record());
     const { rows, rejected, end } = await read(`${good}\r\n\nnonsense\n[1]\n${good}`);
     expect(rows.map(({ line }) => line)).toEqual([1, 5]);
@@ -110,7 +110,7 @@ describe("lines", () => {
 });
 
 describe("an array", () => {
-  test("with whatever is in its texts", async () => {
+  test("with brackets and quotes in its texts", async () => {
     const odd = { ...record(), iau_code: '}],"\\{[' };
     const { rows, end } = await read(` \n[${JSON.stringify(odd)} ,\n${JSON.stringify(odd)}]\n `);
     expect(rows.map(({ line, summary }) => [line, summary.iau_code])).toEqual([
@@ -120,18 +120,18 @@ describe("an array", () => {
     expect(end.cut).toBe(false);
   });
 
-  test("without an end is cut, and its whole records are there", async () => {
+  test("without an end is cut, and its complete records are read", async () => {
     const { rows, end } = await read(`[${JSON.stringify(record())},{"a`);
     expect(rows).toHaveLength(1);
     expect(end.cut).toBe(true);
   });
 
-  test.each(["[1]", '["a"]', "[{}]x", "[[]]"])("%s is no array of records", async (text) => {
+  test.each(["[1]", '["a"]', "[{}]x", "[[]]"])("%s is not an array of records", async (text) => {
     await expect(read(text)).rejects.toThrow(SummaryFormatError);
   });
 });
 
-test("however the bytes are cut, the same comes out", async () => {
+test("the result does not depend on how the bytes are cut", async () => {
   const records = fc.array(
     fc.record({
       unique_trajectory_identifier: fc.constantFrom(ID, "bad"),

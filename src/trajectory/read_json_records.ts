@@ -1,9 +1,9 @@
 /**
- * Reads trajectory summaries as JSON in a stream: an array of records, or a record a line (NDJSON). Gives the same batches as the
- * reader of summary files.
+ * Reads trajectory summaries from a stream of JSON: an array of records, or one record per line (NDJSON). Returns the same batches
+ * as the reader of summary files.
  *
  *     first byte `[` ─▶ array: records are cut out by counting brackets; anything between them that is not a record is an error
- *     any other      ─▶ lines: each is read for itself, and a line that is not JSON is rejected without the others
+ *     any other      ─▶ lines: each is read on its own, and a line that is not JSON is rejected without the others
  *
  * `line` is the number of the line, or in an array that of the record, from 1. Memory is bounded: a record is buffered up to
  * `RECORD_BYTES_MAX`, and a batch holds at most `BATCH_RECORDS_MAX` records.
@@ -16,7 +16,7 @@ import { LineCarry } from "./line_carry.ts";
 import type { ReadBatch, ReadRow, ReadSummary, RejectedLine } from "./read_batch.ts";
 import { Rejection, utf8Text } from "./row.ts";
 
-/** Longest record that is read; one with every field filled has 2.5 KB. */
+/** Longest record that is read. A record with every field filled has 2.5 KB. */
 export const RECORD_BYTES_MAX = 64 * 1024;
 const BATCH_RECORDS_MAX = 2_000;
 
@@ -29,7 +29,7 @@ const NO_HEADER: SummaryHeader = { columns: [], unknownColumns: [], missingColum
 /**
  * Reads JSON records.
  * @param chunks the bytes in order, cut anywhere
- * @returns after the last batch, the counts, and whether the array was cut (it has no end)
+ * @returns after the last batch: the counts, and whether the array was cut (it has no end)
  * @throws SummaryFormatError when an array has something other than records
  */
 export async function* readJsonRecords(
@@ -51,7 +51,7 @@ export async function* readJsonRecords(
   return yield* reader.finish();
 }
 
-/** Common to both layouts: collects records into batches. */
+/** The common part of both layouts: collects records into batches. */
 abstract class RecordReader {
   protected readonly carry = new LineCarry(RECORD_BYTES_MAX);
   /** Number of the current line or record. */
@@ -87,12 +87,12 @@ abstract class RecordReader {
     };
   }
 
-  /** Reads the records that end in these bytes, with a step for each. */
+  /** Reads the records that end in these bytes. Yields after each record. */
   protected abstract scan(bytes: Buffer): Generator<void, void, void>;
-  /** Reads what is left, and says whether the end is missing. */
+  /** Reads the rest, and returns whether the end is missing. */
   protected abstract end(): boolean;
 
-  /** Reads the record that was carried. */
+  /** Reads the record in the carry. */
   protected take(): void {
     const { carry, line } = this;
     const text = utf8Text(carry.bytes, 0, carry.kept);
@@ -138,7 +138,7 @@ function readText(text: string): ReturnType<typeof readJsonRecord> {
   return readJsonRecord(json);
 }
 
-/** A record a line. Empty lines are skipped. */
+/** One record per line. Empty lines are skipped. */
 class LineReader extends RecordReader {
   protected *scan(bytes: Buffer): Generator<void, void, void> {
     let from = 0;
@@ -196,7 +196,7 @@ class ArrayReader extends RecordReader {
     return this.#where !== "after";
   }
 
-  /** Reads a byte between records. Commas are not counted: a missing one does no harm. */
+  /** Reads a byte between records. Commas are not checked: a missing one does no harm. */
   #outside(byte: number): void {
     if (byte <= SPACE) return;
     if (this.#where === "before" && byte === OPEN_ARRAY) this.#where = "between";

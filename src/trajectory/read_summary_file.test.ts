@@ -15,7 +15,7 @@ import { readWhole } from "../../tests/support/read_whole.ts";
 const HEADER_BYTES = 8 * 1024;
 const encode = (text: string) => new TextEncoder().encode(text);
 
-/** A source that can be asked whether it was closed. */
+/** A source that records whether it was closed. */
 function source(bytes: Uint8Array, chunkBytes: number, from = 0) {
   const state = { closed: false, given: 0 };
   async function* chunks() {
@@ -44,7 +44,7 @@ async function collect(chunks: AsyncIterable<Uint8Array>, resume?: ResumePoint) 
 describe("readSummaryFile", () => {
   const bytes = encode(fileText(rows(50)));
 
-  test("gives a batch a chunk, and at the end what the file was", async () => {
+  test("yields a batch per chunk, and at the end a summary of the file", async () => {
     const { chunks, state } = source(bytes, 8000);
     const { batches, end } = await collect(chunks);
     expect(batches.length).toBeLessThanOrEqual(state.given);
@@ -59,7 +59,7 @@ describe("readSummaryFile", () => {
     expect(state.closed).toBe(true);
   });
 
-  test("says with each batch where the file can be taken up again", async () => {
+  test("says with each batch where the file can be resumed", async () => {
     const { batches } = await collect(source(bytes, 8000).chunks);
     for (const { byteOffset, lastLine } of batches) {
       const before = new TextDecoder().decode(bytes.subarray(0, byteOffset));
@@ -68,7 +68,7 @@ describe("readSummaryFile", () => {
     }
   });
 
-  test("goes on from any batch, with the same lines and numbers", async () => {
+  test("resumes after any batch, with the same lines and numbers", async () => {
     const all = (await collect(source(bytes, 8000).chunks)).batches;
     const lines = all.flatMap((batch) => batch.rows);
     for (const [index, batch] of all.entries()) {
@@ -84,10 +84,10 @@ describe("readSummaryFile", () => {
     }
   });
 
-  test("goes on from a checkpoint's numbers, with the header read from the file's beginning", async () => {
+  test("resumes from a checkpoint's numbers, with the header read from the file's beginning", async () => {
     const [, batch] = (await collect(source(bytes, 8000).chunks)).batches;
     const head = await readHeader(source(bytes.slice(0, HEADER_BYTES), 1000).chunks);
-    // A checkpoint is kept as JSON.
+    // A checkpoint is stored as JSON.
     const resume: ResumePoint = {
       header: JSON.parse(JSON.stringify(head.header)),
       generatedAt: head.generatedAt,
@@ -99,7 +99,7 @@ describe("readSummaryFile", () => {
     expect(rest.batches[0].header).toEqual(batch.header);
   });
 
-  test("that has nothing more to read is no unfinished file", async () => {
+  test("does not report a file as unfinished when there is nothing more to read", async () => {
     const { batches } = await collect(source(bytes, 1e6).chunks);
     const [last] = batches;
     const resume = { ...last, lineNumber: last.lastLine };
@@ -122,7 +122,7 @@ describe("readSummaryFile", () => {
     expect(state).toEqual({ closed: true, given: 1 });
   });
 
-  test("hands on what the source throws", async () => {
+  test("passes on errors of the source", async () => {
     async function* broken() {
       yield bytes.slice(0, 9000);
       await Promise.resolve();
@@ -135,7 +135,7 @@ describe("readSummaryFile", () => {
 });
 
 describe("readHeader", () => {
-  test("needs the beginning alone, and closes the rest", async () => {
+  test("needs only the beginning, and closes the rest", async () => {
     const { chunks, state } = source(encode(fileText(rows(50))), HEADER_BYTES);
     const { header, generatedAt } = await readHeader(chunks);
     expect(header.columns).toHaveLength(86);
@@ -143,7 +143,7 @@ describe("readHeader", () => {
     expect(state).toEqual({ closed: true, given: 1 });
   });
 
-  test("refuses what the reader refuses", async () => {
+  test("refuses the files that the reader refuses", async () => {
     await expect(readHeader(source(encode("<html>\n"), 100).chunks))
       .rejects.toBeInstanceOf(SummaryFormatError);
     const cut = encode(fileText(rows(1)).slice(0, 500));
@@ -165,7 +165,7 @@ describe("a real file", async () => {
   const [file, expected] = await Promise.all([text(`${NAME}.txt`), text(`${NAME}.expected.jsonl`)]);
 
   test.skipIf(file === null || expected === null)(
-    "reads as the reference reader reads it (skipped where the file is not there)",
+    "reads as the reference reader reads it (skipped where the file is unavailable)",
     () => {
       const read = readWhole(file!);
       const lines = expected!.trim().split("\n").map((line) => JSON.parse(line));

@@ -1,9 +1,9 @@
 /**
- * Reading a trajectory summary file as a stream: the public face of the file format.
+ * Reads a trajectory summary file as a stream: the public interface of the file format.
  *
- * A file is read chunk by chunk as it comes, in memory that does not depend on its size. There is one asynchronous step per
- * chunk, not per row: a row takes a few microseconds, a turn of the event loop as much again. What the lines may look like
- * is said in `summary_reader.ts` (lines), `summary_header.ts` (columns), `row.ts` and `cell.ts` (values).
+ * A file is read chunk by chunk as it arrives, in memory that does not depend on its size. There is one asynchronous step per
+ * chunk, not per row: a row takes a few microseconds, and a turn of the event loop takes as long. The format of the lines is
+ * described in `summary_reader.ts` (lines), `summary_header.ts` (columns), `row.ts` and `cell.ts` (values).
  */
 import { UnfinishedSummaryError } from "./format_error.ts";
 import type { ReadBatch, ReadSummary, ResumePoint } from "./read_batch.ts";
@@ -16,12 +16,12 @@ export type { ReadBatch, ReadRow, ReadSummary, RejectedLine, ResumePoint } from 
 /**
  * Reads a summary file, or with `resume` the rest of one.
  *
- * @param chunks the file's bytes in order, cut anywhere; on a resume from `resume.byteOffset` on. Ended early (by `break` or
- *   an error), they are closed.
- * @returns after the last batch (`for await` does not show it; iterate by hand, or see `ReadBatch.byteOffset`), the counts
- *   and whether the last line was cut
- * @throws SummaryFormatError (permanent) if this is not a summary file that can be read: a web page, no column names, no
- *   identifier column
+ * @param chunks the file's bytes in order, cut anywhere; on a resume, from `resume.byteOffset` on. When reading ends early (by
+ *   `break` or an error), they are closed.
+ * @returns after the last batch: the counts, and whether the last line was cut (`for await` does not show them; iterate by hand,
+ *   or see `ReadBatch.byteOffset`)
+ * @throws SummaryFormatError (permanent) if this is not a readable summary file: a web page, no column names, no identifier
+ *   column
  * @throws UnfinishedSummaryError (transient) if the file ends before its first row
  */
 export async function* readSummaryFile(
@@ -34,8 +34,8 @@ export async function* readSummaryFile(
 }
 
 /**
- * Reads the header of a file and closes `chunks`, which need not be the whole file: the first 8 KiB are enough (a header has some 2,900 bytes).
- * With a checkpoint's numbers that makes a `ResumePoint`.
+ * Reads the header of a file and closes `chunks`, which need not be the whole file: the first 8 KiB are enough (a header has some
+ * 2,900 bytes). Together with a checkpoint's numbers, the result makes a `ResumePoint`.
  * @throws SummaryFormatError, UnfinishedSummaryError as `readSummaryFile` does
  */
 export async function readHeader(
@@ -45,7 +45,7 @@ export async function readHeader(
   let bytes = 0;
   for await (const chunk of chunks) {
     bytes += chunk.length;
-    // Rows behind the header are read and dropped: at most a chunk of them.
+    // Rows after the header are read and dropped: at most those of one chunk.
     for (const _batch of reader.read(chunk));
     const { header, generatedAt } = reader;
     if (header !== null) return { header, generatedAt };

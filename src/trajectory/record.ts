@@ -1,10 +1,9 @@
 /**
- * The only shape of a trajectory summary in memory, generated from the schema.
+ * The only in-memory shape of a trajectory summary, generated from the schema.
  *
- * avsc compiles a constructor with the schema's fields in order. The file reader builds its rows with it and so does the
- * Avro decoder, so every summary in the process has the same hidden class and the code that reads 87 fields of it by name
- * (encoder, COPY, JSON) stays monomorphic. Assigning the fields in a loop instead costs six times as much and gives
- * dictionary-like objects.
+ * avsc compiles a constructor with the schema's fields in order. Both the file reader and the Avro decoder build summaries with it.
+ * So every summary in the process has the same hidden class, and the code that reads its 87 fields by name (encoder, COPY, JSON)
+ * stays monomorphic. Assigning the fields in a loop instead costs six times as much and makes dictionary-like objects.
  */
 import avro from "avsc";
 import { PermanentError } from "@gmn/failures";
@@ -19,9 +18,9 @@ export type FieldValue = string | number | boolean | null | (string | null)[];
 export const TRAJECTORY_TYPE = recordType(TRAJECTORY_SCHEMA_TEXT);
 
 /**
- * Compiles the Avro schema of a record: unions unwrapped (`null | number`, not `{ double: number }`), no methods on records,
- * bytes not trusted.
- * @throws PermanentError if it is the schema of something else; whatever avsc throws if it is none
+ * Compiles the Avro schema of a record: unions unwrapped (`null | number`, not `{ double: number }`), no methods on records, and
+ * types that do not trust the bytes.
+ * @throws PermanentError if it is not a record schema; whatever avsc throws if it is not a schema
  */
 export function recordType(schemaText: string): avro.types.RecordType {
   const type = avro.Type.forSchema(JSON.parse(schemaText), {
@@ -35,11 +34,11 @@ export function recordType(schemaText: string): avro.types.RecordType {
   return type;
 }
 
-/** avsc has no type for its constructors: one positional argument a field. */
+/** avsc has no type for its constructors, which take one positional argument per field. */
 const Root: new (...values: readonly FieldValue[]) => TrajectorySummary =
   TRAJECTORY_TYPE.recordConstructor;
 
-/** The summary with these values, one for each field, in the schema's order. The array may be used again. */
+/** The summary with these values, one for each field, in the schema's order. The array may be reused. */
 export function summaryOf(values: readonly FieldValue[]): TrajectorySummary {
   return new Root(...values);
 }

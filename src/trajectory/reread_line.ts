@@ -1,4 +1,4 @@
-/** One line of a summary file, read again without its file: for dead letters, after the reader has been fixed. */
+/** Reads one line of a summary file again without its file: for dead letters, after the reader has been fixed. */
 import { Buffer } from "node:buffer";
 import { type SummaryHeader, VERSION_FIELD } from "./summary_header.ts";
 import { Rejection, RowReader } from "./row.ts";
@@ -6,15 +6,15 @@ import { TRAJECTORY_FIELDS, type TrajectoryFieldName } from "./schema.ts";
 import type { TrajectorySummary } from "./summary.ts";
 
 /**
- * The columns of every file since the source added the identifier (2022-03-16): those of the schema, except the version. Reads dead
- * letters written before column names were stored.
+ * The columns of every file since the source added the identifier (2022-03-16): those of the schema, except the version. Used for
+ * dead letters written before column names were stored.
  */
 const WRITER_COLUMNS: readonly TrajectoryFieldName[] = TRAJECTORY_FIELDS.map(({ name }) => name)
   .filter((name) => name !== VERSION_FIELD);
 
 /**
  * The line as a summary, or why it can't be read as one.
- * @param columns the field of each column (null: one the schema does not have); null for those of `WRITER_COLUMNS`
+ * @param columns the field of each column (null: not in the schema); null for the columns in `WRITER_COLUMNS`
  */
 export function rereadLine(
   text: string,

@@ -55,7 +55,7 @@ describe("a row", () => {
     });
   });
 
-  test("has all 87 fields, in the schema's order, also those without a column", () => {
+  test("has all 87 fields, in the schema's order, including those without a column", () => {
     const few = readerOf([COLUMN.id, COLUMN.f]);
     const result = read("20240812031415_aB3xZ;0.5", few);
     expect(Object.keys(result)).toEqual(Object.keys(summary()));
@@ -63,13 +63,13 @@ describe("a row", () => {
     expect(Object.values(result).filter((value) => value !== null)).toHaveLength(3);
   });
 
-  test("is read afresh each time: nothing stays of the row before", () => {
+  test("has no values of the previous row", () => {
     summary();
     expect(summary({ sigmaRaGeo: "None", stations: "" }))
       .toMatchObject({ sigma: null, participating_stations: null });
   });
 
-  test("of any width is read: columns are counted, not measured", () => {
+  test("of any width is read: cells are separated by semicolons, not by position", () => {
     const narrow = cells().map((cell) => cell.trim()).join(";");
     const wide = cells().map((cell) => `   ${cell}    `).join(" ; ");
     expect(read(narrow)).toEqual(summary());
@@ -97,7 +97,7 @@ describe("numbers", () => {
     expect(rejection(row({ f: cell }))).toEqual(new Rejection(reason, "f_param"));
   });
 
-  test("where whole ones are due, others are refused", () => {
+  test("that are not integers are refused in integer fields", () => {
     expect(rejection(row({ numStat: "2.5" }))).toEqual(
       new Rejection('column 85 (Num stat) says "2.5", expected a whole number', "num_stat"),
     );
@@ -111,7 +111,7 @@ describe("numbers", () => {
     [{ numStat: "-1" }, "num_stat"],
     [{ numStat: "1000000000" }, "num_stat"],
     [{ iauNo: "-2" }, "iau_no"],
-  ])("impossible ones are refused: %j", (replaced, field) => {
+  ])("impossible values are refused: %j", (replaced, field) => {
     expect(rejection(row(replaced))).toMatchObject({
       field,
       reason: expect.stringMatching(/expected a value from -?\d+ to \d+$/),
@@ -126,7 +126,7 @@ describe("numbers", () => {
     { numStat: "0" },
     { iauNo: "-1" },
     { solLon: "-3" },
-  ])("merely unlikely ones are not: %j", (replaced) => {
+  ])("unlikely values are accepted: %j", (replaced) => {
     expect(read(row(replaced))).not.toBeInstanceOf(Rejection);
   });
 });
@@ -178,7 +178,7 @@ describe("stations", () => {
   });
 });
 
-describe("lines that are no rows", () => {
+describe("lines that are not rows", () => {
   test("have their fields counted first, before any is read", () => {
     const tooFew = cells().slice(1).join("; ");
     expect(rejection(tooFew)).toEqual(
@@ -200,12 +200,12 @@ describe("lines that are no rows", () => {
     expect(rejection(line)).toEqual(new Rejection("not UTF-8 text", null));
   });
 
-  test("but text is text, also beyond ASCII", () => {
+  test("text beyond ASCII is accepted", () => {
     expect(summary({ stations: "HR0002,ČŽ0001" }).participating_stations)
       .toEqual(["HR0002", "ČŽ0001"]);
   });
 
-  test("a long cell is quoted in part, a quoted one has its controls escaped", () => {
+  test("a long cell is quoted in part, and its control characters are escaped", () => {
     const { reason } = rejection(row({ f: "x".repeat(500) }));
     expect(reason.length).toBeLessThan(150);
   });

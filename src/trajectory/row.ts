@@ -1,20 +1,20 @@
 /**
  * Reads a data line as a trajectory summary, with the columns of a given header.
  *
- * Two passes over the bytes: the first finds the semicolons and anything that is not printable ASCII, so that a line with
- * the wrong number of fields is refused for that and not for the first value in a wrong column; the second reads the cells.
+ * It makes two passes over the bytes. The first finds the semicolons and anything that is not printable ASCII, so that a line with
+ * the wrong number of fields is refused for that and not for the first value in a wrong column. The second reads the cells.
  *
  * What a cell may contain:
  * - numbers: see `cell.ts`; `None`, `nan`, `inf` are null, an empty cell is an error
  * - flags: `True`, `False`; `None`, `nan` are null
  * - times: UTC, fraction optional; the source's year-1 sentinel is null
- * - texts: as they are (the code `NAN` is a shower); empty or `...` is null, whereas the shower number -1 beside it stays
- * - the identifier: its exact form, or the line is refused: everything downstream relies on it
+ * - texts: unchanged (the code `NAN` is a shower); empty or `...` is null, whereas the shower number -1 beside it stays
+ * - the identifier: exactly in its form, or the line is refused, because everything downstream relies on it
  * - stations: separated by commas, an empty list is null
  *
- * Values are refused for their range only where they are impossible: a latitude or declination beyond ±90 degrees, a
- * longitude beyond -180 or 360, a shower number below -1, a number of stations below 0, either of more than
- * nine digits. Unlikely values are accepted.
+ * Values are refused for their range only where they are impossible: a latitude or declination beyond ±90 degrees, a longitude
+ * below -180 or above 360, a shower number below -1, a number of stations below 0, and a shower number or number of stations
+ * with more than nine digits. Unlikely values are accepted.
  */
 import type { Buffer } from "node:buffer";
 import { isIdentifier, MALFORMED, readFlag, readNumber, readTime } from "./cell.ts";
@@ -37,15 +37,15 @@ export class Rejection {
 const SEMICOLON = 0x3b, COMMA = 0x2c, SPACE = 0x20, DELETE = 0x7f;
 /** What the source writes as the shower code of a sporadic meteor. */
 export const NO_CODE = "...";
-/** What the source writes as the shower number of a sporadic meteor, and events have. */
+/** What the source writes as the shower number of a sporadic meteor. Events have it too. */
 export const NO_SHOWER = -1;
 
-/** How to read a column: as the kind of its field, as the identifier, or not at all (a column the schema does not have). */
+/** How to read a column: as the kind of its field, as the identifier, or not at all (if the schema does not have it). */
 type Read = FieldKind | "identifier" | "nothing";
 
 const RIGHT_ANGLE = [-90, 90] as const, LONGITUDE = [-180, 360] as const;
 const ANY_NUMBER = [-Number.MAX_VALUE, Number.MAX_VALUE] as const;
-/** What the codec takes; see `untrusted_types.ts`. */
+/** The range that the codec accepts; see `untrusted_types.ts`. */
 const ANY_LONG = [-EXACT_LONG_MAX, EXACT_LONG_MAX] as const;
 /** The only ranges that are checked. */
 export const RANGES: Partial<Record<TrajectoryFieldName, readonly [number, number]>> = {
@@ -63,7 +63,7 @@ export const RANGES: Partial<Record<TrajectoryFieldName, readonly [number, numbe
   num_stat: [0, 999_999_999],
 };
 
-/** What a malformed cell should have been, for the reason. */
+/** The expected form of a malformed cell, for the reason. */
 const EXPECTED: Partial<Record<Read, string>> = {
   double: "a number",
   long: "a whole number",
@@ -72,10 +72,10 @@ const EXPECTED: Partial<Record<Read, string>> = {
   identifier: "a trajectory identifier (14 digits, _, 5 letters or digits)",
 };
 
-/** A station code in full, as all of the source's are. Only the last one of a line without an end is asked. */
+/** A complete station code, as all of the source's are. Only the last code of a line without an end is tested. */
 const WHOLE_STATION = /^[A-Z]{2}[A-Z0-9]{4}$/;
 
-/** Characters of a cell that are quoted in a reason. */
+/** Maximum number of characters of a cell that a reason quotes. */
 const QUOTED_LENGTH_MAX = 60;
 
 /** Reads the rows with the columns of one header. */
@@ -88,7 +88,7 @@ export class RowReader {
   readonly #most: Float64Array;
   /** Where each cell of the current line ends (at its semicolon, or at the line's end). */
   readonly #ends: Int32Array;
-  /** A row before its columns are read: null, and the version. */
+  /** The initial values of a row, before its columns are read: null, and the version. */
   readonly #blank: readonly FieldValue[];
 
   constructor(header: SummaryHeader) {
@@ -121,7 +121,7 @@ export class RowReader {
     if (found !== ends.length) {
       return new Rejection(`${found} fields where the header has ${ends.length} columns`, null);
     }
-    // A fresh array: storing numbers into one that lives on would cost a write barrier each.
+    // A fresh array: storing numbers into a long-lived one would cost a write barrier each.
     const values = this.#blank.slice();
     let from = start;
     for (let column = 0; column < ends.length; column++) {
@@ -149,9 +149,9 @@ export class RowReader {
   }
 
   /**
-   * Finds the cells and gives their number (the ends of those beyond the header's are not kept), or what the line may not
-   * have. Every byte passes through this loop, so it has one branch; the check of all bytes is the sign bit (below space) and
-   * bit 7 (delete and beyond) of what they leave in `seen`.
+   * Finds the cells and returns their number (the ends of those beyond the header's are not kept), or the error if the line has
+   * forbidden bytes. Every byte passes through this loop, so it has one branch. All bytes are checked at once at the end: the sign
+   * bit of `seen` shows a byte below space, and bit 7 a delete or a byte beyond it.
    */
   #split(bytes: Buffer, start: number, end: number): number | Rejection {
     const ends = this.#ends;
@@ -174,8 +174,8 @@ export class RowReader {
   }
 
   /**
-   * Whether more may belong to this line, which has no end: fewer fields than columns, fewer stations than it says, or a
-   * last station that is not whole. Where the stations are not the last column nothing marks the end of a line: cut.
+   * Whether this line, which has no end, may be incomplete: fewer fields than columns, fewer stations than it says, or an
+   * incomplete last station. When the stations are not the last column, nothing marks the end of a line, so it counts as cut.
    */
   isCut(bytes: Buffer, start: number, end: number): boolean {
     const width = this.#ends.length;
@@ -191,7 +191,7 @@ export class RowReader {
     return stations.length !== announced || !WHOLE_STATION.test(stations.at(-1) ?? "");
   }
 
-  /** The value of a cell that is not a double; MALFORMED for one that does not say what it should. */
+  /** The value of a cell that is not a double; MALFORMED if the cell does not have the expected form. */
   #cell(read: Read, bytes: Buffer, start: number, end: number): FieldValue {
     switch (read) {
       case "long": {

@@ -11,7 +11,7 @@ import {
 } from "./schema.ts";
 import { TRAJECTORY_TYPE } from "./record.ts";
 
-// The compiler refuses a name too many or too few here; the test compares the names with the schema.
+// The compiler rejects a missing or additional name here; the test compares the names with the schema.
 const OF_THE_INTERFACE: Record<TrajectoryFieldName, true> = {
   unique_trajectory_identifier: true,
   beginning_julian_date: true,
@@ -125,7 +125,7 @@ describe("the trajectory schema", () => {
     }
   });
 
-  test("says what each sigma belongs to, in its doc too", () => {
+  test("says which field each sigma belongs to, also in its doc", () => {
     const sigmas = TRAJECTORY_FIELDS.filter((field) => field.sigmaOf !== null);
     expect(sigmas.map((field) => field.name)).toEqual(
       ["sigma", ...Array.from({ length: 33 }, (_, i) => `sigma_${i + 1}`)],
@@ -140,12 +140,12 @@ describe("the trajectory schema", () => {
     });
   });
 
-  test("is registered without the layout of the file", () => {
+  test("is registered without the white space of the file", () => {
     expect(JSON.parse(TRAJECTORY_SCHEMA_TEXT)).toEqual(TRAJECTORY_SCHEMA);
     expect(TRAJECTORY_SCHEMA_TEXT).not.toContain("\n");
   });
 
-  test("refuses a field of a type nobody can store, by name", () => {
+  test("refuses a field of a type that can't be stored, by name", () => {
     const bad = {
       ...TRAJECTORY_SCHEMA,
       fields: [{ name: "colour", type: ["null", "bytes"], default: null, doc: "" }],
@@ -168,7 +168,7 @@ function reference(): string | null {
 }
 
 describe.skipIf(reference() === null)(
-  "the reference schema (skipped where it is not there)",
+  "the reference schema (skipped where it is unavailable)",
   () => {
     const parsed = JSON.parse(reference() ?? "null");
 
@@ -179,7 +179,7 @@ describe.skipIf(reference() === null)(
         .toEqual(parsed.fields);
     });
 
-    test("has the same canonical form, and can read ours as we can read it", () => {
+    test("has the same canonical form, and each can read the other's records", () => {
       const type = avro.Type.forSchema(parsed, { wrapUnions: "never" });
       expect(TRAJECTORY_TYPE.fingerprint().toString("hex"))
         .toBe(type.fingerprint().toString("hex"));

@@ -1,12 +1,12 @@
 /**
- * The schema of a trajectory summary, read once from `schemas/trajectory_summary.avsc`: the only place that defines
- * the fields, their order, types and units. SQL columns, their comments, the file reader's columns and the
- * JSON output all derive from it, so a field is added by adding it there (and to `summary.ts`, for the compiler).
+ * The schema of a trajectory summary, read once from `schemas/trajectory_summary.avsc`, the only place that defines the fields,
+ * their order, types and units. SQL columns, their comments, the file reader's columns and the JSON output all derive from it. To
+ * add a field, add it there (and to `summary.ts`, for the compiler).
  *
- * Fields have `"default": null`, which the reference schema of the topic does not. A default changes nothing for a reader
- * that has none and for data already written, and the two schemas have the same Parsing Canonical Form (it leaves defaults
- * and docs out); but it lets our reader take records of a writer that lacks a field, and it is what Avro's rules ask of any
- * field added later. So: compatible both ways today, and able to grow.
+ * Fields have `"default": null`, unlike in the topic's reference schema. A default changes nothing for a reader without one, nor
+ * for data already written, and the two schemas have the same Parsing Canonical Form (which leaves out defaults and docs). But it
+ * lets our reader accept records of a writer that lacks a field, and Avro's rules require it for any field that is added later. So
+ * the schemas are compatible both ways today, and ours can grow.
  */
 import { readFileSync } from "node:fs";
 import { PermanentError } from "@gmn/failures";
@@ -24,7 +24,7 @@ export type FieldKind =
   | "timestamp_micros"
   | "string_array";
 
-/** One field, as the other modules need it. Every field may be null. */
+/** One field, as the other modules use it. Every field may be null. */
 export interface TrajectoryField {
   readonly name: TrajectoryFieldName;
   readonly kind: FieldKind;
@@ -34,7 +34,7 @@ export interface TrajectoryField {
   readonly sigmaOf: TrajectoryFieldName | null;
 }
 
-/** The part of an Avro record schema that is read here. */
+/** The part of an Avro record schema that this module reads. */
 export interface TrajectorySchema {
   readonly type: "record";
   readonly name: string;
@@ -52,13 +52,13 @@ const SCHEMA_FILE = new URL("../../schemas/trajectory_summary.avsc", import.meta
 /** The parsed schema. */
 export const TRAJECTORY_SCHEMA: TrajectorySchema = JSON.parse(readFileSync(SCHEMA_FILE, "utf8"));
 
-/** The schema as it is registered: without the white space of the file, so that layout never makes a new version. */
+/** The schema as it is registered: without the white space of the file, so that a change of layout makes no new version. */
 export const TRAJECTORY_SCHEMA_TEXT: string = JSON.stringify(TRAJECTORY_SCHEMA);
 
 /** Value of `schema_version` in rows read from summary files: what the reference producer of this schema writes. */
 export const SCHEMA_VERSION = "2.0";
 
-/** The Avro types a field may have, by their JSON text without the null branch. */
+/** The Avro types that a field may have, by their JSON text without the null branch. */
 const KINDS: Readonly<Record<string, FieldKind>> = {
   '"string"': "string",
   '"double"': "double",
@@ -75,7 +75,7 @@ const KINDS: Readonly<Record<string, FieldKind>> = {
 export function fieldsOf(schema: TrajectorySchema): readonly TrajectoryField[] {
   let measured: TrajectoryFieldName | null = null;
   return schema.fields.map((field) => {
-    // Checked against the interface by schema.test.ts; a field new in the .avsc still works everywhere by its name.
+    // Checked against the interface by schema.test.ts. A field that is new in the .avsc still works everywhere by its name.
     const name = field.name as TrajectoryFieldName;
     const [first, second, ...rest] = field.type;
     const kind = first === "null" && rest.length === 0 ? KINDS[JSON.stringify(second)] : undefined;

@@ -7,10 +7,10 @@ import {
   shippedSource,
 } from "./shipped_showers.ts";
 
-describe("the list that ships", () => {
+describe("the shipped list", () => {
   const { edition, showers } = shippedShowers();
 
-  test("is that of November 2021, with 973 showers, no number twice", () => {
+  test("is that of November 2021, with 973 showers and no number twice", () => {
     expect(editionInWords(edition)).toBe("November 2021");
     expect(showers).toHaveLength(973);
     expect(new Set(showers.map(({ number }) => number)).size).toBe(973);
@@ -32,7 +32,7 @@ describe("a list", () => {
   const text = (rows: string, comments = "# state: 2021-11\n# showers: 2\n") =>
     `${comments}number,code,name\n${rows}`;
 
-  test("names its edition as a source, which is told from an address", () => {
+  test("names its edition as a source, which is distinguishable from an address", () => {
     expect(shippedEdition(shippedSource("2021-11"))).toBe("2021-11");
     for (const source of ["https://example.org/list2021-11.txt", "list", "shipped list of now"]) {
       expect(shippedEdition(source)).toBeNull();

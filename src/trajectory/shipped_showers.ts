@@ -1,9 +1,9 @@
 /**
- * The shower list that ships with the service, `iau_showers.csv`: showers have names before the list of the IAU Meteor Data Center is
- * first fetched, and where it can't be fetched (docs/decisions/0009-shower-names.md).
+ * The shower list that ships with the service, `iau_showers.csv`. It gives showers names until the list of the IAU Meteor Data
+ * Center is first fetched, and where it can't be fetched (docs/decisions/0009-shower-names.md).
  *
- * The comments of the file give the month of the list and the number of its showers. The file is checked when it is read: a bad edit
- * must fail the tests, not give showers wrong names.
+ * The comments of the file give the month of the list and the number of its showers. The file is validated when it is read: a bad
+ * edit must fail the tests, not give showers wrong names.
  */
 import { readFileSync } from "node:fs";
 // @ts-types="./std_csv.d.ts"
@@ -11,19 +11,19 @@ import { parse } from "@std/csv/parse.js";
 import { PermanentError } from "@gmn/failures";
 import type { Shower } from "./shower_list.ts";
 
-/** A shower list as it ships. */
+/** A shipped shower list. */
 export interface ShippedShowers {
-  /** Month of the list's state, `YYYY-MM`: later lists sort after earlier ones. */
+  /** Month of the edition, `YYYY-MM`: later lists sort after earlier ones. */
   readonly edition: string;
-  /** In the order of their numbers. Their status is null: the file has none. */
+  /** Ordered by number. Their status is null: the file has none. */
   readonly showers: readonly Shower[];
 }
 
 const FILE = new URL("./iau_showers.csv", import.meta.url);
 const HEADER = "number,code,name";
-/** Three letters in the list of 2021 (`DDl` has a small one); the GMN's provisional codes, up to eight, are not on it. */
+/** Three letters in the list of 2021 (`DDl` has a lower-case one). The GMN's provisional codes, up to eight, are not on it. */
 const CODE = /^[A-Za-z][A-Za-z0-9]{2}$/;
-/** Printable ASCII, as all names of the list are, without blanks around it. */
+/** Printable ASCII without surrounding blanks, as all names of the list are. */
 const NAME = /^[!-~](?:[ -~]*[!-~])?$/;
 const SOURCE = /^shipped list of (\d{4}-\d{2})$/;
 const MONTH_AND_YEAR = new Intl.DateTimeFormat("en-US", {
@@ -34,14 +34,14 @@ const MONTH_AND_YEAR = new Intl.DateTimeFormat("en-US", {
 
 let shipped: ShippedShowers | null = null;
 
-/** The list that ships with this version. Read once. @throws PermanentError when the file is damaged */
+/** The list shipped with this version. Read once. @throws PermanentError when the file is damaged */
 export function shippedShowers(): ShippedShowers {
   return shipped ??= readShippedShowers(readFileSync(FILE, "utf8"));
 }
 
 /**
  * Reads a shipped list.
- * @throws PermanentError that names the first row that is wrong
+ * @throws PermanentError naming the first invalid row
  */
 export function readShippedShowers(text: string): ShippedShowers {
   const edition = /^# state: (\d{4}-(?:0[1-9]|1[0-2]))$/m.exec(text)?.[1];
@@ -71,7 +71,7 @@ function damaged(why: string): PermanentError {
   });
 }
 
-/** The source that events and rows of the shipped list have. */
+/** The source recorded in events and rows of the shipped list. */
 export function shippedSource(edition: string): string {
   return `shipped list of ${edition}`;
 }

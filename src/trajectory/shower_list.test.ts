@@ -4,7 +4,7 @@ import { PermanentError } from "@gmn/failures";
 import { readShowerList } from "./shower_list.ts";
 
 const bytesOf = (text: string) => new TextEncoder().encode(text);
-/** A line with these cells, padded and quoted as the list has them, filled up to `width`. */
+/** A line with these cells, padded and quoted as in the list, and filled up to `width`. */
 const line = (width: number, ...cells: string[]) =>
   Array.from({ length: width }, (_, i) => `"${(cells[i] ?? "").padEnd(6)}"`).join("|");
 
@@ -40,19 +40,19 @@ describe("the layout of MDC2007", () => {
 });
 
 describe("the layouts of MDC2022", () => {
-  test("with 36 fields, where the status stands where the name was", () => {
+  test("with 36 fields, which have the status in the place of the name", () => {
     const { showers } = readShowerList(bytesOf(mdc2022("00007", "000", "PER", "1", "Perseids")));
     expect(showers).toEqual([{ number: 7, code: "PER", name: "Perseids", status: 1 }]);
   });
 
-  test("with 37, where the designation stands before the name, and for it", () => {
+  test("with 37 fields, which have the designation before the name, or instead of it", () => {
     const named = line(37, "1", "00007", "000", "PER", "1", "", "M1835-H1", "Perseids", "annual");
     const unnamed = line(37, "2", "01190", "000", "XYZ", "0", "", "M2023-A1", "", "annual");
     expect(readShowerList(bytesOf(`${named}\n${unnamed}\n`)).showers.map((s) => s.name))
       .toEqual(["Perseids", "M2023-A1"]);
   });
 
-  test("a pipe at the end of the line is no field", () => {
+  test("a pipe at the end of the line is not a field", () => {
     const text = `${mdc2022("00007", "000", "PER", "1", "Perseids")}|\r\n`;
     expect(readShowerList(bytesOf(text)).showers[0].name).toBe("Perseids");
   });
@@ -107,7 +107,7 @@ describe("lines that can't be read", () => {
     expect(rejected).toEqual([{ line: 2, reason: expect.stringContaining(reason) }]);
   });
 
-  test("a stray quote costs its own line at most", () => {
+  test("a stray quote affects only its own line", () => {
     const stray = good.replace("Perseids", 'Per"seids').replace("00007", "00008");
     const { showers, rejected } = readShowerList(bytesOf(`${stray}\n${good}\n`));
     expect(showers.length + rejected.length).toBe(2);
@@ -126,9 +126,9 @@ describe("the real list", () => {
   try {
     bytes = readFileSync(file);
   } catch {
-    // Not everywhere.
+    // Not available everywhere.
   }
-  test.skipIf(bytes === null)("is read (skipped where the file is not there)", () => {
+  test.skipIf(bytes === null)("is read (skipped where the file is unavailable)", () => {
     const { showers, rejected } = readShowerList(bytes!);
     expect(rejected).toEqual([]);
     expect(showers).toContainEqual({ number: 4, code: "GEM", name: "Geminids", status: 1 });

@@ -1,7 +1,7 @@
 /**
  * The IAU Meteor Data Center's list of meteor showers (`streamfulldata*.txt`).
  *
- * The file is text with comment lines (`:`) and a ruler (`+`) before lines of quoted, padded fields separated by `|`. It has no
+ * The file is text: comment lines (`:`) and a ruler (`+`), followed by lines of quoted, padded fields separated by `|`. It has no
  * machine-readable header, and was published in two layouts, which have different numbers of fields (a trailing `|` is not a
  * field):
  *
@@ -11,8 +11,8 @@
  *
  * The fifth field is the name in one layout and the status in the other, so lines of an unknown layout are refused.
  *
- * A shower has a row for each published solution (AdNo 000, 001, …), and their status may differ. Of the rows of one number
- * the first counts whose solution is not removed (status not negative), or else the first: its code, name and status.
+ * A shower has a row for each published solution (AdNo 000, 001, …), and their status may differ. Its code, name and status come
+ * from the first row whose solution is not removed (status not negative), or else from the first row.
  */
 // @ts-types="./std_csv.d.ts"
 import { parse } from "@std/csv/parse.js";
@@ -25,7 +25,7 @@ export interface Shower {
   /** IAU code: three letters for most. `NAN` is one. */
   readonly code: string;
   readonly name: string;
-  /** Status of the row that counted: 1 established, 0 working list, negative removed; null where the list has none. */
+  /** Status in the row that was used: 1 established, 0 working list, negative removed; null where the list has none. */
   readonly status: number | null;
 }
 
@@ -36,16 +36,16 @@ export interface RejectedShowerLine {
   readonly reason: string;
 }
 
-/** The showers in order of their numbers, and the lines that were not understood. */
+/** The showers, ordered by number, and the lines that could not be read. */
 export interface ShowerList {
   readonly showers: readonly Shower[];
   readonly rejected: readonly RejectedShowerLine[];
 }
 
-/** Where a layout has its fields, from 0. */
+/** The positions of fields in a layout, from 0. */
 interface Layout {
   readonly status: number;
-  /** The first that is not blank is the name. */
+  /** The first of these fields that is not blank is the name. */
   readonly names: readonly number[];
 }
 const NUMBER = 1, CODE = 3;
@@ -57,7 +57,7 @@ const LAYOUT_BY_FIELDS: ReadonlyMap<number, Layout> = new Map([
 
 /**
  * Reads a shower list. Its text is UTF-8 or, as published, Latin-1.
- * @throws PermanentError if there is no shower in it at all
+ * @throws PermanentError if it has no shower at all
  */
 export function readShowerList(bytes: Uint8Array): ShowerList {
   const showers = new Map<number, Shower>();
@@ -91,7 +91,7 @@ function isRemoved(shower: Shower): boolean {
   return shower.status !== null && shower.status < 0;
 }
 
-/** Each line is parsed separately: for a CSV parser a stray quote would turn all following lines into one field. */
+/** Each line is parsed separately: a stray quote would make a CSV parser read all following lines as one field. */
 function showerOf(line: string): Shower {
   const [cells = []] = parse(line.replace(/\|\s*$/, ""), { separator: "|", lazyQuotes: true });
   const layout = LAYOUT_BY_FIELDS.get(cells.length);
@@ -111,7 +111,7 @@ function showerOf(line: string): Shower {
   };
 }
 
-/** The integer in a cell, null for a blank one. */
+/** The integer in a cell, or null for a blank cell. */
 function integerOf(cell: string, what: string): number | null {
   const text = cell.trim();
   if (text === "") return null;

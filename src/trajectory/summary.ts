@@ -1,8 +1,8 @@
 /**
  * A trajectory summary: one meteor as GMN computed it, one line of a summary file, one event on the topic.
  *
- * Field names, order and nullability are those of `schemas/trajectory_summary.avsc`, which also has every field's meaning
- * and unit; a test keeps the two equal. Null means that the source has no value (`None`, `nan`, `...`).
+ * Field names, order and nullability are those of `schemas/trajectory_summary.avsc`, which also defines every field's meaning and
+ * unit; a test keeps the two equal. Null means that the source has no value (`None`, `nan`, `...`).
  */
 
 /** One trajectory summary. Angles in degrees, speeds in km/s, heights in km above the WGS84 ellipsoid. */

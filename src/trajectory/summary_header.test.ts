@@ -3,7 +3,7 @@ import { commentCells, hasIdentifier, headerOf, stampOf } from "./summary_header
 import { TRAJECTORY_FIELDS } from "./schema.ts";
 import { COLUMN, headerLines, WIDTH } from "../../tests/support/summary_file.ts";
 
-/** The header of these columns of the fixture. */
+/** A header made of these columns of the fixture. */
 function header(columns?: readonly number[]) {
   const [first, second] = headerLines(columns);
   return headerOf(commentCells(first)!, commentCells(second)!)!;
@@ -28,7 +28,7 @@ describe("the columns of a file", () => {
     expect(names[79]).toBe("Mass kg tau=0.7%");
   });
 
-  test("tell q from Q by case, whichever is there, with their sigmas", () => {
+  test("distinguish q from Q by case, even when only one is there, with their sigmas", () => {
     const fields = (columns: number[]) => header(columns).columns.map((column) => column.field);
     expect(fields([0, COLUMN.q, COLUMN.q + 1])).toEqual(
       ["unique_trajectory_identifier", "q_au", "sigma_15"],
@@ -38,7 +38,7 @@ describe("the columns of a file", () => {
     );
   });
 
-  test("may stand in any order; a sigma goes with the column before it", () => {
+  test("may be in any order; a sigma belongs to the column before it", () => {
     const { columns } = header([COLUMN.Q, COLUMN.Q + 1, 0, COLUMN.raGeo, COLUMN.raGeo + 1]);
     expect(columns.map((column) => column.field))
       .toEqual(["q_au_", "sigma_18", "unique_trajectory_identifier", "rageo_deg", "sigma"]);
@@ -50,7 +50,7 @@ describe("the columns of a file", () => {
     expect(withoutB.columns[35].field).toBe("q_au");
   });
 
-  test("that are not in the schema are reported, with their sigmas, and never guessed", () => {
+  test("that are not in the schema are reported, with their sigmas, and not matched to a field", () => {
     const first = [
       "Unique trajectory",
       "Beginning",
@@ -78,7 +78,7 @@ describe("the columns of a file", () => {
     expect(unknownColumns).toEqual(["Colour nm", "+/- sigma of Colour nm", "e", "sigma", "Q km"]);
   });
 
-  test("have names that can be shown and stored", () => {
+  test("have names that can be displayed and stored", () => {
     const { columns, unknownColumns } = headerOf(
       commentCells(`# Unique trajectory; e; \0Colour\x1b; ${"x".repeat(5000)}`)!,
       commentCells("# identifier; ; nm; m")!,
@@ -87,12 +87,12 @@ describe("the columns of a file", () => {
     expect(unknownColumns).toEqual(["�Colour� nm", `${"x".repeat(60)} m`]);
   });
 
-  test("a header without the identifier is known for one", () => {
+  test("a header without the identifier is recognised as a header", () => {
     expect(hasIdentifier(header())).toBe(true);
     expect(hasIdentifier(header(ALL.slice(1)))).toBe(false);
   });
 
-  test("other comments are no header", () => {
+  test("other comments are not a header", () => {
     const cells = (text: string) => commentCells(text)!;
     expect(commentCells("# nothing here")).toBeNull();
     expect(headerOf(cells("# note; this"), cells("# is; text"))).toBeNull();
@@ -115,5 +115,5 @@ describe("the generation stamp", () => {
     "# Summary generated on 2026-09-16 06:06:14+02:00 UTC",
     "# Summary generated",
     "# anything",
-  ])("%s is none", (comment) => expect(stampOf(comment)).toBeNull());
+  ])("%s is not a stamp", (comment) => expect(stampOf(comment)).toBeNull());
 });

@@ -1,4 +1,4 @@
-/** The reader against files nobody would write. fast-check prints seed and path of a failure; run it again with them. */
+/** Tests the reader with generated files. fast-check prints seed and path of a failure; run it again with them. */
 import { Buffer } from "node:buffer";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
@@ -30,10 +30,10 @@ const anyFile = fc.record({
   ends: fc.constantFrom<LineEnds>("lf", "crlf", "lfcr", "yearly"),
 }).map(({ lines, ends }) => fileText([...rows(1), ...lines], ends));
 
-/** What must not depend on how the file was cut into chunks. */
+/** The part of the result that must not depend on how the file was cut into chunks. */
 const content = ({ rows, rejected, end }: WholeFile) => ({ rows, rejected, end });
 
-/** Lines that a person would call data, and their numbers. */
+/** Lines that a person would call data, with their numbers. */
 function dataLines(text: string): number[] {
   return text.split("\n").flatMap((line, i) => {
     const trimmed = line.replaceAll("\r", "").trim();
@@ -53,13 +53,13 @@ describe("chunks", () => {
     fc.assert(chunked(readWhole), { numRuns: 200 });
   });
 
-  test("of one byte each will do", () => {
+  test("may have one byte each", () => {
     const bytes = encode(fileText(rows(3)));
     const everywhere = Array.from({ length: bytes.length }, (_, i) => i);
     expect(content(readWhole(bytes, everywhere))).toEqual(content(readWhole(bytes)));
   });
 
-  test("canary: a reader that loses a byte between chunks is found out", () => {
+  test("canary: a reader that loses a byte between chunks is detected", () => {
     const loses = (bytes: Uint8Array, cuts: number[]) =>
       readWhole(Uint8Array.from(bytes).filter((_, i) => i !== cuts[0]), cuts);
     expect(() => fc.assert(chunked(loses), { numRuns: 200 })).toThrow(/Property failed/);
@@ -83,7 +83,7 @@ describe("line ends", () => {
 });
 
 describe("every data line", () => {
-  test("is a row, a rejected line or the cut last one; its number is the editor's", () => {
+  test("is a row, a rejected line or the cut last one, with the line number that an editor shows", () => {
     fc.assert(fc.property(anyFile, fc.nat(400), (text, missing) => {
       const cut = missing === 0 ? text : text.slice(0, -missing);
       const read = readWhole(cut);
@@ -97,7 +97,7 @@ describe("every data line", () => {
 
 describe("a file cut at any byte", () => {
   for (const ends of ["lfcr", "yearly"] as const) {
-    test(`${ends}: gives its whole lines, and the rest from there on`, () => {
+    test(`${ends}: its complete lines are read, and resuming reads the rest`, () => {
       const text = withLineEnds([STAMP_LINE, ...headerLines(), ...rows(3)], ends);
       const bytes = encode(text);
       const whole = readWhole(bytes);
@@ -126,7 +126,7 @@ describe("a file cut at any byte", () => {
 });
 
 describe("hostile bytes", () => {
-  /** Reads a file and gives what it threw, if it is of the kinds the service knows. */
+  /** Reads a file. Returns null if it threw an error of the kinds that the service knows. */
   function readOrRefuse(bytes: Uint8Array): WholeFile | null {
     try {
       return readWhole(bytes);
@@ -135,7 +135,7 @@ describe("hostile bytes", () => {
       throw error;
     }
   }
-  /** Nothing that is no possible value ever gets into a row. */
+  /** Asserts that no row has an impossible value. */
   function expectSound(read: WholeFile): void {
     for (const { summary } of read.rows) {
       expect(summary.unique_trajectory_identifier).toMatch(/^\d{14}_[A-Za-z0-9]{5}$/);
@@ -150,21 +150,21 @@ describe("hostile bytes", () => {
     }
   }
 
-  test("of any kind are refused in words", () => {
+  test("of any kind are refused with a message", () => {
     fc.assert(fc.property(fc.uint8Array({ maxLength: 3000 }), (bytes) => {
       const read = readOrRefuse(bytes);
       if (read !== null) expectSound(read);
     }));
   });
 
-  test("after a good header are rejected lines at worst", () => {
+  test("after a good header give rejected lines at worst", () => {
     const head = encode(fileText(rows(1)));
     fc.assert(fc.property(fc.uint8Array({ maxLength: 3000 }), (bytes) => {
       expectSound(readWhole(Buffer.concat([head, bytes])));
     }));
   });
 
-  test("strewn over a file cost the lines they hit", () => {
+  test("scattered over a file affect only the lines they hit", () => {
     const good = encode(fileText(rows(4)));
     const strewn = fc.array(fc.tuple(fc.nat(good.length - 1), fc.nat(255)), { maxLength: 6 });
     fc.assert(
@@ -178,7 +178,7 @@ describe("hostile bytes", () => {
     );
   });
 
-  test("spliced from two files neither", () => {
+  test("from two spliced files give no impossible value", () => {
     const good = encode(fileText(rows(4)));
     fc.assert(
       fc.property(fc.nat(good.length), fc.nat(good.length), (end, start) => {

@@ -32,9 +32,9 @@ describe("line ends", () => {
     ["lf", [5, 6, 7]],
     ["crlf", [5, 6, 7]],
     ["lfcr", [5, 6, 7]],
-    // The stamp, then each line followed by an empty one: 2, 4, 6 are the header, 8 is the first row.
+    // The stamp, and then each line followed by an empty one: 2, 4, 6 are the header, 8 is the first row.
     ["yearly", [8, 10, 12]],
-  ])("%s: lines are numbered as an editor does that ends them at LF", (ends, lines) => {
+  ])("%s: lines are numbered as in an editor that ends them at LF", (ends, lines) => {
     const text = fileText(rows(3), ends);
     expect(readWhole(text).rows.map((r) => r.line)).toEqual(lines);
     for (const line of lines) expect(text.split("\n")[line - 1]).toContain("20240812031415_");
@@ -54,7 +54,7 @@ describe("line ends", () => {
 });
 
 describe("headers", () => {
-  test("the stamp is that of the rows, with or without an offset", () => {
+  test("the stamp applies to the rows, with or without an offset", () => {
     expect(readWhole(fileText(rows(1))).end.generatedAt?.toISOString())
       .toBe("2024-08-24T06:06:14.542Z");
     const unstamped = withLineEnds([...headerLines(), ...rows(1)], "lfcr");
@@ -70,7 +70,7 @@ describe("headers", () => {
     expect(read.rows).toHaveLength(2);
   });
 
-  test("another stamp in the middle holds for the rows after it", () => {
+  test("another stamp in the middle applies to the rows after it", () => {
     const [a, b] = rows(2);
     const later = STAMP_LINE.replace("2024", "2025");
     const { batches } = readWhole(
@@ -80,7 +80,7 @@ describe("headers", () => {
       .toEqual([[1, 2024], [1, 2025]]);
   });
 
-  test("another header in the middle maps the rows after it anew", () => {
+  test("another header in the middle applies to the rows after it", () => {
     const [a] = rows(1);
     const few = [85, 0, 78];
     const b = "HR0002; 20240812031415_after; 0.125";
@@ -114,7 +114,7 @@ describe("headers", () => {
     }]);
   });
 
-  test("columns that are not known or missing are reported with each batch", () => {
+  test("unknown and missing columns are reported with each batch", () => {
     const columns = ALL_COLUMNS.filter((i) => i !== 35 && i !== 36);
     const [first, second, ruler] = headerLines(columns);
     const cells = row().split("; ").filter((_, i) => i !== 35 && i !== 36).join("; ");
@@ -203,7 +203,7 @@ describe("files that can't be read", () => {
     [STAMP_LINE.slice(0, 12), "inside its header", false],
     [withLineEnds([STAMP_LINE, ...headerLines().slice(0, 1)], "lfcr"), "inside its header", false],
     [withLineEnds([STAMP_LINE, ...headerLines()], "lfcr"), "before its first row", true],
-  ])("one that is not written yet: %#", (text, message, hasHeader) => {
+  ])("a file that is not written yet: %#", (text, message, hasHeader) => {
     const error = refusal(text);
     expect(error).toBeInstanceOf(UnfinishedSummaryError);
     expect(error).toBeInstanceOf(TransientError);
@@ -212,7 +212,7 @@ describe("files that can't be read", () => {
 });
 
 describe("rejected lines", () => {
-  test("do not stop the rest, and are kept as they were", () => {
+  test("do not stop the rest, and are kept unchanged", () => {
     const [a, b] = rows(2);
     const bad = row({ f: "abc" });
     const read = readWhole(withLineEnds([STAMP_LINE, ...headerLines(), a, bad, b, "…"], "lfcr"));
@@ -254,7 +254,7 @@ describe("rejected lines", () => {
     expect(byteOffset).toBe(encode(fileText([a])).length + chunk.length * 64 + b.length + 3);
   });
 
-  test("a line of just the greatest length is read, one byte more is not, in one chunk or two", () => {
+  test("a line of exactly the maximum length is read, and one byte more is not, in one chunk or two", () => {
     const padded = (length: number) => row().padEnd(length, " ");
     for (const cut of [undefined, 1000]) {
       const read = (line: string) => readWhole(fileText([line], "lf"), cut);
@@ -265,7 +265,7 @@ describe("rejected lines", () => {
 });
 
 describe("batches", () => {
-  test("are one for a chunk, and never larger than they may be", () => {
+  test("are one per chunk, and never larger than the limit", () => {
     const text = fileText(Array.from({ length: 2 * BATCH_LINES_MAX + 1 }, () => "bad"), "lf");
     const { batches, rejected } = readWhole(text);
     expect(batches.map((batch) => batch.rejected.length))
@@ -273,7 +273,7 @@ describe("batches", () => {
     expect(rejected).toHaveLength(2 * BATCH_LINES_MAX + 1);
   });
 
-  test("a chunk that ends no data line gives none", () => {
+  test("a chunk in which no data line ends gives none", () => {
     const reader = new SummaryReader();
     const bytes = new TextEncoder().encode(fileText(rows(1)));
     expect([...reader.read(bytes.subarray(0, -100))]).toEqual([]);
@@ -281,7 +281,7 @@ describe("batches", () => {
     expect([...reader.read(bytes.subarray(-100))]).toHaveLength(1);
   });
 
-  test("hold their own values: the chunk's memory may be used again", () => {
+  test("have their own values: the chunk's memory may be reused", () => {
     const reader = new SummaryReader();
     const bytes = new TextEncoder().encode(fileText(rows(2)));
     const batches = [...reader.read(bytes)];
@@ -315,7 +315,7 @@ describe("a last line without an end", () => {
     });
   });
 
-  test("right after the header is a cut file too, with nothing in it yet", () => {
+  test("right after the header is a cut file too, without rows yet", () => {
     expect(readWhole(fileText(["2024"], "lf").slice(0, -1)).end)
       .toMatchObject({ rows: 0, rejected: 0, cut: true });
   });
@@ -323,14 +323,14 @@ describe("a last line without an end", () => {
   test.each([
     ["too many fields", "; 1", "87 fields"],
     ["a control character", "\0", "control character 0x00"],
-  ])("is rejected for what no later reading can correct: %s", (_, end, reason) => {
+  ])("is rejected for an error that no later reading can correct: %s", (_, end, reason) => {
     expect(readWhole(whole + end)).toMatchObject({
       rejected: [{ line: 6, reason: expect.stringContaining(reason) }],
       end: { rows: 1, rejected: 1, cut: false },
     });
   });
 
-  test("that is a comment or blank is no cut", () => {
+  test("that is a comment or blank does not count as cut", () => {
     for (const end of ["# bye", "\r", "  "]) {
       expect(readWhole(fileText(rows(1), "lf") + end).end).toMatchObject({ rows: 1, cut: false });
     }

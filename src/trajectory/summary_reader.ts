@@ -1,5 +1,5 @@
 /**
- * The reader of summary files as a state machine over chunks: bytes in, batches out, no waiting.
+ * The reader of summary files as a synchronous state machine: chunks of bytes in, batches out.
  *
  *   first bytes ── not plain text: SummaryFormatError(foreign)
  *        ▼
@@ -9,11 +9,11 @@
  *        ├─ a data line: SummaryFormatError(html | no_header)
  *        └─ the end: UnfinishedSummaryError         └─ the end: ReadSummary
  *
- * Lines end at LF; CRs around a line are dropped, so that LF, CRLF, the source's LF-CR and the LF + empty line of its yearly
- * files all read alike. Empty lines are skipped, lines that begin with `#` are comments, wherever they are. A comment may
- * carry a generation stamp or, two in a row, the column names; anything else in it is ignored.
+ * Lines end at LF, and CRs around a line are dropped, so that LF, CRLF, the source's LF-CR and the LF + empty line of its yearly
+ * files are all read alike. Empty lines are skipped. Lines that begin with `#` are comments, wherever they are. A comment may be
+ * a generation stamp, and two in a row may be the column names; anything else in comments is ignored.
  *
- * Memory is bounded: a line is buffered up to LINE_BYTES_MAX, a batch holds at most BATCH_LINES_MAX lines.
+ * Memory is bounded: a line is buffered up to LINE_BYTES_MAX, and a batch has at most BATCH_LINES_MAX lines.
  */
 import { Buffer } from "node:buffer";
 import { SummaryFormatError, UnfinishedSummaryError } from "./format_error.ts";
@@ -29,16 +29,16 @@ import { LineCarry } from "./line_carry.ts";
 import type { ReadBatch, ReadRow, ReadSummary, RejectedLine, ResumePoint } from "./read_batch.ts";
 import { Rejection, RowReader, utf8Text } from "./row.ts";
 
-/** Longest line that is read. Rows have 900 to 1,000 bytes, seven more for each station beyond a few. */
+/** Longest line that is read. Rows have 900 to 1,000 bytes, and seven more for each station beyond a few. */
 export const LINE_BYTES_MAX = 16 * 1024;
-/** Lines (rows and rejected) in one batch at most, however large the chunk: some 15 MB of rows. */
+/** Maximum number of lines (rows and rejected) in one batch, however large the chunk: some 15 MB of rows. */
 export const BATCH_LINES_MAX = 4096;
 
 const LF = 0x0a, CR = 0x0d, SPACE = 0x20, HASH = 0x23;
-/** Characters of a line that are quoted in an error. */
+/** Maximum number of characters of a line that an error quotes. */
 const QUOTED_LENGTH_MAX = 60;
 
-/** Reads one file, or the rest of one. Give the chunks to `read` in order, then call `finish` once. */
+/** Reads one file, or the rest of one. Pass the chunks to `read` in order, then call `finish` once. */
 export class SummaryReader {
   readonly #carry = new LineCarry(LINE_BYTES_MAX);
   readonly #isResumed: boolean;
@@ -53,10 +53,10 @@ export class SummaryReader {
   /** Why rows under a later header can't be read; null while they can. */
   #refusal: string | null = null;
   #generatedAt: Date | null;
-  /** Cells of the comment line before, which may be the first of two lines of column names. */
+  /** Cells of the previous comment line, which may be the first of two lines of column names. */
   #nameCells: string[] | null = null;
 
-  /** The current batch, and the finished ones. */
+  /** The current batch, and the finished batches. */
   #rows: ReadRow[] = [];
   #rejected: RejectedLine[] = [];
   readonly #ready: ReadBatch[] = [];
@@ -84,16 +84,16 @@ export class SummaryReader {
   }
 
   /**
-   * Reads the next chunk and gives its lines: one batch, none if no data line ended in it, more if it has more than BATCH_LINES_MAX
-   * lines or a new header. The chunk's memory may be used again when the generator is done.
-   * @throws SummaryFormatError if this is no summary file that can be read
+   * Reads the next chunk and returns its lines: one batch, none if no data line ended in it, more if it has more than
+   * BATCH_LINES_MAX lines or a new header. The chunk's memory may be reused when the generator is done.
+   * @throws SummaryFormatError if this is not a readable summary file
    */
   *read(chunk: Uint8Array): Generator<ReadBatch, void, void> {
     const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-    if (this.#start !== null) this.#lookAtStart(this.#start, bytes);
+    if (this.#start !== null) this.#checkStart(this.#start, bytes);
     let start = 0;
     for (let lf = indexOfLf(bytes, 0); lf !== -1; lf = indexOfLf(bytes, start)) {
-      const length = this.#takeLine(bytes, start, lf);
+      const length = this.#readLine(bytes, start, lf);
       this.#lineOffset += length + 1;
       this.#line++;
       start = lf + 1;
@@ -106,19 +106,19 @@ export class SummaryReader {
   }
 
   /**
-   * Ends the file: gives the batch of a last line without a line end, if it is complete, and returns what was read.
+   * Ends the file: yields the batch of a last line without a line end, if the line is complete, and returns what was read.
    *
-   * The source ends every line, so a last line without an end is nearly always one that was being written. It is taken only
-   * if nothing can be missing: all fields, as many stations as `num_stat` says, and the last one in full. Otherwise the file
-   * is `cut` and the line is left for the next reading. (What reading again can't fix is refused like any other line: too
-   * many fields, control characters, too long.)
+   * The source ends every line, so a last line without an end was nearly always still being written. It is accepted only if nothing
+   * can be missing: all fields, as many stations as `num_stat` says, and the last station complete. Otherwise the file is `cut` and
+   * the line is left for the next reading. (Errors that reading again can't fix are rejected as in any other line: too many fields,
+   * control characters, too long.)
    * @throws UnfinishedSummaryError if the file ended before its first row
    * @throws SummaryFormatError if data came before any header
    */
   *finish(): Generator<ReadBatch, ReadSummary, void> {
     const cut = this.#isCut();
     if (!cut && this.#carry.length > 0) {
-      this.#lineOffset += this.#takeLine(this.#carry.bytes, 0, 0);
+      this.#lineOffset += this.#readLine(this.#carry.bytes, 0, 0);
       this.#line++;
     }
     const readNothing = this.#rowCount + this.#rejectedCount === 0 && !cut && !this.#isResumed;
@@ -135,7 +135,7 @@ export class SummaryReader {
   }
 
   /** @throws SummaryFormatError when the file is not plain text */
-  #lookAtStart(before: Buffer, chunk: Buffer): void {
+  #checkStart(before: Buffer, chunk: Buffer): void {
     const seen = Buffer.concat([before, chunk.subarray(0, SIGNATURE_BYTES - before.length)]);
     this.#start = seen.length < SIGNATURE_BYTES ? seen : null;
     refuseForeignFormat(seen);
@@ -149,8 +149,8 @@ export class SummaryReader {
       this.#rowReader.isCut(bytes, start, end);
   }
 
-  /** Reads the line that ends with `bytes[start, end)`; its beginning may be in the carry. Gives its length in bytes. */
-  #takeLine(bytes: Buffer, start: number, end: number): number {
+  /** Reads the line that ends with `bytes[start, end)`; its beginning may be in the carry. Returns its length in bytes. */
+  #readLine(bytes: Buffer, start: number, end: number): number {
     let length = end - start;
     if (this.#carry.length > 0) {
       this.#carry.append(bytes, start, end);
@@ -160,13 +160,13 @@ export class SummaryReader {
     }
     const [from, to] = trimmed(bytes, start, start + Math.min(length, LINE_BYTES_MAX));
     if (from === to) return length;
-    if (bytes[from] === HASH) this.#takeComment(bytes, from, to);
-    else if (this.#rowReader === null) this.#takeTextBeforeHeader(bytes, from, to);
-    else this.#takeData(this.#rowReader, bytes, from, to, length);
+    if (bytes[from] === HASH) this.#readComment(bytes, from, to);
+    else if (this.#rowReader === null) this.#readTextBeforeHeader(bytes, from, to);
+    else this.#readData(this.#rowReader, bytes, from, to, length);
     return length;
   }
 
-  #takeData(reader: RowReader, bytes: Buffer, start: number, end: number, length: number): void {
+  #readData(reader: RowReader, bytes: Buffer, start: number, end: number, length: number): void {
     this.#nameCells = null;
     const result = this.#refusal !== null
       ? new Rejection(this.#refusal, null)
@@ -183,7 +183,7 @@ export class SummaryReader {
     }
   }
 
-  #takeComment(bytes: Buffer, start: number, end: number): void {
+  #readComment(bytes: Buffer, start: number, end: number): void {
     const text = lineText(bytes, start, end);
     if (this.#header === null && text.includes("\r")) {
       throw new SummaryFormatError(
@@ -200,14 +200,14 @@ export class SummaryReader {
     const first = this.#nameCells;
     const second = this.#nameCells = commentCells(text);
     const header = first === null || second === null ? null : headerOf(first, second);
-    if (header !== null) this.#takeHeader(header);
+    if (header !== null) this.#useHeader(header);
   }
 
-  #takeHeader(header: SummaryHeader): void {
+  #useHeader(header: SummaryHeader): void {
     this.#nameCells = null;
     if (hasIdentifier(header)) {
       this.#refusal = null;
-      // The same names again (each month's header in a file put together from months): nothing changes.
+      // The same names again (each month's header in a file that was put together from months) change nothing.
       if (JSON.stringify(header) === JSON.stringify(this.#header)) return;
       this.#closeBatch();
       this.#readUnder(header);
@@ -230,12 +230,12 @@ export class SummaryReader {
     this.#rowReader = new RowReader(header);
   }
 
-  #takeTextBeforeHeader(bytes: Buffer, start: number, end: number): void {
-    // The decoder removes a byte order mark, which would hide the first comment's #.
+  #readTextBeforeHeader(bytes: Buffer, start: number, end: number): void {
+    // The decoder removes a byte order mark, which would otherwise hide the first comment's #.
     const text = lineText(bytes, start, end).trimStart();
     if (text === "") return;
     if (text.startsWith("#")) {
-      return this.#takeComment(Buffer.from(text), 0, Buffer.byteLength(text));
+      return this.#readComment(Buffer.from(text), 0, Buffer.byteLength(text));
     }
     const quoted = JSON.stringify(text.slice(0, QUOTED_LENGTH_MAX));
     if (text.startsWith("<")) {
@@ -252,7 +252,7 @@ export class SummaryReader {
     );
   }
 
-  /** Makes a batch of the lines so far, without the current line. */
+  /** Makes a batch of the lines so far, except the current line. */
   #closeBatch(): void {
     if (this.#header === null || this.#rows.length + this.#rejected.length === 0) return;
     this.#ready.push({
@@ -268,7 +268,7 @@ export class SummaryReader {
   }
 }
 
-/** Where the next LF is, or -1. The engine's own search: Buffer's has overheads for its many cases. */
+/** The position of the next LF, or -1. Uses the engine's own search, because Buffer's has overheads for its many cases. */
 function indexOfLf(bytes: Uint8Array, start: number): number {
   return Uint8Array.prototype.indexOf.call(bytes, LF, start);
 }

@@ -1,27 +1,27 @@
 /**
- * Avro types for values that other producers wrote, and fast ones for our own; avsc gets them through its `typeHook`.
+ * Avro types for values that other producers wrote, and faster ones for our own. avsc gets them through its `typeHook`.
  *
- * Arrays: avsc trusts an array's count, so a flipped bit in a record makes it push nulls until memory runs out, which ends the
- * consumer, again at every restart. Here a block can't have more items than there are bytes left (an item of ours
- * has at least its union branch).
+ * Arrays: avsc trusts an array's count. A flipped bit in a record makes it push nulls until memory runs out, which ends the
+ * consumer, and again at every restart. Here a block can't have more items than there are bytes left (an item of ours has at
+ * least its union branch).
  *
- * Doubles: a number that is not finite is null. Python producers write NaN where a value is missing, and an infinity is no
- * measurement either (see `cell.ts`, which reads files the same way). Doing it where the number is read costs nothing;
- * looking over the 87 fields of a finished record costs a third of the decoding.
+ * Doubles: a number that is not finite is null. Python producers write NaN where a value is missing, and an infinity is not a
+ * measurement either (see `cell.ts`, which reads files the same way). Converting while the number is read costs nothing; going
+ * through the 87 fields of a finished record costs a third of the decoding.
  *
- * Longs: avsc 5.7.9 takes any safe integer, but its zigzag arithmetic doubles it, and beyond 2^52 the last bit is lost without
- * an error (as microseconds that is the year 2112). Here such a number is refused, written or read.
+ * Longs: avsc 5.7.9 accepts any safe integer, but its zigzag arithmetic doubles it, and beyond 2^52 the last bit is lost without an
+ * error (as microseconds that is the year 2112). Here such a number is refused, both when writing and when reading.
  *
- * Nullable values: a value of `[null, T]` is null or a T, and the branch's number is one byte, 0 or 2. avsc looks the branch up by the
- * name of the value's type and then writes the general form of a number. A row has 87 such values; without the lookup it is encoded
- * in two thirds of the time.
+ * Nullable values: a value of `[null, T]` is null or a T, and the branch number is one byte, 0 or 2. avsc looks the branch up by
+ * the name of the value's type and then writes the general form of a number. A row has 87 such values. Without the lookup, encoding
+ * takes two thirds of the time.
  */
 import avro from "avsc";
 
-/** What avsc's typings leave out: how a type takes its value from the bytes. */
+/** The parts that avsc's typings leave out: how a type reads and writes its value. */
 interface Tap {
   readonly buf: Uint8Array;
-  /** Goes beyond the end of `buf` where there is not enough space, or not enough bytes: avsc checks that at the end. */
+  /** Goes beyond the end of `buf` when space or bytes run out: avsc checks that at the end. */
   pos: number;
   readLong(): number;
   writeLong(value: number): void;
@@ -38,7 +38,7 @@ interface Skippable {
   _skip(tap: Tap): void;
 }
 
-/** An array that reads and skips no more than the bytes can hold. */
+/** An array that reads and skips no more items than the bytes can hold. */
 class BoundedArrayType extends avro.types.ArrayType {
   _read(this: { readonly itemsType: Readable }, tap: Tap): unknown[] {
     const items: unknown[] = [];
@@ -51,7 +51,7 @@ class BoundedArrayType extends avro.types.ArrayType {
   }
 }
 
-/** Goes through the blocks of an array: a count, its size in bytes if the count is negative, the items; then a zero. */
+/** Iterates over the blocks of an array: a count, its size in bytes if the count is negative, the items; then a zero. */
 function forEachItem(tap: Tap, take: () => void): void {
   for (let count = tap.readLong(); count !== 0; count = tap.readLong()) {
     if (count < 0) {
@@ -69,7 +69,7 @@ const DOUBLE_BYTES = 8;
 let viewed: Uint8Array = new Uint8Array(0);
 let view = new DataView(viewed.buffer);
 
-/** The bytes as numbers. Thousands of values are written into one block, so the last view mostly does. */
+/** The bytes as a view. Thousands of values are written into one block, so the last view mostly fits. */
 function viewOf(bytes: Uint8Array): DataView {
   if (bytes !== viewed) {
     viewed = bytes;
@@ -91,11 +91,11 @@ class FiniteDoubleType extends avro.types.DoubleType {
   }
 }
 
-/** Zigzag varints of the two branches' numbers. */
+/** Branch numbers of the two branches, as zigzag varints. */
 const NULL_BRANCH = 0;
 const VALUE_BRANCH = 2;
 
-/** `[null, T]`, see the top of the file. */
+/** `[null, T]`: see the top of the file. */
 class NullableType extends avro.types.UnwrappedUnionType {
   _write(this: NullableType & { readonly types: readonly Writable[] }, tap: Tap, value: unknown) {
     if (value === undefined) return SLOW_WRITE.call(this, tap, value);
@@ -104,7 +104,7 @@ class NullableType extends avro.types.UnwrappedUnionType {
   }
 }
 
-/** The method of avsc, which has an error message for impossible values. */
+/** avsc's own method, which has an error message for impossible values. */
 const { _write: SLOW_WRITE } = avro.types.UnwrappedUnionType.prototype as unknown as Writable;
 
 class FiniteFloatType extends avro.types.FloatType {
@@ -114,7 +114,7 @@ class FiniteFloatType extends avro.types.FloatType {
 }
 
 function finiteOrNull(value: number): number | null {
-  // Past the end of the bytes avsc reads `undefined`, and says so when the record is done.
+  // Past the end of the bytes avsc reads `undefined`, and reports it when the record is done.
   return value - value === 0 ? value : null;
 }
 

@@ -1,10 +1,10 @@
 /**
- * PostgreSQL's arrays as the driver sends and gets them: one-dimensional, in their text form (documentation, "Array Input and
- * Output Syntax").
+ * PostgreSQL's arrays as the driver sends and receives them: one-dimensional, in text form (documentation, "Array Input and Output
+ * Syntax").
  *
- * Upstream, in 3.4.9: src/connection.js (`fetchArrayTypes`) asks the server for its array types on each new connection, and when
- * the connection breaks during that question, nobody handles the rejection, which ends the process. The oids of built-in types
- * never change (pg_type.dat), so they are written down here, and the question is not asked (`fetch_types: false`).
+ * Upstream, in 3.4.9: src/connection.js (`fetchArrayTypes`) queries the server's array types on each new connection. When the
+ * connection breaks during that query, the rejection is unhandled, which ends the process. The oids of built-in types never
+ * change (pg_type.dat), so they are written down here, and the query is disabled (`fetch_types: false`).
  */
 
 /** Array types by the oid of the array and of its element. */
@@ -24,7 +24,7 @@ export const ARRAY_TYPES: readonly { readonly array: number; readonly element: n
   { array: 2951, element: 2950 }, // uuid
 ];
 
-/** The tables in the driver's options that its connections look in. */
+/** The tables in the driver's options that its connections use. */
 export interface DriverTables {
   readonly parsers: Record<number, (text: string) => unknown>;
   readonly serializers: Record<number, (value: unknown) => string>;
@@ -32,8 +32,8 @@ export interface DriverTables {
 }
 
 /**
- * Adds what the driver would add after asking the server for its types.
- * @param options the driver's `sql.options`, which is typed as if it held the caller's own types only
+ * Adds what the driver would add after querying the server's types.
+ * @param options the driver's `sql.options`, whose typing has only the caller's own types
  */
 export function addArrayTypes(options: unknown): void {
   const { parsers, serializers, shared } = options as DriverTables;
@@ -62,9 +62,9 @@ export function serializeArray(
 /** An element: quoted, with backslashes before quotes and backslashes; or bare, up to the comma. */
 const ELEMENT = /"((?:[^"\\]|\\.)*)"|([^,{}]+)/gs;
 
-/** The elements of an array's text form; `parse` makes a value of an element's text form. */
+/** The elements of an array's text form; `parse` converts the text form of an element. */
 export function parseArray(text: string, parse: (element: string) => unknown): unknown[] {
-  // An array whose lower bound is not 1 says so in front: [0:1]={a,b}.
+  // An array whose lower bound is not 1 starts with its bounds: [0:1]={a,b}.
   const body = text.slice(text.indexOf("{") + 1, -1);
   return [...body.matchAll(ELEMENT)].map(([, quoted, bare]) =>
     quoted !== undefined

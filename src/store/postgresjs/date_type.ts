@@ -1,8 +1,8 @@
 /**
  * `timestamptz` (oid 1184), `timestamp` and `date` as Date, in UTC.
  *
- * Upstream, in 3.4.9: the parser of src/types.js (`date`) leaves the text to `Date`, which reads year `0001` as 2001. Microseconds are
- * cut to milliseconds: a query that needs them asks for text or for `extract(epoch …)`.
+ * Upstream, in 3.4.9: the parser of src/types.js (`date`) passes the text to `Date`, which reads year `0001` as 2001. Microseconds
+ * are cut to milliseconds: a query that needs them selects text or `extract(epoch …)`.
  */
 export const DATE = {
   to: 1184,

@@ -1,6 +1,6 @@
 /**
  * postgres.js, set up for this service and with its faults worked around, each in a file beside this one: 64-bit integers as
- * BigInt, times in UTC, notices to the observer, and no new connection after a lost one.
+ * BigInt, times in UTC, notices passed to the observer, and no reconnect after a lost connection.
  */
 import type { Socket } from "node:net";
 import postgres from "postgres";
@@ -16,7 +16,7 @@ export type Sql = postgres.Sql<{ bigint: bigint }>;
 export interface DriverOptions {
   /** `postgres://user:password@host:port/database`, with the driver's parameters (`?sslmode=require`, …). */
   readonly url: string;
-  /** Connections at most. */
+  /** Maximum number of connections. */
   readonly max: number;
   /** The name of the connections in pg_stat_activity. */
   readonly applicationName: string;
@@ -27,18 +27,18 @@ export interface DriverOptions {
   readonly onSocket?: (socket: Socket) => void;
 }
 
-/** A host that does not answer is not there; the loops try again. */
+/** A host that does not answer in this time counts as unavailable; the loops retry. */
 const CONNECT_SECONDS_MAX = 10;
 
 export interface Driver {
   readonly sql: Sql;
-  /** Whether one of its connections has ended. Then it is of no more use: open a new driver. */
+  /** Whether one of its connections has ended. The driver is then useless: open a new one. */
   isLost(): boolean;
 }
 
 /**
  * The driver's pool; no connection is made before the first query, and none after the first loss.
- * @throws PermanentError when postgres.js is not what the workarounds are for
+ * @throws PermanentError when the installed postgres.js is not the one that the workarounds were written for
  */
 export function openDriver(options: DriverOptions): Driver {
   assertProven();
@@ -46,7 +46,7 @@ export function openDriver(options: DriverOptions): Driver {
   const sql = postgres(options.url, {
     max: options.max,
     connect_timeout: CONNECT_SECONDS_MAX,
-    // postgres.js would renew every connection after 30 to 60 minutes; a loader's has session state.
+    // By default postgres.js renews every connection after 30 to 60 minutes, but a loader's connection has session state.
     max_lifetime: null,
     connection: { application_name: options.applicationName, TimeZone: "UTC" },
     types: { bigint: postgres.BigInt, date: DATE },

@@ -1,13 +1,13 @@
 /**
- * Keeps postgres.js from connecting again after a connection was lost, and sets TCP_NODELAY.
+ * Keeps postgres.js from reconnecting after a connection was lost, and sets TCP_NODELAY.
  *
- * Upstream, in 3.4.9: src/connection.js (`closed`, `reconnect`) connects again by itself and sends whatever was waiting: statements
- * of a transaction that began on the lost connection (each is then a transaction of its own: an offset moved, its rows not
- * written), and bytes that the old socket had not taken, in front of the new connection's start-up message. So once a
- * connection is lost, the socket factory gives sockets that fail, and every waiting query is rejected.
+ * Upstream, in 3.4.9: src/connection.js (`closed`, `reconnect`) reconnects by itself and sends whatever was waiting: statements
+ * of a transaction that began on the lost connection (each is then its own transaction: an offset moved, its rows not written),
+ * and bytes that the old socket had not taken, in front of the new connection's start-up message. So once a connection is lost,
+ * the socket factory returns sockets that fail, and every waiting query is rejected.
  *
- * src/connection.js (`createSocket`) does not set TCP_NODELAY either: a COPY then waits 40 ms for the kernels to agree that no more is
- * coming (Nagle's algorithm against delayed acknowledgements).
+ * src/connection.js (`createSocket`) does not set TCP_NODELAY either. Without it, a COPY waits 40 ms for the kernels to agree that
+ * no more data is coming (Nagle's algorithm against delayed acknowledgements).
  */
 import { connect, Socket } from "node:net";
 
@@ -24,8 +24,8 @@ export interface DriverState {
 }
 
 /**
- * The driver's `socket` option. The socket is handed over while it still connects: the driver would forget a connection whose
- * factory fails, and with it every query that waits for it; from a socket it hears of the failure.
+ * The driver's `socket` option. The socket is handed over while it is still connecting. If the factory failed instead, the driver
+ * would forget the connection and every query that waits for it; a failure of the socket reaches the driver.
  * @param onSocket called with every socket as it begins to connect
  */
 export function socketFactory(
@@ -45,10 +45,10 @@ export function socketFactory(
       ? connect({ path: target.path })
       : connect({ host: host ?? "localhost", port: port ?? 5432 });
     socket.setNoDelay(true);
-    // Before the driver's own listener: it tries again when a server hangs up during the start-up.
+    // Before the driver's own listener, which retries when a server hangs up during the start-up.
     socket.once("close", () => state.lost = true);
     onSocket?.(socket);
-    // Where the driver looks for the name to verify in the server's certificate.
+    // The property where the driver looks up the name to verify in the server's certificate.
     return Object.assign(socket, { host });
   };
 }

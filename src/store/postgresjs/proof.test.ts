@@ -17,16 +17,16 @@ async function failureOf(driver: Partial<ProvenDriver>): Promise<string> {
   return (error as Error).message;
 }
 
-test("the driver that is installed fits", async () => {
+test("the installed driver passes", async () => {
   await provePostgresjs({ open, version: VERSION });
 });
 
-test("another version is refused, with both versions", async () => {
+test("another version is refused, and the message has both versions", async () => {
   expect(await failureOf({ version: "3.5.0" }))
     .toMatch(/src\/store\/postgresjs .*expected postgres.js 3\.4\.9, found 3\.5\.0/);
 });
 
-test("a driver that has its types elsewhere is refused", async () => {
+test("a driver that stores its types elsewhere is refused", async () => {
   const moved: ProvenDriver["open"] = (url, options) =>
     Object.assign(open(url, options), { options: { typeTables: {} } });
   expect(await failureOf({ open: moved })).toMatch(/array_types\.ts .*with typeTables/);
@@ -42,13 +42,13 @@ test("a driver that rejects queries in another way is refused", async () => {
   expect(await failureOf({ open: settled })).toMatch(/copy_in\.ts .*query\.reject/);
 });
 
-test("a driver that makes its sockets by itself is refused", async () => {
+test("a driver that creates its own sockets is refused", async () => {
   const own: ProvenDriver["open"] = (url, options) =>
     open(url, { ...options, socket: () => failingSocket(new Error("by another socket")) });
   expect(await failureOf({ open: own })).toMatch(/no_reconnect\.ts .*one socket.*found 0/);
 });
 
-test("no driver is opened where the proof has failed", async () => {
+test("no driver is opened when the proof has failed", async () => {
   vi.resetModules();
   vi.doMock("postgres", () => ({
     default: (url: string, options: Record<string, unknown>) =>

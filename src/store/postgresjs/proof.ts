@@ -1,10 +1,10 @@
 /**
- * Proves at start that the workarounds for postgres.js in this folder still fit the driver that is installed: its version, and the
- * internals that they rely on. No network: the one connection that is made is a socket that fails.
+ * Proves at start that the workarounds for postgres.js in this folder fit the installed driver: its version, and the internals
+ * that they rely on. It needs no network: the only connection it makes is a socket that fails.
  *
- *     no_reconnect.ts   the driver asks the `socket` option for each connection, and rejects what waits when the socket fails
- *     array_types.ts    `sql.options` holds the tables of types, and is what connections work with
- *     copy_in.ts        a failure calls `reject` of the query, as it is at that moment
+ *     no_reconnect.ts   the driver calls the `socket` option for each connection, and rejects waiting queries when the socket fails
+ *     array_types.ts    `sql.options` has the tables of types, and connections use these tables
+ *     copy_in.ts        a failure calls the `reject` that the query has at that moment
  */
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -17,40 +17,40 @@ import { failingSocket } from "./no_reconnect.ts";
 /** The version that the workarounds were written for. */
 const VERSION = "3.4.9";
 /**
- * The driver rejects within a few turns of the event loop; one that never rejects must not hold up the start. Turns and no time,
- * because a process that starts on a busy machine may stand still for seconds.
+ * The driver rejects within a few turns of the event loop, and one that never rejects must not block the start. The limit is in
+ * turns, not in time, because a process that starts on a busy machine may stall for seconds.
  */
 const TURNS_MAX = 200;
-/** At least so long is a turn: the socket fails in a timer of its own. */
+/** Minimum duration of a turn: the socket fails in its own timer. */
 const TURN_MS = 1;
 /** bool, int4, timestamptz: element types that array_types.ts takes from the driver's own tables. */
 const PARSED_OIDS = [16, 23, 1184];
 
-/** What a query of the driver has beside its promise; `copy_in.ts` puts its own `reject` there. */
+/** The part of a driver query that is not a promise; `copy_in.ts` sets its own `reject` there. */
 export interface Rejectable {
   reject(error: unknown): void;
 }
 
-/** What is proven; tests have drivers that fit less well. */
+/** The driver to prove. Tests pass drivers that do not fit. */
 export interface ProvenDriver {
   open(url: string, options: Record<string, unknown>): postgres.Sql;
   readonly version: string;
 }
 
 /**
- * Tries what the workarounds rely on.
+ * Tests what the workarounds rely on.
  * @throws PermanentError naming the workaround, what it expects and what was found
  */
 export async function provePostgresjs(
   { open, version }: ProvenDriver,
 ): Promise<void> {
   expectThat("all of src/store/postgresjs", `postgres.js ${VERSION}`, version === VERSION, version);
-  const asked: unknown[] = [];
+  const sockets: unknown[] = [];
   const sql = open("postgres://nobody@localhost/nothing", {
     max: 1,
     fetch_types: false,
     socket(options: unknown) {
-      asked.push(options);
+      sockets.push(options);
       return failingSocket(new Error("made to fail"));
     },
   });
@@ -65,7 +65,7 @@ export async function provePostgresjs(
   const query = sql.unsafe("select 1");
   let isRejected = false;
   (query as unknown as Rejectable).reject = () => isRejected = true;
-  // Where the driver keeps a `reject` of its own, it rejects this.
+  // A driver that keeps its own reference to `reject` rejects this promise.
   query.execute().catch(() => {});
   for (let turn = 0; turn < TURNS_MAX && !isRejected; turn++) await wait(TURN_MS);
   expectThat(
@@ -77,8 +77,8 @@ export async function provePostgresjs(
   expectThat(
     "no_reconnect.ts",
     "one socket, asked for with sql.options",
-    asked.length === 1 && asked[0] === tables,
-    `${asked.length} sockets`,
+    sockets.length === 1 && sockets[0] === tables,
+    `${sockets.length} sockets`,
   );
   await sql.end({ timeout: 0 });
 }
@@ -97,7 +97,7 @@ function mismatch(workaround: string, expected: string, found: string): Permanen
   );
 }
 
-/** From the package's own package.json, which its exports hide. */
+/** The version in the package's own package.json, which the package does not export. */
 function installedVersion(): string {
   let folder = dirname(createRequire(import.meta.url).resolve("postgres"));
   for (;; folder = dirname(folder)) {
@@ -114,7 +114,7 @@ function installedVersion(): string {
   }
 }
 
-/** Proven once, while this module is loaded; an opened driver tells, so that the command can say it in its own way. */
+/** Proven once, while this module loads. Opening a driver reports the failure, so that the command can word it. */
 const failure: unknown = await provePostgresjs({ open: postgres, version: installedVersion() })
   .then(() => null, (error: unknown) => error);
 
