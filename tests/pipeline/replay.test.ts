@@ -77,9 +77,7 @@ async function replay(id: string, options = {}) {
 }
 
 /** A schema that is not registered yet, and the id that it will get. */
-async function unregisteredSchema(
-  name: string,
-): Promise<{ id: number; register: () => Promise<void> }> {
+async function futureSchema(name: string): Promise<{ id: number; register: () => Promise<void> }> {
   const withField = (field: string) => ({
     ...PYTHON_SCHEMA,
     fields: [...PYTHON_SCHEMA.fields, { name: field, type: ["null", "double"], default: null }],
@@ -95,7 +93,7 @@ async function unregisteredSchema(
 
 describe("a record that could not be decoded", () => {
   test("is stored once and its dead letter marked, after its schema has been registered", async () => {
-    const schema = await unregisteredSchema("one");
+    const schema = await futureSchema("one");
     const body = Buffer.concat([pythonBody(summaryOf(ID(1))), Buffer.from([0])]);
     const failed = await fail([{
       key: ID(1),
@@ -116,7 +114,7 @@ describe("a record that could not be decoded", () => {
   });
 
   test("that fails again is the same dead letter with its new reason, and can be replayed again", async () => {
-    const schema = await unregisteredSchema("two");
+    const schema = await futureSchema("two");
     const body = Buffer.concat([pythonBody(summaryOf(ID(2))), Buffer.from([0])]);
     const failed = await fail([{ key: ID(2), value: wire(schema.id, body).subarray(0, 300) }]);
     const [before] = await whole.database.sql`select count(*) as n from dead_letter`;
@@ -168,7 +166,7 @@ describe("records that the database refused", () => {
 
 describe("a record without a generation", () => {
   test("does not overwrite a later record of the log, unless forced", async () => {
-    const schema = await unregisteredSchema("three");
+    const schema = await futureSchema("three");
     const old = Buffer.concat([pythonBody(summaryOf(ID(20), { vgeo_km_s: 20 })), Buffer.from([0])]);
     const failed = await fail([{ key: null, value: wire(schema.id, old) }]);
     await append(whole.kafka, [record(20, { vgeo_km_s: 21 })]);
