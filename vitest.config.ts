@@ -20,7 +20,7 @@ export default defineConfig({
     // Two cores: more workers only make the real databases and brokers wait for each other.
     maxWorkers: 2,
     testTimeout: 20_000,
-    // Longer than a stop may take (src/service/releasers.ts): the part that did not stop is told first.
+    // Longer than a stop may take (src/service/releasers.ts): the part that did not stop is reported first.
     hookTimeout: 120_000,
   },
 });

@@ -1,15 +1,15 @@
 /**
- * How fast the embedded broker takes and gives records, against what SQLite alone can do on the same disk and, with
+ * Produce and consume rates of the embedded broker, compared with SQLite alone on the same disk and, with
  * `--apache-kafka`, against Apache Kafka under the same load in the same run.
  *
  *     deno run -A bench/broker.ts [--megabytes 400] [--batch-records 1000] [--directory DIR] [--apache-kafka]
  *
  * Records are 770 bytes, as encoded trajectories are. One client sends ready-made batches (one per request, five in flight),
- * so what is measured is the broker and not a client's encoder. SQLite alone appends the same batches to the same table
+ * so this measures the broker and not a client's encoder. SQLite alone appends the same batches to the same table
  * in this process: the ratio is what the protocol, the checks, the Worker and TCP cost.
  *
- * Apache Kafka runs twice: as it comes (acknowledged before anything is on disk) and with a flush per write, which is what
- * the embedded broker promises.
+ * Apache Kafka runs twice: with its defaults (it acknowledges before anything is on disk) and with a flush per write, as the
+ * embedded broker does.
  */
 import { readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -31,7 +31,7 @@ const { values } = parseArgs({
 const RECORD_BYTES = 770;
 const IN_FLIGHT = 5;
 const FETCH_BYTES = 4_000_000;
-/** CPU times in /proc are counted in these, on every Linux that Deno runs on. */
+/** Clock tick of the CPU times in /proc, the same on every Linux that Deno runs on. */
 const TICKS_PER_SECOND = 100;
 const batchRecords = Number(values["batch-records"]);
 const batchCount = Math.ceil(Number(values.megabytes) * 1e6 / RECORD_BYTES / batchRecords);
@@ -55,7 +55,7 @@ async function timed(work: () => Promise<void> | void): Promise<number> {
   return performance.now() - began;
 }
 
-/** Prints a rate, gives it in records/s. */
+/** Prints a rate and returns it in records/s. */
 function say(name: string, took_ms: number, more = ""): number {
   const rate = records / took_ms * 1000;
   const megabytes = (rate * RECORD_BYTES / 1e6).toFixed(0).padStart(5);
@@ -82,7 +82,7 @@ async function sqliteAlone(batchesPerCommit: number): Promise<number> {
   return took_ms;
 }
 
-/** Gives the time that each acknowledgement took, sorted. */
+/** Returns the time of each acknowledgement, sorted. */
 async function produceAll(client: RawClient, topic: string): Promise<number[]> {
   const latencies_ms: number[] = [];
   let next = 0;
@@ -106,7 +106,7 @@ async function fetchAll(client: RawClient, topic: string): Promise<void> {
     const { records: found } = await client.fetch(topic, 0, offset, { max_bytes: FETCH_BYTES });
     if (found.length === 0) throw new Error(`nothing at ${offset}`);
     const view = new DataView(found.buffer, found.byteOffset, found.byteLength);
-    // Kafka gives as many bytes as were asked for: the last batch may be cut, and comes again.
+    // Kafka returns exactly the requested number of bytes: the last batch may be cut, and is sent again.
     for (let at = 0; at + 61 <= found.length;) {
       const size = view.getInt32(at + 8) + 12;
       if (at + size > found.length) break;
@@ -126,7 +126,7 @@ function processCost(pid: number): { cpu_s: number; peak_mb: number } {
   };
 }
 
-/** The whole load on one broker. Gives the rate of producing. */
+/** Runs the whole load on one broker. Returns the produce rate. */
 async function load(name: string, address: string, pid: number): Promise<number> {
   const client = await RawClient.connect(address);
   const topic = "bench";

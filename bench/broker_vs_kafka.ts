@@ -1,16 +1,16 @@
 /**
- * The embedded broker against Apache Kafka, by Kafka's own tools: `kafka-producer-perf-test` and `kafka-consumer-perf-test`,
- * which are its Java client with nothing else to do.
+ * The embedded broker against Apache Kafka, with Kafka's own tools: `kafka-producer-perf-test` and `kafka-consumer-perf-test`,
+ * which are its Java client without other work.
  *
  *     deno run -A bench/broker_vs_kafka.ts [--records 400000] [--rounds 3] [--markdown]
  *
  * Records have 770 bytes, as encoded trajectories do, in batches of up to a thousand, over three partitions, acks=all, no
- * compression (random bytes would not compress). In every round each broker starts anew on an empty directory, the brokers
- * taking turns; of a figure the median over the rounds is given, with the lowest and the highest. Broker, client and
- * whatever else runs share the machine.
+ * compression (random bytes would not compress). In every round each broker starts on an empty directory, and the brokers
+ * take turns. Figures are medians over the rounds, with the lowest and the highest. Broker, client and
+ * other processes share the machine.
  *
- * Apache Kafka is there twice: as it comes (it acknowledges what is in the page cache), and with a flush for each write, which
- * is what the embedded broker always does. `bench/broker.ts` measures the broker without a client's costs.
+ * Apache Kafka runs twice: with its defaults (it acknowledges what is in the page cache), and with a flush for each write, as
+ * the embedded broker always does. `bench/broker.ts` measures the broker without a client's costs.
  */
 import { randomBytes } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -37,12 +37,12 @@ const rounds = Number(values.rounds);
 const RECORD_BYTES = 770;
 const PARTITIONS = 3;
 const BATCH_BYTES = 1000 * RECORD_BYTES;
-/** Both JITs need some work before they are themselves. */
+/** Both JITs need a warm-up. */
 const WARM_UP_RECORDS = 40_000;
-/** Texts that records are taken from. */
+/** Number of texts that records are taken from. */
 const PAYLOADS = 1000;
 
-/** A broker in a process of its own. */
+/** A broker in a separate process. */
 interface Contender {
   readonly address: string;
   readonly pid: number;
@@ -56,11 +56,11 @@ const CONTENDERS: Readonly<Record<string, () => Promise<Contender>>> = {
     startApacheKafka({ properties: { "log.flush.interval.messages": "1" } }),
 };
 
-/** What one round found about one broker. */
+/** The figures of one broker in one round. */
 interface Figures {
   readonly produced_per_s: number;
   readonly consumed_per_s: number;
-  /** Cores the broker kept busy while it took, and gave, the records. */
+  /** Cores that the broker used while records were produced and consumed. */
   readonly produceCores: number;
   readonly consumeCores: number;
   readonly peak_mb: number;
@@ -76,7 +76,7 @@ async function perfTest(className: string, args: readonly string[]): Promise<str
   return output;
 }
 
-/** Random texts of a record's size, made beforehand: the tool's own are made byte by byte while it measures. */
+/** Random texts of a record's size, generated beforehand: the tool would generate its own byte by byte while it measures. */
 async function writePayloads(file: string): Promise<void> {
   const line = () => randomBytes(RECORD_BYTES / 2).toString("hex").slice(0, RECORD_BYTES);
   await writeFile(file, Array.from({ length: PAYLOADS }, line).join("\n"));
@@ -89,7 +89,7 @@ async function produce(address: string, topic: string): Promise<number> {
     ...["--payload-file", payloads, "--command-property", "acks=all", "linger.ms=20"],
     ...[`batch.size=${BATCH_BYTES}`, "buffer.memory=67108864"],
   ]);
-  // The last line is of the records after the warm-up.
+  // The last line covers the records after the warm-up.
   const found = /([\d.]+) records\/sec/.exec(output.trim().split("\n").at(-1)!);
   if (found === null) throw new Error(`no rate in:\n${output}`);
   return Number(found[1]);

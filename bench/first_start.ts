@@ -1,11 +1,11 @@
 /**
- * What a first start costs: a fresh clone of this repository (of what is committed), an empty package cache, then the README's
+ * The cost of a first start: a fresh clone of this repository (committed files only), an empty package cache, then the README's
  * command.
  *
  *     deno run -A bench/first_start.ts [--branch NAME]
  *
- * Ports are free ones, everything lies in a temporary folder and is removed again. Fetching Deno itself is npx's part: it is
- * measured first, and on its own.
+ * It uses free ports and a temporary folder, which is removed at the end. npx fetches Deno itself: that is measured first,
+ * separately.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -19,10 +19,10 @@ import { diskUsage } from "./first_start/disk_usage.ts";
 
 const ROOT = new URL("..", import.meta.url).pathname;
 const DENO = "deno@2.9.6";
-/** Far above the goal of 20 s: a slow start is measured, too. */
+/** Far above the goal of 20 s, so that slow starts are measured, too. */
 const START_TIMEOUT_MS = 120_000;
 const POLL_MS = 50;
-/** As `du -m` has it. */
+/** As `du -m` counts. */
 const MB = 1024 * 1024;
 
 const { values: { branch } } = parseArgs({ options: { branch: { type: "string" } } });
@@ -58,7 +58,7 @@ async function firstRow(api: string, began: number, signal: AbortSignal): Promis
 
 const since = (began: number) => (performance.now() - began) / 1000;
 
-/** Gives the README's command in the clone, waits until its first run is loaded, and stops it. */
+/** Runs the README's command in the clone, waits until its first run is loaded, and stops it. */
 async function measureStart(clone: string, env: NodeJS.ProcessEnv): Promise<Start> {
   const began = performance.now();
   const child = spawn("npx", ["--yes", DENO, "task", "demo"], {
@@ -118,7 +118,7 @@ async function readStart(
 
 /**
  * Signals the service itself, so that its exit code is not npx's.
- * @returns whether it is up
+ * @returns whether it is running
  */
 async function stop(clone: string): Promise<boolean> {
   const file = join(clone, "data", "demo", "service.json");
@@ -141,7 +141,7 @@ function print(what: string, { firstLine_s, firstLine, ...start }: Start): void 
 }
 
 const folder = await mkdtemp(join(tmpdir(), "gmn-first-start-"));
-// Run as root, PostgreSQL is another user's: where that one can't get, the cluster would be put elsewhere, and stay there.
+// As root, PostgreSQL runs as another user. If that user can't enter the folder, the cluster would be elsewhere, and remain there.
 await chmod(folder, 0o755);
 try {
   const clone = join(folder, "clone");

@@ -1,14 +1,14 @@
 /**
- * The service's Kafka client against another one on the same embedded broker: what a change of client would bring.
+ * Compares the service's Kafka client with others on the same embedded broker, to show what a change of client would bring.
  *
  *     deno run -A bench/kafka_clients.ts [--records 200000] [--rounds 5] [--clients kafkajs-patched,platformatic]
  *
  * Clients: `kafkajs-patched` (the service's, with its publisher and subscription), `kafkajs-published` (kafkajs without our
- * patches) and `platformatic` (@platformatic/kafka). In each round every client, in turn, gets a new broker on an empty directory
- * and a process of its own with the service's heap and allocator. It appends the records (770 bytes with key, four headers, three
+ * patches), and `platformatic` (@platformatic/kafka). In each round every client, in turn, gets a new broker on an empty directory
+ * and a separate process with the service's heap and allocator. It appends the records (770 bytes with key, four headers, three
  * partitions, portions of 2,000, one request at a time, acks=-1, uncompressed) and reads them back as a group of one.
  *
- * Ratios are taken within a round, then the median: what else the machine did then was the same for both, more or less. Linux only.
+ * Ratios are medians of ratios within a round, because other load on the machine was then about the same for both. Linux only.
  */
 import { spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -36,7 +36,7 @@ const { values: given } = parseArgs({
 const records = Number(given.records);
 const rounds = Number(given.rounds);
 const clients = given.clients.split(",");
-/** The JIT needs some work before it is itself. */
+/** The JIT needs a warm-up. */
 const WARM_UP_RECORDS = 20_000;
 
 /** The same heap and allocator as the service's. */
@@ -54,7 +54,7 @@ interface Result {
   readonly consume: Phase;
 }
 
-/** One client on a broker of its own. */
+/** Measures one client on a separate broker. */
 async function measure(client: string): Promise<Result> {
   const folder = await mkdtemp(join(tmpdir(), "bench-clients-"));
   const broker = await BrokerProcess.start(folder);
@@ -78,7 +78,7 @@ async function measure(client: string): Promise<Result> {
 
 type Ended = Extract<Said, { event: "end" }>;
 
-/** What the measured process says about its phases. */
+/** What the measured process reports about its phases. */
 async function phases(client: string, address: string): Promise<Ended[]> {
   const args = ["run", "-A", ...HEAP, MEASURE, client, address, `${records}`, `${WARM_UP_RECORDS}`];
   const child = spawn(process.execPath, args, {
@@ -132,7 +132,7 @@ function row(client: string, phase: keyof Result, all: readonly Result[]): strin
 
 const found = new Map<string, Result[]>(clients.map((client) => [client, []]));
 for (let round = 1; round <= rounds; round++) {
-  // The order turns, so that nobody always comes behind the same one.
+  // The order rotates, so that no client always follows the same one.
   const order = clients.map((_, at) => clients[(at + round) % clients.length]!);
   for (const client of order) {
     const result = await measure(client);

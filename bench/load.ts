@@ -1,11 +1,11 @@
 /**
- * What the database costs: the loader alone, rows made in memory, no file, no log.
+ * The cost of the database: the loader alone, with rows generated in memory, without file or log.
  *
  *     deno run -A bench/load.ts [--rows 100000] [--batch 5000] [--loaders 1] [--drop-indexes]
  *
  * Four passes over the same rows: new, the same again, the same from a newer file generation, every row changed. Each batch
- * is a transaction with the durability of a real start. CPU times are what to compare on a busy machine. Uses an embedded PostgreSQL in a temporary directory, or the
- * database of DATABASE_URL (which is to be empty).
+ * is a transaction with the durability of a real start. Compare CPU times on a busy machine.
+ * Uses an embedded PostgreSQL in a temporary directory, or the database of DATABASE_URL (which must be empty).
  */
 import { mkdtemp, readdir, readFile, readlink, realpath, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -32,7 +32,7 @@ const rows = Number(given.rows);
 const batchRows = Number(given.batch);
 const loaders = Number(given.loaders);
 
-/** A small generator of equal numbers at every run (mulberry32). */
+/** A small random generator with the same numbers in every run (mulberry32). */
 function randomFrom(seed: number): () => number {
   return () => {
     seed = (seed + 0x6d2b79f5) | 0;
@@ -52,7 +52,7 @@ const SHOWERS = Array.from(
   (_, at) => ({ number: at + 1, code: `S${String(at).padStart(2, "0")}` }),
 );
 
-/** A summary with the shape of a real one: half of them sporadic, two to eight stations, times in order. */
+/** A realistic summary: half of them are sporadic, two to eight stations, times in order. */
 function makeSummary(at: number, random: () => number): TrajectorySummary {
   const micros = Date.UTC(2024, 0, 1) * 1000 + at * 20_000_000 + Math.floor(random() * 1e6);
   const summary = Object.fromEntries(
@@ -120,7 +120,7 @@ async function loadAll(
   return total;
 }
 
-/** CPU seconds that the processes of a cluster have used, from /proc; null elsewhere than on Linux. */
+/** CPU seconds that the processes of a cluster have used, from /proc; null except on Linux. */
 async function serverCpuSeconds(cluster: string | null): Promise<number | null> {
   if (cluster === null || process.platform !== "linux") return null;
   let ticks = 0;

@@ -1,11 +1,11 @@
 /**
- * What memory the whole way takes, whatever the file's size: one large `traj_summary_all.txt` through the service.
+ * The memory that the service uses for one large `traj_summary_all.txt`, which should not depend on the file's size.
  *
  *     deno run -A bench/memory.ts [--mb 3000]
  *
  * The file is generated, served by the sample server, and read by `deno task start` with the embedded broker and the embedded
- * PostgreSQL, as a process of its own. Told are the resident memory of that process while it works, at most and over time, and
- * whether it grows: memory that depends on the file would. It fails when it takes more than LIMIT_MB. Linux only: numbers come from
+ * PostgreSQL, in a separate process. It reports the resident memory of that process, at its peak and over time, and whether it
+ * grows, as memory that depends on the file would. It fails when the peak exceeds LIMIT_MB. Linux only: numbers come from
  * /proc. 3 GB need three times that on the disk, for the file, the log and the database.
  */
 import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
@@ -25,7 +25,7 @@ const LIMIT_MB = 400;
 /** Bytes of a row in the file, on average. */
 const ROW_BYTES = 935;
 const LOOK_INTERVAL_MS = 1_000;
-/** The time line has about so many lines. */
+/** The time line has about this many lines. */
 const LINES = 20;
 
 const { values: given } = parseArgs({ options: { mb: { type: "string", default: "3000" } } });
@@ -55,7 +55,7 @@ async function json<Answer>(url: string, init?: RequestInit): Promise<Answer> {
   return await response.json() as Answer;
 }
 
-/** Runs the backfill; gives what was seen meanwhile. */
+/** Runs the backfill; returns the samples taken meanwhile. */
 async function backfill(http: string, pid: number): Promise<Look[]> {
   const began = performance.now();
   const { run_id } = await json<{ run_id: string }>(`${http}/backfill`, {
@@ -133,7 +133,7 @@ try {
   } finally {
     await service.stop();
     await source.stop();
-    // Where a root process's cluster was put, when PostgreSQL's user can't reach the folder (packages/engines/postgres/place.ts).
+    // The place of a root process's cluster when PostgreSQL's user can't reach the folder (packages/engines/postgres/place.ts).
     const moved = await readFile(join(dataDirectory, "postgres/LOCATION"), "utf8").catch(() =>
       null
     );

@@ -1,12 +1,12 @@
 /**
- * What reading costs: bytes to rows, rows to the wire format, and back; no network, no database.
+ * The cost of reading: bytes to rows, rows to the wire format, and back; no network, no database.
  *
  *     deno run --allow-read bench/parse.ts [FILE] [--rounds 30]
  *
- * FILE is a summary file of some hundred rows or more; without one, rows are made up. The yardstick is the least that any
- * JavaScript could do with the text: split each line at its semicolons, `Number` each cell, no checks, no names. Every round
- * measures each case once, the best round counts: on a machine with other work, the best is what comes closest to the code's
- * own cost, and the cases meet the same disturbances.
+ * FILE is a summary file of some hundred rows or more; without one, rows are made up. The baseline is the minimum that any
+ * JavaScript must do with the text: split each line at its semicolons, `Number` each cell, no checks, no names. Every round
+ * measures each case once, and the best round counts: on a busy machine the best is closest to the code's
+ * own cost, and all cases meet the same disturbances.
  */
 import { parseArgs } from "node:util";
 import { createTrajectoryDecoder, encodeTrajectory } from "../src/trajectory/codec.ts";
@@ -19,17 +19,17 @@ const { values: given, positionals: [file] } = parseArgs({
   options: { rounds: { type: "string", default: "30" } },
   allowPositionals: true,
 });
-/** As fetch gives them, more or less. */
+/** About the size of fetch's chunks. */
 const CHUNK_BYTES = 64 * 1024;
 const MADE_UP_ROWS = 2000;
 
-/** Rows whose digits differ, so that no branch is too easily foretold. The same at every run. */
+/** Rows whose digits differ, so that branches are not too predictable. The same in every run. */
 function madeUpFile(): string {
   let seed = 1;
   const digit = () => (seed = (seed * 48271) % 2147483647) % 10;
   const rows = Array.from({ length: MADE_UP_ROWS }, (_, i) => {
     const id = `20240812031415_${String(i).padStart(5, "0")}`;
-    // Only digits behind a decimal point: the values stay possible.
+    // Only digits after a decimal point: the values stay valid.
     return row({ id }).replace(/\.\d+/g, (digits) => digits.replace(/\d/g, () => String(digit())));
   });
   return fileText(rows);
@@ -53,7 +53,7 @@ async function readRows(): Promise<TrajectorySummary[]> {
   return rows;
 }
 
-/** The yardstick, with the same chunks. */
+/** The baseline, with the same chunks. */
 async function splitRows(): Promise<number[][]> {
   const rows: number[][] = [];
   const decoder = new TextDecoder();
@@ -87,13 +87,13 @@ for (let round = 0; round < Number(given.rounds); round++) {
   }
 }
 
-const [yardstick_ms] = Object.values(best_ms);
+const [baseline_ms] = Object.values(best_ms);
 console.log(`${summaries.length} rows of ${Math.round(bytes.length / summaries.length)} bytes`);
 console.log(`${"".padEnd(28)}    rows/s   µs/row   of the yardstick's speed`);
 for (const [name, ms] of Object.entries(best_ms)) {
   const rowsPerSecond = Math.round(summaries.length / ms * 1000).toLocaleString("en-US");
   const microseconds = (ms * 1000 / summaries.length).toFixed(2);
-  const ratio = (yardstick_ms / ms).toFixed(2);
+  const ratio = (baseline_ms / ms).toFixed(2);
   console.log(
     `${name.padEnd(28)} ${rowsPerSecond.padStart(9)} ${microseconds.padStart(8)} ${
       ratio.padStart(6)

@@ -1,17 +1,17 @@
 /**
- * What the log costs: the whole way against the same parser and loader with no log in between.
+ * The cost of the log: the whole way compared with the same parser and loader without a log in between.
  *
  *     deno task bench [--rows 200000] [--repeat 1] [--cases abcd] [--profile FOLDER]
  *
- * One file of N made-up rows, one embedded PostgreSQL with the durability of a real start, each case in a process of its own:
+ * One file of N made-up rows, one embedded PostgreSQL with the durability of a real start, each case in a separate process:
  *
  *     a  direct      file ─▶ PostgreSQL
  *     b  whole way   file ─▶ topic of the embedded broker ─▶ PostgreSQL, one process
  *     c  sink alone  the topic that b filled ─▶ an empty database
  *     d  again       the same file the whole way once more: nothing in it is new
  *
- * With `--repeat` every case is measured so often, in turn, and the median told. `--profile` leaves each case's processor profile
- * (for Chromium's developer tools) there; such runs are slower. Linux only: numbers come from /proc.
+ * With `--repeat` every case is measured that many times, in turn, and the median printed. `--profile` writes each case's CPU
+ * profile (for Chromium's developer tools) to the folder; such runs are slower. Linux only: numbers come from /proc.
  */
 import { spawn } from "node:child_process";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
@@ -37,7 +37,7 @@ const { values: given } = parseArgs({
   },
 });
 const rows = Number(given.rows);
-/** PostgreSQL's memory is looked at this often for its peak. */
+/** Interval at which PostgreSQL's memory is sampled for its peak. */
 const SAMPLE_INTERVAL_MS = 250;
 
 /** As in `deno task start`. */
@@ -52,18 +52,18 @@ const CASES = {
 } as const;
 type Case = keyof typeof CASES;
 
-/** What one case took. */
+/** The figures of one case. */
 interface Result {
   readonly rowsPerSecond: number;
   readonly cpuSeconds: number;
   readonly peakRssMiB: number;
   readonly postgresCpuSeconds: number;
   readonly postgresPeakMiB: number;
-  /** Mean number of processes that wanted a processor, other people's too, when it began. */
+  /** Load average of the whole machine when the case began. */
   readonly load: number;
 }
 
-/** Runs a case in a process of its own. */
+/** Runs a case in a separate process. */
 async function run(which: Case, postmaster: number, env: Record<string, string>): Promise<Result> {
   const script = new URL(`./pipeline/${CASES[which].script}`, import.meta.url).pathname;
   const profile = given.profile === undefined
@@ -109,7 +109,7 @@ function connect(serverUrl: string, name?: string): Store & { readonly url: stri
   return { ...connectStore({ url, max: 1, applicationName: "bench", observe: unobserved }), url };
 }
 
-/** Makes a database with the tables of the service; gives its URL. */
+/** Creates a database with the service's tables; returns its URL. */
 async function makeDatabase(adminUrl: string, name: string): Promise<string> {
   const admin = connect(adminUrl);
   await admin.sql.unsafe(`drop database if exists ${name} with (force)`);
@@ -121,7 +121,7 @@ async function makeDatabase(adminUrl: string, name: string): Promise<string> {
   return store.url;
 }
 
-/** Finishes what earlier cases left to do in the background: autovacuum and the checkpoint would be measured with the next one. */
+/** Finishes the background work of earlier cases: otherwise autovacuum and the checkpoint would be measured with the next case. */
 async function settle(adminUrl: string): Promise<void> {
   const admin = connect(adminUrl);
   const databases = await admin.sql<{ name: string }[]>`
@@ -208,7 +208,7 @@ function report(rounds: readonly Map<Case, Result>[]): void {
       }));
     }
   }
-  // The ratio within a round, then the median: what else the machine did then was the same for both, more or less.
+  // The median of ratios within a round, because other load on the machine was then about the same for both.
   const ratio = (over: Case, under: Case) =>
     median(rounds.flatMap((results) => {
       const [x, y] = [results.get(over), results.get(under)];

@@ -1,20 +1,20 @@
 /**
- * What another process has cost so far, from /proc (Linux).
+ * The CPU time and memory of another process so far, from /proc (Linux).
  */
 import { readFileSync } from "node:fs";
 
-/** CPU times in /proc are counted in these, on every Linux that Deno runs on. */
+/** Clock tick of the CPU times in /proc, the same on every Linux that Deno runs on. */
 const TICKS_PER_SECOND = 100;
 
-/** CPU time and resident memory at its highest, since the start of the process. */
+/** CPU time and peak resident memory since the start of the process. */
 export interface ProcessCost {
   readonly cpu_s: number;
   readonly peak_bytes: number;
 }
 
-/** Cost of a running process. @throws Error when there is none of this id */
+/** Cost of a running process. @throws Error when no process has this id */
 export function processCost(pid: number): ProcessCost {
-  // The name of the command, in brackets, may itself hold spaces: fields are counted after it.
+  // The command's name, in brackets, may contain spaces: fields are counted after it.
   const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)!.split(" ");
   const peak_kb = /VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
   return {

@@ -1,4 +1,4 @@
-/** Command-line values, checked: a bad one is refused with its name, its value and what is allowed. */
+/** Checked command-line values: the error for a bad one has its name, its value and what is allowed. */
 import { PermanentError } from "@gmn/failures";
 
 /** A whole number between two bounds. */

@@ -1,4 +1,4 @@
-/** Changes to rows that were already published, on demand: what tests of re-ingestion need to happen on a given day. */
+/** Changes to published rows on demand, for tests of re-ingestion. */
 import { julianDateOf } from "./astronomy/time.ts";
 import { rowAt } from "./history.ts";
 import type { Meteor } from "./meteor.ts";
@@ -6,7 +6,7 @@ import { createRandom } from "./random.ts";
 import { STATIONS } from "./stations.ts";
 import type { SummaryRow } from "./summary_row.ts";
 
-/** What is to be different in one window. Rows are chosen by the seed; each is changed in one way only. */
+/** The changes to one window. Rows are chosen by the seed; each is changed in one way only. */
 export interface WindowChange {
   /** 0 is the newest window, 1 the one before. */
   windowsBack: number;
@@ -18,7 +18,7 @@ export interface WindowChange {
   withdrawn?: number;
 }
 
-/** What was changed: identifiers. */
+/** The identifiers of the changed rows. */
 export interface AppliedChange {
   windowsBack: number;
   stationsAdded: string[];
@@ -26,7 +26,7 @@ export interface AppliedChange {
   withdrawn: string[];
 }
 
-/** The rows of a window as a run has them: final or not yet, and changed when there is a change. */
+/** The rows of a window in one run: final or not yet, with the window's change, if any. */
 export function rowsAt(
   meteors: readonly Meteor[],
   run: Date,
@@ -65,7 +65,7 @@ function applyChange(
   return { rows: changed, applied };
 }
 
-/** The first station in the table that is not there yet: from the row's own country if it has one. */
+/** The first station in the table that the row does not have yet, from the row's own country if possible. */
 function withStation(row: SummaryRow): SummaryRow {
   const country = row.stations[0]?.slice(0, 2) ?? "";
   const absent = STATIONS.map(({ code }) => code).filter((code) => !row.stations.includes(code));

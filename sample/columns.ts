@@ -2,7 +2,7 @@
  * The 86 columns of a summary file, in file order: the two cells of the header and how a row fills the column.
  *
  * Cells and formats are those of the real writer (writeOrbitSummaryFile in WesternMeteorPyLib's AggregateAndPlot.py).
- * Widths are minima: a value that needs more room takes it.
+ * Widths are minima: a longer value makes its cell wider.
  */
 import { datetimeText, exponential, fixed, signed } from "./python_format.ts";
 import type { Measured, SummaryRow } from "./summary_row.ts";
@@ -36,7 +36,7 @@ interface SigmaOptions {
 }
 
 const SIGMA_HEAD = ["  +/-  ", " sigma "] as const;
-/** Speeds, perihelion and node have their signs one place further right. */
+/** In speeds, perihelion and node the sign is one place further right. */
 const SPEED_SIGMA_HEAD = ["   +/- ", "  sigma"] as const;
 const WIDE_SIGMA_HEAD = ["   +/-  ", "  sigma "] as const;
 

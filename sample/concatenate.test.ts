@@ -1,4 +1,4 @@
-/** Concatenation against a line-by-line replay of what the real writer's Python does. */
+/** Concatenation compared with a line-by-line replica of the real writer's Python. */
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -19,7 +19,7 @@ function pythonLines(text: string): string[] {
   return text.replace(/\r\n?/g, "\n").match(/[^\n]*\n|[^\n]+$/g) ?? [];
 }
 
-/** The loop of generateAutoPlotsAndReports, in its own order. */
+/** The loop of generateAutoPlotsAndReports, in the original order. */
 function replay(monthlies: string[]): string {
   let out = "# Summary generated on 2026-11-24 06:10:00.500250+00:00 UTC\n\r";
   let headerWritten = false;
@@ -52,7 +52,7 @@ function monthly(generated: string, rows: string[]): string {
     rows.map((row) => row + LINE_END).join("");
 }
 
-test("is what the real writer makes of its monthly files", async () => {
+test("equals what the real writer makes of its monthly files", async () => {
   const monthlies = [
     monthly("2022-03-17T00:06:00Z", ["a; 1", "b; 2"]),
     monthly("2022-03-17T00:07:00Z", ["c; 3"]),
@@ -62,7 +62,7 @@ test("is what the real writer makes of its monthly files", async () => {
   const all = await concatenated(monthlies);
   expect(all).toBe(replay(monthlies));
 
-  // What section after section looks like, said once without a replay.
+  // The expected sections, written out without the replica.
   expect(all.match(/\r/g)?.length).toBe(1);
   expect(all.indexOf("\r")).toBe(all.indexOf("\n") + 1);
   expect(all).toContain("UTC\n\r\n#  Unique trajectory");
@@ -72,7 +72,7 @@ test("is what the real writer makes of its monthly files", async () => {
   expect(all.split("\n").filter((line) => line.startsWith("#")).length).toBe(4);
 });
 
-test("takes every newline Python takes, also across the pieces a file is read in", async () => {
+test("accepts every newline that Python accepts, also across chunk borders", async () => {
   const long = "x".repeat(65_530);
   for (let shift = 0; shift < 12; shift++) {
     const text = `# stamp\r\n# head\r\n${long}${"y".repeat(shift)}\r\nbetween\rlast\n\r`;
@@ -80,6 +80,6 @@ test("takes every newline Python takes, also across the pieces a file is read in
   }
 });
 
-test("of nothing is a stamp", async () => {
+test("of no files is only a stamp", async () => {
   expect(await concatenated([])).toBe(replay([]));
 });

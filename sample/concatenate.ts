@@ -2,8 +2,8 @@
  * Yearly and `all` files, made from monthly ones the way the real writer does it, odd newlines included.
  *
  * It opens each monthly file as text, where Python reads `\n`, `\r` and `\r\n` all as the end of a line. A monthly line
- * ends with `\n\r`, so every line comes back as itself and an empty line. They are copied one by one, with `\n`. Of the
- * first file the stamp is left out, of all others every line that starts with `#`; the empty lines of what was left out
+ * ends with `\n\r`, so every line is read as itself and an empty line. They are copied one by one, with `\n`. The
+ * stamp of the first file is omitted, and every line of the others that starts with `#`; the empty lines after omitted lines
  * stay. The result has one carriage return, after its own stamp, an empty line after every line, and four more at the
  * turn of each month.
  */
@@ -39,7 +39,7 @@ export async function concatenate(
   return { rows, size_bytes: await file.finish(stamp.at) };
 }
 
-/** The lines of a file as Python's universal newlines give them, without their ends, in batches. */
+/** The lines of a file, split at Python's universal newlines, without line ends, in batches. */
 async function* linesOf(path: string): AsyncGenerator<string[]> {
   let rest = "";
   for await (const chunk of createReadStream(path, { encoding: "latin1" })) {

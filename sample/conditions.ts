@@ -1,4 +1,4 @@
-/** What a request for a file asks for in its headers: has it changed, and which part of it (RFC 9110, sections 13, 14). */
+/** Conditional and range requests: what a request's headers ask for (RFC 9110, sections 13, 14). */
 
 /** A version of a file. */
 export interface FileVersion {
@@ -35,7 +35,7 @@ export function answerTo(conditions: Conditions, file: FileVersion): Answer {
 }
 
 function isUnchanged({ ifNoneMatch, ifModifiedSince }: Conditions, file: FileVersion): boolean {
-  // The tag says more than the date: with it the date is not looked at.
+  // The tag is more precise than the date: with a tag the date is ignored.
   if (ifNoneMatch !== undefined) {
     const tag = entityTag(file);
     const tags = ifNoneMatch.split(",").map((listed) => listed.trim().replace(/^W\//, ""));
@@ -46,7 +46,7 @@ function isUnchanged({ ifNoneMatch, ifModifiedSince }: Conditions, file: FileVer
   return !Number.isNaN(since) && wholeSeconds(file.modified) <= since;
 }
 
-/** A part is only good for who has the rest of the same version. */
+/** A part is only useful to a client that has the rest of the same version. */
 function rangeStillHolds(ifRange: string | undefined, file: FileVersion): boolean {
   if (ifRange === undefined) return true;
   if (ifRange.startsWith('"')) return ifRange === entityTag(file);
@@ -55,7 +55,7 @@ function rangeStillHolds(ifRange: string | undefined, file: FileVersion): boolea
 
 const wholeSeconds = (date: Date): number => Math.floor(date.getTime() / 1000) * 1000;
 
-/** One range; several at once, or a range that makes no sense, get the whole file, as the RFC allows. */
+/** One range. Several ranges, or an invalid one, get the whole file, as the RFC allows. */
 function partOf(range: string, size: number): Answer {
   const [, first = "", last = ""] = /^bytes=(\d*)-(\d*)$/.exec(range.trim()) ?? [];
   if (first === "" && last === "") return { status: 200 };

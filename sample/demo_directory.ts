@@ -6,7 +6,7 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { generateDataDirectory } from "./generate.ts";
 
-/** Enough for every plot, little enough to be loaded in a few seconds. */
+/** Enough for every plot, and few enough to load in seconds. */
 const LATEST = { seed: 20221230, days: 14, meteorsPerDay: 350 };
 /** The windows of 9 to 14 August 2024. */
 const PERSEIDS = {
@@ -15,14 +15,14 @@ const PERSEIDS = {
   days: 6,
   meteorsPerDay: 100,
 };
-/** Written last of what the Perseids have; never changed again. */
+/** The last file of the Perseids that is written; it never changes again. */
 const PERSEIDS_FILE = "monthly/traj_summary_monthly_202408.txt";
 
 /**
- * Makes the directory as it is at `now`. Made again, it has new windows, and its old files are as they were.
+ * Makes the directory as of `now`. When it is made again later, it has new windows, and its old files are unchanged.
  */
 export async function generateDemoDirectory(directory: string, now: Date): Promise<void> {
-  // First: the aliases of the latest daily files and the yearly files are written again by what comes after.
+  // This comes first: later steps rewrite the aliases of the latest daily files and the yearly files.
   if (await stat(join(directory, PERSEIDS_FILE)).catch(() => null) === null) {
     await generateDataDirectory({ directory, ...PERSEIDS });
   }

@@ -1,10 +1,10 @@
 /**
- * Rows for benchmarks, ten times as fast: the meteors of a few windows are made once, and come again under new names
+ * Rows for benchmarks, ten times as fast: the meteors of a few windows are made once, and repeated under new names
  * and times.
  *
- * What stands in the way of a row (identifier, Julian date, time, solar longitude) is new each time; the rest is the text
- * of its first coming. So lines have the sizes, the columns and the spread of real ones, and every identifier is unique,
- * but a radiant does not fit its solar longitude any more: for speed, not for pictures.
+ * The identifying columns of a row (identifier, Julian date, time, solar longitude) are new each time; the rest is copied
+ * text. So lines have the sizes, the columns and the spread of real ones, and every identifier is unique,
+ * but a radiant no longer fits its solar longitude. Use it for speed, not for plots.
  */
 import { epochMicrosecondsOf, momentOf, totalSolarLongitude } from "./astronomy/time.ts";
 import { codeWidthAt, formatRow } from "./format_row.ts";
@@ -16,17 +16,17 @@ import { windowNumberAt, windowOf } from "./windows.ts";
 
 /** A row cut at the columns that change: shower columns in the middle, everything after the solar longitude. */
 interface Template {
-  /** Where in its window it was, from 0 to 1. */
+  /** Its place in its window, from 0 to 1. */
   phase: number;
   suffix: string;
   shower: string;
   rest: string;
 }
 
-/** Windows that are made in full: enough rows that a dictionary does not compress them away. */
+/** Windows that are made in full: enough rows that dictionary compression does not benefit from the repetition. */
 const TEMPLATE_WINDOWS = 3;
 
-/** Like `generateRows`, with the meteors of the first windows over and over. */
+/** Like `generateRows`, but repeats the meteors of the first windows. */
 export function* repeatRows({ seed, from, to, perDay }: RowOptions): Generator<GeneratedLine> {
   const first = windowNumberAt(from);
   const templates = new Map<string, Template[]>();

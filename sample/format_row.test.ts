@@ -1,4 +1,4 @@
-/** Rows and headers against the real file's bytes, and the corners of the formats that it does not show. */
+/** Rows and headers compared with the real file's bytes, and edge cases of the formats that it does not contain. */
 import { describe, expect, test } from "vitest";
 import { fileHeader, formatRow, headerLines, stampLine } from "./format_row.ts";
 import { exponential, fixed, signed } from "./python_format.ts";
@@ -7,7 +7,7 @@ import { publishedLines, publishedText } from "./testing/published_file.ts";
 
 const FIRST_MEASURED_COLUMN = 7;
 
-/** A published line read back into what the writer was given. */
+/** A published line, parsed back into the writer's input. */
 function rowOf(line: string): SummaryRow {
   const fields = line.split("; ");
   const cell = (at: number): string => fields[at]?.trim() ?? "";
@@ -45,13 +45,13 @@ function rowOf(line: string): SummaryRow {
 }
 
 describe.skipIf(publishedText() === undefined)("the real file", () => {
-  test("has the header that is written here, byte for byte", () => {
+  test("has the same header as is written here, byte for byte", () => {
     const text = publishedText() ?? "";
     const header = fileHeader({ at: new Date("2022-03-16T17:49:26.628Z"), microseconds: 43 });
     expect(text.slice(0, header.length)).toBe(header);
   });
 
-  test("has rows that come out the same when they are read and written again", () => {
+  test("has rows that are unchanged after reading and writing", () => {
     const rows = publishedLines()?.rows ?? [];
     expect(rows.length).toBe(534);
     for (const line of rows) expect(formatRow(rowOf(line), 4)).toBe(line);

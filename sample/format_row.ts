@@ -1,5 +1,5 @@
 /**
- * Rows and headers of summary files, byte for byte as the real writer makes them.
+ * Rows and headers of summary files, byte for byte as from the real writer.
  *
  * Daily and monthly files end every line with LF CR, in that order. The yearly and `all` files are made from the monthly
  * ones by `concatenate.ts` and look different.
@@ -19,7 +19,7 @@ const WIDE_CODES_SINCE = Date.UTC(2025, 2, 30);
 
 const COLUMNS: Record<CodeWidth, readonly Column[]> = { 4: columnsOf(4), 5: columnsOf(5) };
 
-/** How wide the shower code is in a file generated then. */
+/** The width of the shower code in a file generated at this time. */
 export const codeWidthAt = (generatedAt: Date): CodeWidth =>
   generatedAt.getTime() < WIDE_CODES_SINCE ? 4 : 5;
 

@@ -1,4 +1,4 @@
-/** Data directories: what is in them, that they come out the same, and how they change with time. */
+/** Data directories: their content, that they are reproducible, and how they change with time. */
 import { mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -47,7 +47,7 @@ const rowsOf = (text: string): string[] =>
 const idOf = (row: string): string => row.slice(0, 20);
 
 describe("a data directory", () => {
-  test("has the source's files, and in them the same rows", async () => {
+  test("has the source's files, with the same rows in all of them", async () => {
     const { directory, rows, files } = await generate({ days: 30 });
     const found = await snapshot(directory);
     const daily = [...found.keys()].filter((name) => /^daily\/traj_summary_\d/.test(name)).sort();
@@ -89,7 +89,7 @@ describe("a data directory", () => {
       expect(widths.length).toBe(86);
       const rows = rowsOf(text);
       expect(rows.length).toBeGreaterThan(0);
-      // Gathered and compared once: an expectation for each of 100,000 fields takes seconds.
+      // Collected and compared once: an expectation for each of 100,000 fields takes seconds.
       const wrong = rows.filter((row) => {
         const fields = row.split("; ");
         return fields.length !== 86 ||
@@ -118,7 +118,7 @@ describe("a data directory", () => {
     }
   });
 
-  test("comes out the same for the same seed and time, other for another seed", async () => {
+  test("is the same for the same seed and time, and different for another seed", async () => {
     const once = await snapshot((await generate()).directory);
     const again = await snapshot((await generate()).directory);
     const other = await snapshot((await generate({ seed: 8 })).directory);
@@ -149,7 +149,7 @@ describe("a data directory", () => {
     }
   });
 
-  test("refuses what makes no sense", async () => {
+  test("refuses invalid arguments", async () => {
     await expect(generate({ days: 0 })).rejects.toThrow("days is 0");
     await expect(generate({ changes: [{ windowsBack: 12 }] })).rejects.toThrow("12 windows back");
   });
@@ -162,7 +162,7 @@ describe("a day later", () => {
     await generate({ directory, lastDay: new Date("2026-11-25T23:30:00Z"), days: 13 });
     const after = await snapshot(directory);
     const daily = [...before.keys()].filter((name) => /^daily\/traj_summary_\d/.test(name)).sort();
-    // The two oldest windows were out of the source's reach both times.
+    // The source no longer rewrote the two oldest windows at either time.
     for (const name of daily.slice(0, 2)) expect(after.get(name)).toEqual(before.get(name));
     const youngest = daily.at(-1) ?? "";
     expect(after.get(youngest)?.text).not.toBe(before.get(youngest)?.text);
@@ -178,7 +178,7 @@ describe("a day later", () => {
 });
 
 describe("changes", () => {
-  test("hit the rows they name and no others, in every file, under a new stamp", async () => {
+  test("affect exactly the rows they name, in every file, under a new stamp", async () => {
     const { directory } = await generate();
     const before = await snapshot(directory);
     const { changes } = await generate({

@@ -1,9 +1,9 @@
 /**
  * A data directory like the GMN's: daily files and their two aliases, monthly, yearly and `all` files.
  *
- * The directory is a function of the seed and of the time it is made for. Made again for a later time it has new windows,
- * new rows in young ones, and old daily files unchanged to the byte and in their date. (A month of which the first
- * windows lie before the new range is written without them: make the range long enough.)
+ * The directory is a function of the seed and of the time it is made for. Made again for a later time, it has new windows
+ * and new rows in recent ones; old daily files keep their bytes and dates. (If the first windows of a month are
+ * before the new range, the month is written without them: make the range long enough.)
  */
 import { copyFile, mkdir, readdir, utimes } from "node:fs/promises";
 import { join } from "node:path";
@@ -25,12 +25,12 @@ import {
 
 /** What to make. */
 export interface DirectoryOptions {
-  /** Made when it is not there. Files in it are replaced, others left alone. */
+  /** Created if it does not exist. Generated files are replaced, others are not touched. */
   directory: string;
   seed: number;
-  /** The directory is as it was at this moment (UTC): after the last six-hourly run of the source. */
+  /** The directory is made as of this moment (UTC): after the last six-hourly run of the source. */
   lastDay: Date;
-  /** How many windows (days), the one in progress included. */
+  /** Number of windows (days), including the one in progress. */
   days: number;
   /** Mean over the year; showers and season make it more or less. */
   meteorsPerDay: number;
@@ -40,7 +40,7 @@ export interface DirectoryOptions {
 
 /** A file that was made. */
 export interface GeneratedFile {
-  /** Under the directory, with slashes: `daily/traj_summary_….txt`. */
+  /** Relative to the directory, with slashes: `daily/traj_summary_….txt`. */
   name: string;
   rows: number;
   size_bytes: number;
@@ -50,7 +50,7 @@ export interface GeneratedFile {
 /** What was made. */
 export interface GeneratedDirectory {
   files: GeneratedFile[];
-  /** Rows of all daily files, aliases not counted. */
+  /** Rows of all daily files, without aliases. */
   rows: number;
   changes: AppliedChange[];
 }
@@ -111,7 +111,7 @@ function checkRange(days: number, changes: readonly WindowChange[]): void {
   }
 }
 
-/** The monthly files that have rows of changed windows. */
+/** The monthly files with rows of changed windows. */
 function monthsOf(changes: readonly WindowChange[], newest: number): Set<string> {
   return new Set(changes.flatMap(({ windowsBack }) => {
     const { begin, end } = windowOf(newest - windowsBack);

@@ -37,7 +37,7 @@ export interface FileOptions {
   fast?: boolean;
 }
 
-/** The end of time for a generator that is stopped by its count of rows: after it, no generation run is known. */
+/** The latest time for a generator that stops after a number of rows: no generation run is known after it. */
 const FAR_FUTURE = new Date("2200-01-01T00:00:00Z");
 
 /** Writes the file; returns its size in bytes. Header, stamp and date are those of the first row's month. */
@@ -63,7 +63,7 @@ export async function generateFile(options: FileOptions): Promise<number> {
 interface Layout {
   header: (from: Date) => string;
   lineEnd: string;
-  /** Between two months: what is left of a header that was dropped. */
+  /** The remainder of a dropped header, between two months. */
   monthEnd: string;
 }
 

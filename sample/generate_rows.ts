@@ -1,4 +1,4 @@
-/** Rows without end: a stream of lines over any span of time, in little memory. */
+/** An endless stream of rows over any span of time, in little memory. */
 import { codeWidthAt, formatRow } from "./format_row.ts";
 import { monthlyRun } from "./generation_times.ts";
 import { meteorsOf } from "./meteor.ts";
@@ -15,7 +15,7 @@ export interface RowOptions {
   perDay: number;
 }
 
-/** One line and when its meteor was. */
+/** One line and its meteor's time. */
 export interface GeneratedLine {
   /** Without line end. */
   line: string;
@@ -23,8 +23,8 @@ export interface GeneratedLine {
 }
 
 /**
- * Final rows (with all uncertainties and stations) by time, one window in memory. Codes are as wide as in the month's
- * last generation.
+ * Final rows (with all uncertainties and stations) in order of time, with one window in memory. Shower codes have the width of
+ * the month's last generation.
  */
 export function* generateRows({ seed, from, to, perDay }: RowOptions): Generator<GeneratedLine> {
   for (let number = windowNumberAt(from); number <= windowNumberAt(to); number++) {

@@ -1,5 +1,5 @@
 /**
- * When the source generated which file.
+ * The times at which the source generated each file.
  *
  * It runs every six hours. A run rewrites the last ten windows, every month they touch, and all yearly files and the
  * `all` file. So a daily file is final ten days after its window, a monthly file ten days after its month.
@@ -12,9 +12,9 @@ const HOUR_MS = 3_600_000;
 const RUN_EVERY_MS = 6 * HOUR_MS;
 /** Runs start a little after the hour. */
 const RUN_OFFSET_MS = 6 * 60_000;
-/** How many windows a run rewrites, the one in progress included. */
+/** Number of windows that a run rewrites, including the one in progress. */
 export const WINDOWS_PER_RUN = 10;
-/** Everything older was rewritten once, when identifiers came into the files. */
+/** Everything older was rewritten once, when identifiers were added to the files. */
 const IDENTIFIERS_SINCE = new Date("2022-03-17T00:06:00Z");
 
 /** How long a run takes: daily files first, then months, then years and `all`. */
@@ -23,20 +23,20 @@ const SECONDS_PER_DAILY_FILE = 7;
 const MONTHS_AFTER_MS = 2 * 60_000;
 const COLLECTIONS_AFTER_MS = 4 * 60_000;
 
-/** When the last run began that was done by a moment. */
+/** The start of the last run that had ended at a given moment. */
 export function runBefore(moment: Date): Date {
   const since = moment.getTime() - RUN_OFFSET_MS - RUN_TAKES_MS;
   return new Date(Math.floor(since / RUN_EVERY_MS) * RUN_EVERY_MS + RUN_OFFSET_MS);
 }
 
-/** When a run outside the schedule began that is just done: after every scheduled one. */
+/** The start of an unscheduled run that has just ended: later than every scheduled one. */
 export const extraRun = (moment: Date): Date => new Date(moment.getTime() - RUN_TAKES_MS);
 
 /** The stamp in a file, and its time of modification. */
 export interface Stamp {
   /** To the millisecond. */
   at: Date;
-  /** On top of it. */
+  /** Microseconds to add to it. */
   microseconds: number;
 }
 
@@ -51,7 +51,7 @@ export const monthlyStamp = (name: string, run: Date): Stamp => stamp(name, run,
 export const collectionStamp = (name: string, run: Date): Stamp =>
   stamp(name, run, COLLECTIONS_AFTER_MS);
 
-/** Fractions are made up from the file's name and run, so that the same run always gives the same file. */
+/** Fractions of a second are derived from the file's name and run, so that the same run always gives the same file. */
 function stamp(name: string, run: Date, after_ms: number): Stamp {
   const random = createRandom("stamp", name, run.getTime());
   return {

@@ -3,7 +3,7 @@
  *
  *     not there ──solved──▶ sigmas `None` ──Monte Carlo──▶ sigmas ──late station──▶ one station more
  *
- * The identifier stays the same. All of it is over after about a week, while the source still rewrites the file, so the
+ * The identifier stays the same. All of this takes about a week, during which the source still rewrites the file, so the
  * last generation of a file has final rows.
  */
 import type { Meteor } from "./meteor.ts";
@@ -14,7 +14,7 @@ const UNREFINED = Object.fromEntries(MEASURED.map((name) => [name, null])) as Re
   null
 >;
 
-/** The row as a file generated then (Julian date) has it; undefined when the meteor is not solved yet. */
+/** The row in a file generated at this time (Julian date); undefined when the meteor is not solved yet. */
 export function rowAt(
   { row, solvedAt, refinedAt, late }: Meteor,
   then: number,

@@ -1,5 +1,5 @@
 /**
- * Light: how bright a meteor is, how high it begins and ends, how heavy it was.
+ * Light: a meteor's brightness, the heights of its begin and end, and its mass.
  *
  * The relations are least-squares fits to a published daily file (2022-03-04, 534 rows): fast meteors begin and end
  * higher, bright ones end lower, steep ones cut deeper.
@@ -9,20 +9,20 @@ import type { Random } from "./random.ts";
 
 /** Population index: how many times more meteors there are one magnitude fainter. */
 const POPULATION_INDEX = 2.2;
-/** Nothing brighter is made: a fireball of this magnitude lights the landscape. */
+/** The brightest magnitude that is generated: such a fireball lights up the landscape. */
 const BRIGHTEST = -12;
 /** Watts of a meteor of magnitude 0, averaged over the light curve. */
 const WATTS_AT_MAGNITUDE_0 = 760;
-/** Share of the kinetic energy that becomes light, as the file's mass column has it (tau = 0.7 %). */
+/** Share of the kinetic energy that becomes light, as in the file's mass column (tau = 0.7 %). */
 const LUMINOUS_EFFICIENCY = 0.007;
 
-/** Absolute magnitude at the peak. Cameras lose faint meteors, slow ones last: they stay longer on each pixel. */
+/** Absolute magnitude at the peak. Cameras miss faint meteors, but slow ones less often: they stay longer on each pixel. */
 export function peakMagnitude(vInit: number, random: Random): number {
   const limit = 2.6 - 0.03 * vInit + 0.8 * random.normal();
   return Math.max(BRIGHTEST, limit - random.exponential() / Math.log(POPULATION_INDEX));
 }
 
-/** Where the light begins and ends, km. */
+/** The heights at which the light begins and ends, km. */
 export function heights(
   vInit: number,
   magnitude: number,

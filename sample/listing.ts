@@ -1,5 +1,5 @@
 /**
- * A directory as nginx lists it (`autoindex on`), which is what readers of the data directory take apart.
+ * A directory listing as from nginx (`autoindex on`), which readers of the data directory parse.
  *
  * After nginx's ngx_http_autoindex_module: directories first, then by name; names cut to 50 characters in the text but
  * whole in the link; the date of modification in UTC to the minute; sizes in bytes, `-` for directories; CR LF.
@@ -18,7 +18,7 @@ interface Entry {
   size_bytes: number | undefined;
 }
 
-/** The HTML of a directory; `path` is how it is called in the title. */
+/** The HTML of a directory; `path` is its name in the title. */
 export async function listingOf(directory: string, path: string): Promise<string> {
   const entries = await entriesOf(directory);
   return [
@@ -37,7 +37,7 @@ async function entriesOf(directory: string): Promise<Entry[]> {
   const entries: Entry[] = [];
   for (const name of await readdir(directory)) {
     if (name.startsWith(".")) continue;
-    // A file may go between the two calls (the generator renames); then it is not listed.
+    // A file may disappear between the two calls (the generator renames); then it is not listed.
     const found = await stat(join(directory, name)).catch(() => undefined);
     if (found === undefined) continue;
     const isDirectory = found.isDirectory();

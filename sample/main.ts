@@ -20,7 +20,7 @@ const USAGE = `usage: deno run -A sample/main.ts --directory DIRECTORY [options]
   --host HOST    where to serve (127.0.0.1)
   --port N       where to serve; 0 takes a free port (0)`;
 
-/** A thousand years: more is a typing error. */
+/** A thousand years: more is a typo. */
 const MOST_DAYS = 365_000;
 /** Twenty times the busiest night of the network. */
 const MOST_PER_DAY = 100_000;

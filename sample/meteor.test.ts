@@ -1,4 +1,4 @@
-/** The made-up meteors as an astronomer would look at them. */
+/** Checks that the generated meteors are astronomically plausible. */
 import { beforeAll, describe, expect, test } from "vitest";
 import { angleBetween, direction, dot, halfTurn, sinDegrees } from "./astronomy/angles.ts";
 import { julianDateOf, siderealTime, solarLongitude } from "./astronomy/time.ts";
@@ -13,7 +13,7 @@ import { windowNumberAt, windowOf } from "./windows.ts";
 
 const SEED = 20261124;
 
-/** Every fifteenth window of a year and the Geminid maximum. */
+/** Every fifteenth window of a year, and the Geminid maximum. */
 const meteors: Meteor[] = [];
 let rows: SummaryRow[] = [];
 beforeAll(() => {
@@ -29,7 +29,7 @@ const median = (values: number[]): number =>
   values.toSorted((a, b) => a - b)[values.length >> 1] ?? NaN;
 
 describe(`meteors of seed ${SEED}`, () => {
-  test("are fast, high and bright as meteors are", () => {
+  test("have the speeds, heights and brightness of meteors", () => {
     expect(rows.length).toBeGreaterThan(3000);
     for (const { value, duration_s, peakHeight } of rows) {
       expect(value.vInit).toBeGreaterThan(11);
@@ -62,7 +62,7 @@ describe(`meteors of seed ${SEED}`, () => {
     expect(heights(55, 80) - heights(11, 30)).toBeGreaterThan(10);
   });
 
-  test("fall over cameras at night", () => {
+  test("appear above cameras at night", () => {
     const byCode = new Map(STATIONS.map((station) => [station.code, station]));
     for (const { julianDate, stations } of rows) {
       const sun = rotate(
@@ -80,11 +80,11 @@ describe(`meteors of seed ${SEED}`, () => {
     }
   });
 
-  test("leave tracks that fit the radiant, the speed and the duration", () => {
+  test("have tracks consistent with radiant, speed and duration", () => {
     for (const { value, duration_s } of rows) {
       const length = value.vAvg * duration_s;
       const fall = value.heightBegin - value.heightEnd;
-      // A flat track falls less than its elevation says: the Earth is round.
+      // A flat track descends less than its elevation suggests, because the Earth is round.
       expect(Math.abs(fall - length * sinDegrees(value.elevation))).toBeLessThan(
         0.5 + 0.06 * length,
       );
@@ -93,7 +93,7 @@ describe(`meteors of seed ${SEED}`, () => {
         direction(value.lonEnd, value.latEnd),
       );
       expect(Math.abs(Math.hypot(ground, fall) - length)).toBeLessThan(0.5 + 0.06 * length);
-      // It runs away from the radiant.
+      // It points away from the radiant.
       const east = halfTurn(value.lonEnd - value.lonBegin) *
         Math.cos(value.latBegin * Math.PI / 180);
       const bearing = Math.atan2(east, value.latEnd - value.latBegin) * 180 / Math.PI;
@@ -103,12 +103,12 @@ describe(`meteors of seed ${SEED}`, () => {
     }
   });
 
-  test("have orbits that hang together", () => {
+  test("have consistent orbits", () => {
     for (const { value, solarLongitude } of rows) {
       expect(value.e).toBeLessThanOrEqual(1.5);
       expect(value.q).toBeLessThan(1.05);
       expect(value.q).toBeCloseTo(value.a * (1 - value.e), 5);
-      // At the node the Earth is at solar longitude, or opposite; flat orbits may miss it.
+      // The node is at the solar longitude or opposite to it; flat orbits may differ.
       if (value.i > 5 && value.i < 175) {
         expect(Math.abs(halfTurn(2 * (value.node - solarLongitude)))).toBeLessThan(0.5);
       }
@@ -119,7 +119,7 @@ describe(`meteors of seed ${SEED}`, () => {
     }
   });
 
-  test("are hyperbolic in a few percent, with no sigma for M and T in more", () => {
+  test("are hyperbolic in a few percent of cases, and lack a sigma for M and T in more", () => {
     const share = (of: (row: SummaryRow) => boolean) => rows.filter(of).length / rows.length;
     const hyperbolic = share(({ value }) => value.a < 0);
     expect(hyperbolic).toBeGreaterThan(0.005);
@@ -143,7 +143,7 @@ describe(`meteors of seed ${SEED}`, () => {
     expect(Math.abs(at(({ value }) => value.q) - 0.145)).toBeLessThan(0.03);
   });
 
-  test("are mostly sporadic away from the great showers", () => {
+  test("are mostly sporadic outside of the major showers", () => {
     const quiet = rows.filter(({ solarLongitude }) => solarLongitude < 30);
     const sporadic = quiet.filter(({ showerNumber }) => showerNumber === -1);
     expect(sporadic.length / quiet.length).toBeGreaterThan(0.6);
@@ -153,7 +153,7 @@ describe(`meteors of seed ${SEED}`, () => {
 
 describe("a window", () => {
   const window = windowOf(27 * 360 + 242);
-  test("has the same meteors each time, sorted, inside, with unique identifiers", () => {
+  test("has the same meteors each time, sorted, within the window, with unique identifiers", () => {
     const once = meteorsOf(window, SEED, 400);
     expect(meteorsOf(window, SEED, 400)).toEqual(once);
     expect(meteorsOf(window, SEED + 1, 400)).not.toEqual(once);
@@ -176,7 +176,7 @@ describe("a window", () => {
     for (const { row } of old) expect(row.sigma.b).toBeNull();
   });
 
-  test("shows its meteors little by little", () => {
+  test("adds its meteors gradually", () => {
     const late = meteorsOf(window, SEED, 2000).find(({ late }) => late !== undefined);
     if (late?.late === undefined) throw new Error("no meteor of 2000 has a late station");
     expect(rowAt(late, late.solvedAt - 0.001)).toBeUndefined();
@@ -194,14 +194,14 @@ describe("a window", () => {
 });
 
 describe("tables", () => {
-  test("stations are well-formed, unique and never alone", () => {
+  test("stations are well-formed, unique and always have a neighbour", () => {
     expect(STATIONS.length).toBeGreaterThan(140);
     for (const { code } of STATIONS) expect(code).toMatch(/^[A-Z]{2}[A-Z0-9]{4}$/);
     expect(new Set(STATIONS.map(({ code }) => code)).size).toBe(STATIONS.length);
     for (const station of STATIONS) expect(neighboursOf(station).length).toBeGreaterThan(0);
   });
 
-  test("showers have unique numbers, sources add up to the background", () => {
+  test("showers have unique numbers, and sources add up to the background", () => {
     expect(new Set(SHOWERS.map(({ number }) => number)).size).toBe(SHOWERS.length);
     expect(SHOWERS.some(({ code }) => code.length === 5)).toBe(true);
     const total = SPORADIC_SOURCES.reduce((sum, { weight }) => sum + weight, 0);

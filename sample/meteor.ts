@@ -1,6 +1,6 @@
 /**
  * The meteors of one window: each comes from somewhere, meets the night side of the Earth above some cameras, and is
- * measured. One draw goes the whole way or is thrown away, as most are: by day, below the horizon, seen by one camera.
+ * measured. Most draws are discarded at some step: by day, below the horizon, seen by one camera only.
  */
 import {
   direction,
@@ -33,24 +33,24 @@ import { LOWEST_ELEVATION, type Track, trackNear } from "./track.ts";
 import { groundErrors, measuringError, propagate } from "./uncertainty.ts";
 import type { Window } from "./windows.ts";
 
-/** A meteor and its life in the files (see `history.ts`). Julian dates. */
+/** A meteor and its history in the files (see `history.ts`). Julian dates. */
 export interface Meteor {
   row: SummaryRow;
-  /** From then on it is in the files, at first without uncertainties. */
+  /** When it first appears in the files, without uncertainties. */
   solvedAt: number;
-  /** From then on it has them. */
+  /** When it gets uncertainties. */
   refinedAt: number;
-  /** A station whose data came late: it is among the row's stations from this moment on. */
+  /** A station with late data: the row has it from this moment on. */
   late: { station: string; at: number } | undefined;
 }
 
 /** Cameras work when the Sun is this far below the horizon, degrees. */
 const NIGHT_BELOW_DEGREES = -9;
-/** Radiants this low and lower are not tried, as the sine of their elevation: hardly one gives a track. */
+/** Sine of the elevation below which radiants are skipped: they hardly ever give a track. */
 const SMALLEST_SINE = 0.03;
 /** The real writer's limit. */
 const LARGEST_ECCENTRICITY = 1.5;
-/** A window needs about 20 draws a meteor; far beyond that something is wrong with the sky. */
+/** A window needs about 20 draws per meteor; far more mean that something is wrong with the model. */
 const MOST_DRAWS_PER_METEOR = 2000;
 /** Solutions older than this (2021-11-09) have no uncertainty for the latitude of perihelion. */
 const SIGMA_B_SINCE_JULIAN_DATE = 2_459_527.5;
@@ -59,11 +59,11 @@ const MASSES_MENDED_JULIAN_DATE = 2_460_738.5;
 
 const ID_CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
-/** Mean of `Influx.rate` over the year, so that `meteorsPerDay` is what it says. */
+/** Mean of `Influx.rate` over the year, so that `meteorsPerDay` is a true mean. */
 const MEAN_RATE = Array.from({ length: 360 }, (_, degree) => influxAt(degree + 0.5).rate)
   .reduce((sum, rate) => sum + rate, 0) / 360;
 
-/** All meteors of a window, by time. The same seed and window give the same meteors, whatever else is generated. */
+/** All meteors of a window, in order of time. The same seed and window give the same meteors, whatever else is generated. */
 export function meteorsOf(window: Window, seed: number, meteorsPerDay: number): Meteor[] {
   const random = createRandom("window", seed, window.number, meteorsPerDay);
   const sky = skyOf(window);
@@ -81,7 +81,7 @@ export function meteorsOf(window: Window, seed: number, meteorsPerDay: number): 
   return meteors.sort((a, b) => a.row.julianDate - b.row.julianDate);
 }
 
-/** What is the same for a whole window: the Sun moves a degree in it. */
+/** Values that are constant within a window, in which the Sun moves only one degree. */
 interface Sky {
   window: Window;
   influx: Influx;
@@ -103,7 +103,7 @@ function skyOf(window: Window): Sky {
 
 function drawMeteor(sky: Sky, random: Random): Meteor | undefined {
   const { window } = sky;
-  // 1 - uniform: the window's begin is not in it, its end is.
+  // 1 - uniform: a window excludes its begin and includes its end.
   const julianDate = window.begin + (window.end - window.begin) * (1 - random.uniform());
   const station = random.pick(STATIONS);
   const sidereal = siderealTime(julianDate);
@@ -116,7 +116,7 @@ function drawMeteor(sky: Sky, random: Random): Meteor | undefined {
   if (arrival === undefined) return undefined;
   const truth = equatorialFromEcliptic(arrival.radiant);
   const sine = dot(rotate(sky.precession, truth), zenith);
-  // A level surface catches fewer meteors of a low radiant.
+  // A horizontal surface receives fewer meteors from a low radiant.
   if (sine < SMALLEST_SINE || random.uniform() > sine) return undefined;
   return measure({ sky, julianDate, station, sun, earth, arrival, truth }, random);
 }
@@ -125,7 +125,7 @@ function drawMeteor(sky: Sky, random: Random): Meteor | undefined {
 interface Encounter {
   sky: Sky;
   julianDate: number;
-  /** It sees the meteor in any case; others may. */
+  /** The camera that always sees the meteor; others may. */
   station: Station;
   sun: number;
   earth: EarthState;
@@ -142,7 +142,7 @@ function measure(encounter: Encounter, random: Random): Meteor | undefined {
   const sighting = sight(station, track.begin, track.end, track.magnitude, random);
   if (sighting === undefined) return undefined;
 
-  // The radiant and speed that come out of the measurement are off by its error.
+  // The measured radiant and speed include the measurement's error.
   const { convergenceAngle, stations } = sighting;
   const error = measuringError(arrival.vGeo, convergenceAngle, stations.length, random);
   if (error === undefined) return undefined;
@@ -197,7 +197,7 @@ function valuesOf(
     azimuth: entry.azimuth,
     elevation: entry.elevation,
     vInit: entry.vInit,
-    // Set with the duration, which it must fit.
+    // Set together with the duration, because they must be consistent.
     vAvg: NaN,
     latBegin: begin.latitude,
     lonBegin: begin.longitude,
@@ -247,13 +247,13 @@ function rowOf({ encounter, track, entry, value, sigma, sighting, random }: {
   };
 }
 
-/** Nearly always yes; a few solutions do not know. */
+/** Nearly always true; unknown for a few solutions. */
 function inView(random: Random): boolean | null {
   const luck = random.uniform();
   return luck < 0.002 ? null : luck > 0.009;
 }
 
-/** The second of the beginning, and five characters that tell apart what falls into it. */
+/** The second of the beginning, and five characters that distinguish meteors within it. */
 function identifier(beginning_us: number, random: Random): string {
   const stamp = new Date(Math.floor(beginning_us / 1000)).toISOString().replace(/[-T:]/g, "");
   let suffix = "";
@@ -263,7 +263,7 @@ function identifier(beginning_us: number, random: Random): string {
   return `${stamp.slice(0, 14)}_${suffix}`;
 }
 
-/** When the row appears, gets its uncertainties, and perhaps another station. */
+/** The times at which the row appears, gets its uncertainties, and perhaps another station. */
 function withHistory(row: SummaryRow, random: Random): Meteor {
   const solvedAt = row.julianDate + random.between(2, 9) / 24;
   const refinedAt = solvedAt + random.between(1, 14) / 24;

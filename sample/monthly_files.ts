@@ -1,4 +1,4 @@
-/** Monthly files, filled window by window: a window lies in one month or in two. */
+/** Monthly files, filled window by window; a window is in one or two months. */
 import { join } from "node:path";
 import { rowsAt, type WindowChange } from "./changes.ts";
 import { codeWidthAt, fileHeader, formatRow, LINE_END } from "./format_row.ts";
@@ -11,16 +11,16 @@ import { monthlyFileName } from "./windows.ts";
 interface OpenMonth {
   name: string;
   file: TextFile;
-  /** The scheduled run that says which rows there are. */
+  /** The scheduled run that determines the rows. */
   run: Date;
   stamp: Stamp;
   rows: number;
 }
 
-/** The writer of all monthly files of a directory; windows are added in order of time. */
+/** Writes all monthly files of a directory; windows are added in order of time. */
 export class MonthlyFiles implements AsyncDisposable {
   readonly #options: DirectoryOptions;
-  /** Months that a change touches; they are stamped by an extra run. */
+  /** Months that a change affects; they are stamped by an extra run. */
   readonly #changed: ReadonlySet<string>;
   readonly #open = new Map<string, OpenMonth>();
   readonly #finished: GeneratedFile[] = [];
@@ -35,7 +35,7 @@ export class MonthlyFiles implements AsyncDisposable {
     const byMonth = Map.groupBy(meteors, ({ row }) => monthlyFileName(row.julianDate));
     for (const [month, members] of byMonth) {
       const open = this.#open.get(month) ?? await this.#start(month);
-      // A change chooses among the rows of the whole window, so it is made there.
+      // A change selects from the rows of the whole window, so it is applied to the whole window.
       const ids = new Set(members.map(({ row }) => row.id));
       const { rows } = rowsAt(meteors, open.run, this.#options.seed, change);
       for (const row of rows) {
@@ -50,13 +50,13 @@ export class MonthlyFiles implements AsyncDisposable {
     }
   }
 
-  /** Closes what is open; tells all that was made. */
+  /** Closes the open files; returns all files that were made. */
   async finish(): Promise<GeneratedFile[]> {
     for (const month of this.#open.keys()) await this.#close(month);
     return this.#finished;
   }
 
-  /** Leaves no half-written month behind. */
+  /** Removes half-written months. */
   async [Symbol.asyncDispose](): Promise<void> {
     for (const { file } of this.#open.values()) await file[Symbol.asyncDispose]();
   }

@@ -1,5 +1,5 @@
 /**
- * Numbers as Python's `str.format` writes them, because the real files are written by Python.
+ * Formats numbers like Python's `str.format`, because Python writes the real files.
  *
  * JavaScript agrees with it on `toFixed` (both round the exact binary value; they differ only in exact ties, which
  * Python rounds to even), and differs in exponents (`1e+3` is `1e+03` in Python), in the spelling of `NaN`, and in minus
@@ -27,14 +27,14 @@ export function exponential(value: number, width: number, digits: number): strin
 }
 
 const POWERS_OF_TEN = [1, 10, 100, 1e3, 1e4, 1e5, 1e6];
-/** Up to here integers are small enough for V8's fast paths. */
+/** Integers up to this one are small enough for V8's fast paths. */
 const LARGEST_SCALED = 2 ** 30;
-/** Scaling a double errs by less than this below `LARGEST_SCALED`, so a fraction this far from a half is safely rounded. */
+/** Below `LARGEST_SCALED`, scaling a double has a smaller error than this, so a fraction this far from a half is rounded safely. */
 const CLEAR_OF_HALF = 1e-5;
 
 /**
- * `toFixed`, four times as fast: a row has 75 such numbers and they are most of its cost. Numbers are rounded as
- * integers; where that could go the other way than `toFixed` (near a half, large, not a number) it does the work.
+ * `toFixed`, but four times as fast: a row has 75 such numbers, and they are most of its cost. Numbers are rounded as
+ * integers. Where that could differ from `toFixed` (near a half, large, not a number), `toFixed` is called.
  */
 function plain(value: number, digits: number): string {
   const scaled = Math.abs(value) * (POWERS_OF_TEN[digits] ?? Infinity);

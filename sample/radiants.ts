@@ -1,22 +1,22 @@
-/** Where the next meteor of a window comes from: a shower or the sporadic background, each with its own scatter. */
+/** The radiant of a window's next meteor: from a shower or the sporadic background, each with its own scatter. */
 import { direction, halfTurn, latitudeOf, longitudeOf, type Vector } from "./astronomy/angles.ts";
 import { eclipticFromEquatorial } from "./astronomy/frames.ts";
 import { type EarthState, geocentricSpeed, heliocentricSpeed } from "./astronomy/orbit.ts";
 import type { Random } from "./random.ts";
 import { type Shower, SHOWERS, SPORADIC_SOURCES, type SporadicSource } from "./showers.ts";
 
-/** A meteoroid on its way: ecliptic (J2000) unit vector to its radiant, speed in km/s. */
+/** An approaching meteoroid: ecliptic (J2000) unit vector to its radiant, speed in km/s. */
 export interface Arrival {
   shower: Shower | undefined;
   radiant: Vector;
   vGeo: number;
 }
 
-/** What arrives in one window. */
+/** The meteoroids that arrive in one window. */
 export interface Influx {
   /** Relative number of meteors; 1 is the mean sporadic background. */
   rate: number;
-  /** The next arrival; undefined when the draw gave an orbit that does not exist. */
+  /** The next arrival; undefined when the draw gives an impossible orbit. */
   next(random: Random, earth: EarthState, solarLongitude: number): Arrival | undefined;
 }
 
@@ -24,19 +24,19 @@ export interface Influx {
 const SMALLEST_ACTIVITY = 0.002;
 /** Standard deviation of speeds within a shower. */
 const SHOWER_SPEED_SCATTER = 0.012;
-/** Slower meteoroids make no light; inverse axes (1/AU) beyond these are unbound or stay inside the Earth's orbit. */
+/** Slower meteoroids make no light; orbits with inverse axes (1/AU) beyond these are unbound or inside the Earth's orbit. */
 const SLOWEST_KM_S = 7;
 const INVERSE_AXIS_RANGE = [0.003, 1.4] as const;
-/** Northern cameras, which are most, see a third more sporadic meteors in autumn than in spring. */
+/** Most cameras are in the north, and see a third more sporadic meteors in autumn than in spring. */
 const SEASON = { amplitude: 0.2, peak: 200 };
 
-/** Showers with their radiants where they stand still: Sun-centred ecliptic coordinates. */
+/** Showers with radiants in Sun-centred ecliptic coordinates, in which they hardly move. */
 const RADIANTS = SHOWERS.map((shower) => {
   const ecliptic = eclipticFromEquatorial(direction(shower.ra, shower.dec));
   return { shower, longitude: longitudeOf(ecliptic) - shower.peak, latitude: latitudeOf(ecliptic) };
 });
 
-/** What arrives while the Sun's longitude is about this, degrees. */
+/** The influx at about this longitude of the Sun, degrees. */
 export function influxAt(solarLongitude: number): Influx {
   const season = 1 +
     SEASON.amplitude * Math.cos((solarLongitude - SEASON.peak) * Math.PI / 180);

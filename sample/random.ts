@@ -1,8 +1,8 @@
 /**
  * Seeded random numbers: the same keys give the same numbers on every machine and in every version of JavaScript.
  *
- * A stream belongs to its keys (`seed`, `"window"`, 9677), not to the order in which things are made, so a window of
- * meteors comes out the same whether it is generated alone or as one of a thousand.
+ * A stream belongs to its keys (`seed`, `"window"`, 9677), not to the order in which things are made, so a window has
+ * the same meteors whether it is generated alone or as one of a thousand.
  */
 
 /** A stream of random numbers. */
@@ -15,11 +15,11 @@ export interface Random {
   normal(): number;
   /** Exponential with mean 1. */
   exponential(): number;
-  /** Poisson with the given mean (a rounded normal for means above 50, where the difference is not seen). */
+  /** Poisson with the given mean (a rounded normal for means above 50, where the difference is negligible). */
   poisson(mean: number): number;
   /** Uniform integer in [0, below). */
   below(below: number): number;
-  /** One item, all alike likely. The list must not be empty. */
+  /** One item, all equally likely. The list must not be empty. */
   pick<Item>(items: readonly Item[]): Item;
 }
 
@@ -85,7 +85,7 @@ function sfc32([a, b, c, d]: [number, number, number, number]): () => number {
   return next;
 }
 
-/** Four 32-bit words from a text (MurmurHash3's multiply and mix, each word with its own start). */
+/** Four 32-bit words from a text (MurmurHash3's multiply and mix, each word with its own seed). */
 function hash128(text: string): [number, number, number, number] {
   const words: [number, number, number, number] = [0x9e3779b9, 0x243f6a88, 0xb7e15162, 0x1f83d9ab];
   for (let at = 0; at < text.length; at++) {

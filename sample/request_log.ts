@@ -1,12 +1,12 @@
-/** What was asked of the sample server, for tests and for who watches it. */
+/** The sample server's log of requests, for tests and for users. */
 
 /** The log keeps this many requests; a demo may run for months. */
 const MOST_LOGGED = 10_000;
 
-/** A request as it was answered. */
+/** An answered request. */
 export interface LoggedRequest {
   method: string;
-  /** As asked, query included. */
+  /** As requested, including the query. */
   path: string;
   status: number;
   /** Bytes of a file that were handed to the socket; listings and messages do not count. */
@@ -14,18 +14,18 @@ export interface LoggedRequest {
   range: string | undefined;
   ifNoneMatch: string | undefined;
   userAgent: string | undefined;
-  /** When it came in. */
+  /** When it arrived. */
   at: Date;
 }
 
 /** The last requests, oldest first. */
 export interface RequestLog {
   readonly all: readonly LoggedRequest[];
-  /** Calls the listener after every request; the returned function ends that. */
+  /** Calls the listener after every request; the returned function unsubscribes. */
   listen(listener: (request: LoggedRequest) => void): () => void;
 }
 
-/** An empty log, and how to add to it. */
+/** An empty log, and a function that adds to it. */
 export function createLog(): { log: RequestLog; add: (request: LoggedRequest) => void } {
   const all: LoggedRequest[] = [];
   const listeners = new Set<(request: LoggedRequest) => void>();

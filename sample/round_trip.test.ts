@@ -1,4 +1,4 @@
-/** What the sample writes, the service's own reader reads: every row, every value, in every kind of file. */
+/** The service's reader reads every row and value that the sample writes, in every kind of file. */
 import { createReadStream } from "node:fs";
 import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -37,7 +37,7 @@ async function read(path: string) {
 }
 
 describe("the reader", () => {
-  test("takes every file whole, with its stamp", async () => {
+  test("reads every file completely, with its stamp", async () => {
     expect(files.length).toBeGreaterThan(25);
     for (const { name, rows, generatedAt } of files) {
       const { read: whole } = await read(join(directory, name));
@@ -46,7 +46,7 @@ describe("the reader", () => {
     }
   });
 
-  test("gets the values that went in", async () => {
+  test("reads the values that were written", async () => {
     const number = windowNumberAt(new Date("2026-11-10T00:00:00Z"));
     const meteors = meteorsOf(windowOf(number), 3, 40);
     const file = files.find(({ name }) => name.includes(`solrange_${number % 360}.0-`));
@@ -57,7 +57,7 @@ describe("the reader", () => {
       expect(summary?.unique_trajectory_identifier).toBe(row.id);
       expect(summary?.beginning_julian_date).toBe(row.julianDate);
       expect(summary?.beginning_utc_time).toBe(row.beginning_us);
-      // The number -1 becomes null in the data store only; the log has what the file says.
+      // The number -1 becomes null only in the data store; the log has the file's value.
       expect(summary?.iau_no).toBe(row.showerNumber);
       expect(summary?.iau_code).toBe(row.showerCode === "..." ? null : row.showerCode);
       expect(summary?.rageo_deg).toBeCloseTo(row.value.raGeo, 5);
@@ -102,7 +102,7 @@ describe("one large file", () => {
     expect(rows.map((row) => row.unique_trajectory_identifier?.slice(0, 14))).toEqual(stamps);
   });
 
-  test("in the style of all has one CR, and what a dropped header leaves at the turn of months", async () => {
+  test("in the style of all has one CR, and a dropped header's remainder between months", async () => {
     const path = join(directory, "all-style.txt");
     await generateFile({ ...OPTIONS, path, style: "all", rows: 1500 });
     const text = await readFile(path, "latin1");

@@ -1,4 +1,4 @@
-/** The server over real HTTP: listings, conditional requests, ranges, paths that lead out, and misbehaviour on demand. */
+/** The server over real HTTP: listings, conditional requests, ranges, paths outside the root, and simulated faults. */
 import { mkdir, mkdtemp, rm, symlink, utimes, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
@@ -39,7 +39,7 @@ async function serve(options: Partial<ServeOptions> = {}): Promise<DataServer> {
   return server;
 }
 
-/** A request with the path exactly as given, which fetch would tidy up. Gives the status. */
+/** Sends a request with the path exactly as given, which fetch would normalize. Returns the status. */
 function rawStatus(port: number, path: string): Promise<number> {
   return new Promise((resolve, reject) => {
     let answer = "";
@@ -67,7 +67,7 @@ describe("listings", () => {
     );
   });
 
-  test("have directories first, long names cut in the text alone, nothing hidden", async () => {
+  test("have directories first, truncate long names only in the text, and omit hidden files", async () => {
     const { url } = await serve();
     const page = await (await fetch(url)).text();
     const hrefs = [...page.matchAll(/<a href="([^"]*)"/g)].map((match) => match[1] ?? "");
@@ -78,7 +78,7 @@ describe("listings", () => {
     expect(await (await fetch(url + strange)).text()).toBe("x");
   });
 
-  test("are reached with a slash", async () => {
+  test("need a trailing slash", async () => {
     const { url } = await serve();
     const response = await fetch(`${url}daily`, { redirect: "manual" });
     await response.body?.cancel();
@@ -88,7 +88,7 @@ describe("listings", () => {
 });
 
 describe("files", () => {
-  test("come whole, with what tells versions apart", async () => {
+  test("are sent whole, with validators", async () => {
     const { url, requests } = await serve();
     const response = await fetch(url + NAME);
     expect(response.status).toBe(200);
@@ -109,7 +109,7 @@ describe("files", () => {
     expect(requests.all.map(({ sent_bytes }) => sent_bytes)).toEqual([TEXT.length, 0, 0]);
   });
 
-  test("are not sent again to who has them", async () => {
+  test("are not sent again to a client that has them", async () => {
     const { url } = await serve();
     const get = async (headers: Record<string, string>) => {
       const response = await fetch(url + NAME, { headers });
@@ -122,7 +122,7 @@ describe("files", () => {
     expect(await get({ "If-Modified-Since": new Date(0).toUTCString() })).toBe(200);
   });
 
-  test("come in parts, when the rest is of the same version", async () => {
+  test("are sent in parts, when the rest is of the same version", async () => {
     const { url } = await serve();
     const get = (headers: Record<string, string>) => fetch(url + NAME, { headers });
     const part = await get({ Range: "bytes=100-199", "If-Range": TAG });
@@ -139,7 +139,7 @@ describe("files", () => {
     expect(beyond.headers.get("content-range")).toBe(`bytes */${TEXT.length}`);
   });
 
-  test("lie inside the directory only", async () => {
+  test("are served from the directory only", async () => {
     const { port, requests } = await serve();
     const base = "/data/traj_summary_data";
     const answered = requests.all;
@@ -165,7 +165,7 @@ describe("files", () => {
     expect(answered.length).toBe(13);
   });
 
-  test("are only read", async () => {
+  test("are read-only", async () => {
     const { url } = await serve();
     const response = await fetch(url + NAME, { method: "PUT", body: "x" });
     await response.body?.cancel();
@@ -173,14 +173,14 @@ describe("files", () => {
     expect(response.headers.get("allow")).toBe("GET, HEAD");
   });
 
-  test("are to be fetched slowly, says robots.txt", async () => {
+  test("should be fetched slowly, according to robots.txt", async () => {
     const { url } = await serve();
     expect(await (await fetch(new URL("/robots.txt", url))).text()).toContain("Crawl-delay: 10");
   });
 });
 
 describe("faults", () => {
-  test("cut a body after so many bytes, then behave", async () => {
+  test("cut a body after a number of bytes, only once", async () => {
     const { url } = await serve({
       fault: (_path, count) => count === 0 ? { cutAfter_bytes: 70_001 } : undefined,
     });
@@ -194,7 +194,7 @@ describe("faults", () => {
     expect(await rest.text()).toBe(TEXT.slice(received));
   });
 
-  test("answer another status, hold a request until told", async () => {
+  test("answer with another status, hold a request until released", async () => {
     const gate = Promise.withResolvers<{ status: number; headers: Record<string, string> }>();
     const { url, requests } = await serve({ fault: () => gate.promise });
     const pending = fetch(url + NAME);
@@ -208,13 +208,13 @@ describe("faults", () => {
 });
 
 describe("starting and stopping", () => {
-  test("names a port that is taken, and a directory that is not there", async () => {
+  test("reports a port that is in use, and a missing directory", async () => {
     const { port } = await serve();
     await expect(serve({ port })).rejects.toThrow(`127.0.0.1:${port}`);
     await expect(serve({ directory: join(outside, "nothing") })).rejects.toThrow("nothing");
   });
 
-  test("tells its listeners, and frees the port while a request is under way", async () => {
+  test("notifies its listeners, and frees the port during a request", async () => {
     const server = await serve({ fault: () => new Promise(() => {}) });
     const heard = new Promise<string>((resolve) => {
       void serve().then(async (other) => {
@@ -257,7 +257,7 @@ describe("ranges and conditions", () => {
     expect(ask({ range })).toEqual(answer);
   });
 
-  test("the tag wins over the date; weak and listed tags count for If-None-Match", () => {
+  test("the tag overrides the date; If-None-Match accepts weak and listed tags", () => {
     const date = MODIFIED.toUTCString();
     expect(ask({ ifNoneMatch: '"a"', ifModifiedSince: date })).toEqual({ status: 200 });
     expect(ask({ ifNoneMatch: `"a", W/${entityTag(file)}` })).toEqual({ status: 304 });

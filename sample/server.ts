@@ -1,6 +1,6 @@
 /**
- * Serves a data directory over HTTP the way the source does: nginx, files as they lie there, listings, conditional
- * requests, ranges. It logs what was asked, and can be told to misbehave.
+ * Serves a data directory over HTTP like the source's nginx: static files, listings, conditional
+ * requests, ranges. It logs requests, and can simulate faults.
  */
 import { Buffer } from "node:buffer";
 import { open, realpath, stat } from "node:fs/promises";
@@ -13,45 +13,45 @@ import { answerTo, type Conditions, entityTag, type FileVersion } from "./condit
 import { listingOf } from "./listing.ts";
 import { createLog, type LoggedRequest, type RequestLog } from "./request_log.ts";
 
-/** Where the source keeps its summary files. */
+/** The path of the source's summary files. */
 export const DATA_PATH = "/data/traj_summary_data/";
 
-/** How requests are kept apart from each other by a polite client (the source's robots.txt, as of 2026). */
+/** The delay that a polite client keeps between requests (the source's robots.txt, as of 2026). */
 const ROBOTS_TXT = "User-agent: *\nCrawl-delay: 10\n";
-/** How to misbehave on one request: another status instead of the file, or the connection cut in the body. */
+/** A fault for one request: another status instead of the file, or the connection cut in the body. */
 export type Fault =
   | { status: number; headers?: Record<string, string> }
   | { cutAfter_bytes: number };
 
-/** Where, what and how. */
+/** Address, directory and faults. */
 export interface ServeOptions {
   directory: string;
-  /** 0 takes a free one. */
+  /** 0 selects a free port. */
   port: number;
   host?: string;
   /**
-   * Asked before every request; undefined means to behave. A promise holds the request until it is settled.
+   * Called before every request; undefined means no fault. A promise holds the request until it settles.
    *
-   * @param path as asked
-   * @param count how often this path was asked before
+   * @param path as requested
+   * @param count number of earlier requests for this path
    */
   fault?: (path: string, count: number) => Fault | undefined | Promise<Fault | undefined>;
 }
 
 /** A running server. */
 export interface DataServer {
-  /** Of the data directory, with a slash at the end. */
+  /** URL of the data directory, with a trailing slash. */
   url: string;
   port: number;
   requests: RequestLog;
-  /** Cuts what is under way and frees the port. */
+  /** Aborts open requests and frees the port. */
   stop(): Promise<void>;
 }
 
 /**
  * Starts to serve a directory.
  *
- * @throws PermanentError when the directory is not there or the port is taken
+ * @throws PermanentError when the directory does not exist or the port is in use
  */
 export async function serveDataDirectory(options: ServeOptions): Promise<DataServer> {
   const { directory, port, host = "127.0.0.1", fault } = options;
@@ -79,7 +79,7 @@ export async function serveDataDirectory(options: ServeOptions): Promise<DataSer
         await answer(root, request, response, { count, cutAfter });
       }
     } catch {
-      // The client went away, or the file shrank while it was read.
+      // The client disconnected, or the file shrank while it was read.
       response.destroy();
     } finally {
       add(logged(request, response, { path, at, sent_bytes }));
@@ -109,9 +109,9 @@ function logged(
   };
 }
 
-/** How a body goes out. */
+/** How a body is sent. */
 interface Sending {
-  /** Told of every piece, in bytes. */
+  /** Called with the size of every chunk, in bytes. */
   count: (bytes: number) => void;
   cutAfter: number;
 }
@@ -138,7 +138,7 @@ async function answer(
   sendText(response, 200, html, isHead, { "Content-Type": "text/html" });
 }
 
-/** The file of a path; undefined when there is none, or when it lies outside of the root, by `..` or by a link. */
+/** The file of a path; undefined when it does not exist, or is outside of the root, by `..` or by a link. */
 async function fileAt(root: string, path: string): Promise<string | undefined> {
   if (path !== DATA_PATH.slice(0, -1) && !path.startsWith(DATA_PATH)) return undefined;
   let segments: string[];
@@ -179,7 +179,7 @@ async function sendFile(
 ): Promise<void> {
   const handle = await open(path, "r");
   try {
-    // Of the open file, not of the name: the generator may put another file in its place meanwhile.
+    // From the open file, not by name: the generator may replace the file meanwhile.
     const found = await handle.stat();
     const version: FileVersion = { size_bytes: found.size, modified: found.mtime };
     const answer = answerTo(conditionsOf(request), version);
@@ -209,7 +209,7 @@ async function sendFile(
     const last = Math.min(end, start + cutAfter - 1);
     const body = handle.createReadStream({ start, end: last, autoClose: false });
     await pipeline(Readable.from(counted(body, count)), response, { end: last === end });
-    // What was sent arrives, then the connection ends in the middle of the body.
+    // The bytes that were sent arrive, then the connection ends in the middle of the body.
     if (last < end) response.socket?.end();
   } finally {
     await handle.close();

@@ -1,17 +1,17 @@
 /**
- * Meteor showers and sporadic sources: where meteors come from, how fast, and when.
+ * Meteor showers and sporadic sources: their radiants, speeds and times.
  *
  * Radiants, speeds and peaks are rounded from the IAU Meteor Data Center's list (https://www.ta3.sk/IAUC22DB/MDC2022/),
- * from Jenniskens et al. 2016 (Icarus 266, 331) and from the Global Meteor Network's own shower table; they are good to
- * a degree or so, for pictures and tests, not for science. Weights are a guess at how many orbits a camera network
+ * from Jenniskens et al. 2016 (Icarus 266, 331) and from the Global Meteor Network's own shower table; they are accurate to
+ * about a degree, for plots and tests, not for science. Weights are estimates of how many orbits a camera network
  * gets at the peak, relative to the sporadic background of a night (1).
  *
  * A shower's radiant moves about a degree a day because the Earth turns around the Sun; in Sun-centred ecliptic
- * coordinates (ecliptic longitude less solar longitude) it nearly stands still. So the radiant is kept there, and the
- * daily drift in right ascension and declination follows by itself.
+ * coordinates (ecliptic longitude minus solar longitude) it hardly moves. So the radiant is stored there, and the
+ * daily drift in right ascension and declination follows from it.
  */
 
-/** A shower as the sample makes it. Degrees (J2000), km/s. */
+/** A shower of the sample. Degrees (J2000), km/s. */
 export interface Shower {
   number: number;
   code: string;
@@ -84,7 +84,7 @@ const LINES: readonly ShowerLine[] = [
   [859, "MTB", "March 12 Bootids", 344.8, 4, 211.1, 25.5, 1.5, 44.2, 0.05],
   [346, "XHE", "x Herculids", 350, 7, 254.8, 48.6, 2.2, 36.0, 0.07],
   [11, "EVI", "eta Virginids", 355, 8, 184.5, 3.9, 2.2, 26.8, 0.1],
-  // Provisional showers: numbers and codes have been in the files, radiants here are made up.
+  // Provisional showers: the numbers and codes are from real files, the radiants are made up.
   [9013, "M25P1", "provisional, August 2025", 133.5, 1.5, 32.0, 8.0, 1.2, 62.0, 0.05],
   [9014, "M25S1", "provisional, September 2025", 179.0, 1.5, 61.0, -6.0, 1.2, 64.5, 0.05],
   [9015, "M25S2", "provisional, September 2025", 183.0, 1.5, 8.0, 22.0, 1.4, 31.0, 0.05],
@@ -101,7 +101,7 @@ export const SHOWERS: readonly Shower[] = LINES.map(
 /**
  * A region of the sky from which sporadic meteors come, in Sun-centred ecliptic coordinates (270 is where the Earth
  * is heading, 0 is the Sun). After Campbell-Brown 2008 (Icarus 196, 144) and Jones and Brown 1993 (MNRAS 265, 524);
- * weights are what cameras at night see. Speeds follow from the orbits' inverse semi-major axes (1/AU).
+ * weights are for cameras at night. Speeds follow from the orbits' inverse semi-major axes (1/AU).
  */
 export interface SporadicSource {
   name: string;

@@ -1,15 +1,15 @@
 /**
- * Which cameras see a meteor, and from how different directions.
+ * The cameras that see a meteor, and how different their directions are.
  *
- * A camera is a neighbour or it is not; whether it sees this meteor is a matter of distance, brightness and luck (where
- * it points, clouds). Two at least must see it, or there is no trajectory.
+ * Whether a neighbouring camera sees a meteor depends on distance, brightness and chance (where it
+ * points, clouds). At least two must see it, or there is no trajectory.
  */
 import { add, angleBetween, cross, type Vector } from "./astronomy/angles.ts";
 import { earthFixed, type Place } from "./astronomy/frames.ts";
 import type { Random } from "./random.ts";
 import { neighboursOf, type Station } from "./stations.ts";
 
-/** A track in the air as cameras have it. */
+/** The observation of a track. */
 export interface Sighting {
   /** Codes, sorted. */
   stations: string[];
@@ -17,14 +17,14 @@ export interface Sighting {
   convergenceAngle: number;
 }
 
-/** Most stations in one row of the published files that were looked at. */
+/** The most stations in one row of the published files that were examined. */
 const MOST_STATIONS = 13;
 /** The real writer leaves out rows below this convergence angle. */
 const SMALLEST_CONVERGENCE_DEGREES = 5;
 /** Camera fields end about here. */
 const FARTHEST_KM = 420;
 
-/** Who sees a track, beside the station that does in any case; undefined when too few do. */
+/** The observers of a track, besides the station that always sees it; undefined when too few see it. */
 export function sight(
   station: Station,
   begin: Place,
@@ -42,7 +42,7 @@ export function sight(
     const distance = distanceBetween(neighbour.position, from);
     if (distance > FARTHEST_KM) continue;
     others++;
-    // One of them, all alike likely, for when luck has none.
+    // One of them at random, in case chance selects none.
     if (random.uniform() * others < 1) other = neighbour;
     if (random.uniform() < luck * Math.exp(-((distance / 260) ** 2))) seen.push(neighbour);
     if (seen.length === MOST_STATIONS) break;

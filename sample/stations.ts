@@ -2,8 +2,8 @@
  * Fictional camera stations in real places.
  *
  * Codes are well-formed (country, then four characters) and begin their number with S for sample, which no real station
- * does: nobody's camera is credited with meteors that it has not seen. Cameras of a place are spread over some tens of
- * kilometres, because a trajectory needs two that see the meteor from different directions.
+ * does, so that no real camera is credited with these meteors. Cameras of a place are spread over some tens of
+ * kilometres, because a trajectory needs two cameras in different directions.
  */
 import { angleBetween, direction, type Vector } from "./astronomy/angles.ts";
 import { earthFixed } from "./astronomy/frames.ts";
@@ -62,11 +62,11 @@ const CLUSTERS: readonly Cluster[] = [
   ["JP", 35.6, 138.6, 0.6, 3],
 ];
 
-/** How far a camera that shares a meteor with another can stand from it, degrees along the ground (about 550 km). */
+/** Largest distance between two cameras that see the same meteor, degrees along the ground (about 550 km). */
 const NEIGHBOUR_DEGREES = 5;
 const CODE_DIGITS = 3;
 
-/** All cameras. The same on every call: where a station stands does not depend on the seed of the meteors. */
+/** All cameras. The same on every call: their places do not depend on the seed of the meteors. */
 export const STATIONS: readonly Station[] = placeStations();
 
 const NEIGHBOURS = new Map(STATIONS.map((station) => [
@@ -78,7 +78,7 @@ const NEIGHBOURS = new Map(STATIONS.map((station) => [
   }),
 ]));
 
-/** The cameras with which one can share a meteor, itself left out. */
+/** The other cameras that can see the same meteor. */
 export const neighboursOf = (station: Station): readonly Station[] => NEIGHBOURS.get(station) ?? [];
 
 function placeStations(): Station[] {

@@ -1,4 +1,4 @@
-/** One line of a summary file before it is written: the writer's own units and its own order of columns. */
+/** One line of a summary file before it is written: in the writer's units and order of columns. */
 
 /** The 34 quantities that come with an uncertainty, in file order. */
 export const MEASURED = [
@@ -41,7 +41,7 @@ export const MEASURED = [
 export type Measured = typeof MEASURED[number];
 
 /**
- * One meteor as the writer gets it. Degrees, km/s, AU, years, km above the ellipsoid. `NaN` is written `nan`, a sigma
+ * One meteor as input of the writer. Degrees, km/s, AU, years, km above the ellipsoid. `NaN` is written `nan`, a sigma
  * or flag of `null` is written `None`.
  */
 export interface SummaryRow {

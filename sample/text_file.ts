@@ -1,18 +1,18 @@
-/** Writing large text files: buffered, appearing whole, with a given time of modification. */
+/** Writes large text files: buffered, atomically, with a given time of modification. */
 import { mkdir, open, rename, rm, utimes } from "node:fs/promises";
 import { dirname } from "node:path";
 
-/** Enough that the cost of a write call does not count, little enough for any machine. */
+/** Large enough to make the cost of a write call negligible, small enough for any machine. */
 const BUFFER_CHARACTERS = 1 << 20;
 
-/** A file being written. Disposed of before it is finished, it leaves nothing behind. */
+/** A file being written. If it is disposed of before it is finished, nothing is left. */
 export interface TextFile extends AsyncDisposable {
   write(text: string): Promise<void>;
-  /** Puts the file in its place, dated `modified`; returns its size in bytes. */
+  /** Moves the file to its final name, dated `modified`; returns its size in bytes. */
   finish(modified: Date): Promise<number>;
 }
 
-/** Starts a file; it lies beside its place as `NAME.tmp` until it is finished. ASCII only: a character is a byte. */
+/** Starts a file; it is called `NAME.tmp` until it is finished. ASCII only: a character is a byte. */
 export async function createTextFile(path: string): Promise<TextFile> {
   await mkdir(dirname(path), { recursive: true });
   const temporary = `${path}.tmp`;

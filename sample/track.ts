@@ -1,4 +1,4 @@
-/** The luminous path of a meteor: where it begins near a camera, where it ends, how bright it gets. */
+/** The luminous path of a meteor: its begin near a camera, its end, its brightness. */
 import { sinDegrees, type Vector } from "./astronomy/angles.ts";
 import { alongTrack, enter } from "./astronomy/entry.ts";
 import type { Place } from "./astronomy/frames.ts";
@@ -14,11 +14,11 @@ export interface Track {
   magnitude: number;
 }
 
-/** Radiants lower than this make no trajectory, degrees. */
+/** Radiants lower than this give no trajectory, degrees. */
 export const LOWEST_ELEVATION = 4;
-/** How far from its camera a meteor begins, km along the ground. */
+/** Distance between a meteor's begin and its camera, km along the ground. */
 const GROUND_DISTANCE_KM = { least: 30, most: 200 };
-/** Near enough for choosing the heights, which then are the track's own. */
+/** A typical height, close enough for choosing the track's real heights. */
 const USUAL_HEIGHT_KM = 95;
 /** The longest track that fits the cameras of a neighbourhood, km; the shortest time that gives six frames, seconds. */
 const LONGEST_TRACK_KM = 130;
@@ -39,7 +39,7 @@ export function trackNear(
   random: Random,
 ): Track | undefined {
   const { least, most } = GROUND_DISTANCE_KM;
-  // Square root: alike likely everywhere within the camera's circle.
+  // Square root: uniform over the area of the camera's circle.
   const distance = least + (most - least) * Math.sqrt(random.uniform());
   const bearing = 2 * Math.PI * random.uniform();
   const latitude = station.latitude + distance * Math.cos(bearing) / KM_PER_DEGREE;

@@ -1,9 +1,9 @@
 /**
- * Uncertainties: what the cameras measured badly, and what that does to everything computed from it.
+ * Uncertainties: the cameras' errors, and how they propagate to everything computed from the measurements.
  *
- * The real ones come from a Monte Carlo run. Here the radiant and the speed get an error each, and everything else
- * follows by first order: the orbit is computed again with each error added, and the differences add up in squares.
- * So errors hang together as they do in the files: a fast, nearly parabolic orbit has a huge error in its axis.
+ * The real ones come from a Monte Carlo run. Here the radiant and the speed get an error each, which is propagated
+ * to first order: the orbit is computed again with each error added, and the differences are added in quadrature.
+ * So errors are correlated as in the real files: a fast, nearly parabolic orbit has a huge error in its axis.
  */
 import { cosDegrees, direction, halfTurn, latitudeOf, longitudeOf } from "./astronomy/angles.ts";
 import { eclipticFromEquatorial } from "./astronomy/frames.ts";
@@ -11,7 +11,7 @@ import { type Orbit } from "./astronomy/orbit.ts";
 import type { Random } from "./random.ts";
 import type { Measured } from "./summary_row.ts";
 
-/** One standard deviation of what was measured. */
+/** Standard deviations of the measured values. */
 export interface MeasuringError {
   /** Of the radiant, degrees on the sky, along right ascension and along declination. */
   alongRa: number;
@@ -28,8 +28,8 @@ const FARTHEST_CLONE = 2.2;
 const KM_PER_DEGREE = 111.2;
 
 /**
- * How well a meteor was measured: more stations and a wider convergence angle help; luck has the largest part. Undefined
- * when so badly that the real writer would leave it out.
+ * The errors of a meteor's measurement: more stations and a wider convergence angle help; chance matters most. Undefined
+ * when the errors are so large that the real writer would omit it.
  */
 export function measuringError(
   vGeo: number,
@@ -47,7 +47,7 @@ export function measuringError(
   return { alongRa, alongDec, vGeo: vGeo * relative };
 }
 
-/** What follows from the radiant and the speed alone; the rest is seen from the ground. */
+/** The values that depend only on the radiant and the speed; the others depend on the view from the ground. */
 export type OfOrbit = "raGeo" | "decGeo" | "lamGeo" | "betGeo" | "vGeo" | keyof Orbit;
 
 /** A measured state: radiant in degrees (J2000 equatorial), speed in km/s, with its orbit. */
@@ -78,7 +78,7 @@ const ORBIT_ELEMENTS = [
   "tisserand",
 ] as const satisfies readonly (keyof Orbit)[];
 
-/** Angles that go around: their differences are taken the short way. */
+/** Angles that wrap around: use the shorter difference. */
 const ANGLES = new Set<keyof Orbit>(["lamHel", "peri", "node", "pi", "f", "m"]);
 
 /**
@@ -99,7 +99,7 @@ export function propagate(
     orbitFrom(ra, dec, vGeo + error.vGeo),
   ];
   const sigma: Record<OfOrbit, number> = {
-    // Its names; the values follow.
+    // Only for its names; the values are set below.
     ...orbit,
     raGeo: raError,
     decGeo: error.alongDec,
@@ -138,7 +138,7 @@ function eclipticErrors(
   };
 }
 
-/** The sigmas of what is seen from the ground: apparent radiant, speeds, the two ends of the track. */
+/** The sigmas of the values seen from the ground: apparent radiant, speeds, the two ends of the track. */
 export function groundErrors(
   error: MeasuringError,
   seen: { decApp: number; elevation: number; latitude: number; vGeo: number; vInit: number },

@@ -1,5 +1,5 @@
 /**
- * Windows of one degree of solar longitude, the days of the summary files.
+ * Windows of one degree of solar longitude, which are the "days" of the summary files.
  *
  * A window lasts 23.5 to 25.2 hours and begins at any hour. Its file has the UTC date of its start, so some dates have no
  * file and a few have two. Windows are numbered by the total solar longitude (see `totalSolarLongitude`).
@@ -18,7 +18,7 @@ export interface Window {
   end: number;
 }
 
-/** The window of this number. */
+/** The window with this number. */
 export function windowOf(number: number): Window {
   return {
     number,

@@ -1,5 +1,5 @@
 /**
- * Keeps the house as `docs/architecture.md` draws it: which room may import which, and where the outside world may be touched.
+ * Enforces `docs/architecture.md`: which module may import which, and where I/O is allowed.
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
@@ -8,7 +8,7 @@ import { describe, expect, test } from "vitest";
 const ROOT = resolve(import.meta.dirname!, "..");
 const SRC = join(ROOT, "src");
 
-/** Rooms that a room may import, besides itself. (Each may import the package `@gmn/failures`.) */
+/** Modules that a module may import, besides itself. (Each may import the package `@gmn/failures`.) */
 const MAY_IMPORT: Record<string, readonly string[]> = {
   observe: [],
   wire_format: [],
@@ -47,7 +47,7 @@ const PACKAGES: Record<string, readonly string[]> = {
   engines: ["failures"],
 };
 
-/** Packages that live in one room only. */
+/** Packages that only these modules may import. */
 const ONLY_IN: Record<string, readonly string[]> = {
   kafkajs: ["events"],
   "@kafkajs/confluent-schema-registry": ["events"],
@@ -68,7 +68,7 @@ const ONLY_IN: Record<string, readonly string[]> = {
 
 interface SourceFile {
   path: string;
-  room: string;
+  module: string;
   text: string;
   imports: string[];
 }
@@ -85,7 +85,7 @@ function sourceFiles(folder = SRC): SourceFile[] {
       ),
     ]
       .map((match) => match[1] ?? match[2] ?? match[3]!);
-    return [{ path, room: relative(SRC, path).split("/")[0]!, text, imports }];
+    return [{ path, module: relative(SRC, path).split("/")[0]!, text, imports }];
   });
 }
 
@@ -100,19 +100,19 @@ describe("the packages", () => {
     files: sourceFiles(join(folder, each)),
   }));
 
-  test("keep to their size (docs/decisions/0017-embedded-broker-package.md)", () => {
+  test("stay within their size limit (docs/decisions/0017-embedded-broker-package.md)", () => {
     const broker = ofPackages.find((each) => each.name === "embedded-broker")!;
     const lines = broker.files.filter((file) => !file.path.startsWith(`${broker.folder}/tests/`))
       .reduce((sum, file) => sum + file.text.split("\n").length - 1, 0);
     expect(lines).toBeLessThanOrEqual(6_000);
-    expect(lines).toBeGreaterThan(3_000); // they are really counted
+    expect(lines).toBeGreaterThan(3_000); // the count is real
   });
 
   test("are all named in this test", () => {
     expect(ofPackages.map((each) => each.name)).toEqual(Object.keys(PACKAGES).toSorted());
   });
 
-  test("import each other by name, and nothing of the application", () => {
+  test("import each other by name, and nothing from the application", () => {
     const wrong = ofPackages.flatMap((own) =>
       own.files.flatMap((file) =>
         file.imports.filter((specifier) => {
@@ -127,7 +127,7 @@ describe("the packages", () => {
     expect(wrong).toEqual([]);
   });
 
-  test("are imported by the application by name, without what is for tests", () => {
+  test("are imported by the application by name, without their test support", () => {
     const wrong = files.flatMap((file) =>
       file.imports.filter((specifier) =>
         specifier.startsWith("@gmn/")
@@ -139,19 +139,19 @@ describe("the packages", () => {
   });
 });
 
-describe("the rooms", () => {
-  test("are really looked at", () => {
+describe("the modules", () => {
+  test("are really read", () => {
     const client = files.find((file) => name(file) === "src/events/kafka_client.ts");
     expect(client?.imports).toContain("kafkajs");
     expect(client?.imports).toContain("./kafkajs/kafkajs.ts");
     expect(client?.imports).toContain("@gmn/failures");
   });
 
-  test("are all named in this test, or are the wiring", () => {
-    const rooms = new Set(files.map((file) => file.room).filter((room) => !room.endsWith(".ts")));
+  test("are all named in this test, except the wiring", () => {
+    const modules = new Set(files.map((file) => file.module).filter((one) => !one.endsWith(".ts")));
     expect(
-      [...rooms].filter((room) =>
-        !(room in MAY_IMPORT) && room !== "commands" && room !== "service"
+      [...modules].filter((module) =>
+        !(module in MAY_IMPORT) && module !== "commands" && module !== "service"
       ),
     ).toEqual([]);
   });
@@ -159,11 +159,11 @@ describe("the rooms", () => {
   test("import only what they may", () => {
     const wrong: string[] = [];
     for (const file of files) {
-      const allowed = MAY_IMPORT[file.room];
+      const allowed = MAY_IMPORT[file.module];
       if (allowed === undefined) continue;
       for (const specifier of file.imports.filter((one) => one.startsWith("."))) {
         const target = relative(SRC, resolve(dirname(file.path), specifier)).split("/")[0]!;
-        if (target !== file.room && !allowed.includes(target)) {
+        if (target !== file.module && !allowed.includes(target)) {
           wrong.push(`${name(file)} imports ${specifier}`);
         }
       }
@@ -171,15 +171,15 @@ describe("the rooms", () => {
     expect(wrong).toEqual([]);
   });
 
-  test("keep each outside package in its own room", () => {
+  test("import each external package only where allowed", () => {
     const wrong: string[] = [];
     for (const file of files) {
-      if (!(file.room in MAY_IMPORT)) continue;
+      if (!(file.module in MAY_IMPORT)) continue;
       for (const specifier of file.imports) {
         const owner = Object.keys(ONLY_IN).find((one) =>
           specifier === one || specifier.startsWith(`${one}/`)
         );
-        if (owner !== undefined && !ONLY_IN[owner]!.includes(file.room)) {
+        if (owner !== undefined && !ONLY_IN[owner]!.includes(file.module)) {
           wrong.push(`${name(file)} imports ${specifier}`);
         }
       }
@@ -187,7 +187,7 @@ describe("the rooms", () => {
     expect(wrong).toEqual([]);
   });
 
-  test("touch Deno only at the edges", () => {
+  test("use Deno only at the edges", () => {
     const edges =
       /^src\/main\.ts$|^src\/commands\/|^src\/http\/server\.ts$|^src\/broker\/|^src\/service\/address_file\.ts$/;
     const wrong = files.filter((file) =>
@@ -197,12 +197,12 @@ describe("the rooms", () => {
     expect(wrong.map(name)).toEqual([]);
   });
 
-  test("have no drawer for odds and ends", () => {
+  test("have no files for odds and ends", () => {
     expect(files.map(name).filter((path) => /\/(utils?|helpers?|common|misc)(\/|\.ts$)/.test(path)))
       .toEqual([]);
   });
 
-  test("hold no `any` and no default exports", () => {
+  test("have no `any` and no default exports", () => {
     const wrong = files.filter((file) =>
       /:\s*any\b|<any>|\bas any\b|^export default/m.test(file.text)
     );
@@ -219,18 +219,18 @@ describe("the rooms", () => {
 describe("SQL", () => {
   const withoutComments = (text: string) => text.replace(/\/\*[\s\S]*?\*\/|(?<!:)\/\/.*/g, "");
 
-  test("stands in the store only", () => {
-    const others = files.filter(({ room }) => room !== "store");
+  test("is in the store only", () => {
+    const others = files.filter(({ module }) => module !== "store");
     const sql =
       /\.unsafe\(|\b(sql|transaction)(<[^`]*>)?`|\bselect\b[^;`"]{0,400}\bfrom\b|\binsert\s+into\b|\bdelete\s+from\b|\bupdate\s+\w+\s+set\b/i;
     expect(others.filter((file) => sql.test(withoutComments(file.text))).map(name)).toEqual([]);
-    const here = files.filter(({ room, text }) => room === "store" && sql.test(text));
+    const here = files.filter(({ module, text }) => module === "store" && sql.test(text));
     expect(here.length).toBeGreaterThan(10);
   });
 
-  test("is asked by the API through the reader only, never through a pool", () => {
+  test("is run by the API through the reader only, never through a pool", () => {
     const pools = /\bconnectStore\b|\b(Sql|Store)\b(?=[^;]*\bfrom "[./]*store\/connection\.ts")/;
-    const wrong = files.filter((file) => file.room === "http" && pools.test(file.text));
+    const wrong = files.filter((file) => file.module === "http" && pools.test(file.text));
     expect(wrong.map(name)).toEqual([]);
   });
 });
@@ -238,41 +238,41 @@ describe("SQL", () => {
 describe("the table of docs/architecture.md", () => {
   const text = readFileSync(join(ROOT, "docs/architecture.md"), "utf8");
   const rows = [...text.matchAll(/^\| `(src|packages)\/([a-z_-]+)\/?` *\|[^|]*\|([^|]*)\|$/gm)]
-    .map((row) => ({ folder: row[1]!, room: row[2]!, mayImport: row[3]!.trim() }));
-  const roomsIn = (folder: string) =>
-    rows.filter((row) => row.folder === folder).map(({ room }) => room).toSorted();
+    .map((row) => ({ folder: row[1]!, module: row[2]!, mayImport: row[3]!.trim() }));
+  const modulesIn = (folder: string) =>
+    rows.filter((row) => row.folder === folder).map(({ module }) => module).toSorted();
 
   test("has every module and package, and no other", () => {
-    const rooms = new Set(files.map(({ room }) => room).filter((room) => !room.endsWith(".ts")));
-    expect(roomsIn("src")).toEqual([...rooms].toSorted());
-    expect(roomsIn("packages")).toEqual(Object.keys(PACKAGES).toSorted());
+    const modules = new Set(files.map((file) => file.module).filter((one) => !one.endsWith(".ts")));
+    expect(modulesIn("src")).toEqual([...modules].toSorted());
+    expect(modulesIn("packages")).toEqual(Object.keys(PACKAGES).toSorted());
   });
 
-  test("says of each what it may import, no more and no less", () => {
+  test("lists exactly what each may import", () => {
     const known = [...Object.keys(MAY_IMPORT), ...Object.keys(PACKAGES)];
-    const inTable = rows.map(({ room, mayImport }) => [
-      room,
+    const inTable = rows.map(({ module, mayImport }) => [
+      module,
       mayImport === "anything"
         ? mayImport
         : (mayImport.match(/[a-z_-]+/g) ?? []).filter((word) => known.includes(word)).toSorted(),
     ]);
-    const packagesOf = (room: string) =>
-      Object.keys(PACKAGES).filter((one) => ONLY_IN[`@gmn/${one}`]?.includes(room));
-    const here = rows.map(({ folder, room }) => [
-      room,
+    const packagesOf = (module: string) =>
+      Object.keys(PACKAGES).filter((one) => ONLY_IN[`@gmn/${one}`]?.includes(module));
+    const here = rows.map(({ folder, module }) => [
+      module,
       folder === "packages"
-        ? PACKAGES[room]
-        : MAY_IMPORT[room] === undefined
+        ? PACKAGES[module]
+        : MAY_IMPORT[module] === undefined
         ? "anything"
-        : [...MAY_IMPORT[room], ...packagesOf(room)].toSorted(),
+        : [...MAY_IMPORT[module], ...packagesOf(module)].toSorted(),
     ]);
     expect(inTable).toEqual(here);
   });
 });
 
-describe("imports, those of types and of the dashboard's scripts included", () => {
-  /** Modules and what they import, by path. */
-  const modules = new Map(
+describe("imports, including those of types and of the dashboard's scripts", () => {
+  /** Source files and what they import, by path. */
+  const importGraph = new Map(
     ["src", "packages"].map((folder) => join(ROOT, folder)).filter((folder) => existsSync(folder))
       .flatMap((folder) =>
         readdirSync(folder, { recursive: true, encoding: "utf8" })
@@ -290,27 +290,27 @@ describe("imports, those of types and of the dashboard's scripts included", () =
     return [...named].map((one) => resolve(dirname(path), one[1] ?? one[2] ?? one[3]!));
   }
 
-  test("go in no circle", () => {
-    expect(modules.size).toBeGreaterThan(200);
-    const circles = circlesOf(modules).map((circle) =>
-      circle.map((path) => relative(ROOT, path)).toSorted().join(" ")
+  test("form no cycle", () => {
+    expect(importGraph.size).toBeGreaterThan(200);
+    const cycles = cyclesOf(importGraph).map((cycle) =>
+      cycle.map((path) => relative(ROOT, path)).toSorted().join(" ")
     );
-    expect(circles).toEqual([]);
+    expect(cycles).toEqual([]);
   });
 
-  test("that go in a circle are found", () => {
+  test("that form a cycle are found", () => {
     const graph = { a: ["b"], b: ["c", "d"], c: ["a"], d: ["e"], e: [], f: ["f"] };
-    expect(circlesOf(new Map(Object.entries(graph))).map((circle) => circle.toSorted().join("")))
+    expect(cyclesOf(new Map(Object.entries(graph))).map((cycle) => cycle.toSorted().join("")))
       .toEqual(["abc", "f"]);
   });
 });
 
 /** Groups of nodes that reach each other: the strongly connected components (Tarjan 1972) that have an edge inside. */
-function circlesOf(graph: ReadonlyMap<string, readonly string[]>): string[][] {
+function cyclesOf(graph: ReadonlyMap<string, readonly string[]>): string[][] {
   const order = new Map<string, number>();
   const lowest = new Map<string, number>();
   const stack: string[] = [];
-  const circles: string[][] = [];
+  const cycles: string[][] = [];
   const visit = (node: string) => {
     order.set(node, order.size);
     lowest.set(node, order.get(node)!);
@@ -323,8 +323,8 @@ function circlesOf(graph: ReadonlyMap<string, readonly string[]>): string[][] {
     }
     if (lowest.get(node) !== order.get(node)) return;
     const component = stack.splice(stack.indexOf(node));
-    if (component.length > 1 || graph.get(node)?.includes(node)) circles.push(component);
+    if (component.length > 1 || graph.get(node)?.includes(node)) cycles.push(component);
   };
   for (const node of graph.keys()) if (!order.has(node)) visit(node);
-  return circles;
+  return cycles;
 }

@@ -1,5 +1,5 @@
 /**
- * Keeps README.md and docs/ true where they repeat the code: settings, tasks, dependencies, links. And the README short.
+ * Keeps README.md and docs/ in sync with the code (settings, tasks, dependencies, links), and the README short.
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
@@ -8,7 +8,7 @@ import { SETTINGS } from "../src/config.ts";
 
 const ROOT = resolve(import.meta.dirname!, "..");
 const page = (path: string) => readFileSync(join(ROOT, path), "utf8");
-/** What does not fit belongs on a page of docs/ that the README links. */
+/** Longer content belongs on a page of docs/ that the README links to. */
 const README_LINES = 150;
 
 interface DenoJson {
@@ -41,7 +41,7 @@ function settingsMarkdown(): string {
   return ["| setting | default | meaning |", "| --- | --- | --- |", ...rows].join("\n");
 }
 
-test("docs/settings.md has the table of settings that the code has", () => {
+test("docs/settings.md has the code's table of settings", () => {
   const section = page("docs/settings.md").split("<!-- settings:")[1]
     ?.split("<!-- /settings -->")[0] ?? "";
   expect(rows(section)).toEqual(rows(settingsMarkdown()));
@@ -77,7 +77,7 @@ const pages = [
     .filter((name) => name.endsWith(".md")).toSorted().map((name) => `docs/${name}`),
 ];
 
-/** The links of a page to files of the project: as they are written, the file from the root, the anchor. */
+/** A page's links to files of the project: the text of the link, the file relative to the root, the anchor. */
 function linksOf(path: string): { text: string; file: string; anchor: string | undefined }[] {
   const text = page(path).replaceAll(/```[\s\S]*?```/g, "");
   return [...text.matchAll(/\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)/g)].map((
@@ -96,7 +96,7 @@ describe("the README", () => {
     expect(page("README.md").trimEnd().split("\n").length).toBeLessThanOrEqual(README_LINES);
   });
 
-  test("leads to every page of docs/, by links of links", () => {
+  test("leads to every page of docs/, directly or through other pages", () => {
     const reached = new Set(["README.md"]);
     for (const path of reached) {
       for (const { file } of linksOf(path)) {
@@ -108,7 +108,7 @@ describe("the README", () => {
   });
 });
 
-test.each(pages)("links of %s lead somewhere", (path) => {
+test.each(pages)("links of %s are valid", (path) => {
   const lost = linksOf(path).filter(({ file, anchor }) =>
     !existsSync(join(ROOT, file)) ||
     (anchor !== undefined && !anchorsOf(page(file)).includes(anchor))
@@ -116,9 +116,9 @@ test.each(pages)("links of %s lead somewhere", (path) => {
   expect(lost.map(({ text }) => text)).toEqual([]);
 });
 
-// The changelog names what there was. NAME stands for the reader's own file.
+// The changelog may name files that no longer exist. NAME stands for the reader's own file.
 test.each(pages.filter((path) => path !== "CHANGELOG.md"))(
-  "files that %s names are there",
+  "files that %s names exist",
   (path) => {
     const named = [
       ...page(path).matchAll(/`((?:src|tests|packages|schemas|sample|bench|ops|dev)\/[^\s`*]*)`/g),

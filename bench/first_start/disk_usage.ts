@@ -1,14 +1,14 @@
 /**
- * What folders take up on the disk, as `du` counts it: whole blocks, and a file with several names once. Deno links packages
- * from its cache into node_modules, so that each is there twice by name.
+ * The disk usage of folders, as `du` counts it: whole blocks, and a file with several names once. Deno links packages
+ * from its cache into node_modules, so each file has two names.
  */
 import { lstat, readdir } from "node:fs/promises";
 import { join } from "node:path";
 
-/** Unit of `blocks`, whatever the file system's own is (POSIX). */
+/** Unit of `blocks`, independent of the file system's block size (POSIX). */
 const BLOCK_BYTES = 512;
 
-/** Bytes on the disk of all these folders together; a folder that is not there counts nothing. */
+/** Bytes on the disk of all these folders together; a missing folder counts as 0. */
 export async function diskUsage(folders: readonly string[]): Promise<number> {
   const seen = new Set<string>();
   let blocks = 0;

@@ -1,13 +1,13 @@
 /**
- * One client's measurement, in a process of its own. Arguments: the client, the broker, the number of records, and how many of
- * them are sent beforehand to warm up.
+ * Measures one client in a separate process. Arguments: the client, the broker, the number of records, and how many of
+ * them are sent beforehand as a warm-up.
  */
 import process from "node:process";
 import { measured } from "../pipeline/usage.ts";
 import type { Contender } from "./contender.ts";
 import { makePortions } from "./records.ts";
 
-/** Only the one that is measured is loaded: the patches change kafkajs for the whole process. */
+/** Only the measured client is loaded, because the patches change kafkajs for the whole process. */
 const OPEN: Record<string, (address: string) => Promise<Contender>> = {
   "kafkajs-patched": async (address) =>
     await (await import("./patched_kafkajs.ts")).openPatchedKafkajs(address),

@@ -6,7 +6,7 @@ import { TRAJECTORY_SUMMARY_RAW } from "../../src/events/topics.ts";
 import { unobserved } from "../../src/observe/observe.ts";
 import type { Contender } from "./contender.ts";
 
-/** As the service's consumer has them. */
+/** The same as in the service's consumer. */
 const LIMITS = { maxRecords: 5_000, maxBytes: 16 * 1024 * 1024, queueBytes: 4 * 1024 * 1024 };
 
 /** Connects to the broker at `address`. */

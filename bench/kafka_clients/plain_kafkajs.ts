@@ -1,4 +1,4 @@
-/** kafkajs as it is published, used in the plainest way: what the patches are worth. */
+/** kafkajs as published, used in the simplest way: shows the effect of the patches. */
 import { Buffer } from "node:buffer";
 import { Kafka, logLevel, Partitioners } from "kafkajs";
 import { TRAJECTORY_SUMMARY_RAW } from "../../src/events/topics.ts";

@@ -1,4 +1,4 @@
-/** @platformatic/kafka, with the partitions chosen as the service chooses them, so that its requests are the same. */
+/** @platformatic/kafka, with the service's choice of partitions, so that its requests are the same. */
 import { Buffer } from "node:buffer";
 import { Consumer, Producer } from "@platformatic/kafka";
 import { createKeyPartitioner } from "@gmn/kafka-formats";

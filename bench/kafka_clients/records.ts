@@ -1,6 +1,6 @@
 /**
- * What the clients send: records as large as encoded trajectories are, with the service's keys and headers. Random bytes, so that
- * no client can win by what it guesses about them.
+ * The records that the clients send: as large as encoded trajectories, with the service's keys and headers. Values are random
+ * bytes, so that no client profits from compressible or predictable content.
  */
 import { randomBytes, randomUUID } from "node:crypto";
 import type { OutgoingRecord } from "../../src/events/publisher.ts";
@@ -8,10 +8,10 @@ import { HEADERS } from "../../src/events/topics.ts";
 
 /** The mean size of a value in the topic (docs/performance.md). */
 const VALUE_BYTES = 750;
-/** Rows that the producer reads before it publishes them. */
+/** Rows that the producer publishes at a time. */
 const PORTION_RECORDS = 2_000;
 
-/** `count` records in the portions in which the service publishes them. */
+/** `count` records, in portions of the service's size. */
 export function makePortions(count: number): OutgoingRecord[][] {
   const bytes = randomBytes(VALUE_BYTES * PORTION_RECORDS);
   const runId = randomUUID();

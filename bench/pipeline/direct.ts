@@ -1,6 +1,6 @@
 /**
- * (a) The yardstick: file ─parse─▶ batches ─COPY, merge─▶ PostgreSQL, with the service's own parser and loader and no log in
- * between. As in the service a partition has its loader, so three batches are in the database at once while the next are read.
+ * (a) The baseline: file ─parse─▶ batches ─COPY, merge─▶ PostgreSQL, with the service's own parser and loader and no log in
+ * between. As in the service, each partition has a loader, so three batches are in the database at once while the next are read.
  */
 import { createReadStream } from "node:fs";
 import process from "node:process";
@@ -13,11 +13,11 @@ import { readSummaryFile } from "../../src/trajectory/read_summary_file.ts";
 import type { TrajectorySummary } from "../../src/trajectory/summary.ts";
 import { measured } from "./usage.ts";
 
-/** As the consumer's lanes have them. */
+/** The same as in the consumer's lanes. */
 const BATCH_ROWS = 5_000;
 const { partitions, name: topic } = TRAJECTORY_SUMMARY_RAW;
 
-/** One partition's loader and the batch that fills up for it. */
+/** One partition's loader and its current batch. */
 class Direct {
   readonly #loader;
   #batch: TrajectoryUpsert[] = [];
@@ -33,7 +33,7 @@ class Direct {
     if (this.#batch.length >= BATCH_ROWS) await this.flush();
   }
 
-  /** Waits for the batch before, and begins to load this one. */
+  /** Waits for the previous batch, and begins to load this one. */
   async flush(): Promise<void> {
     await this.#loading;
     const changes = this.#batch;

@@ -1,12 +1,12 @@
 /**
- * The service for a measurement: as `deno task start` starts it, with the embedded broker, without its schedule.
+ * The service for a measurement: as in `deno task start`, with the embedded broker, without its schedule.
  */
 import process from "node:process";
 import { readConfig, type Role } from "../../src/config.ts";
 import { createObserver, type Observer } from "../../src/observe/observe.ts";
 import { type Service, startService } from "../../src/service/service.ts";
 
-/** Starts it on the data directory and the database of the environment. No roles: the engines alone. */
+/** Starts it on the data directory and the database of the environment. No roles: only the engines. */
 export async function startBenchService(
   roles: readonly Role[],
 ): Promise<{ service: Service; observer: Observer }> {

@@ -1,6 +1,6 @@
 /**
  * (c) The sink alone: a full topic of the embedded broker ─decode─▶ batches ─COPY, merge─▶ an empty PostgreSQL. Measured from
- * when the first partition is assigned: joining the group takes its time whatever the topic holds.
+ * the first partition's assignment: joining the group takes the same time whatever the topic contains.
  */
 import process from "node:process";
 import { wait } from "@gmn/failures";

@@ -1,27 +1,27 @@
 /**
- * What a measurement costs, read from Linux's /proc: processor time and peak memory of the measured process, and of PostgreSQL's.
+ * Resource usage, read from Linux's /proc: CPU time and peak memory of the measured process, and of PostgreSQL's.
  *
- * The measured process tells when it begins and ends, on its standard output; looking at PostgreSQL's processes, which takes
- * time itself, is left to the process that started it.
+ * The measured process reports its begin and end on its standard output. The process that started it samples
+ * PostgreSQL's processes, because that takes time itself.
  */
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import process from "node:process";
 
-/** Clock ticks of /proc a second (USER_HZ; 100 on every Linux that Deno runs on). */
+/** Clock ticks of /proc per second (USER_HZ; 100 on every Linux that Deno runs on). */
 const TICKS_PER_SECOND = 100;
 
-/** What the measured process says, a line of JSON each. */
+/** The measured process's reports, one line of JSON each. */
 export type Said =
   | { readonly event: "begin" }
   | {
     readonly event: "end";
     readonly seconds: number;
-    /** Of the process, its Worker threads included. */
+    /** Of the process, including its Worker threads. */
     readonly cpuSeconds: number;
     readonly peakRssMiB: number;
   };
 
-/** Does `work`, and says when it began and what it took. */
+/** Runs `work`, and reports its begin and its usage. */
 export async function measured(work: () => Promise<void>): Promise<void> {
   // The kernel counts the peak from here (proc(5), clear_refs).
   await writeFile("/proc/self/clear_refs", "5").catch(() => {});
@@ -50,7 +50,7 @@ interface Stat {
 async function statOf(pid: number): Promise<Stat | null> {
   try {
     const text = await readFile(`/proc/${pid}/stat`, "utf8");
-    // The name, in brackets, may hold spaces: the fields after it are counted from its end.
+    // The name, in brackets, may contain spaces: count the fields from its end.
     const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
     const at = (field: number) => Number(fields[field - 3]);
     return { pid, parent: at(4), cpuTicks: at(14) + at(15), endedChildrenTicks: at(16) + at(17) };
@@ -73,7 +73,7 @@ async function family(postmaster: number): Promise<Stat[]> {
   );
 }
 
-/** Processor time of PostgreSQL so far, of processes that have ended too. */
+/** CPU time of PostgreSQL so far, including processes that have ended. */
 export async function postgresCpuSeconds(postmaster: number): Promise<number> {
   let ticks = 0;
   for (const { pid, cpuTicks, endedChildrenTicks } of await family(postmaster)) {
@@ -82,7 +82,7 @@ export async function postgresCpuSeconds(postmaster: number): Promise<number> {
   return ticks / TICKS_PER_SECOND;
 }
 
-/** Memory of PostgreSQL now, what its processes share counted once (Pss). */
+/** Memory of PostgreSQL now; shared memory is counted once (Pss). */
 export async function postgresMiB(postmaster: number): Promise<number> {
   let kib = 0;
   for (const { pid } of await family(postmaster)) {

@@ -1,4 +1,4 @@
-/** Angles in degrees and vectors of three numbers, the two alphabets that the astronomy here is written in. */
+/** Angles in degrees and vectors of three numbers, the basic types of the astronomy here. */
 
 const RADIANS_PER_DEGREE = Math.PI / 180;
 
@@ -13,7 +13,7 @@ export const toRadians = (degrees: number): number => degrees * RADIANS_PER_DEGR
 /** The same angle in [0, 360). */
 export function turn(degrees: number): number {
   const rest = degrees % 360;
-  // A tiny negative rest plus 360 rounds to 360 itself.
+  // A tiny negative remainder plus 360 rounds to 360 itself.
   return rest < 0 ? (rest + 360) % 360 : rest;
 }
 
@@ -44,7 +44,7 @@ export const longitudeOf = (a: Vector): number => turn(toDegrees(Math.atan2(a[1]
 export const latitudeOf = (a: Vector): number =>
   toDegrees(Math.atan2(a[2], Math.sqrt(a[0] * a[0] + a[1] * a[1])));
 
-/** A vector seen from axes that are turned by `degrees` about the third axis. */
+/** A vector in axes that are rotated by `degrees` about the third axis. */
 export function turnAboutZ(a: Vector, degrees: number): Vector {
   const [cosine, sine] = [cosDegrees(degrees), sinDegrees(degrees)];
   return [cosine * a[0] + sine * a[1], cosine * a[1] - sine * a[0], a[2]];

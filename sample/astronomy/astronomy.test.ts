@@ -1,4 +1,4 @@
-/** The astronomy against published rows: from their time, radiant and speed to all the rest, as the GMN computed it. */
+/** The astronomy against published rows: everything else is computed from their time, radiant and speed, as by the GMN. */
 import { describe, expect, test } from "vitest";
 import { publishedLines } from "../testing/published_file.ts";
 import { direction, halfTurn, latitudeOf, longitudeOf, turnAboutZ } from "./angles.ts";
@@ -23,7 +23,7 @@ import {
 
 const published = publishedLines()?.rows.map((line) => line.split(";").map(Number));
 
-/** The median and the 95th percentile of what is left between computed and published values. */
+/** The median and the 95th percentile of the difference between computed and published values. */
 function residuals(computed: (row: number[]) => number, column: number): [number, number] {
   const left = (published ?? [])
     .filter((row) => Number.isFinite(row[column]))
@@ -85,7 +85,7 @@ describe.skipIf(published === undefined)("published rows", () => {
     ["elevation", 57, (row) => entryOfRow(row).elevation, 0.01, 0.05],
     ["initial speed", 59, (row) => entryOfRow(row).vInit, 0.001, 0.005],
   ];
-  test.each(cases)("%s follows", (_name, column, computed, median, percentile) => {
+  test.each(cases)("%s matches", (_name, column, computed, median, percentile) => {
     const [half, most] = residuals(computed, column);
     expect(half).toBeLessThan(median);
     expect(most).toBeLessThan(percentile);
@@ -93,7 +93,7 @@ describe.skipIf(published === undefined)("published rows", () => {
 });
 
 describe("time", () => {
-  test("the Sun passes the J2000 equinox point when it did", () => {
+  test("the Sun passes the J2000 equinox point at the right time", () => {
     // Equinox of 2000: March 20, 07:35 UTC.
     expect(halfTurn(solarLongitude(julianDateOf(new Date("2000-03-20T07:35:00Z"))))).toBeCloseTo(
       0,
@@ -113,7 +113,7 @@ describe("time", () => {
 });
 
 describe("frames", () => {
-  test("there and back", () => {
+  test("conversions round-trip", () => {
     const star = direction(123.4, -56.7);
     const back = equatorialFromEcliptic(eclipticFromEquatorial(star));
     expect(longitudeOf(back)).toBeCloseTo(123.4, 9);
@@ -126,7 +126,7 @@ describe("frames", () => {
     }
   });
 
-  test("precession carries theta Persei where Meeus says (example 21.b)", () => {
+  test("precession of theta Persei matches Meeus (example 21.b)", () => {
     // With proper motion, J2000 41.054063, +49.227750 becomes 41.547214, +49.348483 on 2028 November 13.19.
     const then = rotate(precessionTo(2_462_088.69), direction(41.054063, 49.22775));
     expect(longitudeOf(then)).toBeCloseTo(41.547214, 4);

@@ -1,6 +1,6 @@
 /**
- * From the geocentric radiant to what cameras see: the Earth's gravity bends and speeds up the path, the Earth's turning
- * adds its own motion, and the path cuts down through the air above one place.
+ * From the geocentric radiant to what cameras see: the Earth's gravity bends and speeds up the path, the Earth's rotation
+ * adds its own motion, and the path descends through the air above one place.
  */
 import {
   add,
@@ -20,11 +20,11 @@ import {
 import { earthFixed, horizonAxes, type Place, placeOf } from "./frames.ts";
 import { siderealTime } from "./time.ts";
 
-/** The Earth's gravity, km^3/s^2, and how fast it turns, radians a second. */
+/** The Earth's gravitational parameter, km^3/s^2, and its rotation, radians per second. */
 const EARTH_GRAVITY = 398_600.4418;
 const EARTH_ROTATION = 7.2921159e-5;
 
-/** A meteor as seen from the turning Earth. Degrees, km/s. */
+/** A meteor as seen from the rotating Earth. Degrees, km/s. */
 export interface Entry {
   /** Towards the radiant, Earth-fixed. */
   towards: Vector;
@@ -40,7 +40,7 @@ export interface Entry {
 }
 
 /**
- * How a geocentric radiant looks from a place where the meteor begins.
+ * A geocentric radiant as seen from the place where the meteor begins.
  *
  * Zenith attraction after Schiaparelli: with k = (v - vg) / (v + vg), the apparent zenith distance z' and the true one
  * z obey tan((z - z') / 2) = k tan(z' / 2), a quadratic in tan(z' / 2).
@@ -69,7 +69,7 @@ export function enter(radiant: Vector, speed: number, julianDate: number, begin:
     scale(level, sine > 0 ? Math.sin(apparent) / sine : 0),
   );
 
-  // What the ground sees is the inertial velocity less the ground's own.
+  // The velocity relative to the ground is the inertial velocity minus the ground's.
   const spin = cross([0, 0, EARTH_ROTATION], position);
   const velocity = add(scale(bent, -speedInside), scale(spin, -1));
   const vInit = norm(velocity);
@@ -91,6 +91,6 @@ export function alongTrack(begin: Place, towards: Vector, length_km: number): Pl
   return placeOf(add(earthFixed(begin), scale(towards, -length_km)));
 }
 
-/** The point of the sky (equator of date) above a place. Its dot product with another one is the sine of that one's elevation. */
+/** The zenith (equator of date) of a place. Its dot product with another direction is the sine of that one's elevation. */
 export const zenithOf = (latitude: number, longitude: number, sidereal: number): Vector =>
   direction(longitude + sidereal, latitude);

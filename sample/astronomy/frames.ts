@@ -1,4 +1,4 @@
-/** Axes that point differently (equatorial, ecliptic, of date) and places on the Earth (geodetic, Earth-fixed). */
+/** Reference frames (equatorial, ecliptic, of date) and places on the Earth (geodetic, Earth-fixed). */
 import { cosDegrees, dot, sinDegrees, toDegrees, turnAboutZ, type Vector } from "./angles.ts";
 import { centuriesSinceJ2000 } from "./time.ts";
 
@@ -23,11 +23,11 @@ export const equatorialFromEcliptic = (a: Vector): Vector => [
   COS_OBLIQUITY * a[2] + SIN_OBLIQUITY * a[1],
 ];
 
-/** Three rows of a rotation. */
+/** The three rows of a rotation matrix. */
 export type Rotation = readonly [Vector, Vector, Vector];
 
 /**
- * J2000 equatorial to the mean equator and equinox of a date (Lieske 1979, as in Meeus, chapter 21). A rotation serves
+ * J2000 equatorial to the mean equator and equinox of a date (Lieske 1979, as in Meeus, chapter 21). A rotation is valid
  * for days around its date: precession is 0.14 seconds of arc a day.
  */
 export function precessionTo(julianDate: number): Rotation {
@@ -87,7 +87,7 @@ export function placeOf([x, y, z]: Vector): Place {
   return {
     latitude: toDegrees(latitude),
     longitude: toDegrees(Math.atan2(y, x)),
-    // The projection on the normal stays exact near the poles, where flat / cosine would not.
+    // The projection on the normal is exact near the poles; flat / cosine is not.
     height_km: flat * cosine + z * sine - radius * (1 - ECCENTRICITY_SQUARED * sine * sine),
   };
 }

@@ -1,8 +1,8 @@
 /**
  * From the geocentric radiant and speed to the orbit around the Sun.
  *
- * The meteoroid's heliocentric velocity is the Earth's plus its own relative to the Earth; with the place where they
- * met, that is a state vector, and the orbital elements follow (Vallado, Fundamentals of Astrodynamics, section 2.5).
+ * The meteoroid's heliocentric velocity is the Earth's plus its own relative to the Earth. With the place where they
+ * met, this is a state vector, which gives the orbital elements (Vallado, Fundamentals of Astrodynamics, section 2.5).
  * Everything is in the J2000 ecliptic frame.
  */
 import {
@@ -21,7 +21,7 @@ import {
   type Vector,
 } from "./angles.ts";
 
-/** The Sun's gravity, km^3/s^2, and the astronomical unit, km (IAU 2012). */
+/** The Sun's gravitational parameter, km^3/s^2, and the astronomical unit, km (IAU 2012). */
 const SOLAR_GRAVITY = 1.32712440018e11;
 const KM_PER_AU = 149_597_870.7;
 /** The Earth's orbit: eccentricity, and longitude of perihelion in degrees of the J2000 ecliptic. */
@@ -29,7 +29,7 @@ const EARTH_ECCENTRICITY = 0.01670863;
 const EARTH_PERIHELION = 102.937348;
 /** Gauss's constant as a daily motion, degrees a day at 1 AU. */
 const DAILY_MOTION_AT_1_AU = 0.9856076686;
-/** Jupiter's semi-major axis in AU, as the GMN's Tisserand parameters have it. */
+/** Jupiter's semi-major axis in AU, as in the GMN's Tisserand parameters. */
 const JUPITER_AXIS_AU = 5.204267;
 
 /** The Earth on its orbit: km and km/s. */
@@ -38,7 +38,7 @@ export interface EarthState {
   velocity: Vector;
 }
 
-/** Where the Earth is and how it moves when the Sun's longitude (J2000) is this, degrees. */
+/** The Earth's position and velocity at this longitude of the Sun (J2000), degrees. */
 export function earthAt(solarLongitude: number): EarthState {
   const longitude = solarLongitude + 180;
   const semiLatus = KM_PER_AU * (1 - EARTH_ECCENTRICITY ** 2);
@@ -55,14 +55,14 @@ export function earthAt(solarLongitude: number): EarthState {
   };
 }
 
-/** The speed at which an orbit of this inverse semi-major axis (1/AU) passes the Earth, km/s. */
+/** The speed at which an orbit with this inverse semi-major axis (1/AU) passes the Earth, km/s. */
 export function heliocentricSpeed(earth: EarthState, inverseAxis: number): number {
   return Math.sqrt(SOLAR_GRAVITY * (2 / norm(earth.position) - inverseAxis / KM_PER_AU));
 }
 
 /**
- * The geocentric speed that belongs to a radiant (ecliptic unit vector) and a heliocentric speed, km/s. NaN when no
- * orbit of that speed comes from there.
+ * The geocentric speed for a radiant (ecliptic unit vector) and a heliocentric speed, km/s. NaN when no
+ * orbit with that speed has that radiant.
  */
 export function geocentricSpeed(earth: EarthState, radiant: Vector, heliocentric: number): number {
   const along = dot(earth.velocity, radiant);
@@ -70,7 +70,7 @@ export function geocentricSpeed(earth: EarthState, radiant: Vector, heliocentric
   return along + Math.sqrt(along * along - square + heliocentric * heliocentric);
 }
 
-/** A meteoroid's way around the Sun. Angles in degrees, distances in AU. Hyperbolic: a and Q negative, M and T NaN. */
+/** A meteoroid's orbit around the Sun. Angles in degrees, distances in AU. Hyperbolic: a and Q negative, M and T NaN. */
 export interface Orbit {
   lamHel: number;
   betHel: number;
@@ -101,7 +101,7 @@ export interface Orbit {
  * @param earth the Earth at that moment
  * @param offset where on the Earth, ecliptic, km from its centre: it lifts the meeting point out of the ecliptic by
  *   up to 6,400 km, which turns the node of a flat orbit by tenths of a degree
- * @param radiant where it comes from, ecliptic unit vector
+ * @param radiant the direction it comes from, ecliptic unit vector
  * @param speed geocentric speed, km/s
  */
 export function orbitOf(earth: EarthState, offset: Vector, radiant: Vector, speed: number): Orbit {
@@ -147,7 +147,7 @@ export function orbitOf(earth: EarthState, offset: Vector, radiant: Vector, spee
   };
 }
 
-/** The angle from one vector to another, counted the way that goes around `pole`, degrees in [0, 360). */
+/** The angle from one vector to another, counted counterclockwise around `pole`, degrees in [0, 360). */
 function angleAlong(from: Vector, to: Vector, pole: Vector): number {
   return turn(toDegrees(Math.atan2(dot(cross(from, to), pole) / norm(pole), dot(from, to))));
 }

@@ -1,8 +1,8 @@
 /**
- * Julian dates, where the Sun stands, how far the Earth has turned.
+ * Julian dates, the Sun's position, the Earth's rotation.
  *
- * Low-precision formulae of Jean Meeus, Astronomical Algorithms (2nd edition, chapters 12, 25): good to 0.01 degrees
- * over this century, which is better than a picture shows. UTC stands for dynamical time; the minute between them
+ * Low-precision formulae of Jean Meeus, Astronomical Algorithms (2nd edition, chapters 12, 25): accurate to 0.01 degrees
+ * in this century, which is better than a plot shows. UTC is used as dynamical time; the difference of a minute
  * moves the Sun by 0.0008 degrees.
  */
 import { cosDegrees, halfTurn, sinDegrees, turn } from "./angles.ts";
@@ -32,7 +32,7 @@ export const epochMicrosecondsOf = (julianDate: number): number =>
 
 /**
  * Solar longitude: the Sun's apparent geocentric ecliptic longitude, J2000 equinox, degrees in [0, 360).
- * Meteor astronomy's calendar: the Earth is at the same place of its orbit, whatever the date is called.
+ * Meteor astronomy uses it as a calendar: the same longitude is the same place on the Earth's orbit in every year.
  */
 export function solarLongitude(julianDate: number): number {
   const t = centuriesSinceJ2000(julianDate);
@@ -50,13 +50,13 @@ export function solarLongitude(julianDate: number): number {
   return turn(meanLongitude + centre + pulls - aberration - precession);
 }
 
-/** The Sun's longitude counted on through the years: 360 more every year, 360 in the spring of 2000. */
+/** The Sun's longitude without wrapping: 360 more every year, 360 in the spring of 2000. */
 export function totalSolarLongitude(julianDate: number): number {
   const mean = 280.4 + (julianDate - JULIAN_DATE_OF_J2000) * SOLAR_DEGREES_PER_DAY;
   return mean + halfTurn(solarLongitude(julianDate) - mean);
 }
 
-/** When the total solar longitude has this value, as a Julian date good to a second. */
+/** When the total solar longitude has this value, as a Julian date accurate to a second. */
 export function julianDateOfTotalSolarLongitude(total: number): number {
   let julianDate = JULIAN_DATE_OF_J2000 + (total - 280.4) / SOLAR_DEGREES_PER_DAY;
   // The true motion differs from the mean one by 3 % at most, so each round leaves 3 % of the error.

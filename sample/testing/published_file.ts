@@ -1,6 +1,6 @@
 /**
- * A real summary file as published, when one lies beside the repository (`../shared/data`), for tests that hold the
- * sample against it. It is not part of the project; without it those tests are skipped.
+ * A real published summary file, if there is one next to the repository (`../shared/data`), for tests that compare the
+ * sample with it. It is not part of the project; without it those tests are skipped.
  */
 import { existsSync, readFileSync } from "node:fs";
 
@@ -9,12 +9,12 @@ const PUBLISHED_FILE = new URL(
   import.meta.url,
 );
 
-/** The file's text, carriage returns and all; undefined when it is not there. */
+/** The file's text, including carriage returns; undefined when it does not exist. */
 export function publishedText(): string | undefined {
   return existsSync(PUBLISHED_FILE) ? readFileSync(PUBLISHED_FILE, "latin1") : undefined;
 }
 
-/** Its lines without line ends, comments first; undefined when it is not there. */
+/** Its lines without line ends, comments first; undefined when it does not exist. */
 export function publishedLines(): { header: string[]; rows: string[] } | undefined {
   const lines = publishedText()?.split(/[\r\n]+/).filter((line) => line !== "");
   return lines && {

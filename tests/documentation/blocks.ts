@@ -1,5 +1,5 @@
 /**
- * The fenced blocks of the pages that users read, and the commands in them.
+ * The fenced code blocks of the user documentation, and the commands in them.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -14,11 +14,11 @@ export interface Block {
   readonly text: string;
 }
 
-/** A command of a block of shell commands. */
+/** A command from a block of shell commands. */
 export interface DocumentedCommand {
   readonly page: string;
   readonly line: number;
-  /** On one line, without its comment. */
+  /** Joined to one line, without its comment. */
   readonly text: string;
 }
 
@@ -46,7 +46,7 @@ export function blocksOf(root: string, page: string): Block[] {
   return blocks;
 }
 
-/** The commands of a block of shell commands: comments go, lines that end in a backslash go on. */
+/** The commands of a block of shell commands: comments are removed, lines that end in a backslash are joined. */
 export function commandsOf({ page, line, text }: Block): DocumentedCommand[] {
   const commands: DocumentedCommand[] = [];
   let begun = "";
@@ -64,7 +64,7 @@ export function commandsOf({ page, line, text }: Block): DocumentedCommand[] {
   return commands;
 }
 
-/** A `#` that begins a word, outside of quotes, begins a comment. */
+/** A `#` at the beginning of a word, outside of quotes, starts a comment. */
 function withoutComment(line: string): string {
   let quote: string | null = null;
   for (let at = 0; at < line.length; at++) {

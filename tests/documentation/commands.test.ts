@@ -2,7 +2,7 @@
  * The documentation's commands, as a user types them: in a fresh clone, through `deno task` with the task's own permissions, against
  * a running demo, once on a terminal and once in a pipe.
  *
- * What is shown and not known here fails: whoever writes a command into a page says in `known_commands.ts` what it gives.
+ * An unknown command fails the test: every command on a page needs an entry in `known_commands.ts` with its expected output.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
@@ -30,13 +30,13 @@ import { type Connection, runAsUser, type RunOptions, userEnvironment } from "./
 
 const ROOT = resolve(import.meta.dirname!, "../..");
 const CONNECTIONS: readonly Connection[] = ["terminal", "pipe"];
-/** How much of a failed command's end is told first, in characters: its error with its hint. */
+/** Characters from the end of a failed command's output that are reported first: its error with its hint. */
 const LAST_WORDS = 400;
-/** A command on a machine that is busy with other tests. */
+/** For a command on a machine that is busy with other tests. */
 const COMMAND_MS = 60_000;
-/** A boot with packages to unpack. */
+/** For a start that has to unpack packages. */
 const DEMO_MS = 120_000;
-/** Packages of other languages come over a slow network. */
+/** For installing packages of other languages over a slow network. */
 const INSTALL_MS = 8 * 60_000;
 
 const blocks = pagesOf(ROOT).flatMap((page) => blocksOf(ROOT, page));
@@ -48,7 +48,7 @@ const known = (text: string) => KNOWN_COMMANDS.find(({ command }) => command ===
 let clone: FreshClone;
 let demoProcess: ChildProcess;
 let demo: Demo;
-/** Ports that are free, for whatever is started beside other tests. */
+/** Free ports, because other tests run at the same time. */
 const settings = {
   HTTP_PORT: "0",
   KAFKA_PORT: "0",
@@ -56,14 +56,14 @@ const settings = {
   POSTGRES_PORT: "0",
 };
 
-/** Debian's packages of programs that the documentation uses, and how each is asked whether it is there. */
+/** Debian packages of the programs that the documentation uses, and how to check that each is installed. */
 const PROGRAMS: Readonly<Record<string, { readonly package: string; readonly ask: string }>> = {
   curl: { package: "curl", ask: "--version" },
   kcat: { package: "kcat", ask: "-V" },
   psql: { package: "postgresql-client", ask: "--version" },
 };
 
-/** Installs the program that a command begins with, where it is missing; says why when it can't be had. */
+/** Installs the program that a command begins with if it is missing; returns the reason when that fails. */
 async function missingProgram(text: string): Promise<string | null> {
   const name = text.split(" ")[0]!;
   const program = PROGRAMS[name];
@@ -99,7 +99,7 @@ async function startDemo(): Promise<Omit<Demo, "failedRunId" | "deadLetterId">> 
   };
 }
 
-/** Files that the documentation names as the reader's own, a run that failed, a dead letter. */
+/** Creates what the documentation assumes: the reader's own files, a failed run, a dead letter. */
 async function prepare(http: string): Promise<Pick<Demo, "failedRunId" | "deadLetterId">> {
   const file = (name: string) => join(clone.directory, name);
   await writeFile(file("my_summaries.txt"), fileText(rows(3)));
@@ -135,7 +135,7 @@ async function stopDemo(): Promise<void> {
   await ended;
 }
 
-/** The command with this machine's program, and the demo's addresses in place of the defaults. */
+/** The command with this machine's program, and with the demo's addresses instead of the defaults. */
 function translated(text: string, fill: Readonly<Record<string, string>>): string {
   const texts = [
     ...Object.entries(fill),
@@ -168,13 +168,13 @@ async function expectWorks(
     ...(until === undefined ? {} : { until }),
   });
   const told = `$ ${typed}\n${ended.output}`;
-  // What a program says that lacks a permission, or asks for one.
+  // What a program prints when it lacks a permission, or asks for one.
   expect(told).not.toMatch(
     /NotCapable|Requires (read|write|net|env|run|sys)|Deno requests|Allow\?/,
   );
-  // The end first: a report may cut what is long, and a failure's reason stands last.
+  // The end first: a report may truncate long output, and the reason of a failure comes last.
   expect(told, `${ended.code}: …${ended.output.slice(-LAST_WORDS)}`).toMatch(says);
-  // Ctrl-C ends the shell that npx starts, too, whose exit code is then npx's (docs/operations.md).
+  // Ctrl-C also ends the shell that npx starts, and npx returns that shell's exit code (docs/operations.md).
   const expected = code ?? (until === undefined ? 0 : [0, 130]);
   expect(typeof expected === "object" ? expected : [expected], told).toContain(ended.code);
 }
@@ -191,12 +191,12 @@ afterAll(async () => {
 }, COMMAND_MS);
 
 describe("the documentation", () => {
-  test("shows no command that is not known here", () => {
+  test("shows no command without an entry here", () => {
     const unknown = documented.filter(({ text }) => !known(text) && !notRun(text));
     expect(unknown.map((command) => `${at(command)}: ${command.text}`)).toEqual([]);
   });
 
-  test("shows every command that is known here", () => {
+  test("shows every command that has an entry here", () => {
     const texts = documented.map(({ text }) => text);
     expect(KNOWN_COMMANDS.filter(({ command }) => !texts.includes(command))).toEqual([]);
     expect(
@@ -204,7 +204,7 @@ describe("the documentation", () => {
     ).toEqual([]);
   });
 
-  test("has no block in a language that is not known here", () => {
+  test("has no block in an unknown language", () => {
     const run = ["sh", "sql", "python", "ini"];
     const unknown = blocks.filter(({ language }) =>
       !run.includes(language) && !(language in NOT_COMMANDS)
@@ -213,7 +213,7 @@ describe("the documentation", () => {
   });
 });
 
-/** The commands for one state of the demo, each once, at the place where it is shown first. */
+/** The commands for one state of the demo, each once, at its first place in the documentation. */
 function shown(when: "running" | "stopped"): (DocumentedCommand & { known: KnownCommand })[] {
   return documented.flatMap((command, index) => {
     const found = known(command.text);
@@ -265,9 +265,9 @@ describe("beside a running demo", () => {
   }
 });
 
-describe("settings that are shown", () => {
+describe("documented settings", () => {
   const ini = blocks.filter(({ language }) => language === "ini");
-  test.each(ini.map((block) => [at(block), block.text]))("%s are taken", (_at, text) => {
+  test.each(ini.map((block) => [at(block), block.text]))("%s are accepted", (_at, text) => {
     const given = parseEnv(text.replace(/ #.*$/gm, ""));
     expect(Object.keys(given).length).toBeGreaterThan(0);
     expect(() => readConfig(given)).not.toThrow();
@@ -277,7 +277,7 @@ describe("settings that are shown", () => {
 describe("when the demo has stopped", () => {
   beforeAll(stopDemo, COMMAND_MS);
 
-  test("its password is nowhere in what it left to read", async () => {
+  test("its password is in none of the files that it left", async () => {
     await expect(readFile(join(clone.directory, "data/demo/database.url"))).rejects.toThrow();
   });
 

@@ -1,7 +1,7 @@
 /**
- * Every command of the documentation, as it is written there: what a user must see, or why it can't be run in a test.
+ * Every command of the documentation, verbatim: the expected output, or the reason why a test can't run it.
  *
- * A command that is not here fails the suite, and so does an entry whose command is not in the documentation any more.
+ * A command without an entry fails the suite, and so does an entry whose command is no longer in the documentation.
  */
 
 /** What the commands are run against. */
@@ -10,36 +10,36 @@ export interface Demo {
   readonly kafka: string;
   readonly registry: string;
   readonly databaseUrl: string;
-  /** A run that failed and can be asked for once more. */
+  /** A failed run that can be requested again. */
   readonly failedRunId: string;
   readonly deadLetterId: string;
-  /** Where the project lies, for `git clone`. */
+  /** The project's folder, for `git clone`. */
   readonly project: string;
 }
 
-/** A command that is run. */
+/** A command that the test runs. */
 export interface KnownCommand {
   readonly command: string;
-  /** What its output must have in it. */
+  /** What its output must contain. */
   readonly says: RegExp;
-  /** 0 where nothing is said, and what Ctrl-C gives where it ends so. Any of several, where the moment decides. */
+  /** Expected exit code, 0 by default, or Ctrl-C's for commands ended by it. A list where it depends on timing. */
   readonly code?: number | readonly (number | null)[];
-  /** Other texts in place of those of the documentation: ids, addresses that are not the demo's. */
+  /** Replacements for texts of the documentation: ids, addresses other than the demo's. */
   readonly fill?: (demo: Demo) => Readonly<Record<string, string>>;
-  /** More of the environment. */
+  /** Additional environment variables. */
   readonly env?: (demo: Demo) => Readonly<Record<string, string>>;
-  /** It never ends by itself: Ctrl-C when it says this. */
+  /** For a command that never ends by itself: press Ctrl-C once it prints this. */
   readonly until?: RegExp;
-  /** `stopped`: when the demo does not run. */
+  /** `stopped`: run it when the demo is not running. */
   readonly when?: "running" | "stopped";
 }
 
 const RUN_ACCEPTED = /"run_id":"[0-9a-f-]{36}","kind":"(backfill|daily)"/;
-/** The end of a run, with the progress bar or line before it. */
+/** The end of a run, preceded by the progress bar or line. */
 const RUN_FOLLOWED = /done {2}\[#{24}\] 100 % .*files[\s\S]*run [0-9a-f-]{36} completed/;
 const DEMO_FOLDER = { DATA_DIR: "data/demo" };
 
-/** Engines of the demo for a service beside it. */
+/** Settings that make another service use the demo's engines. */
 const enginesOfDemo = (demo: Demo) => ({
   KAFKA_BROKERS: demo.kafka,
   SCHEMA_REGISTRY_URL: demo.registry,
@@ -51,7 +51,7 @@ const enginesOfDemo = (demo: Demo) => ({
 
 const READY = /service\.ready|ready \(/;
 
-/** A command of curl: says what it says, with and without a terminal. */
+/** A curl command: its output is the same with and without a terminal. */
 const curl = (
   rest: string,
   says: RegExp,
@@ -77,7 +77,7 @@ export const KNOWN_COMMANDS: readonly KnownCommand[] = [
   {
     command: "npx --yes deno@2.9.6 task start",
     when: "stopped",
-    // The real source is asked by people, not by tests.
+    // Tests never query the real source.
     env: () => ({ GMN_DATA_URL: "data/demo/sample", IAU_SHOWER_URL: "off" }),
     until: /source +\S*sample/,
     says: /dashboard +http:\/\/127\.0\.0\.1:\d+\//,
@@ -111,7 +111,7 @@ export const KNOWN_COMMANDS: readonly KnownCommand[] = [
   }),
   curl(
     "-X POST http://127.0.0.1:8000/runs/RUN_ID/cancel",
-    // It has ended: the answer says so.
+    // The run has already ended, and the answer says so.
     /"type":"\/errors\/conflict"[\s\S]*failed/,
     { fill: ({ failedRunId }) => ({ RUN_ID: failedRunId }) },
   ),
@@ -179,7 +179,7 @@ export const KNOWN_COMMANDS: readonly KnownCommand[] = [
   {
     command: "deno task replay --id 'DEAD_LETTER_ID'",
     fill: ({ deadLetterId }) => ({ DEAD_LETTER_ID: deadLetterId }),
-    // The line is as wrong as it was.
+    // The line is still invalid.
     says: /0 published again, 1 still wait/,
     code: 1,
   },
@@ -253,7 +253,7 @@ export const KNOWN_COMMANDS: readonly KnownCommand[] = [
   },
 ];
 
-/** A command that is not run, and why. Begins with `command`. */
+/** Commands that begin with `command` are not run, and why. */
 export interface CommandNotRun {
   readonly command: string;
   readonly reason: string;
@@ -293,7 +293,7 @@ export const COMMANDS_NOT_RUN: readonly CommandNotRun[] = [
   { command: "deno task bench", reason: BENCH },
 ];
 
-/** Languages of blocks that are no commands, and what they are. */
+/** Languages of blocks that are not commands, and what they are. */
 export const NOT_COMMANDS: Readonly<Record<string, string>> = {
   mermaid: "a picture",
   json: "an answer",

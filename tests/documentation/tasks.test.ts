@@ -1,5 +1,5 @@
 /**
- * The tasks of deno.json: none asks for a permission, and each that is for users is shown somewhere and run here.
+ * The tasks of deno.json: none asks for a permission, and each task for users is documented and run here.
  */
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -10,14 +10,14 @@ const ROOT = resolve(import.meta.dirname!, "../..");
 const { tasks } = JSON.parse(readFileSync(join(ROOT, "deno.json"), "utf8")) as {
   tasks: Record<string, { command: string }>;
 };
-/** Those of contributors have all permissions, or run no program of ours. */
+/** Contributors' tasks have all permissions, or do not run a program of this project. */
 const ofUsers = Object.keys(tasks).filter((name) =>
   /\bdeno run /.test(tasks[name]!.command) && !/ -A /.test(tasks[name]!.command) &&
   !name.startsWith("install")
 );
 
 describe("tasks", () => {
-  test("of users are those that the suite is about", () => {
+  test("for users are exactly those that the suite covers", () => {
     expect(ofUsers.toSorted()).toEqual([
       "backfill",
       "broker",
@@ -37,7 +37,7 @@ describe("tasks", () => {
     (_name, { command }) => expect(command).toContain("deno run --no-prompt "),
   );
 
-  test.each(ofUsers)("%s is shown in the documentation, and run as it is shown", (name) => {
+  test.each(ofUsers)("%s is documented, and run as documented", (name) => {
     const shown = KNOWN_COMMANDS.filter(({ command }) =>
       new RegExp(`\\btask ${name}( |$)`).test(command)
     );

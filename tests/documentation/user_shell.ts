@@ -1,8 +1,8 @@
 /**
- * Commands as a user types them: by a shell, on a pseudo-terminal or in a pipe.
+ * Runs commands as a user types them: in a shell, on a pseudo-terminal or in a pipe.
  *
- * The terminal is util-linux's `script`, which is part of every Debian and Ubuntu; on it Ctrl-C is a character that is typed, and
- * the terminal makes signals of it for everything that runs in its foreground.
+ * The terminal is util-linux's `script`, which every Debian and Ubuntu has. Ctrl-C is typed as a character, and the terminal
+ * turns it into signals for everything in its foreground.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import process from "node:process";
@@ -10,10 +10,10 @@ import process from "node:process";
 /** How a command's input and output are connected. */
 export type Connection = "terminal" | "pipe";
 
-/** What a command said and how it ended. */
+/** A command's output and exit code. */
 export interface Ended {
   readonly code: number | null;
-  /** Standard output and standard error, as they came. */
+  /** Standard output and standard error, interleaved as received. */
   readonly output: string;
 }
 
@@ -21,14 +21,14 @@ export interface RunOptions {
   readonly connection: Connection;
   readonly cwd: string;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** What never ends by itself gets a Ctrl-C (in a pipe: SIGINT, to all of its group) when its output has this in it. */
+  /** For a command that never ends by itself: send Ctrl-C (in a pipe: SIGINT to its group) once its output matches this. */
   readonly until?: RegExp;
   readonly limit_ms: number;
 }
 
 const CTRL_C = "\x03";
 
-/** The environment of this process without what the test runner put into it, which no user has. */
+/** The environment of this process without the test runner's variables, which no user has. */
 export function userEnvironment(): Record<string, string | undefined> {
   const isOurs = (name: string) =>
     /^(VITEST|NODE_ENV$|TEST$|DEV$|PROD$|MODE$|SSR$|BASE_URL$)/.test(name);
@@ -36,26 +36,26 @@ export function userEnvironment(): Record<string, string | undefined> {
     ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !isOurs(name))),
     NO_COLOR: "1",
     TERM: "xterm",
-    // A pager waits for keys.
+    // A pager would wait for keys.
     PAGER: "cat",
     DENO_NO_UPDATE_CHECK: "1",
     npm_config_update_notifier: "false",
   };
 }
 
-/** Runs the command to its end. A command that takes longer than its limit is killed, with all that it started. */
+/** Runs the command to its end. A command that exceeds its time limit is killed with all its child processes. */
 export async function runAsUser(command: string, options: RunOptions): Promise<Ended> {
   const { connection, cwd, env, until, limit_ms } = options;
   const isTerminal = connection === "terminal";
   const [program, ...args] = isTerminal
     ? ["script", "-qefc", command, "/dev/null"]
-    // A shell that a signal reaches with the rest of its group waits for the command all the same, and tells its exit code.
+    // A shell that gets a signal together with its group still waits for the command, and returns its exit code.
     : ["sh", "-c", `trap : INT; ${command}`];
   const child = spawn(program!, args, {
     cwd,
     env: { ...env },
     stdio: [isTerminal ? "pipe" : "ignore", "pipe", "pipe"],
-    // A group of its own, so that all of it can be ended.
+    // A separate process group, so that all of it can be killed.
     detached: true,
   });
   let output = "";
@@ -86,6 +86,6 @@ function killGroup(child: ChildProcess): void {
   try {
     process.kill(-child.pid!, "SIGKILL");
   } catch {
-    // Gone already.
+    // Already ended.
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Reading what other producers compress: real batches of two clients, and bytes that no client would write.
+ * Decompression of other producers' records: real batches of two clients, and bytes that no client would write.
  */
 import { Buffer } from "node:buffer";
 import { readFileSync } from "node:fs";
@@ -18,7 +18,7 @@ interface Codec {
 const codecOf = (type: CompressionTypes): Codec =>
   (CompressionCodecs as unknown as Record<number, () => Codec>)[type]!();
 
-/** What was written (packed/README.md). */
+/** The values that were written (packed/README.md). */
 const LINES = Array.from(
   { length: 800 },
   (_, i) =>
@@ -43,7 +43,7 @@ describe.each(["kcat", "java"])("%s", (client) => {
       expect(found, line).toBeGreaterThanOrEqual(at);
       at = found + line.length;
     }
-    // What lies between the values is the format's: a dozen bytes a record.
+    // Between the values is the record format: a dozen bytes per record.
     expect(text.length).toBeLessThan(LINES.join("").length + LINES.length * 16);
   });
 });
@@ -62,7 +62,7 @@ test.each<[string, Uint8Array, string]>([
   expect(text(unpackSnappy(block))).toBe(expected);
 });
 
-/** A frame with these blocks. */
+/** A frame made of these blocks. */
 const frame = (flags: number, ...blocks: number[][]) =>
   bytes(
     ...[0x04, 0x22, 0x4d, 0x18, 0x40 | flags, 0x40, 0],
@@ -90,7 +90,7 @@ test.each<[string, Uint8Array, string]>([
   expect(text(unpackLz4(given))).toBe(expected);
 });
 
-test("a bomb is not unpacked", () => {
+test("a decompression bomb is refused", () => {
   const millions = Math.ceil(UNPACKED_BYTES_MAX / 255);
   const lz4 = new Uint8Array(7 + 4 + 4 + millions + 6);
   lz4.set([0x04, 0x22, 0x4d, 0x18, 0x60, 0x70, 0]);
@@ -109,7 +109,7 @@ test("a bomb is not unpacked", () => {
 test.each([
   ["snappy", unpackSnappy],
   ["lz4", unpackLz4],
-])("%s that was damaged is unpacked or refused, never anything else", (name, unpack) => {
+])("damaged %s is either unpacked or refused", (name, unpack) => {
   const whole = ["kcat", "java"].map((client) => packed(`${client}.${name}`));
   fc.assert(
     fc.property(
@@ -132,6 +132,6 @@ test.each([
   );
 });
 
-test("records are not written with them", async () => {
+test("records are never written with these codecs", async () => {
   await expect(codecOf(CompressionTypes.LZ4).compress()).rejects.toThrow(/not written with LZ4/);
 });

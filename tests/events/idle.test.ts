@@ -1,6 +1,6 @@
 /**
- * The patches of kafkajs that concern time: an idle process does next to nothing, time-outs still come, and a partition that is
- * resumed is noticed at once although fetches wait long.
+ * The patches of kafkajs that concern time: an idle process uses almost no CPU, time-outs still fire, and a resumed partition
+ * is read at once although fetches wait long.
  */
 import { execFile } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -31,7 +31,7 @@ afterAll(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-test("a producer and a consumer with nothing to do use next to no CPU", async () => {
+test("an idle producer and consumer use almost no CPU", async () => {
   const { stdout } = await promisify(execFile)(process.execPath, [
     "run",
     "-A",
@@ -44,7 +44,7 @@ test("a producer and a consumer with nothing to do use next to no CPU", async ()
   expect(Number(stdout)).toBeLessThan(IDLE_PERCENT_MAX);
 });
 
-test("a request that is never answered times out when it should", async () => {
+test("a request that is never answered times out on time", async () => {
   const silent = createServer((socket) => socket.resume().on("error", () => {}));
   await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
   const { port } = silent.address() as AddressInfo;
@@ -58,13 +58,13 @@ test("a request that is never answered times out when it should", async () => {
   await expect(admin.connect()).rejects.toThrow(/timed out/);
   const took = performance.now() - began;
   expect(took).toBeGreaterThan(290);
-  // Each of the three versions of the first request may be tried.
+  // The client may try each of the three versions of the first request.
   expect(took).toBeLessThan(3_000);
   await admin.disconnect();
   silent.close();
 });
 
-test("a partition that is resumed is read at once, however long an idle fetch waits", async () => {
+test("a resumed partition is read at once, however long an idle fetch waits", async () => {
   const LONG_MS = 30_000;
   const kafka = new Kafka({ brokers: [broker.kafka], logLevel: logLevel.NOTHING });
   const admin = kafka.admin();
@@ -92,7 +92,7 @@ test("a partition that is resumed is read at once, however long an idle fetch wa
   // `until` waits a third of LONG_MS.
   await until("the second", () => seen.length === 2);
   expect(seen).toEqual(["first", "second"]);
-  // Something to fetch, so that the stop does not wait for the long one.
+  // Publish a record, so that the stop does not wait for the long fetch.
   consumer.resume(partition0);
   const stopping = consumer.disconnect();
   await send("third");

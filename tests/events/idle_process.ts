@@ -1,5 +1,5 @@
 /**
- * A producer and a consumer that have nothing to do, as the service makes them. Argument: the broker. Prints the share of one core
+ * An idle producer and consumer, created as in the service. Argument: the broker. Prints the share of one core
  * that the process used while idle, in per cent.
  */
 import { subscribe } from "../../src/events/subscription.ts";
@@ -7,7 +7,7 @@ import { createKafka } from "../../src/events/kafka_client.ts";
 import { unobserved } from "../../src/observe/observe.ts";
 
 const TOPIC = "idle";
-/** Long enough for a hundredth of a core to be 30 ms of CPU time, well above what the clock tells. */
+/** Long enough for a hundredth of a core to be 30 ms of CPU time, well above the clock's resolution. */
 const MEASURED_MS = 3_000;
 
 const kafka = createKafka({ brokers: [process.argv[2] ?? ""], clientId: "idle" }, unobserved);

@@ -1,6 +1,6 @@
 /**
- * The patches of kafkajs prove that they took: a version, an order of loading or a copy that they were not made for is an error
- * that says so. Each case in a process of its own, because modules are loaded once.
+ * The patches of kafkajs verify that they were applied: an unexpected version, loading order or copy is a descriptive error.
+ * Each case runs in a separate process, because modules are loaded once.
  */
 import { execFile } from "node:child_process";
 import { readdir, readFile } from "node:fs/promises";

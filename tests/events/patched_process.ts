@@ -1,5 +1,5 @@
 /**
- * A process that makes a Kafka client after something went wrong with the patches of kafkajs. Argument: what. Prints what came of it.
+ * A process that creates a Kafka client after the patches of kafkajs went wrong. Argument: the fault. Prints the result.
  */
 import { createRequire } from "node:module";
 import process from "node:process";

@@ -1,5 +1,5 @@
 /**
- * Getting in to a registry that asks who is there: user and password or a token, over TLS with an authority of its own.
+ * Authentication at a registry: user and password or a token, over TLS with a private certificate authority.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:http";
@@ -54,7 +54,7 @@ test("a token", async () => {
   expect((await registry.register(TOPICS)).size).toBe(TOPICS.length);
 });
 
-test("a wrong password is final, and says which settings to look at", async () => {
+test("a wrong password is a permanent error, and names the settings to check", async () => {
   const registry = await connect(basic.url, { authorization: { ...BASIC, password: "wrong" } });
   await expect(registry.ping()).rejects.toThrow(/HTTP 401/);
   const error = await registry.register(TOPICS).catch((thrown: unknown) => thrown);
@@ -73,7 +73,7 @@ test("an unknown authority is an error, and not trusted", async () => {
   expect((error as Error).message).toMatch(/certificate|issuer/i);
 });
 
-test("a registry that does not answer is waited for; one that refuses is not", async () => {
+test("a registry that does not answer is retried; one that refuses is not", async () => {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const registry = createSchemaRegistry({ url, clientId: "test" }, unobserved);

@@ -1,4 +1,4 @@
-/** The words of a schema change with an upgrade: a new version in the registry, compatible with all that is on the log. */
+/** An upgrade changes a schema's texts: that is a new version in the registry, compatible with everything on the log. */
 import avro from "avsc";
 import { afterAll, expect, test } from "vitest";
 import { schemaText } from "../../src/events/schema_files.ts";
@@ -12,13 +12,13 @@ import { startRegistryServer } from "@gmn/embedded-broker/testing";
 const server = startRegistryServer();
 afterAll(() => server.stop());
 
-/** The schema as an earlier version may have had it: other words in every place. */
+/** The schema as in an earlier version: every text differs. */
 function otherWords(text: string): string {
   return JSON.stringify(JSON.parse(text), (key, value) => key === "doc" ? `Once: ${value}` : value);
 }
 
 test.each(TOPICS.map((topic) => [topic.name, topic] as const))(
-  "%s: registered beside the version before, whose records are read",
+  "%s: registered next to the previous version, whose records can be read",
   async (_, topic) => {
     const before = otherWords(schemaText(topic.schemaFile));
     const subject = `${server.url}/subjects/${valueSubject(topic)}/versions`;
@@ -33,7 +33,7 @@ test.each(TOPICS.map((topic) => [topic.name, topic] as const))(
     const id = (await registry.register([topic])).get(topic.name)!;
     expect(id).not.toBe(idBefore);
     expect(await (await fetch(subject)).json()).toEqual([1, 2]);
-    // The next start registers nothing new.
+    // The next start registers no new version.
     expect((await registry.register([topic])).get(topic.name)).toBe(id);
 
     const writer = avro.Type.forSchema(JSON.parse(before));

@@ -1,4 +1,4 @@
-/** The end of a subscription takes a time that is known, whatever the broker does. */
+/** Stopping a subscription takes a bounded time, whatever the broker does. */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,7 +12,7 @@ import { until } from "../support/poll.ts";
 
 const TOPIC = "things";
 const GROUP = "readers";
-/** How long the broker keeps an answer back. */
+/** How long the broker delays an answer. */
 const HELD_MS = 3_000;
 
 let folder: string;
@@ -35,10 +35,10 @@ afterEach(async () => {
 
 test.each(
   [
-    ["a join that is not answered", ApiKey.JoinGroup, "before"],
-    ["a leave that is not answered", ApiKey.LeaveGroup, "after"],
+    ["an unanswered join", ApiKey.JoinGroup, "before"],
+    ["an unanswered leave", ApiKey.LeaveGroup, "after"],
   ] as const,
-)("%s does not hold a stop, which says so; no member is left", async (_what, apiKey, when) => {
+)("%s does not block a stop, and is reported; no member left", async (_what, apiKey, when) => {
   const held = await broker.control.failNext({ apiKey, delay_ms: HELD_MS, group: GROUP });
   const observer = createObserver();
   const said: ServiceEvent[] = [];
@@ -63,7 +63,7 @@ test.each(
   expect(said.map(({ name, detail }) => name === "log.client" ? detail.message : ""))
     .toContainEqual(expect.stringContaining("has not left its group after"));
 
-  // It goes on by itself, until nothing of it is left.
+  // Leaving continues in the background until it is complete.
   await until("its connections are closed", async () => {
     return (await broker.control.stats()).connections === 0;
   });

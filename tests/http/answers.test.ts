@@ -1,6 +1,6 @@
 /**
- * The answers of a running service are what /openapi.json says, and have nothing that it does not name. And none of them waits
- * for ever for the database.
+ * The answers of a running service match /openapi.json and have no properties that it does not name. No answer waits
+ * forever for the database.
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { faultsOf, type JsonSchema } from "../support/json_schema.ts";
@@ -75,7 +75,7 @@ describe("strictly as described:", () => {
     expect(status.store.meteors).toBeGreaterThan(0);
   });
 
-  test("the check sees what is missing, too much, and of another type", () => {
+  test("the check finds missing properties, additional ones, and wrong types", () => {
     const { schemas } = description.components;
     expect(faultsOf({ status: "ready", not_ready: {}, more: 1 }, schemas.Readiness!, schemas))
       .toEqual(["$: more is not in the schema"]);
@@ -86,7 +86,7 @@ describe("strictly as described:", () => {
   });
 });
 
-test("while another session holds the runs, GET /runs and GET /runs/ID are 503 in time; readiness stays", async () => {
+test("while another session locks the runs, GET /runs and GET /runs/ID answer 503 in time; readiness stays", async () => {
   const began = performance.now();
   await whole.database.sql.begin(async (holder) => {
     await holder`lock table ingestion_run in access exclusive mode`;

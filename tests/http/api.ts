@@ -1,5 +1,5 @@
 /**
- * The API on a database, without a service around it: no log, no runs.
+ * The API on a database, without a service: no log, no runs.
  */
 import { TransientError } from "@gmn/failures";
 import { createApi } from "../../src/http/app.ts";
@@ -16,7 +16,7 @@ export interface TestApi {
   readonly observer: Observer;
   readonly streams: EventStreams;
   get(path: string, headers?: Record<string, string>): Promise<Response>;
-  /** The JSON of an answer that must be 200. */
+  /** The JSON of an answer whose status must be 200. */
   json(path: string): Promise<unknown>;
 }
 
@@ -25,7 +25,7 @@ const noLog = () => {
   throw NO_LOG;
 };
 
-/** The API over this database. */
+/** The API on this database. */
 export function apiOn(sql: Sql): TestApi {
   const observer = createObserver();
   const streams = new EventStreams();

@@ -10,7 +10,7 @@ import { unobserved } from "../../src/observe/observe.ts";
 import { TRAJECTORY_FIELDS } from "../../src/trajectory/schema.ts";
 import { apiOn } from "./api.ts";
 
-// No question of these tests reaches a database.
+// No request of these tests reaches a database.
 const nowhere = connectStore({
   url: "postgres://127.0.0.1:1/none",
   max: 1,
@@ -27,7 +27,7 @@ interface OpenApi {
 const description = await api.json("/openapi.json") as OpenApi;
 
 describe("/openapi.json", () => {
-  test("is OpenAPI 3.1 and has every route but those of pages", () => {
+  test("is OpenAPI 3.1 and has every route except those of pages", () => {
     expect(description.openapi).toBe("3.1.0");
     const described = Object.entries(description.paths).flatMap(([path, methods]) =>
       Object.keys(methods).map((method) => `${method} ${path}`)
@@ -39,7 +39,7 @@ describe("/openapi.json", () => {
     expect(described.toSorted()).toEqual([...new Set(routes)].toSorted());
   });
 
-  test("says which calls need a token: those that change something, and no other", () => {
+  test("says which calls need a token: exactly those that change something", () => {
     for (const [path, methods] of Object.entries(description.paths)) {
       for (const [method, call] of Object.entries(methods)) {
         expect([path, call.security !== undefined]).toEqual([path, method !== "get"]);
@@ -47,7 +47,7 @@ describe("/openapi.json", () => {
     }
   });
 
-  test("describes a meteor with the words of the Avro schema, as they are true of the tables", () => {
+  test("describes a meteor with the Avro schema's texts, adapted to the tables", () => {
     const { properties } = description.components.schemas.Meteor!;
     for (const field of TRAJECTORY_FIELDS) {
       expect(properties[field.name]?.description).toContain(storedDoc(field));
@@ -76,7 +76,7 @@ describe("/docs", () => {
 });
 
 describe("/errors/TYPE", () => {
-  test("explains every kind of problem, with the status that it has", async () => {
+  test("explains every type of problem, with its status", async () => {
     for (const [type, { status }] of Object.entries(PROBLEMS)) {
       const response = await api.get(`/errors/${type}`);
       expect(response.status).toBe(200);
@@ -84,13 +84,13 @@ describe("/errors/TYPE", () => {
     }
   });
 
-  test("explains no kind that there is not", () => {
+  test("explains no type that does not exist", () => {
     const page = readFileSync(new URL("../../docs/errors.md", import.meta.url), "utf8");
     const sections = [...page.matchAll(/^## (\S+)$/gm)].map((match) => match[1]!);
     expect(sections.toSorted()).toEqual(Object.keys(PROBLEMS).toSorted());
   });
 
-  test("is where the type of a problem leads", async () => {
+  test("is the page that a problem's type links to", async () => {
     const response = await api.get("/nope");
     const problem = await response.json();
     expect((await api.get(problem.type)).status).toBe(200);
@@ -98,7 +98,7 @@ describe("/errors/TYPE", () => {
   });
 });
 
-test("a database that is away is 503 everywhere, not a failure of ours", async () => {
+test("an unreachable database is 503 everywhere, not an internal error", async () => {
   for (
     const path of ["/meteors", "/meteors/x", "/statistics/nights", "/dead-letters", "/showers"]
   ) {
@@ -108,6 +108,6 @@ test("a database that is away is 503 everywhere, not a failure of ours", async (
   }
 });
 
-test("while there is nobody to ask, /metrics has what was counted", async () => {
+test("while the database is unreachable, /metrics has the counters", async () => {
   expect(await (await api.get("/metrics")).text()).toContain("gmn_rows_read_total 0");
 });

@@ -1,5 +1,5 @@
 /**
- * Exports of more rows than fit anywhere: by the client's pace, in bounded memory, and the database let go whatever the client does.
+ * Large exports: they follow the client's pace, use bounded memory, and release the database connection whatever the client does.
  */
 import process from "node:process";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -9,7 +9,7 @@ import { until } from "../support/poll.ts";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
 import { apiOn } from "./api.ts";
 
-/** 20 MB of CSV; in the process all rows at once would be ten times as much. */
+/** 20 MB of CSV; all rows at once in memory would take ten times as much. */
 const ROWS = 30_000;
 
 const LF = 0x0a;
@@ -59,7 +59,7 @@ describe("GET /meteors?format=csv", () => {
       }
       expect(lines).toBe(ROWS + 1);
       expect(bytes).toBeGreaterThan(20_000_000);
-      // Client and server are this process; what it grows by is mostly garbage not collected yet.
+      // Client and server are this process; its growth is mostly garbage not collected yet.
       expect(most_bytes).toBeLessThan(250_000_000);
     } finally {
       await server.stop();
@@ -76,7 +76,7 @@ describe("GET /meteors?format=csv", () => {
     await until("the transaction has ended", async () => await openTransactions() === 0);
   });
 
-  test("more of them than allowed are refused, until one has ended", async () => {
+  test("more exports than allowed are refused, until one has ended", async () => {
     const { app } = apiOn(database.sql);
     const get = async () => await app.request("/meteors?format=csv");
     const under = await Promise.all([get(), get(), get(), get()]);
@@ -87,7 +87,7 @@ describe("GET /meteors?format=csv", () => {
     await after.body!.cancel();
   });
 
-  test("asked for the headers alone, takes no place and no transaction", async () => {
+  test("HEAD takes no export slot and opens no transaction", async () => {
     const { app } = apiOn(database.sql);
     for (let n = 0; n < 10; n++) {
       const response = await app.request("/meteors?format=csv", { method: "HEAD" });
@@ -96,7 +96,7 @@ describe("GET /meteors?format=csv", () => {
     expect(await openTransactions()).toBe(0);
   });
 
-  test("a database that fails in the middle breaks the body off: it does not look whole", async () => {
+  test("a database failure in the middle aborts the body, so that it does not look complete", async () => {
     const { app } = apiOn(database.sql);
     const response = await app.request("/meteors?format=csv");
     const reader = response.body!.getReader();
@@ -111,7 +111,7 @@ describe("GET /meteors?format=csv", () => {
   });
 });
 
-test("a stream of which nothing is read is ended, and says so", async () => {
+test("a stream that nobody reads is ended with an error", async () => {
   const rows = streamRows(
     database.sql,
     (transaction) => [transaction`select n from generate_series(1, 100000) n`],

@@ -1,5 +1,5 @@
 /**
- * `GET /meteors` on a real database: filters, orders, pages, formats; and that no question makes the database stumble.
+ * `GET /meteors` on a real database: filters, orders, pages, formats; and no request causes a database error.
  */
 import fc from "fast-check";
 // @ts-types="../../src/trajectory/std_csv.d.ts"
@@ -14,7 +14,7 @@ import { insertMeteors } from "./meteors.ts";
 let database: TestDatabase;
 let api: TestApi;
 
-/** In the order of time, newest first; the two without a time last. */
+/** By time, newest first; the two without a time last. */
 const NEWEST_FIRST = ["f", "e", "d", "c", "b", "a", "y", "x"];
 
 beforeAll(async () => {
@@ -39,7 +39,7 @@ beforeAll(async () => {
       topic_offset: "9007199254740993",
       updated_at: "2026-01-01T00:00:00.000001Z",
     },
-    // The same microsecond as the one before: the id decides.
+    // The same microsecond as the previous one: the id decides.
     { id: "b", beginning_utc_time: "2024-08-12T22:00:00.123456Z", latbeg_n_deg: -40 },
     {
       id: "c",
@@ -65,7 +65,7 @@ async function ids(query: string): Promise<string[]> {
   return meteors.map((meteor) => meteor.unique_trajectory_identifier);
 }
 
-describe("GET /meteors chooses", () => {
+describe("GET /meteors selects", () => {
   test.each([
     ["", NEWEST_FIRST],
     ["from=2024-08-13&to=2024-08-13", ["d"]],
@@ -89,7 +89,7 @@ describe("GET /meteors chooses", () => {
   });
 
   test.each(["-time", "time", "-updated", "updated"])(
-    "pages in the order %s join to the whole, whatever their size",
+    "pages in the order %s add up to all rows, whatever their size",
     async (order) => {
       const whole = await ids(`order=${order}`);
       expect(whole.toSorted()).toEqual(NEWEST_FIRST.toSorted());
@@ -113,7 +113,7 @@ describe("GET /meteors chooses", () => {
 });
 
 describe("formats", () => {
-  test("CSV has the schema's names, values that read back, and quotes where they are needed", async () => {
+  test("CSV has the schema's names, values that parse back, and quotes where needed", async () => {
     const response = await api.get("/meteors?format=csv&order=time&to=2024-12-31");
     expect(response.headers.get("content-type")).toContain("text/csv");
     const [names, ...rows] = parse(await response.text());
@@ -133,7 +133,7 @@ describe("formats", () => {
     expect(rows[2]![names!.indexOf("iau_code")]).toBe('A"B,C');
   });
 
-  test("NDJSON by the header Accept, an object a line", async () => {
+  test("NDJSON by the Accept header, one object per line", async () => {
     const response = await api.get("/meteors", { accept: "application/x-ndjson" });
     const lines = (await response.text()).trimEnd().split("\n").map((line) => JSON.parse(line));
     expect(lines.map((one) => one.unique_trajectory_identifier)).toEqual(NEWEST_FIRST);
@@ -154,7 +154,7 @@ describe("formats", () => {
 });
 
 describe("GET /meteors/ID", () => {
-  test("has every field with unit and meaning, and where the row comes from", async () => {
+  test("has every field with unit and meaning, and the row's origin", async () => {
     const meteor = await api.json("/meteors/a") as {
       fields: { name: string; unit: string; value: unknown; sigma: unknown; description: string }[];
     };
@@ -224,7 +224,7 @@ const times = fc.date({ min: new Date("1900-01-01Z"), max: new Date("2100-01-01Z
   .filter((date) => !Number.isNaN(date.getTime()));
 const number = fc.double({ min: -200, max: 200, noNaN: true }).map((value) => value.toFixed(3));
 
-/** For each parameter mostly what it takes, sometimes anything. */
+/** For each parameter mostly valid values, sometimes arbitrary ones. */
 const taken: Record<string, fc.Arbitrary<string>> = {
   from: times.map((date) => date.toISOString()),
   to: times.map((date) => date.toISOString().slice(0, 10)),
@@ -254,7 +254,7 @@ const parameter = fc.constantFrom(...Object.keys(taken)).chain((name) =>
   )
 );
 
-test("whatever is asked, the answer is meteors or a reason, never a failure", async () => {
+test("any request gets meteors or a reason, never an internal error", async () => {
   const path = fc.constantFrom(
     "/meteors",
     "/statistics/totals",
@@ -279,6 +279,6 @@ test("whatever is asked, the answer is meteors or a reason, never a failure", as
     ),
     { numRuns: 400 },
   );
-  // Refusing everything would be easy.
+  // Some requests must succeed.
   expect(answered).toBeGreaterThan(100);
 });

@@ -1,9 +1,9 @@
 /**
- * Meteors straight into the table, for tests of what is read out of it.
+ * Inserts meteors directly into the table, for tests that read it.
  */
 import type { Sql } from "../../src/store/connection.ts";
 
-/** Values of columns of `meteor`; times as ISO 8601 texts. What is not given has some value, the same every time. */
+/** Values of columns of `meteor`; times as ISO 8601 texts. Omitted columns get fixed values. */
 export interface MeteorRow {
   readonly id: string;
   readonly [column: string]: unknown;
@@ -31,7 +31,7 @@ export async function insertMeteors(sql: Sql, rows: readonly MeteorRow[]): Promi
   await sql`insert into iau_shower (number, code, name)
     values (7, 'PER', 'Perseids'), (4, 'GEM', null) on conflict do nothing`;
   for (const row of rows) {
-    // Through JSON, so that every column reads its own text: times keep their microseconds.
+    // Through JSON, so that every column parses its own text: times keep their microseconds.
     const values = JSON.stringify({ ...STANDARD, ...row });
     await sql`
       insert into meteor select (jsonb_populate_record(

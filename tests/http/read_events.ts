@@ -1,5 +1,5 @@
 /**
- * Reading server-sent events, as a browser would.
+ * Reads server-sent events, as a browser would.
  */
 
 export interface ReadEvent {
@@ -8,7 +8,7 @@ export interface ReadEvent {
   readonly data: unknown;
 }
 
-/** The events of an answer, as they come. */
+/** The events of an answer, as they arrive. */
 export async function* eventsOf(response: Response): AsyncGenerator<ReadEvent, undefined> {
   if (!response.headers.get("content-type")?.startsWith("text/event-stream")) {
     throw new Error(`no event stream: ${response.status} ${await response.text()}`);

@@ -1,4 +1,4 @@
-/** What happened to a run, as the API tells it: of every process, after every restart, and after a rebuild. */
+/** The history of a run in the API: the same from every process, after every restart, and after a rebuild. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { newRunId } from "../../src/runs/run_id.ts";
 import { rebuildDatabase } from "../../src/service/rebuild.ts";
@@ -37,7 +37,7 @@ const historyOf = async (id: string, query = ""): Promise<History> => {
   return await response.json();
 };
 
-test("has the run from its request to its end, newest first, with what each event says", async () => {
+test("has the run from its request to its end, newest first, with each event's details", async () => {
   const { events, next } = await historyOf(runId);
   expect(next).toBeNull();
   expect(events.map(({ name }) => name)).toEqual([
@@ -60,7 +60,7 @@ test("has the run from its request to its end, newest first, with what each even
   expect(offsets).toEqual(offsets.toSorted((a, b) => a < b ? 1 : -1));
 });
 
-test("pages put together are the whole; Link and next lead the same way", async () => {
+test("pages add up to the whole history; Link and next lead to the same page", async () => {
   const { events } = await historyOf(runId);
   const seen: History["events"] = [];
   let path: string | undefined = `/runs/${runId}/history?limit=3`;
@@ -75,7 +75,7 @@ test("pages put together are the whole; Link and next lead the same way", async 
   expect(seen).toEqual(events);
 });
 
-test("is the same after a restart, and in a process that has nothing but the database", async () => {
+test("is the same after a restart, and in a process that has only the database", async () => {
   const before = await historyOf(runId);
   await whole.restart();
   expect(await historyOf(runId)).toEqual(before);
@@ -98,7 +98,7 @@ test("is the same after a rebuild from the log", async () => {
   expect(await historyOf(runId)).toEqual(before);
 });
 
-test("tells of a failure with its reason, and of files that were passed over", async () => {
+test("has a failure with its reason, and skipped files", async () => {
   const failed = await whole.run("/backfill", { year: 2019 });
   const [last] = (await historyOf(failed.id)).events;
   expect(last).toMatchObject({

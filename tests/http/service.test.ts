@@ -1,5 +1,5 @@
 /**
- * The API of a whole service: what goes in over HTTP comes out over HTTP.
+ * The API of a whole service: data published over HTTP can be read over HTTP.
  */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -26,7 +26,7 @@ async function upload(body: BodyInit, path = "/trajectories", headers: HeadersIn
 }
 
 describe("POST /trajectories", () => {
-  test("publishes a summary file: counts, the first rejects, a run to follow", async () => {
+  test("publishes a summary file, and answers with counts, the first rejects and a run to follow", async () => {
     const bad = dailyText.replace(/^(\d{14}_\w{5};[^;]*;[^;]*;)\s*-?\d+/m, "$1   x");
     expect(bad).not.toBe(dailyText);
     const { status, answer, headers } = await upload(bad, "/trajectories?name=night.txt");
@@ -43,10 +43,10 @@ describe("POST /trajectories", () => {
     expect(run).toMatchObject({ kind: "upload", state: "completed" });
   });
 
-  test("its reject is a dead letter with the field marked in its line", async () => {
-    const [letter] = (await untilLetters("source_file=upload/night.txt")).dead_letters;
-    expect(letter).toMatchObject({ stage: "read", field: "iau_no", replayed_at: null });
-    const one = await (await service.api(`/dead-letters/${encodeURIComponent(letter.id)}`)).json();
+  test("the rejected line is a dead letter with the field marked in the line", async () => {
+    const [found] = (await untilDeadLetters("source_file=upload/night.txt")).dead_letters;
+    expect(found).toMatchObject({ stage: "read", field: "iau_no", replayed_at: null });
+    const one = await (await service.api(`/dead-letters/${encodeURIComponent(found.id)}`)).json();
     expect(one.text.slice(one.marked.start, one.marked.end)).toBe("x");
     expect((await service.api("/dead-letters/nope")).status).toBe(404);
   });
@@ -72,7 +72,7 @@ describe("POST /trajectories", () => {
     }
   });
 
-  test("what can't be read at all is 422, and says how far it came", async () => {
+  test("an unreadable body is 422, and the answer says how far it was read", async () => {
     const page = await upload("<!doctype html><title>404</title>\n");
     expect(page.status).toBe(422);
     expect(page.answer).toMatchObject({ type: "/errors/unprocessable", rows: { read: 0 } });
@@ -82,7 +82,7 @@ describe("POST /trajectories", () => {
     expect(cut.answer.rows.published).toBe(1);
   });
 
-  test("with an Idempotency-Key the same file sent twice is one run", async () => {
+  test("the same file sent twice with an Idempotency-Key is one run", async () => {
     const send = () => upload(dailyText, "/trajectories", { "idempotency-key": "night-1" });
     const [first, second] = [await send(), await send()];
     expect(second.answer).toMatchObject({ run_id: first.answer.run_id, is_new: false });
@@ -97,13 +97,13 @@ describe("POST /trajectories", () => {
     expect((await upload(body, "/trajectories", headers as HeadersInit)).status).toBe(status);
   });
 
-  test("a name that could be mistaken is refused", async () => {
+  test("a name with a line break is refused", async () => {
     expect((await upload(dailyText, "/trajectories?name=a%0Ab")).status).toBe(400);
   });
 });
 
 describe("events", () => {
-  test("GET /runs/ID/events tells the run and its files, and ends with it", async () => {
+  test("GET /runs/ID/events reports the run and its files, and ends with the run", async () => {
     const asked = await service.api("/extract", {
       method: "POST",
       headers: { "content-type": "application/json" },
@@ -117,14 +117,14 @@ describe("events", () => {
       id: run_id,
       state: "completed",
     });
-    // A reader that has the last state is told the end alone.
+    // A reader that has the last state gets only the end.
     const again = await readEvents(
       await service.api(`/runs/${run_id}/events`, { headers: { "last-event-id": last.id! } }),
     );
     expect(again.map(({ event }) => event)).toEqual(["end"]);
   });
 
-  test("GET /events begins with what is remembered, goes on where a reader was, and can be chosen", async () => {
+  test("GET /events begins with recent events, resumes where a reader stopped, and can be filtered", async () => {
     const { events, stop } = await openEvents("/events?names=run");
     const first = await events.next();
     expect(first.value).toMatchObject({
@@ -138,12 +138,12 @@ describe("events", () => {
     resumed.stop();
   });
 
-  test("of a run that is not there: 404", async () => {
+  test("of an unknown run: 404", async () => {
     expect((await service.api("/runs/nope/events")).status).toBe(404);
   });
 });
 
-test("GET /metrics has what was done and how it is", async () => {
+test("GET /metrics has counters and the current state", async () => {
   const text = await (await service.api("/metrics")).text();
   const value = (name: string) => Number(new RegExp(`^${name} (.*)$`, "m").exec(text)?.[1]);
   const { runs } = await (await service.api("/runs")).json() as { runs: RunJson[] };
@@ -169,21 +169,21 @@ test("GET /metrics has what was done and how it is", async () => {
   expect(text).not.toMatch(/ (NaN|Nan|undefined)$/m);
 });
 
-test("showers and stations of what is stored", async () => {
+test("showers and stations of the stored meteors", async () => {
   const { stations } = await (await service.api("/stations?limit=2")).json();
   expect(stations).toHaveLength(2);
   expect((await (await service.api("/showers")).json()).showers.length).toBeGreaterThan(0);
 });
 
-test("a stop ends open event streams in order, and is not held by them", async () => {
+test("a stop ends open event streams cleanly, and does not wait for them", async () => {
   const streams = [await openEvents("/events"), await openEvents("/events?names=nothing")];
   await streams[0]!.events.next();
   await service.restart();
-  // The end of the stream: a broken connection would throw.
+  // The stream ends: a broken connection would throw.
   for (const { events } of streams) while (!(await events.next()).done);
 });
 
-async function untilLetters(query: string): Promise<{ dead_letters: { id: string }[] }> {
+async function untilDeadLetters(query: string): Promise<{ dead_letters: { id: string }[] }> {
   for (;;) {
     const found = await (await service.api(`/dead-letters?${query}`)).json();
     if (found.dead_letters.length > 0) return found;

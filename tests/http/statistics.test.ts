@@ -1,5 +1,5 @@
 /**
- * Statistics over HTTP: on a real database with meteors of which the answer is known.
+ * Statistics over HTTP: on a real database with meteors whose statistics are known.
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
@@ -13,7 +13,7 @@ beforeAll(async () => {
   database = await createTestDatabase();
   api = apiOn(database.sql);
   await insertMeteors(database.sql, [
-    // Two of the Perseids in one night, on both sides of midnight, one of them in the afternoon before noon of the next.
+    // Two Perseids of one night (noon to noon): one before midnight, one just before noon of the next day.
     {
       id: "a",
       beginning_utc_time: "2024-08-12T22:00:00.123456Z",
@@ -42,7 +42,7 @@ beforeAll(async () => {
 afterAll(() => database?.drop());
 
 describe("GET /statistics", () => {
-  test("/totals counts what stands", async () => {
+  test("/totals counts meteors that are not withdrawn", async () => {
     expect(await api.json("/statistics/totals")).toMatchObject({
       meteors: 4,
       first: "2024-08-12T22:00:00.123456Z",
@@ -54,7 +54,7 @@ describe("GET /statistics", () => {
     });
   });
 
-  test("/nights go from noon to noon", async () => {
+  test("/nights run from noon to noon", async () => {
     expect(await api.json("/statistics/nights")).toEqual({
       nights: [
         { night: "2024-08-12", meteors: 2, shower_meteors: 2 },
@@ -100,7 +100,7 @@ describe("GET /statistics", () => {
     expect(radiants.find(({ id }) => id === "a")?.sun_centred_longitude_deg).toBe(230);
   });
 
-  test("/ground-tracks of the newest, and no more than asked for", async () => {
+  test("/ground-tracks has the newest meteors, limited as requested", async () => {
     const { tracks } = await api.json("/statistics/ground-tracks?limit=1") as {
       tracks: { id: string }[];
     };

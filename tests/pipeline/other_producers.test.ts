@@ -1,5 +1,5 @@
 /**
- * Records that other programs put on the topic: right ones, odd ones, and ones that can't be stored.
+ * Records that other programs write to the topic: valid ones, unusual ones, and ones that can't be stored.
  */
 import { Buffer } from "node:buffer";
 import avro from "avsc";
@@ -28,7 +28,7 @@ afterAll(() => whole[Symbol.asyncDispose]());
 
 const register = (schema: object) => registerSchema(whole, schema);
 
-/** Sends messages to one partition and waits until the sink has passed them. */
+/** Sends messages to one partition and waits until the sink has processed them. */
 async function send(messages: ForeignMessage[]): Promise<void> {
   await passed(whole.database.sql, await append(whole.kafka, messages));
 }
@@ -39,7 +39,7 @@ const deadLetterCount = async () =>
   Number((await whole.database.sql`select count(*) as n from dead_letter`)[0]!.n);
 
 describe("records of the Python system", () => {
-  test("load without key and headers, with NaN as null and a registration of their own", async () => {
+  test("load without key and headers, with NaN as null, and with their own registered schema", async () => {
     const id = await register(PYTHON_SCHEMA);
     await send([{
       key: null,
@@ -57,7 +57,7 @@ describe("records of the Python system", () => {
     });
   });
 
-  test("load with null in any field but the id", async () => {
+  test("load with null in any field except the id", async () => {
     const id = await register(PYTHON_SCHEMA);
     const empty = Object.fromEntries(
       PYTHON_SCHEMA.fields.map(({ name }) => [name, null]),
@@ -75,7 +75,7 @@ describe("records of the Python system", () => {
 });
 
 describe("a newer writer", () => {
-  test("whose schema has one more field is read; the field we do not know is left out", async () => {
+  test("whose schema has an additional field is read; the unknown field is left out", async () => {
     const newer = {
       ...PYTHON_SCHEMA,
       fields: [...PYTHON_SCHEMA.fields, {
@@ -95,7 +95,7 @@ describe("a newer writer", () => {
 });
 
 describe("records that can't be stored", () => {
-  test("go to the dead letters one by one, with where they are and why; the rest of their batch is loaded", async () => {
+  test("become dead letters one by one, with their place and the reason; the rest of their batch is loaded", async () => {
     const id = await register(PYTHON_SCHEMA);
     const good = (n: number): ForeignMessage => ({
       key: ID(n),
@@ -143,7 +143,7 @@ describe("records that can't be stored", () => {
 });
 
 describe("a tombstone", () => {
-  test("marks the row withdrawn and keeps it; a record that comes after brings it back", async () => {
+  test("marks the row withdrawn and keeps it; a later record restores it", async () => {
     const id = await register(PYTHON_SCHEMA);
     const value = wire(id, pythonBody(summaryOf(ID(50))));
     await send([{ key: ID(50), value }, { key: ID(50), value: null }]);

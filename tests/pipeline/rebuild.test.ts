@@ -1,5 +1,5 @@
 /**
- * A rebuild gives the tables that live loading gave, whatever has been through the log.
+ * A rebuild produces the same tables as live loading, whatever the log contains.
  */
 import { Buffer } from "node:buffer";
 import { readFile, writeFile } from "node:fs/promises";
@@ -28,7 +28,7 @@ import { summaryOf } from "../support/trajectories.ts";
 
 const ID = (n: number) => `202601010000${String(n).padStart(2, "0")}_rebld`;
 
-/** Files in two generations, with bad lines, and a run that found nothing new. */
+/** Runs on two generations of files, with bad lines, and a run that finds nothing new. */
 async function runs(whole: TestService): Promise<void> {
   await whole.run("/backfill", { all: true });
   await generateDataDirectory({
@@ -49,7 +49,7 @@ async function runs(whole: TestService): Promise<void> {
   await whole.run("/backfill", { all: true });
 }
 
-/** Records of other programs: good, bad, withdrawn, brought back, of older and newer generations. */
+/** Records of other programs: good, bad, withdrawn, restored, of older and newer generations. */
 async function foreignRecords(whole: TestService): Promise<void> {
   const id = await registerSchema(whole, PYTHON_SCHEMA);
   const record = (n: number, values = {}, headers: Record<string, string> = {}) => ({
@@ -81,7 +81,7 @@ async function foreignRecords(whole: TestService): Promise<void> {
   ]);
 }
 
-/** A list with a shower that the data has under another code, and one that it has not. */
+/** A list with a shower that the data has under another code, and one that the data does not have. */
 async function showerList(whole: TestService): Promise<void> {
   const of = { status: 1, source: "a test" };
   await whole.service.parts.running!.log.publishShowers([
@@ -111,12 +111,12 @@ describe("a rebuild", () => {
       onProgress: () => {},
     });
 
-  test("is of something: every table of the projections has rows", async () => {
+  test("is tested on real data: every table of the projections has rows", async () => {
     const empty = (await checksumProjections(whole.database.sql)).filter(({ rows }) => rows === 0);
     expect(empty.map(({ table }) => table)).toEqual(["dead_letter_replay"]);
   });
 
-  test("covers every table there is, but those that no topic has", async () => {
+  test("covers every table, except those that no topic feeds", async () => {
     const tables = await whole.database.sql<{ name: string }[]>`
       select relname as name from pg_class where relnamespace = 'public'::regnamespace and relkind = 'r' order by 1`;
     const covered = (await checksumProjections(whole.database.sql)).map(({ table }) => table);
@@ -130,7 +130,7 @@ describe("a rebuild", () => {
     expect(tables.map(({ name }) => name)).toEqual([...covered, ...others].toSorted());
   });
 
-  test("of everything gives the same tables, and adds nothing to the log", async () => {
+  test("of everything produces the same tables, and adds nothing to the log", async () => {
     const deadLettersBefore = await endOf(whole, DEAD_LETTER.name);
     const { records, differences } = await whole.whileStopped(() => rebuildAll());
     expect(differences).toEqual([]);
@@ -138,14 +138,14 @@ describe("a rebuild", () => {
     expect(await endOf(whole, DEAD_LETTER.name)).toBe(deadLettersBefore);
   });
 
-  test.each(PROJECTED_TOPICS)("of %s alone gives the same tables", async (topic) => {
+  test.each(PROJECTED_TOPICS)("of %s alone produces the same tables", async (topic) => {
     const before = await checksumProjections(whole.database.sql);
     const { differences } = await whole.whileStopped(() => rebuildAll([topic]));
     expect(differences).toEqual([]);
     expect(await checksumProjections(whole.database.sql)).toEqual(before);
   });
 
-  test("is no difference because of records that came when nobody consumed", async () => {
+  test("reports no difference for records that were published while nobody consumed", async () => {
     const { differences } = await whole.whileStopped(async () => {
       const roles = new Set(["http"] as const);
       const config = { ...whole.config, roles };
@@ -170,7 +170,7 @@ describe("a rebuild", () => {
     expect(await whole.database.sql`select from meteor where id = ${ID(20)}`).toHaveLength(1);
   });
 
-  test("finds what was changed by hand", async () => {
+  test("finds manual changes", async () => {
     await whole.database.sql`update meteor set vgeo_km_s = 1 where id = ${ID(1)}`;
     const { differences } = await whole.whileStopped(() =>
       rebuildAll([TRAJECTORY_SUMMARY_RAW.name])
@@ -189,7 +189,7 @@ describe("a rebuild", () => {
   test("is refused when the log has lost its beginning, and nothing is emptied", async () => {
     const admin = whole.kafka.admin();
     await admin.connect();
-    // kafkajs deletes nothing in a topic that it has not asked about before.
+    // kafkajs deletes records only from a topic whose metadata it has fetched.
     await admin.fetchTopicOffsets(INGESTION_RUN.name);
     await admin.deleteTopicRecords({
       topic: INGESTION_RUN.name,

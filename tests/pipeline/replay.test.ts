@@ -1,5 +1,5 @@
 /**
- * Replays of dead letters: their records are stored once, marked in the transaction that stores them, or get their new reason.
+ * Replays of dead letters: each is stored once and marked in the same transaction, or gets its new reason.
  */
 import { Buffer } from "node:buffer";
 import { open } from "node:fs/promises";
@@ -24,7 +24,7 @@ import {
 import { startTestService, type TestService } from "../support/service.ts";
 import { summaryOf } from "../support/trajectories.ts";
 
-/** Ids whose key belongs to partition 1, the one that `append` writes to. */
+/** An id whose key belongs to partition 1, the one that `append` writes to. */
 function ID(n: number): string {
   const partitionOf = createKeyPartitioner(TRAJECTORY_SUMMARY_RAW.partitions);
   for (let suffix = 0;; suffix++) {
@@ -60,7 +60,7 @@ const meteor = async (n: number) =>
 const deadLetter = async (id: string): Promise<StoredDeadLetter> =>
   (await readDeadLetter(whole.database.sql, id))!;
 
-/** Appends records of which the last one can't be stored, and gives its dead letter. */
+/** Appends records, the last of which can't be stored, and returns its dead letter. */
 async function fail(messages: readonly ForeignMessage[]): Promise<StoredDeadLetter> {
   const end = await append(whole.kafka, messages);
   await caughtUp(whole);
@@ -68,7 +68,7 @@ async function fail(messages: readonly ForeignMessage[]): Promise<StoredDeadLett
   return await deadLetter(`${TRAJECTORY_SUMMARY_RAW.name}-1@${end - 1n}`);
 }
 
-/** Has the dead letter's record tried again, and waits until the sink has processed it. */
+/** Replays the dead letter, and waits until the sink has processed its record. */
 async function replay(id: string, options = {}) {
   const replayed = await desk().replayOne(id, options);
   await caughtUp(whole);
@@ -76,8 +76,8 @@ async function replay(id: string, options = {}) {
   return replayed;
 }
 
-/** A schema that nobody has registered yet, under the id that it will get. */
-async function schemaToCome(name: string): Promise<{ id: number; register: () => Promise<void> }> {
+/** A schema that is not registered yet, and the id that it will get. */
+async function futureSchema(name: string): Promise<{ id: number; register: () => Promise<void> }> {
   const withField = (field: string) => ({
     ...PYTHON_SCHEMA,
     fields: [...PYTHON_SCHEMA.fields, { name: field, type: ["null", "double"], default: null }],
@@ -92,8 +92,8 @@ async function schemaToCome(name: string): Promise<{ id: number; register: () =>
 }
 
 describe("a record that could not be decoded", () => {
-  test("is stored once and its dead letter marked, when its schema has been registered", async () => {
-    const schema = await schemaToCome("one");
+  test("is stored once and its dead letter marked, after its schema has been registered", async () => {
+    const schema = await futureSchema("one");
     const body = Buffer.concat([pythonBody(summaryOf(ID(1))), Buffer.from([0])]);
     const failed = await fail([{
       key: ID(1),
@@ -114,7 +114,7 @@ describe("a record that could not be decoded", () => {
   });
 
   test("that fails again is the same dead letter with its new reason, and can be replayed again", async () => {
-    const schema = await schemaToCome("two");
+    const schema = await futureSchema("two");
     const body = Buffer.concat([pythonBody(summaryOf(ID(2))), Buffer.from([0])]);
     const failed = await fail([{ key: ID(2), value: wire(schema.id, body).subarray(0, 300) }]);
     const [before] = await whole.database.sql`select count(*) as n from dead_letter`;
@@ -165,8 +165,8 @@ describe("records that the database refused", () => {
 });
 
 describe("a record without a generation", () => {
-  test("does not overwrite what came after it in the log, unless it is forced", async () => {
-    const schema = await schemaToCome("three");
+  test("does not overwrite a later record of the log, unless forced", async () => {
+    const schema = await futureSchema("three");
     const old = Buffer.concat([pythonBody(summaryOf(ID(20), { vgeo_km_s: 20 })), Buffer.from([0])]);
     const failed = await fail([{ key: null, value: wire(schema.id, old) }]);
     await append(whole.kafka, [record(20, { vgeo_km_s: 21 })]);
@@ -262,7 +262,7 @@ describe("a line that could not be read", () => {
     expect(other!.vgeo_km_s).toBeNull();
   });
 
-  test("that can't be read now either gets its new reason, and nothing is published", async () => {
+  test("that still can't be read gets its new reason, and nothing is published", async () => {
     const { log } = whole.service.parts.running!;
     await publishDeadLetters(log.publisher, [
       lineDeadLetter("file:daily/old.txt@x#14", "garbage", null),
@@ -292,7 +292,7 @@ describe("over HTTP", () => {
     return { status: response.status, body: await response.json() };
   };
 
-  test("dead letters are counted, replayed by filter, and one by its id; twice is a conflict", async () => {
+  test("dead letters are counted, replayed by filter, and replayed by id; a second replay is a conflict", async () => {
     const { sql } = whole.database;
     await sql.unsafe(`alter table meteor add constraint slow check (vgeo_km_s < 70) not valid`);
     const failed = await fail([record(40, { vgeo_km_s: 71 }), record(41, { vgeo_km_s: 72 })]);
@@ -330,13 +330,13 @@ describe("over HTTP", () => {
   });
 });
 
-test("an unknown id gives no dead letter", async () => {
+test("an unknown id finds no dead letter", async () => {
   expect(await desk().replayOne("trajectory_summary_raw-1@999999")).toBeNull();
 });
 
-test("a rebuild gives the same dead letters, marked at the same times, and the same meteors", async () => {
+test("a rebuild produces the same dead letters, marked at the same times, and the same meteors", async () => {
   const { sql } = whole.database;
-  // Their place in the log apart: a record that failed once and is right now is loaded from its own place.
+  // Except for their place in the log: a rebuild loads a record that failed once and is valid now from its original place.
   const meteors = () =>
     sql`
     select md5(string_agg((to_jsonb(m) - ${[

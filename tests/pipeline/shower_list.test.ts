@@ -1,4 +1,4 @@
-/** The IAU shower list, shipped and from a file, through the topic into the tables, beside the showers that the data has. */
+/** The IAU shower list, shipped or from a file, through the topic into the tables, together with the showers of the data. */
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -26,7 +26,7 @@ const TEST_MS = 60_000;
 const line = (number: string, code: string, name: string) =>
   ["0", number, "000", code, name, "annual", "1", ...Array(21).fill("")]
     .map((cell) => `"${cell}"`).join("|");
-/** One as it ships, one that is new, and one with another name than the shipped list has. */
+/** A shower as shipped, a new one, and one whose name differs from the shipped list. */
 const LIST = `: a list\n${line("00004", "GEM", "Geminids")}\n` +
   `${line("00187", "PCA", "psi Cas")}\n${line("02222", "NEW", "Newids")}\n`;
 const SHIPPED = shippedShowers().showers;
@@ -58,7 +58,7 @@ async function statusOf(whole: TestService) {
   return shower_list;
 }
 
-const sayings = (whole: TestService) =>
+const logged = (whole: TestService) =>
   whole.events.filter(({ name }) => name.startsWith("showers.")).map(sentenceOf);
 
 const rebuild = (whole: TestService) =>
@@ -78,7 +78,7 @@ const IS_SHIPPED = {
 };
 
 test(
-  "off: names come from the shipped list, over rebuilds and restarts, and nothing is said about it",
+  "off: names come from the shipped list, across rebuilds and restarts, and nothing is logged about it",
   async () => {
     await using whole = await start("off");
     await until(
@@ -93,13 +93,13 @@ test(
     expect(differences).toEqual([]);
     expect(await statusOf(whole)).toEqual({ ...IS_SHIPPED, address: null, note: null });
     // Once, although it was started twice.
-    expect(sayings(whole)).toEqual(["973 shower names from the shipped IAU list of November 2021"]);
+    expect(logged(whole)).toEqual(["973 shower names from the shipped IAU list of November 2021"]);
   },
   TEST_MS,
 );
 
 test(
-  "a list that can't be fetched leaves the shipped one; once fetched, it wins for good",
+  "the shipped list stays while none can be fetched; a fetched list replaces it permanently",
   async () => {
     await using whole = await start(file);
     await until(
@@ -107,7 +107,7 @@ test(
       async () => await nameOf(whole, 187) !== undefined,
     );
     const { reason } = await whole.next("showers.unavailable");
-    expect(sayings(whole).at(-1)).toBe(
+    expect(logged(whole).at(-1)).toBe(
       `Could not fetch the IAU shower list (${reason}). ` +
         "Names come from the shipped list of November 2021 until it is available.",
     );
@@ -135,18 +135,18 @@ test(
         showers: 3,
         address: file,
       });
-      // What only the shipped list has stays, as what a fetched one no longer has does.
+      // Showers that only the shipped list has stay, as do those that a fetched list no longer has.
       expect(await nameOf(whole, 7)).toBe("Perseids");
     };
     await expectFetched(expect.any(String));
 
-    // Offline again, and after a rebuild: the fetched names, and no shipped list any more.
+    // Offline again, and after a rebuild: the fetched names stay, and the shipped list is not used again.
     await rm(file);
     await whole.whileStopped(() => rebuild(whole));
     await expectFetched(expect.any(String));
     expect((await statusOf(whole)).note).toBeNull();
 
-    // The database is lost, the log is not. When it was fetched is all that nobody knows.
+    // The database is lost, the log is not. Only the time of the fetch is lost.
     await whole.whileStopped(() =>
       whole.database.sql.unsafe("drop schema public cascade; create schema public")
     );
@@ -158,7 +158,7 @@ test(
 );
 
 test(
-  "the list names the showers of the data and has the last word on their codes, wherever they are shown",
+  "the list names the showers of the data, and its codes override theirs wherever they are shown",
   async () => {
     await writeFile(file, LIST);
     await using whole = await start(file);
@@ -181,7 +181,7 @@ test(
       { number: 187, code: "PCA", name: "psi Cas" },
       { number: 9001, code: "M24U2", name: null },
     ]);
-    // A name of the shipped list that the fetched one lacks, in every answer that has names.
+    // A name that only the shipped list has, in every answer that has names.
     const get = async (path: string) => await (await whole.api(path)).json();
     expect(await get("/meteors/20260101000000_shwr6")).toMatchObject({ shower_name: "Perseids" });
     expect(await get("/statistics/showers?shower=PER")).toMatchObject({
@@ -194,7 +194,7 @@ test(
   TEST_MS,
 );
 
-test("whether the list or the data comes first does not matter to the tables", async () => {
+test("the tables do not depend on whether the list or the data comes first", async () => {
   await using whole = await startTestService({ sample: null });
   const { sql } = whole.database;
   const id = await registerSchema(whole, PYTHON_SCHEMA);
@@ -217,7 +217,7 @@ test("whether the list or the data comes first does not matter to the tables", a
     ]);
   const showers = () => sql`select number, code, name, codes from iau_shower order by number`;
 
-  // The data first, the list first, and one of each that the list no longer has in the end.
+  // The data first, the list first, and one of each that the list drops at the end.
   await send(1, 4, "GMX");
   await send(2, 5, "SDX");
   await publish(4, "GEM");
@@ -245,7 +245,7 @@ test("whether the list or the data comes first does not matter to the tables", a
   expect(await showers()).toEqual(expected);
 }, TEST_MS);
 
-test("a process that fetches nothing says which list is in use, as the topic has it", async () => {
+test("a process that fetches nothing reports which list is in use, from the topic", async () => {
   await using whole = await startTestService({ sample: null });
   const unknown = { in_use: null, source: null, state_of: null, fetched_at: null, showers: 0 };
   expect(await statusOf(whole)).toEqual({

@@ -1,6 +1,6 @@
 /**
- * A meteor of no shower, everywhere it can be seen: files, `parse` and events say -1, tables, view, API and exports say null, and
- * what is written beside each value says just that.
+ * A meteor of no shower, everywhere it can be seen: files, `parse` and events have -1; tables, view, API and exports have null.
+ * The description of each value says exactly that.
  */
 import { writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -19,18 +19,18 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const ID = "20240812031415_aB3xZ";
 const SUMMARY_FILE = fileText([row({ id: ID, iauNo: "   -1", iauCode: "  ..." })]);
 
-/** What a place holds for a sporadic meteor, and what is said of it there. */
+/** The value that a place has for a sporadic meteor, and its description there. */
 interface Seen {
   readonly iau_no: unknown;
   readonly iau_code: unknown;
-  /** All that a user of the place can read about its shower number. */
+  /** Everything that a user of the place can read about the shower number. */
   readonly words: string;
 }
 
 let whole: TestService;
-/** Everything on the topic, in its order. */
+/** Everything on the topic, in order. */
 const events: TrajectorySummary[] = [];
-/** Id of the schema that they were written with: in a registry that others use too, the latest version may be theirs. */
+/** Id of the schema that the events were written with. In a shared registry the latest version may be someone else's. */
 let schemaId: number;
 let stopReading: () => Promise<void>;
 
@@ -84,7 +84,7 @@ async function comment(relation: string, column: string): Promise<string> {
   return found!.description as string;
 }
 
-/** A property's description, or the CSV's, out of /openapi.json. */
+/** The descriptions of the property and of the CSV in /openapi.json. */
 async function described(): Promise<{ json: string; csv: string }> {
   const api = await json("/openapi.json");
   return {
@@ -170,7 +170,7 @@ const PLACES: Record<string, { expected: -1 | null; see: () => Promise<Seen> }> 
   },
 };
 
-/** What words say the number of a sporadic meteor is; null is "null" or "empty where JSON has null". */
+/** The numbers that a description gives for a sporadic meteor; null is "null" or "empty where JSON has null". */
 function saidNumbers(words: string): (number | null)[] {
   const text = words.replaceAll(/\s+/g, " ");
   const said = [
@@ -185,7 +185,7 @@ test.each(Object.entries(PLACES))("%s", async (_, { expected, see }) => {
   const { iau_no, iau_code, words } = await see();
   expect({ iau_no, iau_code, said: saidNumbers(words) })
     .toEqual({ iau_no: expected, iau_code: null, said: [expected] });
-  // Nobody who reads "null" is to wonder about a -1.
+  // A description that says "null" must not mention -1.
   if (expected === null) expect(words).not.toMatch(/(?<!\d)-1\b/);
 });
 

@@ -1,4 +1,4 @@
-/** Two services with the role producer on one log and one database: one works, the other is asked all the same and takes over. */
+/** Two services with the role producer on one log and one database: one leads, the other accepts requests too and takes over. */
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createObserver } from "../../src/observe/observe.ts";
@@ -6,7 +6,7 @@ import { type Service, startService } from "../../src/service/service.ts";
 import { until } from "../support/poll.ts";
 import { startTestService, type TestService } from "../support/service.ts";
 
-/** Services start and stop in it. */
+/** Enough for services to start and stop. */
 const TEST_MS = 90_000;
 
 /** Has the broker and consumes. */
@@ -16,7 +16,7 @@ beforeAll(async () => {
 }, TEST_MS);
 afterAll(() => base[Symbol.asyncDispose](), TEST_MS);
 
-/** A producer beside it, with its own address and folder. */
+/** Another producer, with its own address and folder. */
 function startProducer(name: string): Promise<Service> {
   const { brokers, schemaRegistryUrl } = base.service.addresses;
   return startService({
@@ -27,7 +27,7 @@ function startProducer(name: string): Promise<Service> {
       broker: "external",
       kafkaBrokers: brokers,
       schemaRegistryUrl,
-      // Nothing to make up for.
+      // No missed runs to catch up on.
       schedule: "0 0 1 1 *",
     },
     observer: createObserver(),
@@ -56,7 +56,7 @@ const ended = (service: Service, id: string) =>
   }, TEST_MS / 3);
 
 test(
-  "a request to the one that follows is worked on by the leader; when that goes, the other one leads",
+  "the leader handles a request to the follower; when the leader stops, the follower leads",
   async () => {
     await base.database.sql`
     insert into ingestion_run (id, kind, selection, state, requested_by, requested_at, last_event_offset)

@@ -1,5 +1,5 @@
 /**
- * The whole way on real parts: files behind a web server, through the log, into PostgreSQL.
+ * End to end with real components: from files behind a web server, through the log, into PostgreSQL.
  */
 import { open, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -27,7 +27,7 @@ async function rowsOf(path: string): Promise<TrajectorySummary[]> {
   return rows;
 }
 
-/** What no second load may change: where each row version lies and which transaction wrote it. */
+/** What a second load must not change: where each row version is stored and which transaction wrote it. */
 async function rowVersions({ database: { sql } }: TestService): Promise<string> {
   const [row] = await sql<{ versions: string }[]>`
     select md5(string_agg(v, ',' order by v)) as versions from (
@@ -62,7 +62,7 @@ describe("a backfill of everything", () => {
       row,
     ) => ({
       ...row,
-      // PostgreSQL knows no shower -1: a sporadic meteor has none.
+      // PostgreSQL has no shower -1: a sporadic meteor has no shower.
       iau_no: row.iau_no === -1 ? null : row.iau_no,
       participating_stations: row.participating_stations?.toSorted() ?? null,
     }));
@@ -99,7 +99,7 @@ describe("a backfill of everything", () => {
     expect(row!.without).toBe(0n);
   });
 
-  test("done again changes no row: the file is not even fetched", async () => {
+  test("changes no row when repeated: the file is not even fetched", async () => {
     versions = await rowVersions(whole);
     const run = await whole.run("/backfill", { all: true });
     expect(run.files).toMatchObject({ planned: 1, extracted: 0, skipped: 1 });
@@ -113,7 +113,7 @@ describe("a backfill of everything", () => {
     expect(await rowVersions(whole)).toBe(versions);
   });
 
-  test("survives a restart: what is loaded stays, nothing is read again", async () => {
+  test("survives a restart: loaded rows stay, nothing is read again", async () => {
     await whole.restart();
     const status = await (await whole.api("/status")).json();
     expect(status.store.meteors).toBe(whole.sample.rows);
@@ -182,22 +182,22 @@ describe("bad lines", () => {
     });
 
     const { sql } = whole.database;
-    // The letters go through their own topic: wait until the sink has passed all of them.
+    // Dead letters go through their own topic: wait until the sink has processed all of them.
     await expect.poll(async () => (await sql`select from dead_letter`).length).toBe(3);
-    const letters = await sql`select * from dead_letter order by source_line`;
-    expect(letters.map((letter) => Number(letter.source_line))).toEqual(at.map((line) => line + 1));
-    expect(letters[1]).toMatchObject({
+    const deadLetters = await sql`select * from dead_letter order by source_line`;
+    expect(deadLetters.map((one) => Number(one.source_line))).toEqual(at.map((line) => line + 1));
+    expect(deadLetters[1]).toMatchObject({
       stage: "read",
       text: "garbage",
       source_file: "monthly/traj_summary_monthly_202611.txt",
     });
-    expect(letters[0]!.field).toBe("beginning_julian_date");
-    for (const letter of letters) expect(letter.reason.length).toBeGreaterThan(10);
+    expect(deadLetters[0]!.field).toBe("beginning_julian_date");
+    for (const { reason } of deadLetters) expect(reason.length).toBeGreaterThan(10);
   });
 });
 
-// A source that does not answer over HTTP, with its retries, is tests/producer's.
-describe("a source that is not there", () => {
+// Retries when a source does not answer over HTTP are tested in tests/producer.
+describe("a missing source", () => {
   test("is a failed run with a plain reason, not a crash", async () => {
     await using whole = await startTestService({
       sample: null,

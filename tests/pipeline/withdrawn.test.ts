@@ -1,4 +1,4 @@
-/** Trajectories that the source takes back, through the whole service. */
+/** Trajectories that the source withdraws, end to end. */
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
@@ -6,7 +6,7 @@ import { idsOf, rowLines, summaryText } from "../producer/summary_text.ts";
 import { until } from "../support/poll.ts";
 import { startTestService, type TestService } from "../support/service.ts";
 
-/** Runs of the source, hours of one day. */
+/** Times of the source's runs, as hours of one day. */
 const at = (hour: number) => `2026-11-21T${String(hour).padStart(2, "0")}:00:00Z`;
 
 let service: TestService;
@@ -19,7 +19,7 @@ const LINES = rowLines(60);
 let tests = 0;
 let lines: readonly string[], window: string, next: string, monthly: string, month: string;
 let all: string[], a: string, b: string;
-/** Each test has rows, windows and a month of its own. */
+/** Each test has its own rows, windows and month. */
 beforeEach(() => {
   lines = LINES.slice(6 * tests, 6 * tests + 6);
   all = idsOf(lines).toSorted();
@@ -54,8 +54,8 @@ async function settled() {
   });
 }
 
-describe("a trajectory that its file has no more", () => {
-  test("is withdrawn with where and when it was missed, keeps its values, and comes back when it reappears", async () => {
+describe("a trajectory that its file no longer has", () => {
+  test("is withdrawn with the file and time, keeps its values, and is restored when it reappears", async () => {
     await put(window, lines, 1);
     await readDaily();
     await settled();
@@ -82,7 +82,7 @@ describe("a trajectory that its file has no more", () => {
     expect(await standing()).toEqual(all);
   });
 
-  test("stands while a newer month has it; the month's next generation without it withdraws it", async () => {
+  test("stays while a newer month has it; the month's next generation without it withdraws it", async () => {
     await put(window, lines, 1);
     await readDaily();
     await put(monthly, lines, 8);
@@ -98,7 +98,7 @@ describe("a trajectory that its file has no more", () => {
     expect(await standing()).toEqual(allBut(a));
   });
 
-  test("is withdrawn though an older month had it", async () => {
+  test("is withdrawn although an older month had it", async () => {
     await put(monthly, lines, 1);
     await readMonth();
     await put(window, lines, 2);
@@ -109,7 +109,7 @@ describe("a trajectory that its file has no more", () => {
     expect(await standing()).toEqual(allBut(a));
   });
 
-  test("stands when it moved to the window beside it", async () => {
+  test("stays when it moved to the neighbouring window", async () => {
     await put(window, lines, 2);
     await readDaily();
     await put(window, without(a, b), 8);
@@ -119,7 +119,7 @@ describe("a trajectory that its file has no more", () => {
     expect(await standing()).toEqual(allBut(b));
   });
 
-  test("stands while a generation with unreadable lines is all that says so", async () => {
+  test("stays while only a generation with unreadable lines lacks it", async () => {
     await put(window, lines, 1);
     await readDaily();
     await put(window, without(a), 7, "no row\n\r");
@@ -143,13 +143,13 @@ test("a yearly file withdraws nothing", async () => {
   expect(await standing()).toEqual(all);
 });
 
-test("tombstones that a killed leader did not publish are made up, and older generations are let go", async () => {
+test("tombstones that a killed leader did not publish are published later, and older generations are deleted", async () => {
   await put(window, lines, 1);
   await readDaily();
   await put(window, without(a), 7);
   await readDaily();
   await settled();
-  // As if the process had been killed before: the older generation is there again, and the row stands.
+  // As if the process had been killed before: the older generation exists again, and the row is not withdrawn.
   const { sql } = service.database;
   await sql`insert into source_file_member values (${window}, ${at(1)}, ${[a, b]})`;
   await sql`update meteor set withdrawn_at = null where id = ${a}`;

@@ -2,8 +2,8 @@ import { defineConfig } from "vitest/config";
 import { IMPORT_ALIASES } from "../support/import_aliases.ts";
 
 /**
- * `deno task test:redpanda`: what needs a Docker engine. The whole service on a real Redpanda, compose.yaml, and the image. Where no
- * engine answers every one of these tests is skipped, and counted as skipped. Their files are named `*.container.ts`.
+ * `deno task test:redpanda`: the tests that need a Docker engine: the whole service on a real Redpanda, compose.yaml, and the image.
+ * Without an engine every test is skipped and reported as skipped. Their files are named `*.container.ts`.
  */
 export default defineConfig({
   resolve: { alias: IMPORT_ALIASES },
@@ -11,7 +11,7 @@ export default defineConfig({
     pool: "forks",
     globalSetup: ["tests/support/global_setup.ts", "tests/redpanda/set_up.ts"],
     include: ["tests/redpanda/**/*.container.ts"],
-    // There is one Redpanda, and tests of the service begin by removing the service's topics from it.
+    // There is one Redpanda, and the service's tests begin by deleting its topics there.
     fileParallelism: false,
     testTimeout: 120_000,
     // The first run pulls images.

@@ -5,7 +5,7 @@ import { unobserved } from "../../src/observe/observe.ts";
 import { connectStore, type Store } from "../../src/store/connection.ts";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
 
-// A throw in one of the driver's timers is an uncaught exception, which fails the run: that is what many of these tests are for.
+// A throw in one of the driver's timers is an uncaught exception, which fails the run. Many of these tests check for that.
 
 let database: TestDatabase;
 const stores: Store[] = [];
@@ -51,7 +51,7 @@ describe("values", () => {
       .toMatchObject([{ time, json: { a: 1 }, big: 9007199254740993n }]);
   });
 
-  test("transactions commit, and roll back what fails; fragments and helpers work", async () => {
+  test("transactions commit, and roll back on failure; fragments and helpers work", async () => {
     const { sql } = connect();
     await sql`create table if not exists t (a int primary key, b text)`;
     expect(await sql.begin((tx) => [tx`select 1 as one`, tx`select 2 as two`])).toMatchObject([[{
@@ -79,10 +79,10 @@ describe("values", () => {
     const startedAt = performance.now();
     for (let round = 0; round < 20; round++) {
       const stream = await sql.unsafe("copy (select 1) to stdout").readable();
-      for await (const _chunk of stream) { /* read it */ }
+      for await (const _chunk of stream) { /* discard */ }
       await sql`select 1`;
     }
-    // 40 ms each with Nagle's algorithm.
+    // With Nagle's algorithm each would take 40 ms.
     expect(performance.now() - startedAt).toBeLessThan(20 * 30);
   });
 });
@@ -90,7 +90,7 @@ describe("values", () => {
 describe("a query that the database refuses", () => {
   const REFUSED = { name: "DataRefusedError", cause: { code: "22012" } };
 
-  test("rejects with a failure of ours, however it is awaited", async () => {
+  test("rejects with our own error type, however it is awaited", async () => {
     const { sql } = connect();
     expect(await caught(sql`select 1 / ${0}::int`)).toMatchObject(REFUSED);
     expect(await caught(sql.unsafe("select 1 / $1::int", [0]))).toMatchObject(REFUSED);
@@ -106,7 +106,7 @@ describe("a query that the database refuses", () => {
       .toMatchObject({ name: "PermanentError", cause: { code: "UNDEFINED_VALUE" } });
   });
 
-  test("fails as a whole: its parts settle nothing, and may be parts of other queries", async () => {
+  test("fails as a whole: its fragments do not settle, and may be used in other queries", async () => {
     const { sql } = connect();
     const ratio = sql`1 / ${0}::int`;
     const isAbove = (value: number) => sql`n > ${value}::int`;
@@ -118,11 +118,11 @@ describe("a query that the database refuses", () => {
         sql`and ${isAbove(1)}`,
       ]}`,
     ).toMatchObject([{ n: 2 }]);
-    // An unhandled rejection of a part would fail the run.
+    // An unhandled rejection of a fragment would fail the run.
     await wait(20);
   });
 
-  test("that was cancelled may be asked again", async () => {
+  test("can be repeated after it was cancelled", async () => {
     const { sql } = connect();
     const sleeping = sql`select pg_sleep(60)`.execute();
     await sql`select 1`;
@@ -135,19 +135,19 @@ describe("a query that the database refuses", () => {
 });
 
 describe("a backend that dies", () => {
-  test("between two statements of a transaction: the transaction fails, the pool goes on", async () => {
+  test("between two statements of a transaction: the transaction fails, the pool keeps working", async () => {
     const { sql } = connect();
     const failure = await caught(sql.begin(async (tx) => {
       await tx`select 1`;
       await killAll();
-      // Until the loss is known here: `begin` itself is rejected then, and this work goes on not knowing.
+      // Loops until this process notices the loss: then `begin` itself rejects, although this function is not told.
       for (;;) await tx`select 1`;
     }));
     expect(failure).toBeInstanceOf(TransientError);
     expect(await sql`select 1 as one`).toMatchObject([{ one: 1 }]);
   });
 
-  test("during a statement of a transaction", async () => {
+  test("during a statement in a transaction", async () => {
     const { sql } = connect();
     const failure = await caught(sql.begin(async (tx) => {
       const sleeping = tx`select pg_sleep(60)`.execute();
@@ -158,7 +158,7 @@ describe("a backend that dies", () => {
     expect(await sql`select 1 as one`).toMatchObject([{ one: 1 }]);
   });
 
-  test("while work that catches its errors goes on in the transaction", async () => {
+  test("while code that catches its errors continues in the transaction", async () => {
     const { sql } = connect();
     const failure = await caught(sql.begin(async (tx) => {
       const sleeping = tx`select pg_sleep(60)`.execute();
@@ -170,7 +170,7 @@ describe("a backend that dies", () => {
     expect(failure).toBeInstanceOf(TransientError);
   });
 
-  test("under load, again and again: every query ends, and the pool goes on", async () => {
+  test("under load, repeatedly: every query ends, and the pool keeps working", async () => {
     const { sql } = connect(4);
     let done = 0;
     let failed = 0;
@@ -212,7 +212,7 @@ describe("no server", () => {
     }
   });
 
-  test("somebody listens and hangs up: transient, and not tried for ever", async () => {
+  test("the server accepts and disconnects: transient, and retries are limited", async () => {
     let connections = 0;
     const server = createServer((socket) => {
       connections++;
@@ -226,7 +226,7 @@ describe("no server", () => {
     await new Promise((resolve) => server.close(resolve));
   });
 
-  test("wrong password or no such database: permanent, with what to check", async () => {
+  test("wrong password or no such database: permanent, with a hint", async () => {
     const url = Object.assign(new URL(database.url), { pathname: "/no_such_database" }).href;
     const failure = await caught(connect(1, url).sql`select 1`);
     expect(failure).toMatchObject({
@@ -235,7 +235,7 @@ describe("no server", () => {
     });
   });
 
-  test("closing a pool that was never used, or twice, is fine", async () => {
+  test("closing an unused pool, or closing twice, is harmless", async () => {
     const store = connect();
     await store.close();
     await store.close();

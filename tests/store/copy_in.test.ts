@@ -29,7 +29,7 @@ afterAll(() => database.drop());
 const COPY = "copy target from stdin (format binary)";
 const ROWS = 2000;
 
-/** `ROWS` rows in chunks of `rowsPerChunk`; `spoil` writes row `bad` in its own way. */
+/** `ROWS` rows in chunks of `rowsPerChunk`; `spoil` writes the invalid row `bad`. */
 function* chunks(
   rowsPerChunk: number,
   bad = -1,
@@ -55,7 +55,7 @@ function* chunks(
 
 const count = async (): Promise<number> =>
   (await database.sql`select count(*)::int as n from target`)[0]?.n;
-/** The connection is in order: it answers, and is in no transaction. */
+/** Asserts that the connection is usable: it answers, and is in no transaction. */
 const usable = async () => expect(await sql`select 1 as one`).toMatchObject([{ one: 1 }]);
 
 test.each([1, 100, ROWS])("sends rows in chunks of %d", async (rowsPerChunk) => {
@@ -64,7 +64,7 @@ test.each([1, 100, ROWS])("sends rows in chunks of %d", async (rowsPerChunk) => 
   await usable();
 });
 
-describe("a refusal ends, wherever the bad row is and however the rows are cut", () => {
+describe("a refused COPY ends, wherever the bad row is and however the rows are chunked", () => {
   const FAULTS: Record<string, [string, (writer: CopyBinaryWriter) => void]> = {
     "a value of the wrong length": ["22P03", (writer) => {
       writer.row(2);
@@ -75,7 +75,7 @@ describe("a refusal ends, wherever the bad row is and however the rows are cut",
       writer.row(1);
       writer.int4(1);
     }],
-    "a null where none may be": ["23502", (writer) => {
+    "a null in a column that is not null": ["23502", (writer) => {
       writer.row(2);
       writer.null();
       writer.text("x");
@@ -132,13 +132,13 @@ describe("a refusal ends, wherever the bad row is and however the rows are cut",
     await usable();
   });
 
-  test("by the sender: an error while the rows are made", async () => {
+  test("by the sender: an error while the rows are generated", async () => {
     const failing = function* (): Generator<Uint8Array> {
       yield [...chunks(10)][0]!;
       throw new RangeError("of the encoder");
     };
     await expect(copyIn(sql, COPY, failing())).rejects.toThrow(RangeError);
-    // The connection is still in the COPY: whoever owns it throws it away.
+    // The connection is still in the COPY: its owner must discard it.
   });
 });
 
@@ -154,14 +154,14 @@ describe("a backend that dies", () => {
         if (n++ === 3) kill();
         yield chunk;
       }
-      // More than all buffers between here and there take.
+      // More than all buffers between client and server can hold.
       for (let more = 0; more < 1000; more++) yield new Uint8Array(64 * 1024);
     };
     await expect(copyIn(sql, COPY, dying())).rejects.toThrow();
     expect(await count()).toBe(0);
   });
 
-  test("after the last row was sent, while the server has not answered", async () => {
+  test("after the last row was sent, before the server has answered", async () => {
     await database.sql.unsafe(`
       create function wait_for_lock() returns trigger language plpgsql as
         'begin perform pg_advisory_xact_lock(1); return new; end';

@@ -1,5 +1,5 @@
 /**
- * What goes wrong around a load: locks, time-outs, backends that die or stop, several loaders at once.
+ * Faults during a load: locks, time-outs, backends that die or stop, several loaders at once.
  */
 import fc from "fast-check";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
@@ -19,7 +19,7 @@ const LOADER = "gmn-data-store loader";
 const caught = (promise: Promise<unknown>): Promise<unknown> =>
   promise.catch((error: unknown) => error);
 
-describe("with another session in the way", () => {
+describe("with another session that holds locks", () => {
   let database: TestDatabase;
   let loader: TrajectoryLoader;
   beforeEach(async () => {
@@ -32,7 +32,7 @@ describe("with another session in the way", () => {
     await database.drop();
   });
 
-  /** Holds `meteor` locked while `work` runs, so that a load stops in front of its merge. */
+  /** Locks `meteor` while `work` runs, so that a load blocks before its merge. */
   async function withMeteorLocked(work: () => Promise<void>): Promise<void> {
     await database.sql.begin(async (sql) => {
       await sql`lock table meteor in access exclusive mode`;
@@ -53,7 +53,7 @@ describe("with another session in the way", () => {
         .length === 0);
   const batch = batchOf(1, [{ summary: summaryOf("second") }]);
 
-  test("a backend that is terminated costs the batch nothing but another try", async () => {
+  test("a terminated backend only costs the batch a retry", async () => {
     await withMeteorLocked(async () => {
       const failing = caught(loader.load(batch));
       const { pid } = await waitingLoader();
@@ -66,12 +66,12 @@ describe("with another session in the way", () => {
     }]);
   });
 
-  test("an idle connection that was lost is noticed before the next batch is in it", async () => {
+  test("a lost idle connection is noticed before the next batch is sent", async () => {
     await database.sql`select pg_terminate_backend(pid) from pg_stat_activity
       where application_name = ${LOADER} and datname = current_database()`;
     await noLoaderSession();
     const first = await caught(loader.load(batch));
-    // Whether the loss has reached this process yet decides; both ways end well.
+    // The outcome depends on whether this process has noticed the loss; both are correct.
     if (first instanceof Error) {
       expect(first).toBeInstanceOf(TransientError);
       expect(await loader.load(batch)).toMatchObject({ inserted: 1 });
@@ -81,7 +81,7 @@ describe("with another session in the way", () => {
     }]);
   });
 
-  test("a batch that takes too long is given up by the server, its locks let go", async () => {
+  test("the server cancels a batch that takes too long, and releases its locks", async () => {
     const hasty = createTrajectoryLoader({
       url: database.url,
       observe: unobserved,
@@ -114,7 +114,7 @@ describe("with another session in the way", () => {
         expect(String(failure)).toContain("2000 ms");
       });
       process.kill(pid, "SIGCONT");
-      // What the backend was in the middle of is rolled back: nobody is there to commit it.
+      // The backend's transaction is rolled back: nobody is left to commit it.
       expect(
         await until(
           "its end",
@@ -139,7 +139,7 @@ describe("with another session in the way", () => {
     }]);
   });
 
-  test("a process that stands still in the middle of a COPY holds up nobody, and writes nothing when it wakes", async () => {
+  test("a process frozen in the middle of a COPY blocks nobody, and writes nothing when it resumes", async () => {
     const url = new URL(database.url);
     await using proxy = await holdAfter(400_000, Number(url.port));
     url.port = String(proxy.port);
@@ -183,13 +183,13 @@ describe("with another session in the way", () => {
 });
 
 describe("several loaders at once", () => {
-  test("with the same showers and stations, and ids that meet: nothing is lost, nothing doubled, no deadlock", async () => {
+  test("with the same showers and stations, and shared ids: nothing is lost, nothing duplicated, no deadlock", async () => {
     await using database = await createTestDatabase();
     const PARTITIONS = 3;
     const ROUNDS = 8;
     const ROWS = 150;
     const change = (partition: number, round: number, n: number): Change => {
-      // A third of the ids are everybody's, as from producers without keys, and in another order in each batch.
+      // All loaders share a third of the ids, as from producers without keys, in a different order in each batch.
       const shared = n % 3 === 0;
       const at = shared ? (n * (7 + partition * 2)) % 450 : n;
       return {
@@ -228,7 +228,7 @@ describe("several loaders at once", () => {
     const [totals] = await database.sql`
       select sum(rows_loaded)::int as loaded from run_loaded`;
     expect(totals?.loaded).toBe(PARTITIONS * ROUNDS * ROWS);
-    // Every row's stations are exactly those on the row.
+    // The stations table has exactly the stations of each row.
     expect(
       await database.sql`
       select m.id from meteor as m
@@ -236,7 +236,7 @@ describe("several loaders at once", () => {
         (select array_agg(station_code order by station_code) from participating_station where meteor_id = m.id)`,
     )
       .toHaveLength(0);
-    // Every id that only one partition has is of the last generation it was in.
+    // Every id that only one partition has is from its last generation.
     expect(
       await database.sql`
       select id from meteor where id like 'p%' and qc_deg < ${ROUNDS - 4}`,
@@ -253,7 +253,7 @@ describe("batches", () => {
   afterAll(async () => {
     await Promise.all([whole.drop(), single.drop()]);
   });
-  /** All that must not depend on how the log was cut into batches. */
+  /** Everything that must not depend on how the log was split into batches. */
   const contents = async ({ sql }: TestDatabase) => ({
     meteor: await sql`
       select id, qc_deg, iau_shower_id, iau_code, participating_stations, withdrawn_at, source_file, source_generated_at, run_id,
@@ -266,7 +266,7 @@ describe("batches", () => {
   });
 
   test(
-    "however the log is cut into batches, the tables end the same, and so do the counts",
+    "the tables and the counts are the same, however the log is split into batches",
     async () => {
       const id = fc.constantFrom("a", "b", "c");
       const lineage = fc.record({
@@ -334,7 +334,7 @@ describe("batches", () => {
     120_000,
   );
 
-  test("a batch loaded twice is fenced off, whatever is in it", async () => {
+  test("a batch loaded twice is fenced off, whatever it contains", async () => {
     await single.sql`truncate consumer_offset`;
     const loader = createTrajectoryLoader({ url: single.url, observe: unobserved });
     const batch = batchOf(0, [{ summary: summaryOf("z") }, { id: "z", at: new Date() }]);

@@ -22,7 +22,7 @@ const viewColumns = async (): Promise<string[]> =>
     order by attnum`).map(({ name }) => name);
 
 describe("migrate", () => {
-  test("makes a column of the right type for every field, and a view with exactly the schema's fields", async () => {
+  test("creates a column of the right type for every field, and a view with exactly the schema's fields", async () => {
     database = await createTestDatabase();
     expect(await viewColumns()).toEqual(TRAJECTORY_FIELDS.map(({ name }) => name));
     const types = await database.sql<{ name: string; type: string }[]>`
@@ -34,7 +34,7 @@ describe("migrate", () => {
     }
   });
 
-  test("explains every table and every column to whoever looks with psql", async () => {
+  test("documents every table and every column for psql users", async () => {
     database = await createTestDatabase();
     const silent = await database.sql<{ name: string }[]>`
       select relname as name from pg_class
@@ -50,7 +50,7 @@ describe("migrate", () => {
     expect(doc?.text).toBe(TRAJECTORY_FIELDS.find(({ name }) => name === "vgeo_km_s")?.doc);
   });
 
-  test("applies each file once, and two processes may start together", async () => {
+  test("applies each file once, even when two processes start together", async () => {
     database = await createTestDatabase({ empty: true });
     const names: string[] = [];
     const observe: Observe = (name, detail) => {
@@ -89,9 +89,9 @@ describe("migrate", () => {
     ]);
   });
 
-  test("adds a column and renews the view when the schema has a new field", async () => {
+  test("adds a column and recreates the view when the schema has a new field", async () => {
     database = await createTestDatabase();
-    // A database of a time when the schema had neither field.
+    // A database from before the schema had either field.
     await database.sql.unsafe(`
       drop view meteor_summary;
       alter table meteor drop column qc_deg, drop column schema_version;
@@ -106,7 +106,7 @@ describe("migrate", () => {
       .toMatchObject([{ id: "old", qc_deg: null, schema_version: null }]);
   });
 
-  test("says of the columns what this version says, over the words of an earlier one", async () => {
+  test("replaces an earlier version's column comments with this version's", async () => {
     database = await createTestDatabase();
     const earlier = METEOR_COLUMNS.map((column) => ({ ...column, doc: `Once: ${column.doc}` }));
     await database.sql.begin(async (transaction) => {
@@ -145,7 +145,7 @@ describe("migrate", () => {
     await expect(migrate(database.sql, unobserved)).rejects.toThrow(/0999_future/);
   });
 
-  test("a failing file leaves nothing of itself behind and is named", async () => {
+  test("a failing file is rolled back completely and named", async () => {
     database = await createTestDatabase();
     const all = await readMigrations();
     const broken = [...all, {
@@ -161,7 +161,7 @@ describe("migrate", () => {
     expect(await applied()).not.toContain("0998_broken");
   });
 
-  test("a column of another type than its field takes a migration of its own", async () => {
+  test("a column whose type differs from its field needs a separate migration", async () => {
     database = await createTestDatabase();
     await database.sql.unsafe(
       "drop view meteor_summary; alter table meteor alter column qc_deg type text",
@@ -171,7 +171,7 @@ describe("migrate", () => {
     );
   });
 
-  test("a database that is not there is worth waiting for", async () => {
+  test("an unreachable database is a transient failure", async () => {
     database = await createTestDatabase({ empty: true });
     const nobody = connectStore({
       url: "postgres://gmn@127.0.0.1:1/none",
@@ -180,7 +180,7 @@ describe("migrate", () => {
       observe: unobserved,
     });
     await expect(migrate(nobody.sql, unobserved)).rejects.toThrow(TransientError);
-    // The connection is not lost to the failure: it tries, and fails, again.
+    // The failure does not use up the connection: it tries, and fails, again.
     await expect(migrate(nobody.sql, unobserved)).rejects.toThrow(TransientError);
     await nobody.close();
   });

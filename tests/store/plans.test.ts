@@ -1,6 +1,6 @@
 /**
- * The loader's statements are planned when an import begins, and the plan is kept: it must look rows up by the index, whatever the
- * planner knows of tables that are still empty. Else each batch would take longer than the one before.
+ * The loader's statements are planned when an import begins, and the plan is kept. It must look rows up by index, whatever
+ * the planner knows about tables that are still empty. Otherwise each batch would take longer than the previous one.
  */
 import { expect, test } from "vitest";
 import { MERGE_METEORS, SESSION_SETTINGS, WITHDRAW_METEORS } from "../../src/store/merge.ts";

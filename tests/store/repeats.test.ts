@@ -1,4 +1,4 @@
-/** What counts as said before, and that the digest is taken off where the row is no longer what it says. */
+/** Which records count as repeats, and that the digest is removed once the row no longer matches it. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { unobserved } from "../../src/observe/observe.ts";
 import type { RecordMark } from "../../src/store/repeats.ts";
@@ -25,7 +25,7 @@ afterAll(async () => {
   await database.drop();
 });
 
-/** A record of generation `hours` (null: of none). */
+/** A record of generation `hours` (null: no generation). */
 const record = (id: string, digest: bigint, hours: number | null = 1, qc_deg = 1): Change => ({
   summary: summaryOf(id, { qc_deg }),
   digest,
@@ -49,8 +49,8 @@ async function load(...changes: Change[]) {
 const find = (...marks: RecordMark[]) => loader.findRepeats(marks);
 const MAX = 2n ** 63n - 1n;
 
-describe("a record is known again", () => {
-  test("by key and digest, to the last bit, whatever is in the key", async () => {
+describe("a record is recognized", () => {
+  test("by key and digest, to the last bit, whatever the key contains", async () => {
     const odd = `{"a",'b'}\\\n\u{1F320}`;
     await load(record("a", MAX), record("b", -MAX - 1n), record(odd, 3n));
     expect(await find(mark("a", MAX), mark("b", -MAX - 1n), mark(odd, 3n))).toEqual({
@@ -64,7 +64,7 @@ describe("a record is known again", () => {
     expect(await find()).toEqual({ same: [], newer: [] });
   });
 
-  test("of any generation that is not older; newer than any seen is told", async () => {
+  test("in any generation that is not older; one newer than any seen is reported", async () => {
     await load(record("a", 1n, 2), record("n", 1n, null));
     expect(await find(mark("a", 1n, 1), mark("a", 1n, 2), mark("a", 1n, 3), mark("a", 1n, null)))
       .toEqual({ same: [1, 2, 3], newer: [2] });
@@ -75,7 +75,7 @@ describe("a record is known again", () => {
 });
 
 describe("a repeat", () => {
-  test("is counted and writes nothing but its generation: older ones are stale then", async () => {
+  test("is counted and writes only its generation: older ones are stale then", async () => {
     await load(record("a", 1n, 1));
     const [before] = await database.sql`select xmin, ctid from meteor`;
     expect(await load(repeat("a", 1, false), repeat("a", 3, true), repeat("a", 2, true)))
@@ -90,14 +90,14 @@ describe("a repeat", () => {
   });
 });
 
-describe("a row has no digest any more", () => {
+describe("a row no longer has a digest", () => {
   test.each([
     ["by hand", () => database.sql`update meteor set qc_deg = 77`],
     [
       "by a tombstone",
       () => load({ id: "a", at: new Date(), lineage: { sourceGeneratedAt: generation(1) } }),
     ],
-  ])("when it was changed %s: the same record again mends it", async (_how, change) => {
+  ])("when it was changed %s: the same record repairs it", async (_how, change) => {
     await load(record("a", 1n));
     await change();
     expect(await find(mark("a", 1n))).toEqual({ same: [], newer: [] });

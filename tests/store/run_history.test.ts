@@ -1,4 +1,4 @@
-/** The events of runs as rows: pages, and what must not be stored twice or can't be stored as it is. */
+/** The events of runs as rows: pages, events that must not be stored twice, and values that can't be stored unchanged. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { evolve } from "../../src/runs/run.ts";
 import { newRunId } from "../../src/runs/run_id.ts";
@@ -14,7 +14,7 @@ let database: TestDatabase;
 const [run, other] = [newRunId(Date.parse("2026-11-20")), newRunId(Date.parse("2026-11-21"))];
 const at = new Date("2026-11-20T12:00:00Z");
 
-/** An event that says its offset. */
+/** An event that contains its offset. */
 const event = (offset: number, runId = run, reason = `at ${offset}`): StoredRunEvent => ({
   runId,
   offset: BigInt(offset),
@@ -49,7 +49,7 @@ beforeAll(async () => {
 });
 afterAll(() => database.drop());
 
-test("a run that is not there has no history; one without events an empty one", async () => {
+test("an unknown run has no history; a run without events has an empty one", async () => {
   expect(await page(10, null, newRunId(0))).toBeUndefined();
   expect(await page(10)).toEqual([]);
 });
@@ -58,7 +58,7 @@ test("pages go from the newest to the oldest, whatever other runs did in between
   await write([1, 3, 5, 7, 9].map((offset) => event(offset)));
   await write([2, 4, 6, 8].map((offset) => event(offset, other)));
   expect(await page(2)).toEqual([9, 7]);
-  // What comes meanwhile is no part of the pages that follow.
+  // Events that arrive meanwhile are not on the following pages.
   await write([event(11)]);
   expect(await page(2, 7n)).toEqual([5, 3]);
   expect(await page(2, 3n)).toEqual([1]);
@@ -66,7 +66,7 @@ test("pages go from the newest to the oldest, whatever other runs did in between
   expect(await page(10, null, other)).toEqual([8, 6, 4, 2]);
 });
 
-test("an event that is there stays as it is, and more than one statement takes are all written", async () => {
+test("a stored event stays unchanged, and more events than fit one statement are all written", async () => {
   const many = Array.from({ length: 12_000 }, (_, n) => event(1_000 + n, other));
   await write([...many, event(8, other, "another")]);
   expect((await page(20_000, null, other))!.length).toBe(many.length + 4);
@@ -75,7 +75,7 @@ test("an event that is there stays as it is, and more than one statement takes a
   expect(row!.detail).toEqual({ reason: "at 8" });
 });
 
-test("a reason may quote anything, NUL included", async () => {
+test("a reason may contain any text, including NUL", async () => {
   await write([event(20, run, 'half a line "\0\\u0000\u{1F320}')]);
   const [last] = (await readRunHistory(database.sql, run, { limit: 1, before: null }))!;
   expect(last).toEqual(event(20, run, 'half a line "␀\\u0000\u{1F320}'));

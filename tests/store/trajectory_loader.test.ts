@@ -34,7 +34,7 @@ async function load(...changes: Change[]) {
   return counts;
 }
 
-/** `values` at generation `hours`, or of no generation. */
+/** `values` at generation `hours`, or without a generation. */
 const record = (
   hours: number | null,
   values: Partial<TrajectorySummary> = {},
@@ -72,7 +72,7 @@ async function rowVersions(): Promise<unknown> {
 }
 
 describe("what is stored", () => {
-  test("every value arrives as it is: doubles to the bit, microseconds, nulls, flags, stations", async () => {
+  test("every value arrives unchanged: doubles to the bit, microseconds, nulls, flags, stations", async () => {
     const summary = summaryOf("20220304220741_yrPTs", {
       vgeo_km_s: 0.1 + 0.2,
       sigma: Number.MIN_VALUE,
@@ -96,7 +96,7 @@ describe("what is stored", () => {
     expect(await stationsOf("20220304220741_yrPTs")).toEqual(["UK000H", "UK003C"]);
   });
 
-  test("what the source writes for missing is null, and a sporadic meteor has no shower", async () => {
+  test("the source's missing values are null, and a sporadic meteor has no shower", async () => {
     await load(
       record(1, { iau_no: -1, iau_code: "...", vgeo_km_s: NaN, participating_stations: null }),
     );
@@ -140,7 +140,7 @@ describe("what is stored", () => {
     ]);
   });
 
-  test("says of each row where it comes from", async () => {
+  test("stores the origin of each row", async () => {
     await loader.load(batchOf(41, [record(3)], { partition: 2 }));
     expect(await database.sql`select * from meteor`).toMatchObject([{
       source_file: "daily/a.txt",
@@ -165,7 +165,7 @@ describe("what is stored", () => {
   });
 });
 
-describe("the same and newer and older", () => {
+describe("the same record, newer and older ones", () => {
   test("the same again writes nothing: no row version, no lock", async () => {
     const changes = Array.from({ length: 50 }, (_, at) => record(1, { qc_deg: at }, `m${at}`));
     await load(...changes);
@@ -183,7 +183,7 @@ describe("the same and newer and older", () => {
     expect(await rowVersions()).toEqual(before);
   });
 
-  test("a change of any one field is seen, and its repetition is none", async () => {
+  test("a change of any field is detected, and repeating it is not a change", async () => {
     const others: Record<FieldKind, unknown> = {
       double: 12_345,
       long: 12_345,
@@ -199,7 +199,7 @@ describe("the same and newer and older", () => {
     expect(await load(...changed)).toEqual({ ...NOTHING, unchanged: fields.length });
   });
 
-  test("a changed row is updated, keeps its birthday, and has the newer record's lineage", async () => {
+  test("a changed row is updated, keeps its creation time, and has the newer record's lineage", async () => {
     await load(record(1));
     const [before] = await database.sql`select created_at, updated_at from meteor`;
     expect(await load(record(2, { qc_deg: 99 }))).toEqual({ ...NOTHING, updated: 1 });
@@ -213,7 +213,7 @@ describe("the same and newer and older", () => {
     expect(after?.updated_at.getTime()).toBeGreaterThan(before?.updated_at.getTime());
   });
 
-  test("a solution with other stations leaves none of the old ones", async () => {
+  test("a solution with other stations replaces the old ones", async () => {
     await load(
       record(1, { participating_stations: ["AA0001", "BB0002", "CC0003"] }),
       record(1, {}, "b"),
@@ -225,7 +225,7 @@ describe("the same and newer and older", () => {
     expect(await stationsOf("a")).toEqual([]);
   });
 
-  test("an older generation never overwrites, nor touches the stations", async () => {
+  test("an older generation never overwrites the row or its stations", async () => {
     await load(record(5));
     expect(await load(record(4, { qc_deg: 99, participating_stations: ["ZZ9999"] }))).toEqual({
       ...NOTHING,
@@ -235,7 +235,7 @@ describe("the same and newer and older", () => {
     expect(await stationsOf("a")).toEqual(["UK000H", "UK003C"]);
   });
 
-  test("a generation that brought the same values still counts: older than it stays out, and the row is not written", async () => {
+  test("a generation with the same values still counts: older ones are ignored, and the row is not written", async () => {
     await load(record(1));
     const { meteor } = await rowVersions() as { meteor: unknown };
     expect(await load(record(5))).toEqual({ ...NOTHING, unchanged: 1 });
@@ -248,7 +248,7 @@ describe("the same and newer and older", () => {
     expect(await load(record(5, { qc_deg: 98 }))).toEqual({ ...NOTHING, updated: 1 });
   });
 
-  test("an id twice in a file is the row with most stations, in whatever order they stand, also read again", async () => {
+  test("of an id twice in a file the row with most stations wins, in any order, also when read again", async () => {
     const few = (hours: number) => record(hours, { num_stat: 2, qc_deg: 2 });
     const many = (hours: number) =>
       record(hours, {
@@ -259,18 +259,18 @@ describe("the same and newer and older", () => {
     const standing = async () => (await database.sql`select qc_deg from meteor`)[0]?.qc_deg;
     expect(await load(many(1), few(1))).toEqual({ ...NOTHING, inserted: 1, duplicates: 1 });
     expect(await load(few(1))).toEqual({ ...NOTHING, duplicates: 1 });
-    // The next generation has both again; its first row confirms the values, its second must not win by being newer than them.
+    // The next generation has both again: its first row confirms the values, so its second must not win by being newer.
     expect(await load(many(2), few(2))).toEqual({ ...NOTHING, unchanged: 1, duplicates: 1 });
     expect(await standing()).toBe(3);
     expect(await stationsOf("a")).toEqual(["UK000H", "UK003C", "ZZ9999"]);
     await load(few(3), many(3));
     expect(await standing()).toBe(3);
-    // A generation with fewer stations alone is a change.
+    // A generation that has only the row with fewer stations is a change.
     expect(await load(few(4))).toEqual({ ...NOTHING, updated: 1 });
     expect(await standing()).toBe(2);
   });
 
-  test("records without a generation go by the log, and leave older files out", async () => {
+  test("records without a generation follow log order, and older files are ignored", async () => {
     await load(record(5));
     expect(await load(record(null, { qc_deg: 99 }))).toEqual({ ...NOTHING, updated: 1 });
     expect(await load(record(4, { qc_deg: 1 }))).toEqual({ ...NOTHING, stale: 1 });
@@ -281,7 +281,7 @@ describe("the same and newer and older", () => {
 describe("tombstones", () => {
   const withdrawn = () => database.sql`select id, withdrawn_at, source_file, qc_deg from meteor`;
 
-  test("mark a trajectory as withdrawn; its values stay, the view leaves it out", async () => {
+  test("mark a trajectory as withdrawn; its values stay, the view omits it", async () => {
     await load(record(1));
     expect(await load(tombstone(null))).toEqual({ ...NOTHING, withdrawn: 1 });
     const at = new Date("2026-02-03T04:05:06Z");
@@ -296,13 +296,13 @@ describe("tombstones", () => {
     expect(await rowVersions()).toEqual(before);
   });
 
-  test("a trajectory that reappears stands again, with the same values or others", async () => {
+  test("a trajectory that reappears is restored, with the same values or others", async () => {
     await load(record(1), tombstone(2));
     expect(await load(record(2))).toEqual({ ...NOTHING, updated: 1 });
     expect(await withdrawn()).toMatchObject([{ withdrawn_at: null }]);
   });
 
-  test("neither an older tombstone nor an older row undoes what is newer", async () => {
+  test("neither an older tombstone nor an older row overwrites a newer one", async () => {
     await load(record(5));
     expect(await load(tombstone(4))).toEqual({ ...NOTHING, stale: 1 });
     expect(await load(tombstone(6))).toEqual({ ...NOTHING, withdrawn: 1 });
@@ -343,7 +343,7 @@ describe("offsets", () => {
     await load(record(2, { qc_deg: 99 }));
   });
 
-  test("of two consumers with the same batch one writes it, the other is told", async () => {
+  test("of two consumers with the same batch one writes it, the other gets an error", async () => {
     const zombie = createTrajectoryLoader({ url: database.url, observe: unobserved });
     for (let round = 0; round < 5; round++) {
       const batch = batchOf(round, [record(round + 1, { qc_deg: round })]);
@@ -358,7 +358,7 @@ describe("offsets", () => {
     }]);
   });
 
-  test("records are counted for their runs, whatever became of them, in the same transaction; tombstones are not", async () => {
+  test("records are counted for their runs, whatever their outcome, in the same transaction; tombstones are not", async () => {
     const byRun = (runId: string | null, change: Change): Change => ({
       ...change,
       lineage: { ...change.lineage, runId },
@@ -400,7 +400,7 @@ describe("what can't be stored", () => {
     ],
     ["a NUL in the id", record(1, {}, "a\0b"), "unique_trajectory_identifier"],
   ])(
-    "%s is refused with its offset and field; nothing is written, and the loader goes on",
+    "%s is refused with its offset and field; nothing is written, and the loader keeps working",
     async (_what, bad, field) => {
       await load(record(1, {}, "x"));
       const failure: unknown = await loader.load(batchOf(1, [record(1, {}, "y"), bad])).catch((e) =>
@@ -413,7 +413,7 @@ describe("what can't be stored", () => {
     },
   );
 
-  test("what only the server can refuse is a DataRefusedError too", async () => {
+  test("a value that only the server can refuse is a DataRefusedError too", async () => {
     const id = Array.from({ length: 4000 }, () => String.fromCharCode(33 + Math.random() * 90))
       .join("");
     const failure: unknown = await loader.load(batchOf(0, [record(1, {}, "y"), record(1, {}, id)]))
@@ -423,7 +423,7 @@ describe("what can't be stored", () => {
     await load(record(1, {}, "y"));
   });
 
-  test("a NUL in what is about the record does not cost the record", async () => {
+  test("a NUL in a record's metadata does not lose the record", async () => {
     await load({ summary: summaryOf("a"), lineage: { sourceFile: "a\0b", runId: "r\0" } });
     expect(await database.sql`select source_file, run_id from meteor`).toMatchObject([{
       source_file: "a␀b",
@@ -432,14 +432,14 @@ describe("what can't be stored", () => {
   });
 });
 
-describe("showers whose number was used again", () => {
+describe("showers whose number was reused", () => {
   const T0 = 1_700_000_000_000_000;
   const shower = (code: string, days: number, id: string): Change =>
     record(1, { iau_no: 9013, iau_code: code, beginning_utc_time: T0 + days * 86_400_000_000 }, id);
   const code = async () =>
     (await database.sql`select code from iau_shower where number = 9013`)[0]?.code;
 
-  test("have the code of the latest meteor, in whatever order the records come; rows keep their own", async () => {
+  test("have the code of the latest meteor, whatever the order of the records; rows keep their own", async () => {
     await load(shower("SCE", 0, "a"), shower("SCE", 1, "b"));
     expect(await code()).toBe("SCE");
     await load(shower("M25P1", 200, "c"));
@@ -453,14 +453,14 @@ describe("showers whose number was used again", () => {
     }]);
   });
 
-  test("a number that came without a code gets one later", async () => {
+  test("a number without a code gets one later", async () => {
     await load(record(1, { iau_no: 9013, iau_code: null }, "z"));
     expect(await code()).toBeNull();
     await load(shower("SCE", 0, "a"));
     expect(await code()).toBe("SCE");
   });
 
-  test("loaders that meet in one shower agree on it", async () => {
+  test("loaders with the same shower agree on its code", async () => {
     const others = [1, 2, 3].map(() =>
       createTrajectoryLoader({ url: database.url, observe: unobserved })
     );

@@ -1,5 +1,5 @@
 /**
- * A database of the first version, with something in every table, brought to this version by two processes at once.
+ * A database of the first version, with rows in every table, upgraded to this version by two processes at once.
  */
 import { expect, test } from "vitest";
 import { unobserved } from "../../src/observe/observe.ts";
@@ -11,10 +11,10 @@ import { createTestDatabase } from "../support/postgres.ts";
 /** The last migration of the first version. */
 const FIRST_VERSION = 3;
 
-/** Columns, their types and defaults, indexes, constraints and comments: all that makes a schema. */
+/** The whole schema: columns with types and defaults, indexes, constraints and comments. */
 async function shapeOf(sql: Sql): Promise<unknown> {
   return {
-    // In order of names: a column that was added later stands behind the others.
+    // Ordered by name, because a column that was added later comes after the others.
     columns: await sql`
       select relname, attname, format_type(atttypid, atttypmod) as type, attnotnull,
         pg_get_expr(adbin, adrelid) as fallback, col_description(attrelid, attnum) as comment
@@ -62,7 +62,7 @@ const CONTENT = [
   "ingestion_file",
 ];
 
-test("a database of the first version has its rows, and the shape of a new one", async () => {
+test("an upgraded database of the first version has its rows, and the schema of a new one", async () => {
   await using database = await createTestDatabase({ empty: true });
   await using fresh = await createTestDatabase();
   const all = await readMigrations();
@@ -89,7 +89,7 @@ test("a database of the first version has its rows, and the shape of a new one",
   await Promise.all([migrate(database.sql, unobserved), migrate(other.sql, unobserved)]);
   await other.close();
 
-  // What was there is there, whatever columns came to it.
+  // The old content is unchanged, whatever columns were added.
   expect(await contentOf()).toMatchObject(before);
   expect(await readDeadLetter(database.sql, "file:a.txt@x#7")).toMatchObject({
     text: "garbage",
@@ -99,10 +99,10 @@ test("a database of the first version has its rows, and the shape of a new one",
   expect(await shapeOf(database.sql)).toEqual(await shapeOf(fresh.sql));
 });
 
-/** The last migration that did not keep the codes that the data has for listed showers. */
+/** The last migration that did not store the data's codes of listed showers. */
 const WITHOUT_CODES_OF_LISTED = 12;
 
-test("listed showers get the codes that the meteors have, those that are not listed keep theirs", async () => {
+test("listed showers get the meteors' codes, those that are not listed keep theirs", async () => {
   await using database = await createTestDatabase({ empty: true });
   const { sql } = database;
   const all = await readMigrations();

@@ -1,5 +1,5 @@
 /**
- * A certificate authority of a test's own, with a certificate for a server on 127.0.0.1 and one for a client. Made by openssl.
+ * A certificate authority for one test, with certificates for a server on 127.0.0.1 and for a client. Made by openssl.
  */
 import { execFile } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
@@ -13,7 +13,7 @@ export interface Certificates {
   readonly caFile: string;
   readonly server: { readonly certFile: string; readonly keyFile: string };
   readonly client: { readonly certFile: string; readonly keyFile: string };
-  /** A file of text, for those who want text. */
+  /** The file as text, for callers that need text. */
   read(file: string): Promise<string>;
 }
 

@@ -1,5 +1,5 @@
 /**
- * Another program that writes to `trajectory_summary_raw`: with its own registration of the schema, and whatever bytes it likes.
+ * Another program that writes to `trajectory_summary_raw`, with its own registration of the schema and arbitrary bytes.
  */
 import { Buffer } from "node:buffer";
 import avro from "avsc";
@@ -27,7 +27,7 @@ export interface ForeignMessage {
   readonly headers?: Record<string, string>;
 }
 
-/** Registers a schema under the topic's subject, and gives its id. */
+/** Registers a schema under the topic's subject, and returns its id. */
 export async function registerSchema(
   { service }: Pick<TestService, "service">,
   schema: object,
@@ -57,7 +57,7 @@ export function pythonBody(summary: TrajectorySummary): Uint8Array {
   return PYTHON_TYPE.toBuffer(summary);
 }
 
-/** Appends records to one partition; gives the offset after the last one. */
+/** Appends records to one partition; returns the offset after the last one. */
 export async function append(
   kafka: Kafka,
   messages: readonly ForeignMessage[],
@@ -74,7 +74,7 @@ export async function append(
   return BigInt(answer!.baseOffset!) + BigInt(messages.length);
 }
 
-/** Waits until the data store has passed `end` of a partition. */
+/** Waits until the data store has processed a partition up to `end`. */
 export async function passed(
   sql: Sql,
   end: bigint,
@@ -89,7 +89,7 @@ export async function passed(
   }, deadline_ms);
 }
 
-/** Waits until the data store has everything that is in the log now, letters that come of it included. */
+/** Waits until the data store has everything that is in the log now, including the dead letters that result from it. */
 export async function caughtUp(whole: TestService): Promise<void> {
   const admin = whole.kafka.admin();
   await admin.connect();

@@ -1,5 +1,5 @@
 /**
- * A fresh clone of this project, as a user's first command makes it, in a folder of its own.
+ * A fresh clone of this project in its own folder, as a user's first command makes it.
  */
 import { spawnSync } from "node:child_process";
 import { chmod, copyFile, mkdir, mkdtemp, rm } from "node:fs/promises";
@@ -10,14 +10,14 @@ const ROOT = resolve(import.meta.dirname!, "../..");
 
 /** A clone; disposing of it removes it. */
 export interface FreshClone extends AsyncDisposable {
-  /** A folder of its own that has nothing but the clone in it; everybody may enter it. */
+  /** A folder that contains only the clone; every user may enter it. */
   readonly base: string;
   readonly directory: string;
 }
 
 /**
- * Clones what is committed, and lays over it what is changed here and not committed yet, so that a test at a desk runs what is
- * written there.
+ * Clones what is committed, and copies uncommitted changes over it, so that a local test run
+ * tests the working tree.
  */
 export async function freshClone(): Promise<FreshClone> {
   const base = await mkdtemp(join(tmpdir(), "gmn-clone-"));

@@ -1,7 +1,7 @@
 /**
- * Vitest's global set-up: one PostgreSQL for a whole run of the tests, started when the first test asks for a database.
+ * Vitest's global set-up: one PostgreSQL for the whole test run, started when the first test asks for a database.
  *
- * The workers are processes of their own, so they ask over HTTP (loopback). Tests that need no database pay for one
+ * The workers are separate processes, so they ask over HTTP (loopback). Tests that need no database cost only one
  * listening socket.
  */
 import { createServer } from "node:http";
@@ -10,7 +10,7 @@ import { explain } from "@gmn/failures";
 import "./provided.ts";
 import { startTestServer, type TestServer } from "./test_server.ts";
 
-/** Opens the launcher; the returned function ends it and the PostgreSQL it may have started. */
+/** Starts the launcher; the returned function stops it and any PostgreSQL that it started. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   let server: Promise<TestServer> | null = null;
   const launcher = createServer((_request, response) => {

@@ -1,5 +1,5 @@
 /**
- * A way to a server that stops passing on what the client says, in the middle of it: as if the client's process stood still.
+ * A proxy that stops forwarding the client's data in the middle of the stream, as if the client's process had frozen.
  */
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 
@@ -7,7 +7,7 @@ export interface HoldingProxy extends AsyncDisposable {
   readonly port: number;
   /** Resolves when it has stopped. */
   readonly held: Promise<void>;
-  /** Passes on what was held back, and everything after it. */
+  /** Forwards what was held back, and everything after it. */
   release(): void;
 }
 
@@ -32,7 +32,7 @@ export async function holdAfter(bytes: number, to: number): Promise<HoldingProxy
     client.on("data", (chunk: Uint8Array) => {
       passed += chunk.length;
       if (passed > bytes && !isReleased) {
-        // The last chunk is passed on in part: the server waits for the rest of a message.
+        // The last chunk is forwarded only in part, so the server waits for the rest of a message.
         upstream.write(chunk.subarray(0, chunk.length >> 1));
         client.pause();
         releases.push(() => {

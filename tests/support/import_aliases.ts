@@ -1,6 +1,6 @@
 /**
- * Vite resolves imports from node_modules and does not read deno.json: the names that are mapped there (`@std`) or are members of
- * the workspace (`@gmn`) are mapped here, too. For the vitest configurations.
+ * Import aliases for the vitest configurations. Vite resolves imports from node_modules and does not read deno.json, so the names
+ * that are mapped there (`@std`) or are workspace members (`@gmn`) are mapped here, too.
  */
 import { fileURLToPath } from "node:url";
 

@@ -1,8 +1,8 @@
 /**
- * Whether JSON is as a schema of an OpenAPI 3.1 document says, and has nothing that the schema does not name.
+ * Checks JSON against a schema of an OpenAPI 3.1 document: it must match, and have no property that the schema does not name.
  */
 
-/** As much of JSON Schema as the API's description uses. */
+/** The part of JSON Schema that the API's description uses. */
 export interface JsonSchema {
   readonly $ref?: string;
   readonly type?: string | readonly string[];
@@ -17,7 +17,7 @@ export interface JsonSchema {
   readonly additionalProperties?: JsonSchema | boolean;
 }
 
-/** What is wrong, each with its path; empty when nothing is. `components` are the document's schemas. */
+/** The mismatches, each with its path; empty when there are none. `components` are the document's schemas. */
 export function faultsOf(
   value: unknown,
   schema: JsonSchema,

@@ -1,12 +1,12 @@
-/** Waits for what can only be asked for, not awaited. */
+/** Waits for conditions that can only be polled, not awaited. */
 
-/** Time after which a condition is not met any more. */
+/** Time after which polling fails. */
 const DEADLINE_MS = 10_000;
 const INTERVAL_MS = 10;
 
 /**
- * Asks again and again until the answer is neither null, undefined nor false.
- * @throws Error with `what` when it never is
+ * Polls until the answer is neither null, undefined nor false.
+ * @throws Error with `what` when the deadline passes first
  */
 export async function until<T>(
   what: string,

@@ -5,10 +5,10 @@ import { until } from "./poll.ts";
 import { createTestDatabase } from "./postgres.ts";
 import { dropDatabases, urlOfDatabase } from "./test_server.ts";
 
-/** The removal is given up after a while, and the sessions of a busy machine end late. */
+/** Dropping times out after a while, and on a busy machine sessions end late. */
 const TIMEOUT_MS = 60_000;
 
-test("a database is let go of while another test's client is silent within a COPY", async () => {
+test("a database can be dropped while another test's client is silent in a COPY", async () => {
   await using other = await createTestDatabase();
   const database = await createTestDatabase();
   const adminUrl = urlOfDatabase(other.url, "postgres");

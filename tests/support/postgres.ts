@@ -1,10 +1,10 @@
 /**
- * A database of its own for a test: real PostgreSQL, migrated, empty.
+ * A separate database for each test: real PostgreSQL, migrated, empty.
  *
  *     const database = await createTestDatabase();
  *     afterAll(() => database.drop());
  *
- * or `await using database = await createTestDatabase();`. The server is the same for a whole run of the tests (an embedded
+ * or `await using database = await createTestDatabase();`. The server is the same for the whole test run (an embedded
  * PostgreSQL, or the one `TEST_DATABASE_URL` names) and starts when the first test asks.
  */
 import { inject } from "vitest";
@@ -21,20 +21,20 @@ import {
 
 export interface TestDatabase extends AsyncDisposable {
   readonly url: string;
-  /** A small pool on it, closed by `drop`. */
+  /** A small connection pool, closed by `drop`. */
   readonly sql: Sql;
-  /** Empties every table but the record of migrations: quicker than another database. */
+  /** Empties every table except the record of migrations: faster than creating another database. */
   empty(): Promise<void>;
-  /** Removes the database, cutting what is still connected; ends in any case. Calling it again is harmless. */
+  /** Drops the database and its open connections; always returns. Calling it again is harmless. */
   drop(): Promise<void>;
 }
 
-/** A removal takes a fifth of a second; `dropDatabase` says what may hold it up for longer. */
+/** Dropping takes a fifth of a second; `dropDatabase` says what may delay it. */
 const DROP_MS_MAX = 5_000;
 
 /**
  * Makes a database.
- * @param options `empty`: without any table, to test migrations
+ * @param options `empty`: without tables, to test migrations
  */
 export async function createTestDatabase(options: { empty?: boolean } = {}): Promise<TestDatabase> {
   const response = await fetch(inject("postgresLauncher"));
@@ -56,7 +56,7 @@ export async function createTestDatabase(options: { empty?: boolean } = {}): Pro
   let dropped: Promise<void> | null = null;
   const drop = (): Promise<void> =>
     dropped ??= store.close().then(async () => {
-      // What can't be removed in time is removed at the end of the run.
+      // What can't be dropped in time is dropped at the end of the run.
       await dropDatabase(adminUrl, name, DROP_MS_MAX);
     });
   return { url, sql: store.sql, empty, drop, [Symbol.asyncDispose]: drop };

@@ -1,5 +1,5 @@
 /**
- * The processes of a folder: those whose working directory or command line is below it. Linux: from /proc.
+ * The processes of a folder: those whose working directory or command line is below it. Linux only: reads /proc.
  */
 import { readdir, readFile, readlink } from "node:fs/promises";
 import process from "node:process";
@@ -10,7 +10,7 @@ export interface ListedProcess {
   readonly command: string;
 }
 
-/** All that live; one that has ended and was not waited for (a zombie) has no command line and does not count. */
+/** All live processes. A zombie has no command line and does not count. */
 export async function processesBelow(base: string): Promise<ListedProcess[]> {
   const pids = (await readdir("/proc")).map(Number).filter((pid) => pid > 0);
   const found = await Promise.all(pids.map(async (pid) => {
@@ -23,7 +23,7 @@ export async function processesBelow(base: string): Promise<ListedProcess[]> {
   return found.flat();
 }
 
-/** Ends all of them, at once and without asking. */
+/** Kills all of them with SIGKILL. */
 export async function killBelow(base: string): Promise<void> {
   for (;;) {
     const left = await processesBelow(base);
@@ -32,7 +32,7 @@ export async function killBelow(base: string): Promise<void> {
       try {
         process.kill(pid, "SIGKILL");
       } catch {
-        // It has ended by itself.
+        // It has already ended.
       }
     }
   }

@@ -1,4 +1,4 @@
-/** What the global set-up hands to the workers, as far as the types are concerned. */
+/** The types of what the global set-up provides to the workers. */
 import "vitest";
 
 declare module "vitest" {

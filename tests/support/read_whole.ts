@@ -1,5 +1,5 @@
 /**
- * Reading a whole file at once, for tests.
+ * Reads a whole file at once, for tests.
  */
 import type {
   ReadBatch,
@@ -10,7 +10,7 @@ import type {
 } from "../../src/trajectory/read_batch.ts";
 import { SummaryReader } from "../../src/trajectory/summary_reader.ts";
 
-/** All that a file gave. */
+/** Everything that was read from a file. */
 export interface WholeFile {
   readonly batches: readonly ReadBatch[];
   readonly rows: readonly ReadRow[];
@@ -18,7 +18,7 @@ export interface WholeFile {
   readonly end: ReadSummary;
 }
 
-/** Reads a file in chunks that end at these bytes (a number: in two chunks; nothing: in one). */
+/** Reads a file in chunks that end at these bytes (a number: in two chunks; omitted: in one). */
 export function readWhole(
   file: string | Uint8Array,
   cuts: number | readonly number[] = [],
@@ -29,7 +29,7 @@ export function readWhole(
   const batches: ReadBatch[] = [];
   let start = 0;
   for (const cut of [cuts, bytes.length].flat()) {
-    // A chunk of its own memory, which is gone when the next comes, as a network's buffers are.
+    // Each chunk has its own memory, which is overwritten before the next one, as network buffers are.
     const chunk = bytes.slice(start, Math.max(start, cut));
     batches.push(...reader.read(chunk));
     chunk.fill(0xff);

@@ -1,5 +1,5 @@
 /**
- * The embedded registry behind TLS and a login, as an external one may be.
+ * The embedded registry behind TLS and authentication, as an external one may be.
  */
 import { DatabaseSync } from "node:sqlite";
 import { createRegistry } from "@gmn/embedded-broker/testing";
@@ -9,7 +9,7 @@ export interface SecuredRegistry extends AsyncDisposable {
   readonly url: string;
 }
 
-/** Serves it to whoever sends this `Authorization` header, and 401 to all others. */
+/** Serves requests with this `Authorization` header, and answers 401 to all others. */
 export async function startSecuredRegistry(
   certificates: Certificates,
   authorization: string,

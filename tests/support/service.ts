@@ -1,8 +1,8 @@
 /**
- * A whole service for a test: real PostgreSQL (a database of its own), the real embedded broker in a temporary folder, real HTTP
- * and a real data directory behind a real web server, all on ports of the system's choice.
+ * A whole service for a test: real PostgreSQL (a separate database), the real embedded broker in a temporary folder, real HTTP
+ * and a real data directory behind a real web server, all on free ports.
  *
- * With KAFKA_BROKERS and SCHEMA_REGISTRY_URL in the environment the same tests run on that Kafka; its topics are removed first.
+ * With KAFKA_BROKERS and SCHEMA_REGISTRY_URL in the environment the same tests run on that Kafka; the topics are deleted first.
  */
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -38,7 +38,7 @@ export interface TestService extends AsyncDisposable {
   /** Folder of the data directory behind `source`. */
   readonly sourceFolder: string;
   readonly kafka: Kafka;
-  /** Everything that happened so far. */
+  /** All events so far. */
   readonly events: readonly ServiceEvent[];
   /** The first event of this name that `matches`, past or to come. */
   next<Name extends keyof Vocabulary>(
@@ -47,7 +47,7 @@ export interface TestService extends AsyncDisposable {
   ): Promise<Vocabulary[Name]>;
   /** A request to the API. */
   api(path: string, init?: RequestInit): Promise<Response>;
-  /** Asks for a run and waits until its rows are loaded; gives the run as the API shows it. */
+  /** Requests a run and waits until its rows are loaded; returns the run as the API shows it. */
   run(path: "/backfill" | "/extract", body: unknown): Promise<RunJson>;
   /** Stops the service and starts it again on the same data. */
   restart(): Promise<void>;
@@ -55,7 +55,7 @@ export interface TestService extends AsyncDisposable {
   whileStopped<T>(work: () => Promise<T>): Promise<T>;
 }
 
-/** What the tests look at of a run. */
+/** The fields of a run that the tests check. */
 export interface RunJson {
   id: string;
   state: string;
@@ -68,15 +68,15 @@ export interface RunJson {
 export interface TestServiceOptions {
   /** How the source misbehaves, as in `serveDataDirectory`. */
   readonly fault?: ServeOptions["fault"];
-  /** Settings over those of the fixture. */
+  /** Settings that override the fixture's. */
   readonly environment?: Record<string, string>;
-  /** What the data directory holds; `null` leaves it empty. */
+  /** Content of the data directory; `null` leaves it empty. */
   readonly sample?: Partial<Parameters<typeof generateDataDirectory>[0]> | null;
-  /** With its schedule and taking up old runs, as in life; off by default, so that only the test's runs run. */
+  /** Enables the schedule and the resumption of old runs, as in production; off by default, so that only the test's runs run. */
   readonly withSchedule?: boolean;
 }
 
-/** Starts it all; `await using` ends it all. */
+/** Starts everything; `await using` stops everything. */
 export async function startTestService(options: TestServiceOptions = {}): Promise<TestService> {
   const stack = new AsyncDisposableStack();
   try {
@@ -118,7 +118,7 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     const events: ServiceEvent[] = [];
     observer.listen((event) => {
       events.push(event);
-      // A stop that is slow fails no test by itself; whoever looks for the reason needs its name.
+      // A slow stop fails no test by itself, but finding its reason needs its name.
       if (event.name === "service.release_failed") {
         console.error(`${event.detail.name} did not stop: ${event.detail.reason}`);
       }
@@ -196,7 +196,7 @@ function externalKafka(): Record<string, string> {
     : { KAFKA_BROKERS, SCHEMA_REGISTRY_URL };
 }
 
-/** A Kafka that outlives the test begins it empty. */
+/** Deletes the topics of a Kafka that outlives the test, so that each test begins with none. */
 async function removeTopics(kafka: Kafka): Promise<void> {
   const admin = kafka.admin();
   await admin.connect();

@@ -1,7 +1,7 @@
 /**
  * A small writer of summary files for tests: cells as the source prints them, in each of its line-end styles.
  *
- * It is the second opinion on the format: it knows nothing of the reader, and writes the header cell by cell.
+ * It is independent of the reader, so that it can check it, and writes the header cell by cell.
  */
 
 /** Header cells of the 86 columns, first and second line, and the cell of a plausible row. */
@@ -67,12 +67,12 @@ function uncertain(first: string, second: string, value: string, sigma: string) 
   ] as const;
 }
 
-/** The stamp line that all files here begin with. */
+/** The stamp line at the beginning of every file here. */
 export const STAMP_LINE = "# Summary generated on 2024-08-24 06:06:14.542816+00:00 UTC";
 /** Number of columns. */
 export const WIDTH = COLUMNS.length;
 
-/** Column numbers, from 0, by what is in them. */
+/** Column numbers, from 0, by content. */
 export const COLUMN = {
   id: 0,
   jd: 1,
@@ -116,7 +116,7 @@ export function rows(count: number): string[] {
   );
 }
 
-/** The three header lines after the stamp, of the columns at these places (all of them by default). */
+/** The three header lines after the stamp, for the columns at these indexes (all by default). */
 export function headerLines(columns: readonly number[] = COLUMNS.map((_, i) => i)): string[] {
   const chosen = columns.map((i) => COLUMNS[i]);
   return [
@@ -126,7 +126,7 @@ export function headerLines(columns: readonly number[] = COLUMNS.map((_, i) => i
   ];
 }
 
-/** Ways to end lines. `lfcr` is the source's in daily and monthly files, `yearly` what it makes of them in longer ones. */
+/** Line endings. The source writes `lfcr` in daily and monthly files, and `yearly` when it joins them into longer ones. */
 export type LineEnds = "lf" | "crlf" | "lfcr" | "yearly";
 
 /** The lines as a file's text. */

@@ -1,6 +1,6 @@
 /**
- * A task of deno.json in its parts, for tests that start the program without a shell around it: with the task's own permissions,
- * no others, and its limits of allocator and heap (docs/decisions/0013-memory.md).
+ * A task of deno.json split into parts, for tests that start the program without a shell: with exactly the task's permissions
+ * and its limits of allocator and heap (docs/decisions/0013-memory.md).
  */
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -10,11 +10,11 @@ const { tasks } = JSON.parse(readFileSync(new URL("deno.json", ROOT), "utf8")) a
   tasks: Record<string, { command: string }>;
 };
 
-/** How Deno is started for a task. */
+/** The command that starts Deno for a task. */
 export interface TaskCommand {
-  /** What the task sets in the environment. */
+  /** Environment variables that the task sets. */
   readonly environment: Readonly<Record<string, string>>;
-  /** Deno's arguments, `run` and the program's whole path included. */
+  /** Deno's arguments, including `run` and the program's absolute path. */
   readonly args: readonly string[];
 }
 

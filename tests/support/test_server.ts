@@ -1,6 +1,6 @@
 /**
- * The PostgreSQL that tests use: an embedded one in a temporary directory, or the server of `TEST_DATABASE_URL`; with a
- * migrated template database, of which each test gets a copy.
+ * The PostgreSQL that tests use: an embedded one in a temporary directory, or the server of `TEST_DATABASE_URL`. It has a
+ * migrated template database; each test gets a copy.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -12,11 +12,11 @@ import { startEmbeddedPostgres } from "../../src/service/embedded_postgres.ts";
 import { migrate } from "../../src/store/migrate.ts";
 
 export interface TestServer {
-  /** URL of a database from which others may be created. */
+  /** URL of a database that other databases can be created from. */
   readonly adminUrl: string;
   /** Name of the migrated, empty database to copy. */
   readonly template: string;
-  /** What the names of all databases of this run of the tests begin with. */
+  /** Prefix of the names of all databases of this test run. */
   readonly prefix: string;
   stop(): Promise<void>;
 }
@@ -26,12 +26,12 @@ export function urlOfDatabase(url: string, database: string): string {
   return Object.assign(new URL(url), { pathname: `/${database}` }).href;
 }
 
-/** A name no other run of the tests has. */
+/** A name that no other test run uses. */
 export function uniqueName(prefix: string): string {
   return `${prefix}_${crypto.randomUUID().replaceAll("-", "").slice(0, 16)}`;
 }
 
-/** Runs one statement on a connection of its own; with `limit_ms` the server gives it up after that time. */
+/** Runs one statement on a separate connection; with `limit_ms` the server cancels it after that time. */
 export async function administer(url: string, statement: string, limit_ms = 0): Promise<void> {
   const store = connectStore({ url, max: 1, applicationName: "tests", observe: unobserved });
   try {
@@ -46,12 +46,12 @@ export async function administer(url: string, statement: string, limit_ms = 0): 
 const QUERY_CANCELED = "57014";
 
 /**
- * Removes a database, cutting what is still connected to it.
+ * Drops a database and its open connections.
  *
- * The server lets its files go when every session of the whole server has taken note (a "ProcSignalBarrier"). A session in the
- * middle of a COPY whose client has fallen silent takes no note, whatever database it is in: then this removal would wait for
+ * The server closes the database's files once every session of the server has acknowledged it (a "ProcSignalBarrier"). A session in
+ * the middle of a COPY whose client is silent does not acknowledge, whatever database it is in. Dropping would then wait for
  * another test's frozen process, for as long as that is frozen.
- * @returns false when that took longer than `limit_ms`: nobody can connect to it any more, and it is left to `dropDatabases`
+ * @returns false when that took longer than `limit_ms`: nobody can connect to it, and `dropDatabases` drops it later
  */
 export async function dropDatabase(
   adminUrl: string,
@@ -67,7 +67,7 @@ export async function dropDatabase(
   }
 }
 
-/** Removes every database whose name begins with `prefix`. */
+/** Drops every database whose name begins with `prefix`. */
 export async function dropDatabases(adminUrl: string, prefix: string): Promise<void> {
   const store = connectStore({
     url: adminUrl,
@@ -106,7 +106,7 @@ export async function startTestServer(): Promise<TestServer> {
     template,
     prefix,
     async stop() {
-      // The template, and what could not be removed while its test ran.
+      // The template, and databases that could not be dropped after their test.
       if (given !== undefined) await dropDatabases(adminUrl, prefix);
       await stop();
     },
@@ -119,7 +119,7 @@ async function startTemporary(): Promise<{ adminUrl: string; stop: () => Promise
     directory,
     port: 0,
     observe: unobserved,
-    // Nothing here has to survive a power loss.
+    // Nothing here needs to survive a power loss.
     settings: { fsync: "off", synchronous_commit: "off", full_page_writes: "off" },
   });
   return {
@@ -127,7 +127,7 @@ async function startTemporary(): Promise<{ adminUrl: string; stop: () => Promise
     async stop() {
       await server.stop();
       await rm(directory, { recursive: true, force: true });
-      // A root process's cluster may have been put elsewhere.
+      // The cluster of a root process may be in another folder.
       await rm(server.directory, { recursive: true, force: true });
     },
   };

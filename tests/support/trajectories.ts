@@ -1,5 +1,5 @@
 /**
- * Trajectory summaries and batches for tests: whole ones from a few values.
+ * Trajectory summaries and batches for tests: complete ones from a few values.
  */
 import type {
   Lineage,
@@ -9,7 +9,7 @@ import type {
 import { TRAJECTORY_FIELDS } from "../../src/trajectory/schema.ts";
 import type { TrajectorySummary } from "../../src/trajectory/summary.ts";
 
-/** A summary in which every field has a value, all of them different; `values` win. */
+/** A summary in which every field has a different value; `values` override them. */
 export function summaryOf(id: string, values: Partial<TrajectorySummary> = {}): TrajectorySummary {
   const summary = Object.fromEntries(
     TRAJECTORY_FIELDS.map(({ name, kind }, at) => [name, kind === "double" ? at + 0.25 : null]),
@@ -29,7 +29,7 @@ export function summaryOf(id: string, values: Partial<TrajectorySummary> = {}): 
   };
 }
 
-/** Hours after some midnight: short to write, and in order. */
+/** Hours after an arbitrary midnight: short to write, and ordered. */
 export const generation = (hours: number): Date =>
   new Date(Date.UTC(2026, 0, 1) + hours * 3_600_000);
 
@@ -40,7 +40,7 @@ const LINEAGE: Omit<Lineage, "offset"> = {
   runId: "run-1",
 };
 
-/** A change without its offset, which its place in the batch gives. */
+/** A change without its offset, which follows from its place in the batch. */
 export type Change =
   | {
     readonly summary: TrajectorySummary;
