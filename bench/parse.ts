@@ -72,7 +72,7 @@ const summaries = await readRows();
 const values = summaries.map((summary) => encodeTrajectory(summary, 1));
 const decode = createTrajectoryDecoder(TRAJECTORY_SCHEMA_TEXT);
 const cases: Record<string, () => unknown> = {
-  "split + Number (yardstick)": splitRows,
+  "split + Number (baseline)": splitRows,
   "read: bytes to rows": readRows,
   "encode: row to wire format": () => summaries.map((summary) => encodeTrajectory(summary, 1)),
   "decode: wire format to row": () => values.map((value) => decode(value)),
@@ -89,7 +89,7 @@ for (let round = 0; round < Number(given.rounds); round++) {
 
 const [baseline_ms] = Object.values(best_ms);
 console.log(`${summaries.length} rows of ${Math.round(bytes.length / summaries.length)} bytes`);
-console.log(`${"".padEnd(28)}    rows/s   µs/row   of the yardstick's speed`);
+console.log(`${"".padEnd(28)}    rows/s   µs/row   of the baseline's speed`);
 for (const [name, ms] of Object.entries(best_ms)) {
   const rowsPerSecond = Math.round(summaries.length / ms * 1000).toLocaleString("en-US");
   const microseconds = (ms * 1000 / summaries.length).toFixed(2);
