@@ -71,10 +71,7 @@ describe("invalid", () => {
     "no type": [{ name: "R" }, '"type" must name a type, not be nothing'],
     "a type that is an object": [{ type: { type: "int" } }, "not be an object"],
     "an unknown type": ['"strnig"', "undefined type name: strnig (at /)"],
-    "a type name that only JavaScript objects have": [
-      '"constructor"',
-      "undefined type name: constructor",
-    ],
+    "a type that exists only in JavaScript": ['"constructor"', "undefined type name: constructor"],
     "a record without a name": [{ type: "record", fields: [] }, "missing name property"],
     "a record without fields": [
       { type: "record", name: "R" },
