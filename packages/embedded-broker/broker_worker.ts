@@ -16,19 +16,19 @@ import type {
   ToWorker,
 } from "./settings.ts";
 
-/** The embedded broker as its owner has it. */
+/** The embedded broker's interface for its owner. */
 export interface EmbeddedBroker {
-  /** `host:port` of the one broker there is. */
+  /** `host:port` of the only broker. */
   readonly brokers: string[];
   /** Base URL of the schema registry, without a trailing slash. */
   readonly schemaRegistryUrl: string;
   /** Resolves with the reason if the broker dies by itself. Never rejects. */
   readonly failed: Promise<Error>;
-  /** Answers the requests there are and closes the database. Calling it again waits for the first call. */
+  /** Answers the pending requests and closes the database. Calling it again waits for the first call. */
   stop(): Promise<void>;
 }
 
-/** A stop that takes longer is cut short; what was acknowledged is on disk in any case. */
+/** A stop that takes longer is cut short; acknowledged records are on disk in any case. */
 const STOP_TIMEOUT_MS = 10_000;
 
 const DEFAULTS = {
@@ -70,7 +70,7 @@ export class BrokerWorker {
     this.failed = this.failure.promise;
     this.worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.onMessage(data);
     this.worker.onerror = (event) => {
-      // Kept from ending the whole process: its owner decides what a dead broker means.
+      // Must not end the whole process: the owner decides what to do about a dead broker.
       event.preventDefault();
       this.die(new Error(event.message, { cause: event.error }));
     };

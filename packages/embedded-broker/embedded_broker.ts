@@ -1,7 +1,7 @@
 /**
- * The embedded broker, put together: database, log, groups, Kafka listener, schema registry. Runs in the Worker
- * (`worker.ts`), in one thread: whatever one request does between two awaits, no other can come in between, which is
- * why nothing here has locks.
+ * Assembles the embedded broker: database, log, groups, Kafka listener, schema registry. It runs in the Worker
+ * (`worker.ts`), in one thread: the code of one request between two awaits can't be interrupted by another request, so
+ * nothing here has locks.
  *
  * Started in this order, stopped in the reverse one: database → log and groups → registry → Kafka listener.
  */
@@ -21,7 +21,7 @@ import type { BrokerEvent, BrokerSettings } from "./settings.ts";
 import { Commits } from "./storage/commits.ts";
 import { closeDatabase, openDatabase } from "./storage/database.ts";
 
-/** Numbers for tests and benches. */
+/** Statistics for tests and benches. */
 export interface BrokerStats {
   readonly connections: number;
   readonly transactions: number;
@@ -30,37 +30,37 @@ export interface BrokerStats {
   readonly unsent_bytes: number;
 }
 
-/** The broker, listening. */
+/** A listening broker. */
 export interface ListeningBroker {
   readonly kafkaPort: number;
   readonly schemaRegistryPort: number;
   disconnectAll(): void;
   stats(): BrokerStats;
-  /** Stops taking requests, answers those there are, brings everything into the database file and closes it. */
+  /** Stops accepting requests, answers pending ones, checkpoints everything into the database file and closes it. */
   stop(): Promise<void>;
 }
 
 /**
  * Starts the broker in this thread.
- * @param tell is called with what happens while it runs, and must not throw
- * @param intercept stands between requests and their work; for tests
+ * @param onEvent is called with each event while the broker runs, and must not throw
+ * @param intercept is called between a request and its work; for tests
  * @throws BrokerRefusal when the directory is in use or a port is taken
  */
 export async function startBroker(
   settings: BrokerSettings,
-  tell: (event: BrokerEvent) => void,
+  onEvent: (event: BrokerEvent) => void,
   intercept?: Intercept,
 ): Promise<ListeningBroker> {
   const fault = (what: string, error: unknown) =>
-    tell({ kind: "fault", reason: `${what}${withPlace(error)}` });
-  // What was started is stopped again where the rest does not start.
+    onEvent({ kind: "fault", reason: `${what}${withPlace(error)}` });
+  // If a later part does not start, the parts already started are stopped again.
   await using started = new AsyncDisposableStack();
   const db = openDatabase(settings.directory);
   started.defer(() => closeDatabase(db, settings.directory));
   const memory = new ClientMemory();
   const commits = new Commits(
     db,
-    (reason) => tell({ kind: "fault", reason: `could not commit: ${reason}` }),
+    (reason) => onEvent({ kind: "fault", reason: `could not commit: ${reason}` }),
   );
   started.defer(() => commits.drained());
   const broker = stateOf(db, commits, settings, memory);
@@ -76,7 +76,7 @@ export async function startBroker(
     }),
     memory,
     stallTimeout_ms: settings.stallTimeout_ms,
-    onRefused: (client, reason) => tell({ kind: "client refused", client, reason }),
+    onRefused: (client, reason) => onEvent({ kind: "client refused", client, reason }),
     onFault: (error) => fault("", error),
   });
   broker.port = listener.port;
@@ -125,14 +125,14 @@ function stateOf(
   };
 }
 
-/** The id of the cluster: made once, kept for the life of the database. Clients use it to tell clusters apart. */
+/** The id of the cluster: created once and kept in the database. Clients use it to distinguish clusters. */
 function clusterIdOf(db: DatabaseSync): string {
   const made = crypto.randomUUID().replaceAll("-", "").slice(0, 22);
   db.prepare("INSERT OR IGNORE INTO meta (name, value) VALUES ('cluster_id', ?)").run(made);
   return db.prepare("SELECT value FROM meta WHERE name = 'cluster_id'").get()?.value as string;
 }
 
-/** An error that nobody foresaw, with its place. */
+/** The text of an unexpected error, with the place where it was thrown. */
 function withPlace(error: unknown): string {
   return error instanceof Error ? error.stack ?? error.message : String(error);
 }

@@ -1,8 +1,8 @@
 /**
- * How the broker refuses to start, and how it puts errors into words.
+ * The error of a broker that refuses to start, and the text of errors.
  */
 
-/** The broker can't start, or can't go on being used, until somebody changes something; `hint` says what. */
+/** The broker can't start or continue until somebody changes something; `hint` says what. */
 export class BrokerRefusal extends Error {
   override readonly name = "BrokerRefusal";
   readonly hint: string | undefined;

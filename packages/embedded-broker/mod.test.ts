@@ -20,7 +20,7 @@ const start = (options: Partial<EmbeddedBrokerOptions> = {}) =>
 const startControlled = (options: Partial<EmbeddedBrokerOptions> = {}) =>
   startControlledBroker({ directory, kafkaPort: 0, schemaRegistryPort: 0, ...options });
 
-test("both ports answer when it is there, and are free when it is stopped", async () => {
+test("both ports answer while it runs, and are free after it has stopped", async () => {
   const said: string[] = [];
   const broker = await start({ onEvent: ({ kind }) => said.push(kind) });
   expect(broker.brokers).toEqual([expect.stringMatching(/^127\.0\.0\.1:\d+$/)]);
@@ -38,7 +38,7 @@ test.each([
   ["kafkaPort", "KAFKA_PORT"],
   ["schemaRegistryPort", "SCHEMA_REGISTRY_PORT"],
 ])(
-  "a %s that is in use is named, with its setting, and nothing stays behind",
+  "a %s in use is reported with its setting, and nothing is left behind",
   async (option, setting) => {
     const other = createServer();
     await new Promise<void>((resolve) => other.listen(0, "127.0.0.1", resolve));
@@ -49,29 +49,29 @@ test.each([
     expect((failure as Error).message).toContain("is in use");
     expect((failure as BrokerRefusal).hint).toContain(setting);
     other.close();
-    // The directory was let go of.
+    // The directory was released.
     await (await start()).stop();
   },
 );
 
-test("a directory that another broker has is refused", async () => {
+test("a directory that another broker uses is refused", async () => {
   const first = await start();
   await expect(start()).rejects.toThrow(/is in use by another process/);
   await first.stop();
 });
 
-test("a stopped broker can't be controlled, and says so", async () => {
+test("controlling a stopped broker fails with an error that says so", async () => {
   const broker = await startControlled();
   await broker.stop();
   await expect(broker.control.stats()).rejects.toThrow("the embedded broker is not running");
 });
 
-test("a broker that dies is not silent about it, and its directory can be used again", async () => {
+test("a broker that dies reports it, and its directory can be used again", async () => {
   const said: unknown[] = [];
   const broker = await startControlled({ onEvent: (event) => said.push(event) });
   broker.control.crash();
   expect((await broker.failed).message).toContain("crashed by order");
   expect(said).toEqual([{ kind: "died", reason: expect.stringContaining("crashed by order") }]);
-  await broker.stop(); // has nothing left to do
+  await broker.stop(); // does nothing
   await (await start()).stop();
 });

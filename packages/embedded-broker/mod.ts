@@ -1,5 +1,5 @@
 /**
- * The embedded broker: starts it, gives its addresses, stops it. Nothing else of this package is for others to import
+ * The public interface of the embedded broker: start, addresses, stop. Other packages import nothing else from this one
  * (`@gmn/embedded-broker/testing` is for tests).
  */
 import { BrokerWorker, type EmbeddedBroker, startIn } from "./broker_worker.ts";
@@ -11,7 +11,7 @@ export type { EmbeddedBroker, EmbeddedBrokerOptions };
 
 /**
  * Starts the broker and its schema registry; resolves when both answer.
- * @throws BrokerRefusal when a port is taken (naming the port and its setting) or another process has the directory
+ * @throws BrokerRefusal when a port is taken (naming the port and its setting) or another process uses the directory
  */
 export function startEmbeddedBroker(options: EmbeddedBrokerOptions): Promise<EmbeddedBroker> {
   const worker = new BrokerWorker(new URL("./worker.ts", import.meta.url), options.onEvent);

@@ -1,9 +1,9 @@
 /**
- * How a broker is started, and what it reports while it runs: the messages between its owner and its Worker.
+ * The settings and events of a broker, and the messages between its owner and its Worker.
  */
 
 export interface EmbeddedBrokerOptions {
-  /** Where the broker keeps its database; made when it is not there. One process at a time. */
+  /** Directory of the broker's database; created when missing. One process at a time. */
   readonly directory: string;
   /** Address to bind and to give to clients, 127.0.0.1 by default. There is no authentication: keep it on the loopback. */
   readonly host?: string;
@@ -15,28 +15,28 @@ export interface EmbeddedBrokerOptions {
   readonly autoCreateTopics?: boolean;
   /** Partitions of topics that are created without a number; 1 by default. */
   readonly defaultPartitions?: number;
-  /** Called with what happens while it runs. Must not throw. */
+  /** Called with each event while it runs. Must not throw. */
   readonly onEvent?: (event: BrokerEvent) => void;
 }
 
-/** Times that only tests set. */
+/** Time-outs that only tests set. */
 export interface BrokerTimeouts {
   /** Kafka's `group.min.session.timeout.ms`. */
   readonly minSessionTimeout_ms: number;
-  /** How long a client may leave a request unfinished or an answer untaken. */
+  /** How long a client may leave a request unfinished or an answer unread. */
   readonly stallTimeout_ms: number;
 }
 
-/** The options complete. Everything here can be sent to a Worker. */
+/** The options with all defaults filled in. Everything here can be sent to a Worker. */
 export type BrokerSettings =
   & Required<Omit<EmbeddedBrokerOptions, "onEvent">>
   & BrokerTimeouts;
 
-/** What happens to a broker that was started. */
+/** The events of a running broker. */
 export type BrokerEvent =
-  /** A connection was closed because of what the client did. */
+  /** A connection was closed because of the client's behaviour. */
   | { readonly kind: "client refused"; readonly client: string; readonly reason: string }
-  /** Something is wrong with the broker itself or its disk; it goes on. */
+  /** An error in the broker itself or its disk; the broker continues. */
   | { readonly kind: "fault"; readonly reason: string }
   | { readonly kind: "died"; readonly reason: string }
   | { readonly kind: "stop cut short"; readonly after_ms: number }
@@ -48,7 +48,7 @@ export type ToWorker =
 
 export type FromWorker =
   | { readonly kind: "ready"; readonly kafkaPort: number; readonly schemaRegistryPort: number }
-  /** It could not start. */
+  /** The broker could not start. */
   | { readonly kind: "refused"; readonly message: string; readonly hint: string | undefined }
   | { readonly kind: "stopped" }
   | { readonly kind: "event"; readonly event: BrokerEvent };

@@ -1,6 +1,6 @@
 /**
- * The Worker in which the embedded broker runs, so that neither its fsyncs hold up its owner, nor its owner's work the broker's
- * heartbeats. `broker_worker.ts` starts it, and hears of every error that nobody here catches.
+ * The Worker in which the embedded broker runs, so that its fsyncs do not block its owner and the owner's work does not delay the
+ * broker's heartbeats. `broker_worker.ts` starts it and receives every uncaught error.
  */
 import { serveOwner } from "./serve_owner.ts";
 

@@ -1,5 +1,5 @@
 /**
- * Programs that run beside this process: PostgreSQL and Redpanda, started, supervised and stopped; and what that takes.
+ * Starts, supervises and stops the programs that run beside this process: PostgreSQL and Redpanda.
  */
 export type { PostgresEvent } from "./postgres/events.ts";
 export type { Connect, Session } from "./postgres/owner.ts";

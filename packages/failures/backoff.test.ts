@@ -6,7 +6,7 @@ import { explain, hintOf, PermanentError, TransientError } from "./failures.ts";
 const QUICK: Backoff = { base_ms: 1, cap_ms: 2, attempts: 3 };
 
 describe("the delay before another try", () => {
-  test("is never above its ceiling, never nothing, whatever the draw", () => {
+  test("lies between a tenth of its ceiling and the ceiling, for any draw", () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 1_000 }),
@@ -26,7 +26,7 @@ describe("the delay before another try", () => {
 });
 
 describe("retry", () => {
-  test("tries a transient failure again and tells of it", async () => {
+  test("retries a transient failure and reports each retry", async () => {
     const reported: number[] = [];
     const result = await retry(
       (attempt) =>
@@ -36,12 +36,12 @@ describe("retry", () => {
     expect([result, reported]).toEqual([3, [1, 2]]);
   });
 
-  test("gives up after its attempts with the last error", async () => {
+  test("throws the last error when its attempts are used up", async () => {
     await expect(retry(() => Promise.reject(new TransientError("away")), { backoff: QUICK }))
       .rejects.toThrow("away");
   });
 
-  test("never tries anything but a transient failure again", async () => {
+  test("retries nothing but a transient failure", async () => {
     let tries = 0;
     const work = () => {
       tries++;
@@ -61,13 +61,13 @@ describe("retry", () => {
     await expect(never).rejects.toThrow("stopped");
   });
 
-  test("does not even begin when it is aborted already", async () => {
+  test("does not start when it is already aborted", async () => {
     await expect(wait(60_000, AbortSignal.abort(new Error("stopped")))).rejects.toThrow("stopped");
   });
 });
 
 describe("failures", () => {
-  test("explain themselves with their causes, saying nothing twice", () => {
+  test("explain themselves with their causes, without repetition", () => {
     const error = new TransientError("loading: no connection", {
       cause: new Error("no connection", { cause: new Error("ECONNREFUSED") }),
     });
@@ -75,7 +75,7 @@ describe("failures", () => {
     expect(explain("text")).toBe("text");
   });
 
-  test("carry a hint, through wrappings too", () => {
+  test("keep their hint when they are wrapped", () => {
     expect(hintOf(new Error("outer", { cause: new PermanentError("inner", { hint: "do this" }) })))
       .toBe("do this");
     expect(hintOf(new Error("plain"))).toBeUndefined();

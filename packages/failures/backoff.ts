@@ -6,7 +6,7 @@
  */
 import { TransientError } from "./failures.ts";
 
-/** The shape of a back-off. All times in milliseconds. */
+/** Parameters of a back-off. All times in milliseconds. */
 export interface Backoff {
   /** Ceiling of the first wait. */
   base_ms: number;
@@ -23,11 +23,11 @@ export function backoffDelayMs(
   random: () => number = Math.random,
 ): number {
   const ceiling = Math.min(backoff.cap_ms, backoff.base_ms * 2 ** Math.min(attempt - 1, 30));
-  // Never below a tenth of the ceiling: a draw of almost nothing would hammer what just failed.
+  // Never below a tenth of the ceiling: a draw near zero would hammer what just failed.
   return ceiling * (0.1 + 0.9 * random());
 }
 
-/** Resolves after `ms` milliseconds, or at once with the signal's reason as a rejection when it aborts. */
+/** Resolves after `ms` milliseconds; rejects with the signal's reason as soon as it aborts. */
 export function wait(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(signal.reason);
@@ -43,7 +43,7 @@ export function wait(ms: number, signal?: AbortSignal): Promise<void> {
   });
 }
 
-/** Resolves when the signal aborts; never without one. For one wait: raced in a loop it would keep what the others brought. */
+/** Resolves when the signal aborts; never without one. Race it only once: raced in a loop, it would keep every result in memory. */
 export function untilAborted(signal?: AbortSignal): Promise<"aborted"> {
   return new Promise((resolve) => {
     if (signal?.aborted) resolve("aborted");
@@ -60,8 +60,8 @@ export interface RetryOptions {
 }
 
 /**
- * Runs `work` until it succeeds. Only a `TransientError` is tried again; anything else, the last try's error and an
- * abort are thrown as they are.
+ * Runs `work` until it succeeds. Only a `TransientError` is retried. Any other error, the error of the last try and an
+ * abort are thrown unchanged.
  */
 export async function retry<T>(
   work: (attempt: number) => Promise<T>,

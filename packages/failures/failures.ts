@@ -1,7 +1,7 @@
 /**
  * The two kinds of failure this service knows.
  *
- * The loops decide by the type what to do next: a `TransientError` is waited out and tried again, a
+ * The loops decide by the type what to do next: after a `TransientError` they wait and retry, a
  * `PermanentError` is reported (a dead letter, a failed run, a refused request) and never retried. Both carry a
  * `hint`: what a person can do about it. A shutdown is neither; it travels as an aborted `AbortSignal`.
  */
@@ -14,7 +14,7 @@ export interface FailureOptions {
   hint?: string;
 }
 
-/** Something outside is not there right now (network, broker, database); the same call may work later. */
+/** Something outside is unavailable right now (network, broker, database); the same call may work later. */
 export class TransientError extends Error {
   override readonly name: string = "TransientError";
   readonly hint: string | undefined;

@@ -1,5 +1,5 @@
 /**
- * How something can fail, and how long to wait then: for the application and for the packages beside it.
+ * Kinds of failure, back-off and time limits, for the application and the other packages.
  */
 export {
   type Backoff,

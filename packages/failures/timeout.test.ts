@@ -3,22 +3,22 @@ import { withTimeout } from "./timeout.ts";
 
 const late = () => new Error("late");
 
-describe("waiting at most so long", () => {
+describe("waiting with a time limit", () => {
   beforeEach(() => void vi.useFakeTimers());
   afterEach(() => void vi.useRealTimers());
 
-  test("gives what the work gives, and leaves no timer", async () => {
+  test("returns the result of the work, and leaves no timer", async () => {
     await expect(withTimeout(Promise.resolve(1), 1_000, late)).resolves.toBe(1);
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test("throws what the work throws, and leaves no timer", async () => {
+  test("throws the error of the work, and leaves no timer", async () => {
     const work = Promise.reject(new Error("broken"));
     await expect(withTimeout(work, 1_000, late)).rejects.toThrow("broken");
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test("throws what is said to be late; what the work throws afterwards is dropped", async () => {
+  test("throws the error of `onLate`; a later error of the work is dropped", async () => {
     const work = Promise.withResolvers<number>();
     const onLate = vi.fn(late);
     const result = withTimeout(work.promise, 1_000, onLate);
@@ -34,7 +34,7 @@ describe("waiting at most so long", () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test("is late also when `onLate` cuts the work off", async () => {
+  test("throws the error of `onLate` also when `onLate` cuts the work off", async () => {
     const work = Promise.withResolvers<number>();
     const cut = () => {
       work.reject(new Error("cut off"));
@@ -45,7 +45,7 @@ describe("waiting at most so long", () => {
     await outcome;
   });
 
-  test("asks for the limit again when there is a hurry", async () => {
+  test("reads the limit again when `hurry` aborts", async () => {
     const hurry = new AbortController();
     const limit = () => hurry.signal.aborted ? 10 : 60_000;
     const outcome = expect(withTimeout(new Promise(() => {}), limit, late, hurry.signal))

@@ -1,17 +1,17 @@
 /**
- * The one way to wait for something at most so long.
+ * The one way to wait for something with a time limit.
  */
 
-/** How long to wait: milliseconds, or what gives them, for a limit that depends on when it is asked. */
+/** How long to wait: milliseconds, or a function that returns them, for a limit that changes over time. */
 export type TimeLimit = number | (() => number);
 
 /**
- * What `work` gives, if it settles in time; else the failure that `onLate` returns.
+ * Returns the result of `work` if it settles in time; otherwise throws the failure that `onLate` returns.
  *
  * `onLate` is called at most once, and never after `work` has settled, so it may also cut off what `work` waits for (a socket,
- * a request). Late work goes on by itself: what it gives or throws afterwards is dropped, and is no unhandled rejection. No timer
+ * a request). Late work continues by itself: its result or error is dropped and causes no unhandled rejection. No timer
  * outlives the call.
- * @param hurry when it aborts, the limit is asked again and counts from then
+ * @param hurry when it aborts, the limit is read again and counts from that moment
  */
 export async function withTimeout<Result>(
   work: PromiseLike<Result>,
@@ -33,7 +33,7 @@ export async function withTimeout<Result>(
   hurry?.addEventListener("abort", start, { once: true });
   try {
     await Promise.race([work, late.promise]);
-    // It says what happened, where the work has ended because `onLate` cut it off.
+    // When `onLate` cut the work off, the work's own error would not say what happened.
     if (failure !== undefined) throw failure;
     return await work;
   } catch (error) {

@@ -4,7 +4,7 @@ import { crc32c } from "./crc32c.ts";
 
 const UTF8 = new TextEncoder();
 
-/** Bit by bit, as the definition says. */
+/** Bit by bit, straight from the definition. */
 function slowCrc32c(bytes: Uint8Array): number {
   let crc = 0xffffffff;
   for (const byte of bytes) {
@@ -25,7 +25,7 @@ test.each([
   expect(crc32c(bytes)).toBe(expected);
 });
 
-test("is that of the definition, for any bytes in any part of them", () => {
+test("equals the definition, for any bytes and any range of them", () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 100 }), fc.nat(20), fc.nat(20), (bytes, a, b) => {
       const start = Math.min(a, bytes.length);

@@ -1,8 +1,8 @@
 /**
  * CRC-32C (Castagnoli), the checksum of record batches. `node:zlib` has only the other polynomial (IEEE), so this is
  * written out: slicing-by-16 (M. Kounavis and F. Berry, "A Systematic Approach to Building High Performance
- * Software-based CRC Generators", 2005), which takes sixteen bytes a step with one table look-up each and no
- * dependency between the look-ups. About 750 MB/s on the 2-core machine this is built on; byte by byte is 300 MB/s.
+ * Software-based CRC Generators", 2005), which processes sixteen bytes per step, with one table look-up each and no
+ * dependency between the look-ups. About 750 MB/s on the 2-core machine this is built on; byte by byte reaches 300 MB/s.
  */
 
 /** The reversed polynomial 0x1EDC6F41. */

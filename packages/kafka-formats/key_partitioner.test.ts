@@ -3,7 +3,7 @@ import kafkajsMurmur2 from "kafkajs/src/producer/partitioners/default/murmur2.js
 import { expect, test } from "vitest";
 import { createKeyPartitioner, murmur2 } from "./key_partitioner.ts";
 
-test("murmur2 gives what Kafka's own tests expect", () => {
+test("murmur2 returns the hashes that Kafka's own tests expect", () => {
   // org.apache.kafka.common.utils.UtilsTest.testMurmur2
   const cases: [string, number][] = [
     ["21", -973932308],
@@ -24,7 +24,7 @@ test("murmur2 equals kafkajs's for any key", () => {
   );
 });
 
-test("one key always goes to one partition; records without a key go round", () => {
+test("a key always goes to the same partition; records without a key rotate", () => {
   const partitioner = createKeyPartitioner(3);
   const first = partitioner("20220304220741_yrPTs");
   expect(partitioner("20220304220741_yrPTs")).toBe(first);

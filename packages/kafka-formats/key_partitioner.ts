@@ -2,12 +2,12 @@
  * Which partition a key goes to: murmur2 of the UTF-8 key, modulo partitions, as Kafka's Java client does it (and so
  * librdkafka's `murmur2_random`, kafkajs and franz-go), so that other producers put a trajectory where we do.
  *
- * The choice is made here and not left to kafkajs because the publisher must know how many records of a request went where:
- * that is how far a reader must get to have seen all of them. It is written out because kafkajs's own murmur2 goes through
- * 64-bit objects, which showed in a profile of the backfill; a test keeps the two equal.
+ * The choice is made here and not left to kafkajs because the publisher must know how many records of a request went to each
+ * partition: a reader that has got that far has seen them all. murmur2 is implemented here because kafkajs's own uses 64-bit
+ * objects, which showed in a profile of the backfill; a test keeps the two equal.
  */
 
-/** Gives the partition of a key; records without a key go round. */
+/** Returns the partition of a key; records without a key rotate over the partitions. */
 export type KeyPartitioner = (key: string | null) => number;
 
 /** The partitioner of a topic with this many partitions. */

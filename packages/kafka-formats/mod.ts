@@ -1,5 +1,5 @@
 /**
- * Kafka's own formats, for whoever writes or reads Kafka's bytes: the embedded broker at one end, the application at the other.
+ * Kafka's wire and record formats, shared by the embedded broker and the application.
  */
 export {
   COMPRESSION,

@@ -1,6 +1,6 @@
 /**
  * The numbers of the Kafka protocol: APIs (https://kafka.apache.org/protocol#protocol_api_keys) and errors
- * (https://kafka.apache.org/protocol#protocol_error_codes), as far as the embedded broker and its tests have them.
+ * (https://kafka.apache.org/protocol#protocol_error_codes), as far as the embedded broker and its tests use them.
  */
 
 /** APIs by name. */
@@ -33,7 +33,7 @@ export type ApiKey = (typeof ApiKey)[keyof typeof ApiKey];
 
 const API_NAMES = new Map<number, string>(Object.entries(ApiKey).map(([name, key]) => [key, name]));
 
-/** An API's name, for people. */
+/** An API's name, for messages. */
 export function apiName(key: number): string {
   return API_NAMES.get(key) ?? `API ${key}`;
 }
@@ -86,7 +86,7 @@ const ERROR_NAMES = new Map<number, string>(
   Object.entries(ErrorCode).map(([name, code]) => [code, name]),
 );
 
-/** A code's name, for people. */
+/** A code's name, for messages. */
 export function errorName(code: number): string {
   return ERROR_NAMES.get(code) ?? `error ${code}`;
 }

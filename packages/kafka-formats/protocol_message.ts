@@ -1,6 +1,6 @@
 /**
- * The messages of the protocol, declared: what a request or a response consists of, field by field, as Kafka's own description of the
- * protocol has it (https://kafka.apache.org/protocol). One declaration reads, writes and types a message.
+ * Declares the messages of the protocol: the fields of each request and response, as in Kafka's description of the protocol
+ * (https://kafka.apache.org/protocol). One declaration reads, writes and types a message.
  *
  *     struct({
  *       _throttle_ms: since(2, fixed(int32, 0)),
@@ -20,7 +20,7 @@ export interface Field<Value> {
   write(writer: Writer, value: Value, version: number): void;
 }
 
-/** The value that a field stands for. */
+/** The TypeScript type of a field's value. */
 export type ValueOf<F> = F extends Field<infer Value> ? Value : never;
 
 function primitive<Value>(
@@ -46,7 +46,7 @@ export const bytes = primitive(
 );
 export const errorCode = int16 as Field<ErrorCode>;
 
-/** Record batches in a request, one after the other; null for none. */
+/** Consecutive record batches in a request; null for none. */
 export const recordsIn = primitive<Uint8Array | null>((r) => r.nullableBytes(), neverWritten);
 /** Record batches in a response, which are not copied. */
 export const recordsOut = primitive<readonly Uint8Array[]>(
@@ -69,7 +69,7 @@ export function array<Value>(element: Field<Value>): Field<readonly Value[]> {
   };
 }
 
-/** An array that may be null, which mostly means "all". */
+/** An array that may be null, which usually means "all". */
 export function nullableArray<Value>(element: Field<Value>): Field<readonly Value[] | null> {
   return {
     read: (reader, version) => reader.nullableArray((each) => element.read(each, version)),
@@ -77,14 +77,14 @@ export function nullableArray<Value>(element: Field<Value>): Field<readonly Valu
   };
 }
 
-/** A field that is there from `version` on; below it is taken for `absent`. */
+/** A field that exists from `version` on; in earlier versions its value is `absent`. */
 export function since<Value>(first: number, field: Field<Value>, absent: Value): Field<Value>;
 export function since(first: number, field: Field<void>): Field<void>;
 export function since<Value>(first: number, field: Field<Value>, absent?: Value): Field<Value> {
   return within(first, Infinity, field, absent as Value);
 }
 
-/** A field that is there from version `first` to `last`. */
+/** A field that exists from version `first` to `last`. */
 export function within<Value>(
   first: number,
   last: number,
@@ -100,7 +100,7 @@ export function within<Value>(
   };
 }
 
-/** A field that nobody looks at, and that is always written like this. */
+/** A field that is ignored when read and always written with this value. */
 export function fixed<Value>(field: Field<Value>, value: Value): Field<void> {
   return {
     read: (reader, version) => void field.read(reader, version),
@@ -113,7 +113,7 @@ type Struct<F extends Fields> = {
   readonly [Name in keyof F as Name extends `_${string}` ? never : Name]: ValueOf<F[Name]>;
 };
 
-/** Fields one after the other. */
+/** A sequence of fields. */
 export function struct<F extends Fields>(fields: F): Field<Struct<F>> {
   const entries = Object.entries(fields) as [string, Field<unknown>][];
   return {
@@ -133,17 +133,17 @@ export function struct<F extends Fields>(fields: F): Field<Struct<F>> {
   };
 }
 
-/** The most frequent shape: topics, and of each some partitions. */
+/** The most frequent shape: topics, each with some of its partitions. */
 export const topicsOf = <Value>(partition: Field<Value>) =>
   array(struct({ name: string, partitions: array(partition) }));
 
-/** A topic with something for each of some partitions. */
+/** A topic with one item for each of some partitions. */
 export interface OfTopic<Value> {
   readonly name: string;
   readonly partitions: readonly Value[];
 }
 
-/** The same shape with what `work` makes of each partition. */
+/** The same shape, with each partition mapped by `work`. */
 export function mapPartitions<Value, Result>(
   topics: readonly OfTopic<Value>[],
   work: (partition: Value, topic: string) => Result,
@@ -154,7 +154,7 @@ export function mapPartitions<Value, Result>(
   }));
 }
 
-/** The same for work that takes time: all partitions at once. */
+/** The same for asynchronous work: all partitions at once. */
 export async function mapPartitionsAsync<Value, Result>(
   topics: readonly OfTopic<Value>[],
   work: (partition: Value, topic: string) => Promise<Result>,
@@ -165,5 +165,5 @@ export async function mapPartitionsAsync<Value, Result>(
   })));
 }
 
-/** How long the client is asked to wait: not at all. */
+/** How long the client should wait: always 0. */
 export const THROTTLE = fixed(int32, 0);

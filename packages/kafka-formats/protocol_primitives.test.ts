@@ -40,7 +40,7 @@ function concat(chunks: Uint8Array[]): Uint8Array {
 
 describe("what is written", () => {
   // Up to a few kilobytes: the writer's buffer grows several times, at any field.
-  test("is read back, with the length of all of it in front", () => {
+  test("is read back, preceded by its total length", () => {
     fc.assert(
       fc.property(fc.array(field, { maxLength: 200, size: "max" }), (fields) => {
         const writer = new Writer();

@@ -1,12 +1,12 @@
 /**
  * Reads the primitive types of the Kafka protocol (https://kafka.apache.org/protocol#protocol_types) from one request.
  *
- * Nothing that a client sends is trusted: each read checks that the bytes are there, each length and count is
- * checked against what is left, and anything wrong is a `MalformedRequest`. Strings and byte fields are views into the
+ * Nothing that a client sends is trusted: each read checks that the bytes are present, each length and count is
+ * checked against the bytes that remain, and any violation is a `MalformedRequest`. Strings and byte fields are views into the
  * request, never copies.
  */
 
-/** The request can't be what the protocol says it is. The connection it came from is closed, as Kafka does. */
+/** The request violates the protocol. Its connection is closed, as Kafka does. */
 export class MalformedRequest extends Error {
   override readonly name = "MalformedRequest";
 }
@@ -28,7 +28,7 @@ export class Reader {
     return this.bytes.length - this.at;
   }
 
-  /** Takes `size` bytes and gives where they begin. */
+  /** Consumes `size` bytes and returns the position of the first. */
   private take(size: number): number {
     const from = this.at;
     if (size > this.bytes.length - from) {
@@ -38,7 +38,7 @@ export class Reader {
     return from;
   }
 
-  /** All that is left. */
+  /** All remaining bytes. */
   rest(): Uint8Array {
     return this.bytes.subarray(this.take(this.remaining));
   }
@@ -97,7 +97,7 @@ export class Reader {
     return this.nullableArray(element) ?? [];
   }
 
-  /** An array, or null for the count -1. Every element of the protocol takes at least a byte, which bounds the count. */
+  /** An array, or null for the count -1. Every element takes at least one byte, which bounds the count. */
   nullableArray<T>(element: (reader: Reader) => T): T[] | null {
     const count = this.int32();
     if (count === -1) return null;

@@ -1,8 +1,8 @@
 /**
  * Writes the primitive types of the Kafka protocol into one response.
  *
- * A response is a list of chunks: small fields go into a growing buffer, while stored record batches are put in as they
- * are, so a fetch of megabytes does not copy them.
+ * A response is a list of chunks: small fields go into a growing buffer, while stored record batches are added
+ * uncopied, so a fetch of megabytes does not copy them.
  */
 
 const UTF8 = new TextEncoder();
@@ -10,13 +10,13 @@ const TWO_32 = 2 ** 32;
 /** Most responses are smaller than this; larger ones double until they fit. */
 const INITIAL_BYTES = 256;
 
-/** Builds one response; `chunks()` gives it, with its length in front. */
+/** Builds one response; `chunks()` returns it, preceded by its length. */
 export class Writer {
   private buffer = new Uint8Array(INITIAL_BYTES);
   private view = new DataView(this.buffer.buffer);
-  /** Where the next byte goes. The first four are kept for the length. */
+  /** Position of the next byte. The first four are reserved for the length. */
   private at = 4;
-  /** Where in `buffer` the part begins that is not in `done` yet. */
+  /** Start of the part of `buffer` that is not in `done` yet. */
   private from = 0;
   private readonly done: Uint8Array[] = [];
   private doneBytes = 0;
@@ -33,7 +33,7 @@ export class Writer {
     return from;
   }
 
-  // Room is taken before `view` is looked at: taking may replace it.
+  // Space is reserved before `view` is read, because reserving may replace it.
   int8(value: number): void {
     const at = this.take(1);
     this.view.setInt8(at, value);
@@ -80,7 +80,7 @@ export class Writer {
     this.buffer.set(value, from);
   }
 
-  /** The BYTES field made of `parts` one after another; the parts are not copied and must not change until sent. */
+  /** A BYTES field that concatenates `parts`; they are not copied and must not change until they are sent. */
   bytesOf(parts: readonly Uint8Array[]): void {
     this.int32(parts.reduce((sum, part) => sum + part.length, 0));
     this.closeChunk();

@@ -14,7 +14,7 @@ export const BATCH_HEAD_BYTES = 61;
 export const BATCH_LENGTH_FROM = 12;
 export const RECORD_BATCH_MAGIC = 2;
 const LEADER_EPOCH_AT = 12;
-/** The checksum covers the rest of the batch from here on. */
+/** The checksum covers the batch from here to its end. */
 const CHECKSUM_FROM = 21;
 
 /** The lowest bits of the attributes name the codec (`COMPRESSION`). */
@@ -29,7 +29,7 @@ const CONTROL_BIT = 0x20;
  */
 export interface BatchHead {
   readonly baseOffset: bigint;
-  /** Bytes of the whole batch, as it says. */
+  /** Size of the whole batch, as its head declares it. */
   readonly size_bytes: number;
   readonly leaderEpoch: number;
   readonly magic: number;
@@ -40,7 +40,7 @@ export interface BatchHead {
   readonly isLogAppendTime: boolean;
   readonly isTransactional: boolean;
   readonly isControl: boolean;
-  /** From the first offset to the last one, also of records that compaction has removed. */
+  /** From the first offset to the last one, records removed by compaction included. */
   readonly lastOffsetDelta: number;
   readonly baseTimestamp_ms: number;
   readonly maxTimestamp_ms: number;
@@ -78,7 +78,7 @@ export function readBatchHead(batch: Uint8Array): BatchHead {
   };
 }
 
-/** The head of a batch that is written, by kafkajs's names. Times in milliseconds since 1970, as numbers or in digits. */
+/** The head of a batch to write, with kafkajs's names. Times in milliseconds since 1970, as numbers or decimal strings. */
 export interface NewBatchHead {
   readonly attributes: number;
   readonly lastOffsetDelta: number;
@@ -106,17 +106,17 @@ export function writeBatchHead(batch: Uint8Array, head: NewBatchHead, recordCoun
   view.setInt32(57, recordCount);
 }
 
-/** The checksum that a batch's bytes should have in its head. */
+/** Computes the checksum that belongs in a batch's head. */
 export function checksumOf(batch: Uint8Array): number {
   return crc32c(batch, CHECKSUM_FROM);
 }
 
-/** Sets the checksum to that of the batch's bytes. */
+/** Computes a batch's checksum and stores it in the head. */
 export function setChecksum(batch: Uint8Array): void {
   viewOf(batch).setUint32(17, checksumOf(batch));
 }
 
-/** Sets the two fields that are the broker's to set; they are outside the checksum. Changes `batch` in place. */
+/** Sets the two fields that the broker assigns; the checksum does not cover them. Changes `batch` in place. */
 export function stampBatch(batch: Uint8Array, baseOffset: number, leaderEpoch: number): void {
   const view = viewOf(batch);
   view.setBigInt64(0, BigInt(baseOffset));

@@ -17,7 +17,7 @@ const head = {
 };
 
 describe("records", () => {
-  test("whose lengths lead nowhere are refused, and nothing is read outside of them", () => {
+  test("with lengths that point outside are refused, and nothing outside is read", () => {
     fc.assert(fc.property(bytes, fc.integer({ min: 1, max: 10 }), (some, count) => {
       try {
         for (
@@ -37,7 +37,7 @@ describe("records", () => {
   });
 });
 
-test("a number that never seems to end is refused, like any other that is none", () => {
+test("a varint that is too long is refused like any other malformed number", () => {
   const endless = [...new Uint8Array(150).fill(0x80), 0];
   // Size (156), attributes, time, offset delta, no key, no value, no headers.
   const record = Buffer.from([0xb8, 0x02, 0, 0, ...endless, 1, 1, 0]);
@@ -46,7 +46,7 @@ test("a number that never seems to end is refused, like any other that is none",
   expect(read).toThrow("more than ten bytes");
 });
 
-test("headers that repeat are shared, and those that don't are each their own", () => {
+test("repeated header values share one buffer, others get their own", () => {
   const records = Array.from({ length: 3_000 }, (_, at) => ({
     value: null,
     offsetDelta: at,
@@ -80,6 +80,6 @@ test("headers that repeat are shared, and those that don't are each their own", 
   );
   expect(new Set(seen.slice(1).map(({ run }) => run)).size).toBe(1);
   expect(new Set(seen.map(({ file }) => file)).size).toBe(6);
-  // What is shared is a copy: it does not hold the batch in memory.
+  // The shared value is a copy: it does not keep the batch in memory.
   expect((seen[0]!.run as Buffer).buffer).not.toBe(batch.buffer);
 });

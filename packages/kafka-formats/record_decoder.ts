@@ -1,22 +1,22 @@
 /**
  * The records of a batch, read on access.
  *
- * A record is a few numbers that say where in the batch's bytes its parts are: one pass over the lengths, and what waits in memory is
- * little more than the bytes. (kafkajs 2.2.4 makes a decoder, a promise, four objects for numbers, and for every header a buffer, a
- * string and a copy of all the headers before it, for each record.)
+ * A record is a few numbers that locate its parts in the batch's bytes. Decoding is one pass over the lengths, and waiting records
+ * take little more memory than the bytes. (For each record, kafkajs 2.2.4 creates a decoder, a promise and four number objects, and
+ * for each header a buffer, a string and a copy of all the headers before it.)
  */
 import { Buffer } from "node:buffer";
 import type { BatchHead } from "./record_batch.ts";
 import { CorruptBatchError, RecordWalk } from "./record_walk.ts";
 import { VarintReader } from "./varint.ts";
 
-/** Header values: bytes, or several of one name. */
+/** Header values: bytes, or an array when a name occurs several times. */
 export type HeaderValue = Buffer | string | (Buffer | string)[] | undefined;
 
 /** A length of -1 stands for null. */
 const NULL_LENGTH = -1;
 
-/** One record, as places in its batch's bytes. */
+/** One record, as positions in its batch's bytes. */
 export class LogRecord {
   constructor(
     readonly offset: bigint,
@@ -27,7 +27,7 @@ export class LogRecord {
     private readonly valueAt: number,
     private readonly valueLength: number,
     private readonly headersAt: number,
-    /** Bytes of the record, its headers included. */
+    /** Size of the record, headers included. */
     readonly size_bytes: number,
   ) {}
 
@@ -43,7 +43,7 @@ export class LogRecord {
     return slice(this.bytes, this.valueAt, this.valueLength);
   }
 
-  /** Read anew each time, which is mostly once: kept, they would be five objects of every record that waits. */
+  /** Read on each access, usually once: kept, they would cost every waiting record five objects. */
   get headers(): Readonly<Record<string, HeaderValue>> {
     const headers: Record<string, HeaderValue> = {};
     try {
@@ -67,9 +67,9 @@ export type RecordsHead = Pick<
 >;
 
 /**
- * The records of a batch, each as `wrap` gives it on.
+ * The records of a batch, each mapped by `wrap`.
  * @param bytes what follows the batch's head, uncompressed
- * @throws CorruptBatchError when a length leads out of them, bytes are left over, or offsets do not ascend within the batch's own
+ * @throws CorruptBatchError when a length points outside the bytes, bytes are left over, or offsets do not ascend within the batch
  */
 export function decodeRecords<Wrapped>(
   bytes: Buffer,
@@ -100,7 +100,7 @@ function slice(bytes: Buffer, at: number, length: number): Buffer | null {
   return length === NULL_LENGTH ? null : bytes.subarray(at, at + length);
 }
 
-/** Adds to `headers` what can be read: they are about a record, not of it, and no reason to lose it. */
+/** Adds the readable headers to `headers`. They only describe the record, so a malformed one is no reason to lose it. */
 function readHeaders(cursor: VarintReader<Buffer>, headers: Record<string, HeaderValue>): void {
   const { bytes } = cursor;
   for (let left = cursor.varint(); left > 0; left--) {
@@ -119,27 +119,27 @@ function readHeaders(cursor: VarintReader<Buffer>, headers: Record<string, Heade
   }
 }
 
-/** A header that has been met, and its last value while it comes again and again. */
+/** A header name that was seen before, with its last value while that keeps repeating. */
 interface MetHeader {
   readonly name: string;
   readonly bytes: Uint8Array;
   value: Buffer | null;
-  /** Values in a row that were not the one before. */
+  /** Number of consecutive changes of the value. */
   changes: number;
 }
 
 /**
- * The same few headers come with every record, most of them (run, file, generation) with the same value: looking at bytes is cheaper
- * than making a text or a buffer of them, and thousands of records that wait share what they say.
+ * Every record has the same few headers, and most (run, file, generation) repeat their value. Comparing bytes is cheaper than
+ * creating a string or a buffer, and thousands of waiting records share the same values.
  */
 const metHeaders: MetHeader[] = [];
-/** Somebody may write a new name into every record: new ones take turns in the back half, and what is met again moves forward. */
+/** A producer may put a new name into every record, so new names reuse the back half, and a name seen again moves forward. */
 const MET_HEADERS_MAX = 16;
 const FRONT = MET_HEADERS_MAX / 2;
 let turn = 0;
 /** A longer value is not shared: comparing it costs more than it saves. */
 const SHARED_VALUE_BYTES_MAX = 256;
-/** A header that has changed so often in a row (a line's number) is taken for one that always does, and tried only now and then. */
+/** A header that changed this often in a row (a line number) probably always changes; it is compared only now and then. */
 const CHANGES_MAX = 8;
 const TRIED_AGAIN_EVERY = 256;
 
@@ -161,7 +161,7 @@ function metHeader(bytes: Buffer, at: number, length: number): MetHeader {
   return met;
 }
 
-/** The value, as the very buffer of the record before when it is the same. */
+/** The value; when it equals that of the previous record, the same buffer. */
 function valueOf(met: MetHeader, bytes: Buffer, at: number, length: number): Buffer | null {
   if (met.value !== null && isAt(bytes, at, length, met.value)) {
     met.changes = 0;
@@ -175,7 +175,7 @@ function valueOf(met: MetHeader, bytes: Buffer, at: number, length: number): Buf
   return met.value = Buffer.from(value);
 }
 
-/** From the end: what differs, differs there. */
+/** Compares from the end, where values usually differ. */
 function isAt(bytes: Uint8Array, at: number, length: number, known: Uint8Array): boolean {
   if (known.length !== length) return false;
   for (let i = length - 1; i >= 0; i--) if (known[i] !== bytes[at + i]) return false;

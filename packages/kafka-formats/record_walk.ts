@@ -1,27 +1,27 @@
 /**
- * The records of a batch, one after the other, as places in its bytes: the one reader of the record format. The broker checks
- * with it what producers send and searches by time, the application decodes with it what it fetches.
+ * Walks through the records of a batch as positions in its bytes: the one reader of the record format. The broker uses it to
+ * check produced batches and to search by time, the application to decode fetched ones.
  */
 import { CorruptBatchError, VarintReader } from "./varint.ts";
 
 export { CorruptBatchError };
 
 /**
- * A walk through uncompressed records. Its fields are those of the record that `next` came to; one object serves the whole walk,
- * because this is the hottest loop at both ends.
+ * A walk through uncompressed records. Its fields describe the record that `next` reached. One object serves the whole walk,
+ * because this is the hottest loop of broker and application.
  */
 export class RecordWalk<Bytes extends Uint8Array = Uint8Array> extends VarintReader<Bytes> {
   offsetDelta = -1;
   /** Milliseconds since the batch's base timestamp. */
   timestampDelta = 0;
   keyAt = 0;
-  /** -1 for null, as all lengths. */
+  /** -1 for null, like all lengths. */
   keyLength = 0;
   valueAt = 0;
   valueLength = 0;
-  /** Where the count of headers is. */
+  /** Position of the header count. */
   headersAt = 0;
-  /** Bytes of the record, its headers included. */
+  /** Size of the record, headers included. */
   size_bytes = 0;
   private end = 0;
   private index = 0;
@@ -32,8 +32,8 @@ export class RecordWalk<Bytes extends Uint8Array = Uint8Array> extends VarintRea
   }
 
   /**
-   * Goes to the next record; false when that was the last.
-   * @throws CorruptBatchError when a length leads out of the bytes, bytes are left over, or offsets do not ascend within the batch
+   * Moves to the next record; returns false when there is none.
+   * @throws CorruptBatchError when a length points outside, bytes are left over, or offsets do not ascend within the batch
    */
   next(): boolean {
     this.at = this.end;
@@ -43,10 +43,10 @@ export class RecordWalk<Bytes extends Uint8Array = Uint8Array> extends VarintRea
     this.end = start + size;
     if (size < 0 || this.end > this.bytes.length) throw this.corrupt(start, size);
     this.size_bytes = size;
-    this.at++; // attributes: none are defined
+    this.at++; // record attributes: none are defined
     this.timestampDelta = this.varint();
     const delta = this.varint();
-    // Elsewhere it would be taken for a record that was read before, or would carry the position over others.
+    // Otherwise a reader would skip it as already read, or it would move the reader's position past other records.
     if (delta <= this.offsetDelta || delta > this.lastDelta) {
       throw new CorruptBatchError(
         `record ${this.index} has the offset delta ${delta} behind ${this.offsetDelta} in a batch up to ${this.lastDelta}`,
@@ -60,7 +60,7 @@ export class RecordWalk<Bytes extends Uint8Array = Uint8Array> extends VarintRea
     this.valueAt = this.at;
     if (this.valueLength > 0) this.at += this.valueLength;
     this.headersAt = this.at;
-    // The count of headers takes a byte at least.
+    // The header count takes at least one byte.
     if (this.at >= this.end) throw this.corrupt(start, size);
     this.index++;
     return true;

@@ -1,22 +1,22 @@
 /**
  * Zigzag varints: Kafka's `varint` and `varlong`, the integers inside records.
  *
- * As numbers, exact up to 2^53, far above any length, offset delta or time.
+ * Values are JavaScript numbers, exact up to 2^53, far above any length, offset delta or time.
  */
 
-/** The bytes are not what the head of their batch says. */
+/** The bytes contradict the head of their batch. */
 export class CorruptBatchError extends Error {
   override readonly name = "CorruptBatchError";
 }
 
-/** 64 bits take ten bytes of seven; a number that goes on beyond them would become infinite, and then NaN, which passes every check. */
+/** 64 bits fit into ten bytes of seven bits. A longer number would become infinite, then NaN, which passes every check. */
 const VARINT_END = 2 ** 70;
 
-/** Reads varints one after the other. */
+/** Reads consecutive varints. */
 export class VarintReader<Bytes extends Uint8Array = Uint8Array> {
   constructor(readonly bytes: Bytes, public at: number) {}
 
-  /** @throws CorruptBatchError when the bytes end inside the number, or it has more than ten */
+  /** @throws CorruptBatchError when the bytes end inside the number, or it has more than ten bytes */
   varint(): number {
     const bytes = this.bytes;
     let byte = bytes[this.at++]!;
@@ -34,7 +34,7 @@ export class VarintReader<Bytes extends Uint8Array = Uint8Array> {
   }
 }
 
-/** How many bytes `writeVarint` takes. */
+/** How many bytes `writeVarint` writes. */
 export function varintBytes(value: number): number {
   let rest = zigzag(value);
   let bytes = 1;
@@ -45,7 +45,7 @@ export function varintBytes(value: number): number {
   return bytes;
 }
 
-/** Writes a signed integer of up to 53 bits at `at`; gives where it ends. */
+/** Writes a signed integer of up to 53 bits at `at`; returns the position after it. */
 export function writeVarint(out: Uint8Array, at: number, value: number): number {
   let rest = zigzag(value);
   while (rest >= 0x80) {

@@ -1,15 +1,15 @@
 /**
- * Produce (key 0): appends one record batch to each partition named.
+ * Produce (key 0): appends one record batch to each partition in the request.
  *
  * Behaviour
- * - Answers when the batches are on disk (fsync), for acks=1 as for acks=-1; acks=0 gets no answer, as the protocol says.
- * - All batches of all connections that arrive together share one fsync (see `Commits`).
- * - Each partition succeeds or fails by itself. A batch is checked (format 2, length, CRC-32C, record count) and kept
- *   unchanged; its base offset and leader epoch are set.
- * - A batch that an idempotent producer sends again is not stored again; the answer gives its first offset.
+ * - Answers when the batches are on disk (fsync), for both acks=1 and acks=-1; acks=0 gets no answer, as the protocol requires.
+ * - Batches that arrive together, on any connections, share one fsync (see `Commits`).
+ * - Each partition succeeds or fails independently. A batch is checked (format 2, length, CRC-32C, record count) and stored
+ *   unchanged, except that its base offset and leader epoch are set.
+ * - A batch that an idempotent producer resends is not stored again; the answer has its original offset.
  *
- * Versions: 0 to 7 are advertised, 3 to 7 served. librdkafka up to 2.11 wants to see 0 before it compresses
- * (KAFKA-18659), as Kafka 4 does it; nobody sends 0 to 2 to a broker that has more, and they carry the old record formats.
+ * Versions: 0 to 7 are advertised, 3 to 7 served. librdkafka up to 2.11 must see 0 before it compresses
+ * (KAFKA-18659); Kafka 4 does the same. No client sends 0 to 2 to a broker with later versions; they use the old record formats.
  *
  * Left out: transactions (refused with INVALID_RECORD), record formats 0 and 1, timestamps set by the broker,
  * recompression, `timeout_ms` (nothing here waits for replicas).
@@ -30,7 +30,7 @@ const PARTITION = wire.struct({
   number: wire.int32,
   errorCode: wire.errorCode,
   baseOffset: wire.int64,
-  _logAppendTime: wire.fixed(wire.int64, -1), // timestamps are the producer's
+  _logAppendTime: wire.fixed(wire.int64, -1), // the producer sets the timestamps
   startOffset: wire.since(5, wire.int64, -1),
 });
 const RESPONSE = wire.struct({ topics: wire.topicsOf(PARTITION), _throttle: wire.THROTTLE });

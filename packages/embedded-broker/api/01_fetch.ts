@@ -2,15 +2,15 @@
  * Fetch (key 1): reads record batches from partitions, waiting for new ones.
  *
  * Behaviour
- * - Gives whole batches, from the one that holds the wanted offset on (clients skip what comes before it).
- * - At least one batch is given however small the limits, so that a reader always gets on; otherwise both limits hold,
+ * - Returns whole batches, beginning with the one that contains the fetch offset (clients skip earlier records).
+ * - Returns at least one batch, however small the limits, so that a reader always makes progress. Otherwise both limits hold,
  *   and a response is never much larger than MAX_RESPONSE_BYTES.
- * - With less than `min_bytes` to give it waits for appends, up to `max_wait_ms`. An error is answered at once.
- * - Reads stop at the high watermark: only what is on disk is ever given.
- * - While clients leave too much unread (a congested broker), fetches wait too, then answer with nothing.
+ * - With less than `min_bytes` available it waits for appends, up to `max_wait_ms`. An error is answered at once.
+ * - Reads stop at the high watermark: only records on disk are returned.
+ * - While clients leave too much unread (a congested broker), fetches wait, then return no records.
  *
- * Versions 4 to 11. Left out: fetch sessions (KIP-227: every answer has session id 0, which clients take as "send full
- * requests"), isolation levels (there are no transactions, so the last stable offset is the high watermark), followers,
+ * Versions 4 to 11. Left out: fetch sessions (KIP-227: every answer has session id 0, which tells clients to send full
+ * requests), isolation levels (there are no transactions, so the last stable offset is the high watermark), followers,
  * rack awareness, leader epochs (there is one).
  */
 import { ApiKey, ErrorCode, wire } from "@gmn/kafka-formats";
@@ -19,11 +19,11 @@ import type { Api, RequestContext } from "../protocol/api.ts";
 import type { Broker } from "../protocol/broker.ts";
 import { KafkaError } from "../protocol/kafka_error.ts";
 
-/** Upper limit of one response, whatever the client allows: what one slow reader can hold in memory. */
+/** Upper limit of one response, whatever the client allows. It bounds the memory that one slow reader can occupy. */
 const MAX_RESPONSE_BYTES = 8 * 1024 * 1024;
-/** A client that wants to wait for more gets an answer with this much: it must be well below what one response can hold. */
+/** Upper limit of `min_bytes`: a fetch is answered as soon as it has this much. It must be well below MAX_RESPONSE_BYTES. */
 const MAX_MIN_BYTES = 1024 * 1024;
-/** Nobody waits longer, whatever the client asks for. */
+/** Upper limit of `max_wait_ms`, whatever the client asks for. */
 const MAX_WAIT_MS = 5 * 60_000;
 
 const WANTED = wire.struct({
@@ -66,7 +66,7 @@ type Response = wire.ValueOf<typeof RESPONSE>;
 
 const NOTHING = { highWatermark: -1, lastStableOffset: -1, startOffset: -1, batches: [] };
 
-/** What one pass over the wanted partitions found. */
+/** The result of one pass over the requested partitions. */
 interface Found {
   readonly response: Response;
   readonly bytes: number;
@@ -74,7 +74,7 @@ interface Found {
   readonly partitions: readonly Partition[];
 }
 
-/** Reads what is there now. */
+/** Reads the records available now. */
 function readNow(broker: Broker, { topics, max_bytes }: Request): Found {
   const limit = broker.isCongested() ? 0 : Math.min(max_bytes, MAX_RESPONSE_BYTES);
   const partitions: Partition[] = [];
@@ -84,8 +84,8 @@ function readNow(broker: Broker, { topics, max_bytes }: Request): Found {
     try {
       const partition = broker.topics.partition(topic, wanted.number);
       partitions.push(partition);
-      const room = Math.min(wanted.max_bytes, limit - bytes);
-      const batches = partition.read(wanted.offset, room, limit > 0 && bytes === 0);
+      const remaining_bytes = Math.min(wanted.max_bytes, limit - bytes);
+      const batches = partition.read(wanted.offset, remaining_bytes, limit > 0 && bytes === 0);
       bytes += batches.reduce((sum, batch) => sum + batch.length, 0);
       return {
         number: wanted.number,
@@ -105,7 +105,7 @@ function readNow(broker: Broker, { topics, max_bytes }: Request): Found {
   return { response: { topics: results }, bytes, hasError, partitions };
 }
 
-/** Reads until there is enough, the time is over or something is wrong. */
+/** Reads until there are enough bytes, the wait is over or a partition has an error. */
 async function readEnough(
   broker: Broker,
   request: Request,
@@ -139,7 +139,7 @@ export function fetch(broker: Broker): Api<Request, Response> {
   };
 }
 
-/** Resolves when `missing_bytes` were appended to the partitions, the time is over, or the signal aborts. */
+/** Resolves when `missing_bytes` were appended to the partitions, `wait_ms` is over, or the signal aborts. */
 function appended(
   partitions: readonly Partition[],
   missing_bytes: number,

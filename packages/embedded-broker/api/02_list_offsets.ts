@@ -1,11 +1,11 @@
 /**
- * ListOffsets (key 2): the first offset, the end, or the first record from a point of time on.
+ * ListOffsets (key 2): the start offset, the end offset, or the first record at or after a time.
  *
- * Behaviour: timestamp -2 is the start offset, -1 the end (the high watermark), any other the first record whose
- * timestamp is at least that; offset -1 when there is none.
+ * Behaviour: timestamp -2 means the start offset, -1 the end (the high watermark), any other the first record with at least
+ * that timestamp; offset -1 when there is none.
  *
- * Versions 0 to 3 are advertised, 1 to 3 served: librdkafka up to 2.11 looks for 1; version 0 (several offsets per
- * partition, from before timestamps) is not sent to a broker that has more.
+ * Versions 0 to 3 are advertised, 1 to 3 served: librdkafka up to 2.11 checks for 1. No client sends version 0 (several
+ * offsets per partition, older than timestamps) to a broker with later versions.
  *
  * Left out: the special timestamps of later versions (-3 and below), isolation levels (no transactions).
  */

@@ -17,7 +17,7 @@ import { type Broker, NODE_ID } from "../protocol/broker.ts";
 import { KafkaError } from "../protocol/kafka_error.ts";
 
 const REQUEST = wire.struct({
-  /** Null for all. */
+  /** Null means all. */
   topics: wire.nullableArray(wire.string),
   allowsCreation: wire.since(4, wire.boolean, true),
 });
@@ -67,7 +67,7 @@ export function metadata(broker: Broker): ApiOf<typeof REQUEST, typeof RESPONSE>
       return listed(await broker.topics.create(name, broker.defaultPartitions, new Map()));
     } catch (error) {
       if (!(error instanceof KafkaError)) throw error;
-      // Another client created it in the meantime.
+      // Another client created the topic in the meantime.
       const found = broker.topics.find(name);
       if (found !== undefined) return listed(found);
       return { name, errorCode: error.code, partitions: [] };
@@ -87,7 +87,7 @@ export function metadata(broker: Broker): ApiOf<typeof REQUEST, typeof RESPONSE>
     response: RESPONSE,
 
     async answer({ topics, allowsCreation }, { version }) {
-      // Version 0 has no null: there an empty list means all.
+      // Version 0 has no null: an empty list means all.
       const isAll = topics === null || (version === 0 && topics.length === 0);
       return respond(
         isAll

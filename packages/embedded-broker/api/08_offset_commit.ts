@@ -2,12 +2,12 @@
  * OffsetCommit (key 8): stores the offsets that a group has reached. Durable when answered.
  *
  * Behaviour
- * - Taken from members of the current generation, and from clients without membership (generation -1) while nobody is in
- *   the group. A member that was thrown out (paused, too slow) is refused: UNKNOWN_MEMBER_ID or ILLEGAL_GENERATION.
- * - Offsets of topics that don't exist are refused, each by itself; metadata is up to 4096 bytes, as in Kafka.
- * - Kept for ever: `retention_time_ms` (versions 2 to 4) is read and has no effect.
+ * - Accepted from members of the current generation, and from clients without membership (generation -1) while the group has
+ *   no members. A member that was removed (paused, too slow) gets UNKNOWN_MEMBER_ID or ILLEGAL_GENERATION.
+ * - Offsets of unknown topics are refused individually; metadata may have up to 4096 bytes, as in Kafka.
+ * - Offsets are kept forever: `retention_time_ms` (versions 2 to 4) is ignored.
  *
- * Versions 0 to 5. Version 0 meant ZooKeeper; here it means the same as 1.
+ * Versions 0 to 5. Version 0 used ZooKeeper; here it means the same as 1.
  */
 import { ApiKey, ErrorCode, wire } from "@gmn/kafka-formats";
 import type { ApiOf } from "../protocol/api.ts";

@@ -1,10 +1,10 @@
 /**
  * OffsetFetch (key 9): the offsets that a group has committed.
  *
- * Behaviour: a partition without one has offset -1 and no error; a null list of topics (version 2 on) means all that the group
- * has. An unknown group has none.
+ * Behaviour: a partition without a committed offset has offset -1 and no error; a null list of topics (from version 2) means
+ * all offsets of the group. An unknown group has none.
  *
- * Versions 0 to 4; version 0 meant ZooKeeper, here it means the same as 1. Left out: `require_stable` (version 7; no transactions).
+ * Versions 0 to 4; version 0 used ZooKeeper, here it means the same as 1. Left out: `require_stable` (version 7; no transactions).
  */
 import { ApiKey, ErrorCode, wire } from "@gmn/kafka-formats";
 import type { CommittedOffset } from "../groups/offset_store.ts";
@@ -13,7 +13,7 @@ import type { Broker } from "../protocol/broker.ts";
 
 const REQUEST = wire.struct({
   groupId: wire.string,
-  /** Null for all. */
+  /** Null means all. */
   topics: wire.nullableArray(
     wire.struct({ name: wire.string, partitions: wire.array(wire.int32) }),
   ),

@@ -1,10 +1,10 @@
 /**
  * FindCoordinator (key 10): which broker coordinates a group. It is always this one.
  *
- * Versions 0 to 2 (librdkafka looks for 0 before it lets a consumer join a group).
+ * Versions 0 to 2 (librdkafka checks for 0 before it lets a consumer join a group).
  * Left out: transaction coordinators (key type 1), answered with CLUSTER_AUTHORIZATION_FAILED and a message that says so.
- * Of the protocol's refusals it is the one that all clients take as final and pass on with the message: librdkafka asks
- * again and again after any other (and then says that it timed out), Java drops the message of
+ * This is the one error code that all clients treat as final and report together with the message. After any other code
+ * librdkafka retries until it reports a time-out, and Java drops the message of
  * TRANSACTIONAL_ID_AUTHORIZATION_FAILED.
  */
 import { ApiKey, ErrorCode, wire } from "@gmn/kafka-formats";

@@ -1,9 +1,9 @@
 /**
- * JoinGroup (key 11): becomes a member of a consumer group, or stays one; answers when the rebalance has all its members.
+ * JoinGroup (key 11): joins or rejoins a consumer group; answers when all members have joined the rebalance.
  * The state machine is in `groups/group.ts`.
  *
- * Versions 0 to 4: from 1 on there is a rebalance time-out of its own, from 4 on a new member first gets its id (KIP-394).
- * Left out: static members (version 5); clients that are configured for them report that the broker does not support them.
+ * Versions 0 to 4: version 1 adds a separate rebalance time-out, version 4 first assigns an id to a new member (KIP-394).
+ * Left out: static members (version 5); clients configured for them report that the broker does not support them.
  */
 import { ApiKey, wire } from "@gmn/kafka-formats";
 import { type JoinResult, refusedJoin } from "../groups/member.ts";

@@ -1,6 +1,6 @@
 /**
- * Heartbeat (key 12): a member's sign of life. REBALANCE_IN_PROGRESS tells it to join again, UNKNOWN_MEMBER_ID or
- * ILLEGAL_GENERATION that it was removed (a member that was paused learns it here).
+ * Heartbeat (key 12): keeps a member's session alive. REBALANCE_IN_PROGRESS tells it to rejoin, UNKNOWN_MEMBER_ID or
+ * ILLEGAL_GENERATION that it was removed (this is how a paused member finds out).
  *
  * Versions 0 to 2. Left out: static members (version 3).
  */

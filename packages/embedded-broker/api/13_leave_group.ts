@@ -1,7 +1,7 @@
 /**
- * LeaveGroup (key 13): ends a membership at once, so that the others need not wait for its session to end.
+ * LeaveGroup (key 13): ends a membership at once, so that other members need not wait for its session time-out.
  *
- * Versions 0 to 2: one member a request (3 on has several, and static members by name).
+ * Versions 0 to 2: one member per request (from version 3: several, and static members by name).
  */
 import { ApiKey, ErrorCode, wire } from "@gmn/kafka-formats";
 import type { ApiOf } from "../protocol/api.ts";

@@ -1,5 +1,5 @@
 /**
- * SyncGroup (key 14): the leader sends all assignments, each member gets its own; answers when the leader's has arrived.
+ * SyncGroup (key 14): the leader sends all assignments, each member gets its own. Answers when the leader's have arrived.
  *
  * Versions 0 to 2. Left out: static members (version 3).
  */

@@ -1,5 +1,5 @@
 /**
- * ListGroups (key 16): all groups with members, or that had some once, or that have offsets.
+ * ListGroups (key 16): all groups that have or once had members, or that have offsets.
  *
  * Versions 0 to 2. Left out: filters by state and type (versions 4 and 5).
  */

@@ -1,12 +1,12 @@
 /**
- * ApiVersions (key 18): which APIs and versions there are; the first request of every client.
+ * ApiVersions (key 18): lists the supported APIs and versions. It is the first request of every client.
  *
- * Versions 0 to 2. A client that opens with a higher one (Java with 3 to 5, librdkafka with 3) is answered in the format
- * of version 0 with UNSUPPORTED_VERSION and the range (KIP-511), see `unsupportedApiVersions`; it then asks again with 2.
+ * Versions 0 to 2. A client that starts with a higher one (Java with 3 to 5, librdkafka with 3) is answered in the format
+ * of version 0 with UNSUPPORTED_VERSION and the range (KIP-511), see `unsupportedApiVersions`; it then retries with 2.
  *
- * What is advertised is chosen for clients, not for beauty: each client takes the highest version that both know, and
- * librdkafka up to 2.11 looks whether certain old versions lie inside the range before it turns features on.
- * Left out: the flexible encoding (version 3) and with it finalised features.
+ * The advertised ranges follow what clients need: each client uses the highest version that both sides know, and
+ * librdkafka up to 2.11 enables features only if certain old versions are in the range.
+ * Left out: the flexible encoding (version 3) and therefore finalised features.
  */
 import { ApiKey, ErrorCode, wire, type Writer } from "@gmn/kafka-formats";
 import type { ApiOf, ApiRange } from "../protocol/api.ts";

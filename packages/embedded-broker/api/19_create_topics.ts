@@ -1,11 +1,11 @@
 /**
- * CreateTopics (key 19): creates topics, each by itself. Durable when answered.
+ * CreateTopics (key 19): creates topics, each independently. Durable when answered.
  *
  * Behaviour
- * - -1 partitions is accepted in every version, as clients send it below version 4 too; the
- *   broker's default is taken. -1 or 1 replicas are fine, more are INVALID_REPLICATION_FACTOR: there is one broker.
- * - `validate_only` (version 1 on) checks and creates nothing.
- * - Configurations: see `log/topic_configs.ts`; what would have to be faked is INVALID_CONFIG.
+ * - -1 partitions selects the broker's default. It is accepted in every version, because clients send it below version 4,
+ *   too. -1 or 1 replicas are accepted, more are INVALID_REPLICATION_FACTOR: there is one broker.
+ * - `validate_only` (from version 1) only checks.
+ * - Configurations: see `log/topic_configs.ts`; those that the broker can't honour are INVALID_CONFIG.
  *
  * Versions 0 to 4. Left out: manual assignments (INVALID_REPLICA_ASSIGNMENT), the created configurations in the answer (version 5).
  */
@@ -39,7 +39,7 @@ const RESPONSE = wire.struct({
 });
 type WantedTopic = wire.ValueOf<typeof WANTED>;
 
-/** How many partitions are wanted. @throws KafkaError */
+/** The requested number of partitions. @throws KafkaError */
 function partitionsOf(topic: WantedTopic, byDefault: number): number {
   if (topic.assignments.length > 0) {
     throw new KafkaError(

@@ -1,6 +1,6 @@
 /**
- * DeleteTopics (key 20): deletes topics, each by itself, with the offsets that groups committed for them. Durable when
- * answered; the records' room is freed afterwards, in the background.
+ * DeleteTopics (key 20): deletes topics, each independently, together with their committed offsets. Durable when
+ * answered; the disk space of the records is freed later, in the background.
  *
  * Versions 0 to 3. Left out: deletion by topic id (version 6).
  */

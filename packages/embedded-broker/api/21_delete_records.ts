@@ -1,6 +1,6 @@
 /**
- * DeleteRecords (key 21): makes the records of a partition below an offset unreadable (-1: all there are). Durable when
- * answered; the records' room is freed afterwards, in the background, batch by batch.
+ * DeleteRecords (key 21): makes the records of a partition below an offset unreadable (-1: all records). Durable when
+ * answered; their disk space is freed later, in the background, batch by batch.
  *
  * Versions 0 and 1.
  */

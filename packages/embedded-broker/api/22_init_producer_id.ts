@@ -1,9 +1,9 @@
 /**
- * InitProducerId (key 22): gives an idempotent producer its id. Java's and franz-go's producers are idempotent by
- * default, so they all ask.
+ * InitProducerId (key 22): assigns an id to an idempotent producer. The producers of Java and franz-go are idempotent by
+ * default, so they always send this request.
  *
  * Versions 0 and 1. Left out: transactional ids, refused with UNSUPPORTED_VERSION; raising the epoch of an id (version
- * 3): a client that needs a new epoch asks for a new id, epoch 0.
+ * 3): a client that needs a new epoch requests a new id with epoch 0.
  */
 import { ApiKey, ErrorCode, wire } from "@gmn/kafka-formats";
 import type { ApiOf } from "../protocol/api.ts";

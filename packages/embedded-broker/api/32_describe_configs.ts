@@ -12,13 +12,13 @@ import { KafkaError } from "../protocol/kafka_error.ts";
 
 /** The resource type of topics. */
 export const TOPIC = 2;
-/** Where a value comes from, in the protocol's numbers. */
+/** The protocol's codes for the source of a value. */
 const Source = { TOPIC: 1, DEFAULT: 5 } as const;
 
 const WANTED = wire.struct({
   type: wire.int8,
   name: wire.string,
-  /** Null for all. */
+  /** Null means all. */
   names: wire.nullableArray(wire.string),
 });
 const REQUEST = wire.struct({

@@ -1,5 +1,5 @@
 /**
- * DeleteGroups (key 42): deletes groups that nobody is in, with their offsets. Durable when answered.
+ * DeleteGroups (key 42): deletes groups without members, with their offsets. Durable when answered.
  *
  * Versions 0 and 1.
  */

@@ -1,9 +1,9 @@
 /**
- * IncrementalAlterConfigs (key 44): sets and deletes single configurations of a topic, the others stay. Durable when answered.
+ * IncrementalAlterConfigs (key 44): sets and deletes individual configurations of a topic; the others stay. Durable when answered.
  *
- * What is taken and what is refused is in `log/topic_configs.ts`. Version 0.
- * Left out: appending to lists and subtracting from them; configurations of the broker (INVALID_REQUEST): it is configured when it
- * is started.
+ * `log/topic_configs.ts` says which values are accepted. Version 0.
+ * Left out: appending to lists and subtracting from them; configurations of the broker (INVALID_REQUEST), which are set when it
+ * starts.
  */
 import { ApiKey, ErrorCode, wire } from "@gmn/kafka-formats";
 import { alteredConfigs, type TopicConfigs } from "../log/topic_configs.ts";

@@ -1,6 +1,6 @@
 /**
- * All APIs of the broker, in order of their keys. What is not here is refused by closing the connection, as Kafka does;
- * docs/embedded-broker.md lists it.
+ * All APIs of the broker, in order of their keys. A request for any other API closes the connection, as in Kafka;
+ * docs/embedded-broker.md lists the unsupported APIs.
  */
 import type { Api } from "../protocol/api.ts";
 import type { Broker } from "../protocol/broker.ts";
@@ -51,7 +51,7 @@ const APIS: readonly ((broker: Broker) => Api)[] = [
   incrementalAlterConfigs,
 ];
 
-/** All APIs, working on `broker`. */
+/** All APIs, bound to `broker`. */
 export function apisOf(broker: Broker): Api[] {
   const apis = APIS.map((api) => api(broker));
   apis.push(apiVersions(apis));

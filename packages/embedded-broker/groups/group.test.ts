@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { Group } from "./group.ts";
 import type { JoinRequest, JoinResult } from "./member.ts";
 
-// Time-outs of seconds, and what happens at their edges, are looked at on a clock that the test turns.
+// Tests of time-outs and their limits use fake timers.
 beforeEach(() => {
   vi.useFakeTimers();
 });
@@ -54,7 +54,7 @@ const sync = (member: JoinResult, assignments: [JoinResult, number][] = []) =>
       assignment: new Uint8Array([byte]),
     })),
   );
-const beat = (member: JoinResult) => () => group.heartbeat(member.memberId, member.generation);
+const heartbeat = (member: JoinResult) => () => group.heartbeat(member.memberId, member.generation);
 const withCode = (code: ErrorCode) => expect.objectContaining({ code });
 
 /** A stable group of two: the leader and a follower. */
@@ -68,7 +68,7 @@ async function stableTwo(): Promise<[leader: JoinResult, follower: JoinResult]> 
 }
 
 describe("joining", () => {
-  test("alone makes a generation and its leader", async () => {
+  test("the first member creates a generation and becomes its leader", async () => {
     const me = await join();
     expect(me).toMatchObject({ errorCode: ErrorCode.NONE, generation: 1, protocol: "range" });
     expect(me.leaderId).toBe(me.memberId);
@@ -76,23 +76,23 @@ describe("joining", () => {
     expect(group.state).toBe("CompletingRebalance");
   });
 
-  test("with an id that must be known first tells it, and waits for it", async () => {
-    const told = await join({ requiresKnownMemberId: true });
-    expect(told.errorCode).toBe(ErrorCode.MEMBER_ID_REQUIRED);
+  test("a member that needs a known id first gets it, and joins with it", async () => {
+    const idAnswer = await join({ requiresKnownMemberId: true });
+    expect(idAnswer.errorCode).toBe(ErrorCode.MEMBER_ID_REQUIRED);
     expect(group.vacant).toBe(false);
-    const me = await again(told);
-    expect(me).toMatchObject({ errorCode: ErrorCode.NONE, memberId: told.memberId });
+    const me = await again(idAnswer);
+    expect(me).toMatchObject({ errorCode: ErrorCode.NONE, memberId: idAnswer.memberId });
   });
 
-  test("that never follows lets the id go after the session time-out", async () => {
-    const told = await join({ requiresKnownMemberId: true });
+  test("an assigned id that is never used is withdrawn after the session time-out", async () => {
+    const idAnswer = await join({ requiresKnownMemberId: true });
     vi.advanceTimersByTime(SESSION_MS);
     expect(group.vacant).toBe(true);
     expect(events).toEqual(["abandoned"]);
-    expect((await again(told)).errorCode).toBe(ErrorCode.UNKNOWN_MEMBER_ID);
+    expect((await again(idAnswer)).errorCode).toBe(ErrorCode.UNKNOWN_MEMBER_ID);
   });
 
-  test("with an id nobody gave out is refused", async () => {
+  test("with an id that was never assigned is refused", async () => {
     expect((await join({ memberId: "invented" })).errorCode).toBe(ErrorCode.UNKNOWN_MEMBER_ID);
   });
 
@@ -104,7 +104,7 @@ describe("joining", () => {
       .toBe(ErrorCode.INCONSISTENT_GROUP_PROTOCOL);
   });
 
-  test("takes the protocol most members like best, of those all know", async () => {
+  test("selects the protocol that most members prefer, among those that all know", async () => {
     const protocols = (...names: string[]) =>
       names.map((name) => ({ name, metadata: new Uint8Array() }));
     const alone = await join({ protocols: protocols("mine", "range", "sticky") });
@@ -117,7 +117,7 @@ describe("joining", () => {
     await Promise.all(others);
   });
 
-  test("copies what it keeps: a request's bytes are used again", async () => {
+  test("copies the data it keeps, because the buffer of a request is reused", async () => {
     const metadata = new Uint8Array([1]);
     const alone = await join({ protocols: [{ name: "range", metadata }] });
     metadata[0] = 99;
@@ -126,19 +126,19 @@ describe("joining", () => {
 });
 
 describe("a rebalance", () => {
-  test("begins with a second member, and ends when the first has joined again", async () => {
+  test("starts with a second member, and ends when the first has rejoined", async () => {
     const alone = await join();
     await sync(alone, [[alone, 1]]);
     const joining = join();
     expect(group.state).toBe("PreparingRebalance");
-    expect(beat(alone)).toThrow(withCode(ErrorCode.REBALANCE_IN_PROGRESS));
+    expect(heartbeat(alone)).toThrow(withCode(ErrorCode.REBALANCE_IN_PROGRESS));
     const [leader, follower] = await Promise.all([again(alone), joining]);
     expect([leader.generation, follower.generation]).toEqual([2, 2]);
     expect(leader.members.length).toBe(2);
     expect(follower.members).toEqual([]);
   });
 
-  test("gives each its assignment when the leader has brought them", async () => {
+  test("gives each member its assignment when the leader has sent them", async () => {
     const alone = await join();
     const joining = join();
     const [leader, follower] = await Promise.all([again(alone), joining]);
@@ -151,38 +151,38 @@ describe("a rebalance", () => {
     expect([...(await sync(follower)).assignment]).toEqual([2]);
   });
 
-  test("goes on without who did not come within the rebalance time-out", async () => {
+  test("continues without members that did not join within the rebalance time-out", async () => {
     const [leader, follower] = await stableTwo();
     const leading = again(leader);
-    // The follower heartbeats, but never joins again.
+    // The follower heartbeats, but never rejoins.
     const until = Date.now() + REBALANCE_MS;
     while (Date.now() < until) {
-      expect(beat(follower)).toThrow(withCode(ErrorCode.REBALANCE_IN_PROGRESS));
+      expect(heartbeat(follower)).toThrow(withCode(ErrorCode.REBALANCE_IN_PROGRESS));
       vi.advanceTimersByTime(SESSION_MS / 2);
     }
     const next = await leading;
     expect(next).toMatchObject({ generation: leader.generation + 1 });
     expect(next.members.length).toBe(1);
-    expect(beat(follower)).toThrow(withCode(ErrorCode.UNKNOWN_MEMBER_ID));
+    expect(heartbeat(follower)).toThrow(withCode(ErrorCode.UNKNOWN_MEMBER_ID));
   });
 
-  test("begins again when members sent no SyncGroup in time", async () => {
+  test("restarts when members sent no SyncGroup in time", async () => {
     const alone = await join();
     const joining = join();
     const [leader, follower] = await Promise.all([again(alone), joining]);
     const waiting = sync(follower);
-    // The leader lives, but brings no assignment.
+    // The leader is alive, but sends no assignment.
     for (let t = 0; t < REBALANCE_MS; t += SESSION_MS / 2) {
-      if (t > 0) beat(leader)();
+      if (t > 0) heartbeat(leader)();
       vi.advanceTimersByTime(SESSION_MS / 2);
     }
     expect((await waiting).errorCode).toBe(ErrorCode.REBALANCE_IN_PROGRESS);
-    expect(beat(leader)).toThrow(withCode(ErrorCode.UNKNOWN_MEMBER_ID));
+    expect(heartbeat(leader)).toThrow(withCode(ErrorCode.UNKNOWN_MEMBER_ID));
     const next = await again(follower);
     expect(next.leaderId).toBe(follower.memberId);
   });
 
-  test("is asked for by the leader that joins again, not by a follower", async () => {
+  test("starts when the leader rejoins, not when a follower does", async () => {
     const [leader, follower] = await stableTwo();
     expect((await again(follower)).generation).toBe(follower.generation);
     expect(group.state).toBe("Stable");
@@ -191,7 +191,7 @@ describe("a rebalance", () => {
     await Promise.all([leading, again(follower)]);
   });
 
-  test("is started by a follower with other metadata", async () => {
+  test("starts when a follower rejoins with different metadata", async () => {
     const [leader, follower] = await stableTwo();
     const protocols = [{ name: "range", metadata: new Uint8Array([2]) }];
     const following = again(follower, { protocols });
@@ -202,10 +202,10 @@ describe("a rebalance", () => {
 });
 
 describe("a member", () => {
-  test("that is silent for its session time-out is out, and a commit of its is refused", async () => {
+  test("that is silent for its session time-out is removed, and its commits are refused", async () => {
     const [leader, follower] = await stableTwo();
     for (let t = 0; t < SESSION_MS; t += SESSION_MS / 4) {
-      beat(leader)();
+      heartbeat(leader)();
       vi.advanceTimersByTime(SESSION_MS / 4);
     }
     expect(group.state).toBe("PreparingRebalance");
@@ -222,7 +222,7 @@ describe("a member", () => {
       .toThrow(withCode(ErrorCode.ILLEGAL_GENERATION));
   });
 
-  test("may commit while others rebalance: its last chance to keep what it did", async () => {
+  test("may commit during a rebalance, its last chance to save its progress", async () => {
     const [leader, follower] = await stableTwo();
     const joining = join();
     expect(() => group.checkCommit(leader.memberId, leader.generation)).not.toThrow();
@@ -231,7 +231,7 @@ describe("a member", () => {
       .toThrow(withCode(ErrorCode.REBALANCE_IN_PROGRESS));
   });
 
-  test("that leaves makes room at once; the last one empties the group", async () => {
+  test("that leaves is removed at once; the last one empties the group", async () => {
     const [leader, follower] = await stableTwo();
     group.leave(leader.memberId);
     const next = await again(follower);
@@ -242,11 +242,11 @@ describe("a member", () => {
     expect(() => group.checkCommit("", -1)).not.toThrow();
   });
 
-  test("whose JoinGroup is parked does not run out of time", async () => {
+  test("whose JoinGroup is parked does not time out", async () => {
     const [leader, follower] = await stableTwo();
     const leading = again(leader);
     for (let t = 0; t < REBALANCE_MS - SESSION_MS; t += SESSION_MS / 2) {
-      expect(beat(follower)).toThrow(withCode(ErrorCode.REBALANCE_IN_PROGRESS));
+      expect(heartbeat(follower)).toThrow(withCode(ErrorCode.REBALANCE_IN_PROGRESS));
       vi.advanceTimersByTime(SESSION_MS / 2);
     }
     await again(follower);

@@ -14,13 +14,13 @@
  *                                                                             └────────┘
  *
  * - PreparingRebalance: JoinGroup requests are parked until every known member has sent one, or until the longest
- *   rebalance time-out is over: who has not come by then is out.
- * - CompletingRebalance: everybody knows the new generation; SyncGroup requests are parked until the leader's brings
- *   the assignments. Who sends none within the rebalance time-out is out.
- * - Stable: members heartbeat. Commits are taken from members of this generation only: that is the fence which keeps
- *   out a member that was paused, lost its partitions and came back.
+ *   rebalance time-out is over: members that have not joined by then are removed.
+ * - CompletingRebalance: all members know the new generation; SyncGroup requests are parked until the leader's brings
+ *   the assignments. Members that send none within the rebalance time-out are removed.
+ * - Stable: members heartbeat. Commits are accepted from members of this generation only: this fences off
+ *   a member that was paused, lost its partitions and came back.
  *
- * Time-outs: a member that is silent for its session time-out is out, in any state, unless a request of its is parked here.
+ * Time-outs: a member that is silent for its session time-out is removed, in any state, unless one of its requests is parked here.
  * The rules are those of Kafka's `GroupCoordinator` (KIP-62, KIP-394 known member ids), without static members (KIP-345).
  */
 import { ErrorCode } from "@gmn/kafka-formats";
@@ -40,17 +40,17 @@ export type GroupState = "Empty" | "PreparingRebalance" | "CompletingRebalance" 
 
 const NO_BYTES = new Uint8Array();
 
-/** What a group starts with: nothing, or what was kept of it in the database. */
+/** The state of a group that the database stores across restarts. */
 export interface SavedGroup {
   readonly protocolType: string;
   readonly generation: number;
 }
 
-/** What a group tells its coordinator. */
+/** Callbacks from a group to its coordinator. */
 export interface GroupHooks {
   /** A generation is complete, or the last member left. */
   changed(group: Group): void;
-  /** Ids were given out, but nobody came. */
+  /** Member ids were assigned, but no member joined with one. */
   abandoned(group: Group): void;
 }
 
@@ -62,7 +62,7 @@ export class Group {
   protocol = "";
   leaderId: string | null = null;
   readonly members = new Map<string, Member>();
-  /** Ids that were given out (KIP-394) and not used yet, with the timer that withdraws them. */
+  /** Member ids that were assigned (KIP-394) and not used yet, with the timer that withdraws them. */
   private readonly pending = new Map<string, ReturnType<typeof setTimeout>>();
   /** Members that have not sent SyncGroup in this generation. */
   private readonly unsynced = new Set<string>();
@@ -78,19 +78,19 @@ export class Group {
     this.protocolType = saved?.protocolType ?? "";
   }
 
-  /** It has no members and has given out no ids. */
+  /** It has no members and no pending member ids. */
   get vacant(): boolean {
     return this.members.size === 0 && this.pending.size === 0;
   }
 
-  /** Members, and ids given out. */
+  /** Number of members and pending member ids. */
   get size(): number {
     return this.members.size + this.pending.size;
   }
 
   // ── JoinGroup ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Admits a member or refuses it; resolves when the rebalance that it takes part in has all its members. */
+  /** Admits a member or refuses it; resolves when all members of its rebalance have joined. */
   join(request: JoinRequest): Promise<JoinResult> {
     try {
       if (this.members.size > 0 && !this.isCompatible(request)) {
@@ -106,15 +106,15 @@ export class Group {
   private joinNew(request: JoinRequest): Promise<JoinResult> {
     const memberId = `${request.clientId}-${crypto.randomUUID()}`;
     if (request.requiresKnownMemberId) {
-      const timer = setTimeout(() => this.takeBack(memberId), request.sessionTimeout_ms);
+      const timer = setTimeout(() => this.withdrawId(memberId), request.sessionTimeout_ms);
       this.pending.set(memberId, timer);
       return Promise.resolve(refusedJoin(ErrorCode.MEMBER_ID_REQUIRED, memberId));
     }
     return this.admit(memberId, request);
   }
 
-  /** Forgets an id that was given out. Gives whether it was one. */
-  private takeBack(memberId: string): boolean {
+  /** Withdraws a pending member id. Returns whether it was pending. */
+  private withdrawId(memberId: string): boolean {
     clearTimeout(this.pending.get(memberId));
     if (!this.pending.delete(memberId)) return false;
     if (this.vacant) this.hooks.abandoned(this);
@@ -132,9 +132,9 @@ export class Group {
     const member = this.memberOf(request.memberId);
     const unchanged = sameProtocols(member.protocols, request.protocols);
     const answersAtOnce = unchanged && (
-      // The answer was lost: the same one again.
+      // The answer was lost: it is sent again.
       this.state === "CompletingRebalance" ||
-      // A follower that joins again changes nothing. The leader does: that is how it asks for a new assignment.
+      // A follower that rejoins changes nothing. The leader rejoins to request a new assignment.
       (this.state === "Stable" && member.id !== this.leaderId)
     );
     if (answersAtOnce) {
@@ -163,7 +163,7 @@ export class Group {
   /** Parks a JoinGroup and makes sure that a rebalance is under way. */
   private park(member: Member): Promise<JoinResult> {
     const result = new Promise<JoinResult>((resolve) => {
-      // A client that sends JoinGroup twice has given up on the first.
+      // A client that sends JoinGroup twice has abandoned the first request.
       member.parkedJoin?.(refusedJoin(ErrorCode.UNKNOWN_MEMBER_ID, member.id));
       member.parkedJoin = resolve;
     });
@@ -228,7 +228,7 @@ export class Group {
     this.hooks.changed(this);
   }
 
-  /** The protocol that most members like best, of those that all of them know. */
+  /** The protocol that most members prefer, among those that all of them know. */
   private vote(): string {
     const members = [...this.members.values()];
     const votes = new Map<string, number>();
@@ -310,7 +310,7 @@ export class Group {
     }
   }
 
-  /** Answers a parked SyncGroup. While it waited, its member could not heartbeat: a whole session begins now. */
+  /** Answers a parked SyncGroup. Its member could not heartbeat during the wait, so a new session begins now. */
   private answerSync(member: Member, result: SyncResult): void {
     const answer = member.parkedSync;
     if (answer === null) return;
@@ -325,7 +325,7 @@ export class Group {
     if (late.length > 0) this.prepareRebalance();
   }
 
-  /** A sign of life. @throws KafkaError REBALANCE_IN_PROGRESS tells the member to join again */
+  /** Renews a member's session. @throws KafkaError REBALANCE_IN_PROGRESS tells the member to rejoin */
   heartbeat(memberId: string, generation: number): void {
     this.touch(this.memberOf(memberId, generation));
     if (this.state === "PreparingRebalance") {
@@ -335,13 +335,13 @@ export class Group {
 
   /** @throws KafkaError UNKNOWN_MEMBER_ID */
   leave(memberId: string): void {
-    if (this.takeBack(memberId)) return;
+    if (this.withdrawId(memberId)) return;
     this.remove(this.memberOf(memberId));
   }
 
   /**
-   * Looks whether offsets may be committed. A client without membership (generation below 0) may commit while nobody
-   * is in the group.
+   * Checks whether offsets may be committed. A client without membership (generation below 0) may commit while the group
+   * has no members.
    * @throws KafkaError UNKNOWN_MEMBER_ID, ILLEGAL_GENERATION or REBALANCE_IN_PROGRESS
    */
   checkCommit(memberId: string, generation: number): void {
@@ -365,11 +365,11 @@ export class Group {
     return member;
   }
 
-  /** Starts a member's session anew. */
+  /** Restarts a member's session. */
   private touch(member: Member): void {
     clearTimeout(member.sessionTimer);
     member.sessionTimer = setTimeout(() => {
-      // A member whose request waits here is alive as far as anybody can know.
+      // A member with a parked request is considered alive.
       if (member.parkedJoin !== null || member.parkedSync !== null) this.touch(member);
       else this.remove(member);
     }, member.sessionTimeout_ms);
@@ -394,7 +394,7 @@ export class Group {
     if (this.leaderId === member.id) this.leaderId = null;
   }
 
-  /** Ends all timers and answers all that is parked; for the end of the broker. */
+  /** Ends all timers and answers all parked requests, when the broker stops. */
   close(): void {
     for (const timer of this.pending.values()) clearTimeout(timer);
     this.pending.clear();
@@ -403,7 +403,7 @@ export class Group {
     for (const member of [...this.members.values()]) this.drop(member);
   }
 
-  /** Bytes of metadata and assignments kept for its members. */
+  /** Bytes of its members' metadata and assignments. */
   keptBytes(): number {
     let bytes = 0;
     for (const { protocols, assignment } of this.members.values()) {

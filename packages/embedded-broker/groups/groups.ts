@@ -1,8 +1,8 @@
 /**
- * All consumer groups: the coordinator that JoinGroup and its kin talk to.
+ * All consumer groups: the coordinator for JoinGroup and the other group requests.
  *
- * Membership lives in memory: after a restart members are unknown and join again, as with any coordinator change. What
- * must survive is in the database: offsets, and each group's generation (so that generations only grow).
+ * Membership lives in memory: after a restart members are unknown and rejoin, as with any coordinator change. The
+ * database holds what must survive: offsets, and each group's generation (so that generations only grow).
  */
 import { ErrorCode } from "@gmn/kafka-formats";
 import type { DatabaseSync } from "node:sqlite";
@@ -12,16 +12,16 @@ import { Group, type SavedGroup } from "./group.ts";
 import { type JoinRequest, type JoinResult, metadataFor, refusedJoin } from "./member.ts";
 import { OffsetStore } from "./offset_store.ts";
 
-/** Members of all groups together. The service has a handful; this bounds what a hostile client can take. */
+/** Limit of members of all groups. The service has a handful; this bounds what a hostile client can occupy. */
 const MAX_MEMBERS = 2000;
-/** Metadata and assignments of all members together. */
+/** Limit of the metadata and assignments of all members together. */
 const MAX_KEPT_BYTES = 64 * 1024 * 1024;
 /** Kafka's `group.max.session.timeout.ms`. */
 const MAX_SESSION_TIMEOUT_MS = 30 * 60_000;
 
 export class Groups {
   readonly offsets: OffsetStore;
-  /** Groups with members, or lately with them; the others are in the database only. */
+  /** Groups that have members or had them recently; the others are only in the database. */
   private readonly active = new Map<string, Group>();
   private readonly sql;
 
@@ -43,7 +43,7 @@ export class Groups {
     };
   }
 
-  /** JoinGroup. Errors are in the result: some of them carry a member id. */
+  /** JoinGroup. Errors are in the result, because some of them include a member id. */
   join(request: JoinRequest): Promise<JoinResult> {
     const refuse = (errorCode: ErrorCode) =>
       Promise.resolve(refusedJoin(errorCode, request.memberId));
@@ -58,11 +58,11 @@ export class Groups {
     if (request.memberId !== "" && !this.active.has(request.groupId)) {
       return refuse(ErrorCode.UNKNOWN_MEMBER_ID);
     }
-    if (!this.hasRoom(request)) return refuse(ErrorCode.GROUP_MAX_SIZE_REACHED);
+    if (!this.isWithinLimits(request)) return refuse(ErrorCode.GROUP_MAX_SIZE_REACHED);
     return this.activate(request.groupId).join(request);
   }
 
-  private hasRoom(request: JoinRequest): boolean {
+  private isWithinLimits(request: JoinRequest): boolean {
     let members = request.memberId === "" ? 1 : 0;
     let bytes = request.protocols.reduce((sum, { metadata }) => sum + metadata.length, 0);
     for (const group of this.active.values()) {
@@ -76,8 +76,8 @@ export class Groups {
     let group = this.active.get(groupId);
     if (group === undefined) {
       group = new Group(groupId, this.saved(groupId), {
-        changed: (changed) => this.keep(changed),
-        abandoned: (abandoned) => this.letGo(abandoned),
+        changed: (changed) => this.persist(changed),
+        abandoned: (abandoned) => this.dropIfVacant(abandoned),
       });
       this.active.set(groupId, group);
     }
@@ -92,22 +92,22 @@ export class Groups {
     };
   }
 
-  /** Stores what must survive of a group; an empty one is then dropped from memory. */
-  private keep(group: Group): void {
+  /** Stores the part of a group that must survive; an empty group is then dropped from memory. */
+  private persist(group: Group): void {
     this.commits.write(() => {
       this.sql.save.run(group.id, group.protocolType, group.generation);
     }).then(
-      () => this.letGo(group),
-      // `Commits` has reported it already; the group goes on in memory, which is all that its members need.
+      () => this.dropIfVacant(group),
+      // `Commits` has already reported it. The group continues in memory, which is enough for its members.
       () => {},
     );
   }
 
-  private letGo(group: Group): void {
+  private dropIfVacant(group: Group): void {
     if (group.vacant && this.active.get(group.id) === group) this.active.delete(group.id);
   }
 
-  /** The group that a member speaks to. @throws KafkaError UNKNOWN_MEMBER_ID for a group that nobody is in */
+  /** The group of a member's request. @throws KafkaError UNKNOWN_MEMBER_ID for a group without members */
   joined(groupId: string): Group {
     if (groupId === "") throw new KafkaError(ErrorCode.INVALID_GROUP_ID);
     const group = this.active.get(groupId);
@@ -115,7 +115,7 @@ export class Groups {
     return group;
   }
 
-  /** Looks whether a client may commit offsets of a group now. @throws KafkaError */
+  /** Checks whether a client may commit offsets of a group now. @throws KafkaError */
   checkCommit(groupId: string, memberId: string, generation: number): void {
     if (groupId === "") throw new KafkaError(ErrorCode.INVALID_GROUP_ID);
     const group = this.active.get(groupId);
@@ -136,7 +136,7 @@ export class Groups {
     return [...types].map(([groupId, protocolType]) => ({ groupId, protocolType }));
   }
 
-  /** One group; "Dead" when there is none of that name, as Kafka says. */
+  /** One group; "Dead" when it does not exist, as in Kafka. */
   describe(groupId: string) {
     const group = this.active.get(groupId);
     if (group === undefined || group.members.size === 0) {

@@ -1,15 +1,15 @@
 /**
- * One member of a consumer group, as the coordinator knows it.
+ * One member of a consumer group, as the coordinator sees it.
  */
 import type { ErrorCode } from "@gmn/kafka-formats";
 
-/** One way in which a member can take part (for consumers: a partition assignor), with its data for it. */
+/** A group protocol that a member supports (for consumers: a partition assignor), with its metadata. */
 export interface GroupProtocol {
   readonly name: string;
   readonly metadata: Uint8Array;
 }
 
-/** What JoinGroup answers. `members` is filled for the leader only. */
+/** The answer to a JoinGroup. `members` is filled for the leader only. */
 export interface JoinResult {
   readonly errorCode: ErrorCode;
   readonly generation: number;
@@ -22,18 +22,18 @@ export interface JoinResult {
   }[];
 }
 
-/** The answer to a JoinGroup that is refused, or (MEMBER_ID_REQUIRED) brings the id to join with. */
+/** The answer to a JoinGroup that is refused; with MEMBER_ID_REQUIRED it contains the id to join with. */
 export function refusedJoin(errorCode: ErrorCode, memberId: string): JoinResult {
   return { errorCode, generation: -1, protocol: "", leaderId: "", memberId, members: [] };
 }
 
-/** What SyncGroup answers. */
+/** The answer to a SyncGroup. */
 export interface SyncResult {
   readonly errorCode: ErrorCode;
   readonly assignment: Uint8Array;
 }
 
-/** Asks to become, or stay, a member. */
+/** A request to join or rejoin a group. */
 export interface JoinRequest {
   readonly groupId: string;
   /** Empty for a new member. */
@@ -44,7 +44,7 @@ export interface JoinRequest {
   readonly rebalanceTimeout_ms: number;
   readonly protocolType: string;
   readonly protocols: readonly GroupProtocol[];
-  /** From JoinGroup version 4 on: a new member first learns its id, then joins with it (KIP-394). */
+  /** From JoinGroup version 4: a new member first gets its id, then joins with it (KIP-394). */
   readonly requiresKnownMemberId: boolean;
 }
 
@@ -57,12 +57,12 @@ export interface Member extends ReturnType<typeof declaredBy> {
   sessionTimer: ReturnType<typeof setTimeout> | undefined;
 }
 
-/** The data of a member for one protocol. */
+/** A member's metadata for one protocol. */
 export function metadataFor(member: Member, protocol: string): Uint8Array {
   return member.protocols.find(({ name }) => name === protocol)?.metadata ?? new Uint8Array();
 }
 
-/** What a member says of itself each time it joins. Copied: a request's bytes are views into all of it, which must not be kept. */
+/** What a member declares each time it joins. Copied, because a view would keep the whole request in memory. */
 export function declaredBy(request: JoinRequest) {
   const { clientId, clientHost, sessionTimeout_ms, rebalanceTimeout_ms } = request;
   const protocols = request.protocols.map(({ name, metadata }) => ({
@@ -72,7 +72,7 @@ export function declaredBy(request: JoinRequest) {
   return { clientId, clientHost, sessionTimeout_ms, rebalanceTimeout_ms, protocols };
 }
 
-/** Whether two lists of protocols are the same, data included: then a rejoining member changes nothing. */
+/** Whether two lists of protocols are equal, metadata included. If so, a rejoining member changes nothing. */
 export function sameProtocols(a: readonly GroupProtocol[], b: readonly GroupProtocol[]): boolean {
   return a.length === b.length && a.every(({ name, metadata }, i) => {
     const other = b[i];

@@ -1,9 +1,9 @@
 /**
- * Offsets that groups committed. They are kept for ever: a group that comes back after a year goes on where it was.
+ * Committed offsets of groups. They are kept forever: a group that returns after a year continues where it stopped.
  */
 import type { DatabaseSync } from "node:sqlite";
 
-/** One committed offset: the next record the group wants of a partition. */
+/** One committed offset: the next record of a partition that the group will read. */
 export interface CommittedOffset {
   readonly topic: string;
   readonly partition: number;

@@ -3,7 +3,7 @@
  */
 import type { DatabaseSync } from "node:sqlite";
 
-/** A batch as it is found by offset or time. */
+/** A batch found by offset or time. */
 export interface BatchRow {
   readonly base_offset: number;
   readonly last_offset: number;
@@ -54,7 +54,7 @@ export class BatchStore {
     this.sql.insertion.run(partitionId, baseOffset, lastOffset, runningMaxTimestamp_ms, bytes);
   }
 
-  /** The newest batch: where the partition ends. */
+  /** The newest batch, which defines the end of the partition. */
   last(partitionId: number): { last_offset: number; running_max_timestamp: number } | undefined {
     return this.sql.tail.get(partitionId) as
       | { last_offset: number; running_max_timestamp: number }
@@ -62,8 +62,8 @@ export class BatchStore {
   }
 
   /**
-   * The batches from the one that holds `offset` on, whole, up to `max_bytes` in all; with `atLeastOne` the first
-   * however large it is.
+   * Whole batches, beginning with the one that contains `offset`, up to `max_bytes` in total. With `atLeastOne` the first
+   * batch is returned even if it is larger.
    */
   read(
     partitionId: number,
@@ -72,7 +72,7 @@ export class BatchStore {
     atLeastOne: boolean,
   ): Uint8Array[] {
     const first = this.sql.containing.get(partitionId, offset) as BatchRow | undefined;
-    // Sizes first (they are in the row's head), contents after: no megabyte is read to find that it doesn't fit.
+    // Reads the sizes first (they are in the row's head), so that no large batch is read that does not fit.
     let total = 0;
     let from: number | undefined;
     let to = 0;
@@ -96,8 +96,8 @@ export class BatchStore {
   }
 
   /**
-   * The first batch that has a timestamp of at least `timestamp_ms`, by binary search between `from` and `to` (offsets):
-   * `running_max_timestamp` never falls from batch to batch.
+   * The first batch with a timestamp of at least `timestamp_ms`, by binary search between `from` and `to` (offsets).
+   * `running_max_timestamp` never decreases from batch to batch.
    */
   firstReaching(
     partitionId: number,
@@ -123,8 +123,8 @@ export class BatchStore {
   }
 
   /**
-   * Removes the oldest batches that lie wholly below `offset`, up to about `max_bytes` of them.
-   * Gives whether there may be more.
+   * Removes the oldest batches that are entirely below `offset`, up to about `max_bytes`.
+   * Returns whether there may be more.
    */
   removeBelow(partitionId: number, offset: number, max_bytes: number, max_rows: number): boolean {
     let total = 0;

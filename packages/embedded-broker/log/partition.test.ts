@@ -56,14 +56,14 @@ function appendRecords(records: TestRecord[], options?: BatchOptions): Promise<n
   return append(makeBatch(records, options));
 }
 
-/** Base offsets of the batches that a read gives. */
+/** Base offsets of the batches that a read returns. */
 function readOffsets(offset: number, max_bytes = 1_000_000, atLeastOne = true): number[] {
   return partition().read(offset, max_bytes, atLeastOne)
     .map((bytes) => Number(new DataView(bytes.buffer, bytes.byteOffset).getBigInt64(0)));
 }
 
 describe("the log", () => {
-  test("gives consecutive offsets and whole batches", async () => {
+  test("assigns consecutive offsets and returns whole batches", async () => {
     expect(await appendRecords(values(3))).toBe(0);
     expect(await appendRecords(values(2))).toBe(3);
     expect(await appendRecords(values(1))).toBe(5);
@@ -75,7 +75,7 @@ describe("the log", () => {
     expect(() => readOffsets(-1)).toThrow(code(ErrorCode.OFFSET_OUT_OF_RANGE));
   });
 
-  test("keeps to the limit, but gives one batch if it must", async () => {
+  test("respects the limit, but returns at least one batch", async () => {
     const size = makeBatch(values(3)).length;
     for (let i = 0; i < 4; i++) await appendRecords(values(3));
     expect(readOffsets(0, 2 * size)).toEqual([0, 3]);
@@ -85,7 +85,7 @@ describe("the log", () => {
     expect(readOffsets(0, 0, true)).toEqual([0]);
   });
 
-  test("is the same after it was opened anew", async () => {
+  test("is unchanged after it was reopened", async () => {
     await appendRecords(values(3, 500));
     await topics.deleteRecords(partition(), 1);
     closeDatabase(db, directory);
@@ -95,7 +95,7 @@ describe("the log", () => {
     expect(partition().offsetForTimestamp(400)).toEqual({ offset: 1, timestamp_ms: 500 });
   });
 
-  test("forgets a batch whose transaction failed, its producer's sequence too", async () => {
+  test("forgets a batch whose transaction failed, and its producer's sequence", async () => {
     const idempotent = { producerId: 1, producerEpoch: 0 };
     await appendRecords(values(2), { ...idempotent, baseSequence: 0 });
     const next = makeBatch(values(1), { ...idempotent, baseSequence: 2 });
@@ -106,7 +106,7 @@ describe("the log", () => {
     expect(await append(next)).toBe(2);
   });
 
-  test("does not take batches for a topic that was deleted in the meantime", async () => {
+  test("refuses batches for a topic that was deleted in the meantime", async () => {
     const held = partition();
     const batch = checkProducedBatch(makeBatch(values(1)), 1000);
     const deleting = topics.delete("t");
@@ -120,7 +120,7 @@ describe("an idempotent producer", () => {
   const from = (baseSequence: number, count = 2, producerEpoch = 0) =>
     appendRecords(values(count), { producerId: 9, producerEpoch, baseSequence });
 
-  test("is answered with the old offset when it sends a batch again, also after a restart", async () => {
+  test("gets the original offset when it resends a batch, also after a restart", async () => {
     for (let i = 0; i < 5; i++) await from(2 * i);
     expect(await from(0)).toBe(0);
     expect(await from(8)).toBe(8);
@@ -131,28 +131,28 @@ describe("an idempotent producer", () => {
     expect(await from(10)).toBe(10);
   });
 
-  test("is refused when a sequence is missing or long past", async () => {
+  test("is refused when its sequence has a gap or is too old", async () => {
     for (let i = 0; i < 6; i++) await from(2 * i);
     await expect(from(14)).rejects.toThrow(code(ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER));
     await expect(from(0)).rejects.toThrow(code(ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER));
     await expect(from(10, 1)).rejects.toThrow(code(ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER));
   });
 
-  test("begins at 0 with a new epoch, and its old epoch is fenced", async () => {
+  test("starts at 0 with a new epoch, and its old epoch is fenced", async () => {
     await from(0);
     await expect(from(5, 2, 1)).rejects.toThrow(code(ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER));
     expect(await from(0, 2, 1)).toBe(2);
     await expect(from(2, 2, 0)).rejects.toThrow(code(ErrorCode.INVALID_PRODUCER_EPOCH));
   });
 
-  test("goes on over the end of the numbers", async () => {
+  test("continues when the sequence numbers wrap around", async () => {
     const last = 2 ** 31 - 1;
     await from(last - 1, 3); // last-1, last, 0
     expect(await from(1)).toBe(3);
   });
 });
 
-test("the longest unseen producer is forgotten when there are too many", async () => {
+test("the least recently seen producer is forgotten when there are too many", async () => {
   const producers = 2001;
   await Promise.all(
     Array.from(
@@ -163,7 +163,7 @@ test("the longest unseen producer is forgotten when there are too many", async (
   );
   const known = db.prepare("SELECT count(*) AS n, min(producer_id) AS first FROM producer").get();
   expect(known).toMatchObject({ n: producers - 1, first: 1 });
-  // Forgotten means: whatever it sends next is taken for a beginning.
+  // Forgotten means that its next batch counts as its first.
   await appendRecords(values(1), { producerId: 0, producerEpoch: 0, baseSequence: 7 });
 });
 
@@ -207,7 +207,7 @@ describe("a search by time", () => {
     );
   });
 
-  test("gives the batch's first offset where the codec can't be undone", async () => {
+  test("returns the batch's first offset when the batch can't be decompressed", async () => {
     await appendRecords(values(2, 100));
     const records = values(3, 200);
     await append(wrapBatch(new Uint8Array([1, 2, 3]), records, { attributes: 2 }));
@@ -232,7 +232,7 @@ describe("deleting", () => {
     sweeper.stop();
   });
 
-  test("a topic removes many batches a bit at a time, and goes on after a restart", async () => {
+  test("a topic removes many batches in small steps, and continues after a restart", async () => {
     for (let i = 0; i < 30; i++) await appendRecords([{ value: "x".repeat(900_000) }]);
     await topics.delete("t");
     expect(topics.find("t")).toBeUndefined();
@@ -242,14 +242,14 @@ describe("deleting", () => {
     const sweeper = new Sweeper(db, commits);
     sweeper.wake();
     await expect.poll(rows, { timeout: 5000 }).toBe(0);
-    // 27 MB in steps of 8 MiB and the batch that goes over it: ten batches each.
+    // 27 MB in steps of 8 MiB plus the batch that exceeds it: ten batches each.
     expect(commits.counts.transactions - before).toBeGreaterThanOrEqual(3);
     sweeper.stop();
     await commits.drained();
   });
 });
 
-test("a read gives the bytes that were appended, with the offset and epoch set", async () => {
+test("a read returns the appended bytes, with the offset and epoch set", async () => {
   const sent = makeBatch(values(2));
   const expected = sent.slice();
   new DataView(expected.buffer).setInt32(12, 0);

@@ -4,7 +4,7 @@
  *     start offset ≤ … records … < high watermark ≤ end offset
  *
  * The end offset moves when a batch is written inside a transaction, the high watermark when that transaction is on
- * disk. Readers see up to the high watermark only, so nobody reads a record that a crash could undo.
+ * disk. Readers see only records below the high watermark, so nobody reads a record that a crash could undo.
  */
 import { decompress, ErrorCode, stampBatch } from "@gmn/kafka-formats";
 import { KafkaError } from "../protocol/kafka_error.ts";
@@ -13,7 +13,7 @@ import type { BatchStore } from "./batch_store.ts";
 import { PartitionProducers, type ProducerStore } from "./producers.ts";
 import { findByTimestamp, readStoredBatch, type RecordBatch, recordsOf } from "./produced_batch.ts";
 
-/** There is one leader and it never changes. */
+/** There is only one leader, which never changes. */
 export const LEADER_EPOCH = 0;
 
 /** A record found by its time. */
@@ -22,17 +22,17 @@ export interface FoundByTime {
   readonly timestamp_ms: number;
 }
 
-/** Called when batches became readable, with their size. */
+/** Called with the size of batches when they become readable. */
 export type AppendListener = (appended_bytes: number) => void;
 
 export class Partition {
-  /** First offset that can be read; moved by DeleteRecords. */
+  /** First readable offset; DeleteRecords moves it. */
   startOffset: number;
   /** One past the last record that is on disk. */
   highWatermark: number;
   private endOffset: number;
   private runningMaxTimestamp_ms: number;
-  /** False once its topic is deleted; requests that still refer to it must not write. */
+  /** False after its topic was deleted; requests that still refer to it must not write. */
   alive = true;
   private readonly producers: PartitionProducers;
   private readonly listeners = new Set<AppendListener>();
@@ -54,9 +54,9 @@ export class Partition {
   }
 
   /**
-   * Writes a checked batch at the end; inside a transaction. Gives the offset of its first record, which is an old one
-   * when the batch is a duplicate of an idempotent producer.
-   * @throws KafkaError when the producer's epoch or sequence does not fit, or the topic is gone
+   * Appends a checked batch, inside a transaction. Returns the offset of its first record; if the batch is a duplicate
+   * from an idempotent producer, the original offset.
+   * @throws KafkaError when the producer's epoch or sequence is wrong, or the topic was deleted
    */
   append(batch: RecordBatch, transaction: Transaction, now_ms: number): number {
     if (!this.alive) throw new KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
@@ -86,8 +86,8 @@ export class Partition {
   }
 
   /**
-   * Whole batches from the one that holds `offset` on, up to `max_bytes` in all. With `atLeastOne` the first is given
-   * even when it is larger, so that a reader always gets on.
+   * Whole batches, beginning with the one that contains `offset`, up to `max_bytes` in total. With `atLeastOne` the first is
+   * returned even if it is larger, so that a reader always makes progress.
    * @throws KafkaError OFFSET_OUT_OF_RANGE
    */
   read(offset: number, max_bytes: number, atLeastOne: boolean): Uint8Array[] {
@@ -98,15 +98,15 @@ export class Partition {
     return this.store.read(this.id, offset, max_bytes, atLeastOne);
   }
 
-  /** Has `listener` called at each append; the returned function ends that. */
+  /** Calls `listener` at each append; the returned function unsubscribes it. */
   onAppend(listener: AppendListener): () => void {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
   }
 
   /**
-   * The first record with a timestamp of at least `timestamp_ms`: its offset and timestamp; null when there is none.
-   * Inside a batch whose compression can't be undone the batch's first offset is given: never past the record, at most a batch
+   * Offset and timestamp of the first record with a timestamp of at least `timestamp_ms`; null when there is none.
+   * For a batch that can't be decompressed, the batch's first offset is returned: never after the record, and at most one batch
    * before it.
    */
   offsetForTimestamp(timestamp_ms: number): FoundByTime | null {
@@ -116,7 +116,7 @@ export class Partition {
       this.startOffset,
       this.highWatermark,
     );
-    // The batch found may hold only records that DeleteRecords cut off, so the search may have to go on from it.
+    // DeleteRecords may have removed all matching records of this batch, so the search may have to continue after it.
     for (let at = row?.base_offset ?? this.highWatermark; at < this.highWatermark;) {
       const bytes = this.store.at(this.id, at);
       if (bytes === undefined) return null;
@@ -141,7 +141,7 @@ export class Partition {
       const found = findByTimestamp(batch, records, timestamp_ms, fromDelta);
       return found && { offset: baseOffset + found.offsetDelta, timestamp_ms: found.timestamp_ms };
     } catch {
-      // The producer said gzip, say, and sent something else: that is for the consumer to find.
+      // The producer declared a codec and sent something else. The consumer will detect that.
       return { offset: baseOffset + fromDelta, timestamp_ms: batch.baseTimestamp_ms };
     }
   }

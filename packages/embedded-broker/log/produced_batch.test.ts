@@ -30,7 +30,7 @@ describe("a produced batch", () => {
     });
   });
 
-  test("is taken compressed without a look inside", () => {
+  test("is accepted compressed without being decompressed", () => {
     const batch = wrapBatch(new Uint8Array([1, 2, 3]), records, { attributes: 3 });
     expect(checkProducedBatch(batch, MAX_BYTES).compression).toBe(3);
   });
@@ -69,7 +69,7 @@ describe("a produced batch", () => {
       ErrorCode.INVALID_RECORD,
     ],
     [
-      "with a record that reaches too far",
+      "with a record that extends past the end",
       edited((v) => v.setUint8(61, 0x7e)),
       ErrorCode.INVALID_RECORD,
     ],
@@ -98,7 +98,7 @@ describe("a search by time", () => {
   const find = (timestamp_ms: number, fromDelta = 0) =>
     findByTimestamp(batch, recordsOf(batch), timestamp_ms, fromDelta);
 
-  test("gives the first record that is late enough, in order of offsets", () => {
+  test("returns the first record that is late enough, in order of offsets", () => {
     expect(find(0)).toEqual({ offsetDelta: 0, timestamp_ms: 1000 });
     expect(find(1001)).toEqual({ offsetDelta: 1, timestamp_ms: 3000 });
     expect(find(3001)).toBeNull();

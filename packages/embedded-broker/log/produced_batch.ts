@@ -1,6 +1,6 @@
 /**
- * Record batches as the log knows them: what a producer sends is checked, its head is read, and the bytes are otherwise kept unchanged,
- * compressed or not. The format is `@gmn/kafka-formats`.
+ * Record batches in the log: a producer's batch is checked, its head is read, and its bytes are stored unchanged, even compressed.
+ * `@gmn/kafka-formats` defines the format.
  */
 import {
   BATCH_HEAD_BYTES,
@@ -15,7 +15,7 @@ import {
 } from "@gmn/kafka-formats";
 import { KafkaError } from "../protocol/kafka_error.ts";
 
-/** A batch with its head read. */
+/** A batch with its parsed head. */
 export interface RecordBatch extends BatchHead {
   readonly bytes: Uint8Array;
 }
@@ -27,8 +27,8 @@ export function readStoredBatch(bytes: Uint8Array): RecordBatch {
 
 /**
  * Checks the RECORDS field of a produce request: exactly one batch of format 2, whole, with the right checksum, and
- * (when not compressed) with as many well-formed records as it says.
- * @throws KafkaError with the code that Kafka answers for it
+ * (when not compressed) with as many well-formed records as its head declares.
+ * @throws KafkaError with the same error code as in Kafka
  */
 export function checkProducedBatch(bytes: Uint8Array, maxMessage_bytes: number): RecordBatch {
   if (bytes.length < BATCH_HEAD_BYTES) {
@@ -74,9 +74,9 @@ function checkContents(bytes: Uint8Array, head: BatchHead): void {
   if (head.producerId >= 0 && (producerEpoch < 0 || baseSequence < 0)) {
     refuse(`epoch ${producerEpoch}, sequence ${baseSequence} of an idempotent producer`);
   }
-  // What is inside a compressed batch is between producer and consumer: opaque here, so any codec works.
+  // The contents of a compressed batch are opaque to the broker, so any codec works.
   if (compression !== COMPRESSION.NONE) return;
-  // As many records as offsets, ascending: each offset is there once.
+  // As many records as offsets, in ascending order: each offset occurs once.
   const walk = new RecordWalk(bytes.subarray(BATCH_HEAD_BYTES), recordCount, lastOffsetDelta);
   try {
     while (walk.next());
@@ -86,15 +86,15 @@ function checkContents(bytes: Uint8Array, head: BatchHead): void {
   }
 }
 
-/** The records of a batch, compressed or not, as they lie in it. */
+/** The records of a batch, still compressed if they are. */
 export function recordsOf(batch: RecordBatch): Uint8Array {
   return batch.bytes.subarray(BATCH_HEAD_BYTES);
 }
 
 /**
- * Within uncompressed records, the first from `fromDelta` on with a timestamp of at least `timestamp_ms`: its offset
- * delta and timestamp. Null when there is none.
- * @throws CorruptBatchError when they are not what the batch's head promised
+ * Searches uncompressed records for the first one from `fromDelta` on with a timestamp of at least `timestamp_ms`. Returns its
+ * offset delta and timestamp, or null when there is none.
+ * @throws CorruptBatchError when the records contradict the batch's head
  */
 export function findByTimestamp(
   batch: RecordBatch,

@@ -1,8 +1,8 @@
 /**
- * Ids for idempotent producers: each is given out once, over all restarts.
+ * Ids for idempotent producers: each is assigned once, across all restarts.
  *
  * Ids are taken from the database in blocks, so that most requests need no fsync; the rest of a block is lost at a
- * restart, which costs nothing.
+ * restart, which does no harm.
  */
 import type { DatabaseSync } from "node:sqlite";
 import type { Commits } from "../storage/commits.ts";
@@ -22,7 +22,7 @@ export class ProducerIds {
     );
   }
 
-  /** A producer id that nobody had before. */
+  /** A producer id that was never assigned before. */
   async take(): Promise<number> {
     while (this.next === this.end) {
       this.reserving ??= this.reserveBlock().finally(() => (this.reserving = undefined));

@@ -1,9 +1,9 @@
 /**
- * Idempotent producers, as one partition knows them: a batch that is sent twice is stored once, a batch out of order is refused.
+ * State of idempotent producers in one partition: a batch that is sent twice is stored once, a batch out of order is refused.
  *
  * A producer numbers its records per partition; each batch carries its producer's id, epoch and first number
  * ("sequence"). The last five batches of each producer are remembered (five, because a client may have that many in
- * flight), in the same transaction as the batch itself: memory and log can't disagree after a crash.
+ * flight), in the same transaction as the batch itself, so that the state and the log agree after a crash.
  *
  * The rules are those of Kafka's `ProducerStateManager` / `ProducerAppendInfo`, without transactions.
  */
@@ -14,12 +14,12 @@ import type { RecordBatch } from "./produced_batch.ts";
 
 /** As many as a client may have in flight (`max.in.flight.requests.per.connection` with idempotence). */
 const REMEMBERED_BATCHES = 5;
-/** Each client process takes a new id, so old ones pile up; the longest unseen are forgotten. */
+/** Each client process takes a new id, so old ones accumulate; the least recently seen are forgotten. */
 const MAX_PRODUCERS = 2000;
 /** Sequences wrap around at 2^31. */
 const SEQUENCES = 2 ** 31;
 
-/** One batch remembered: first sequence, last sequence, offset of the first record. */
+/** A remembered batch: first sequence, last sequence, offset of the first record. */
 type Remembered = [first: number, last: number, baseOffset: number];
 
 interface ProducerState {
@@ -45,7 +45,7 @@ export class ProducerStore {
   }
 }
 
-/** The producers of one partition. Loaded from the database when the first idempotent batch comes. */
+/** The producers of one partition. Loaded from the database when the first idempotent batch arrives. */
 export class PartitionProducers {
   private states: Map<number, ProducerState> | undefined;
 
@@ -53,12 +53,12 @@ export class PartitionProducers {
 
   /**
    * Checks whether an idempotent batch may be appended next.
-   * Gives the offset at which it was stored when it is a duplicate, else null.
+   * Returns the offset at which it was stored if it is a duplicate, otherwise null.
    * @throws KafkaError INVALID_PRODUCER_EPOCH or OUT_OF_ORDER_SEQUENCE_NUMBER
    */
   check(batch: RecordBatch): number | null {
     const state = this.loaded().get(batch.producerId);
-    // Nothing known: a new producer, or one so old that it was forgotten. Either way it may begin anywhere.
+    // An unknown producer is new, or so old that it was forgotten. Either way it may start with any sequence.
     if (state === undefined) return null;
     if (batch.producerEpoch < state.epoch) {
       throw new KafkaError(
@@ -91,7 +91,7 @@ export class PartitionProducers {
         [batch.baseSequence, lastSequence(batch), baseOffset],
       ],
     };
-    // Deleted and set again: a Map keeps the order of insertion, so its first key is the longest unseen.
+    // Deleted and set again: a Map keeps insertion order, so its first key is the least recently seen producer.
     states.delete(batch.producerId);
     states.set(batch.producerId, state);
     this.store.save.run(
@@ -104,7 +104,7 @@ export class PartitionProducers {
     if (states.size > MAX_PRODUCERS) this.forgetOldest(states);
   }
 
-  /** Forgets what is in memory; it is read from the database again when needed. For after a rollback. */
+  /** Discards the state in memory after a rollback; it is read from the database again when needed. */
   unload(): void {
     this.states = undefined;
   }

@@ -1,16 +1,15 @@
 /**
- * Topic configurations: which names are known, which values are taken, and which of them this broker acts on.
+ * Topic configurations: which names are known, which values are accepted, and which of them this broker implements.
  *
- * A client that asks for something the broker does not do must not believe that it does. So: what has no effect on
- * what clients see (segment sizes) is accepted and kept; what would change the data and is not done
- * here, but does no harm undone (compaction, retention: more is kept than was asked for), is accepted, kept, and
- * written down in docs/embedded-broker.md; what would make the broker answer wrongly (timestamps set by the broker,
- * recompression) is refused.
+ * The broker must not claim features that it lacks. A configuration without an effect that clients can see (segment sizes)
+ * is accepted and stored. One that is not implemented but harmless (compaction, retention: the broker keeps more than
+ * requested) is accepted, stored and documented in docs/embedded-broker.md. One that would make the broker's answers wrong
+ * (timestamps set by the broker, recompression) is refused.
  */
 import { ErrorCode } from "@gmn/kafka-formats";
 import { KafkaError } from "../protocol/kafka_error.ts";
 
-/** A value's check: true when it is taken. */
+/** Checks a value: true when it is accepted. */
 type Check = (value: string) => boolean;
 
 interface ConfigDefinition {
@@ -22,12 +21,12 @@ const anyOf = (...values: string[]): Check => (value) => values.includes(value);
 const integer = (least: number, most = Infinity): Check => (value) =>
   /^-?\d{1,15}$/.test(value) && Number(value) >= least && Number(value) <= most;
 
-/** 1 MiB, as Redpanda's and near Kafka's default: what is too large here is too large there. */
+/** 1 MiB, like Redpanda's default and close to Kafka's, so that all of them refuse the same batches. */
 export const DEFAULT_MAX_MESSAGE_BYTES = 1_048_576;
-/** A batch is held in memory several times on its way; nobody needs larger ones. */
+/** A batch is copied several times in memory; nobody needs larger ones. */
 const MAX_MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
 
-/** The topic configurations that are known, with the defaults that are in effect here. */
+/** The known topic configurations, with the defaults in effect here. */
 const DEFINITIONS: Readonly<Record<string, ConfigDefinition>> = {
   "cleanup.policy": {
     fallback: "delete",
@@ -46,7 +45,7 @@ const DEFINITIONS: Readonly<Record<string, ConfigDefinition>> = {
   "segment.ms": { fallback: "604800000", check: integer(1) },
 };
 
-/** What was set for one topic; everything else has its default. */
+/** The configurations set for one topic; all others have their defaults. */
 export type TopicConfigs = ReadonlyMap<string, string>;
 
 /** All configurations of a topic, in order of their names. */
@@ -59,7 +58,7 @@ export function effectiveConfigs(configs: TopicConfigs) {
 }
 
 /**
- * Checks what a client wants to set. A null value means the default.
+ * Checks the values that a client sets. A null value means the default.
  * @throws KafkaError INVALID_CONFIG naming the configuration and the value
  */
 export function checkedConfigs(
@@ -83,7 +82,7 @@ export function checkedConfigs(
   return configs;
 }
 
-/** What IncrementalAlterConfigs can do to one name here. Kafka also appends to lists and subtracts from them. */
+/** The supported operations of IncrementalAlterConfigs. Kafka also appends to lists and subtracts from them. */
 const SET = 0;
 const DELETE = 1;
 
@@ -106,7 +105,7 @@ export function alteredConfigs(
   return altered;
 }
 
-/** Largest batch a topic takes. */
+/** Size of the largest batch that a topic accepts. */
 export function maxMessageBytes(configs: TopicConfigs): number {
   return Number(configs.get("max.message.bytes") ?? DEFAULT_MAX_MESSAGE_BYTES);
 }

@@ -1,6 +1,6 @@
 /**
- * The topics of the broker: in memory for reading, in the database for keeping. Every change goes through a transaction
- * and is visible once that is on disk.
+ * The topics of the broker: in memory for reading, in the database for durability. Every change goes through a transaction
+ * and becomes visible when that is on disk.
  */
 import { ErrorCode } from "@gmn/kafka-formats";
 import type { DatabaseSync } from "node:sqlite";
@@ -11,9 +11,9 @@ import { Partition } from "./partition.ts";
 import { ProducerStore } from "./producers.ts";
 import { maxMessageBytes, type TopicConfigs } from "./topic_configs.ts";
 
-/** Partitions in all. Each costs a little memory and a row; thousands by mistake are caught here. */
+/** Limit of all partitions. Each costs a little memory and a row; this catches thousands created by mistake. */
 const MAX_PARTITIONS = 10_000;
-/** Kafka's rule for names: they are file names there. */
+/** Kafka's rule for topic names, which are file names there. */
 const LEGAL_NAME = /^[a-zA-Z0-9._-]{1,249}$/;
 
 /** A topic; `partitions[n].number === n`. */
@@ -126,10 +126,10 @@ export class Topics {
     if (partitions < 1) {
       throw new KafkaError(ErrorCode.INVALID_PARTITIONS, `${partitions} partitions`);
     }
-    this.checkRoom(partitions);
+    this.checkPartitionLimit(partitions);
   }
 
-  private checkRoom(more: number): void {
+  private checkPartitionLimit(more: number): void {
     let partitions = more;
     for (const topic of this.byName.values()) partitions += topic.partitions.length;
     if (partitions > MAX_PARTITIONS) {
@@ -145,7 +145,7 @@ export class Topics {
     return this.commits.write((transaction) => {
       this.checkCreation(name, partitions);
       const { lastInsertRowid } = this.sql.insertTopic.run(name, JSON.stringify([...configs]));
-      // Known at once, so that a second creation in the same group finds it; forgotten again if the group fails.
+      // Registered at once, so that a second creation in the same group finds it; removed again if the group fails.
       const topic = this.remember(Number(lastInsertRowid), name, configs);
       transaction.onRollback(() => this.byName.delete(name));
       this.insertPartitions(topic, partitions);
@@ -168,13 +168,13 @@ export class Topics {
       if (total <= had) {
         throw new KafkaError(ErrorCode.INVALID_PARTITIONS, `${name} has ${had} partitions already`);
       }
-      this.checkRoom(total - had);
+      this.checkPartitionLimit(total - had);
       transaction.onRollback(() => void topic.partitions.splice(had));
       this.insertPartitions(topic, total - had);
     });
   }
 
-  /** Replaces a topic's configurations by what `change` makes of them. */
+  /** Replaces a topic's configurations with the result of `change`. */
   configure(name: string, change: (configs: TopicConfigs) => TopicConfigs): Promise<void> {
     return this.commits.write((transaction) => {
       const topic = this.get(name);
@@ -191,8 +191,8 @@ export class Topics {
   }
 
   /**
-   * Deletes a topic, with what groups committed for it. Its batches are removed later by the `Sweeper`: there may be
-   * gigabytes of them, and nobody should wait for that.
+   * Deletes a topic and its committed offsets. The `Sweeper` removes its batches later: there may be
+   * gigabytes of them, and no client should wait for that.
    */
   delete(name: string): Promise<void> {
     return this.commits.write((transaction) => {
@@ -215,7 +215,7 @@ export class Topics {
   }
 
   /**
-   * Makes everything below `offset` unreadable (-1: everything there is). Gives the new start offset.
+   * Makes all records below `offset` unreadable (-1: all records). Returns the new start offset.
    * @throws KafkaError OFFSET_OUT_OF_RANGE
    */
   deleteRecords(partition: Partition, offset: number): Promise<number> {

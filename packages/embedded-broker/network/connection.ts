@@ -1,13 +1,13 @@
 /**
  * One client connection.
  *
- *     bytes in ─▶ FrameSplitter ─▶ waiting ─▶ under way ─▶ answers, in the order of the requests ─▶ bytes out
+ *     bytes in ─▶ FrameSplitter ─▶ waiting ─▶ running ─▶ answers, in the order of the requests ─▶ bytes out
  *
- * - Requests of a connection are worked on one after the other, as in Kafka; only Produce requests that follow each other are
- *   under way together (their order is kept by the commit queue), so that they share an fsync.
- * - Nothing is read from the socket while enough requests wait, and no request is begun while the client leaves answers
+ * - Requests of a connection run one after the other, as in Kafka. Only consecutive Produce requests run concurrently, so that
+ *   they share an fsync; the commit queue keeps their order.
+ * - Reading from the socket pauses while enough requests wait, and no request starts while the client leaves answers
  *   unread: a client that floods or stalls only slows itself down.
- * - A request that takes too long to arrive, answers that are not read, and silence end the connection.
+ * - The connection is closed when a request takes too long to arrive, answers are not read, or the client is silent.
  */
 import type { Socket } from "node:net";
 import { explain } from "../errors.ts";
@@ -16,15 +16,15 @@ import { type Dispatch, type Dispatched, isProduce } from "./dispatch.ts";
 import { FrameSplitter } from "./frames.ts";
 import type { ClientMemory } from "./memory.ts";
 
-/** Requests of one connection that may wait or be under way before reading stops. Clients have 5 or so in flight. */
+/** Limit of waiting and running requests of one connection before reading stops. Clients have about 5 in flight. */
 const MAX_REQUESTS = 64;
-/** And their bytes. */
+/** Limit of the bytes of these requests. */
 const MAX_REQUESTS_BYTES = 32 * 1024 * 1024;
-/** Deno reads 64 KiB at a time; a chunk of half that is a sign of more. */
+/** Deno reads 64 KiB at a time; a chunk of half that size suggests that more follows. */
 const LARGE_CHUNK_BYTES = 32 * 1024;
-/** Unread answers beyond which no further request is begun. */
+/** Bytes of unread answers beyond which no further request starts. */
 const MAX_UNSENT_BYTES = 1024 * 1024;
-/** How long a client that ended its side, or a broker that stops, waits for requests under way (a JoinGroup may take minutes). */
+/** Wait for running requests after the client ended its side or the broker stops (a JoinGroup may take minutes). */
 const END_TIMEOUT_MS = 2000;
 /** Kafka's `connections.max.idle.ms`. */
 const IDLE_TIMEOUT_MS = 10 * 60_000;
@@ -33,21 +33,21 @@ const IDLE_TIMEOUT_MS = 10 * 60_000;
 export interface ConnectionOptions {
   readonly dispatch: Dispatch;
   readonly memory: ClientMemory;
-  /** How long the rest of a request, or the reading of an answer, may make no progress. */
+  /** How long receiving a request or sending an answer may make no progress. */
   readonly stallTimeout_ms: number;
-  /** The connection was closed because of what the client did. */
+  /** Called when the connection was closed because of the client's behaviour. */
   onRefused(client: string, reason: string): void;
-  /** The broker itself failed at a request. */
+  /** Called when the broker itself failed at a request. */
   onFault(error: unknown): void;
-  /** The connection is gone. */
+  /** Called when the connection has closed. */
   onClosed(): void;
 }
 
-/** A request under way; `chunks` is set when its answer can be sent. */
+/** A running request; `chunks` is set when its answer can be sent. */
 interface Running {
   readonly size_bytes: number;
   readonly isProduce: boolean;
-  /** Bytes that its answer holds already, as counted in `memory.unsent_bytes`. */
+  /** Bytes that its answer already occupies, as counted in `memory.unsent_bytes`. */
   held_bytes: number;
   chunks: Dispatched | undefined;
 }
@@ -58,7 +58,7 @@ export class Connection {
   private readonly waiting: Uint8Array[] = [];
   private readonly running: Running[] = [];
   private readonly gone = new AbortController();
-  /** Bytes of requests here, whole or in parts, as counted in `memory.request_bytes`. */
+  /** Bytes of complete and partial requests of this connection, as counted in `memory.request_bytes`. */
   private request_bytes = 0;
   private unsent_bytes = 0;
   private ending = false;
@@ -67,7 +67,7 @@ export class Connection {
   constructor(private readonly socket: Socket, private readonly options: ConnectionOptions) {
     this.client = `${socket.remoteAddress}:${socket.remotePort}`;
     socket.on("data", (chunk: Uint8Array) => this.onData(chunk));
-    // A client that only ended its side may still want its answers; one that is gone is noticed when writing to it.
+    // A client that only ended its side may still want its answers; writing reveals one that has closed the connection.
     socket.on("end", () => this.end());
     socket.on("error", () => socket.destroy());
     socket.on("close", () => this.onClose());
@@ -75,7 +75,7 @@ export class Connection {
     socket.setTimeout(IDLE_TIMEOUT_MS);
   }
 
-  /** Stops taking requests; answers those under way and closes. */
+  /** Stops accepting requests, answers the running ones and closes. */
   end(): void {
     if (this.ending) return;
     this.ending = true;
@@ -83,7 +83,7 @@ export class Connection {
     // Long polls are cut short: they are answered without records.
     this.gone.abort();
     if (this.running.length === 0) this.socket.end();
-    // Also when the last answers are on their way: a client that does not read them by then is not waited for.
+    // Applies to the last answers, too: the broker does not wait longer for a client to read them.
     this.endTimer = setTimeout(() => this.socket.destroy(), END_TIMEOUT_MS);
   }
 
@@ -112,11 +112,11 @@ export class Connection {
   }
 
   /**
-   * Stops reading when enough requests are here, and after a large chunk until the event loop's next turn.
+   * Stops reading when enough requests wait, and after a large chunk until the next turn of the event loop.
    *
-   * The latter is for the others: Deno (2.9) reads a socket that always has more over and over within a turn, and a client
-   * that sent 60 MB/s left others without a single read for 2.8 s. With one chunk a turn they wait for one commit, and
-   * the flood itself is faster by half.
+   * The latter protects other clients: within one turn, Deno (2.9) keeps reading a socket that always has more data, and a
+   * client that sent 60 MB/s blocked all other reads for 2.8 s. With one chunk per turn the others wait for one commit, and
+   * the flood itself is 50 % faster.
    */
   private takeTurns(chunk: Uint8Array): void {
     const isFull = this.isFull();
@@ -139,7 +139,7 @@ export class Connection {
     this.options.memory.request_bytes += bytes;
   }
 
-  /** Counts what an answer holds between its reading and its sending; from then on `countUnsent` does. */
+  /** Counts the bytes of an answer from reading the records to sending; `countUnsent` counts them afterwards. */
   private hold(running: Running, bytes: number): void {
     if (this.socket.destroyed) return; // counted off when it closed
     this.options.memory.unsent_bytes += bytes - running.held_bytes;
@@ -151,7 +151,7 @@ export class Connection {
     this.options.memory.unsent_bytes += bytes;
   }
 
-  /** Sets how long the socket may be silent: short while something is half done, long while nothing is. */
+  /** Sets how long the socket may be silent: short during a partial request or answer, long otherwise. */
   private watch(): void {
     const isIdle = this.running.length === 0;
     const isHalfDone = this.unsent_bytes > 0 || (isIdle && this.frames.buffered_bytes > 0);
@@ -159,7 +159,7 @@ export class Connection {
     this.socket.setTimeout(isHalfDone ? stallTimeout_ms : isIdle ? IDLE_TIMEOUT_MS : 0);
   }
 
-  /** Begins waiting requests, as far as they may. */
+  /** Starts waiting requests, as far as allowed. */
   private proceed(): void {
     while (this.waiting.length > 0 && this.unsent_bytes <= MAX_UNSENT_BYTES) {
       const frame = this.waiting[0];
@@ -192,7 +192,7 @@ export class Connection {
       },
       (error) => {
         if (error instanceof MalformedRequest) return this.refuse(error.message);
-        // A fault of the broker: this client loses its connection, the others lose nothing.
+        // A fault of the broker: only this client loses its connection.
         this.options.onFault(error);
         this.socket.destroy();
       },

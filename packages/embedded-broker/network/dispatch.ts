@@ -1,8 +1,8 @@
 /**
- * From the bytes of one request to the bytes of its response: header, choice of the API, refusal of what isn't served, work.
+ * Turns the bytes of one request into the bytes of its response: reads the header, selects the API, refuses unknown ones, answers.
  *
- * An unknown API or version closes the connection, as in Kafka: nobody can tell what form an error would have to have.
- * The one exception is ApiVersions, by which clients find out (KIP-511).
+ * An unknown API or version closes the connection, as in Kafka, because the format of its error response is unknown.
+ * The one exception is ApiVersions, with which clients negotiate versions (KIP-511).
  */
 import { ApiKey, apiName, ErrorCode, MalformedRequest, Reader, Writer } from "@gmn/kafka-formats";
 import { unsupportedApiVersions } from "../api/18_api_versions.ts";
@@ -10,18 +10,18 @@ import { explain } from "../errors.ts";
 import type { Api, RequestContext } from "../protocol/api.ts";
 import { KafkaError } from "../protocol/kafka_error.ts";
 
-/** The connection as a request sees it. */
+/** The connection's data that a request needs. */
 export type ClientContext = Pick<RequestContext, "clientHost" | "signal" | "hold">;
 
-/** The bytes to send, none where no answer is wanted; null when the connection is to be closed. */
+/** The bytes to send, none if the client wants no answer; null to close the connection. */
 export type Dispatched = Uint8Array[] | null;
 
-/** Works on one request. @throws MalformedRequest when it can't be read or isn't served */
+/** Handles one request. @throws MalformedRequest when it can't be read or isn't served */
 export type Dispatch = (frame: Uint8Array, client: ClientContext) => Promise<Dispatched>;
 
 /**
- * Stands between a request and its work, for fault injection by tests (`@gmn/embedded-broker/testing`): gives the response, or null
- * to close the connection.
+ * Is called between a request and its work, for fault injection in tests (`@gmn/embedded-broker/testing`). Returns the response,
+ * or null to close the connection.
  */
 export type Intercept = (
   api: Api,
@@ -31,12 +31,12 @@ export type Intercept = (
 ) => Promise<unknown>;
 
 export interface DispatchOptions {
-  /** A request failed for a reason that is not in the protocol. */
+  /** Called when a request failed for a reason outside the protocol. */
   onRequestFailure(api: string, client: string, error: unknown): void;
   readonly intercept?: Intercept | undefined;
 }
 
-/** Makes the dispatch for a list of APIs. */
+/** Creates the dispatch function for a list of APIs. */
 export function dispatchTo(apis: readonly Api[], options: DispatchOptions): Dispatch {
   const byKey = new Map(apis.map((api) => [api.key as number, api]));
   return async (frame, client) => {
@@ -83,7 +83,7 @@ async function answerOrFail(
   }
 }
 
-/** Whether a request is a Produce: several of those may be under way on one connection. */
+/** Whether a request is a Produce: several of them may run concurrently on one connection. */
 export function isProduce(frame: Uint8Array): boolean {
   return frame[0] === 0 && frame[1] === ApiKey.Produce;
 }

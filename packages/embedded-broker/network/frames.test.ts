@@ -13,7 +13,7 @@ function head(size: number, apiKey: number): Uint8Array {
   return bytes;
 }
 
-test("requests come out whole and in order, however the bytes are cut", () => {
+test("requests are whole and in order, however the bytes are split", () => {
   const body = fc.uint8Array({ minLength: 8, maxLength: 40 }).map((b) => {
     b[0] = 0;
     b[1] = FETCH;
@@ -35,7 +35,7 @@ test("requests come out whole and in order, however the bytes are cut", () => {
   );
 });
 
-describe("a size that can't be", () => {
+describe("an impossible size", () => {
   test.each([
     ["negative", -1, FETCH],
     ["too small for a header", 7, FETCH],
@@ -46,7 +46,7 @@ describe("a size that can't be", () => {
     expect(() => new FrameSplitter().push(head(size, key))).toThrow(MalformedRequest);
   });
 
-  test("is not one when it is the largest", () => {
+  test("does not include the largest allowed size", () => {
     expect(new FrameSplitter().push(head(MAX_OTHER_REQUEST_BYTES, FETCH))).toEqual([]);
     expect(new FrameSplitter().push(head(MAX_PRODUCE_REQUEST_BYTES, PRODUCE))).toEqual([]);
   });

@@ -1,11 +1,11 @@
 /**
- * How much memory clients hold in the broker, over all connections: requests that are coming in or waiting, and responses
- * that clients have not read yet. Limits per connection alone would not bound it: there are many connections.
+ * Counts the memory that clients occupy in the broker, over all connections: incoming or waiting requests, and responses
+ * that clients have not read yet. Limits per connection would not bound it, because there are many connections.
  */
 
-/** Requests, whole or in parts. Beyond it, a connection that sends more is closed. */
+/** Limit for complete and partial requests. Beyond it, a connection that sends more is closed. */
 const MAX_REQUEST_BYTES = 192 * 1024 * 1024;
-/** Responses. Beyond it, nothing is read from the log for anybody until clients have read some. */
+/** Limit for responses. Beyond it, no records are read from the log for any client until clients have read some. */
 const MAX_UNSENT_BYTES = 64 * 1024 * 1024;
 
 export class ClientMemory {

@@ -1,5 +1,5 @@
 /**
- * Serves the schema registry over HTTP, beside the Kafka listener and over the same database.
+ * Serves the schema registry over HTTP, beside the Kafka listener and on the same database.
  */
 import type { Registry } from "../registry/registry.ts";
 import { listenerRefusal } from "./server.ts";
@@ -7,12 +7,12 @@ import { listenerRefusal } from "./server.ts";
 /** A registry that is bound. */
 export interface RegistryServer {
   readonly port: number;
-  /** Stops taking requests; resolves when those under way are answered. */
+  /** Stops accepting requests; resolves when the pending ones are answered. */
   stop(): Promise<void>;
 }
 
 /**
- * Binds the registry's HTTP server; `port` 0 takes a free one.
+ * Binds the registry's HTTP server; `port` 0 selects a free one.
  * @throws BrokerRefusal naming the port and its setting, or the address, when it can't be bound
  */
 export function serveRegistry(registry: Registry, host: string, port: number): RegistryServer {

@@ -1,27 +1,27 @@
 /**
- * The Kafka listener: takes connections on the loopback address, up to a limit, and ends them all when it stops.
+ * The Kafka listener: accepts connections on the loopback address, up to a limit, and ends them all when it stops.
  */
 import { createServer, type Server, type Socket } from "node:net";
 import { BrokerRefusal } from "../errors.ts";
 import { Connection, type ConnectionOptions } from "./connection.ts";
 
-/** Each client has two or three; thousands are a mistake or an attack, and are closed at once. */
+/** Each client has two or three connections. Thousands are a mistake or an attack; connections beyond this are closed at once. */
 const MAX_CONNECTIONS = 1000;
 
 export interface ListenerOptions extends Omit<ConnectionOptions, "onClosed"> {
   readonly host: string;
-  /** 0 takes a free one. */
+  /** 0 selects a free one. */
   readonly port: number;
 }
 
 /** A listener that is bound. */
 export interface Listener {
   readonly port: number;
-  /** How many connections there are. */
+  /** Number of open connections. */
   connections(): number;
-  /** Closes all connections at once; new ones are welcome (fault injection). */
+  /** Closes all connections at once, and still accepts new ones (fault injection). */
   disconnectAll(): void;
-  /** Stops taking connections and requests; resolves when the open connections have ended. */
+  /** Stops accepting connections and requests; resolves when the open connections have ended. */
   stop(): Promise<void>;
 }
 
@@ -35,7 +35,7 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
   let isStopping = false;
   const accept = (socket: Socket): void => {
     const isFull = connections.size >= MAX_CONNECTIONS;
-    // One that was on its way when the listener closed: nobody else would end it.
+    // A connection that arrived while the listener closed: nothing else would end it.
     if (isStopping || isFull) {
       if (isFull) {
         options.onRefused(`${socket.remoteAddress}`, `more than ${MAX_CONNECTIONS} connections`);
@@ -89,13 +89,13 @@ function bind(server: Server, host: string, port: number): Promise<number> {
   });
 }
 
-/** Errors of a port, by their codes and, as Deno has them, by their names; what else goes wrong is the address's fault. */
+/** Errors of a port, by their codes and, in Deno, by their names; any other error is due to the address. */
 const PORT_IS_TAKEN = ["EADDRINUSE", "AddrInUse"];
 const PORT_IS_FORBIDDEN = ["EACCES", "EPERM", "PermissionDenied"];
 
 /**
- * Why a listener could not be bound: the port is taken, the port is not for this user, or this machine has no such address. The hint
- * names the setting of the service, which the command line has in small letters.
+ * Why a listener could not be bound: the port is in use, this user may not use it, or this machine has no such address. The hint
+ * names the setting of the service; the command line uses the same name in lower case.
  */
 export function listenerRefusal(
   what: string,

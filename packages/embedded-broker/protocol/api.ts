@@ -1,39 +1,39 @@
 /**
- * What one API of the protocol is made of. Each file in `api/` describes one; `network/dispatch.ts` runs requests through it:
- * read, answer, write.
+ * The parts of one API of the protocol. Each file in `api/` describes one; `network/dispatch.ts` uses it to read, answer and write
+ * a request.
  */
 import { type ApiKey, ErrorCode, type wire } from "@gmn/kafka-formats";
 import { KafkaError } from "./kafka_error.ts";
 
-/** What a request brings beside its fields. */
+/** The context of a request, beside its fields. */
 export interface RequestContext {
   readonly version: number;
   readonly clientId: string;
-  /** Address of the client, as DescribeGroups shows it. */
+  /** Address of the client, which DescribeGroups shows. */
   readonly clientHost: string;
-  /** Aborted when the connection is gone or the broker stops: nobody waits for the answer any more. */
+  /** Aborts when the connection has closed or the broker stops, so that nobody waits for the answer any longer. */
   readonly signal: AbortSignal;
-  /** Says how many bytes of stored records the answer will hold, as soon as they are read: they count as unsent from then on. */
+  /** Reports how many bytes of stored records the answer will contain, as soon as they are read: they then count as unsent. */
   hold(bytes: number): void;
 }
 
-/** An API as ApiVersions names it. */
+/** An API as ApiVersions lists it. */
 export interface ApiRange {
   readonly key: ApiKey;
-  /** The range that is advertised. */
+  /** The advertised range. */
   readonly minVersion: number;
   readonly maxVersion: number;
 }
 
 /** One API. `Request` and `Response` are plain data, the same for all versions. */
 export interface Api<Request = unknown, Response = unknown> extends ApiRange {
-  /** Versions below are advertised (clients look for them) but refused; see the file that sets it. */
+  /** Lower versions are advertised (clients check for them) but refused; see the file that sets it. */
   readonly firstServedVersion?: number;
   readonly request: wire.Field<Request>;
   readonly response: wire.Field<Response>;
-  /** Does the work. A `KafkaError` becomes the answer that `fail` makes of it. */
+  /** Does the work. `fail` turns a `KafkaError` into the answer. */
   answer(request: Request, context: RequestContext): Response | Promise<Response>;
-  /** The response that says that all of the request failed. */
+  /** The response to a request that failed as a whole. */
   fail(request: Request, code: ErrorCode, message: string): Response;
   /** True when the client wants no answer (Produce with acks=0). */
   isSilent?(request: Request): boolean;
@@ -42,13 +42,13 @@ export interface Api<Request = unknown, Response = unknown> extends ApiRange {
 /** The API of a declared request and response. */
 export type ApiOf<Request, Response> = Api<wire.ValueOf<Request>, wire.ValueOf<Response>>;
 
-/** How one item of a request went: a topic, a partition, a group. */
+/** The outcome for one item of a request: a topic, a partition, a group. */
 export interface Outcome {
   readonly errorCode: ErrorCode;
   readonly message: string | null;
 }
 
-/** Does the work of all items: what is refused of one is its own outcome, and the others go on. */
+/** Does the work for all items. If one is refused, that is its own outcome, and the others continue. */
 export async function eachByItself<Item>(
   items: readonly Item[],
   work: (item: Item) => void | Promise<void>,
@@ -58,7 +58,7 @@ export async function eachByItself<Item>(
   );
 }
 
-/** All items refused for the same reason. */
+/** Refuses all items for the same reason. */
 export function allFailed<Item>(
   items: readonly Item[],
   errorCode: ErrorCode,

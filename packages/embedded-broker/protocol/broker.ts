@@ -1,5 +1,5 @@
 /**
- * What the APIs work with: the state of the broker and who it is.
+ * The state and identity of the broker, which the APIs work with.
  */
 import type { Groups } from "../groups/groups.ts";
 import type { ProducerIds } from "../log/producer_ids.ts";
@@ -7,12 +7,12 @@ import type { Topics } from "../log/topics.ts";
 import type { Sweeper } from "../log/sweeper.ts";
 import type { Commits } from "../storage/commits.ts";
 
-/** There is one node, and it leads everything. */
+/** There is only one node, which leads all partitions. */
 export const NODE_ID = 0;
 
 export interface Broker {
   readonly clusterId: string;
-  /** The address that Metadata gives clients. The port is known once the listener is bound. */
+  /** The address that Metadata returns to clients. The port is known once the listener is bound. */
   readonly host: string;
   port: number;
   readonly commits: Commits;
@@ -20,10 +20,10 @@ export interface Broker {
   readonly groups: Groups;
   readonly producerIds: ProducerIds;
   readonly sweeper: Sweeper;
-  /** Whether Metadata creates topics that a client asks for (and allows to be created). */
+  /** Whether Metadata creates missing topics that a client requests, if the client allows it. */
   readonly autoCreateTopics: boolean;
-  /** Partitions of a topic whose creator leaves the number to the broker. */
+  /** Number of partitions when the creator of a topic does not specify it. */
   readonly defaultPartitions: number;
-  /** Clients have too many bytes of responses unread: no more records are read from the log while this is true. */
+  /** True while clients have too many unread response bytes: no more records are then read from the log. */
   isCongested(): boolean;
 }

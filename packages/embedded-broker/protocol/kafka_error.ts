@@ -1,9 +1,9 @@
 /**
- * How the broker's code refuses a request, or a part of one.
+ * The error with which the broker's code refuses a request, or a part of one.
  */
 import { type ErrorCode, errorName } from "@gmn/kafka-formats";
 
-/** A request, or a part of one, that is answered with an error code. The message goes where the response has room. */
+/** Answers a request, or a part of one, with an error code. The message is sent if the response has a field for it. */
 export class KafkaError extends Error {
   override readonly name = "KafkaError";
   constructor(readonly code: ErrorCode, message: string = errorName(code)) {

@@ -1,42 +1,42 @@
 /**
- * The stored form of a schema: what is one schema and what is two, and that nothing a reader needs is lost.
+ * The stored form of a schema: which schemas are equal, and that nothing a reader needs is lost.
  */
 import { describe, expect, test } from "vitest";
 import { canonicalText } from "./avro_canonical.ts";
 
 describe("canonical text", () => {
   const cases: Record<string, [sent: string, stored: string]> = {
-    "white space goes": ['{ "type" :\n"int" }', '{"type":"int"}'],
-    "a primitive stays as it was written, name or object": ['"string"', '"string"'],
-    "a type's attributes are put in order": [
+    "white space is removed": ['{ "type" :\n"int" }', '{"type":"int"}'],
+    "a primitive stays as written, name or object": ['"string"', '"string"'],
+    "a type's attributes are sorted": [
       '{"fields":[],"doc":"d","name":"R","custom":1,"type":"record"}',
       '{"type":"record","name":"R","doc":"d","fields":[],"custom":1}',
     ],
-    "a field's attributes are put in order": [
+    "a field's attributes are sorted": [
       '{"type":"record","name":"R","fields":[{"default":1,"type":"int","doc":"d","name":"f"}]}',
       '{"type":"record","name":"R","fields":[{"name":"f","type":"int","doc":"d","default":1}]}',
     ],
-    "a full name becomes name and namespace": [
+    "a full name is split into name and namespace": [
       '{"type":"fixed","name":"a.b.F","size":1}',
       '{"type":"fixed","name":"F","namespace":"a.b","size":1}',
     ],
-    "a full name outdoes the namespace": [
+    "a full name overrides the namespace": [
       '{"type":"fixed","name":"a.F","namespace":"z","size":1}',
       '{"type":"fixed","name":"F","namespace":"a","size":1}',
     ],
-    "a namespace that is the enclosing one goes": [
+    "a namespace equal to the enclosing one is removed": [
       '{"type":"record","name":"a.R","fields":[{"name":"f","type":{"type":"fixed","name":"F","namespace":"a","size":1}}]}',
       '{"type":"record","name":"R","namespace":"a","fields":[{"name":"f","type":{"type":"fixed","name":"F","size":1}}]}',
     ],
-    "an empty namespace says nothing at the top, and something inside": [
+    "an empty namespace has an effect inside, but not at the top": [
       '{"type":"record","name":"R","namespace":"","fields":[]}',
       '{"type":"record","name":"R","fields":[]}',
     ],
-    "and inside it stays": [
+    "an empty namespace inside stays": [
       '{"type":"array","items":{"type":"record","name":"a.R","fields":[{"name":"f","type":{"type":"fixed","namespace":"","name":"F","size":1}}]}}',
       '{"type":"array","items":{"type":"record","name":"R","namespace":"a","fields":[{"name":"f","type":{"type":"fixed","name":"F","namespace":"","size":1}}]}}',
     ],
-    "a union's branches are made canonical, in their order": [
+    "a union's branches become canonical and keep their order": [
       '["null", {"size":1, "name":"F", "type":"fixed"}]',
       '["null",{"type":"fixed","name":"F","size":1}]',
     ],
@@ -44,11 +44,11 @@ describe("canonical text", () => {
       '{"type":"record","name":"R","fields":[{"name":"f","type":"long","default":9223372036854775807},{"name":"g","type":"double","default":1.50}]}',
       '{"type":"record","name":"R","fields":[{"name":"f","type":"long","default":9223372036854775807},{"name":"g","type":"double","default":1.50}]}',
     ],
-    "a default's own attributes are left alone": [
+    "a default's own attributes are unchanged": [
       '{"type":"record","name":"R","fields":[{"name":"f","type":{"type":"map","values":"int"},"default":{"type":1,"name":2}}]}',
       '{"type":"record","name":"R","fields":[{"name":"f","type":{"type":"map","values":"int"},"default":{"type":1,"name":2}}]}',
     ],
-    "names are kept that objects in JavaScript have": [
+    "names that JavaScript objects have are kept": [
       '{"type":"record","name":"R","__proto__":{"a":1},"fields":[]}',
       '{"type":"record","name":"R","fields":[],"__proto__":{"a":1}}',
     ],

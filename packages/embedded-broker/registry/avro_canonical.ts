@@ -1,9 +1,9 @@
 /**
  * The form in which a schema is stored and compared: Redpanda's sanitised text, which is not the specification's
- * Parsing Canonical Form (docs, defaults and aliases stay, since readers want them).
+ * Parsing Canonical Form (docs, defaults and aliases stay, because readers need them).
  *
- * White space goes. A full name becomes name and namespace, and a namespace that is the enclosing one anyway goes.
- * Attributes of a type are put in one order. Two schemas that differ only in these ways get the same id; two that
+ * White space is removed. A full name is split into name and namespace, and a namespace equal to the enclosing one is
+ * removed. Attributes of a type are sorted. Two schemas that differ only in these ways get the same id; two that
  * differ in a doc do not. (Redpanda: `sanitize_avro_schema_definition` in `schema_registry/avro.cc`.)
  */
 import {
@@ -18,13 +18,13 @@ const orderOfType = "type name namespace doc fields order symbols items values d
   .split(" ");
 const orderOfField = ["name", "type", ...orderOfType.slice(2)];
 
-/** Types that have a name of their own, and with them those that have parts. */
+/** Types with names, and all types with parts. */
 export const namedTypes: ReadonlySet<string> = new Set(["record", "error", "enum", "fixed"]);
 export const complexTypes: ReadonlySet<string> = new Set([...namedTypes, "array", "map"]);
 
 /**
- * The canonical text of a schema. Anything that is not a schema is left as it is, for the schema's reader to refuse.
- * @throws SyntaxError where the text is not JSON
+ * The canonical text of a schema. Anything that is not a schema stays unchanged, and the schema reader refuses it.
+ * @throws SyntaxError when the text is not JSON
  */
 export function canonicalText(text: string): string {
   return JSON.stringify(canonicalAvro(parseExactJson(text), ""));
@@ -33,7 +33,7 @@ export function canonicalText(text: string): string {
 function canonicalAvro(json: ExactJson, namespace: string): ExactJson {
   if (isArray(json)) return json.map((branch) => canonicalAvro(branch, namespace));
   if (isObject(json)) return canonicalType(json, namespace);
-  // A leading dot says "no namespace" and adds nothing where there is none.
+  // A leading dot means "no namespace" and is redundant where there is none.
   if (typeof json === "string" && namespace === "" && json.lastIndexOf(".") === 0) {
     return json.slice(1);
   }
@@ -64,7 +64,7 @@ function canonicalField(json: ExactJson, namespace: string): ExactJson {
   return inOrder(Object.fromEntries(members), orderOfField);
 }
 
-/** Splits a full name, drops a namespace that is the enclosing one, and returns the namespace that holds inside. */
+/** Splits a full name, removes a namespace equal to the enclosing one, and returns the namespace that applies inside. */
 function splitName(members: Map<string, ExactJson>, enclosing: string): string {
   const name = members.get("name");
   const declared = members.get("namespace");
@@ -79,7 +79,7 @@ function splitName(members: Map<string, ExactJson>, enclosing: string): string {
 }
 
 function inOrder(json: ExactJsonObject, order: readonly string[]): ExactJsonObject {
-  // Attributes that have no place of their own come last, as they were written.
+  // Attributes without a fixed position come last, in their original order.
   const rank = (key: string) => order.includes(key) ? order.indexOf(key) : order.length;
   return Object.fromEntries(
     Object.entries(json).sort(([left], [right]) => rank(left) - rank(right)),

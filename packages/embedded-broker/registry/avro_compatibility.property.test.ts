@@ -1,9 +1,9 @@
 /**
- * avsc as the judge: where this registry says that a reader can read, avsc builds a reader that does and it reads; where
- * it says no, avsc can't. The seed is printed when a run fails.
+ * Compares this registry with avsc: when the registry says that a reader can read, avsc builds a reader that works; when
+ * it says no, avsc can't build one. The seed is printed when a run fails.
  *
- * Both sides of a pair come from one template, so that they are related as versions of a schema are. Every named type
- * occurs once: of types that are shared, avsc remembers a failed attempt as a success.
+ * Both sides of a pair come from one template, so that they are related like versions of a schema. Every named type
+ * occurs once: for shared types, avsc caches a failed attempt as a success.
  */
 import avro from "avsc";
 import fc from "fast-check";
@@ -12,7 +12,7 @@ import { canonicalText } from "./avro_canonical.ts";
 import { checkAvroCompatibility } from "./avro_compatibility.ts";
 import { readAvroSchema } from "./avro_schema_reader.ts";
 
-/** A part of a schema in two versions. */
+/** Two versions of a part of a schema. */
 type Pair = [reader: unknown, writer: unknown];
 /** Builds a pair; `path` makes its names unique. */
 type Template = (path: string) => Pair;
@@ -31,7 +31,7 @@ const primitive = eachSide(
 const samePrimitive = fc.constantFrom("null", "boolean", "int", "long", "double", "string")
   .map((kind): Template => () => [kind, kind]);
 
-/** The names of a type's two versions: the same or others. No aliases: avsc resolves them, this registry does not. */
+/** The names of a type's two versions, equal or different. No aliases: avsc resolves them, this registry does not. */
 const named = (path: string, isSame: boolean) => [
   { name: isSame ? `T${path}` : `U${path}` },
   { name: `T${path}` },
@@ -121,7 +121,7 @@ const toAvsc = (schema: unknown) =>
   avro.Type.forSchema(schema as avro.Schema, { registry: Object.create(null) });
 const toOurs = (schema: unknown) => readAvroSchema(canonicalText(JSON.stringify(schema)));
 
-test("the same verdict as avsc, and data is read", () => {
+test("the verdict equals that of avsc, and data can be read", () => {
   const seen = { readable: 0, unreadable: 0 };
   fc.assert(
     fc.property(template.any, (build) => {
@@ -144,7 +144,7 @@ test("the same verdict as avsc, and data is read", () => {
     }),
     { numRuns: 3_000 },
   );
-  // A generator that only makes one kind would prove nothing.
+  // A generator of only one kind would prove nothing.
   expect(seen.readable).toBeGreaterThan(300);
   expect(seen.unreadable).toBeGreaterThan(300);
 });

@@ -1,6 +1,6 @@
 /**
- * The rules of schema resolution, one by one: what the reader can read, and for which reasons it can't. Each case is read
- * both ways, so that a rule that is too lenient shows as well as one that is too strict.
+ * The rules of schema resolution, one by one: what a reader can read, and the reasons why it can't. Each case is tested
+ * in both directions, to detect rules that are too lenient as well as rules that are too strict.
  */
 import { describe, expect, test } from "vitest";
 import { canonicalText } from "./avro_canonical.ts";
@@ -33,7 +33,7 @@ const symbols = (name: string, list: string[], rest: Record<string, unknown> = {
 
 describe("primitives", () => {
   const kinds = ["null", "boolean", "int", "long", "float", "double", "bytes", "string"];
-  /** reader → writers it may read, itself aside. */
+  /** reader → other writers that it can read. */
   const promoted: Record<string, string[]> = {
     long: ["int"],
     float: ["int", "long"],
@@ -56,7 +56,7 @@ describe("primitives", () => {
   }
 });
 
-/** Name, one schema, another, why the first can't read the second, why the second can't read the first. */
+/** Name, schemas A and B, the reasons why A can't read B, the reasons why B can't read A. */
 type Case = [name: string, a: unknown, b: unknown, aReadsB: string[], bReadsA: string[]];
 
 const tree = record("Tree", field("left", ["null", "Tree"]), field("value", "int"));
@@ -64,14 +64,14 @@ const treeOfLongs = record("Tree", field("left", ["null", "Tree"]), field("value
 
 const cases: Case[] = [
   [
-    "a field with a default may be missing at the writer; what only the writer has is skipped",
+    "a field with a default may be missing in the writer; fields that only the writer has are skipped",
     record("R", field("a", "int"), field("b", "string", { default: "" })),
     record("R", field("a", "int")),
     [],
     [],
   ],
   [
-    "a field without a default must be at the writer",
+    "a field without a default must exist in the writer",
     record("R", field("a", "int"), field("b", "string")),
     record("R", field("a", "int")),
     ["READER_FIELD_MISSING_DEFAULT_VALUE /fields/1 b"],
@@ -99,7 +99,7 @@ const cases: Case[] = [
     ["TYPE_MISMATCH /fields/0/type reader type: INT not compatible with writer type: LONG"],
   ],
   [
-    "all that is wrong is reported",
+    "all errors are reported",
     record("R", field("a", "int"), field("b", "string"), field("c", "boolean")),
     record("S", field("a", "string"), field("c", "boolean")),
     [
@@ -134,7 +134,7 @@ const cases: Case[] = [
     ["MISSING_ENUM_SYMBOLS /symbols [B]"],
   ],
   [
-    "an enum's default stands for symbols that are not known",
+    "an enum's default replaces unknown symbols",
     symbols("E", ["A"], { default: "A" }),
     symbols("E", ["A", "B", "C"]),
     [],
@@ -148,7 +148,7 @@ const cases: Case[] = [
     [],
   ],
   [
-    "an enum's name counts",
+    "an enum's name must match",
     symbols("E", ["A"]),
     symbols("F", ["A"]),
     ["NAME_MISMATCH /name expected: F"],
@@ -156,14 +156,14 @@ const cases: Case[] = [
   ],
   ["fixed: the same name and size", fixed("F", 4), fixed("F", 4), [], []],
   [
-    "fixed: another size",
+    "fixed: a different size",
     fixed("F", 4),
     fixed("F", 8),
     ["FIXED_SIZE_MISMATCH /size expected: 8, found: 4"],
     ["FIXED_SIZE_MISMATCH /size expected: 4, found: 8"],
   ],
   [
-    "fixed: another name",
+    "fixed: a different name",
     fixed("F", 4),
     fixed("G", 4),
     ["NAME_MISMATCH /name expected: G"],
@@ -198,7 +198,7 @@ const cases: Case[] = [
     ["TYPE_MISMATCH  reader type: MAP not compatible with writer type: ARRAY"],
   ],
   [
-    "a type may become a union that has it; back, each branch would have to be readable",
+    "a type may become a union that contains it; the reverse requires every branch to be readable",
     ["null", "string"],
     "string",
     [],
@@ -212,7 +212,7 @@ const cases: Case[] = [
     ["MISSING_UNION_BRANCH /2 reader union lacking writer type: INT"],
   ],
   [
-    "branches may change places",
+    "branches may be reordered",
     ["string", "null"],
     ["null", "string"],
     [],
@@ -226,21 +226,21 @@ const cases: Case[] = [
     ["MISSING_UNION_BRANCH /1 reader union lacking writer type: DOUBLE"],
   ],
   [
-    "a union of what one reader's type can read",
+    "a union whose branches one reader type can read",
     "double",
     ["int", "long", "float"],
     [],
     ["MISSING_UNION_BRANCH  reader union lacking writer type: DOUBLE"],
   ],
   [
-    "a branch that is a record must be readable wholly",
+    "a branch that is a record must be completely readable",
     ["null", record("R", field("a", "int"), field("b", "int"))],
     ["null", record("R", field("a", "int"))],
     ["MISSING_UNION_BRANCH /1 reader union lacking writer type: RECORD R"],
     [],
   ],
   [
-    "another branch that can read it will do",
+    "any branch that can read it is enough",
     [record("R", field("b", "int")), map("int")],
     map("int"),
     [],
@@ -258,7 +258,7 @@ const cases: Case[] = [
     ],
   ],
   [
-    "a record that is used twice is reported twice, the second time in short",
+    "a record that is used twice is reported twice, briefly the second time",
     record("O", field("x", record("P", field("a", "int"), field("b", "int"))), field("y", "P")),
     record("O", field("x", record("P")), field("y", "P")),
     [
@@ -289,14 +289,14 @@ describe("complex types", () => {
 describe("aliases", () => {
   const unused = "(an alias would match, but aliases are not resolved)";
 
-  test("of the reader's record do not stand for the writer's name, and the reason says so", () => {
+  test("of the reader's record do not match the writer's name, and the reason says so", () => {
     const renamed = { ...record("New", field("a", "int")), aliases: ["Old"] };
     const old = record("Old", field("a", "int"));
     expect(reasons(renamed, old)).toEqual([`NAME_MISMATCH /name expected: Old ${unused}`]);
     expect(reasons(old, renamed)).toEqual(["NAME_MISMATCH /name expected: New"]);
   });
 
-  test("are in the type's namespace unless they say another", () => {
+  test("are in the type's namespace unless they name another", () => {
     const inside = {
       ...record("New", field("a", "int")),
       namespace: "x",
@@ -307,7 +307,7 @@ describe("aliases", () => {
     expect(reasons(inside, record("Old", field("a", "int")))[0]).not.toContain(unused);
   });
 
-  test("of the reader's field do not stand for the writer's field", () => {
+  test("of the reader's field do not match the writer's field", () => {
     const renamed = record("R", field("b", "int", { aliases: ["a"] }));
     expect(reasons(renamed, record("R", field("a", "int"))))
       .toEqual([`READER_FIELD_MISSING_DEFAULT_VALUE /fields/0 b ${unused}`]);
@@ -315,9 +315,9 @@ describe("aliases", () => {
 });
 
 describe("recursion", () => {
-  test("a pair found readable on the strength of one that is not is asked again", () => {
-    // B is readable if A is. A is not (its field x). The first branch asks for A, and B inside it; the second field
-    // asks only for B, and must not be given what held only while A was taken for granted.
+  test("a pair whose verdict relied on an unreadable pair is compared again", () => {
+    // B is readable if A is. A is not (because of field x). The first branch compares A, and B inside it. The second field
+    // compares only B, and must not reuse a verdict that assumed A to be readable.
     const schema = (x: string, y: unknown) =>
       record(
         "Root",

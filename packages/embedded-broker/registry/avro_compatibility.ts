@@ -1,9 +1,9 @@
 /**
- * Can a reader with one Avro schema read what was written with another?
+ * Checks whether a reader with one Avro schema can read data written with another.
  *
- * avsc can say no (`createResolver` throws), but gives one reason without a place and resolves aliases, which Redpanda
- * does not. The rules are those of "Schema Resolution" in the specification
- * (https://avro.apache.org/docs/1.12.0/specification/). They are applied before there is any data, so "may fail for some
+ * avsc can do that (`createResolver` throws), but reports one reason without its location and resolves aliases, which
+ * Redpanda does not. The rules are those of "Schema Resolution" in the specification
+ * (https://avro.apache.org/docs/1.12.0/specification/). They are applied without any data, so "may fail for some
  * datum" counts as incompatible:
  *
  * - Primitives: the same, or promoted: int → long, float, double; long → float, double; float → double;
@@ -14,28 +14,28 @@
  *   writer has are skipped.
  * - An enum: every symbol of the writer is one of the reader's, or the reader has a default symbol.
  * - Fixed: the same size. Arrays and maps: readable items and values.
- * - A reader's union: each type that may come must be fully readable by one of its branches.
- * - A writer's union: each branch may come, so the reader must be able to read every one.
- * - Aliases are not resolved: the specification makes them optional, and what passes here must pass on Redpanda.
+ * - A reader's union: each type that may occur must be fully readable by one of its branches.
+ * - A writer's union: each branch may occur, so the reader must be able to read every one.
+ * - Aliases are not resolved: the specification makes them optional, and a schema accepted here must be accepted by Redpanda.
  * - Logical types, docs, orders and the writer's defaults change nothing.
  *
- * A recursive type is compatible if nothing speaks against it: a pair of types that is being compared is taken as
- * readable while its parts are looked at.
+ * A recursive type is compatible if no reason is found: a pair of types counts as readable while its parts are
+ * compared.
  */
 import avro from "avsc";
 
-/** Where a comparison is. */
+/** The location of a comparison. */
 interface Place {
-  /** JSON pointer into the reader's schema; of a union's branch, the index is the writer's. */
+  /** JSON pointer into the reader's schema; for a union's branch, the index is the writer's. */
   readonly path: string;
-  /** The field it is in and the record that has it, if it is in one. */
+  /** The enclosing field and its record, if any. */
   readonly field: { readonly record: string; readonly name: string } | undefined;
 }
 
-/** One reason why the reader can't read. */
+/** One reason why the reader can't read the data. */
 export interface Incompatibility extends Place {
   readonly type: keyof typeof sentences;
-  /** What was found, or expected: names, sizes, types, symbols. */
+  /** What was found or expected: names, sizes, types, symbols. */
   readonly info: string;
 }
 
@@ -49,7 +49,7 @@ type RecordType = avro.types.RecordType;
 type EnumType = avro.types.EnumType;
 type FixedType = avro.types.FixedType;
 
-/** What each kind may be promoted to, the same kind aside. */
+/** The other kinds that each kind may be promoted to. */
 const promotions: Readonly<Record<string, readonly string[]>> = {
   int: ["long", "float", "double"],
   long: ["float", "double"],
@@ -65,7 +65,7 @@ const under = (place: Place, key: string): Place => ({ ...place, path: `${place.
 class Check {
   /** The reasons per pair of records, by their names; `undefined` while the pair is being compared. */
   readonly #verdicts = new Map<string, Incompatibility[] | undefined>();
-  /** The pairs in the order in which their comparisons began. */
+  /** The pairs in the order in which their comparisons started. */
   readonly #order: string[] = [];
 
   compare(reader: avro.Type, writer: avro.Type, place: Place): Incompatibility[] {
@@ -105,7 +105,7 @@ class Check {
     });
   }
 
-  /** Asked of every branch against every other, so names that differ must end it early. */
+  /** Called for every pair of branches, so it returns early when names differ. */
   #canRead(reader: avro.Type, writer: avro.Type, place: Place): boolean {
     if (reader.name !== undefined && writer.name !== undefined && reader.name !== writer.name) {
       return false;
@@ -115,7 +115,7 @@ class Check {
 
   #records(reader: RecordType, writer: RecordType, place: Place): Incompatibility[] {
     const pair = `${reader.name} ${writer.name}`;
-    // Reported once in full; where the same pair is met again, one reason is enough.
+    // A pair is reported once in full; when it occurs again, one reason is enough.
     if (this.#verdicts.has(pair)) return this.#verdicts.get(pair)?.slice(0, 1) ?? [];
     this.#verdicts.set(pair, undefined);
     const position = this.#order.push(pair);
@@ -129,7 +129,7 @@ class Check {
       }),
     ];
     this.#verdicts.set(pair, reasons);
-    // What was found readable meanwhile may have relied on this pair being readable: if it is not, ask again.
+    // Pairs found readable in the meantime may have relied on this one. If it is not readable, they are compared again.
     if (reasons.length > 0) this.#forgetReadableSince(position);
     return reasons;
   }
@@ -141,7 +141,7 @@ class Check {
   ): Incompatibility[] {
     const match = writerFields.get(field.name);
     if (match !== undefined) return this.compare(field.type, match, under(place, "type"));
-    // A default of null is one, too.
+    // A default of null counts, too.
     if (field.defaultValue() !== undefined) return [];
     const hasAlias = field.aliases.some((name) => writerFields.has(name));
     const info = hasAlias ? field.name + aliasUnused : field.name;
@@ -150,7 +150,7 @@ class Check {
 
   #enums(reader: EnumType, writer: EnumType, place: Place): Incompatibility[] {
     const reasons = checkNames(reader, writer, place);
-    // avsc has it, its type declarations do not.
+    // avsc has this property, but its type declarations do not.
     if ((reader as { default?: string }).default !== undefined) return reasons;
     const symbols = new Set(reader.symbols);
     const missing = writer.symbols.filter((symbol) => !symbols.has(symbol));
@@ -181,7 +181,7 @@ function checkNames(reader: avro.Type, writer: avro.Type, place: Place): Incompa
   return [{ type: "NAME_MISMATCH", ...under(place, "name"), info: `expected: ${info}` }];
 }
 
-/** avsc calls an error record "error" and a long of its own "abstract:long". */
+/** avsc calls an error record "error" and a custom long "abstract:long". */
 function kindOfType({ typeName }: avro.Type): string {
   return typeName === "error" ? "record" : typeName.replace("abstract:", "");
 }
@@ -206,8 +206,8 @@ const sentences = {
 };
 
 /**
- * Puts one reason as Redpanda words it (`schema_registry/compatibility.cc`), with the field's name added where the path has
- * only its index. `reader` and `writer` say which schema is which: "new" and "old", or the other way round.
+ * Describes one reason in Redpanda's words (`schema_registry/compatibility.cc`), and adds the field's name, because the path has
+ * only its index. `reader` and `writer` name the schemas: "new" and "old", or the reverse.
  */
 export function describeIncompatibility(
   reason: Incompatibility,

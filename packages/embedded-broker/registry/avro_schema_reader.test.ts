@@ -1,5 +1,5 @@
 /**
- * What is an Avro schema and what is not, with the reason and the place.
+ * Which schemas are valid Avro, and for invalid ones the reason and the location.
  */
 import type avro from "avsc";
 import { describe, expect, test } from "vitest";
@@ -28,7 +28,7 @@ describe("valid", () => {
       name: "a.R",
       fields: [{ name: "e", type: { ...color, namespace: "b" } }, { name: "f", type: "b.E" }],
     },
-    "a name JavaScript's objects have": {
+    "a name that JavaScript objects have": {
       type: "enum",
       name: "constructor",
       symbols: ["A"],
@@ -55,7 +55,7 @@ describe("valid", () => {
     test(name, () => expect(() => read(json)).not.toThrow());
   }
 
-  test("the largest long, which JavaScript can't hold", () => {
+  test("the largest long, which JavaScript can't represent", () => {
     const json = `{"type":"record","name":"R","fields":[
       {"name":"f","type":"long","default":9223372036854775807},
       {"name":"g","type":"long","default":-9223372036854775808}]}`;
@@ -71,13 +71,13 @@ describe("invalid", () => {
     "no type": [{ name: "R" }, '"type" must name a type, not be nothing'],
     "a type that is an object": [{ type: { type: "int" } }, "not be an object"],
     "an unknown type": ['"strnig"', "undefined type name: strnig (at /)"],
-    "a type that only JavaScript knows": ['"constructor"', "undefined type name: constructor"],
+    "a type that exists only in JavaScript": ['"constructor"', "undefined type name: constructor"],
     "a record without a name": [{ type: "record", fields: [] }, "missing name property"],
     "a record without fields": [
       { type: "record", name: "R" },
       "non-array record fields: undefined",
     ],
-    "a field that is no object": [record("f"), "invalid field name: undefined (at /fields/0)"],
+    "a field that is not an object": [record("f"), "invalid field name: undefined (at /fields/0)"],
     "a field without a name": [
       record({ type: "int" }),
       "invalid field name: undefined (at /fields/0)",
@@ -95,7 +95,7 @@ describe("invalid", () => {
       record({ name: "a.b", type: "int" }),
       "invalid field name: a.b (at /fields/0)",
     ],
-    "a field twice": [
+    "a duplicate field": [
       record({ name: "f", type: "int" }, { name: "f", type: "int" }),
       'duplicate field name: [{"name":"f",',
     ],
@@ -124,7 +124,7 @@ describe("invalid", () => {
       { type: "fixed", name: "int", size: 1 },
       'cannot rename primitive type: "int"',
     ],
-    "aliases that are no array": [
+    "aliases that are not an array": [
       { type: "fixed", name: "A", size: 1, aliases: "B" },
       '"aliases" must be an array of strings',
     ],
@@ -139,7 +139,7 @@ describe("invalid", () => {
       { type: "enum", name: "E", symbols: [] },
       "invalid enum symbols: []",
     ],
-    "an enum with a symbol twice": [
+    "an enum with a duplicate symbol": [
       { type: "enum", name: "E", symbols: ["A", "A"] },
       'duplicate "E" symbol: "A"',
     ],
@@ -147,7 +147,7 @@ describe("invalid", () => {
       { type: "enum", name: "E", symbols: ["a b"] },
       'invalid "E" symbol: "a b"',
     ],
-    "an enum's default that is no symbol": [
+    "an enum's default that is not a symbol": [
       { type: "enum", name: "E", symbols: ["A"], default: "B" },
       'invalid "E" default: "B"',
     ],
@@ -158,7 +158,7 @@ describe("invalid", () => {
     "a map without values": [{ type: "map" }, "missing map values"],
     "an empty union": [[], "a union has 1 to 256 branches, not 0"],
     "a union in a union": [["null", ["int"]], "unions cannot be directly nested"],
-    "a union with a type twice": [["null", "int", "int"], 'duplicate union branch name: "int"'],
+    "a union with a duplicate type": [["null", "int", "int"], 'duplicate union branch name: "int"'],
     "a union with two arrays": [
       [{ type: "array", items: "int" }, { type: "array", items: "long" }],
       'duplicate union branch name: "array"',
@@ -171,14 +171,14 @@ describe("invalid", () => {
       withDefault(["null", "int"], 1),
       'must match the first branch\'s type ("null") (at /fields/0)',
     ],
-    "default: too large an int": [withDefault("int", 2147483648), 'invalid "int"'],
+    "default: an int that is too large": [withDefault("int", 2147483648), 'invalid "int"'],
     "default: a fraction for a long": [withDefault("long", 1.5), 'invalid "long"'],
     "default: a string for a double": [withDefault("double", "NaN"), 'invalid "double": "NaN"'],
     "default: a record with a field missing": [
       withDefault({ type: "record", name: "P", fields: [{ name: "x", type: "int" }] }, {}),
       "field 'f': incompatible field default {} (invalid \"int\": undefined)",
     ],
-    "default: a record in itself, without end": [
+    "default: an infinitely nested record": [
       record({ name: "next", type: "R", default: {} }),
       "field 'next': incompatible field default {}",
     ],
@@ -211,7 +211,7 @@ describe("invalid", () => {
   });
 });
 
-test("names are made full, in the namespace that encloses them", () => {
+test("names are completed with the enclosing namespace", () => {
   const inner = { type: "enum", name: "E", symbols: ["A"], aliases: ["Old", "c.Older"] };
   const type = read({ ...record({ name: "e", type: inner }), namespace: "a.b" });
   expect(type.name).toBe("a.b.R");
@@ -219,12 +219,12 @@ test("names are made full, in the namespace that encloses them", () => {
     .toMatchObject({ name: "a.b.E", aliases: ["a.b.Old", "c.Older"] });
 });
 
-test("a name with a namespace of its own needs no other", () => {
+test("a full name ignores the namespace attribute", () => {
   const json = { type: "record", name: "a.R", namespace: "z", fields: [] };
   expect(read(json).name).toBe("a.R");
 });
 
-test("a long reason is cut", () => {
+test("a long reason is truncated", () => {
   const fields = Array(2).fill({ name: "f", type: "int", doc: "x".repeat(10_000) });
   const refused = () => read(record(...fields));
   expect(refused).toThrow("duplicate field name");

@@ -1,19 +1,19 @@
 /**
  * Reads an Avro schema with avsc, which checks names, type references, symbols, unions and defaults.
  *
- * Added here: where in the schema a mistake is, what the specification (https://avro.apache.org/docs/1.12.0/specification/)
- * forbids and avsc lets pass, and limits on what one schema may cost.
+ * This file adds the location of an error, checks for what the specification (https://avro.apache.org/docs/1.12.0/specification/)
+ * forbids but avsc accepts, and limits on the cost of one schema.
  */
 import avro from "avsc";
 import { complexTypes, namedTypes } from "./avro_canonical.ts";
 import { kindOf, shorten } from "./exact_json.ts";
 import { invalidSchema, RegistryError } from "./registry_error.ts";
 
-/** Named types of one schema: comparing two schemas may recurse once per pair of them. */
+/** Limit of named types in one schema: comparing two schemas may recurse once per pair of them. */
 const MAX_NAMED_TYPES = 1_000;
-/** Branches of one union: comparing two unions costs the product. */
+/** Limit of branches in one union: the cost of comparing two unions is the product of their sizes. */
 const MAX_UNION_BRANCHES = 256;
-/** avsc quotes the schema, which may be large, in its messages. */
+/** avsc's messages quote the schema, which may be large. */
 const MAX_REASON_CHARACTERS = 300;
 
 const primitives: Record<string, avro.Type> = Object.fromEntries(
@@ -25,14 +25,14 @@ const primitives: Record<string, avro.Type> = Object.fromEntries(
 interface OpenNode {
   readonly json: unknown;
   readonly path: string;
-  /** How many of its direct parts have been begun. */
+  /** Number of its direct parts whose types were started. */
   parts: number;
 }
 
 /**
- * Reads a schema from its canonical text (`canonicalText`), in which names are split in the only way that avsc reads as
- * the specification does.
- * @throws RegistryError 422 with the reason and the place (a JSON pointer)
+ * Reads a schema from its canonical text (`canonicalText`), in which names are split in the only way that avsc interprets
+ * according to the specification.
+ * @throws RegistryError 422 with the reason and the location (a JSON pointer)
  */
 export function readAvroSchema(canonicalText: string): avro.Type {
   const open: OpenNode[] = [];
@@ -49,7 +49,7 @@ export function readAvroSchema(canonicalText: string): avro.Type {
       if (type !== undefined && namedTypes.has(type) && ++namedCount > MAX_NAMED_TYPES) {
         throw new Error(`more than ${MAX_NAMED_TYPES} named types`);
       }
-      // `{"type": "int"}` and `{"type": "some.Record"}` stand for the name.
+      // `{"type": "int"}` and `{"type": "some.Record"}` mean the name itself.
       const schema = type === undefined || complexTypes.has(type) ? json : type;
       return avro.Type.forSchema(schema as avro.Schema, options);
     } catch (error) {
@@ -61,8 +61,8 @@ export function readAvroSchema(canonicalText: string): avro.Type {
     }
   }
 
-  // avsc calls this before it builds a node. The first call is answered with a call of avsc that knows the place; that
-  // one asks again, and is left to build the node itself.
+  // avsc calls this before it builds a node. The first call calls avsc again with the node's location; avsc then calls this
+  // a second time, and builds the node itself.
   const typeHook = (json: unknown, options: avro.ForSchemaOptions): avro.Type | undefined => {
     const parent = open.at(-1);
     if (!isNested || parent === undefined) {
@@ -71,7 +71,7 @@ export function readAvroSchema(canonicalText: string): avro.Type {
     }
     return build(json, options, parent.path + stepTo(parent, parent.parts++));
   };
-  // Without the members of Object: a type may be named "constructor".
+  // Has no inherited members, because a type may be named "constructor".
   const registry = Object.assign(Object.create(null), primitives);
   return build(
     JSON.parse(canonicalText, toSafeInteger),
@@ -81,15 +81,15 @@ export function readAvroSchema(canonicalText: string): avro.Type {
 }
 
 /**
- * avsc refuses a long as a default that a JavaScript number can't hold. It only has to accept the default, so a smaller
- * number stands for it.
+ * avsc refuses a default long that a JavaScript number can't represent. It only has to accept the default, so a smaller
+ * number replaces it.
  */
 function toSafeInteger(_key: string, value: unknown): unknown {
   const isLong = Number.isInteger(value) && Math.abs(value as number) <= 2 ** 63;
   return isLong && !Number.isSafeInteger(value) ? 2 ** 52 : value;
 }
 
-/** Refuses what avsc would take, or would refuse without saying why. */
+/** Refuses nodes that avsc would accept, or would refuse without a reason. */
 function checkNode(json: unknown): void {
   if (typeof json === "string") return;
   if (Array.isArray(json)) {
@@ -121,7 +121,7 @@ function stepTo({ json }: OpenNode, part: number): string {
 }
 
 /**
- * What is wrong with a node itself, not with its parts, and where. In a record that is a field: avsc checks its name and
+ * Locates an error in a node itself, not in its parts. In a record, that is a field: avsc checks its name and
  * that it has a type, then builds the type, then checks order and default.
  */
 function locate({ json, path, parts }: OpenNode, reason: string): string {

@@ -1,8 +1,8 @@
 /**
- * Compatibility levels: which direction is checked, and against how many earlier versions.
+ * Compatibility levels: the direction of the check, and how many earlier versions it covers.
  *
- * BACKWARD: the new schema reads what the old one wrote (upgrade consumers first). FORWARD: the old reads what the new
- * one writes (upgrade producers first). FULL: both. TRANSITIVE: against all versions, not only the latest.
+ * BACKWARD: the new schema reads data of the old one (upgrade consumers first). FORWARD: the old schema reads data of the
+ * new one (upgrade producers first). FULL: both. TRANSITIVE: against all versions, not only the latest.
  */
 import type avro from "avsc";
 import { checkAvroCompatibility, describeIncompatibility } from "./avro_compatibility.ts";
@@ -20,17 +20,17 @@ export const compatibilityLevels = [
 
 export type CompatibilityLevel = typeof compatibilityLevels[number];
 
-/** The level of a registry in which none was set; Redpanda's and Confluent's too. */
+/** The level of a registry in which none was set, as in Redpanda and Confluent. */
 export const defaultLevel: CompatibilityLevel = "BACKWARD";
 
-/** Whether a text names a level. */
+/** Whether a text is the name of a level. */
 export function isCompatibilityLevel(text: unknown): text is CompatibilityLevel {
   return (compatibilityLevels as readonly unknown[]).includes(text);
 }
 
 /**
- * Why `candidate` can't follow the earlier versions of a subject; no messages where it can. The versions come latest first and are as
- * many as the level and the caller want checked. The first that does not fit is reported in full, as in Redpanda: its
+ * The messages that explain why `candidate` can't follow the earlier versions of a subject; none if it can. `earlier` has the
+ * versions to check, latest first. The first incompatible version is reported in full, as in Redpanda: the
  * reasons, then its number, its schema and the level.
  */
 export function checkLevel(
@@ -59,7 +59,7 @@ export function checkLevel(
   return [];
 }
 
-/** Reasons reported of one version. More of them help nobody, and the answer must stay small. */
+/** Limit of reasons reported for one version. More would not help, and the answer must stay small. */
 const MAX_REASONS = 100;
 
 function reasonsOf(reader: avro.Type, writer: avro.Type, readerName: string, writerName: string) {

@@ -1,6 +1,6 @@
 /**
  * Content negotiation as Redpanda does it (`pandaproxy/parsing/httpd.h`): the first known type of the header counts;
- * parameters and weights are ignored. A body must have a type. An answer is in the registry's own type unless the client
+ * parameters and weights are ignored. A body must have a type. An answer has the registry's own type unless the client
  * asks for another.
  */
 import { notAcceptable, unsupportedMediaType } from "./registry_error.ts";
@@ -10,7 +10,7 @@ export const registryJson = "application/vnd.schemaregistry.v1+json";
 const answeredTypes = [registryJson, "application/vnd.schemaregistry+json", "application/json"];
 const acceptedTypes = [...answeredTypes, "application/octet-stream"];
 
-/** The type to answer in. Throws 406 where the client accepts none that is served. */
+/** The type to answer in. Throws 406 when the client accepts none of the served types. */
 export function answerType(request: Request): string {
   const header = request.headers.get("accept") ?? "";
   for (const type of partsOf(header)) {
@@ -20,7 +20,7 @@ export function answerType(request: Request): string {
   throw notAcceptable(header);
 }
 
-/** Throws 415 where the body's type is missing or not JSON. */
+/** Throws 415 when the body's type is missing or not JSON. */
 export function checkBodyType(request: Request): void {
   const header = request.headers.get("content-type") ?? "";
   if (!partsOf(header).some((type) => acceptedTypes.includes(type))) {

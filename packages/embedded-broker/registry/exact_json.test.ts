@@ -1,11 +1,11 @@
 /**
- * JSON that gives back what it was given.
+ * JSON that is written exactly as it was read.
  */
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { kindOf, parseExactJson } from "./exact_json.ts";
 
-test("any JSON is written as it was read, but for its white space", () => {
+test("any JSON is written as it was read, except for its white space", () => {
   fc.assert(
     fc.property(fc.json(), (text) => {
       const written = JSON.stringify(parseExactJson(text));
@@ -21,20 +21,20 @@ test("numbers keep their digits", () => {
   }
 });
 
-test("keys are any text", () => {
+test("keys may be any text", () => {
   const text = '{"__proto__":{"a":1},"constructor":[],"":null}';
   expect(JSON.stringify(parseExactJson(text))).toBe(text);
   expect(({} as Record<string, unknown>).a).toBeUndefined();
 });
 
-test("nesting is limited, and brackets inside strings are none", () => {
+test("nesting is limited, and brackets inside strings do not count", () => {
   expect(() => parseExactJson("[".repeat(201) + "]".repeat(201))).toThrow("nested more than 200");
   expect(() => parseExactJson("[".repeat(200) + "]".repeat(200))).not.toThrow();
   expect(() => parseExactJson(JSON.stringify(`"${"[".repeat(1_000)}\\`))).not.toThrow();
   expect(() => parseExactJson(`"${"[".repeat(1_000)}`)).toThrow(SyntaxError);
 });
 
-test("kinds are named in a few words, however long the value", () => {
+test("kinds are described in a few words, however long the value", () => {
   const named = (text: string) => kindOf(parseExactJson(text));
   expect([
     named("null"),

@@ -1,9 +1,9 @@
 /**
  * JSON whose numbers keep the digits they were written with.
  *
- * A schema may hold a default such as `9223372036854775807`, which a JavaScript number turns into ...808, or `1.0`, which
- * becomes 1. The registry must return the schema it was given and find it again, so numbers stay raw JSON text, which
- * `JSON.stringify` writes as it was.
+ * A schema may hold a default such as `9223372036854775807`, which as a JavaScript number becomes ...808, or `1.0`, which
+ * becomes 1. The registry must return the exact schema and find it again, so numbers stay raw JSON text, which
+ * `JSON.stringify` writes unchanged.
  */
 
 /** A JSON number as it was written. */
@@ -32,12 +32,12 @@ const exact = JSON as unknown as {
 };
 
 /**
- * Objects and arrays inside each other. A nested record costs three levels and real schemas stay below thirty. Whatever
- * walks over a schema does so by recursion, and this limit keeps it from running out of stack.
+ * Limit of nested objects and arrays. A nested record takes three levels, and real schemas stay below thirty. All code that
+ * walks over a schema is recursive, and this limit prevents a stack overflow.
  */
 const MAX_NESTING = 200;
 
-/** Parses JSON. @throws SyntaxError where the text is not JSON or is nested too deeply */
+/** Parses JSON. @throws SyntaxError when the text is not JSON or is nested too deeply */
 export function parseExactJson(text: string): ExactJson {
   if (nestingOf(text) > MAX_NESTING) {
     throw new SyntaxError(`nested more than ${MAX_NESTING} levels deep`);
@@ -48,7 +48,7 @@ export function parseExactJson(text: string): ExactJson {
   );
 }
 
-/** How deep brackets and braces go, those inside strings aside. Of text that is not JSON, any number. */
+/** The nesting depth of brackets and braces outside strings. For text that is not JSON, any number. */
 function nestingOf(text: string): number {
   let depth = 0;
   let deepest = 0;
@@ -74,7 +74,7 @@ export function isArray(json: unknown): json is readonly ExactJson[] {
   return Array.isArray(json);
 }
 
-/** Names a JSON value in a few words, for an error message. */
+/** Describes a JSON value in a few words, for an error message. */
 export function kindOf(json: unknown): string {
   if (json === undefined) return "nothing";
   if (exact.isRawJSON(json)) return `the number ${shorten(json.rawJSON, SHOWN_CHARACTERS)}`;

@@ -1,6 +1,6 @@
 /**
- * The registry client the application uses, over real HTTP: what it registers it finds again, and every schema of
- * `schemas/` goes in and comes out.
+ * The registry client the application uses, over real HTTP: it finds what it registers, and every schema of
+ * `schemas/` can be registered and read.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -10,7 +10,7 @@ import { type RegistryServer, startRegistryServer } from "../tests/testing/regis
 const schemas = new URL("../../../schemas/", import.meta.url);
 
 let server: RegistryServer;
-/** Without retries, a 5xx is seen and not hidden; each call makes a client with an empty cache. */
+/** Without retries, so that a 5xx is not hidden; each call creates a client with an empty cache. */
 const client = () => new SchemaRegistry({ host: server.url, retry: { retries: 0 } });
 
 beforeEach(() => {
@@ -18,7 +18,7 @@ beforeEach(() => {
 });
 afterEach(() => server.stop());
 
-/** A record schema as the client's types want it. */
+/** A record schema in the form that the client's types require. */
 interface WalkSchema {
   type: "record";
   name: string;
@@ -36,14 +36,14 @@ const V2: WalkSchema = {
 };
 const broken: WalkSchema = { ...V1, fields: [...V1.fields, { name: "km", type: "double" }] };
 
-test("register, encode, decode by another client", async () => {
+test("registers and encodes, and another client decodes", async () => {
   const { id } = await client().register(avro(V1), { subject: "walk-value" });
   const message = await client().encode(id, { id: "a" });
   expect(message.readInt32BE(1)).toBe(id);
   expect(await client().decode(message)).toEqual({ id: "a" });
 });
 
-test("every schema of the application registers, and again with the same id", async () => {
+test("every schema of the application registers, repeatedly with the same id", async () => {
   const files = readdirSync(schemas).filter((file) => file.endsWith(".avsc"));
   expect(files.length).toBeGreaterThan(1);
   for (const file of files) {
@@ -60,7 +60,7 @@ test("every schema of the application registers, and again with the same id", as
   }
 });
 
-test("a second version is read with the first one's data; a breaking one is refused with the field's name", async () => {
+test("a second version reads the first one's data; a breaking one is refused with the field's name", async () => {
   const first = await client().register(avro(V1), { subject: "walk-value" });
   const second = await client().register(avro(V2), { subject: "walk-value" });
   expect(second.id).toBe(first.id + 1);
@@ -85,7 +85,7 @@ test("references are refused, with the reason", async () => {
     });
 });
 
-test("what is not there is a 404", async () => {
+test("missing subjects and schemas are 404", async () => {
   await expect(client().getSchema(77)).rejects.toMatchObject({ status: 404 });
   await expect(client().getLatestSchemaId("nothing")).rejects.toMatchObject({ status: 404 });
 });

@@ -1,5 +1,5 @@
 /**
- * From the text a client sends to a schema that can be stored and compared.
+ * Turns the text that a client sends into a schema that can be stored and compared.
  */
 import type avro from "avsc";
 import { canonicalText } from "./avro_canonical.ts";
@@ -8,13 +8,13 @@ import { emptySchema, invalidSchema } from "./registry_error.ts";
 
 /** A schema ready to be stored or compared. */
 export interface PreparedSchema {
-  /** Canonical: what is stored, and what makes two schemas one. */
+  /** Canonical text, which is stored and defines whether two schemas are equal. */
   readonly text: string;
   readonly type: avro.Type;
 }
 
 /**
- * Makes a schema's text canonical and reads it. Canonical text stays as it is, so this serves stored schemas, too.
+ * Makes a schema's text canonical and reads it. Canonical text stays unchanged, so this also works for stored schemas.
  * @throws RegistryError 42201 for an empty text, 422 for one that is not Avro
  */
 export function prepareSchema(sent: string): PreparedSchema {

@@ -1,5 +1,5 @@
 /**
- * Anything may be sent: no request makes the registry fail, and no sequence of requests breaks its promises. Seeds are
+ * Sends arbitrary requests: none makes the registry fail, and no sequence of requests breaks its guarantees. Seeds are
  * printed when a run fails.
  */
 import fc from "fast-check";
@@ -25,7 +25,7 @@ const schemaText = fc.oneof(
     .map((schema) => JSON.stringify(schema)),
   fc.json(),
   fc.string({ unit: "binary" }),
-  // Objects with an Avro schema's keys and anything for values.
+  // Objects with an Avro schema's keys and arbitrary values.
   fc.dictionary(
     fc.constantFrom("type", "name", "namespace", "fields", "items", "symbols", "size", "default"),
     fc.oneof(fc.constantFrom("record", "enum", "fixed", "array", "A", []), fc.jsonValue()),
@@ -89,12 +89,12 @@ const request = fc.record({
   body,
 });
 
-/** As in a URL; half of a surrogate pair, which a URL can't hold, as bytes that are no UTF-8. */
+/** URL encoding; a lone surrogate, which a URL can't contain, becomes bytes that are not UTF-8. */
 function encode(text: string): string {
   return text.isWellFormed() ? encodeURIComponent(text) : "%ed%a0%80";
 }
 
-test("no request gets a 5xx, and every refusal has its body", async () => {
+test("no request gets a 5xx, and every refusal has an error body", async () => {
   const registry = openTestRegistry();
   const statuses = new Map<number, number>();
   await fc.assert(
@@ -119,11 +119,11 @@ test("no request gets a 5xx, and every refusal has its body", async () => {
     }),
     { numRuns: 4_000 },
   );
-  // If nothing got through, nothing was tried.
+  // The test is only meaningful if each of these occurred often.
   for (const status of [200, 404, 422]) expect(statuses.get(status)).toBeGreaterThan(50);
 });
 
-test("no body makes it fail, JSON or not", async () => {
+test("no body makes the registry fail, JSON or not", async () => {
   const registry = openTestRegistry();
   await registry.register("a", first);
   const bytes = fc.oneof(
@@ -135,7 +135,7 @@ test("no body makes it fail, JSON or not", async () => {
     fc.asyncProperty(bytes, fc.constantFrom("", "/versions"), async (body, tail) => {
       const headers = { "content-type": "application/json" };
       const response = await registry.fetch(
-        // A copy: fast-check's arrays may be views on a larger buffer.
+        // A copy, because fast-check's arrays may be views of a larger buffer.
         new Request(`http://registry/subjects/a${tail}`, {
           method: "POST",
           headers,
@@ -150,12 +150,12 @@ test("no body makes it fail, JSON or not", async () => {
 });
 
 /**
- * A second or so each on an idle machine, which is linear in their size; what costs the square of it would take minutes,
- * and this time-out is the judge.
+ * Each takes about a second on an idle machine, linear in its size. A quadratic algorithm would take minutes and exceed
+ * this time-out.
  */
 const worstTimeout_ms = 60_000;
 
-test("the worst schemas that fit into a body are done with soon", async () => {
+test("the worst schemas that fit into a body are processed quickly", async () => {
   const registry = openTestRegistry();
   await registry.put("/config", { compatibility: "FULL" });
   const many = <T>(length: number, make: (n: number) => T) =>
@@ -187,7 +187,7 @@ test("the worst schemas that fit into a body are done with soon", async () => {
     "brackets": "[".repeat(900_000),
   };
   for (const [name, schema] of Object.entries(worst)) {
-    // They differ by a doc, so that the second is compared with the first.
+    // They differ in a doc, so that the second is compared with the first.
     for (const doc of ["", "x"]) {
       const text = typeof schema === "string"
         ? schema
@@ -222,7 +222,7 @@ const step = fc.oneof(
   }),
 );
 
-test("whatever is done, an id means one schema, and every version has one", async () => {
+test("after any sequence of calls, an id means one schema, and every version has a schema", async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 25 }), async (steps) => {
       const registry = openTestRegistry();

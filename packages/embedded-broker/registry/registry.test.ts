@@ -1,5 +1,5 @@
 /**
- * The HTTP surface: registering, finding, looking up, and what all calls have in common. Answers and refusals are Redpanda's.
+ * The HTTP surface: registering, finding, looking up, and rules for all calls. Answers and refusals are those of Redpanda.
  */
 import { DatabaseSync } from "node:sqlite";
 import { beforeEach, describe, expect, test } from "vitest";
@@ -23,7 +23,7 @@ const error = (status: number, error_code: number, message: unknown = expect.any
 });
 
 describe("registering", () => {
-  test("gives an id, the same for the same schema, in whatever subject and layout", async () => {
+  test("returns an id, the same for the same schema in any subject and layout", async () => {
     expect(await registry.get("/subjects")).toEqual({ status: 200, body: [] });
     expect(await registry.post("/subjects/a/versions", sent(first))).toEqual({
       status: 200,
@@ -39,12 +39,12 @@ describe("registering", () => {
     expect(await registry.get("/subjects/b/versions")).toMatchObject({ body: [1] });
   });
 
-  test("a doc makes another schema", async () => {
+  test("a different doc makes a different schema", async () => {
     await registry.register("a", first);
     expect(await registry.register("a", { ...first, doc: "of mice" })).toBe(2);
   });
 
-  test("a schema by its id, with who has it", async () => {
+  test("finds a schema by its id, with the versions that use it", async () => {
     await registry.register("a", first);
     await registry.register("b", first);
     const text = JSON.stringify({ ...first, fields: [{ name: "f1", type: "string" }] });
@@ -66,7 +66,7 @@ describe("registering", () => {
     expect(await registry.get("/schemas/types")).toEqual({ status: 200, body: ["AVRO"] });
   });
 
-  test("a version, by number and as the latest", async () => {
+  test("finds a version by its number and as the latest", async () => {
     await registry.register("a", first);
     await registry.register("a", withDefault);
     const version = (number: number, schema: unknown) => ({
@@ -93,7 +93,7 @@ describe("registering", () => {
     }
   });
 
-  test("looking a schema up in a subject", async () => {
+  test("looks up a schema in a subject", async () => {
     expect(await registry.post("/subjects/a", sent(first))).toEqual(error(404, 40401));
     await registry.register("a", first);
     await registry.register("b", withoutDefault);
@@ -106,7 +106,7 @@ describe("registering", () => {
     expect(await registry.post("/subjects/a", sent("strnig"))).toEqual(error(422, 422));
   });
 
-  test("subjects by prefix, with any character in their names", async () => {
+  test("lists subjects by prefix, with any character in their names", async () => {
     const names = ["a/b", "a b", "ä%", "a_b", "__proto__", "constructor"];
     for (const name of names) await registry.register(encodeURIComponent(name), first);
     expect(new Set((await registry.get<string[]>("/subjects")).body)).toEqual(new Set(names));
@@ -118,7 +118,7 @@ describe("registering", () => {
     expect(await registry.get("/subjects/:.other:a/versions")).toEqual(error(400, 40002));
   });
 
-  test("schemas that are none", async () => {
+  test("refuses invalid schemas", async () => {
     const register = (schema: unknown, more = {}) =>
       registry.post("/subjects/a/versions", { schema, ...more });
     expect(await register("")).toEqual(error(422, 42201, "Empty schema"));
@@ -145,7 +145,7 @@ describe("the wire", () => {
     registry.fetch(new Request("http://r/subjects/a/versions", { method: "POST", headers, body }));
   const v1 = "application/vnd.schemaregistry.v1+json";
 
-  test("answers are in the registry's type, or the one asked for that it has", async () => {
+  test("answers have the registry's type, or a supported type that the client asks for", async () => {
     const get = async (accept?: string) =>
       await registry.fetch(new Request("http://r/subjects", accept ? { headers: { accept } } : {}));
     const typeOf = async (accept?: string) => (await get(accept)).headers.get("content-type");
@@ -160,12 +160,12 @@ describe("the wire", () => {
     expect(await refused.json()).toMatchObject({ error_code: 406 });
   });
 
-  test("a refused answer leaves nothing behind", async () => {
+  test("a request whose answer type is refused changes nothing", async () => {
     expect((await post({ "content-type": v1, accept: "text/html" })).status).toBe(406);
     expect(await registry.get("/subjects")).toMatchObject({ body: [] });
   });
 
-  test("a body must say that it is JSON", async () => {
+  test("a body must be declared as JSON", async () => {
     for (const type of [v1, "application/json; charset=utf-8", "application/octet-stream"]) {
       expect((await post({ "content-type": type })).status).toBe(200);
     }
@@ -185,7 +185,7 @@ describe("the wire", () => {
     expect((await post({ "content-type": v1 }, stream)).status).toBe(413);
   });
 
-  test("a body that breaks off is the client's matter", async () => {
+  test("an interrupted body is the client's fault", async () => {
     const stream = new ReadableStream({
       start: (controller) => controller.error(new Error("connection reset")),
     });
@@ -194,13 +194,13 @@ describe("the wire", () => {
     expect((await response.json()).message).toContain("connection reset");
   });
 
-  test("a body that is not UTF-8", async () => {
+  test("a body that is not UTF-8 is refused", async () => {
     const response = await post({ "content-type": v1 }, new Uint8Array([34, 0xff, 34]));
     expect(response.status).toBe(422);
     expect((await response.json()).message).toContain("not UTF-8");
   });
 
-  test("bodies are strict", async () => {
+  test("bodies are checked strictly", async () => {
     const refused = async (body: unknown, message: string) =>
       expect(await registry.post("/subjects/a/versions", body))
         .toEqual(error(422, 422, expect.stringContaining(message)));
@@ -217,7 +217,7 @@ describe("the wire", () => {
     await refused({ ...sent(first), references: {} }, '"references" must be an array');
   });
 
-  test("references are left out", async () => {
+  test("references are refused", async () => {
     const references = [{ name: "geo.Point", subject: "point", version: 1 }];
     const refused = error(422, 422, expect.stringContaining("references are left out"));
     expect(await registry.post("/subjects/a/versions", sent(first, { references })))
@@ -229,14 +229,14 @@ describe("the wire", () => {
     }
   });
 
-  test("ready, and what is not there", async () => {
+  test("the readiness check, and unknown routes", async () => {
     expect(await registry.get("/status/ready")).toEqual({ status: 200, body: undefined });
     expect(await registry.get("/nothing")).toEqual(error(404, 404));
     expect(await registry.call("PATCH", "/subjects")).toEqual(error(404, 404));
   });
 });
 
-test("a fault of its own is reported to the owner and answered with 500", async () => {
+test("an internal fault is reported to the owner and answered with 500", async () => {
   const db = new DatabaseSync(":memory:");
   const faults: Error[] = [];
   const { fetch } = createRegistry({ db, onFault: (fault) => faults.push(fault) });

@@ -2,8 +2,8 @@
  * The schema registry's HTTP surface: the part of Confluent's REST API that Redpanda has, for Avro.
  *
  * Each route reads its parameters, calls one method of `Subjects`, and shapes the answer. A refusal is thrown as a
- * `RegistryError` and sent as `{"error_code", "message"}`. Once a body is read, a request is handled without waiting, so
- * requests follow one another and each sees the effects of all before it.
+ * `RegistryError` and sent as `{"error_code", "message"}`. Once its body is read, a request is handled synchronously, so
+ * requests run one after another and each sees the effects of all earlier ones.
  * `docs/embedded-registry.md` lists the endpoints and what is left out.
  */
 import type { DatabaseSync } from "node:sqlite";
@@ -15,27 +15,27 @@ import { RegistryStore, wholeRegistry } from "./registry_store.ts";
 import { readBody, toLevel, toSchemaText } from "./request_body.ts";
 import { Subjects } from "./subjects.ts";
 
-/** A registry: a function from request to answer, for any server to mount. */
+/** A registry: a function from request to answer, which any server can mount. */
 export interface Registry {
   fetch(request: Request): Response | Promise<Response>;
 }
 
 export interface RegistryOptions {
-  /** Where it keeps its tables. The caller sets the database's durability and closes it. */
+  /** The database for its tables. The caller sets the database's durability and closes it. */
   db: DatabaseSync;
-  /** Called with an error that is the registry's own fault (the client gets a 500), for the owner's log. */
+  /** Called with an internal error of the registry (the client gets a 500), for the owner's log. */
   onFault?: (error: Error) => void;
 }
 
 /**
- * A registry over a database whose handle it may share: its transactions begin and end within one turn of the event
- * loop, and the owner's must too.
+ * A registry on a database whose handle it may share: its transactions begin and end within one turn of the event
+ * loop, and so must the owner's.
  */
 export function createRegistry({ db, onFault }: RegistryOptions): Registry {
   const store = new RegistryStore(db);
   const subjects = new Subjects(store);
   const app = new Hono();
-  // Before anything is done: a write whose answer the client can't accept must not happen.
+  // Checked first: a write must not happen if the client can't accept the answer.
   app.use((c, next) => {
     answerType(c.req.raw);
     return next();
@@ -44,7 +44,7 @@ export function createRegistry({ db, onFault }: RegistryOptions): Registry {
   routeSubjects(app, subjects);
   routeVersions(app, subjects);
   routeLevels(app, subjects);
-  // Clients ask for it. It never changes: the other modes are left out.
+  // Clients request the mode. It never changes, because other modes are not supported.
   app.get("/mode", (c) => answer(c, { mode: "READWRITE" }));
   app.get("/status/ready", () => new Response(null, { status: 200 }));
   app.notFound(() => refuse(routeNotFound()));
@@ -129,12 +129,12 @@ function routeLevels(app: Hono, subjects: Subjects): void {
 
 // Parameters.
 
-/** No topic has a longer name: Kafka allows 249 characters, and strategies add a record's name. */
+/** Enough for any subject: Kafka allows topic names of 249 characters, and naming strategies add a record's name. */
 const MAX_SUBJECT_CHARACTERS = 1_024;
 
 function subject(c: Context): string {
   const name = c.req.param("subject") ?? "";
-  // deno-lint-ignore no-control-regex -- control characters are what is looked for
+  // deno-lint-ignore no-control-regex -- the pattern detects control characters
   const isPlain = !/[\u0000-\u001f\u007f]/.test(name) && !name.startsWith(":.");
   if (isPlain && name !== "" && name.length <= MAX_SUBJECT_CHARACTERS) return name;
   const expected =
@@ -148,15 +148,15 @@ function id(c: Context): number {
   return Number(text);
 }
 
-/** Versions are 32-bit signed numbers in all clients. */
+/** All clients use 32-bit signed integers for versions. */
 const MAX_VERSION = 2 ** 31 - 1;
 
-/** `undefined` for the latest. */
+/** `undefined` means the latest. */
 function version(c: Context): number | undefined {
   return c.req.param("version") === "-1" ? undefined : exactVersion(c);
 }
 
-/** As `version`, for deleting and comparing, where Redpanda does not accept -1. */
+/** Like `version`, for deleting and comparing, where Redpanda does not accept -1. */
 function exactVersion(c: Context): number | undefined {
   const text = c.req.param("version") ?? "";
   if (text === "latest") return undefined;

@@ -1,5 +1,5 @@
 /**
- * Compatibility over HTTP: what each level accepts, and which reasons a client gets.
+ * Compatibility over HTTP: what each level accepts, and the reasons that a client gets.
  */
 import { beforeEach, describe, expect, test } from "vitest";
 import {
@@ -34,7 +34,7 @@ describe("compatibility when registering", () => {
     ));
   });
 
-  // withDefault after first and withoutDefault after it: each step is BACKWARD, both steps at once are not.
+  // first, withDefault, withoutDefault: each step is BACKWARD compatible, but both steps together are not.
   const steps: [level: string, third: unknown, status: number][] = [
     ["NONE", { type: "fixed", name: "Other", size: 1 }, 200],
     ["BACKWARD", withoutDefault, 200],
@@ -55,7 +55,7 @@ describe("compatibility when registering", () => {
     });
   }
 
-  test("FORWARD_TRANSITIVE looks at all versions", async () => {
+  test("FORWARD_TRANSITIVE checks all versions", async () => {
     // Each reads the next one's data, but the first does not read the third's.
     await registry.put("/config/a", { compatibility: "FORWARD" });
     await registry.register("a", withoutDefault);
@@ -77,7 +77,7 @@ describe("compatibility when registering", () => {
   });
 });
 
-describe("asking for compatibility", () => {
+describe("checking compatibility", () => {
   const ask = (version: string | number, schema: unknown, query = "") =>
     registry.post(`/compatibility/subjects/a/versions/${version}${query}`, sent(schema));
 
@@ -101,7 +101,7 @@ describe("asking for compatibility", () => {
       .toMatchObject({ body: [1] });
   });
 
-  test("of what is not there, or no schema", async () => {
+  test("with a missing version, or an invalid schema", async () => {
     expect(await ask("latest", first)).toEqual(error(404, 40401));
     await registry.register("a", first);
     expect(await ask(2, first)).toEqual(error(404, 40402));
@@ -111,7 +111,7 @@ describe("asking for compatibility", () => {
       .toEqual(error(422, 422, expect.stringContaining("undefined type name: strnig")));
   });
 
-  test("an older version is asked for together with all that follow it", async () => {
+  test("an older version is compared together with all later ones", async () => {
     await registry.put("/config/a", { compatibility: "NONE" });
     await registry.register("a", withoutDefault);
     await registry.register("a", first);

@@ -1,5 +1,5 @@
 /**
- * Deleting over HTTP, softly and for good.
+ * Deleting over HTTP, softly and permanently.
  */
 import { beforeEach, describe, expect, test } from "vitest";
 import {
@@ -28,7 +28,7 @@ describe("deleting", () => {
     await registry.register("a", withoutDefault);
   });
 
-  test("a subject: softly, then for good", async () => {
+  test("a subject: softly, then permanently", async () => {
     expect(await registry.delete("/subjects/a?permanent=true")).toEqual(error(404, 40405));
     expect(await registry.delete("/subjects/a/versions/2")).toEqual({ status: 200, body: 2 });
     expect(await registry.delete("/subjects/a")).toEqual({ status: 200, body: [1, 3] });
@@ -50,7 +50,7 @@ describe("deleting", () => {
     expect(await registry.delete("/subjects/a?permanent=true")).toEqual(error(404, 40401));
   });
 
-  test("a version: softly, then for good", async () => {
+  test("a version: softly, then permanently", async () => {
     expect(await registry.delete("/subjects/a/versions/2?permanent=true"))
       .toEqual(error(404, 40407));
     expect(await registry.delete("/subjects/a/versions/2")).toEqual({ status: 200, body: 2 });
@@ -67,7 +67,7 @@ describe("deleting", () => {
     expect(await registry.delete("/subjects/a/versions/-1")).toEqual(error(422, 42202));
   });
 
-  test("the latest is the latest that is there, so it can't be deleted for good", async () => {
+  test("the latest version is the latest that is not deleted, so it can't be deleted permanently", async () => {
     expect(await registry.delete("/subjects/a/versions/latest?permanent=true"))
       .toEqual(error(404, 40407));
     for (const body of [3, 2, 1]) {
@@ -78,7 +78,7 @@ describe("deleting", () => {
       .toEqual(error(404, 40408));
   });
 
-  test("a schema registered again is a new version with its old id; a lost id is never given again", async () => {
+  test("a schema registered again is a new version with its old id; a deleted id is never reused", async () => {
     await registry.delete("/subjects/a");
     expect(await registry.register("a", withDefault)).toBe(2);
     expect(await registry.get("/subjects/a/versions")).toMatchObject({ body: [4] });
@@ -88,7 +88,7 @@ describe("deleting", () => {
     expect(await registry.get("/subjects/a/versions")).toMatchObject({ body: [1] });
   });
 
-  test("a schema that another subject has stays", async () => {
+  test("a schema that another subject uses stays", async () => {
     await registry.register("b", first);
     await registry.delete("/subjects/a");
     await registry.delete("/subjects/a?permanent=true");
@@ -96,7 +96,7 @@ describe("deleting", () => {
     expect(await registry.get("/schemas/ids/1/subjects")).toMatchObject({ body: ["b"] });
   });
 
-  test("looking up what is deleted", async () => {
+  test("looking up deleted schemas", async () => {
     await registry.delete("/subjects/a/versions/1");
     expect(await registry.post("/subjects/a", sent(first))).toEqual(error(404, 40403));
     expect(await registry.post("/subjects/a?deleted=true", sent(first)))

@@ -1,6 +1,6 @@
 /**
- * What was answered is on disk: a registry opened again on the same file, or on what a killed process left of it, says
- * the same as before.
+ * Answered writes are on disk: a registry that is reopened on the same file, also after its process was killed, returns
+ * the same answers.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -19,14 +19,14 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(directory, { recursive: true }));
 
-/** As the broker opens its database. */
+/** Opens the database like the broker does. */
 function open(): DatabaseSync {
   const db = new DatabaseSync(join(directory, "log.sqlite"));
   db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
   return db;
 }
 
-test("opened again, it says the same", async () => {
+test("a reopened registry returns the same answers", async () => {
   const db = open();
   const before = openTestRegistry(db);
   await before.register("a", first);
@@ -60,7 +60,7 @@ test("a schema in the tables of an earlier release is found by its digest", asyn
   const registry = openTestRegistry(db);
   const text =
     '{"type":"record","name":"Walk","namespace":"x","fields":[{"name":"km","type":"double","default":1.0}]}';
-  // What the release with references and modes wrote.
+  // The rows that the release with references and modes wrote.
   db.exec(`
     CREATE TABLE registry_reference (
       schema_id INTEGER NOT NULL REFERENCES registry_schema (id) ON DELETE CASCADE,
@@ -84,8 +84,8 @@ test("a schema in the tables of an earlier release is found by its digest", asyn
   db.close();
 });
 
-test("what a killed process had answered is there", async () => {
-  // The child registers one schema after the other and prints each id it was given; it is killed in the middle.
+test("what a killed process had acknowledged is stored", async () => {
+  // The child registers one schema after the other and prints each id; it is killed while it does so.
   const script = `
     import { DatabaseSync } from "node:sqlite";
     import { createRegistry } from ${JSON.stringify(new URL("registry.ts", import.meta.url).href)};
@@ -101,7 +101,7 @@ test("what a killed process had answered is there", async () => {
       console.log((await response.json()).id);
     }`;
   const module = `data:text/typescript,${encodeURIComponent(script)}`;
-  // The module has no folder, so it needs to know where names like "hono" are mapped.
+  // The module is not in a folder, so it needs the configuration that maps names like "hono".
   const config = new URL("../../../deno.json", import.meta.url).pathname;
   const child = spawn(Deno.execPath(), ["run", "-A", "--config", config, module], {
     stdio: ["ignore", "pipe", "inherit"],
@@ -124,7 +124,7 @@ test("what a killed process had answered is there", async () => {
   db.close();
 });
 
-test("a call inside the owner's transaction is refused, not silently left to it", async () => {
+test("a call inside the owner's transaction is refused, not silently made part of it", async () => {
   const db = open();
   const registry = openTestRegistry(db);
   db.exec("BEGIN");

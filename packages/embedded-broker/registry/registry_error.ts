@@ -1,5 +1,5 @@
 /**
- * What the registry answers when it refuses a request: an HTTP status, an error code and a sentence.
+ * The registry's answer when it refuses a request: an HTTP status, an error code and a sentence.
  *
  * Codes and sentences are Redpanda's (its `schema_registry/error.cc` and `errors.h`), because clients branch on the
  * code and people search for the sentence. Codes above 1000 are the HTTP status followed by two digits.
@@ -12,7 +12,7 @@ export class RegistryError extends Error {
     super(message);
   }
 
-  /** The HTTP status that goes with the code: `40401` is a 404, `409` is itself. */
+  /** The HTTP status of the code: 404 for `40401`, 409 for `409`. */
   get status(): number {
     return this.code < 1000 ? this.code : Math.floor(this.code / 100);
   }
@@ -75,7 +75,7 @@ export const incompatible = (subject: string, details: readonly string[]) =>
       `details: [${details.join(", ")}]`,
   );
 
-/** A body that the call does not take: not JSON, an unknown key, a value of the wrong type. */
+/** A body that the call does not accept: not JSON, an unknown key, a value of the wrong type. */
 export const invalidBody = (reason: string) => new RegistryError(422, `parse error: ${reason}`);
 
 export const invalidSchema = (reason: string) =>

@@ -1,5 +1,5 @@
 /**
- * Levels over HTTP, and the mode.
+ * Compatibility levels and the mode over HTTP.
  */
 import { beforeEach, describe, expect, test } from "vitest";
 import { first, openTestRegistry } from "../tests/registry_calls.ts";
@@ -15,7 +15,7 @@ const error = (status: number, error_code: number, message: unknown = expect.any
 });
 
 describe("levels", () => {
-  test("of all, of one subject, and the one standing in for the other", async () => {
+  test("of the registry, of one subject, and the fallback from one to the other", async () => {
     expect(await registry.get("/config")).toEqual({
       status: 200,
       body: { compatibilityLevel: "BACKWARD" },
@@ -43,7 +43,7 @@ describe("levels", () => {
     expect(await registry.delete("/config/a")).toEqual(error(404, 40401));
   });
 
-  test("that are none", async () => {
+  test("that are invalid are refused", async () => {
     expect(await registry.put("/config", { compatibility: "SIDEWAYS" }))
       .toEqual(error(422, 42203, expect.stringContaining("FULL_TRANSITIVE")));
     expect(await registry.put("/config", { compatibility: 1 })).toEqual(error(422, 422));

@@ -1,8 +1,8 @@
 /**
  * The registry's state, in SQLite: schemas by id, the versions of subjects, and compatibility levels.
  *
- * The database belongs to the broker, which set it to be durable (WAL, synchronous=FULL): a transaction that has
- * committed survives anything. All tables are named `registry_…`. This file knows SQL and no rules.
+ * The database belongs to the broker, which makes it durable (WAL, synchronous=FULL): a committed transaction
+ * survives crashes. All tables are named `registry_…`. This file contains SQL and no rules.
  */
 import type { DatabaseSync } from "node:sqlite";
 import { createHash } from "node:crypto";
@@ -16,7 +16,7 @@ export interface StoredVersion {
   readonly deleted: boolean;
 }
 
-/** Stands for a subject in the level that holds for all without their own. A subject's name is never empty. */
+/** The subject under which the registry's own level is stored. A real subject's name is never empty. */
 export const wholeRegistry = "";
 
 const tables = `
@@ -49,8 +49,8 @@ export class RegistryStore {
   }
 
   /**
-   * Runs `work` in one transaction and commits it, or undoes it and throws what `work` threw. It must be called outside
-   * any other transaction on the same handle: a commit is the promise that the answer may go out.
+   * Runs `work` in one transaction and commits it, or rolls it back and throws what `work` threw. It must be called outside
+   * any other transaction on the same handle, because the answer may only be sent after a commit.
    */
   transact<T>(work: () => T): T {
     if (this.#db.isTransaction) {
@@ -77,7 +77,7 @@ export class RegistryStore {
       ?.text;
   }
 
-  /** The ids of a schema, ascending: one, unless it was imported under more; none where it is not stored. */
+  /** The ids of a schema, ascending: one, unless it was imported under several; none if it is not stored. */
   idsOfSchema(schema: string): number[] {
     const sql = "SELECT id FROM registry_schema WHERE digest = ? ORDER BY id";
     return this.#all<{ id: number }>(sql, digestOf(schema)).map(({ id }) => id);
@@ -110,7 +110,7 @@ export class RegistryStore {
     ).map(({ version, id, deleted }) => ({ version, id, deleted: deleted === 1 }));
   }
 
-  /** Where a schema is used: subject and version, in that order. */
+  /** The subjects and versions that use a schema, sorted by subject, then version. */
   usesOf(id: number, deleted: boolean): { subject: string; version: number }[] {
     return this.#all(
       `SELECT subject, version FROM registry_version
@@ -156,7 +156,7 @@ export class RegistryStore {
     this.#run("DELETE FROM registry_level WHERE subject = ?", subject);
   }
 
-  /** The caller says what a row has: the tables are STRICT, so the types of its columns hold. */
+  /** The caller states the type of a row: the tables are STRICT, so the column types are reliable. */
   #all<Row>(sql: string, ...values: SqlValue[]): Row[] {
     return this.#db.prepare(sql).all(...values) as Row[];
   }
@@ -168,7 +168,7 @@ export class RegistryStore {
 
 type SqlValue = string | number | Uint8Array;
 
-/** SHA-256. The empty list stands where references were, so that schemas keep the ids they have on disk. */
+/** SHA-256. The empty list replaces the former references, so that stored schemas keep their ids. */
 function digestOf(schema: string): Uint8Array {
   return createHash("sha256").update(JSON.stringify([schema, []])).digest();
 }

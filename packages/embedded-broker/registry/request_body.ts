@@ -1,6 +1,6 @@
 /**
- * Bodies of requests: read with a limit, and strict. An unknown key or a value of the wrong type is refused, as in
- * Redpanda: a client that sends `ruleSet` or `metadata` must learn that they have no effect.
+ * Reads bodies of requests, with a size limit and strict checks. An unknown key or a value of the wrong type is refused, as in
+ * Redpanda: a client that sends `ruleSet` or `metadata` must be told that they have no effect.
  */
 import { Buffer } from "node:buffer";
 import { explain } from "../errors.ts";
@@ -26,10 +26,10 @@ import {
   unreadableBody,
 } from "./registry_error.ts";
 
-/** Redpanda keeps a schema in one record of a topic and records are limited to 1 MiB; it advises 128 KB. */
+/** Redpanda stores a schema in one record of a topic, and records are limited to 1 MiB; it recommends 128 KB. */
 const MAX_BODY_BYTES = 1024 * 1024;
 
-/** Reads a JSON object. Refuses more than `MAX_BODY_BYTES` with 413 before all is read, anything else with 422. */
+/** Reads a JSON object. Refuses more than `MAX_BODY_BYTES` with 413 before reading all of it, anything else with 422. */
 export async function readBody(request: Request): Promise<ExactJsonObject> {
   const json = parseBody(await readBytes(request));
   if (!isObject(json)) throw invalidBody(`expected an object, not ${kindOf(json)}`);
@@ -46,7 +46,7 @@ async function readBytes(request: Request): Promise<Uint8Array> {
       chunks.push(chunk);
     }
   } catch (error) {
-    // A client that disconnects in the middle is not a fault of the registry.
+    // A client that disconnects early is not a fault of the registry.
     throw error instanceof RegistryError ? error : unreadableBody(explain(error));
   }
   return Buffer.concat(chunks);
@@ -62,7 +62,7 @@ function parseBody(bytes: Uint8Array): ExactJson {
   }
 }
 
-/** The schema of `{"schema", "schemaType"?}`. Refuses other types than AVRO, and references, with 422. */
+/** The schema of `{"schema", "schemaType"?}`. Refuses types other than AVRO, and references, with 422. */
 export function toSchemaText(body: ExactJsonObject): string {
   allowKeys(body, ["schema", "schemaType", "references"]);
   const type = body.schemaType ?? "AVRO";

@@ -1,15 +1,15 @@
 /**
  * Subjects, their versions and their compatibility levels: registering, looking up, comparing, deleting. A subject without
- * a level of its own has that of the whole registry.
+ * its own level uses that of the whole registry.
  *
- * A version exists, is softly deleted (hidden, its number taken, its schema still served by id) or is gone for good:
+ * A version exists, is softly deleted (hidden, its number in use, its schema still served by id) or permanently deleted:
  *
- *     register ──▶ exists ──delete──▶ softly deleted ──delete?permanent──▶ gone
+ *     register ──▶ exists ──delete──▶ softly deleted ──delete?permanent──▶ permanently deleted
  *                    ▲                     │
  *                    └── registering the same schema again gives a new version, the old one stays deleted
  *
- * A subject is deleted when all its versions are, and unknown when it has none. Rules and the order in which they are
- * checked are Redpanda's (`schema_registry/handlers.cc`, `sharded_store.cc`, `seq_writer.cc`). Every method that
+ * A subject is deleted when all its versions are, and unknown when it has none. The rules and the order of their checks
+ * are Redpanda's (`schema_registry/handlers.cc`, `sharded_store.cc`, `seq_writer.cc`). Every method that
  * writes is one transaction; when it returns, its work is on disk.
  */
 import { checkLevel, type CompatibilityLevel, defaultLevel } from "./compatibility_level.ts";
@@ -27,7 +27,7 @@ import {
 } from "./registry_error.ts";
 import { type RegistryStore, type StoredVersion, wholeRegistry } from "./registry_store.ts";
 
-/** A version with its schema, as clients get it. */
+/** A version with its schema, as sent to clients. */
 export interface SubjectVersion {
   readonly subject: string;
   readonly version: number;
@@ -42,7 +42,7 @@ export class Subjects {
     this.#store = store;
   }
 
-  /** Registers a schema and returns its id. Where the subject already has it, nothing is written. */
+  /** Registers a schema and returns its id. If the subject already has it, nothing is written. */
   register(subject: string, schema: string): number {
     return this.#store.transact(() => {
       const prepared = prepareSchema(schema);
@@ -70,8 +70,8 @@ export class Subjects {
   }
 
   /**
-   * Whether a schema could follow `version` (`undefined` for the latest): the reasons why not, none where it could. All
-   * versions from the latest down to that one are compared, or all that exist with a transitive level.
+   * The reasons why a schema can't follow `version` (`undefined` means the latest); none if it can. All
+   * versions from the latest down to that one are compared; with a transitive level, all that exist.
    */
   compare(subject: string, version: number | undefined, schema: string): string[] {
     const existing = this.#existing(subject, false);
@@ -81,7 +81,7 @@ export class Subjects {
     return this.#compare(subject, prepareSchema(schema), compared);
   }
 
-  /** A version (`undefined` for the latest). */
+  /** A version (`undefined` means the latest). */
   version(subject: string, version: number | undefined, deleted: boolean): SubjectVersion {
     const versions = this.#existing(subject, deleted);
     const found = version === undefined
@@ -108,7 +108,7 @@ export class Subjects {
     return schema;
   }
 
-  /** The versions that have a schema. */
+  /** The versions that use a schema. */
   usesOf(id: number, deleted: boolean): { subject: string; version: number }[] {
     this.schema(id);
     return this.#store.usesOf(id, deleted);
@@ -129,7 +129,7 @@ export class Subjects {
     });
   }
 
-  /** Deletes one version (`undefined` for the latest that is not deleted) and returns its number. */
+  /** Deletes one version (`undefined` means the latest that is not deleted) and returns its number. */
   deleteVersion(subject: string, version: number | undefined, permanent: boolean): number {
     return this.#store.transact(() => {
       const wanted = version ?? this.version(subject, undefined, false).version;
@@ -148,14 +148,14 @@ export class Subjects {
     });
   }
 
-  /** The level that holds for a subject, or for the whole registry. */
+  /** The effective level of a subject, or of the whole registry. */
   levelOf(subject: string): CompatibilityLevel {
     return this.#store.level(subject) ?? this.#store.level(wholeRegistry) ?? defaultLevel;
   }
 
   /**
-   * A subject's own level, or 40408. With `fallback`, the level that holds for it; if the subject does not exist,
-   * Redpanda answers 40408 all the same.
+   * A subject's own level, or 40408. With `fallback`, its effective level; if the subject does not exist,
+   * Redpanda still answers 40408.
    */
   subjectLevel(subject: string, fallback: boolean): CompatibilityLevel {
     const own = this.#store.level(subject);
@@ -169,7 +169,7 @@ export class Subjects {
     this.#store.transact(() => this.#store.setLevel(subject, level));
   }
 
-  /** Removes a subject's own level and returns it; 40401 where it had none. */
+  /** Removes a subject's own level and returns it; 40401 if it had none. */
   removeLevel(subject: string): CompatibilityLevel {
     return this.#store.transact(() => {
       const level = this.#store.level(subject);

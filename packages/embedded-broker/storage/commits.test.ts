@@ -43,7 +43,7 @@ describe("writes that wait together", () => {
     expect(commits.counts.transactions).toBe(3);
   });
 
-  test("are told apart when one is refused", async () => {
+  test("succeed or fail individually when one is refused", async () => {
     const refusal = new KafkaError(ErrorCode.INVALID_RECORD);
     const results = await Promise.allSettled([
       commits.write(() => insert("a")),
@@ -57,7 +57,7 @@ describe("writes that wait together", () => {
     expect(storageErrors).toEqual([]);
   });
 
-  test("all fail when the database fails, and memory is told to forget them", async () => {
+  test("all fail when the database fails, and their state in memory is rolled back", async () => {
     const memory: string[] = [];
     const results = await Promise.allSettled([
       commits.write((transaction) => {
@@ -73,12 +73,12 @@ describe("writes that wait together", () => {
     expect(memory).toEqual(["forgotten"]);
     expect(lines()).toEqual([]);
     expect(storageErrors).toEqual([expect.stringContaining("UNIQUE")]);
-    await commits.write(() => insert("later")); // and it goes on
+    await commits.write(() => insert("later")); // the queue continues
     expect(lines()).toEqual(["later"]);
   });
 });
 
-test("memory hears of a commit before whoever waits for it", async () => {
+test("a commit updates the memory before the waiting caller resumes", async () => {
   const order: string[] = [];
   await commits.write((transaction) => {
     transaction.onCommit(() => order.push("memory"));
@@ -86,7 +86,7 @@ test("memory hears of a commit before whoever waits for it", async () => {
   expect(order).toEqual(["memory", "answer"]);
 });
 
-test("drained() waits for writes that writes bring about", async () => {
+test("drained() also waits for writes that follow from other writes", async () => {
   const first = commits.write(() => insert("a"));
   const second = first.then(() => commits.write(() => insert("b")));
   await first;

@@ -1,29 +1,29 @@
 /**
- * Group commit: everything that must be durable before it is answered goes through here.
+ * Group commit: every write that must be durable before it is answered goes through here.
  *
- * An fsync costs a millisecond or so whether it covers one record batch or a hundred. So a write is not done when it is
- * asked for: it waits in a queue until the event loop has read what the sockets hold, and then all that waits is done in one
- * transaction with one fsync, and everybody is answered. While SQLite commits (this thread stands still), the sockets'
- * buffers fill with the next group: the busier it gets, the larger the groups.
+ * An fsync takes about a millisecond, whether it covers one record batch or a hundred. So a write does not run at once:
+ * it waits in a queue until the event loop has read the sockets. Then all waiting writes run in one
+ * transaction with one fsync, and all are answered. While SQLite commits (which blocks this thread), the sockets'
+ * buffers fill with the next group: the higher the load, the larger the groups.
  *
- *     idle ──write()──▶ scheduled ──setImmediate──▶ committing ──▶ idle, or scheduled again when more waits
+ *     idle ──write()──▶ scheduled ──setImmediate──▶ committing ──▶ idle, or scheduled again when more writes wait
  *
  * A write is a function that runs inside the transaction. It may throw a `KafkaError` before its first change: that
- * refuses this write alone. Any other error rolls back the whole group, and every write in it fails with
- * KAFKA_STORAGE_ERROR, which clients try again. Memory must agree with the disk: hence `onCommit` and
- * `onRollback`.
+ * refuses only this write. Any other error rolls back the whole group, and every write in it fails with
+ * KAFKA_STORAGE_ERROR, which clients retry. `onCommit` and `onRollback` keep the state in memory consistent
+ * with the disk.
  */
 import { ErrorCode } from "@gmn/kafka-formats";
 import type { DatabaseSync } from "node:sqlite";
 import { explain } from "../errors.ts";
 import { KafkaError } from "../protocol/kafka_error.ts";
 
-/** A transaction takes what waits up to this size, so that an answer never waits for much more than it. */
+/** Size limit of one transaction, so that no answer waits for a much larger one. */
 const MAX_GROUP_BYTES = 16 * 1024 * 1024;
 
-/** Given to a write while it runs. */
+/** Passed to a write while it runs. */
 export interface Transaction {
-  /** Runs after the transaction is durable, before anybody is answered. Must not throw. */
+  /** Runs after the transaction is durable, before any write is answered. Must not throw. */
   onCommit(then: () => void): void;
   /** Runs after the transaction was rolled back. Must not throw. */
   onRollback(then: () => void): void;
@@ -41,7 +41,7 @@ export class Commits {
   private waiting: Write[] = [];
   private scheduled = false;
   private idle: (() => void)[] = [];
-  /** How many transactions and writes there were, for tests and benches. */
+  /** Number of transactions and writes so far, for tests and benches. */
   readonly counts = { transactions: 0, writes: 0 };
 
   constructor(
@@ -52,7 +52,7 @@ export class Commits {
 
   /**
    * Runs `work` in the next group's transaction; resolves with its value once that is on disk.
-   * `size_bytes` is about how much it writes.
+   * `size_bytes` is the approximate size of the write.
    * @throws KafkaError that `work` threw, or KAFKA_STORAGE_ERROR
    */
   write<T>(work: (transaction: Transaction) => T, size_bytes = 0): Promise<T> {
@@ -70,7 +70,7 @@ export class Commits {
     });
   }
 
-  /** Resolves when nothing waits any more. */
+  /** Resolves when no write waits any longer. */
   drained(): Promise<void> {
     if (this.waiting.length === 0 && !this.scheduled) return Promise.resolve();
     return new Promise((resolve) => this.idle.push(resolve));
@@ -128,7 +128,7 @@ export class Commits {
   }
 
   private rollback(group: Write[], rolledBack: (() => void)[], error: unknown): void {
-    // SQLite may have rolled back by itself (disk full): then there is no transaction to end.
+    // SQLite may have rolled back by itself (disk full); then there is no transaction to end.
     if (this.db.isTransaction) this.db.exec("ROLLBACK");
     for (const then of rolledBack) then();
     this.onStorageError(explain(error));

@@ -30,7 +30,7 @@ test("a closed database is one file", async () => {
   expect(await readdir(nested)).toEqual(["broker.sqlite"]);
 });
 
-test("only one may have it", () => {
+test("only one process may open it", () => {
   const db = openDatabase(directory);
   expect(() => openDatabase(directory)).toThrow(
     new RegExp(`${directory} is in use by another process \\(process ${process.pid}\\)`),
@@ -39,14 +39,14 @@ test("only one may have it", () => {
   closeDatabase(openDatabase(directory), directory);
 });
 
-test("one of a newer version is left alone", () => {
+test("a database of a newer version is not changed", () => {
   const db = new DatabaseSync(join(directory, "broker.sqlite"));
   db.exec("PRAGMA user_version=99");
   db.close();
   expect(() => openDatabase(directory)).toThrow(/has format 99; this version knows up to 1/);
 });
 
-test("what is no database is refused as such", async () => {
+test("a file that is not a database is refused with that reason", async () => {
   await writeFile(
     join(directory, "broker.sqlite"),
     "not a database, but long enough to be read as one".repeat(100),

@@ -1,9 +1,9 @@
 /**
- * The one file of the embedded broker: a SQLite database with topics, record batches, group offsets, producer states
- * and (in tables of its own) the schema registry.
+ * The single file of the embedded broker: a SQLite database with topics, record batches, group offsets, producer states
+ * and (in separate tables) the schema registry.
  *
  * Durability: WAL with `synchronous=FULL` means that a COMMIT returns when its pages are on disk (fsync of the WAL), so
- * what was committed survives kill -9 and power loss, as far as the disk does what fsync promises.
+ * committed data survives kill -9 and power loss, as far as the disk honours fsync.
  *
  * One process at a time: `locking_mode=EXCLUSIVE` keeps SQLite's own file lock from the first write until the database
  * is closed. The operating system releases it when the process dies, so there is never a stale lock to remove.
@@ -14,31 +14,31 @@ import { DatabaseSync } from "node:sqlite";
 import { BrokerRefusal, explain } from "../errors.ts";
 
 const FILE = "broker.sqlite";
-/** Only a hint for the message to a second process; the lock itself is SQLite's. */
+/** Only for the error message of a second process; SQLite holds the actual lock. */
 const OWNER_FILE = "broker.pid";
 
 /**
  * Larger than the default of 4 KiB: batches of up to 1 MiB are read at 3 GB/s instead of 370 MB/s (fewer overflow pages
- * to follow) and written a fifth faster. Larger still (32, 64 KiB) makes small commits slower.
+ * to follow) and written a fifth faster. Even larger pages (32, 64 KiB) make small commits slower.
  */
 const PAGE_BYTES = 16_384;
 /**
- * The WAL is checkpointed (inside a commit) when it has grown this large. Smaller costs throughput, larger
+ * The WAL is checkpointed (inside a commit) when it reaches this size. A smaller limit costs throughput, a larger one
  * makes the pause longer: 16 MiB is about 0.1 s on the 2-core machine this is built on, 64 MiB 0.3 s for a tenth more throughput.
  */
 const WAL_BYTES = 16 * 1024 * 1024;
-/** Kept in memory by SQLite for hot pages. The operating system's own cache does as well for the rest. */
+/** SQLite's cache for hot pages. The operating system's cache is sufficient for the rest. */
 const CACHE_BYTES = 16 * 1024 * 1024;
-/** A restart may overlap the end of the process before it. */
+/** A restart may overlap the end of the previous process. */
 const BUSY_TIMEOUT_MS = 1000;
 /** Raised when the tables change; a database of a newer broker is refused. */
 const FORMAT = 1;
 
 /**
- * - `batch`: a row per record batch, in order of arrival, so all partitions grow at one end of one B-tree. `bytes` comes
+ * - `batch`: a row per record batch, in order of arrival, so all partitions grow at the end of one B-tree. `bytes` comes
  *   last: reading the columns before it never touches its overflow pages. `running_max_timestamp` is the largest
- *   timestamp of the partition up to and with this batch: it never falls, so a search by time can be a binary one.
- * - `doomed_partition`: partitions of deleted topics whose batches are still being removed, a bit at a time.
+ *   timestamp of the partition up to and including this batch: it never decreases, which allows a binary search by time.
+ * - `doomed_partition`: partitions of deleted topics whose batches are still being removed, in small steps.
  */
 const TABLES = `
   CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
@@ -73,7 +73,7 @@ const TABLES = `
 
 /**
  * Opens (or creates) the database in `directory` and locks it for this process.
- * @throws BrokerRefusal when another process has it, when it is of a newer format, or when the directory can't be used
+ * @throws BrokerRefusal when another process uses it, when it has a newer format, or when the directory can't be used
  */
 export function openDatabase(directory: string): DatabaseSync {
   let db: DatabaseSync | undefined;
@@ -81,8 +81,8 @@ export function openDatabase(directory: string): DatabaseSync {
     mkdirSync(directory, { recursive: true });
     db = new DatabaseSync(join(directory, FILE));
     db.exec(`PRAGMA busy_timeout=${BUSY_TIMEOUT_MS}`);
-    // The order matters: a page size is fixed by the first write, and the exclusive mode must come before the WAL's
-    // first use (it then needs no shared-memory file either).
+    // The order matters: the first write fixes the page size, and the exclusive mode must be set before the WAL's
+    // first use (then no shared-memory file is needed either).
     db.exec(`PRAGMA page_size=${PAGE_BYTES}; PRAGMA locking_mode=EXCLUSIVE`);
     db.exec("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL");
     db.exec(`PRAGMA wal_autocheckpoint=${WAL_BYTES / PAGE_BYTES}`);
@@ -98,14 +98,14 @@ export function openDatabase(directory: string): DatabaseSync {
 }
 
 /**
- * Checkpoints the WAL and closes the database. Where the checkpoint fails (a full disk) the WAL stays beside the main file, and
- * nothing is lost: the next opening reads it.
+ * Checkpoints the WAL and closes the database. If the checkpoint fails (a full disk), the WAL stays beside the main file, and
+ * nothing is lost: the next start reads it.
  */
 export function closeDatabase(db: DatabaseSync, directory: string): void {
   try {
     db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
   } catch {
-    // The WAL stays; the stop goes on.
+    // The WAL stays; the stop continues.
   }
   rmSync(join(directory, OWNER_FILE), { force: true });
   db.close();

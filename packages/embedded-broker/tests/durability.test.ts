@@ -1,9 +1,9 @@
 /**
- * What was acknowledged survives kill -9 at any moment: records, in order and once; producer states; offsets of groups;
- * topics; schemas. The broker is killed under load, started again, and everything is looked at, many times over the same
+ * Acknowledged data survives kill -9 at any moment: records, in order and exactly once; producer states; group offsets;
+ * topics; schemas. The broker is killed under load and restarted, and all data is checked, many times on the same
  * database.
  *
- * `BROKER_KILLS` sets how often (20), `BROKER_KILL_SEED` runs a certain sequence again.
+ * `BROKER_KILLS` sets how often (20), `BROKER_KILL_SEED` repeats a sequence.
  */
 import { ErrorCode } from "@gmn/kafka-formats";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -26,11 +26,11 @@ import { seeded } from "./seeded.ts";
 
 const KILLS = Number(process.env.BROKER_KILLS ?? 20);
 const SEED = Number(process.env.BROKER_KILL_SEED ?? Date.now() % 2 ** 31);
-/** The broker is killed after up to so many acknowledgements, at whatever it is doing then. */
+/** The broker is killed after at most this many acknowledgements, whatever it is doing. */
 const MAX_ACKNOWLEDGEMENTS = 150;
 const TIMEOUT_MS = 60_000 + KILLS * 5000;
 
-/** Lets all writers write until the broker is killed, `acknowledgements` from now. */
+/** Runs all writers until the broker is killed after `acknowledgements`. */
 async function loadAndKill(
   broker: BrokerProcess,
   writers: readonly (readonly [Writer, lanes: number])[],
@@ -48,7 +48,7 @@ async function loadAndKill(
       }
     };
     await work().catch((error: Error) => {
-      // The death of the broker ends a lane; anything else is what this test looks for.
+      // The death of the broker ends a lane; any other error is a failure that this test must find.
       if (killing === undefined || error.name === "AssertionError") throw error;
     });
     client.close();
@@ -59,7 +59,7 @@ async function loadAndKill(
   await killing;
 }
 
-test(`acknowledged is kept, over ${KILLS} kills`, async () => {
+test(`acknowledged data is kept across ${KILLS} kills`, async () => {
   console.log(`kill seed ${SEED}`);
   const draw = seeded(SEED);
   const directory = await mkdtemp(join(tmpdir(), "gmn-kills-"));
@@ -91,7 +91,7 @@ test(`acknowledged is kept, over ${KILLS} kills`, async () => {
   }
 }, TIMEOUT_MS);
 
-test("a second process is kept out while the first one lives, and let in when it was killed", async () => {
+test("a second process is refused while the first one lives, and starts once it was killed", async () => {
   const directory = await mkdtemp(join(tmpdir(), "gmn-second-"));
   const first = await BrokerProcess.start(directory);
   await expect(BrokerProcess.start(directory)).rejects.toThrow(
@@ -103,7 +103,7 @@ test("a second process is kept out while the first one lives, and let in when it
   await rm(directory, { recursive: true });
 });
 
-test("a full disk refuses records, loses none, and is over when there is room again", async () => {
+test("on a full disk the broker refuses records, loses none, and recovers with space", async () => {
   const directory = await mkdtemp(join(tmpdir(), "gmn-full-"));
   const limited = await BrokerProcess.start(directory, 8000);
   const client = await RawClient.connect(limited.kafka);
@@ -115,7 +115,7 @@ test("a full disk refuses records, loses none, and is over when there is room ag
     const { errorCode } = await client.produce("t", 0, makeBatch([{ value: value() }]));
     if (errorCode === ErrorCode.NONE) kept++;
     else {
-      expect(errorCode).toBe(ErrorCode.KAFKA_STORAGE_ERROR); // clients try again by themselves
+      expect(errorCode).toBe(ErrorCode.KAFKA_STORAGE_ERROR); // clients retry by themselves
       refused++;
     }
     expect(kept).toBeLessThan(100);

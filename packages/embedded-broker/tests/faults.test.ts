@@ -1,6 +1,6 @@
 /**
- * Fault injection through the Worker's boundary: what each fault does to a client, and that kafkajs comes through those that
- * the service must live with.
+ * Fault injection through the Worker's boundary: the effect of each fault on a client, and that kafkajs survives those that
+ * the service must tolerate.
  */
 import { ApiKey, ErrorCode } from "@gmn/kafka-formats";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
@@ -36,7 +36,7 @@ const one = (value = "x") => makeBatch([{ value }]);
 const highWatermark = async () => (await client.fetch(topic, 0, 0, { min_bytes: 0 })).highWatermark;
 
 describe("a fault", () => {
-  test("fails a request before its work, as often as it was told to", async () => {
+  test("fails a request before its work, as often as requested", async () => {
     const errorCode = ErrorCode.NOT_LEADER_OR_FOLLOWER;
     const fault = await control().failNext({ apiKey: ApiKey.Produce, errorCode, times: 2 });
     expect((await client.produce(topic, 0, one())).errorCode).toBe(errorCode);
@@ -57,7 +57,7 @@ describe("a fault", () => {
     expect(await highWatermark()).toBe(1);
   });
 
-  test("loses the answer of a request that was done", async () => {
+  test("loses the answer of a completed request", async () => {
     await control().failNext({ apiKey: ApiKey.Produce, loseAnswer: true });
     const other = await RawClient.connect(running.address);
     await expect(other.produce(topic, 0, one())).rejects.toThrow("connection closed");
@@ -71,7 +71,7 @@ describe("a fault", () => {
     expect(await highWatermark()).toBe(0);
   });
 
-  test("delays a request, and the ones behind it on the connection only", async () => {
+  test("delays a request and later ones on the same connection, but no others", async () => {
     const fault = await control().failNext({ apiKey: ApiKey.Metadata, delay_ms: 300 });
     const began = performance.now();
     const slow = client.request(ApiKey.Metadata, 1, (w) => w.array([], () => {}));
@@ -85,7 +85,7 @@ describe("a fault", () => {
     other.close();
   });
 
-  test("strikes only what it is told to", async () => {
+  test("affects only matching requests", async () => {
     const errorCode = ErrorCode.UNKNOWN_SERVER_ERROR;
     const faults = [
       await control().failNext({ apiKey: ApiKey.Produce, errorCode, topic: "another" }),
@@ -97,7 +97,7 @@ describe("a fault", () => {
     expect(faults.map((fault) => fault.count())).toEqual([0, 0, 0]);
   });
 
-  test("can be undone", async () => {
+  test("can be removed", async () => {
     const errorCode = ErrorCode.UNKNOWN_SERVER_ERROR;
     const fault = await control().failNext({ apiKey: ApiKey.Produce, errorCode, times: Infinity });
     await client.produce(topic, 0, one());
@@ -106,8 +106,8 @@ describe("a fault", () => {
   });
 });
 
-describe("kafkajs comes through", () => {
-  test("a leader that is said to have moved", async () => {
+describe("kafkajs survives", () => {
+  test("a leader that is reported to have moved", async () => {
     await control().failNext({
       apiKey: ApiKey.Produce,
       topic,
@@ -159,7 +159,7 @@ describe("kafkajs comes through", () => {
     await consumer.stop();
   });
 
-  test("an offset that is out of range: it starts over at the end it was told to", async () => {
+  test("an offset that is out of range: it restarts at the configured end", async () => {
     await producer.send({ topic, messages: [{ value: "1" }] });
     const errorCode = ErrorCode.OFFSET_OUT_OF_RANGE;
     const fault = await control().failNext({ apiKey: ApiKey.Fetch, topic, errorCode });

@@ -1,8 +1,8 @@
 /**
- * Clients that send rubbish, too much, too slowly, or are too many: never a crash, bounded memory, an error or a closed
- * connection, and everybody else is served.
+ * Clients that send garbage, too much, too slowly, or are too many: the broker never crashes, its memory is bounded, it answers
+ * with an error or closes the connection, and it still serves everybody else.
  *
- * fast-check prints its seed when a property fails; `FUZZ_SEED` runs that one again, `FUZZ_RUNS` sets how many (200).
+ * fast-check prints its seed when a property fails; `FUZZ_SEED` repeats that run, `FUZZ_RUNS` sets the number of runs (200).
  */
 import { ApiKey, ErrorCode } from "@gmn/kafka-formats";
 import { Buffer } from "node:buffer";
@@ -21,7 +21,7 @@ const PATIENCE_MS = 30_000;
 const POLL = { timeout: PATIENCE_MS };
 
 const membership = { groupId: "g", generationId: 1, groupGenerationId: 1, memberId: "m" };
-/** More requests to damage; most are refused when they are whole, too. */
+/** Additional requests to damage; most are refused even when undamaged. */
 const GROUP_AND_TOPIC_REQUESTS: [api: string, min: number, max: number, fields: object][] = [
   ["JoinGroup", 0, 4, {
     ...membership,
@@ -51,11 +51,11 @@ const GROUP_AND_TOPIC_REQUESTS: [api: string, min: number, max: number, fields: 
   ["DeleteTopics", 0, 1, { topics: ["made"] }],
 ];
 
-// Nothing here waits for long by itself, but a busy machine may be ten times slower than an idle one.
+// No test here takes long by itself, but a busy machine may be ten times slower than an idle one.
 vi.setConfig({ testTimeout: 60_000 + RUNS * 100, hookTimeout: 60_000 });
 
 let running: TestBroker;
-/** What the broker said went wrong with itself. Clients can't be blamed for these. */
+/** Internal faults that the broker reported. No client may cause one. */
 const failures: string[] = [];
 const refusals: string[] = [];
 
@@ -85,7 +85,7 @@ function patiently<T>(promise: Promise<T>, what: string): Promise<T> {
   return Promise.race([promise, late.promise]).finally(() => clearTimeout(timer));
 }
 
-/** The broker still answers a well-behaved client, and holds nothing for those that are gone. */
+/** Checks that the broker still answers a well-behaved client and keeps nothing for closed connections. */
 async function isWell(): Promise<void> {
   const client = await RawClient.connect(running.address);
   const answer = await patiently(client.request(ApiKey.ApiVersions, 0, () => {}), "ApiVersions");
@@ -96,7 +96,7 @@ async function isWell(): Promise<void> {
     .toMatchObject({ request_bytes: 0, unsent_bytes: 0 });
 }
 
-/** Sends bytes and ends the connection; resolves when the broker has let go of it. */
+/** Sends bytes and ends the connection; resolves when the broker has closed it, too. */
 async function sendAndEnd(bytes: Uint8Array): Promise<void> {
   const client = await RawClient.connect(running.address);
   client.socket.end(bytes);
@@ -111,13 +111,13 @@ function framed(body: Uint8Array): Uint8Array {
   return bytes;
 }
 
-describe("bytes that are no request", () => {
+describe("bytes that are not a request", () => {
   test("at random", async () => {
     await fc.assert(fc.asyncProperty(fc.uint8Array({ maxLength: 300 }), sendAndEnd));
     await isWell();
   });
 
-  test("at random, in a frame of the right size, under any API's name", async () => {
+  test("at random, in a frame of the right size, with any API key", async () => {
     const body = fc.tuple(
       fc.integer({ min: -1, max: 80 }),
       fc.integer({ min: -1, max: 20 }),
@@ -131,7 +131,7 @@ describe("bytes that are no request", () => {
   });
 
   test.each(["GET / HTTP/1.1\r\n\r\n", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"])(
-    "but those of another protocol: %j",
+    "of another protocol: %j",
     async (text) => {
       await sendAndEnd(new TextEncoder().encode(text));
       await isWell();
@@ -139,8 +139,8 @@ describe("bytes that are no request", () => {
   );
 });
 
-describe("requests that are nearly right", () => {
-  test("with bytes changed, cut off or doubled", async () => {
+describe("requests that are almost valid", () => {
+  test("with bytes changed, removed or repeated", async () => {
     const corpus: Uint8Array[] = [];
     for (const [api, min, max, fields] of [...REQUESTS, ...GROUP_AND_TOPIC_REQUESTS]) {
       for (const version of versionsOf(api, min, max)) {
@@ -158,7 +158,7 @@ describe("requests that are nearly right", () => {
     await fc.assert(
       fc.asyncProperty(damage, async ({ request, edits, cut, again }) => {
         const body = request.slice(4);
-        // The API key stays as it is: what is to be tested lies behind it.
+        // The API key stays unchanged, because the test is about the bytes after it.
         for (const [at, byte] of edits) body[2 + at % (body.length - 2)] = byte;
         const whole = framed(cut === null ? body : body.slice(0, Math.max(8, cut % body.length)));
         await sendAndEnd(again ? new Uint8Array([...whole, ...request]) : whole);
@@ -167,7 +167,7 @@ describe("requests that are nearly right", () => {
     await isWell();
   });
 
-  test("with records changed: refused, or as well-formed as they claim", async () => {
+  test("with records changed: refused, or well-formed", async () => {
     const client = await RawClient.connect(running.address);
     const sound = makeBatch([{ key: "k", value: "v" }, { value: "w" }]);
     const damage = fc.array(fc.tuple(fc.nat(sound.length - 1), fc.nat(255)), { minLength: 1 });
@@ -176,7 +176,7 @@ describe("requests that are nearly right", () => {
       for (const [at, byte] of edits) batch[at] = byte;
       const { errorCode } = await patiently(client.produce("t", 0, batch), "Produce");
       expect([
-        ErrorCode.NONE, // only the fields outside of the checksum were changed
+        ErrorCode.NONE, // only fields outside the checksum were changed
         ErrorCode.CORRUPT_MESSAGE,
         ErrorCode.INVALID_RECORD,
         ErrorCode.MESSAGE_TOO_LARGE,
@@ -204,7 +204,7 @@ describe("requests that are nearly right", () => {
 });
 
 describe("clients that are too many", () => {
-  test("ten thousand connections, opened and dropped", async () => {
+  test("ten thousand connections, opened and closed", async () => {
     const lane = async (count: number) => {
       for (let i = 0; i < count; i++) {
         const client = await RawClient.connect(running.address).catch(() => null);
@@ -219,7 +219,7 @@ describe("clients that are too many", () => {
   });
 
   test(
-    "more connections than there may be at once: the last ones are closed, the first ones served",
+    "more connections than the limit: the last ones are closed, the first ones are served",
     async () => {
       const first = await RawClient.connect(running.address);
       const others: RawClient[] = [];
@@ -241,7 +241,7 @@ describe("clients that are too many", () => {
   );
 });
 
-describe("clients that dawdle", () => {
+describe("slow clients", () => {
   let own: TestBroker;
   beforeAll(async () => {
     own = await TestBroker.start({ stallTimeout_ms: 300 });
@@ -254,13 +254,13 @@ describe("clients that dawdle", () => {
   });
   afterAll(() => own.stop());
 
-  test("over the rest of a request are cut off", async () => {
+  test("that do not complete a request are disconnected", async () => {
     const client = await RawClient.connect(own.address);
     client.send(new Uint8Array([0, 0, 0, 100, 0, 3]));
     await patiently(client.closed, "half a request");
   });
 
-  test("over taking an answer are cut off", async () => {
+  test("that do not read an answer are disconnected", async () => {
     const client = await RawClient.connect(own.address);
     client.socket.pause();
     const fetches = [1, 2].map(() => client.fetch("t", 0, 0).catch(() => null));
@@ -271,7 +271,7 @@ describe("clients that dawdle", () => {
     await Promise.all(fetches);
   });
 
-  test("over asking anything are left alone, and long polls too", async () => {
+  test("that send nothing, or wait in a long poll, stay connected", async () => {
     const client = await RawClient.connect(own.address);
     const began = performance.now();
     const { records } = await client.fetch("t", 0, 10, { max_wait_ms: 900 });
@@ -282,7 +282,7 @@ describe("clients that dawdle", () => {
 });
 
 test(
-  "many that take no answers hold no more than the broker allows, and others are served",
+  "many clients that read no answers occupy limited memory, and others are served",
   async () => {
     const producer = await RawClient.connect(running.address);
     await producer.createTopic("big");
@@ -299,13 +299,13 @@ test(
     const unsent = async () => (await running.broker.control.stats()).unsent_bytes;
     await expect.poll(unsent, POLL).toBeGreaterThan(60_000_000);
     expect(await unsent()).toBeLessThan(85_000_000);
-    // Who comes now waits its time and gets nothing, but an answer; producers notice nothing.
+    // A new fetch waits for its time and gets an answer without records; producers are not affected.
     const late = await patiently(producer.fetch("big", 0, 0, { max_wait_ms: 50 }), "Fetch");
     expect([late.errorCode, late.records.length]).toEqual([ErrorCode.NONE, 0]);
     expect((await producer.produce("big", 0, makeBatch([{ value: "x" }]))).errorCode).toBe(0);
     for (const client of idlers) client.close();
     await Promise.all(fetches);
-    // What the idlers held is free again as soon as the broker has seen that they are gone.
+    // The memory is free again as soon as the broker has noticed that the idle clients have disconnected.
     const served = async () => (await producer.fetch("big", 0, 0)).records.length;
     await expect.poll(served, POLL).toBeGreaterThan(0);
     producer.close();
@@ -326,7 +326,7 @@ describe("clients that send too much", () => {
       .toBeGreaterThan(0);
     await isWellBeside(client);
     const { unsent_bytes, request_bytes } = await running.broker.control.stats();
-    // One answer of 5 MB and the request that is begun beside it, not five hundred of them.
+    // One answer of 5 MB and the next request that has started, not five hundred of them.
     expect(unsent_bytes).toBeLessThan(20_000_000);
     expect(request_bytes).toBeLessThan(100_000);
     client.close();
@@ -334,18 +334,18 @@ describe("clients that send too much", () => {
     await isWell();
   });
 
-  /** Like `isWell`, while one client holds on to something. */
+  /** Like `isWell`, while another client still occupies memory. */
   async function isWellBeside(_: RawClient): Promise<void> {
     const other = await RawClient.connect(running.address);
     await patiently(other.produce("t", 0, makeBatch([{ value: "x" }])), "Produce");
     other.close();
   }
 
-  test("sizes they never fill: nothing is reserved for them", async () => {
+  test("sizes without the bytes: no memory is reserved for them", async () => {
     const clients = await Promise.all(
       Array.from({ length: 100 }, () => RawClient.connect(running.address)),
     );
-    // A Produce of 32 MiB is announced a hundred times, and begun.
+    // A hundred clients announce a Produce of 32 MiB and send its first bytes.
     for (const client of clients) client.send(new Uint8Array([0x02, 0, 0, 0, 0, 0, 0, 7, 0, 0]));
     await expect.poll(async () => (await running.broker.control.stats()).request_bytes, POLL).toBe(
       1000,
@@ -354,7 +354,7 @@ describe("clients that send too much", () => {
     await isWell();
   });
 
-  test("one byte at a time: whole in the end", async () => {
+  test("one byte at a time: the request is complete in the end", async () => {
     const client = await RawClient.connect(running.address);
     const request = await encodeRequest("ApiVersions", 0, {});
     const answer = client.answer();

@@ -1,5 +1,5 @@
 /**
- * kafkajs against the embedded broker, over TCP: what the service does all day.
+ * kafkajs with the embedded broker, over TCP: the operations that the service uses.
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Admin, CompressionTypes, ConfigResourceTypes, type Producer } from "kafkajs";
@@ -25,7 +25,7 @@ afterAll(async () => {
 });
 
 let topics = 0;
-/** A topic of its own for each test. */
+/** Creates a separate topic for each test. */
 async function newTopic(numPartitions = 1): Promise<string> {
   const topic = `topic-${++topics}`;
   await admin.createTopics({ topics: [{ topic, numPartitions }] });
@@ -47,18 +47,18 @@ describe("topics", () => {
     expect(await admin.listTopics()).not.toContain(topic);
   });
 
-  test("that exist are not created again", async () => {
+  test("that exist are not created a second time", async () => {
     const topic = await newTopic();
     expect(await admin.createTopics({ topics: [{ topic }] })).toBe(false);
   });
 
-  test("get the broker's default where the client leaves the number of partitions to it", async () => {
+  test("get the broker's default number of partitions when the client does not specify it", async () => {
     const topic = `topic-${++topics}`;
     await admin.createTopics({ topics: [{ topic }] }); // kafkajs sends -1
     expect((await admin.fetchTopicOffsets(topic)).length).toBe(1);
   });
 
-  test("are not made by asking for them", async () => {
+  test("are not created by a Metadata request", async () => {
     await expect(producer.send({ topic: "nobody-made-me", messages: [{ value: "x" }] })).rejects
       .toThrow(/does not host this topic-partition/);
   });
@@ -79,7 +79,7 @@ describe("topics", () => {
     await expect(producer.send(large)).rejects.toThrow(/larger than the max message size/);
   });
 
-  test("refuse configurations that would have to be faked", async () => {
+  test("refuse configurations that the broker does not implement", async () => {
     await expect(admin.createTopics({
       topics: [{
         topic: "no",
@@ -92,7 +92,7 @@ describe("topics", () => {
 });
 
 describe("records", () => {
-  test("come back as they went, with headers and null keys and values", async () => {
+  test("are returned as they were sent, with headers and null keys and values", async () => {
     const topic = await newTopic();
     const sent = [
       { key: "a", value: "1", headers: { h: "x", empty: "" }, timestamp: "1700000000000" },
@@ -130,7 +130,7 @@ describe("records", () => {
     ]);
   });
 
-  test.each([0, 1, -1])("are taken with acks=%d, plain and gzip", async (acks) => {
+  test.each([0, 1, -1])("are accepted with acks=%d, plain and gzip", async (acks) => {
     const topic = await newTopic();
     const send = (value: string, compression: CompressionTypes) =>
       producer.send({ topic, acks, compression, messages: [{ value }, { value }] });
@@ -143,7 +143,7 @@ describe("records", () => {
     expect(consumer.seen.map(({ offset }) => offset)).toEqual(["0", "1", "2", "3"]);
   });
 
-  test("are found by time, inside a batch too, compressed or not", async () => {
+  test("are found by time, also inside a batch, compressed or not", async () => {
     const topic = await newTopic();
     const at = (second: number) => ({ value: `${second}`, timestamp: `${1000 * second}` });
     await producer.send({ topic, messages: [at(1), at(2), at(3)] });
@@ -155,14 +155,14 @@ describe("records", () => {
     expect(await offsetAt(2000)).toBe("1");
     expect(await offsetAt(2001)).toBe("2");
     expect(await offsetAt(5500)).toBe("5");
-    // kafkajs asks for the end when there is no such record.
+    // kafkajs requests the end offset when there is no such record.
     expect(await offsetAt(7000)).toBe("6");
   });
 
   test("below an offset can be deleted", async () => {
     const topic = await newTopic();
     for (const value of ["a", "b", "c"]) await producer.send({ topic, messages: [{ value }] });
-    await admin.fetchTopicMetadata({ topics: [topic] }); // kafkajs looks for the leader in what it knows
+    await admin.fetchTopicMetadata({ topics: [topic] }); // kafkajs looks up the leader in its cached metadata
     await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: "2" }] });
     expect(await admin.fetchTopicOffsets(topic)).toMatchObject([{ low: "2", high: "3" }]);
     const consumer = await TestConsumer.run(running.kafka(), topic, { groupId: "below" });
@@ -182,7 +182,7 @@ describe("records", () => {
 });
 
 describe("groups", () => {
-  test("go on where they committed, after a restart of the broker too", async () => {
+  test("continue at their committed offset, also after a restart of the broker", async () => {
     const own = await TestBroker.start();
     const kafka = own.kafka();
     const [ownAdmin, ownProducer] = [kafka.admin(), kafka.producer()];
@@ -207,7 +207,7 @@ describe("groups", () => {
     await own.stop();
   });
 
-  test("share partitions out again when a member comes and when it goes", async () => {
+  test("redistribute partitions when a member joins and when it leaves", async () => {
     const topic = await newTopic(4);
     const config = { groupId: "share" };
     const first = await TestConsumer.run(running.kafka("one"), topic, config);

@@ -1,6 +1,6 @@
 /**
- * kafkajs's own encoders and decoders, version by version: a second opinion on what is on the wire, by somebody who wrote
- * it from the protocol's description and runs it against real brokers.
+ * kafkajs's own encoders and decoders, version by version: an independent implementation of the protocol, which is used with
+ * real brokers.
  */
 import { createRequire } from "node:module";
 import { Buffer } from "node:buffer";
@@ -24,7 +24,7 @@ interface Protocol {
 }
 
 interface Definition {
-  /** Version numbers, as text. */
+  /** Version numbers, as strings. */
   readonly versions: readonly string[];
   protocol(which: { version: number }): (fields: object) => Protocol;
 }
@@ -34,7 +34,7 @@ const { requests } = require("kafkajs/src/protocol/requests/index.js") as {
   requests: Readonly<Record<string, Definition>>;
 };
 
-/** The versions of an API that kafkajs has, up to `max`. */
+/** The versions of an API that kafkajs supports, up to `max`. */
 export function versionsOf(api: string, min: number, max: number): number[] {
   return requests[api].versions.map(Number).filter((version) => version >= min && version <= max);
 }
@@ -56,7 +56,7 @@ export async function encodeRequest(
   return Buffer.concat(writer.chunks());
 }
 
-/** Sends a request in one version, as kafkajs encodes it; gives what kafkajs reads from the answer. */
+/** Sends a request in one version, as kafkajs encodes it; returns the answer as kafkajs decodes it. */
 export async function exchange(
   client: RawClient,
   api: string,

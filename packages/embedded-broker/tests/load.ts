@@ -1,13 +1,13 @@
 /**
- * Load for a broker that will be killed: each kind of writer remembers what was acknowledged, and afterwards checks that it
- * is all there. Writers go on over any number of deaths of the broker.
+ * Load for a broker that will be killed: each kind of writer records what was acknowledged, and afterwards checks that all
+ * of it is stored. Writers continue across any number of deaths of the broker.
  */
 import { ApiKey, ErrorCode } from "@gmn/kafka-formats";
 import { expect } from "vitest";
 import { makeBatch } from "@gmn/kafka-formats/testing";
 import type { RawClient } from "./testing/raw_client.ts";
 
-/** The connection of the moment, and the registry's URL. Changes at each restart. */
+/** The current connection and the registry's URL. Both change at each restart. */
 export interface Target {
   readonly client: RawClient;
   readonly schemaRegistryUrl: string;
@@ -15,9 +15,9 @@ export interface Target {
 
 /** One kind of writer. */
 export interface Writer {
-  /** Writes once. Rejects when the broker dies; what was not acknowledged may then be there or not. */
+  /** Writes once. Rejects when the broker dies; an unacknowledged write may then be stored or not. */
   write(target: Target): Promise<void>;
-  /** Checks that all that was acknowledged is there. */
+  /** Checks that everything acknowledged is stored. */
   check(target: Target): Promise<void>;
 }
 
@@ -33,7 +33,7 @@ async function readAll(client: RawClient, topic: string): Promise<Map<number, st
       const view = new DataView(records.buffer, records.byteOffset + at);
       const size = view.getInt32(8) + 12;
       const count = view.getInt32(57);
-      // Each record of these tests is fixed in size: a value of ten digits, no key, no headers.
+      // Each record of these tests has a fixed size: a value of ten digits, no key, no headers.
       const recordBytes = (size - 61) / count;
       for (let i = 0; i < count; i++) {
         const from = at + 61 + i * recordBytes + recordBytes - 11;
@@ -47,7 +47,7 @@ async function readAll(client: RawClient, topic: string): Promise<Map<number, st
 
 const tenDigits = (n: number) => String(n).padStart(10, "0");
 
-/** Sends a batch again until it is acknowledged: every record must be there exactly once, in order. */
+/** Resends a batch until it is acknowledged: every record must be stored exactly once, in order. */
 export class IdempotentWriter implements Writer {
   private producerId = -1;
   private next = 0;
@@ -85,14 +85,14 @@ export class IdempotentWriter implements Writer {
 
   async check({ client }: Target): Promise<void> {
     const values = [...await readAll(client, this.topic)];
-    // The last batch may be there without its acknowledgement.
+    // The last batch may be stored without an acknowledgement.
     const possible = this.next + (this.pending?.count ?? 0);
     expect([this.next, possible]).toContain(values.length);
     expect(values).toEqual(values.map((_, i) => [i, tenDigits(i)]));
   }
 }
 
-/** Never sends anything again: what was acknowledged must be at the offset that was told. */
+/** Never resends: an acknowledged record must be at the offset that was returned. */
 export class PlainWriter implements Writer {
   private next = 0;
   private readonly acknowledged = new Map<number, string>();
@@ -102,7 +102,7 @@ export class PlainWriter implements Writer {
     const value = tenDigits(this.next++);
     const { errorCode, baseOffset } = await client.produce(this.topic, 0, makeBatch([{ value }]));
     expect(errorCode).toBe(ErrorCode.NONE);
-    expect(this.acknowledged.has(baseOffset)).toBe(false); // an offset is given once
+    expect(this.acknowledged.has(baseOffset)).toBe(false); // an offset is assigned once
     this.acknowledged.set(baseOffset, value);
   }
 
@@ -112,11 +112,11 @@ export class PlainWriter implements Writer {
       expect([offset, values.get(offset)]).toEqual([offset, value]);
     }
     const seen = [...values.values()];
-    expect(new Set(seen).size).toBe(seen.length); // nothing twice
+    expect(new Set(seen).size).toBe(seen.length); // no duplicates
   }
 }
 
-/** Commits ever larger offsets for a group. */
+/** Commits increasing offsets for a group. */
 export class OffsetWriter implements Writer {
   private tried = 0;
   private acknowledged = 0;

@@ -1,9 +1,9 @@
 /**
- * A member of a consumer group as a process of its own, for a test that stops it with SIGSTOP. Speaks the protocol by hand,
- * so that it does nothing by itself: it joins and heartbeats; a line on standard input makes it commit.
+ * A member of a consumer group in its own process, for a test that stops it with SIGSTOP. It sends each protocol request
+ * explicitly, so that it does nothing else: it joins and heartbeats; a line on standard input makes it commit.
  *
  * usage: member_process.ts HOST:PORT GROUP TOPIC SESSION_TIMEOUT_MS
- * says:  joined MEMBER GENERATION · committed ERROR_CODE · heartbeat ERROR_CODE (when it is not 0)
+ * prints: joined MEMBER GENERATION · committed ERROR_CODE · heartbeat ERROR_CODE (when it is not 0)
  */
 import process from "node:process";
 import { commitOffset, heartbeat, joinGroup, syncGroup } from "./membership.ts";
@@ -13,8 +13,8 @@ const [broker, group, topic, session_ms] = process.argv.slice(2);
 const say = (line: string) => process.stdout.write(`${line}\n`);
 
 const client = await RawClient.connect(broker);
-const told = await joinGroup(client, group, "", Number(session_ms));
-const { memberId, generation } = await joinGroup(client, group, told.memberId, Number(session_ms));
+const first = await joinGroup(client, group, "", Number(session_ms));
+const { memberId, generation } = await joinGroup(client, group, first.memberId, Number(session_ms));
 await syncGroup(client, group, memberId, generation);
 say(`joined ${memberId} ${generation}`);
 

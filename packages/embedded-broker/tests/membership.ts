@@ -1,10 +1,10 @@
 /**
- * The requests of a group's member, by hand.
+ * The requests of a group member, built explicitly.
  */
 import { ApiKey } from "@gmn/kafka-formats";
 import type { RawClient } from "./testing/raw_client.ts";
 
-/** Joins a group; an empty id gets one to join with (error code 79). */
+/** Joins a group; a request with an empty id returns one to join with (error code 79). */
 export async function joinGroup(
   client: RawClient,
   group: string,
@@ -30,7 +30,7 @@ export async function joinGroup(
   return { errorCode, generation, memberId: r.string(), members: r.int32() };
 }
 
-/** Asks for the assignment, and as the leader brings an empty one. Gives the error code. */
+/** Requests the assignment; the leader sends an empty one. Returns the error code. */
 export async function syncGroup(
   client: RawClient,
   group: string,
@@ -50,7 +50,7 @@ export async function syncGroup(
   return r.int16();
 }
 
-/** Gives the error code. */
+/** Returns the error code. */
 export async function heartbeat(
   client: RawClient,
   group: string,
@@ -66,7 +66,7 @@ export async function heartbeat(
   return r.int16();
 }
 
-/** Commits an offset of partition 0. Gives the error code. */
+/** Commits an offset of partition 0. Returns the error code. */
 export async function commitOffset(
   client: RawClient,
   group: string,

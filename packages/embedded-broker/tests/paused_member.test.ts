@@ -1,6 +1,6 @@
 /**
- * A member whose process is stopped (SIGSTOP: a laptop that sleeps, a container that is frozen) loses its place after its
- * session time-out, and what it does when it comes back is refused: it can't move the offsets of its successor.
+ * A member whose process is stopped (SIGSTOP: like a sleeping laptop or a frozen container) is removed after its
+ * session time-out. When it resumes, its requests are refused: it can't change the offsets of its successor.
  */
 import { ErrorCode } from "@gmn/kafka-formats";
 import { spawn } from "node:child_process";
@@ -36,18 +36,18 @@ function spawnMember(broker: string, group: string, topic: string) {
   };
 }
 
-test("a member that was paused is fenced when it comes back", async () => {
+test("a member that was paused is fenced when it resumes", async () => {
   const running = await TestBroker.start();
   const client = await RawClient.connect(running.address);
   await client.createTopic("t");
   const member = spawnMember(running.address, "g", "t");
   expect(await member.says()).toMatch(/^joined \S+ 1$/);
 
-  // Not `child.kill`: Deno's takes a child that was sent any signal for dead, and sends it no other.
+  // Not `child.kill`: Deno considers a child dead after any signal, and sends it no further ones.
   process.kill(member.pid, "SIGSTOP");
-  // The successor waits for the paused member until that one's session is over.
-  const told = await joinGroup(client, "g", "", SESSION_MS * 100);
-  const successor = await joinGroup(client, "g", told.memberId, SESSION_MS * 100);
+  // The successor waits until the paused member's session has expired.
+  const idAnswer = await joinGroup(client, "g", "", SESSION_MS * 100);
+  const successor = await joinGroup(client, "g", idAnswer.memberId, SESSION_MS * 100);
   expect(successor).toMatchObject({ errorCode: ErrorCode.NONE, generation: 2, members: 1 });
   await syncGroup(client, "g", successor.memberId, 2);
   expect(await commitOffset(client, "g", successor.memberId, 2, "t", 42)).toBe(ErrorCode.NONE);

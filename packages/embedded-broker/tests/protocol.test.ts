@@ -1,5 +1,5 @@
 /**
- * Behaviour that kafkajs does not show: long polls, pipelined requests, what is refused and how.
+ * Behaviour that kafkajs does not exercise: long polls, pipelined requests, refusals.
  */
 import { ApiKey, ErrorCode } from "@gmn/kafka-formats";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
@@ -29,7 +29,7 @@ beforeEach(async () => {
 const one = (value: string | Uint8Array = "x") => makeBatch([{ value }]);
 
 describe("Fetch", () => {
-  test("waits for records, and is woken by the first ones", async () => {
+  test("waits for records, and returns with the first ones", async () => {
     const reader = await RawClient.connect(running.address);
     const began = performance.now();
     const fetching = reader.fetch(topic, 0, 0, { max_wait_ms: 10_000 });
@@ -39,7 +39,7 @@ describe("Fetch", () => {
     reader.close();
   });
 
-  test("waits for as many bytes as it wants", async () => {
+  test("waits for `min_bytes`", async () => {
     const reader = await RawClient.connect(running.address);
     const batch = one("y".repeat(1000));
     let answered = false;
@@ -52,7 +52,7 @@ describe("Fetch", () => {
     reader.close();
   });
 
-  test("answers with nothing when the time is over", async () => {
+  test("returns no records when the time is over", async () => {
     const began = performance.now();
     const { records, errorCode } = await client.fetch(topic, 0, 0, { max_wait_ms: 100 });
     expect([records.length, errorCode]).toEqual([0, ErrorCode.NONE]);
@@ -66,7 +66,7 @@ describe("Fetch", () => {
       .toBe(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
   });
 
-  test("ends with the topic that it waits for", async () => {
+  test("ends when its topic is deleted", async () => {
     const reader = await RawClient.connect(running.address);
     const fetching = reader.fetch(topic, 0, 0, { max_wait_ms: 300 });
     const r = await client.request(ApiKey.DeleteTopics, 1, (w) => {
@@ -91,7 +91,7 @@ describe("Produce", () => {
     expect(transactions - before.transactions).toBeLessThan(25);
   });
 
-  test("is seen by whatever follows on the connection, sent without waiting", async () => {
+  test("is visible to later requests on the connection, sent without waiting", async () => {
     const producing = client.produce(topic, 0, one());
     const fetching = client.fetch(topic, 0, 0, { min_bytes: 0 });
     await producing;
@@ -100,7 +100,7 @@ describe("Produce", () => {
 
   test("with acks=0 gets no answer", async () => {
     client.sendRequest(ApiKey.Produce, 7, produceBody(topic, 0, one(), 0));
-    // The next answer on the connection is the next request's.
+    // The next answer on the connection belongs to the next request.
     const { errorCode, highWatermark } = await client.fetch(topic, 0, 0);
     expect([errorCode, highWatermark]).toEqual([ErrorCode.NONE, 1]);
   });
@@ -117,7 +117,7 @@ describe("Produce", () => {
     expect((await client.produce(topic, 0, batch)).errorCode).toBe(code);
   });
 
-  test("refuses acks it does not know, and topics and partitions there are not", async () => {
+  test("refuses unknown acks, topics and partitions", async () => {
     expect((await client.produce(topic, 0, one(), 2)).errorCode)
       .toBe(ErrorCode.INVALID_REQUIRED_ACKS);
     for (const [name, partition] of [["none", 0], [topic, 7], [topic, -1]] as const) {
@@ -127,12 +127,12 @@ describe("Produce", () => {
   });
 });
 
-test("a flood of records does not starve a group, its commits and its readers", async () => {
+test("a flood of records does not starve a group, its commits or its readers", async () => {
   const member = await RawClient.connect(running.address);
   const group = `beside-${topics}`;
-  const SESSION_MS = 6000; // the least that clients may have by default
-  const told = await joinGroup(member, group, "", SESSION_MS);
-  const { memberId } = await joinGroup(member, group, told.memberId, SESSION_MS);
+  const SESSION_MS = 6000; // the minimum for clients by default
+  const idAnswer = await joinGroup(member, group, "", SESSION_MS);
+  const { memberId } = await joinGroup(member, group, idAnswer.memberId, SESSION_MS);
   await syncGroup(member, group, memberId, 1);
 
   const flood = await RawClient.connect(running.address);
@@ -156,7 +156,7 @@ test("a flood of records does not starve a group, its commits and its readers", 
   member.close();
 }, 60_000);
 
-describe("who asks for transactions", () => {
+describe("a client that requests transactions", () => {
   test("gets no producer id", async () => {
     const r = await client.request(ApiKey.InitProducerId, 1, (w) => {
       w.string("my-transaction");
@@ -177,7 +177,7 @@ describe("who asks for transactions", () => {
   });
 });
 
-test("producer ids are given once, over restarts", async () => {
+test("producer ids are assigned once, across restarts", async () => {
   const own = await TestBroker.start();
   const take = async () => {
     const c = await RawClient.connect(own.address);
@@ -236,7 +236,7 @@ describe("CreateTopics", () => {
     ["refuses a config it doesn't know", [1, 1, [], { nonsense: "1" }], ErrorCode.INVALID_CONFIG],
     ["refuses __proto__", [1, 1, [], { ["__proto__x"]: "1" }], ErrorCode.INVALID_CONFIG],
     [
-      "takes compaction, which it does not do",
+      "accepts compaction, which it does not implement",
       [1, 1, [], { "cleanup.policy": "compact" }],
       ErrorCode.NONE,
     ],
@@ -306,15 +306,15 @@ test("IncrementalAlterConfigs sets and deletes", async () => {
 });
 
 describe("offsets", () => {
-  test("are committed by whoever comes, while nobody is in the group", async () => {
+  test("can be committed by any client while the group has no members", async () => {
     expect(await commitOffset(client, "simple", "", -1, topic, 7)).toBe(ErrorCode.NONE);
     expect(await committedOffset(client, "simple", topic)).toBe(7);
   });
 
-  test("are not, while somebody is", async () => {
+  test("can't be committed by others while the group has members", async () => {
     const group = `held${topics}`;
-    const told = await joinGroup(client, group, "", 10_000);
-    const member = await joinGroup(client, group, told.memberId, 10_000);
+    const idAnswer = await joinGroup(client, group, "", 10_000);
+    const member = await joinGroup(client, group, idAnswer.memberId, 10_000);
     expect(await commitOffset(client, group, "", -1, topic, 7)).toBe(ErrorCode.UNKNOWN_MEMBER_ID);
     expect(await commitOffset(client, group, member.memberId, 1, topic, 7))
       .toBe(ErrorCode.REBALANCE_IN_PROGRESS);
@@ -324,7 +324,7 @@ describe("offsets", () => {
       .toBe(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
   });
 
-  test("of a group that is not there, with a membership, are refused", async () => {
+  test("with a membership in an unknown group are refused", async () => {
     expect(await commitOffset(client, "nobody", "me", 3, topic, 7)).toBe(
       ErrorCode.UNKNOWN_MEMBER_ID,
     );
@@ -340,7 +340,7 @@ test.each([
   expect((await joinGroup(client, group, "", session_ms)).errorCode).toBe(code);
 });
 
-test("topics are made by asking where the broker was started so", async () => {
+test("topics are created by Metadata if the broker is configured for it", async () => {
   const own = await TestBroker.start({ autoCreateTopics: true, defaultPartitions: 3 });
   const producer = own.kafka().producer({ allowAutoTopicCreation: true });
   await producer.connect();

@@ -1,16 +1,16 @@
 /**
- * Calls to a registry without a server between, for the tests of its HTTP surface.
+ * Calls a registry directly, without a server, for the tests of its HTTP surface.
  */
 import { DatabaseSync } from "node:sqlite";
 import { createRegistry } from "../registry/registry.ts";
 
-/** Status and parsed body of an answer; the caller says what shape it takes the body to have. */
+/** Status and parsed body of an answer; the caller states the type of the body. */
 export interface Answer<Body> {
   readonly status: number;
   readonly body: Body;
 }
 
-/** A registry over a database in memory, and ways to call it. */
+/** A registry on a database in memory, with functions to call it. */
 export function openTestRegistry(db = new DatabaseSync(":memory:")) {
   const { fetch } = createRegistry({ db });
 
@@ -39,7 +39,7 @@ export function openTestRegistry(db = new DatabaseSync(":memory:")) {
     post: (path: string, body: unknown) => call("POST", path, body),
     put: (path: string, body: unknown) => call("PUT", path, body),
     delete: (path: string) => call("DELETE", path),
-    /** Registers a schema and gives its id; fails the test where it is refused. */
+    /** Registers a schema and returns its id; fails the test if it is refused. */
     async register(subject: string, schema: unknown, more: Record<string, unknown> = {}) {
       const { status, body } = await call<{ id: number }>(
         "POST",
@@ -65,7 +65,7 @@ const field = (name: string, rest: Record<string, unknown> = {}) => ({
 });
 const record = (...fields: unknown[]) => ({ type: "record", name: "Walk", fields });
 
-/** A first schema; one that follows it under every level; one that reads no data of the first. */
+/** A first schema; one that is compatible with it at every level; one that can't read data of the first. */
 export const first = record(field("f1"));
 export const withDefault = record(field("f1"), field("f2", { default: "foo" }));
 export const withoutDefault = record(field("f1"), field("f2"));

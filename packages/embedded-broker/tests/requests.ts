@@ -1,6 +1,6 @@
 /**
- * A request of each API on the topic `t` with two partitions, as kafkajs takes its fields, the versions in which the broker
- * serves it, and what kafkajs must read from the answer.
+ * One request of each API for the topic `t` with two partitions: its fields in kafkajs's form, the versions that the broker
+ * serves, and the answer that kafkajs must decode.
  */
 const produceFields = {
   acks: -1,
@@ -15,7 +15,7 @@ const produceFields = {
   }],
 };
 
-/** Request fields and what the answer must hold, for APIs whose versions are all asked the same. */
+/** Request fields and the expected answer, for APIs with the same request in all versions. */
 export const REQUESTS: [api: string, min: number, max: number, fields: object, answer: object][] = [
   ["Produce", 3, 7, produceFields, {
     topics: [{ topicName: "t", partitions: [{ partition: 1, errorCode: 0 }] }],

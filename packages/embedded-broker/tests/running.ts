@@ -1,5 +1,5 @@
 /**
- * A broker for a test file or a test, and kafkajs clients of it; everything is gone when the test is over.
+ * A broker for a test or a test file, with kafkajs clients; all of it is removed after the test.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -12,13 +12,13 @@ import {
   type TestBrokerOptions,
 } from "./testing/mod.ts";
 
-// Tests here wait for events, never for time; a busy machine may still be ten times slower than an idle one.
+// Tests here wait for events, never for a fixed time; but a busy machine may be ten times slower than an idle one.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
-// kafkajs says on every start that its default partitioner changed in version 2.
+// Otherwise kafkajs warns on every start that its default partitioner changed in version 2.
 process.env.KAFKAJS_NO_PARTITIONER_WARNING = "1";
 
-/** Members are thrown out after this long, so that tests of it need not wait Kafka's least, 6 seconds. */
+/** Members are removed after this time, so that tests need not wait for Kafka's minimum of 6 seconds. */
 export const SESSION_TIMEOUT_MS = 3000;
 
 /** A broker with its directory. */
@@ -68,7 +68,7 @@ function open(directory: string, options: Partial<TestBrokerOptions>): Promise<C
   });
 }
 
-/** A record as a test compares it. */
+/** The parts of a record that tests compare. */
 export interface SeenRecord {
   readonly partition: number;
   readonly offset: string;
@@ -76,10 +76,10 @@ export interface SeenRecord {
   readonly value: string | null;
 }
 
-/** A consumer in a group, with what it has seen and what it was assigned so far. */
+/** A consumer in a group, with the records it has seen and its assigned partitions. */
 export class TestConsumer {
   readonly seen: SeenRecord[] = [];
-  /** Partitions of its topic, at the last time it joined. */
+  /** Partitions of its topic, assigned when it last joined. */
   assigned: readonly number[] = [];
   private waiters: { holds: () => boolean; resolve: () => void }[] = [];
 
@@ -131,7 +131,7 @@ export class TestConsumer {
     for (const { resolve } of met) resolve();
   }
 
-  /** Resolves when `holds` does; it is looked at after each record and each assignment. */
+  /** Resolves when `holds` returns true; it is checked after each record and each assignment. */
   until(holds: () => boolean): Promise<void> {
     return new Promise((resolve) => {
       this.waiters.push({ holds, resolve });

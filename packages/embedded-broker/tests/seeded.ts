@@ -1,8 +1,8 @@
 /**
- * Random numbers from a seed (mulberry32), so that a run that failed can be run again.
+ * Random numbers from a seed (mulberry32), so that a failed run can be repeated.
  */
 
-/** Gives a function that draws a whole number from 0 up to below its argument. */
+/** Returns a function that draws an integer from 0 to below its argument. */
 export function seeded(seed: number): (below: number) => number {
   let state = seed >>> 0;
   return (below) => {

@@ -1,6 +1,6 @@
 /**
- * Every version of every API that the broker serves, as kafkajs encodes and decodes it. kafkajs itself only ever uses the
- * highest; other clients use others, and their decoders are as strict as this one.
+ * Every version of every API that the broker serves, encoded and decoded by kafkajs. kafkajs itself uses only the
+ * highest version; other clients use others, with equally strict decoders.
  */
 import { Buffer } from "node:buffer";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -49,7 +49,7 @@ describe("topics", () => {
 });
 
 describe("a group", () => {
-  test.each(versionsOf("JoinGroup", 0, 4))("lives and dies in version %d", async (version) => {
+  test.each(versionsOf("JoinGroup", 0, 4))("is joined and left in version %d", async (version) => {
     const groupId = `group-${version}`;
     const at = (max: number) => Math.min(version, max);
     const join = {
@@ -112,7 +112,7 @@ describe("ApiVersions", () => {
   test.each([3, 4, 5, 99])(
     "version %d is answered as version 0, with the range",
     async (version) => {
-      // Java and librdkafka open with a version of the flexible encoding (KIP-511).
+      // Java and librdkafka start with a version of the flexible encoding (KIP-511).
       const reader = await client.request(18, version, (w) => w.raw(new Uint8Array([0, 1, 1, 0])));
       expect(reader.int16()).toBe(35);
       const apis = reader.array((r) => [r.int16(), r.int16(), r.int16()]);
@@ -121,7 +121,7 @@ describe("ApiVersions", () => {
     },
   );
 
-  test("promises what librdkafka up to 2.11 looks for before it turns features on", async () => {
+  test("has the versions that librdkafka up to 2.11 needs to enable features", async () => {
     const { apiVersions } = await exchange(client, "ApiVersions", 2, {}) as {
       apiVersions: { apiKey: number; minVersion: number; maxVersion: number }[];
     };

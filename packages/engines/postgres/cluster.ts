@@ -1,5 +1,5 @@
 /**
- * The files of a PostgreSQL cluster: made once by `initdb`, whole or not at all.
+ * The files of a PostgreSQL cluster: created once by `initdb`, completely or not at all.
  */
 import { randomBytes } from "node:crypto";
 import {
@@ -25,20 +25,20 @@ import { SETTINGS_FILE, settingsFile } from "./settings.ts";
 /** The cluster's superuser; its password is random and kept in the cluster. */
 export const SUPERUSER = "gmn";
 const PASSWORD_FILE = "gmn_password";
-/** A half-made cluster older than this belongs to a start that was killed. initdb takes a second or two. */
+/** An unfinished cluster older than this belongs to a start that was killed. initdb takes a second or two. */
 const UNFINISHED_MS_MAX = 600_000;
 
 export interface ClusterOptions {
   readonly port: number;
-  /** Server settings that win over ours. */
+  /** Server settings that override ours. */
   readonly settings: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
 }
 
 /**
- * Makes the cluster unless it is there, and writes its settings.
+ * Creates the cluster unless it exists, and writes its settings.
  * @returns the superuser's password
- * @throws PermanentError when initdb fails, or the cluster was made by another major version of PostgreSQL
+ * @throws PermanentError when initdb fails, or another major version of PostgreSQL created the cluster
  */
 export async function prepareCluster(
   place: Place,
@@ -61,7 +61,7 @@ export async function prepareCluster(
   }
   const settings = join(place.cluster, SETTINGS_FILE);
   await writeFile(settings, settingsFile(options.port, options.settings), { mode: 0o600 });
-  await give(place, settings);
+  await chownToServerUser(place, settings);
   return (await readOwn(place, PASSWORD_FILE)).trim();
 }
 
@@ -78,8 +78,8 @@ async function readOwn(place: Place, file: string): Promise<string> {
 }
 
 /**
- * initdb works in a directory beside, which becomes the cluster by one rename: a kill in the middle leaves no half
- * cluster, and of two processes that start together one wins and the other uses the winner's.
+ * initdb works in a directory beside the cluster's, and one rename makes it the cluster. So a kill leaves no partial
+ * cluster, and when two processes start together, one wins and the other uses the winner's.
  */
 async function createCluster(
   place: Place,
@@ -88,7 +88,7 @@ async function createCluster(
   const unfinished = await mkdtemp(`${place.cluster}.new-`);
   const passwordFile = `${unfinished}.password`;
   try {
-    await give(place, unfinished);
+    await chownToServerUser(place, unfinished);
     const password = randomBytes(24).toString("base64url");
     await writeDurably(place, passwordFile, `${password}\n`);
     const made = await runCommand(program(place.binaries, "initdb"), [
@@ -97,7 +97,7 @@ async function createCluster(
       `--pwfile=${passwordFile}`,
       "--auth=scram-sha-256",
       "--encoding=UTF8",
-      // The same order of texts on every machine, independent of its C library and its updates.
+      // The same collation on every machine, independent of its C library and its updates.
       "--locale=C",
       "--locale-provider=builtin",
       "--builtin-locale=C.UTF-8",
@@ -133,13 +133,13 @@ async function removeUnfinished(place: Place): Promise<void> {
   for (const name of await readdir(dirname(place.cluster))) {
     if (!name.startsWith(prefix)) continue;
     const path = join(dirname(place.cluster), name);
-    // Another start may have finished it, or removed it, in between.
+    // Another start may have finished or removed it in the meantime.
     const mtimeMs = (await stat(path).catch(() => null))?.mtimeMs ?? Infinity;
     if (Date.now() - mtimeMs > UNFINISHED_MS_MAX) await rm(path, { recursive: true, force: true });
   }
 }
 
-/** For this user's eyes only, and on the disk before the rename that makes it count. */
+/** Writes a file that only this user can read, and flushes it to disk before the rename that makes the cluster valid. */
 async function writeDurably(place: Place, path: string, text: string): Promise<void> {
   const file = await open(path, "w", 0o600);
   try {
@@ -149,9 +149,9 @@ async function writeDurably(place: Place, path: string, text: string): Promise<v
     await file.close();
   }
   await chmod(path, 0o600);
-  await give(place, path);
+  await chownToServerUser(place, path);
 }
 
-async function give(place: Place, path: string): Promise<void> {
+async function chownToServerUser(place: Place, path: string): Promise<void> {
   if (place.runAs !== null) await chown(path, place.runAs.uid, place.runAs.gid);
 }

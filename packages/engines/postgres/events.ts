@@ -1,10 +1,10 @@
 /**
- * What a PostgreSQL that was started here says of itself.
+ * The events that a PostgreSQL started here reports.
  */
 
 export type PostgresEvent =
   | { readonly kind: "starting"; readonly directory: string; readonly port: number }
-  /** What PostgreSQL's user could not reach was put elsewhere. */
+  /** Files that PostgreSQL's user could not reach were put elsewhere. */
   | {
     readonly kind: "moved";
     readonly what: "programs" | "data";
@@ -18,9 +18,9 @@ export type PostgresEvent =
     readonly version: string;
     readonly took_ms: number;
   }
-  /** It had ended without a stop, and runs again. */
+  /** It ended without being stopped, and runs again. */
   | { readonly kind: "restarted"; readonly directory: string; readonly port: number }
-  /** Try `attempt` of a restart failed; the next one comes in `delay_ms`. */
+  /** Attempt `attempt` to restart it failed; the next one follows in `delay_ms`. */
   | {
     readonly kind: "restart failed";
     readonly error: unknown;

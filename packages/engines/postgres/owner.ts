@@ -1,8 +1,8 @@
 /**
- * Who owns a server: the process whose session holds an advisory lock in it. The kernel closes the connections of a killed process,
- * so the lock is right where a pid file would be wrong.
+ * The owner of a server is the process whose session holds an advisory lock in it. The kernel closes the connections of a killed
+ * process, so the lock is always current, unlike a pid file.
  *
- * The package brings no driver: whoever starts a server gives it one (`Connect`).
+ * The package has no driver of its own: the caller that starts a server passes one (`Connect`).
  */
 import { explain, PermanentError, retry } from "@gmn/failures";
 import type { Place } from "./place.ts";
@@ -11,14 +11,14 @@ import { runningPostmaster } from "./postmaster.ts";
 /** One connection to the server. */
 export interface Session {
   /**
-   * Sends one statement with its parameters and gives the rows.
-   * @throws TransientError while the server can't be reached or lets nobody in
+   * Sends one statement with its parameters and returns the rows.
+   * @throws TransientError while the server can't be reached or accepts no connections
    */
   sql(text: TemplateStringsArray, ...values: number[]): PromiseLike<ArrayLike<unknown>>;
   close(): Promise<void>;
 }
 
-/** Opens a session, which connects at its first statement; `onClose` is called when the connection has ended, however it did. */
+/** Opens a session, which connects at its first statement; `onClose` is called when the connection has ended for any reason. */
 export type Connect = (url: string, onClose: () => void) => Session;
 
 /** Key of the owner's advisory lock, in the database `postgres`: "gmn" and "own" in hexadecimal. */
@@ -26,22 +26,22 @@ const OWNER_LOCK = [0x676d6e, 0x6f776e] as const;
 /** A server that is starting, stopping or recovering refuses connections for a while (SQLSTATE 57P03). */
 const OWNER_BACKOFF = { base_ms: 100, cap_ms: 1_000, attempts: 60 };
 
-/** The server that was to be owned has ended: it was just going down when it was found. */
+/** The server ended before it could be owned: it was shutting down when it was found. */
 export class ServerGone extends Error {
   override readonly name = "ServerGone";
 }
 
 export interface Owning {
   readonly connect: Connect;
-  /** The session ended, and not by `close`. */
+  /** The session ended without `close`. */
   readonly onLost: () => void;
-  /** Aborting ends the waiting for a server that does not let anybody in yet. */
+  /** Aborting ends the wait for a server that accepts no connections yet. */
   readonly signal: AbortSignal | undefined;
 }
 
 /**
- * A session that holds the owner's lock for as long as this process lives.
- * @throws ServerGone when the server ends meanwhile
+ * Opens a session that holds the owner's lock for as long as this process lives.
+ * @throws ServerGone when the server ends in the meantime
  * @throws PermanentError when another process owns it
  */
 export async function own(
@@ -57,7 +57,7 @@ export async function own(
       try {
         return await session.sql`select pg_try_advisory_lock(${a}, ${b}) as mine`;
       } catch (error) {
-        // Asking on would take all the tries before anybody starts another one.
+        // More tries are useless: nobody starts another server until this call fails.
         if (await runningPostmaster(place) === null) throw new ServerGone(explain(error));
         throw error;
       }

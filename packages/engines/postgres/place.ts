@@ -1,9 +1,9 @@
 /**
- * Where the cluster and the programs lie on the disk.
+ * Where the cluster and the programs are on disk.
  *
- * Normally the cluster lies in the directory that was asked for and the programs in node_modules. A root process runs
- * PostgreSQL as another user (see `system_user.ts`); what that user can't reach goes to `/var/lib/gmn-data-store`, and the
- * directory asked for gets a file that says where.
+ * Normally the cluster is in the requested directory and the programs are in node_modules. A root process runs
+ * PostgreSQL as another user (see `system_user.ts`); files that this user can't reach go to `/var/lib/gmn-data-store`, and a
+ * file in the requested directory names the new location.
  */
 import { createHash } from "node:crypto";
 import { chmod, chown, mkdir, readFile, rename, stat, writeFile } from "node:fs/promises";
@@ -18,30 +18,30 @@ import {
 import type { OnPostgresEvent } from "./events.ts";
 import { closedTo, postgresUser, type SystemUser } from "./system_user.ts";
 
-/** Everything `pg_ctl` has to know. */
+/** Everything `pg_ctl` needs to know. */
 export interface Place {
-  /** The directory that really holds the cluster, the log and nothing else. */
+  /** The directory that contains the cluster, the log and nothing else. */
   readonly directory: string;
   /** PGDATA. */
   readonly cluster: string;
   readonly logFile: string;
   readonly binaries: PostgresBinaries;
-  /** Version of the programs, for instance `18.4`. */
+  /** Version of the programs, such as `18.4`. */
   readonly version: string;
-  /** Null: as this process's own user. */
+  /** Null means this process's own user. */
   readonly runAs: SystemUser | null;
 }
 
-/** Reachable for every user on every Unix; the file system hierarchy's place for a service's state. */
+/** Reachable by every user on every Unix; the Filesystem Hierarchy Standard's place for a service's state. */
 const REACHABLE_DIRECTORY = "/var/lib/gmn-data-store";
-/** In the directory asked for, when the cluster lies elsewhere: its path. */
+/** A file in the requested directory that holds the cluster's path when it is elsewhere. */
 const LOCATION_FILE = "LOCATION";
 
 const exists = async (path: string): Promise<boolean> =>
   await stat(path).catch(() => null) !== null;
 
 /**
- * Finds or makes the place for a cluster that is wanted in `wanted` (an absolute path).
+ * Finds or creates the place for a cluster that is requested in `wanted` (an absolute path).
  * @throws PermanentError when there are no programs, no user or no permission
  */
 export async function findPlace(wanted: string, onEvent: OnPostgresEvent): Promise<Place> {
@@ -86,7 +86,7 @@ export async function findPlace(wanted: string, onEvent: OnPostgresEvent): Promi
   }
 }
 
-/** PostgreSQL insists on running as the owner of its files: for a cluster an ordinary user made, that user. */
+/** PostgreSQL must run as the owner of its files: if an ordinary user created the cluster, as that user. */
 async function ownerOf(cluster: string, user: SystemUser): Promise<SystemUser> {
   const found = await stat(cluster).catch(() => null);
   if (found === null || found.uid === 0 || found.uid === user.uid) return user;
@@ -100,7 +100,7 @@ async function reachableDirectory(
 ): Promise<string> {
   const location = join(wanted, LOCATION_FILE);
   const moved = (await readFile(location, "utf8").catch(() => "")).trim();
-  // The directory itself is given to the user, so only what lies above it can be closed.
+  // The user becomes the owner of the directory itself, so only the directories above it can be inaccessible.
   const owner = await ownerOf(join(wanted, "cluster"), user);
   const closed = await closedTo(owner, dirname(wanted));
   if (closed === null && moved === "") return wanted;
@@ -111,7 +111,7 @@ async function reachableDirectory(
     );
   }
   const directory = moved === "" ? join(REACHABLE_DIRECTORY, nameFor(wanted)) : moved;
-  // No LOCATION but a cluster there: the directory asked for was deleted to begin anew. Nothing is ever deleted here.
+  // A cluster without a LOCATION file: the requested directory was deleted to start over. Nothing is ever deleted here.
   if (moved === "" && await exists(directory)) {
     await rename(directory, `${directory}.old-${Date.now()}`);
   }
@@ -127,7 +127,7 @@ async function reachableDirectory(
   return directory;
 }
 
-/** A name that tells a person which directory it stands for, and that no other directory has. */
+/** A unique name in which a person can recognise the original directory. */
 function nameFor(directory: string): string {
   const readable = directory.replaceAll(/[^A-Za-z0-9]+/g, "-").replaceAll(/^-|-$/g, "").slice(-40);
   return `${readable}-${createHash("sha256").update(directory).digest("hex").slice(0, 8)}`;

@@ -1,7 +1,7 @@
 /**
- * The server process of a cluster: whether one runs, starting it, stopping it.
+ * The server process of a cluster: finds, starts and stops it.
  *
- * `pg_ctl` does the work, because it waits for readiness properly and detaches the server from our terminal.
+ * `pg_ctl` does the work, because it reliably waits for readiness and detaches the server from our terminal.
  */
 import { readFile, readlink, realpath, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
@@ -11,27 +11,27 @@ import { program } from "./binaries.ts";
 import type { Place } from "./place.ts";
 import { runCommand } from "./run_command.ts";
 
-/** What `postmaster.pid` says of a server (PostgreSQL's `pidfile.h`: pid, directory, start, port, …). */
+/** What `postmaster.pid` says about a server (PostgreSQL's `pidfile.h`: pid, directory, start, port, …). */
 export interface Postmaster {
   readonly pid: number;
   readonly port: number;
 }
 
-/** Recovery after a crash replays at most `max_wal_size` of WAL; ten minutes is a slow disk's time for it. */
+/** Recovery after a crash replays at most `max_wal_size` of WAL; ten minutes allow for a slow disk. */
 const START_SECONDS_MAX = 600;
-/** A fast stop writes one checkpoint. After that, an immediate stop: the next start recovers. */
+/** Limit of a fast stop, which writes one checkpoint. After that an immediate stop follows, and the next start recovers. */
 const STOP_SECONDS_MAX = 60;
-/** The server's log is put aside at a start when it has grown beyond this; one old one is kept. */
+/** The server's log is rotated at a start when it has grown beyond this; one old log is kept. */
 const LOG_BYTES_MAX = 1_000_000;
-/** Between two looks for a server whose start is under way. */
+/** Interval between checks for a server that is starting. */
 const LOOK_INTERVAL_MS = 50;
-/** Lines of the server's log that a failed start reports. */
+/** How many lines of the server's log a failed start reports. */
 const LOG_LINES_REPORTED = 8;
 
 /**
- * The server that runs on this cluster, or null. A pid file whose pid certainly is another process's now (a restarted
- * container, a crash long ago) is removed: PostgreSQL would refuse to start beside it. In doubt it stays: a server that misses
- * its pid file shuts down at once, without a checkpoint.
+ * The server that runs on this cluster, or null. A pid file whose pid certainly belongs to another process now (a restarted
+ * container, a crash long ago) is removed: PostgreSQL would refuse to start. In doubt it stays: a server that finds its
+ * pid file missing shuts down at once, without a checkpoint.
  */
 export async function runningPostmaster(place: Place): Promise<Postmaster | null> {
   const pidFile = join(place.cluster, "postmaster.pid");
@@ -51,7 +51,7 @@ export async function runningPostmaster(place: Place): Promise<Postmaster | null
   }
 }
 
-/** Whose pid it is: this cluster's server's, another process's, nobody's; or unknown. */
+/** Which process has this pid: this cluster's server, another process, none, or unknown. */
 async function whoIs(
   pid: number,
   cluster: string,
@@ -60,21 +60,21 @@ async function whoIs(
   if (!isAlive(pid)) return "nobody";
   if (process.platform === "win32") return "unknown";
   if (process.platform === "linux") {
-    // A postmaster's working directory is its cluster. Deno lets nobody read /proc who was not given all permissions.
+    // A postmaster's working directory is its cluster. Deno allows reading /proc only with all permissions.
     const at = await readlink(`/proc/${pid}/cwd`).catch(() => null);
     if (at !== null) {
       return at === await realpath(cluster).catch(() => cluster) ? "postmaster" : "another";
     }
   }
-  // Servers are started with `-D <cluster>`, which ps shows. A machine without ps leaves it open.
+  // Servers are started with `-D <cluster>`, which ps shows. Without ps the answer stays unknown.
   const shown = await runCommand("ps", ["-ww", "-o", "args=", "-p", String(pid)], { runAs: null });
   if (shown.code !== 0 || shown.output.trim() === "") return "unknown";
   return shown.output.includes(cluster) ? "postmaster" : "another";
 }
 
-/** How starting the server ended when it did not succeed. */
+/** A failed start of the server. */
 export class StartFailure extends PermanentError {
-  /** Somebody else listens on the port. */
+  /** Another program listens on the port. */
   readonly portInUse: boolean;
   constructor(place: Place, port: number, log: string) {
     const portInUse = /could not bind|Address already in use|address already in use/i.test(log);
@@ -120,8 +120,8 @@ export async function startPostmaster(
 }
 
 /**
- * Stops a server whose start is under way. `pg_ctl start` is not ended for it: the server it has begun may not have written its pid
- * file yet, and nobody would find it to stop it. It ends by itself when the server does, or is up.
+ * Stops a server that is starting. `pg_ctl start` is not killed: the server it launched may not have written its pid file yet,
+ * and could then not be found and stopped. `pg_ctl` exits by itself when the server ends or is up.
  */
 async function stopWhileStarting(
   place: Place,
@@ -138,8 +138,8 @@ async function stopWhileStarting(
 }
 
 /**
- * Stops the server if one runs: fast (connections are cut, a checkpoint written), and at last immediately, which is at once when
- * `hurry` aborts.
+ * Stops the server if one runs: first fast (connections are cut, a checkpoint is written), then immediately. When `hurry` aborts,
+ * the immediate stop follows at once.
  */
 export async function stopPostmaster(place: Place, hurry?: AbortSignal): Promise<void> {
   const stop = (mode: string, signal?: AbortSignal) =>

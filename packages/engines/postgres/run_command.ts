@@ -1,38 +1,38 @@
 /**
- * Runs one program to its end and keeps what it said: `initdb`, `pg_ctl`, `useradd`.
+ * Runs one program to its end and captures its output: `initdb`, `pg_ctl`, `useradd`.
  *
- * The program gets a session of its own, so that a Ctrl-C in the terminal reaches this process only, which then stops
- * PostgreSQL in its turn; and an environment of its own, so that a person's PGDATA or PGPORT does not steer our server.
+ * The program gets its own session, so that a Ctrl-C in the terminal reaches only this process, which then stops
+ * PostgreSQL in order. It also gets its own environment, so that a user's PGDATA or PGPORT does not affect our server.
  */
 import { spawn } from "node:child_process";
 
-/** The operating-system user a program runs as. */
+/** The operating-system user that a program runs as. */
 export interface RunAs {
   readonly uid: number;
   readonly gid: number;
 }
 
 export interface RunOptions {
-  /** Null: as this process's own user. */
+  /** Null means this process's own user. */
   readonly runAs: RunAs | null;
   readonly cwd?: string;
-  /** Aborting ends the program with SIGTERM; `runCommand` still waits for it to be gone. */
+  /** Aborting ends the program with SIGTERM; `runCommand` still waits for its exit. */
   readonly signal?: AbortSignal;
 }
 
 /** How a program ended. `code` is null when it could not be started or a signal ended it. */
 export interface CommandResult {
   readonly code: number | null;
-  /** Standard output and standard error together, in the order they came, at most `OUTPUT_BYTES_MAX`. */
+  /** Standard output and standard error together, in order of arrival, at most `OUTPUT_BYTES_MAX`. */
   readonly output: string;
   /** The operating system's code when the program could not be started: ENOENT, EACCES, … */
   readonly startError: string | null;
 }
 
-/** Enough for every message of initdb; a program that prints for ever does not fill the memory. */
+/** Enough for every message of initdb; a program that prints endlessly does not fill the memory. */
 const OUTPUT_BYTES_MAX = 64 * 1024;
 
-/** Runs `command` and waits for its end. Never throws: how it ended is the result. */
+/** Runs `command` and waits for its end. Never throws: the result says how it ended. */
 export function runCommand(
   command: string,
   args: readonly string[],

@@ -1,9 +1,9 @@
 /**
- * The settings of the embedded PostgreSQL, each with its reason: a small server on somebody's laptop or in one container,
- * that loads in large batches and must lose nothing it has acknowledged.
+ * The settings of the embedded PostgreSQL, each with its reason: a small server on a laptop or in one container
+ * that loads in large batches and must not lose anything it has acknowledged.
  *
- * They are written to `gmn-data-store.conf` in the cluster at every start, included by `postgresql.conf`; whatever a
- * person adds to `postgresql.conf` after the include line wins.
+ * They are written to `gmn-data-store.conf` in the cluster at every start, and `postgresql.conf` includes them; settings that
+ * a user adds to `postgresql.conf` after the include line take precedence.
  */
 
 /** One line of a PostgreSQL configuration file. */

@@ -1,15 +1,15 @@
 /**
- * A real PostgreSQL beside this process, for machines that have none: made, started, watched and stopped here.
+ * Creates, starts, watches and stops a real PostgreSQL beside this process, for machines that have none.
  *
- * States of a data directory, and what a start does about each:
+ * States of a data directory, and what a start does in each:
  *
- *     nothing there ───────────────▶ initdb, start
+ *     empty ───────────────────────▶ initdb, start
  *     cluster, no server ──────────▶ start (after a crash PostgreSQL recovers by itself)
  *     cluster, server of a killed process ──▶ its supervisor stops it: wait, then start. Without one (killed too, or Windows)
  *                                             adopt it; if it listens on another port than wanted, restart it
  *     cluster, server of a living process ──▶ refuse
  *
- * Who owns a server is known by a lock in it (owner.ts).
+ * A lock in the server identifies its owner (owner.ts).
  */
 import { resolve } from "node:path";
 import { backoffDelayMs, TransientError, wait } from "@gmn/failures";
@@ -23,28 +23,28 @@ import { runningPostmaster, StartFailure, startPostmaster, stopPostmaster } from
 import { othersSupervisorsGone, superviseServer } from "./supervision.ts";
 
 export interface PostgresOptions {
-  /** Where the cluster is to lie; made when missing. */
+  /** Directory of the cluster; created when missing. */
   readonly directory: string;
-  /** TCP port on 127.0.0.1; 0 takes a free one. */
+  /** TCP port on 127.0.0.1; 0 selects a free one. */
   readonly port: number;
   /** The driver: opens the session in which this process owns the server. */
   readonly connect: Connect;
   readonly onEvent: OnPostgresEvent;
-  /** Aborting gives up a start; what was started is stopped again. */
+  /** Aborting cancels a start; a server that was started is stopped again. */
   readonly signal?: AbortSignal;
   /** Aborting hurries a stop: the server ends without a checkpoint, and recovers at the next start. */
   readonly hurry?: AbortSignal;
-  /** More server settings, winning over ours; tests turn fsync off. */
+  /** Additional server settings, which override ours; tests turn fsync off. */
   readonly settings?: Readonly<Record<string, string>>;
 }
 
 /** A running server that this process owns. */
 export interface RunningPostgres {
-  /** Whole, with password: `postgres://gmn:…@127.0.0.1:port/gmn_data_store`. */
+  /** Complete, with password: `postgres://gmn:…@127.0.0.1:port/gmn_data_store`. */
   readonly url: string;
   readonly version: string;
   readonly port: number;
-  /** Where the data really is (see `place.ts`). */
+  /** The actual location of the data (see `place.ts`). */
   readonly directory: string;
   /** Stops the server and waits for its end. Calling it again is harmless. */
   stop(): Promise<void>;
@@ -52,15 +52,15 @@ export interface RunningPostgres {
 
 /** As in `createDatabase`. */
 const DATABASE = "gmn_data_store";
-/** What messages about its port say. */
+/** The names that messages about its port use. */
 const PORT_SETTING = ["PostgreSQL", "POSTGRES_PORT"] as const;
-/** How often a start is tried when another process takes the free port, or starts the same cluster, in between. */
+/** How often a start is tried when another process takes the free port, or starts the same cluster, in the meantime. */
 const START_ATTEMPTS = 5;
-/** A server that was killed is started again for as long as this process wants one. */
+/** A server that was killed is restarted for as long as this process needs it. */
 const REVIVE_BACKOFF = { base_ms: 500, cap_ms: 30_000, attempts: Infinity };
 
 /**
- * Starts (or adopts) the PostgreSQL in `directory` and makes the database in it.
+ * Starts (or adopts) the PostgreSQL in `directory` and creates the database in it.
  * @throws PermanentError with a hint: the port is in use, no programs or no user to run them, a living process owns it
  */
 export async function startPostgres(
@@ -76,9 +76,9 @@ export async function startPostgres(
   const running = await startAndOwn(place, options, options.port, () => onOwnerLost());
   started = true;
 
-  /** The owner's connection ends with the server: if that was no stop of ours, the server is started again. */
+  /** The owner's connection ends with the server. Unless we stopped the server, it is started again. */
   function onOwnerLost(): void {
-    // Before the start has ended, the start fails.
+    // While the start is still running, it fails by itself.
     if (!started || stopping.signal.aborted || reviving !== null) return;
     reviving = revive().finally(() => reviving = null);
   }
@@ -88,11 +88,11 @@ export async function startPostgres(
       try {
         const again = { ...options, signal: stopping.signal };
         const { owner, supervisor } = await startAndOwn(place, again, running.port, onOwnerLost);
-        // The former one has watched until now: in between this process may be killed, too.
+        // The former supervisor has watched until now, because this process may be killed at any time.
         const former = running.supervisor;
         Object.assign(running, { owner, supervisor });
         onEvent({ kind: "restarted", directory: place.directory, port: running.port });
-        // Not waited for: a loss of the new server must be noticed meanwhile.
+        // Not awaited: the loss of the new server must be noticed in the meantime.
         void former.dismiss();
         return;
       } catch (error) {
@@ -146,7 +146,7 @@ interface Running {
   readonly port: number;
 }
 
-/** One server on the cluster, owned by this process. Tries again where another process came in between. */
+/** Starts one server on the cluster, owned by this process. Tries again when another process interfered. */
 async function startAndOwn(
   place: Place,
   options: PostgresOptions,
@@ -181,12 +181,12 @@ async function startAndOwn(
       await stopPostmaster(place, hurry);
       await supervisor?.dismiss();
     } catch (error) {
-      // Given up before anybody owned it.
+      // The start was cancelled before anybody owned the server.
       if (isOurs && signal?.aborted && error === signal.reason) await stopPostmaster(place, hurry);
       await supervisor?.dismiss();
       const portTaken = error instanceof StartFailure && error.portInUse;
       if (portTaken && wantedPort !== 0) throw portInUse(port, ...PORT_SETTING, error);
-      // Another process started this very cluster in between, or the server found was just going down.
+      // Another process started the same cluster in the meantime, or the server found was shutting down.
       const other = await runningPostmaster(place) !== null;
       const raced = error instanceof StartFailure
         ? portTaken || other
@@ -197,14 +197,14 @@ async function startAndOwn(
 }
 
 /**
- * Whether the server that was found, and is ours now, is about to be stopped by the supervisor of the process that it belonged to.
- * It has been by the time this resolves.
+ * Whether the supervisor of the previous owner is stopping the server that we found and now own. When this resolves to true, the
+ * server has been stopped.
  */
 function isBeingStopped(place: Place, signal: AbortSignal | undefined): Promise<boolean> {
   return othersSupervisorsGone(place, () => Promise.resolve(signal?.aborted === true));
 }
 
-/** The name stands in the text, because a statement that makes a database takes no parameters. */
+/** The name is part of the statement's text, because `create database` takes no parameters. */
 async function createDatabase(owner: Session): Promise<void> {
   const found = await owner.sql`select from pg_database where datname = 'gmn_data_store'`;
   if (found.length === 0) await owner.sql`create database gmn_data_store`;

@@ -1,9 +1,9 @@
 /**
  * The supervisor of a PostgreSQL server: stops it when the service was killed (../processes/supervisor.ts says how).
  *
- * The next start may come at once, while the supervisor of the killed one is still at it, and would have its new or adopted server
- * stopped under its hands. So each supervisor is noted in the cluster, with a token of the process that it belongs to, and a start
- * waits for those of other processes.
+ * The next start may follow at once, while the supervisor of the killed process is still stopping the server, and would then stop
+ * the new or adopted one. So each supervisor is recorded in the cluster, with a token of the process that it belongs to, and a
+ * start waits for the supervisors of other processes.
  */
 import { randomUUID } from "node:crypto";
 import { chown, readdir, readFile, rm, writeFile } from "node:fs/promises";
@@ -14,18 +14,18 @@ import { SUPERVISED_END_MS, Supervisor } from "../processes/supervisor.ts";
 import { program } from "./binaries.ts";
 import type { Place } from "./place.ts";
 
-/** What `ps` shows it as. */
+/** Its name in `ps`. */
 const NAME = "gmn-postgres-supervisor";
-/** `gmn_supervisor.<pid>` in the cluster; PostgreSQL takes no notice of files it does not know. */
+/** `gmn_supervisor.<pid>` in the cluster; PostgreSQL ignores files it does not know. */
 const NOTE_PREFIX = "gmn_supervisor.";
-/** Tells this process's supervisors from those of others, also when a process id is used again. */
+/** Distinguishes this process's supervisors from those of others, also when a process id is reused. */
 const OWNER_TOKEN = randomUUID();
 const LOOK_INTERVAL_MS = 50;
 
 /**
- * Stops the server: `$1` is pg_ctl, `$2` the cluster. A fast stop writes a checkpoint; when five seconds are too short for it,
- * an immediate one leaves a recovery to the next start. A killed service may have left a `pg_ctl start` behind whose server is not
- * there yet (pg_ctl's exit code 3 says so): it is waited for.
+ * Stops the server: `$1` is pg_ctl, `$2` the cluster. A fast stop writes a checkpoint. If it takes more than five seconds,
+ * an immediate stop follows, and the next start recovers. A killed service may have left a `pg_ctl start` behind whose server does
+ * not run yet (pg_ctl's exit code 3); the script waits for that server.
  */
 const STOP_SERVER = `trap 'rm -f "$2/${NOTE_PREFIX}$$"' EXIT
 for attempt in 1 2 3; do
@@ -39,7 +39,7 @@ done
 
 const noteOf = (place: Place, pid: number): string => join(place.cluster, `${NOTE_PREFIX}${pid}`);
 
-/** Starts the supervisor of the server on this cluster, which may or may not run by now. */
+/** Starts the supervisor of the server on this cluster, whether or not the server runs yet. */
 export function superviseServer(place: Place): Promise<Supervisor> {
   return Supervisor.start({
     name: NAME,
@@ -56,7 +56,7 @@ export function superviseServer(place: Place): Promise<Supervisor> {
 }
 
 /**
- * Waits until no other process's supervisor works on this cluster, but not longer than one may take; `isOver` ends the waiting.
+ * Waits until no other process's supervisor works on this cluster, at most `SUPERVISED_END_MS`; `isOver` ends the wait.
  * @returns whether there was one
  */
 export async function othersSupervisorsGone(
@@ -80,7 +80,7 @@ export async function othersSupervisorsGone(
   return wasThere;
 }
 
-/** A process id may be another process's by now. */
+/** The process id may belong to another process by now. */
 async function isSupervisor(pid: number, place: Place): Promise<boolean> {
   if (!Number.isInteger(pid) || pid <= 0 || !isAlive(pid)) return false;
   const seen = await lookAt(pid);

@@ -1,8 +1,8 @@
 /**
- * As whom PostgreSQL runs. It refuses to run as root, so a root process starts it as a user without privileges.
+ * The user that PostgreSQL runs as. It refuses to run as root, so a root process starts it as an unprivileged user.
  *
- * Such a user can't go everywhere root can: a project under `/root` (mode 0700) is closed to it, with its programs and
- * its data directory. `closedTo` finds that out before PostgreSQL fails on it.
+ * Such a user can't access everything that root can: a project under `/root` (mode 0700) is closed to it, including its
+ * programs and its data directory. `closedTo` detects this before PostgreSQL fails.
  */
 import { realpath, stat } from "node:fs/promises";
 import { dirname } from "node:path";
@@ -13,11 +13,11 @@ export interface SystemUser extends RunAs {
   readonly name: string;
 }
 
-/** Users to run as, the first that exists: the one distributions make for PostgreSQL, then the one made here. */
+/** Candidate users; the first that exists is used: the one that distributions create for PostgreSQL, then our own. */
 const OWN_USER = "gmn-postgres";
 const CANDIDATES = ["postgres", OWN_USER];
 
-/** The user to run PostgreSQL as; null means this process's own, which is right unless it is root. */
+/** The user to run PostgreSQL as; null means this process's own user, unless that is root. */
 export async function postgresUser(): Promise<SystemUser | null> {
   if (process.getuid?.() !== 0) return null;
   for (const name of CANDIDATES) {
@@ -36,7 +36,7 @@ async function findUser(name: string): Promise<SystemUser | null> {
   return { name, uid: Number(uid.output), gid: Number(gid.output) };
 }
 
-/** `useradd` is what most distributions have, `adduser -S` is BusyBox's (Alpine). */
+/** Most distributions have `useradd`; BusyBox (Alpine) has `adduser -S`. */
 async function createUser(): Promise<SystemUser> {
   const said: string[] = [];
   const ways = [
@@ -59,8 +59,8 @@ async function createUser(): Promise<SystemUser> {
 }
 
 /**
- * The outermost directory on the way to `path` (itself included) that `user` may not enter, or null. `path` need not exist
- * yet. Looks at the modes for owner, group and others; supplementary groups are not given to PostgreSQL.
+ * The outermost directory on the path to `path` (itself included) that `user` may not enter, or null. `path` need not exist
+ * yet. Checks the modes for owner, group and others; PostgreSQL gets no supplementary groups.
  */
 export async function closedTo(user: SystemUser, path: string): Promise<string | null> {
   let at = path;

@@ -1,16 +1,16 @@
 /**
- * Ports for programs that must be given theirs before they start.
+ * Chooses ports for programs that must know their port before they start.
  */
 import { createServer } from "node:net";
 import { explain, PermanentError } from "@gmn/failures";
 
-/** A port that is free at this moment: `wanted` if it is, or another. 0 wants any. */
+/** A port that is free at this moment: `wanted` if it is free, otherwise another one. 0 means any. */
 export function freePort(wanted = 0): Promise<number> {
   return bindOnce(wanted).catch(() => bindOnce(0));
 }
 
 /**
- * The port of a setting: `wanted`, which must be free, or a free one for 0.
+ * The port for a setting: `wanted`, which must be free, or any free port for 0.
  * @throws PermanentError naming the port and its setting when it is in use or not allowed
  */
 export async function settledPort(wanted: number, what: string, setting: string): Promise<number> {
@@ -27,7 +27,7 @@ export async function settledPort(wanted: number, what: string, setting: string)
   }
 }
 
-/** The failure of a start whose port another program has. */
+/** The error of a start whose port another program uses. */
 export function portInUse(port: number, what: string, setting: string, cause?: unknown) {
   return new PermanentError(`port ${port} on 127.0.0.1, for ${what}, is in use`, {
     cause,
@@ -35,7 +35,7 @@ export function portInUse(port: number, what: string, setting: string, cause?: u
   });
 }
 
-/** Binds the port and lets it go again. @returns its number */
+/** Binds the port and releases it again. @returns its number */
 function bindOnce(port: number): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();

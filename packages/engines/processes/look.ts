@@ -1,7 +1,7 @@
 /**
- * Who a process is and whose child: from /proc, or where there is none from `ps`.
+ * Reads the command line and the parent of a process from /proc, or from `ps` where /proc does not exist.
  *
- * A shell looks, because Deno lets nobody read /proc who was not given all permissions, and the service is not.
+ * A shell does the reading, because Deno allows /proc only with all permissions, which the service does not have.
  */
 import { spawn } from "node:child_process";
 import process from "node:process";
@@ -12,19 +12,19 @@ export function isAlive(pid: number): boolean {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    // Not ours to signal means that it is there.
+    // EPERM means that the process exists but belongs to another user.
     return (error as NodeJS.ErrnoException).code === "EPERM";
   }
 }
 
-/** A process on the way from a process to the first of all. */
+/** One ancestor of a process. */
 export interface Ancestor {
   readonly pid: number;
-  /** Program and arguments, separated by spaces. Empty for one that has ended and was not waited for. */
+  /** Program and arguments, separated by spaces. Empty for a zombie. */
   readonly command: string;
 }
 
-/** More levels than npx, its shell and `deno task` need. */
+/** More levels than npx, its shell and `deno task` add. */
 const LEVELS_MAX = 8;
 
 /** Prints "pid parent command" for $1 and the $2 - 1 processes above it, one line each. */
@@ -48,7 +48,7 @@ interface Seen extends Ancestor {
 
 function look(pid: number, levels: number): Promise<Seen[]> {
   if (process.platform === "win32") return Promise.resolve([]);
-  // Deno throws at once where it lacks the permission, which rejects.
+  // Without the permission Deno throws here, which rejects the promise.
   return new Promise((resolve) => {
     const child = spawn("/bin/sh", ["-c", LOOK, "look", String(pid), String(levels)], {
       stdio: ["ignore", "pipe", "ignore"],
@@ -71,7 +71,7 @@ function look(pid: number, levels: number): Promise<Seen[]> {
   });
 }
 
-/** What runs as `pid`, and its parent's process id; null when there is no such process. */
+/** The command line of process `pid` and its parent's process id; null when there is no such process. */
 export async function lookAt(
   pid: number,
 ): Promise<{ readonly parent: number; readonly command: string } | null> {

@@ -1,26 +1,26 @@
 /**
- * Ends a program of ours when this process is gone without having ended it: `kill -9`, out of memory, a crash.
+ * Ends one of our programs when this process dies without having ended it: `kill -9`, out of memory, a crash.
  *
- *     watching ──"dismiss" on the pipe──▶ gone, nothing done
- *        └──end of the pipe──▶ ends the program, gone
+ *     watching ──"dismiss" on the pipe──▶ exits, does nothing
+ *        └──end of the pipe──▶ ends the program, exits
  *
- * The supervisor is a shell in a session of its own that reads from a pipe. This process holds the other end and never writes to
- * it until it has ended the program itself. However this process ends, the kernel closes the pipe, and the supervisor acts. One
- * that is only frozen (SIGSTOP) keeps its pipe, and its programs.
+ * The supervisor is a shell in its own session that reads from a pipe. This process holds the other end and does not write to
+ * it until it has ended the program itself. However this process ends, the kernel closes the pipe, and the supervisor acts. A
+ * process that is only frozen (SIGSTOP) keeps its pipe and its programs.
  *
- * Supervisors ignore SIGINT, SIGTERM and SIGHUP, because a signal for everybody must not take the ordered stop out of the
- * service's hands. One that is killed is replaced. On Windows there is none: what a killed process leaves behind there is found
- * by the next start.
+ * Supervisors ignore SIGINT, SIGTERM and SIGHUP, because a signal to the whole process group must not pre-empt the service's
+ * own orderly stop. A supervisor that is killed is replaced. Windows has no supervisors: there the next start finds what a
+ * killed process left behind.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import process from "node:process";
 
-/** Within this, whatever is supervised has ended after its owner was killed. Each script keeps to it. */
+/** A supervised program ends within this time after its owner was killed. Each script must respect this limit. */
 export const SUPERVISED_END_MS = 10_000;
-/** A killed supervisor is replaced after this, so that a machine that kills every one of them is not kept busy with it. */
+/** Delay before a killed supervisor is replaced, so that a machine that kills every supervisor does not spin. */
 const REPLACE_AFTER_MS = 500;
 
-/** Reads until the word or the end; the rest of the script is what to do at the end. */
+/** Reads until the word or the end of the pipe; the code that follows runs at the end of the pipe. */
 const WATCH = `trap '' HUP INT TERM
 while read -r word; do
   [ "$word" = dismiss ] && exit 0
@@ -28,21 +28,21 @@ done
 `;
 
 export interface SupervisedProgram {
-  /** Shown as the supervisor's name in the list of processes. */
+  /** The supervisor's name in the process list. */
   readonly name: string;
-  /** Ends the program, within `SUPERVISED_END_MS`; a POSIX shell's script. */
+  /** A POSIX shell script that ends the program within `SUPERVISED_END_MS`. */
   readonly script: string;
   /** `$1`, `$2`, … of the script. */
   readonly args: readonly string[];
-  /** The user to run as; null: this process's own. */
+  /** The user to run as; null means this process's own. */
   readonly runAs: { readonly uid: number; readonly gid: number } | null;
-  /** Gets each supervisor's process id, the first and those that replace it; awaited before `supervise` resolves. */
+  /** Gets the process id of the first supervisor and of each replacement; awaited before `supervise` resolves. */
   readonly onStart?: (pid: number) => Promise<void>;
-  /** Gets the process id of each that has gone. */
+  /** Gets the process id of each supervisor that has exited. */
   readonly onEnd?: (pid: number) => Promise<void>;
 }
 
-/** A supervisor at work. */
+/** A running supervisor. */
 export class Supervisor {
   #child: ChildProcess | null = null;
   #ended: Promise<void> = Promise.resolve();
@@ -51,23 +51,23 @@ export class Supervisor {
 
   private constructor(private readonly program: SupervisedProgram) {}
 
-  /** Starts one. Where there is no shell, or none can be started, the program goes without. */
+  /** Starts a supervisor. Where no shell exists or can be started, the program runs without one. */
   static async start(program: SupervisedProgram): Promise<Supervisor> {
     const supervisor = new Supervisor(program);
     if (process.platform !== "win32") await supervisor.#spawn();
     return supervisor;
   }
 
-  /** The process id; undefined where there is none right now. */
+  /** The process id; undefined while no supervisor runs. */
   get pid(): number | undefined {
     return this.#child?.pid;
   }
 
-  /** Sends it away: the program has been ended, or was never started. Resolves when it is gone. Calling it again is harmless. */
+  /** Dismisses it: the program has ended or was never started. Resolves when it has exited. Calling it again is harmless. */
   async dismiss(): Promise<void> {
     this.#isDismissed = true;
     clearTimeout(this.#timer);
-    // Until it is gone it is waited for, whatever else goes on.
+    // Keeps this process alive until the supervisor has exited.
     this.#child?.ref();
     this.#child?.stdin?.end("dismiss\n");
     await this.#ended;
@@ -78,7 +78,7 @@ export class Supervisor {
     const child = spawn("/bin/sh", ["-c", `${WATCH}${script}`, name, ...args], {
       cwd: "/",
       detached: true,
-      // Its end must not be held up by a pipe that nobody reads any more.
+      // A pipe that nobody reads any longer must not delay its exit.
       stdio: ["pipe", "ignore", "ignore"],
       env: { PATH: process.env.PATH ?? "/usr/bin:/bin", LC_ALL: "C" },
       ...(runAs ?? {}),
@@ -91,22 +91,22 @@ export class Supervisor {
       if (child.pid !== undefined) await onEnd?.(child.pid).catch(() => {});
       resolve();
     };
-    // A supervisor that was killed: its pipe is closed at the other end.
+    // A supervisor that was killed has closed its end of the pipe.
     child.stdin?.on("error", () => {});
     child.once("error", () => void ended());
     child.once("exit", () => {
       void ended();
       if (this.#isDismissed) return;
-      // One that can't be replaced (a full disk) is no reason to stop what works.
+      // Failing to replace it (a full disk) is no reason to stop a working program.
       this.#timer = setTimeout(() => void this.#spawn().catch(() => {}), REPLACE_AFTER_MS);
       this.#timer.unref();
     });
-    // It lives as long as this process, and is no reason for this process to live.
+    // It lives as long as this process but does not keep this process alive.
     child.unref();
     try {
       if (child.pid !== undefined) await onStart?.(child.pid);
     } catch (error) {
-      // Nobody would know of it, so it must not act.
+      // It was not recorded, so it must not act.
       this.#isDismissed = true;
       child.stdin?.end("dismiss\n");
       throw error;

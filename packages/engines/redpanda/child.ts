@@ -1,8 +1,8 @@
 /**
- * Redpanda as a process: started, its output passed on line by line, stopped.
+ * Runs Redpanda as a process: starts it, passes its output on line by line, and stops it.
  *
- * It gets a session of its own, so that a Ctrl-C in the terminal reaches this process only, which stops Redpanda when nobody
- * needs it any more; and an environment of its own, because ours holds secrets that it must not see, and variables
+ * It gets its own session, so that a Ctrl-C in the terminal reaches only this process, which stops Redpanda when nobody
+ * needs it any longer. It also gets its own environment, because ours contains secrets that it must not see and variables
  * (`REDPANDA_…`, `RPK_…`) that override rpk's configuration.
  */
 import { type ChildProcess, spawn } from "node:child_process";
@@ -18,15 +18,15 @@ export interface ChildEnd {
   readonly lines: readonly string[];
 }
 
-/** How long a stop may take after a second request to stop. What was acknowledged is on the disk; the next start reads it. */
+/** How long a stop may take after a second request to stop. Acknowledged records are on disk; the next start reads them. */
 const HURRIED_STOP_MS = 2_000;
 
-/** Variables that the program may see, where they are set. */
+/** Environment variables that are passed to the program. */
 const PASSED_ON = ["PATH", "HOME", "TMPDIR", "LANG", "TZ"];
 
 /** A started process. */
 export class RedpandaChild {
-  /** Resolves when the process is gone and its output read. Never rejects. */
+  /** Resolves when the process has exited and its output has been read. Never rejects. */
   readonly ended: Promise<ChildEnd>;
   readonly #child: ChildProcess;
   #isGone = false;
@@ -62,14 +62,14 @@ export class RedpandaChild {
     });
   }
 
-  /** undefined when it could not be started at all. */
+  /** Undefined when it could not be started. */
   get pid(): number | undefined {
     return this.#child.pid;
   }
 
   /**
-   * Asks it to stop and waits; kills it, with whatever it has started, when it does not within `patience_ms`, or within
-   * `HURRIED_STOP_MS` of `hurry`.
+   * Asks it to stop and waits. If it does not stop within `patience_ms`, or within `HURRIED_STOP_MS` after `hurry` aborts, it is
+   * killed together with all processes it has started.
    * @returns whether it had to be killed
    */
   async stop(patience_ms: number, hurry?: AbortSignal): Promise<boolean> {
@@ -84,7 +84,7 @@ export class RedpandaChild {
       clearTimeout(timer);
       timer = setTimeout(kill, Math.min(HURRIED_STOP_MS, patience_ms));
     };
-    // To the process alone: a signal to the group would reach children that it wants to end in its own order.
+    // To the process only: a signal to the group would also reach its children, which it stops in its own order.
     this.#signal("SIGTERM", 1);
     if (hurry?.aborted) hurried();
     hurry?.addEventListener("abort", hurried, { once: true });
@@ -95,7 +95,7 @@ export class RedpandaChild {
   }
 
   /**
-   * Sends a signal to the process (1) or to the whole group that it leads (-1). `ChildProcess.kill` is not used: Deno then says
+   * Sends a signal to the process (1) or to its whole process group (-1). `ChildProcess.kill` is not used: Deno then reports
    * that the signal ended the process, whatever its exit code.
    */
   #signal(signal: "SIGTERM" | "SIGKILL", to: 1 | -1): void {
@@ -104,14 +104,14 @@ export class RedpandaChild {
     try {
       process.kill(to * pid, signal);
     } catch {
-      // It is gone; `ended` says so.
+      // It has exited; `ended` reports that.
     }
   }
 }
 
 /**
- * The level of a line of Redpanda's in our log. Its lines begin with a level; it reports things as errors that are none to us
- * (a file system it has not been tested on), so each is one level lower here.
+ * The level of a Redpanda log line in our log. Its lines begin with a level. Redpanda reports errors that are harmless to us
+ * (a file system it has not been tested on), so each level is lowered by one.
  */
 function levelOf(line: string): LineLevel {
   const [level] = /^(?:ERROR|WARN|INFO|DEBUG|TRACE)\b/.exec(line) ?? [];

@@ -1,7 +1,7 @@
 /**
  * Writes the node's configuration from templates, `redpanda.yaml` and `bootstrap.yaml`:
  *
- *     DATA_DIR/redpanda/conf/redpanda.yaml     made anew at every start (ports may change)
+ *     DATA_DIR/redpanda/conf/redpanda.yaml     rewritten at every start (ports may change)
  *     DATA_DIR/redpanda/conf/.bootstrap.yaml   cluster properties, which Redpanda reads on its first start only
  *     DATA_DIR/redpanda/data/                  Redpanda's own; a subdirectory, because a volume's root has a lost+found
  */
@@ -13,19 +13,19 @@ export interface RedpandaPorts {
   readonly kafka: number;
   readonly schemaRegistry: number;
   readonly admin: number;
-  /** Internal: nodes talk to each other here; a single one listens all the same. */
+  /** Internal traffic between nodes; a single node listens here, too. */
   readonly rpc: number;
 }
 
-/** Where the node's configuration stands under `directory`; its path on a command line is what tells one node from another. */
+/** Path of the node's configuration under `directory`. On a command line this path distinguishes one node from another. */
 export function configurationPath(directory: string): string {
   return join(directory, "conf", "redpanda.yaml");
 }
 
 /**
- * Writes both files under `directory` and gives the path of redpanda.yaml.
+ * Writes both files under `directory` and returns the path of redpanda.yaml.
  * @param templates the folder of the templates; `${NAME}` in redpanda.yaml stands for a port or the data directory
- * @param directory `DATA_DIR/redpanda`, made when missing
+ * @param directory `DATA_DIR/redpanda`, created when missing
  */
 export async function writeConfiguration(
   templates: string,
@@ -53,7 +53,7 @@ export async function writeConfiguration(
   return file;
 }
 
-/** Replaces `${NAME}` outside of comments. @throws Error when the template has a name that `values` has not */
+/** Replaces `${NAME}` outside of comments. @throws Error when the template has a name that is not in `values` */
 function fillIn(template: string, values: Readonly<Record<string, string>>): string {
   const fillLine = (line: string) =>
     line.trimStart().startsWith("#") ? line : line.replaceAll(/\$\{([A-Z_]+)\}/g, (_, name) => {

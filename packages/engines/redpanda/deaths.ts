@@ -1,5 +1,5 @@
 /**
- * Why Redpanda ended, with its own last lines, and for the usual reasons a hint what to do.
+ * Explains why Redpanda ended: its last lines and, for the usual reasons, a hint.
  *
  * Sources of the patterns: Redpanda's source (syschecks.cc, application.cc), Seastar's messages, and traces that users posted.
  */
@@ -11,12 +11,12 @@ interface KnownDeath {
   readonly hint: string;
 }
 
-/** It died because another program uses one of its ports. */
+/** Redpanda died because another program uses one of its ports. */
 export class PortTakenError extends PermanentError {
   override readonly name = "PortTakenError";
 }
 
-/** What the system calls it (strerror, and Deno's and Node's code). */
+/** The system's message (strerror), and the code of Deno and Node. */
 const PORT_TAKEN = /Address already in use|EADDRINUSE/;
 
 const MORE_MEMORY =
@@ -53,14 +53,14 @@ const KNOWN: readonly KnownDeath[] = [
   },
 ];
 
-/** Lines shown in the message; the log has the others. */
+/** How many lines the message shows; the log has the others. */
 const SHOWN_LINES = 5;
 
-/** The end as an error. `doing` is what failed: "Redpanda did not start". */
+/** Turns the end into an error. `doing` says what failed: "Redpanda did not start". */
 export function deathOf(end: ChildEnd, doing: string): PermanentError {
   const text = end.lines.join("\n");
   const known = KNOWN.find(({ pattern }) => pattern.test(text));
-  // The line with the reason, or else the last ones.
+  // The line with the reason, or otherwise the last lines.
   const telling = known === undefined
     ? end.lines.slice(-SHOWN_LINES)
     : end.lines.filter((line) => known.pattern.test(line)).slice(-1);

@@ -1,9 +1,9 @@
 /**
- * Redpanda in Docker: the `redpanda` of compose.yaml, started, waited for, stopped.
+ * Runs Redpanda in Docker: starts the service `redpanda` of compose.yaml, waits until it is ready, and stops it.
  *
  *     inspected ──▶ up (the image is pulled once, with its progress shown) ──▶ ready (ready.ts) ──▶ stop
  *
- * A container that was running already is left running at the stop. One that dies is restarted by Docker itself (compose.yaml).
+ * A container that was already running keeps running after the stop. Docker itself restarts one that dies (compose.yaml).
  */
 import { explain, hintOf, PermanentError } from "@gmn/failures";
 import { freePort } from "../processes/free_port.ts";
@@ -13,24 +13,24 @@ import { type ProveLog, untilReady } from "./ready.ts";
 import { type OnRedpandaEvent, reportReady, type RunningRedpanda } from "./running.ts";
 
 const SERVICE = "redpanda";
-/** Ports inside the container, as in compose.yaml; the admin port is the same outside unless it is taken. */
+/** Ports inside the container, as in compose.yaml; the admin port is the same outside unless it is in use. */
 const INSIDE = { kafka: 9092, schemaRegistry: 8081, admin: 9644 } as const;
 
-/** From the created container to ready. The pull is not counted: it depends on the network. */
+/** Time from the created container to ready. The pull is not counted: it depends on the network. */
 const START_TIMEOUT_MS = 180_000;
-/** Docker kills it after that; below what a release may take (service/releasers.ts). */
+/** Docker kills the container after this. It is below the limit of a release (service/releasers.ts). */
 const STOP_TIMEOUT_S = 20;
 
 export interface DockerOptions extends ListenerPorts {
-  /** Its service `redpanda` is started. */
+  /** The compose.yaml whose service `redpanda` is started. */
   readonly composeFile: string;
-  /** Name of the project. A project has a volume, and so a log, of its own. */
+  /** Name of the project. Each project has its own volume, and so its own log. */
   readonly project: string;
   readonly memory: string;
   readonly onEvent: OnRedpandaEvent;
   readonly signal: AbortSignal;
   readonly proveLog: ProveLog;
-  /** The client's program; tests use another. */
+  /** The Docker client program; tests use another. */
   readonly docker?: string;
   readonly startTimeout_ms?: number;
 }
@@ -43,7 +43,7 @@ interface Ports {
 
 /**
  * Starts the container; resolves when it is ready.
- * @throws PermanentError with a hint: a port is in use, the image could not be pulled, it never got ready
+ * @throws PermanentError with a hint: a port is in use, the image could not be pulled, it never became ready
  */
 export async function startRedpandaInDocker(options: DockerOptions): Promise<RunningRedpanda> {
   const { onEvent, signal, memory } = options;
@@ -120,7 +120,7 @@ async function settlePorts(
   wasRunning: boolean,
 ): Promise<Ports> {
   if (wasRunning) {
-    // Its ports are kept: other ports would mean another container.
+    // It keeps its ports: other ports would create another container.
     return {
       kafka: await publishedPort(INSIDE.kafka, options),
       schemaRegistry: await publishedPort(INSIDE.schemaRegistry, options),

@@ -1,5 +1,5 @@
 /**
- * Docker, as far as Redpanda needs it: whether an engine answers, and `docker compose` on a compose.yaml.
+ * The parts of Docker that Redpanda needs: checks whether an engine answers, and runs `docker compose` on a compose.yaml.
  */
 import { execFile, spawn } from "node:child_process";
 import { eachLine, Tail } from "./program_output.ts";
@@ -8,8 +8,8 @@ import { eachLine, Tail } from "./program_output.ts";
 const ANSWER_TIMEOUT_MS = 3_000;
 
 /**
- * The engine's version, or null when none answers or there is no `docker compose` to use it with. Many machines have
- * only the client, without an engine behind it. Never throws.
+ * The engine's version, or null when none answers or `docker compose` is missing. Many machines have
+ * only the client, without an engine. Never throws.
  */
 export async function askDockerEngine(docker = "docker"): Promise<string | null> {
   // Without an engine the client prints an empty version and fails.
@@ -42,9 +42,9 @@ export interface ComposeOptions {
   readonly docker: string;
   readonly composeFile: string;
   readonly project: string;
-  /** What compose.yaml's `${…}` stand for. */
+  /** Values for the `${…}` in compose.yaml. */
   readonly variables: Readonly<Record<string, string>>;
-  /** Gets each line that the command prints, such as the progress of a pull. */
+  /** Called with each line that the command prints, such as the progress of a pull. */
   readonly onLine?: (line: string) => void;
   /** Aborting ends the command. */
   readonly signal?: AbortSignal;
@@ -56,7 +56,7 @@ export function compose(args: readonly string[], options: ComposeOptions): Promi
   const all = ["compose", "--file", composeFile, "--project-name", project, ...args];
   return new Promise((resolve) => {
     const child = spawn(docker, all, {
-      // In a session of its own, a Ctrl-C does not reach it: the container is stopped in order.
+      // In its own session, a Ctrl-C does not reach it: we stop the container in order.
       detached: true,
       stdio: ["ignore", "pipe", "pipe"],
       env: { ...dockerEnvironment(), ...variables },
@@ -87,7 +87,7 @@ export function compose(args: readonly string[], options: ComposeOptions): Promi
   });
 }
 
-/** What the client needs to find its engine; none of our own settings, because compose.yaml takes some of them by name. */
+/** The variables that the client needs to find its engine; not our settings, because compose.yaml reads some of their names. */
 function dockerEnvironment(): Record<string, string> {
   const passed = /^(PATH|HOME|TMPDIR|LANG|XDG_.*|DOCKER_.*|.*_PROXY|.*_proxy|SSH_AUTH_SOCK)$/;
   return Object.fromEntries(

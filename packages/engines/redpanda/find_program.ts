@@ -1,8 +1,8 @@
 /**
- * Where Redpanda is on this machine, if it is.
+ * Finds Redpanda on this machine, if it is installed.
  *
  * Two programs can start the same broker: `redpanda` itself, and `rpk redpanda start`, which prepares and then becomes it.
- * `redpanda` is preferred: it does what its configuration says, where rpk adds a "mode" of its own.
+ * `redpanda` is preferred: it follows its configuration, while rpk adds its own "mode".
  */
 import { access, constants, stat } from "node:fs/promises";
 import { basename, delimiter, join } from "node:path";
@@ -11,11 +11,11 @@ import { PermanentError } from "@gmn/failures";
 /** A program that can start the broker. */
 export interface RedpandaProgram {
   readonly path: string;
-  /** Which command line it takes. */
+  /** Which command line it accepts. */
   readonly form: "redpanda" | "rpk";
 }
 
-/** Where Redpanda's packages and image put it; it must not be moved from there (its loader's path is built in). */
+/** Where Redpanda's packages and image install it; it can't be moved, because its loader's path is built in. */
 export const PACKAGED_PATH = "/opt/redpanda/bin/redpanda";
 
 export interface SearchPlaces {
@@ -23,7 +23,7 @@ export interface SearchPlaces {
   readonly configured: string | null;
   /** The PATH of the environment. */
   readonly path: string;
-  /** `PACKAGED_PATH`; tests have another. */
+  /** `PACKAGED_PATH`; tests use another. */
   readonly packaged?: string;
 }
 

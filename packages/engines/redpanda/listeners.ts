@@ -1,9 +1,9 @@
 /**
- * The ports of Redpanda's public listeners, when it is started here.
+ * Chooses the ports of Redpanda's public listeners when it is started here.
  */
 import { settledPort } from "../processes/free_port.ts";
 
-/** The ports that the settings name; 0 takes a free one. */
+/** The ports from the settings; 0 selects a free one. */
 export interface ListenerPorts {
   readonly kafkaPort: number;
   readonly schemaRegistryPort: number;

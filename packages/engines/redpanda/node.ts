@@ -1,5 +1,5 @@
 /**
- * One Redpanda node, kept running.
+ * Keeps one Redpanda node running.
  *
  *     starting ──ready──▶ running ──stop()──▶ stopping ──▶ stopped
  *        │ dies, or             │ dies                        ▲
@@ -9,7 +9,7 @@
  *                          ready│   │dies▼
  *                           starting    failed (the event `failed`; `failed` resolves)
  *
- * While it is down, the loops that use it wait and say so: to them it is a broker that is unavailable right now.
+ * While it is down, the loops that use it wait and report it: to them the broker is temporarily unavailable.
  */
 import { type Backoff, backoffDelayMs, explain, hintOf, PermanentError, wait } from "@gmn/failures";
 import type { Supervisor } from "../processes/supervisor.ts";
@@ -22,15 +22,15 @@ import { forgetChild, noteChild, superviseChild } from "./orphan.ts";
 import { type ProveLog, type ReadinessTargets, untilReady } from "./ready.ts";
 import { type OnRedpandaEvent, type RedpandaAddresses, reportReady } from "./running.ts";
 
-/** How long to wait for it. */
+/** How long to wait for the node. */
 export interface RedpandaPatience {
-  /** From the start to ready. Recovery after an unclean end reads what was written last; on a slow disk that takes a while. */
+  /** From the start to ready. After an unclean end, recovery reads the last writes, which takes a while on a slow disk. */
   readonly start_ms: number;
-  /** From SIGTERM to SIGKILL. Below what a release may take (service/releasers.ts), and a container platform's patience. */
+  /** From SIGTERM to SIGKILL. Below the limits of a release (service/releasers.ts) and of container platforms. */
   readonly stop_ms: number;
-  /** Waits between restarts, and how many deaths in a row are too many. */
+  /** Waits between restarts, and the limit of consecutive deaths. */
   readonly restarts: Backoff;
-  /** After a node has run this long, its next death counts as the first again. */
+  /** After a node has run this long, its next death counts as the first one. */
   readonly stable_ms: number;
 }
 
@@ -42,11 +42,11 @@ export interface NodeOptions {
   readonly memory: string;
   readonly onEvent: OnRedpandaEvent;
   readonly proveLog: ProveLog;
-  /** Aborting hurries a stop: it is killed soon. */
+  /** Aborting hurries a stop: the node is killed soon afterwards. */
   readonly hurry?: AbortSignal;
 }
 
-/** A node and what restarts it. */
+/** A node and the loop that restarts it. */
 export class RedpandaNode {
   /** Resolves with the reason when it died too often. Never rejects. */
   readonly failed: Promise<Error>;
@@ -77,7 +77,7 @@ export class RedpandaNode {
   }
 
   /**
-   * The first start. A node that dies here is not started again: it would die for the same reason.
+   * The first start. A node that dies here is not restarted: it would die for the same reason.
    * @throws PermanentError with the reason and what to do
    */
   async start(signal?: AbortSignal): Promise<void> {
@@ -93,13 +93,13 @@ export class RedpandaNode {
     this.options.onEvent({ kind: "stopped" });
   }
 
-  /** Starts the process and waits until it is ready; leaves no process behind when it is not. */
+  /** Starts the process and waits until it is ready; if that fails, leaves no process behind. */
   async #launch(signal?: AbortSignal): Promise<void> {
     const { program, directory, memory, onEvent } = this.options;
     const args = redpandaArguments(program, this.configurationFile, { memory });
     const child = new RedpandaChild(program, args, onEvent);
     this.#child = child;
-    // Readiness is not waited for when the process is gone.
+    // The wait for readiness ends when the process has exited.
     const over = new AbortController();
     const death = child.ended.then((end) => {
       const error = deathOf(end, "Redpanda ended before it was ready");
@@ -150,7 +150,7 @@ export class RedpandaNode {
     this.#supervisor = null;
   }
 
-  /** Waits for deaths and starts the node again after each, until it is stopped or too many came in a row. */
+  /** Restarts the node after each death, until it is stopped or has died too often in a row. */
   async #keepRunning(): Promise<void> {
     const { restarts, stable_ms } = this.patience;
     for (let deaths = 0;;) {

@@ -1,10 +1,10 @@
 /**
- * A Redpanda whose owner was killed (`kill -9`, out of memory): a process in a session of its own does not go with it.
+ * Handles a Redpanda whose owner was killed (`kill -9`, out of memory): in its own session, it survives its owner.
  *
- * Its supervisor ends it within seconds (../processes/supervisor.ts). If the supervisor was killed too, or the next start comes first,
- * that start finds the node by a file, makes sure that it is the right one, and stops it in order.
+ * Its supervisor ends it in seconds (../processes/supervisor.ts). If the supervisor was killed too, or the next start comes first,
+ * that start finds the node through a file, verifies its identity, and stops it in order.
  *
- * Linux only, as Redpanda is: what a process is and whose child stands in /proc.
+ * Linux only, like Redpanda: the identity and the parent of a process are read from /proc.
  */
 import { execFile } from "node:child_process";
 import { readFile, rm, writeFile } from "node:fs/promises";
@@ -15,9 +15,9 @@ import { lookAt } from "../processes/look.ts";
 import { Supervisor } from "../processes/supervisor.ts";
 
 /**
- * Ends the node: `$1` is its process id, `$2` its configuration, which tells it from whatever has the process id later. It has `$3`
- * tenths of a second to stop in order; a kill after that is for all that it has started. A Ctrl-C in the terminal does not end the
- * script.
+ * Ends the node: `$1` is its process id, `$2` its configuration, which distinguishes it from a later process with the same id. It
+ * has `$3` tenths of a second to stop in order; after that it is killed together with all processes it has started. A Ctrl-C in
+ * the terminal does not end the script.
  */
 const END_NODE = `trap '' HUP INT TERM
 is_there() {
@@ -34,7 +34,7 @@ while is_there "$1" "$2"; do
 done
 `;
 
-/** How long a supervised node has to stop in order: with the kill, less than `SUPERVISED_END_MS`. */
+/** How long a supervised node may take to stop in order. Including the kill, this is less than `SUPERVISED_END_MS`. */
 const SUPERVISED_STOP_MS = 6_000;
 
 const endNodeArguments = (pid: number, configurationFile: string, patience_ms: number) => [
@@ -61,13 +61,13 @@ interface Note {
   readonly owner: number;
 }
 
-/** Notes that `pid` is the node that works in `directory`, started by this process. */
+/** Records that `pid` is the node that works in `directory`, started by this process. */
 export async function noteChild(directory: string, pid: number): Promise<void> {
   const note: Note = { pid, owner: process.pid };
   await writeFile(noteOf(directory), JSON.stringify(note));
 }
 
-/** The node was stopped: nothing is left behind. */
+/** Removes the record after the node was stopped. */
 export async function forgetChild(directory: string): Promise<void> {
   await rm(noteOf(directory), { force: true });
 }
@@ -84,9 +84,9 @@ export async function endOrphan(
 ): Promise<number | null> {
   const note = await readNote(directory);
   const node = note === null ? null : await lookAt(note.pid);
-  // Process ids are used again. A zombie has no command line.
+  // Process ids are reused. A zombie has no command line.
   if (note === null || node?.command.includes(configurationFile) !== true) return null;
-  // The kernel gives the children of a process that is gone to another one, so this can't be wrong.
+  // The kernel gives the children of an exited process a new parent, so this check is reliable.
   if (node.parent === note.owner) {
     throw new PermanentError(
       `Redpanda in ${directory} belongs to process ${note.owner}, which is running`,

@@ -1,21 +1,21 @@
 /**
- * The output of a program that runs beside this process, as lines for the log, with the last ones kept for error messages.
+ * Splits the output of a program into lines for the log, and keeps the last lines for error messages.
  */
 import type { Readable } from "node:stream";
 
-/** A line that does not end is cut here: no program may fill the memory. */
+/** A longer line is cut here, so that no program can fill the memory. */
 const LINE_CHARACTERS_MAX = 4_000;
-/** Enough to see why a program ended. */
+/** Enough lines to see why a program ended. */
 const KEPT_LINES = 30;
 
-/** Cuts chunks of bytes into lines. One per stream. */
+/** Splits chunks of bytes into lines. One instance per stream. */
 class Lines {
   readonly #decoder = new TextDecoder();
   #rest = "";
 
   constructor(private readonly onLine: (line: string) => void) {}
 
-  /** Takes a chunk; calls back for each line that is whole (a carriage return ends one too, as in the progress of a pull). */
+  /** Adds a chunk; calls back for each complete line. A carriage return ends a line, too, as in the progress of a pull. */
   push(chunk: Uint8Array): void {
     const parts = (this.#rest + this.#decoder.decode(chunk, { stream: true })).split(/\r\n|\n|\r/);
     this.#rest = parts.pop() ?? "";
@@ -26,7 +26,7 @@ class Lines {
     for (const part of parts) this.#give(part);
   }
 
-  /** The stream has ended: what is left is a line too. */
+  /** Ends the stream: the rest is a line, too. */
   end(): void {
     this.#give(this.#rest);
     this.#rest = "";

@@ -1,15 +1,15 @@
 /**
- * When Redpanda is ready: not when its ports are open, but when all three of these have happened.
+ * Redpanda is ready not when its ports are open, but when all three of these checks succeed:
  *
- *     admin API  GET /v1/status/ready  body {"status":"ready"}   (the HTTP status is 200 even while it is booting)
+ *     admin API  GET /v1/status/ready  body {"status":"ready"}   (the HTTP status is 200 even during boot)
  *     registry   GET /status/ready     200                       (it has read its own topic)
- *     log        a record produced and fetched again             (leaders elected, the coordinator of groups answers)
+ *     log        a record produced and fetched again             (leaders are elected, the group coordinator answers)
  *
  * Sources: Redpanda's admin/server.cc and schema_registry/handlers.cc.
  */
 import { explain, TransientError, wait } from "@gmn/failures";
 
-/** Writes a record to the log and reads it back. @throws while that does not work yet */
+/** Writes a record to the log and reads it back. @throws while that fails */
 export type ProveLog = (brokers: readonly string[], signal: AbortSignal) => Promise<void>;
 
 export interface ReadinessTargets {
@@ -20,12 +20,12 @@ export interface ReadinessTargets {
 }
 
 const LOOK_INTERVAL_MS = 200;
-/** A node that is booting answers at once or not at all. */
+/** A booting node answers at once or not at all. */
 const ANSWER_TIMEOUT_MS = 3_000;
 
 /**
  * Waits until the node is ready.
- * @throws TransientError after `patience_ms`, with what was missing last
+ * @throws TransientError after `patience_ms`, with the last check that failed
  * @throws the signal's reason when it aborts
  */
 export async function untilReady(

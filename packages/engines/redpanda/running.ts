@@ -1,8 +1,8 @@
 /**
- * A Redpanda that was started here, as a process or in Docker: what it says of itself, and what its user has of it.
+ * The events and the interface of a Redpanda that was started here, as a process or in Docker.
  */
 
-/** Where it answers. */
+/** Addresses of the node. */
 export interface RedpandaAddresses {
   /** `host:port` of each bootstrap broker. */
   readonly brokers: readonly string[];
@@ -12,9 +12,9 @@ export interface RedpandaAddresses {
 
 export type RedpandaEvent =
   | { readonly kind: "ready"; readonly took_ms: number } & RedpandaAddresses
-  /** A line of its output, or of Docker's, or one about it. */
+  /** A line of output from Redpanda or Docker, or a line about it. */
   | { readonly kind: "line"; readonly level: LineLevel; readonly line: string }
-  /** It died and is started again. */
+  /** It died and is being restarted. */
   | {
     readonly kind: "restarting";
     readonly reason: string;
@@ -25,21 +25,21 @@ export type RedpandaEvent =
   | { readonly kind: "failed"; readonly reason: string }
   | { readonly kind: "stopped" };
 
-/** How loud a line is to be in a log. */
+/** Log level of a line. */
 export type LineLevel = "debug" | "info" | "warning";
 
 /** Gets every event, in order. It must return quickly, and must not throw. */
 export type OnRedpandaEvent = (event: RedpandaEvent) => void;
 
-/** A Redpanda with its schema registry, up and answering. */
+/** A running Redpanda with its schema registry. */
 export interface RunningRedpanda extends RedpandaAddresses {
-  /** Resolves with the reason when it has failed for good, past all restarts. Never rejects; missing where Docker restarts it. */
+  /** Resolves with the reason when it has failed after all restarts. Never rejects; undefined when Docker restarts it. */
   readonly failed?: Promise<Error>;
   /** Stops it and waits for its end. Calling it again waits for the first call. */
   stop(): Promise<void>;
 }
 
-/** Reports that it answers. `began` is the time of `performance.now()` when its start began. */
+/** Reports that it is ready. `began` is `performance.now()` at the beginning of its start. */
 export function reportReady(
   onEvent: OnRedpandaEvent,
   { brokers, schemaRegistryUrl }: RedpandaAddresses,

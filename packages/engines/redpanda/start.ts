@@ -2,7 +2,7 @@
  * Starts Redpanda as a child process, keeps it running, and stops it.
  *
  *     settle ports ─▶ write configuration ─▶ start (node.ts) ─▶ ready (ready.ts) ─▶ a RunningRedpanda
- *          ▲                                   │ another program was faster with a port
+ *          ▲                                   │ another program took a port first
  *          └───────────────────────────────────┘
  */
 import { freePort } from "../processes/free_port.ts";
@@ -13,11 +13,11 @@ import { type NodeOptions, RedpandaNode, type RedpandaPatience } from "./node.ts
 import { endOrphan } from "./orphan.ts";
 import { reportReady, type RunningRedpanda } from "./running.ts";
 
-/** Redpanda's own ports for these listeners; another one is taken when they are in use. */
+/** Redpanda's default ports for these listeners; another port is chosen when one is in use. */
 const ADMIN_PORT = 9644;
 const RPC_PORT = 33_145;
 
-/** How often a start is tried when another program takes one of its ports in between, as with PostgreSQL. */
+/** How often a start is tried when another program takes one of its ports in the meantime, as with PostgreSQL. */
 const START_ATTEMPTS = 5;
 
 const PATIENCE: RedpandaPatience = {
@@ -28,9 +28,9 @@ const PATIENCE: RedpandaPatience = {
 };
 
 export interface RedpandaOptions extends NodeOptions, ListenerPorts {
-  /** The folder of the templates that its configuration is written from (`configuration.ts`). */
+  /** Folder of the templates for its configuration (`configuration.ts`). */
   readonly templates: string;
-  /** Aborting gives up a start; what was started is stopped again. */
+  /** Aborting cancels a start; a node that was started is stopped again. */
   readonly signal?: AbortSignal;
   /** Tests are less patient. */
   readonly patience?: Partial<RedpandaPatience>;
@@ -38,7 +38,7 @@ export interface RedpandaOptions extends NodeOptions, ListenerPorts {
 
 /**
  * Starts the node; resolves when it is ready.
- * @throws PermanentError with a hint: a port is in use, no memory, another process has the folder, it ended or never got ready
+ * @throws PermanentError with a hint: a port is in use, no memory, another process uses the folder, it ended or never became ready
  */
 export async function startRedpanda(options: RedpandaOptions): Promise<RunningRedpanda> {
   const began = performance.now();
@@ -52,13 +52,13 @@ export async function startRedpanda(options: RedpandaOptions): Promise<RunningRe
   };
 }
 
-/** A port that was free may be taken by another program before Redpanda listens on it: then all are chosen anew. */
+/** Another program may take a free port before Redpanda listens on it. Then all ports are chosen again. */
 async function startNode(
   options: RedpandaOptions,
   patience: RedpandaPatience,
 ): Promise<RedpandaNode> {
   for (let attempt = 1;; attempt++) {
-    // A port of the settings that is in use ends the start here, naming the setting.
+    // If a port from the settings is in use, the start fails here and names the setting.
     const ports = await choosePorts(options, patience);
     const configurationFile = await writeConfiguration(options.templates, options.directory, ports);
     const node = new RedpandaNode(options, patience, ports, configurationFile);
@@ -73,7 +73,7 @@ async function startNode(
   }
 }
 
-/** Frees what an orphan holds, then settles all ports. */
+/** Stops an orphan to free its ports, then chooses all ports. */
 async function choosePorts(
   options: RedpandaOptions,
   { stop_ms }: RedpandaPatience,

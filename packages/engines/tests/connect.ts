@@ -1,5 +1,5 @@
 /**
- * A driver for the tests: postgres.js, with errors as the package wants them.
+ * A driver for the tests: postgres.js, with its errors translated into the package's.
  */
 import postgres from "postgres";
 import { explain, PermanentError, TransientError } from "@gmn/failures";
@@ -8,7 +8,7 @@ import type { Connect } from "../mod.ts";
 /** SQLSTATE classes and the codes of postgres.js and of sockets that mean "not now". */
 const NOT_NOW = /^(08|53|57P|58)|^CONNECT|^ECONN|^EPIPE$/;
 
-/** What a statement throws, as a failure. */
+/** Converts the error of a statement into a failure. */
 function failureOf(error: unknown): Error {
   const { code = "" } = error as { code?: string };
   const Failure = NOT_NOW.test(code) ? TransientError : PermanentError;
@@ -26,7 +26,7 @@ export const connect: Connect = (url, onClose) => {
   };
 };
 
-/** Asks the server one thing, on a connection of its own. */
+/** Runs one query on its own connection. */
 export async function ask<Row extends object>(
   { url }: { readonly url: string },
   text: string,

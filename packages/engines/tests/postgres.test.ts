@@ -32,12 +32,12 @@ import { ask, connect } from "./connect.ts";
 const execFile = promisify(execFileWithCallback);
 const isRoot = process.getuid?.() === 0;
 let directory: string;
-/** A directory with a cluster, to copy: initdb takes longer than all the rest. */
+/** A directory with a cluster to copy, because initdb is the slowest step. */
 let prototype: string;
-let happened: PostgresEvent[];
+let events: PostgresEvent[];
 const toStop: RunningPostgres[] = [];
 const children: ChildProcess[] = [];
-const kinds = (): string[] => happened.map(({ kind }) => kind);
+const kinds = (): string[] => events.map(({ kind }) => kind);
 
 const newDirectory = async (): Promise<string> => {
   const parent = await mkdtemp(join(tmpdir(), "gmn-embedded-"));
@@ -57,18 +57,18 @@ beforeAll(async () => {
 afterAll(() => rm(join(prototype, ".."), { recursive: true, force: true }));
 beforeEach(async () => {
   directory = await newDirectory();
-  happened = [];
+  events = [];
 });
 afterEach(async () => {
   for (const child of children.splice(0)) child.kill("SIGKILL");
   const servers = toStop.splice(0);
-  // All of them before any directory goes: they may have had the same one, one after the other.
+  // All servers are stopped before any directory is removed: several may have used the same one.
   for (const server of servers) await server.stop();
   for (const server of servers) await rm(server.directory, { recursive: true, force: true });
   await rm(join(directory, ".."), { recursive: true, force: true });
 });
 
-/** Puts a cluster that was stopped in order into `directory`. */
+/** Copies a cleanly stopped cluster into `directory`. */
 async function copyPrototype(): Promise<void> {
   await cp(prototype, directory, { recursive: true });
   const { uid, gid } = await stat(prototype);
@@ -81,7 +81,7 @@ async function start(options: Partial<PostgresOptions> = {}): Promise<RunningPos
     directory,
     port: 0,
     connect,
-    onEvent: (event) => happened.push(event),
+    onEvent: (event) => events.push(event),
     settings: { fsync: "off" },
     ...options,
   });
@@ -94,7 +94,7 @@ const caught = (promise: Promise<unknown>): Promise<unknown> =>
 
 const postmasterPid = async ({ directory }: RunningPostgres): Promise<number> =>
   Number((await readFile(join(directory, "cluster/postmaster.pid"), "utf8")).split("\n")[0]);
-/** Whether a process runs. One that has ended counts as ended, also where nobody collects it (a container's pid 1). */
+/** Whether a process runs. A zombie counts as ended: in a container, pid 1 may never reap it. */
 const isAlive = (pid: number): boolean => {
   try {
     process.kill(pid, 0);
@@ -113,8 +113,8 @@ const supervisorPids = async (): Promise<number[]> =>
   });
 
 /**
- * A process of its own that starts the server in `directory`, killed without any chance to stop it, and its supervisor, too,
- * unless that is spared.
+ * Starts the server of `directory` in its own process and kills that process without a chance to stop the server. Also kills the
+ * supervisor, unless `spareSupervisor` is set.
  */
 async function startInKilledProcess({ spareSupervisor = false } = {}): Promise<number> {
   const script = fileURLToPath(new URL("./postgres_owner.ts", import.meta.url));
@@ -124,7 +124,7 @@ async function startInKilledProcess({ spareSupervisor = false } = {}): Promise<n
   children.push(child);
   const [said] = await once(child.stdout, "data") as [Uint8Array];
   const pid = child.pid!;
-  // A frozen one starts no other supervisor. Not `child.kill`, which Deno takes for its end.
+  // A frozen process starts no new supervisor. Not `child.kill`: Deno would consider the process ended.
   process.kill(pid, "SIGSTOP");
   if (!spareSupervisor) {
     for (const supervisor of await supervisorPids()) process.kill(supervisor, "SIGKILL");
@@ -135,7 +135,7 @@ async function startInKilledProcess({ spareSupervisor = false } = {}): Promise<n
 }
 
 describe("an embedded PostgreSQL", () => {
-  test("is made, serves on loopback behind a password, stops without a trace, and has its data at the next start", async () => {
+  test("serves on loopback with a password, stops without a trace, and keeps its data for the next start", async () => {
     const server = await start();
     expect(server.url).toMatch(
       new RegExp(`^postgres://gmn:[\\w-]{20,}@127\\.0\\.0\\.1:${server.port}/gmn_data_store$`),
@@ -178,13 +178,13 @@ describe("an embedded PostgreSQL", () => {
     expect(kinds()).toEqual(
       expect.arrayContaining(["starting", "ready", "stopped"]),
     );
-    // No event has the password in it.
-    expect(JSON.stringify(happened)).not.toContain(
+    // No event contains the password.
+    expect(JSON.stringify(events)).not.toContain(
       new URL(server.url).password,
     );
   });
 
-  test("on a port in use says which port, and which setting", async () => {
+  test("names the port and the setting when the port is in use", async () => {
     await copyPrototype();
     const other = createServer().listen(0, "127.0.0.1");
     await once(other, "listening");
@@ -199,11 +199,11 @@ describe("an embedded PostgreSQL", () => {
   });
 
   test.skipIf(process.platform === "win32")(
-    "of a killed process ends by itself within ten seconds, and a start in between waits for that",
+    "of a killed process ends by itself within ten seconds, and a start in the meantime waits for that",
     async () => {
       await copyPrototype();
       await startInKilledProcess({ spareSupervisor: true });
-      // Server and supervisor; they may have ended by now.
+      // Server and supervisor, which may have ended by now.
       await until("their end", async () => (await processesBelow(directory)).length === 0, 10_000);
 
       for (let time = 0; time < 3; time++) {
@@ -212,7 +212,7 @@ describe("an embedded PostgreSQL", () => {
         const [supervisor, ...more] = await supervisorPids();
         expect(more).toEqual([]);
         expect(isAlive(supervisor!)).toBe(true);
-        // Nobody stops it any more.
+        // The old supervisor no longer stops the server.
         expect(await ask(next, "select 1 as one")).toEqual([{ one: 1 }]);
         await next.stop();
         expect(isAlive(supervisor!)).toBe(false);
@@ -222,7 +222,7 @@ describe("an embedded PostgreSQL", () => {
     },
   );
 
-  test("of a killed process without a supervisor is taken over as it runs; on another port when that is asked for", async () => {
+  test("of a killed process without a supervisor is adopted, or restarted when another port is requested", async () => {
     await copyPrototype();
     const port = await startInKilledProcess();
     const adopted = await start();
@@ -253,7 +253,7 @@ describe("an embedded PostgreSQL", () => {
     expect(await ask(server, "select 1 as one")).toEqual([{ one: 1 }]);
   });
 
-  test("started twice at once on a fresh directory: one has it, the other is refused", async () => {
+  test("when started twice at once on a new directory, one start succeeds and the other is refused", async () => {
     const ends = await Promise.allSettled([start(), start()]);
     expect(ends.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]);
     expect(String(ends.find((end) => end.status === "rejected")?.reason)).toContain(
@@ -263,7 +263,7 @@ describe("an embedded PostgreSQL", () => {
     expect(await ask(toStop[0]!, "select 1 as one")).toEqual([{ one: 1 }]);
   });
 
-  test("whose pid now belongs to another process starts, as in a restarted container", async () => {
+  test("starts when its old pid now belongs to another process, as in a restarted container", async () => {
     await copyPrototype();
     const server = await start();
     const text = await readFile(join(directory, "cluster/postmaster.pid"), "utf8");
@@ -275,9 +275,9 @@ describe("an embedded PostgreSQL", () => {
     expect(await ask(await start(), "select 1 as one")).toEqual([{ one: 1 }]);
   });
 
-  // SIGQUIT is PostgreSQL's immediate shutdown: our session ends while its server is still ending.
+  // SIGQUIT is PostgreSQL's immediate shutdown: our session ends while the server is still shutting down.
   test.each(["SIGKILL", "SIGQUIT"])(
-    "that gets a %s is started again on its port, with what was committed",
+    "is restarted on its port after a %s, with all committed data",
     async (signal) => {
       await copyPrototype();
       const server = await start();
@@ -292,7 +292,7 @@ describe("an embedded PostgreSQL", () => {
     },
   );
 
-  test("given up while it is made leaves nothing half made", async () => {
+  test("leaves nothing unfinished when its creation is cancelled", async () => {
     const aborter = new AbortController();
     const reason = new Error("shutdown");
     const starting = caught(start({ signal: aborter.signal }));
@@ -308,7 +308,7 @@ describe("an embedded PostgreSQL", () => {
     expect(await ask(await start(), "select 1 as one")).toEqual([{ one: 1 }]);
   });
 
-  test("of another major version is not touched, and the error says the way out", async () => {
+  test("of another major version is not changed, and the error names the solution", async () => {
     await copyPrototype();
     const server = await start();
     await server.stop();
@@ -318,7 +318,7 @@ describe("an embedded PostgreSQL", () => {
     expect(hintOf(failure)).toContain("rebuild");
   });
 
-  test("that can't start says what its log says", async () => {
+  test("reports the server's log when it can't start", async () => {
     await copyPrototype();
     const failure = await caught(start({ settings: { shared_buffers: "nonsense" } }));
     expect(failure).toBeInstanceOf(PermanentError);
@@ -327,12 +327,12 @@ describe("an embedded PostgreSQL", () => {
   });
 
   test.runIf(isRoot)(
-    "below a directory closed to its user is put elsewhere, with an event; a deleted one begins anew",
+    "is created elsewhere when its user can't reach the directory, with an event; a deleted one starts over",
     async () => {
       await chmod(join(directory, ".."), 0o700);
       const server = await start();
       expect(server.directory).toMatch(/^\/var\/lib\/gmn-data-store\//);
-      expect(happened).toContainEqual(
+      expect(events).toContainEqual(
         expect.objectContaining({ kind: "moved", directory: server.directory }),
       );
       expect((await readFile(join(directory, "LOCATION"), "utf8")).trim()).toBe(server.directory);

@@ -1,4 +1,4 @@
-/** A process that owns a PostgreSQL, to be killed by a test: says `{"port":…}` when it is ready, then waits. */
+/** A process that owns a PostgreSQL, for a test to kill: prints `{"port":…}` when it is ready, then waits. */
 import { startPostgres } from "../mod.ts";
 import { connect } from "./connect.ts";
 

@@ -1,5 +1,5 @@
 /**
- * Undoes the compression of a record batch, with a limit on what comes out.
+ * Decompresses a record batch, with a limit on the size of the result.
  */
 import { unzipSync, zstdDecompressSync } from "node:zlib";
 import { unpackLz4 } from "./lz4.ts";
@@ -15,8 +15,8 @@ const LIMIT = { maxOutputLength: UNPACKED_BYTES_MAX };
 
 /**
  * The bytes as they were before compression.
- * @throws CorruptDataError when the codec is unknown, or they unpack to more than `UNPACKED_BYTES_MAX`
- * @throws Error of the decoder when they are not what the codec says
+ * @throws CorruptDataError when the codec is unknown, or the bytes unpack to more than `UNPACKED_BYTES_MAX`
+ * @throws Error of the decoder when the bytes are not in the codec's format
  */
 export function decompress(codec: number, packed: Uint8Array): Uint8Array {
   switch (codec) {
@@ -35,7 +35,7 @@ export function decompress(codec: number, packed: Uint8Array): Uint8Array {
   }
 }
 
-/** Runs a decoder of node:zlib; its error about the limit says ours. */
+/** Runs a decoder of node:zlib; turns its error about the limit into ours. */
 function limited(unpack: () => Uint8Array): Uint8Array {
   try {
     return unpack();

@@ -1,12 +1,12 @@
 /**
- * LZ4 frames, unpacked. Checksums are not looked at: every record batch has a CRC of its own.
+ * Unpacks LZ4 frames. Their checksums are not verified: every record batch has its own CRC.
  *
  * Source: lz4/lz4, doc/lz4_Frame_format.md (1.6) and doc/lz4_Block_format.md.
  */
 import { CorruptDataError, Output } from "./output.ts";
 
 const FRAME_MAGIC = 0x184d2204;
-/** Sixteen magics whose frames are to be passed over. */
+/** The first of sixteen magic numbers whose frames are skipped. */
 const SKIPPABLE_MAGIC = 0x184d2a50;
 const SKIPPABLE_MASK = 0xfffffff0;
 
@@ -20,11 +20,11 @@ const HAS_DICTIONARY = 0x01;
 
 /** The highest bit of a block's length: the block is not compressed. */
 const STORED_BIT = 0x80000000;
-/** Lengths of 15 in a token go on in the bytes behind it, each 255 at most. */
+/** A length of 15 in a token continues in the bytes that follow, each at most 255. */
 const NIBBLE_MAX = 15;
 const SHORTEST_MATCH = 4;
 
-/** @throws CorruptDataError when the bytes are not LZ4 frames, or unpack to too much */
+/** @throws CorruptDataError when the bytes are not LZ4 frames, or unpack to more than `UNPACKED_BYTES_MAX` */
 export function unpackLz4(packed: Uint8Array): Uint8Array {
   const output = new Output(packed.length);
   const input = new Input(packed);
@@ -32,7 +32,7 @@ export function unpackLz4(packed: Uint8Array): Uint8Array {
   return output.done();
 }
 
-/** Bytes with a position. */
+/** A cursor over bytes. */
 class Input {
   #at = 0;
   constructor(private readonly bytes: Uint8Array) {}
@@ -63,7 +63,7 @@ class Input {
 
 function unpackFrame(input: Input, output: Output): void {
   const magic = input.uint32();
-  // In 32 bits a number of JavaScript is signed.
+  // JavaScript's bitwise operators return signed numbers.
   if (((magic & SKIPPABLE_MASK) >>> 0) === SKIPPABLE_MAGIC) {
     input.take(input.uint32());
     return;
@@ -72,7 +72,7 @@ function unpackFrame(input: Input, output: Output): void {
   const flags = input.byte();
   if ((flags & VERSION_MASK) !== VERSION_1) throw new CorruptDataError("an unknown version of LZ4");
   if ((flags & HAS_DICTIONARY) !== 0) throw new CorruptDataError("an LZ4 frame with a dictionary");
-  input.byte(); // The largest block: the output is limited as a whole.
+  input.byte(); // Maximum block size: unused, the whole output has a limit.
   if ((flags & HAS_CONTENT_SIZE) !== 0) input.take(8);
   input.byte(); // The header's checksum.
   for (;;) {
@@ -89,7 +89,7 @@ function unpackFrame(input: Input, output: Output): void {
 
 /** One block: literals and matches in turn. Matches may reach back into earlier blocks. */
 function unpackBlock(input: Input, output: Output): void {
-  /** A length that begins with four bits of a token. */
+  /** A length whose first part is four bits of a token. */
   const lengthFrom = (nibble: number): number => {
     let length = nibble;
     if (nibble === NIBBLE_MAX) {
@@ -101,7 +101,7 @@ function unpackBlock(input: Input, output: Output): void {
   for (;;) {
     const token = input.byte();
     output.write(input.take(lengthFrom(token >>> 4)));
-    // The last one has literals only.
+    // The last sequence has literals only.
     if (input.isAtEnd) return;
     const distance = input.uint16();
     output.copy(distance, SHORTEST_MATCH + lengthFrom(token & NIBBLE_MAX));

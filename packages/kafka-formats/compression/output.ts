@@ -1,24 +1,24 @@
 /**
- * The bytes that come out of a decoder: a buffer that grows up to a limit, and can copy from itself.
+ * The output of a decoder: a buffer that grows up to a limit and can copy from itself.
  */
 
-/** The bytes unpack to more than any real record batch, or are not what their codec says. */
+/** The bytes unpack to more than any real record batch, or are not in their codec's format. */
 export class CorruptDataError extends Error {
   override readonly name = "CorruptDataError";
 }
 
 /**
- * One compressed batch unpacks to no more than this. Brokers take batches of about 1 MB by default; a bomb of a few kilobytes
- * must not fill the reader's memory.
+ * The most that one compressed batch may unpack to. Brokers accept batches of about 1 MB by default; a decompression bomb of a
+ * few kilobytes must not fill the reader's memory.
  */
 export const UNPACKED_BYTES_MAX = 64 * 1024 * 1024;
 
-/** What is thrown for more. */
+/** The error for output beyond the limit. */
 export function unpacksToTooMuch(): CorruptDataError {
   return new CorruptDataError(`a batch unpacks to more than ${UNPACKED_BYTES_MAX} bytes`);
 }
 
-/** How much is taken at first for `n` bytes of input; text shrinks to a quarter or so. */
+/** Initial size of the buffer per byte of input; text compresses to about a quarter. */
 const GROWTH = 4;
 
 export class Output {
@@ -40,7 +40,7 @@ export class Output {
     this.#length += bytes.length;
   }
 
-  /** Appends `length` bytes from `distance` before the end; the two may overlap, which repeats what is there. */
+  /** Appends `length` bytes, copied from `distance` before the end. The ranges may overlap: the bytes then repeat. */
   copy(distance: number, length: number): void {
     if (distance === 0 || distance > this.#length) {
       throw new CorruptDataError(`a reference ${distance} bytes back from byte ${this.#length}`);
@@ -53,7 +53,7 @@ export class Output {
     this.#length += length;
   }
 
-  /** What was written. */
+  /** The bytes written so far. */
   done(): Uint8Array {
     return this.#bytes.subarray(0, this.#length);
   }

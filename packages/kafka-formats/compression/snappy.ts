@@ -1,20 +1,20 @@
 /**
- * Snappy, unpacked: the plain block that librdkafka writes, and the framing of snappy-java that the Java client writes.
+ * Unpacks Snappy: the plain block that librdkafka writes, and the snappy-java framing that the Java client writes.
  *
- * Sources: google/snappy, format_description.txt; xerial/snappy-java, SnappyOutputStream (the framing: a magic of 8 bytes, two
- * versions, then blocks that each have their length before them).
+ * Sources: google/snappy, format_description.txt; xerial/snappy-java, SnappyOutputStream (the framing: 8 magic bytes, two
+ * versions, then blocks, each preceded by its length).
  */
 import { CorruptDataError, Output } from "./output.ts";
 
 const XERIAL_MAGIC = Uint8Array.of(0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0x00);
-/** The magic, the version and the lowest version that can read it. */
+/** The magic bytes, the version and the lowest compatible version. */
 const XERIAL_HEADER_BYTES = 16;
 const LENGTH_BYTES = 4;
 
-/** Literals up to this long have their length in the tag; longer ones have 1 to 4 bytes of it behind the tag. */
+/** A literal up to this long has its length in the tag; a longer one has it in 1 to 4 bytes after the tag. */
 const INLINE_LITERAL_MAX = 60;
 
-/** @throws CorruptDataError when the bytes are not Snappy, or unpack to too much */
+/** @throws CorruptDataError when the bytes are not Snappy, or unpack to more than `UNPACKED_BYTES_MAX` */
 export function unpackSnappy(packed: Uint8Array): Uint8Array {
   const output = new Output(packed.length);
   if (!XERIAL_MAGIC.every((byte, at) => packed[at] === byte)) {
@@ -38,10 +38,10 @@ function readUint32BE(bytes: Uint8Array, at: number): number {
   return new DataView(bytes.buffer, bytes.byteOffset).getUint32(at);
 }
 
-/** One block: the length it unpacks to, then literals and copies. */
+/** One block: its unpacked length, then literals and copies. */
 function unpackBlock(block: Uint8Array, output: Output): void {
   let at = 0;
-  /** `count` bytes, lowest first. */
+  /** A little-endian number of `count` bytes. */
   const number = (count: number): number => {
     if (at + count > block.length) throw new CorruptDataError("a Snappy block ends in a tag");
     let value = 0;
@@ -79,7 +79,7 @@ function unpackBlock(block: Uint8Array, output: Output): void {
   }
 }
 
-/** Seven bits a byte, lowest first, at most 32 in all. */
+/** Seven bits per byte, lowest first, at most 32 bits in total. */
 function varint(next: () => number): number {
   let value = 0;
   for (let shift = 0; shift < 35; shift += 7) {

@@ -10,13 +10,13 @@ export interface TestRecord {
   readonly timestamp_ms?: number;
 }
 
-/** What else a batch says of itself. */
+/** Other fields of a batch's head. */
 export interface BatchOptions {
   readonly producerId?: number;
   readonly producerEpoch?: number;
   readonly baseSequence?: number;
   readonly attributes?: number;
-  /** What the header claims, when it is to be wrong. */
+  /** Overrides the header with a wrong value. */
   readonly recordCount?: number;
   readonly lastOffsetDelta?: number;
 }
@@ -49,7 +49,7 @@ function concat(parts: readonly (number[] | Uint8Array)[]): Uint8Array {
   return all;
 }
 
-/** The records of a batch, as they lie in it before compression. */
+/** Encodes the records of a batch, before compression. */
 export function encodeRecords(records: readonly TestRecord[]): Uint8Array {
   const base_ms = records[0]?.timestamp_ms ?? 0;
   return concat(records.map(({ key, value, timestamp_ms }, i) => {
@@ -65,7 +65,7 @@ export function encodeRecords(records: readonly TestRecord[]): Uint8Array {
   }));
 }
 
-/** A batch around `payload`: the encoded records, compressed or not as `options.attributes` says. */
+/** A batch around `payload`: encoded records, compressed according to `options.attributes`. */
 export function wrapBatch(
   payload: Uint8Array,
   records: readonly TestRecord[],
@@ -94,7 +94,7 @@ export function makeBatch(records: readonly TestRecord[], options: BatchOptions 
   return wrapBatch(encodeRecords(records), records, options);
 }
 
-/** Sets the checksum to what the rest says. Changes `batch`. */
+/** Recomputes the checksum. Changes `batch` in place. */
 export function withCrc(batch: Uint8Array): Uint8Array {
   setChecksum(batch);
   return batch;

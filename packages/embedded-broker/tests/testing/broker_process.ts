@@ -1,5 +1,5 @@
 /**
- * The broker as a process of its own (`broker_program.ts`), for tests that kill it.
+ * Runs the broker in its own process (`broker_program.ts`), for tests that kill it.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
@@ -10,22 +10,22 @@ const CONFIG = fileURLToPath(new URL("../../../../deno.json", import.meta.url));
 export class BrokerProcess {
   private constructor(
     private readonly child: ChildProcess,
-    /** Resolves with the exit code when the process is gone. */
+    /** Resolves with the exit code when the process has exited. */
     private readonly exited: Promise<number | null>,
     readonly kafka: string,
     readonly schemaRegistryUrl: string,
   ) {}
 
   /**
-   * Starts it; resolves when it has said its addresses.
-   * @param largestFile_kb no file that it writes may grow beyond this: to it, the disk is full
+   * Starts it; resolves when it has printed its addresses.
+   * @param largestFile_kb size limit of each file that it writes, which simulates a full disk
    */
   static async start(directory: string, largestFile_kb?: number): Promise<BrokerProcess> {
     const command = [
       process.execPath,
       ...["run", "-A", "--config", CONFIG, PROGRAM, directory],
     ];
-    // Without the signal ignored, a write beyond the limit would kill the process instead of failing.
+    // The signal is ignored, because otherwise a write beyond the limit would kill the process instead of failing.
     const limit = `ulimit -f ${largestFile_kb}; trap '' XFSZ; exec "$0" "$@"`;
     const [program, ...args] = largestFile_kb === undefined
       ? command
@@ -60,9 +60,9 @@ export class BrokerProcess {
     await this.exited;
   }
 
-  /** An orderly stop. Gives the exit code. */
+  /** Stops it in order. Returns the exit code. */
   stop(): Promise<number | null> {
-    // Not `child.kill`: Deno then tells of a death by the signal, whatever the exit code was.
+    // Not `child.kill`: Deno then reports that the signal ended the process, whatever its exit code.
     process.kill(this.pid, "SIGTERM");
     return this.exited;
   }

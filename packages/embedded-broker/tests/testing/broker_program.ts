@@ -1,5 +1,5 @@
 /**
- * The broker as a program of its own, for tests that kill it: `broker_program.ts DIRECTORY`. It says its addresses on standard
+ * The broker as a separate program, for tests that kill it: `broker_program.ts DIRECTORY`. It prints its addresses on standard
  * output; SIGTERM ends it.
  */
 import process from "node:process";

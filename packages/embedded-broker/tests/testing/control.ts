@@ -1,14 +1,14 @@
 /**
- * Control of a running broker from outside its Worker, for tests: faults, disconnections, numbers.
+ * Controls a running broker from outside its Worker, for tests: faults, disconnections, statistics.
  */
 import { BrokerWorker } from "../../broker_worker.ts";
 import type { BrokerStats } from "../../embedded_broker.ts";
 import type { BrokerEvent, FromWorker } from "../../settings.ts";
 import type { FaultSpec } from "./faults.ts";
 
-/** Orders of a test. Everything with a `call` is answered by a `done` with the same number. */
+/** Commands from a test. Each one with a `call` is answered by a `done` with the same number. */
 export type TestOrder =
-  /** Dies of an uncaught error, for tests of what the owner does then. */
+  /** Makes the broker die of an uncaught error, for tests of the owner's reaction. */
   | { readonly kind: "crash" }
   | {
     readonly kind: "add fault";
@@ -20,29 +20,29 @@ export type TestOrder =
   | { readonly kind: "disconnect all"; readonly call: number }
   | { readonly kind: "stats"; readonly call: number };
 
-/** What the testing Worker says beside what every one does. */
+/** Additional messages from the Worker for tests. */
 export type TestNews =
   | { readonly kind: "fault injected"; readonly id: number; readonly left: number }
   | { readonly kind: "done"; readonly call: number; readonly stats: BrokerStats };
 
-/** A fault that was ordered. */
+/** A fault that was requested. */
 export interface Fault {
-  /** Resolves when it has struck as often as it was ordered to. Stays pending when it never does. */
+  /** Resolves when it has occurred as often as requested. Otherwise stays pending. */
   readonly spent: Promise<void>;
-  /** Resolves when it has struck once. */
+  /** Resolves when it has occurred once. */
   readonly struck: Promise<void>;
-  /** How often it has struck. */
+  /** How often it has occurred. */
   count(): number;
-  /** Takes it back. */
+  /** Removes the fault. */
   remove(): Promise<void>;
 }
 
 export interface BrokerControl {
-  /** Lets the next matching request(s) fail; resolves when the order is in force. */
+  /** Makes the next matching request(s) fail; resolves when the fault is active. */
   failNext(spec: FaultSpec): Promise<Fault>;
   /** Closes every client's connection, as if the network had failed for a moment. */
   disconnectAll(): Promise<void>;
-  /** Lets the broker die of an uncaught error of its own. Its owner hears of it (`failed`), clients lose it. */
+  /** Makes the broker die of an uncaught error. Its owner is notified (`failed`), and clients lose their connections. */
   crash(): void;
   stats(): Promise<BrokerStats>;
 }
@@ -56,7 +56,7 @@ interface Ordered {
   readonly spent: PromiseWithResolvers<void>;
 }
 
-/** The Worker of a broker for tests, with its control. */
+/** The Worker of a broker for tests, with its controls. */
 export class ControlledWorker extends BrokerWorker implements BrokerControl {
   private readonly calls = new Map<number, PromiseWithResolvers<BrokerStats>>();
   private readonly ordered = new Map<number, Ordered>();
@@ -126,7 +126,7 @@ export class ControlledWorker extends BrokerWorker implements BrokerControl {
     if (left <= 0) order.spent.resolve();
   }
 
-  /** The broker is gone: nothing that is asked will be answered. */
+  /** The broker has ended: rejects all pending calls, which will not be answered. */
   protected override end(): void {
     super.end();
     for (const answer of this.calls.values()) {

@@ -1,17 +1,17 @@
 /**
- * Fault injection, as an interface for tests (the model is kfake's `ControlKey`): the next requests that match can be made to
- * fail with any code, before or after their work is done, to be late, to lose their answer, to lose their connection,
- * or (Fetch) to give records that don't match their checksum.
+ * Fault injection for tests (modelled on kfake's `ControlKey`). The next matching requests can fail with any error code,
+ * before or after their work, can be delayed, can lose their answer or their connection,
+ * or (Fetch) can return records that don't match their checksum.
  */
 import type { ErrorCode } from "@gmn/kafka-formats";
 import { setTimeout as wait } from "node:timers/promises";
 import type { Intercept } from "../../network/dispatch.ts";
 
-/** What shall go wrong, with which requests, how often. */
+/** The kind of fault, the requests that it affects, and how often. */
 export interface FaultSpec {
   /** Requests of this API only. The numbers are in `ApiKey`. */
   readonly apiKey: number;
-  /** How many requests, 1 when left out. `Infinity` until removed. */
+  /** How many requests, 1 by default. `Infinity` means until removed. */
   readonly times?: number;
   /** Only requests that name this topic. */
   readonly topic?: string;
@@ -28,7 +28,7 @@ export interface FaultSpec {
   readonly afterWork?: boolean;
   /** Do the work, then close the connection without an answer. */
   readonly loseAnswer?: boolean;
-  /** Close the connection, the work not done. */
+  /** Close the connection without doing the work. */
   readonly closeConnection?: boolean;
   /** Fetch: flip a bit in the records, so that they no longer match their CRC. */
   readonly corruptRecords?: boolean;
@@ -40,7 +40,7 @@ interface ArmedFault {
   left: number;
 }
 
-/** What requests have in common where they name topics or a group. */
+/** The common fields of requests that name topics or a group. */
 interface NamedParts {
   readonly topics?: readonly (string | { readonly name: string })[] | null;
   readonly resources?: readonly { readonly name: string }[];
@@ -57,11 +57,11 @@ const topicsOf = ({ topics, resources }: NamedParts): readonly string[] =>
 const groupOf = ({ groupId, groupIds, groups, key }: NamedParts): string | undefined =>
   groupId ?? groupIds?.[0] ?? groups?.[0]?.groupId ?? key;
 
-/** The faults that wait for their requests. */
+/** The pending faults. */
 export class Faults {
   private armed: ArmedFault[] = [];
 
-  /** `onHit` is called each time a fault strikes; `left` is how often it will strike again. */
+  /** `onHit` is called each time a fault occurs; `left` is how often it will still occur. */
   constructor(private readonly onHit: (id: number, left: number) => void) {}
 
   add(id: number, spec: FaultSpec): void {
@@ -72,7 +72,7 @@ export class Faults {
     this.armed = this.armed.filter((fault) => fault.id !== id);
   }
 
-  /** The first fault that matches, counted as struck. */
+  /** Returns the first matching fault and counts its occurrence. */
   private take(apiKey: number, request: NamedParts, clientId: string): FaultSpec | undefined {
     const fault = this.armed.find(({ spec }) =>
       spec.apiKey === apiKey &&
@@ -87,7 +87,7 @@ export class Faults {
     return fault.spec;
   }
 
-  /** Lets requests go wrong as ordered. */
+  /** Applies the faults to requests. */
   readonly intercept: Intercept = async (api, request, { clientId }, work) => {
     const fault = this.take(api.key, request ?? {}, clientId);
     if (fault === undefined) return await work();
@@ -104,7 +104,7 @@ export class Faults {
   };
 }
 
-/** The part of Fetch's response that holds records. */
+/** The part of a Fetch response that contains records. */
 interface FetchResponse {
   readonly topics: readonly {
     readonly partitions: readonly { readonly batches: readonly Uint8Array[] }[];

@@ -1,6 +1,6 @@
 /**
- * `@gmn/embedded-broker/testing`: the embedded broker with faults to order, a client that sends any bytes, the broker as a process to
- * kill, and the schema registry by itself. For tests and benches, of this package and of others.
+ * `@gmn/embedded-broker/testing`: the embedded broker with fault injection, a client that sends arbitrary bytes, the broker in a
+ * process that can be killed, and the schema registry by itself. For tests and benches of this and other packages.
  */
 import { type EmbeddedBroker, startIn } from "../../broker_worker.ts";
 import type { BrokerTimeouts, EmbeddedBrokerOptions } from "../../settings.ts";
@@ -17,16 +17,16 @@ export type { FaultSpec } from "./faults.ts";
 export { RawClient } from "./raw_client.ts";
 export { type RegistryServer, startRegistryServer } from "./registry_server.ts";
 
-/** The options of the broker, and times that tests shorten. */
+/** The options of the broker, and time-outs that tests shorten. */
 export type TestBrokerOptions = EmbeddedBrokerOptions & Partial<BrokerTimeouts>;
 
-/** The broker as a test has it. */
+/** The broker's interface for tests. */
 export interface ControlledBroker extends EmbeddedBroker {
-  /** Fault injection and numbers. */
+  /** Fault injection and statistics. */
   readonly control: BrokerControl;
 }
 
-/** Starts a broker that does what a test orders. */
+/** Starts a broker that a test can control. */
 export async function startControlledBroker(options: TestBrokerOptions): Promise<ControlledBroker> {
   const control = new ControlledWorker(options.onEvent);
   return { ...await startIn(control, options), control };

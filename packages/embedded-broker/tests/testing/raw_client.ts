@@ -1,5 +1,5 @@
 /**
- * A client that sends any bytes: requests made field by field, or no requests at all. For what no real client does.
+ * A client that sends arbitrary bytes: requests built field by field, or garbage. For behaviour that no real client has.
  */
 import { ApiKey, Reader } from "@gmn/kafka-formats";
 import { connect, type Socket } from "node:net";
@@ -7,7 +7,7 @@ import { Writer } from "@gmn/kafka-formats";
 
 /** One connection. */
 export class RawClient {
-  /** Resolves when the connection is gone, whoever ended it. */
+  /** Resolves when the connection has closed, whichever side closed it. */
   readonly closed: Promise<void>;
   private nextCorrelationId = 1;
   private received: Uint8Array[] = [];
@@ -36,7 +36,7 @@ export class RawClient {
     });
   }
 
-  /** Sends a request; resolves with a reader that stands after the response's header. Rejects when the connection closes. */
+  /** Sends a request; resolves with a reader positioned after the response header. Rejects when the connection closes. */
   request(apiKey: number, version: number, body: (writer: Writer) => void): Promise<Reader> {
     this.sendRequest(apiKey, version, body);
     return this.answer();
@@ -53,12 +53,12 @@ export class RawClient {
     for (const chunk of writer.chunks()) this.socket.write(chunk);
   }
 
-  /** Sends bytes as they are. */
+  /** Sends bytes unchanged. */
   send(bytes: Uint8Array): void {
     this.socket.write(bytes);
   }
 
-  /** The next response that comes. */
+  /** The next response to arrive. */
   answer(): Promise<Reader> {
     return new Promise((resolve, reject) => this.answers.push({ resolve, reject }));
   }
@@ -71,7 +71,7 @@ export class RawClient {
     this.received.push(chunk);
     this.received_bytes += chunk.length;
     while (this.received_bytes >= 4) {
-      // The size is looked at in the first piece; pieces are joined only when a whole answer is there.
+      // The size is read from the first chunk; chunks are joined only when a whole answer has arrived.
       if (this.received[0].length < 4) this.join();
       const [first] = this.received;
       const size = new DataView(first.buffer, first.byteOffset).getInt32(0);
@@ -96,7 +96,7 @@ export class RawClient {
     return all;
   }
 
-  /** Produces one batch to one partition; gives error code and base offset. */
+  /** Produces one batch to one partition; returns error code and base offset. */
   async produce(
     topic: string,
     partition: number,
@@ -111,7 +111,7 @@ export class RawClient {
     return { errorCode: r.int16(), baseOffset: r.int64() };
   }
 
-  /** Fetches from one partition; gives error code, high watermark and the batches' bytes. */
+  /** Fetches from one partition; returns error code, high watermark and the batches' bytes. */
   async fetch(
     topic: string,
     partition: number,
@@ -158,8 +158,7 @@ export class RawClient {
     return { errorCode, highWatermark, startOffset, records: r.bytesField() };
   }
 
-  /** Creates a topic. Gives the error code. */
-  /** Sets one configuration of a topic, over a connection of its own. */
+  /** Sets one configuration of a topic, over its own connection. */
   static async setConfig(broker: string, topic: string, name: string, value: string) {
     const client = await RawClient.connect(broker);
     const answer = await client.request(ApiKey.IncrementalAlterConfigs, 0, (w) => {
@@ -181,6 +180,7 @@ export class RawClient {
     if (code !== 0) throw new Error(`${name}=${value} of ${topic} was refused: error ${code}`);
   }
 
+  /** Creates a topic. Returns the error code. */
   async createTopic(topic: string, partitions = 1, configs: Record<string, string> = {}) {
     const r = await this.request(ApiKey.CreateTopics, 3, (w) => {
       w.array([topic], (name) => {

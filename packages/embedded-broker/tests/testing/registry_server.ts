@@ -1,10 +1,10 @@
 /**
- * A registry over real HTTP on a free port, for the tests that need a real client.
+ * A registry with real HTTP on a free port, for tests that need a real client.
  */
 import { DatabaseSync } from "node:sqlite";
 import { createRegistry } from "../../registry/registry.ts";
 
-/** A running registry over a database in memory. */
+/** A running registry on a database in memory. */
 export interface RegistryServer {
   readonly url: string;
   stop(): Promise<void>;

@@ -1,5 +1,5 @@
 /**
- * The Worker of a broker for tests: the broker as it is, and orders of tests (`control.ts`).
+ * The Worker of a broker for tests: the real broker, controlled by commands from tests (`control.ts`).
  */
 import { serveOwner } from "../../serve_owner.ts";
 import type { TestNews, TestOrder } from "./control.ts";
