@@ -19,7 +19,8 @@ export default defineConfig({
     ],
     // Two cores: more workers only make the real databases and brokers wait for each other.
     maxWorkers: 2,
-    testTimeout: 20_000,
+    // A property test takes seconds, and many times that on a machine that does other work; a test that hangs ends all the same.
+    testTimeout: 60_000,
     // Longer than a stop may take (src/service/releasers.ts): the part that did not stop is reported first.
     hookTimeout: 120_000,
   },
