@@ -4,6 +4,7 @@
 import { DatabaseSync } from "node:sqlite";
 import { beforeEach, describe, expect, test } from "vitest";
 import {
+  error,
   first,
   openTestRegistry,
   sent,
@@ -15,11 +16,6 @@ import { createRegistry } from "./registry.ts";
 let registry: ReturnType<typeof openTestRegistry>;
 beforeEach(() => {
   registry = openTestRegistry();
-});
-
-const error = (status: number, error_code: number, message: unknown = expect.any(String)) => ({
-  status,
-  body: { error_code, message },
 });
 
 describe("registering", () => {

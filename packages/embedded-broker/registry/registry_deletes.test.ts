@@ -3,6 +3,7 @@
  */
 import { beforeEach, describe, expect, test } from "vitest";
 import {
+  error,
   first,
   openTestRegistry,
   sent,
@@ -13,11 +14,6 @@ import {
 let registry: ReturnType<typeof openTestRegistry>;
 beforeEach(() => {
   registry = openTestRegistry();
-});
-
-const error = (status: number, error_code: number, message: unknown = expect.any(String)) => ({
-  status,
-  body: { error_code, message },
 });
 
 describe("deleting", () => {

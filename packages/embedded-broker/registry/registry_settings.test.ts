@@ -2,16 +2,11 @@
  * Compatibility levels and the mode over HTTP.
  */
 import { beforeEach, describe, expect, test } from "vitest";
-import { first, openTestRegistry } from "../tests/registry_calls.ts";
+import { error, first, openTestRegistry } from "../tests/registry_calls.ts";
 
 let registry: ReturnType<typeof openTestRegistry>;
 beforeEach(() => {
   registry = openTestRegistry();
-});
-
-const error = (status: number, error_code: number, message: unknown = expect.any(String)) => ({
-  status,
-  body: { error_code, message },
 });
 
 describe("levels", () => {

@@ -5,6 +5,7 @@
 import { ApiKey, ErrorCode } from "@gmn/kafka-formats";
 import { expect } from "vitest";
 import { makeBatch } from "@gmn/kafka-formats/testing";
+import { commitOffset } from "./membership.ts";
 import type { RawClient } from "./testing/raw_client.ts";
 
 /** The current connection and the registry's URL. Both change at each restart. */
@@ -124,25 +125,8 @@ export class OffsetWriter implements Writer {
 
   async write({ client }: Target): Promise<void> {
     const offset = ++this.tried;
-    const r = await client.request(ApiKey.OffsetCommit, 5, (w) => {
-      w.string(this.group);
-      w.int32(-1);
-      w.string("");
-      w.array([0], () => {
-        w.string(this.topic);
-        w.array([0], () => {
-          w.int32(0);
-          w.int64(offset);
-          w.string(null);
-        });
-      });
-    });
-    r.int32();
-    r.int32();
-    r.string();
-    r.int32();
-    r.int32();
-    expect(r.int16()).toBe(ErrorCode.NONE);
+    const errorCode = await commitOffset(client, this.group, "", -1, this.topic, offset);
+    expect(errorCode).toBe(ErrorCode.NONE);
     this.acknowledged = Math.max(this.acknowledged, offset);
   }
 

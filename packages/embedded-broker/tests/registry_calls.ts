@@ -2,6 +2,7 @@
  * Calls a registry directly, without a server, for the tests of its HTTP surface.
  */
 import { DatabaseSync } from "node:sqlite";
+import { expect } from "vitest";
 import { createRegistry } from "../registry/registry.ts";
 
 /** Status and parsed body of an answer; the caller states the type of the body. */
@@ -69,3 +70,10 @@ const record = (...fields: unknown[]) => ({ type: "record", name: "Walk", fields
 export const first = record(field("f1"));
 export const withDefault = record(field("f1"), field("f2", { default: "foo" }));
 export const withoutDefault = record(field("f1"), field("f2"));
+
+/** The answer with this error: HTTP status, Confluent's error code and, where it matters, the message. */
+export const error = (
+  status: number,
+  error_code: number,
+  message: unknown = expect.any(String),
+) => ({ status, body: { error_code, message } });

@@ -1,5 +1,4 @@
 /** Types that the browser's modules share, for the compiler only: this file is never sent to the browser. */
-import type { VNode } from "preact";
 import type { z } from "zod";
 import type { showerCountsSchema, stationCountSchema } from "../../../store/statistics.ts";
 import type { meteorDetailSchema } from "../../meteor_schemas.ts";
@@ -17,9 +16,6 @@ export type {
   Radiant,
   ShowerCount,
 } from "../../../store/statistics.ts";
-
-/** What a component returns. */
-export type View = VNode | null;
 
 /** One event, as `GET /events` sends it. */
 export interface ServiceEvent {
