@@ -28,6 +28,16 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     "store",
     "wire_format",
   ],
+  recovery: [
+    "observe",
+    "trajectory",
+    "runs",
+    "dead_letters",
+    "events",
+    "store",
+    "consumer",
+    "wire_format",
+  ],
   http: [
     "observe",
     "trajectory",

@@ -51,12 +51,15 @@ export async function createKafkaPublisher(
   /** The last publish in the queue: publishes run one after the other, in the order of the calls. */
   let tail: Promise<unknown> = Promise.resolve();
 
+  const partitionerOf = (topic: Topic): KeyPartitioner => {
+    const partitioner = partitioners.get(topic.name);
+    if (partitioner !== undefined) return partitioner;
+    throw new PermanentError(`topic ${topic.name} is not one of ours`);
+  };
+
   return {
     publish(topic, records) {
-      const partitioner = partitioners.get(topic.name);
-      if (partitioner === undefined) {
-        throw new PermanentError(`topic ${topic.name} is not one of ours`);
-      }
+      const partitioner = partitionerOf(topic);
       const work = tail.then(async () => {
         const next = new Map<number, bigint>();
         for (const request of splitIntoRequests(records, partitioner)) {
@@ -69,6 +72,7 @@ export async function createKafkaPublisher(
       tail = work.catch(() => {});
       return work;
     },
+    partitionOf: (topic, key) => partitionerOf(topic)(key),
     schemaId(topic) {
       const id = schemaIds.get(topic.name);
       if (id === undefined) {
@@ -107,7 +111,7 @@ function* splitIntoRequests(
   let request: Message[] = [];
   let bytesByPartition = new Map<number, number>();
   for (const record of records) {
-    const partition = partitioner(record.key);
+    const partition = record.partition ?? partitioner(record.key);
     const size = sizeBytes(record);
     const filled = bytesByPartition.get(partition) ?? 0;
     if (
@@ -124,7 +128,8 @@ function* splitIntoRequests(
       key: record.key,
       value: record.value === null ? null : asBuffer(record.value),
       // kafkajs only reads them; its type does not say so.
-      headers: record.headers as Record<string, string> | undefined,
+      headers: record.headers as Message["headers"],
+      ...(record.timestamp === undefined ? {} : { timestamp: String(record.timestamp.getTime()) }),
     });
   }
   if (request.length > 0) yield request;

@@ -61,6 +61,7 @@ export function createMemoryLog(): MemoryLog {
   const publisher: Publisher = {
     publish,
     schemaId: () => 1,
+    partitionOf: (_topic, key) => key.charCodeAt(15) % 3,
     close: () => Promise.resolve(),
   };
 

@@ -1,0 +1,39 @@
+/** `deno task log NAME`: what can be done with the log itself. Each command has a file of its own under `log/`. */
+import process from "node:process";
+import { type Command, EXIT, runCommand } from "./command.ts";
+import { tell } from "../service/print_failure.ts";
+
+/** The commands, with the line that the help says of each. Loaded when they are asked for: each brings its own modules. */
+const COMMANDS: Readonly<
+  Record<string, { readonly about: string; readonly load: () => Promise<Command> }>
+> = {};
+
+const HELP = `What can be done with the log.
+
+usage: deno task log NAME [options]    (deno task log NAME --help says more)
+
+${Object.entries(COMMANDS).map(([name, { about }]) => `  ${name.padEnd(8)} ${about}`).join("\n")}
+`;
+
+async function main(args: readonly string[]): Promise<number> {
+  // `deno task log -- NAME` passes the `--` on.
+  const [name, ...rest] = args[0] === "--" ? args.slice(1) : args;
+  if (name === undefined || name === "--help") {
+    tell(name === undefined ? process.stderr : process.stdout, HELP);
+    return name === undefined ? EXIT.USAGE : EXIT.DONE;
+  }
+  const known = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (known === undefined) {
+    tell(
+      process.stderr,
+      `error: log has no command ${JSON.stringify(name)}: it has ${
+        Object.keys(COMMANDS).join(", ")
+      }\n` +
+        `  hint: deno task log --help says what each does\n`,
+    );
+    return EXIT.USAGE;
+  }
+  return await runCommand(await known.load(), rest);
+}
+
+if (import.meta.main) process.exit(await main(process.argv.slice(2)));
