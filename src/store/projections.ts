@@ -1,8 +1,8 @@
 /**
  * The tables that are projections of each topic: those that a rebuild empties, and those that must be equal afterwards.
  *
- * Left out because no topic has them: `schema_migration`, the settings that operators make at run time (`schedule_pause`), and the
- * times at which the shower list was fetched (`shower_list_fetch`).
+ * Left out because no topic has them: `schema_migration`, the log that the database is bound to (`log_binding`), the settings that operators
+ * make at run time (`schedule_pause`), and the times at which the shower list was fetched (`shower_list_fetch`).
  * `consumer_offset` says how far the projections are; it is moved, not emptied (see `emptyProjections`).
  */
 import type { Queryable, TransactionSql } from "./connection.ts";
@@ -62,8 +62,11 @@ export async function emptyProjections(
   );
   for (const { topic, partition, offset } of inOrder) {
     await sql`
-      insert into consumer_offset (topic, partition, next_offset) values (${topic}, ${partition}, ${offset})
-      on conflict (topic, partition) do update set next_offset = excluded.next_offset, updated_at = now()`;
+      insert into consumer_offset (topic, partition, next_offset, log_start_offset)
+      values (${topic}, ${partition}, ${offset}, ${offset})
+      on conflict (topic, partition) do update set
+        next_offset = excluded.next_offset, log_start_offset = excluded.log_start_offset,
+        witness_offset = null, witness_digest = null, updated_at = now()`;
   }
   const tables = topics.flatMap((topic) => [...TABLES[topic] ?? [], ...SCRATCH[topic] ?? []]);
   if (tables.length > 0) {
