@@ -44,6 +44,8 @@ export interface SinkOptions {
   readonly kafka: Kafka;
   readonly sql: Sql;
   readonly sinks: readonly TopicSink[];
+  /** The consumer group; the service's own by default. */
+  readonly groupId?: string;
   /** See `SubscriptionOptions`. */
   readonly sessionTimeout_ms?: number;
   readonly observe: Observe;
@@ -54,7 +56,7 @@ export function startSink(options: SinkOptions): Subscription {
   const sinks = new Map(options.sinks.map((sink) => [sink.topic, sink]));
   return subscribe({
     ...options,
-    groupId: CONSUMER_GROUP,
+    groupId: options.groupId ?? CONSUMER_GROUP,
     topics: [...sinks.keys()],
     reader: createReader(options.sql, sinks, options.observe),
     limits: LANE_LIMITS,
