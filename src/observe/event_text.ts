@@ -61,6 +61,7 @@ export const EVENT_TEXTS: { [Name in keyof Vocabulary]: EventText<Vocabulary[Nam
   ),
 
   "log.topic_created": info((d) => `topic ${d.topic} created with ${d.partitions} partition(s)`),
+  "log.underreplicated": warning((d) => `${d.reason}. To change it: ${d.advice}`),
   "log.schema_registered": debug((d) => `schema of ${d.subject} registered with id ${d.id}`),
   "log.client": asGiven((d) => `kafka: ${d.message}`),
 

@@ -6,6 +6,7 @@ import { createKafkaPublisher } from "../events/kafka_publisher.ts";
 import { createLogProbe, type LogProbe } from "../events/log_probe.ts";
 import { proveRoundTrip } from "../events/log_round_trip.ts";
 import type { Publisher } from "../events/publisher.ts";
+import type { ReplicationSettings } from "../events/replication.ts";
 import { createSchemaRegistry, type SchemaRegistry } from "../events/schema_registry.ts";
 import { IAU_SHOWER, INGESTION_RUN, TOPICS } from "../events/topics.ts";
 import { createValueCodec } from "../events/wire_values.ts";
@@ -32,6 +33,8 @@ export interface OpenLogOptions {
   readonly observe: Observe;
   /** Credentials and certificates, if an external broker requires them. */
   readonly access: LogAccess;
+  /** The settings for the copies of topics on an external cluster; null for a broker of one node that the service starts. */
+  readonly replication: ReplicationSettings | null;
   /** Runs work until it succeeds, waiting while a dependency is unavailable. */
   readonly patiently: <Result>(part: Dependency, work: () => Promise<Result>) => Promise<Result>;
 }
@@ -53,7 +56,7 @@ const CLIENT_ID = "gmn-data-store-ingestion";
  */
 export async function openLog(
   broker: RunningBroker,
-  { observe, access, patiently }: OpenLogOptions,
+  { observe, access, replication, patiently }: OpenLogOptions,
 ): Promise<Log> {
   const kafka = createKafka(
     { brokers: broker.brokers, clientId: CLIENT_ID, ...access.kafka },
@@ -63,7 +66,7 @@ export async function openLog(
     { url: broker.schemaRegistryUrl, clientId: CLIENT_ID, ...access.registry },
     observe,
   );
-  await patiently("broker", () => ensureTopics(kafka, TOPICS, observe));
+  await patiently("broker", () => ensureTopics(kafka, TOPICS, { observe, replication }));
   const schemaIds = await patiently("registry", () => registry.register(TOPICS));
   const publisher = await patiently("broker", () => createKafkaPublisher(kafka, schemaIds));
   const probe = createLogProbe(kafka);

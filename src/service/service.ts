@@ -149,7 +149,8 @@ async function startParts(
     slow: connect("api", SLOW_READER_CONNECTIONS).sql,
   });
   await patiently("database", () => migrate(store.sql, observe));
-  const log = await openLog(broker, { observe, access, patiently });
+  const replication = broker.kind === "external" ? config.kafkaReplication : null;
+  const log = await openLog(broker, { observe, access, replication, patiently });
   releasers.add("log", () => log.close());
 
   const { roles, iauShowerUrl } = config;
