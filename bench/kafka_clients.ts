@@ -62,7 +62,7 @@ async function measure(client: string): Promise<Result> {
     await ensureTopics(
       createKafka({ brokers: [broker.kafka], clientId: "bench" }, unobserved),
       TOPICS,
-      { observe: unobserved, replication: null },
+      unobserved,
     );
     const [produce, consume] = await phases(client, broker.kafka);
     if (produce === undefined || consume === undefined) throw new Error(`${client} failed`);

@@ -18,24 +18,21 @@ const RETENTION_FOREVER = "-1";
 /** Milliseconds until the topics that a broker created must have leaders. */
 const CREATE_TIMEOUT_MS = 15_000;
 
-export interface EnsureTopicsOptions {
-  readonly observe: Observe;
-  /** The settings for an external cluster; null for a broker of one node that the service starts: nothing to choose or to warn of. */
-  readonly replication: ReplicationSettings | null;
-}
-
 /**
  * Creates the missing ones of `topics`.
  *
  * An existing topic is left as it is, with two checks: it may have more partitions than asked for (someone scaled out), but
  * never fewer; and on an external cluster, too few copies are reported (`log.underreplicated`).
+ * @param replication the settings for an external cluster; null for a broker of one node that the service starts: nothing to choose
+ *   or to warn of
  * @throws PermanentError when a topic has too few partitions, or the cluster refuses to create it
  * @throws TransientError when the cluster can't be reached
  */
 export async function ensureTopics(
   kafka: Kafka,
   topics: readonly Topic[],
-  { observe, replication }: EnsureTopicsOptions,
+  observe: Observe,
+  replication: ReplicationSettings | null = null,
 ): Promise<void> {
   await withAdmin(kafka, "creating topics", async (admin) => {
     const existing = new Set(await admin.listTopics());

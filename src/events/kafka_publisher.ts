@@ -13,7 +13,7 @@ import { PermanentError } from "@gmn/failures";
 import { classifyKafkaError, withAdmin } from "./kafka_client.ts";
 import { CompressionTypes, Partitioners } from "./kafkajs/kafkajs.ts";
 import type { NextOffsetByPartition, OutgoingRecord, Publisher } from "./publisher.ts";
-import { type Topic, TOPICS } from "./topics.ts";
+import { ALL_TOPICS, type Topic } from "./topics.ts";
 
 /**
  * Bytes for one partition in one request. kafkajs makes one record batch of them, and brokers refuse batches over
@@ -92,7 +92,7 @@ export async function createKafkaPublisher(
  * start. Until then every key stays in its partition, as ordering by key requires.
  */
 async function createPartitioners(kafka: Kafka): Promise<ReadonlyMap<string, KeyPartitioner>> {
-  const names = TOPICS.map((topic) => topic.name);
+  const names = ALL_TOPICS.map((topic) => topic.name);
   const { topics } = await withAdmin(
     kafka,
     CONNECTING,

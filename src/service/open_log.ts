@@ -8,7 +8,7 @@ import { proveRoundTrip } from "../events/log_round_trip.ts";
 import type { Publisher } from "../events/publisher.ts";
 import type { ReplicationSettings } from "../events/replication.ts";
 import { createSchemaRegistry, type SchemaRegistry } from "../events/schema_registry.ts";
-import { IAU_SHOWER, INGESTION_RUN, TOPICS } from "../events/topics.ts";
+import { ALL_TOPICS, IAU_SHOWER, INGESTION_RUN } from "../events/topics.ts";
 import { createValueCodec } from "../events/wire_values.ts";
 import type { Observe } from "../observe/observe.ts";
 import type { Dependency } from "../observe/vocabulary.ts";
@@ -66,8 +66,8 @@ export async function openLog(
     { url: broker.schemaRegistryUrl, clientId: CLIENT_ID, ...access.registry },
     observe,
   );
-  await patiently("broker", () => ensureTopics(kafka, TOPICS, { observe, replication }));
-  const schemaIds = await patiently("registry", () => registry.register(TOPICS));
+  await patiently("broker", () => ensureTopics(kafka, ALL_TOPICS, observe, replication));
+  const schemaIds = await patiently("registry", () => registry.register(ALL_TOPICS));
   const publisher = await patiently("broker", () => createKafkaPublisher(kafka, schemaIds));
   const probe = createLogProbe(kafka);
   const showers = createValueCodec<ListedShower>(IAU_SHOWER);

@@ -35,7 +35,7 @@ async function ensure(
     if (event.name !== "log.underreplicated") return;
     warned.push(`${event.detail.reason}. ${event.detail.advice}`);
   });
-  await ensureTopics(kafka, [topic], { observe: observer.observe, replication });
+  await ensureTopics(kafka, [topic], observer.observe, replication);
   const [copies] = await withAdmin(
     kafka,
     "looking",
