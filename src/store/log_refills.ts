@@ -1,5 +1,5 @@
 /** How far a refill of a log has got (`log_refill`), and the switch to that log when it is complete. */
-import type { Queryable, TransactionSql } from "./connection.ts";
+import type { Queryable, Sql, TransactionSql } from "./connection.ts";
 import { emptyProjections, type PartitionStart } from "./projections.ts";
 
 /** A refill that is not complete. */
@@ -34,25 +34,25 @@ export async function rememberRaw(sql: Queryable, logId: string): Promise<void> 
   await sql`update log_refill set is_raw_complete = true where log_id = ${logId}`;
 }
 
-/** The switch to the refilled log. */
-export interface RefilledLog {
-  readonly logId: string;
-  /** For each partition, the offset from which the database has not seen the log. */
-  readonly positions: readonly PartitionStart[];
-  /** Topics whose projections are to be made again from the log: those that have offsets of it in their rows. */
-  readonly projectedAgain: readonly string[];
-}
-
 /**
- * Switches to the refilled log, in the caller's transaction: the positions become those of this log, and what has offsets of the old one in
- * its rows is projected again by the next consumer.
+ * Ends the refill of a log, in the transaction that sets the database's positions in it: what has offsets of the old log in its rows is
+ * emptied (runs, which the next consumer projects again) or loses them (dead letters).
  */
-export async function switchToRefilledLog(
-  sql: TransactionSql,
-  { logId, positions, projectedAgain }: RefilledLog,
-): Promise<void> {
-  await sql`delete from consumer_offset`;
-  await emptyProjections(sql, projectedAgain, positions);
+export async function endRefill(sql: TransactionSql, logId: string): Promise<void> {
+  await emptyProjections(sql, ["ingestion_run"], []);
   await sql`update dead_letter set topic_offset = null where topic_offset is not null`;
   await sql`delete from log_refill where log_id = ${logId}`;
+}
+
+/** Sets the positions of a database in a log, in one transaction with `also`. */
+export async function switchPositions(
+  sql: Sql,
+  positions: readonly PartitionStart[],
+  also: (transaction: TransactionSql) => Promise<void>,
+): Promise<void> {
+  await sql.begin(async (transaction) => {
+    await transaction`delete from consumer_offset`;
+    await emptyProjections(transaction, [], positions);
+    await also(transaction);
+  });
 }
