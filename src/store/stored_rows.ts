@@ -245,7 +245,9 @@ export async function moveRows(sql: Queryable, places: readonly RowPlace[]): Pro
     list(({ digest }) => digest)
   }::text::bigint[]
     ) as t (id, old_partition, old_offset, partition, next, digest)
-    where m.id = t.id collate "C" and m.topic_partition = t.old_partition and m.topic_offset = t.old_offset`;
+    where m.id = t.id collate "C" and m.topic_partition = t.old_partition and m.topic_offset = t.old_offset
+      -- A row with the same place and digest would lose its digest, as one that was changed by hand.
+      and (m.topic_partition, m.topic_offset, m.value_digest) is distinct from (t.partition, t.next, t.digest)`;
 }
 
 /** A replay whose record was published again, with its new place in the log. */
