@@ -1,6 +1,7 @@
 /** How far a refill of a log has got (`log_refill`), and the switch to that log when it is complete. */
-import type { Queryable, Sql, TransactionSql } from "./connection.ts";
-import { emptyProjections, type PartitionStart } from "./projections.ts";
+import type { Queryable, TransactionSql } from "./connection.ts";
+import { quoteIdentifier } from "./meteor_columns.ts";
+import { tablesBuiltFrom } from "./projections.ts";
 
 /** A refill that is not complete. */
 export interface RefillProgress {
@@ -35,24 +36,18 @@ export async function rememberRaw(sql: Queryable, logId: string): Promise<void> 
 }
 
 /**
- * Ends the refill of a log, in the transaction that sets the database's positions in it: what has offsets of the old log in its rows is
- * emptied (runs, which the next consumer projects again) or loses them (dead letters).
+ * Ends the refill of a log, in the transaction that binds the database to it: what has offsets of the old log in its rows is emptied (runs,
+ * which the next consumer projects again) or loses them (dead letters).
  */
-export async function endRefill(sql: TransactionSql, logId: string): Promise<void> {
-  await emptyProjections(sql, ["ingestion_run"], []);
+export async function endRefill(
+  sql: TransactionSql,
+  logId: string,
+  projectedAgain: readonly string[],
+): Promise<void> {
+  const tables = projectedAgain.flatMap(tablesBuiltFrom);
+  if (tables.length > 0) {
+    await sql.unsafe(`truncate ${tables.map(quoteIdentifier).join(", ")}`);
+  }
   await sql`update dead_letter set topic_offset = null where topic_offset is not null`;
   await sql`delete from log_refill where log_id = ${logId}`;
-}
-
-/** Sets the positions of a database in a log, in one transaction with `also`. */
-export async function switchPositions(
-  sql: Sql,
-  positions: readonly PartitionStart[],
-  also: (transaction: TransactionSql) => Promise<void>,
-): Promise<void> {
-  await sql.begin(async (transaction) => {
-    await transaction`delete from consumer_offset`;
-    await emptyProjections(transaction, [], positions);
-    await also(transaction);
-  });
 }
