@@ -6,7 +6,20 @@ import { tell } from "../service/print_failure.ts";
 /** The commands, with the line that the help says of each. Loaded when they are asked for: each brings its own modules. */
 const COMMANDS: Readonly<
   Record<string, { readonly about: string; readonly load: () => Promise<Command> }>
-> = {};
+> = {
+  status: {
+    about: "which log this is, and whether it is the data store's",
+    load: async () => (await import("./log/status.ts")).COMMAND,
+  },
+  adopt: {
+    about: "accepts an undecided log as it is",
+    load: async () => (await import("./log/adopt.ts")).COMMAND,
+  },
+  reread: {
+    about: "accepts an undecided log; the source is read again into it",
+    load: async () => (await import("./log/reread.ts")).COMMAND,
+  },
+};
 
 const HELP = `What can be done with the log.
 

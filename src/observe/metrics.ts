@@ -12,6 +12,8 @@ export interface Gauges {
   readonly parts: Readonly<Record<string, boolean>>;
   readonly lag: readonly { topic: string; partition: number; lag: number }[];
   readonly deadLetters: number | null;
+  /** Whether the log is the data store's: `ok`, or what is wrong; null before the first check. */
+  readonly logVerdict: string | null;
   readonly meteors: number | null;
   readonly runs: Readonly<Record<string, number>>;
   readonly newestRow_s: number | null;
@@ -198,6 +200,11 @@ function gaugesOf(registry: Registry): (given: Gauges | null) => void {
     "topic",
     "partition",
   );
+  const logUndecided = gauge(
+    "gmn_log_undecided",
+    "1 while nothing is published or loaded because the log may not be the data store's; no series while all is well",
+    "verdict",
+  );
   const runs = gauge("gmn_runs", "Runs on record, by state", "state");
   const single = {
     deadLetters: gauge("gmn_dead_letters", "Dead letters that have not been replayed"),
@@ -210,12 +217,15 @@ function gaugesOf(registry: Registry): (given: Gauges | null) => void {
     ),
   };
   return (given) => {
-    for (const one of [ready, lag, runs, ...Object.values(single)]) one.reset();
+    for (const one of [ready, lag, logUndecided, runs, ...Object.values(single)]) one.reset();
     for (const one of Object.values(single)) one.remove();
     if (given === null) return;
     for (const [part, isReady] of Object.entries(given.parts)) ready.set({ part }, Number(isReady));
     for (const { topic, partition, lag: records } of given.lag) {
       lag.set({ topic, partition: String(partition) }, records);
+    }
+    if (given.logVerdict !== null && given.logVerdict !== "ok") {
+      logUndecided.set({ verdict: given.logVerdict }, 1);
     }
     for (const [state, number] of Object.entries(given.runs)) runs.set({ state }, number);
     for (const [name, one] of Object.entries(single)) {
