@@ -66,6 +66,10 @@ function counters(registry: Registry) {
   return {
     read: counter("gmn_rows_read_total", "Data lines read from files and uploads"),
     published: counter("gmn_rows_published_total", "Rows published and acknowledged"),
+    unchanged: counter(
+      "gmn_rows_unchanged_total",
+      "Rows that say what the log already says, not published again",
+    ),
     rejected: counter("gmn_rows_rejected_total", "Lines that could not be read"),
     loaded: counter(
       "gmn_rows_loaded_total",
@@ -77,6 +81,10 @@ function counters(registry: Registry) {
       "gmn_dead_letters_total",
       "Dead letters written, by origin: read (lines of files) or sink (records)",
       "stage",
+    ),
+    confirmedUnknown: counter(
+      "gmn_confirmed_unknown_total",
+      "Trajectories that a file still has and the data store does not",
     ),
     passedOver: counter(
       "gmn_records_passed_over_total",
@@ -113,7 +121,7 @@ function counters(registry: Registry) {
 }
 
 /** The possible outcomes of loading a record. */
-const LOADED = ["inserted", "updated", "unchanged", "stale", "duplicates"] as const;
+const LOADED = ["inserted", "updated", "unchanged", "stale", "duplicates", "confirmed"] as const;
 
 type Counting = { readonly [Name in keyof Vocabulary]?: (detail: Vocabulary[Name]) => void };
 
@@ -137,6 +145,7 @@ function countEvents(count: Counters): Listener {
       count.batchSeconds.observe({ topic }, d.took_ms / 1000);
       count.batchRecords.observe({ topic }, d.records);
     },
+    "sink.unknown_confirmed": ({ unknown }) => count.confirmedUnknown.inc(unknown),
     "sink.dead_letter": () => count.deadLetters.inc({ stage: "sink" }),
     "sink.passed_over": ({ topic }) => count.passedOver.inc({ topic }),
     "sink.retry": ({ part }) => count.retries.inc({ what: part }),
@@ -170,6 +179,7 @@ function rowCounter(count: Counters) {
       const since = (name: keyof RowTotals) => Math.max(0, now[name] - (last?.[name] ?? 0));
       count.read.inc(since("rowsRead"));
       count.published.inc(since("rowsPublished"));
+      count.unchanged.inc(since("rowsUnchanged"));
       count.rejected.inc(since("rowsRejected"));
       before.set(keyOf(now), now);
     },
