@@ -122,6 +122,7 @@ describe("a rebuild", () => {
     const covered = (await checksumProjections(whole.database.sql)).map(({ table }) => table);
     const others = [
       "consumer_offset",
+      "log_refill",
       "schedule_pause",
       "schema_migration",
       "shower_list_fetch",
