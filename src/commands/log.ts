@@ -6,7 +6,12 @@ import { tell } from "../service/print_failure.ts";
 /** The commands, with the line that the help says of each. Loaded when they are asked for: each brings its own modules. */
 const COMMANDS: Readonly<
   Record<string, { readonly about: string; readonly load: () => Promise<Command> }>
-> = {};
+> = {
+  verify: {
+    about: "checks the whole log, by itself and against the data store",
+    load: async () => (await import("./log/verify.ts")).COMMAND,
+  },
+};
 
 const HELP = `What can be done with the log.
 
