@@ -7,6 +7,10 @@ import { tell } from "../service/print_failure.ts";
 const COMMANDS: Readonly<
   Record<string, { readonly about: string; readonly load: () => Promise<Command> }>
 > = {
+  repair: {
+    about: "publishes again what damaged ranges held, from the data store",
+    load: async () => (await import("./log/repair.ts")).COMMAND,
+  },
   verify: {
     about: "checks the whole log, by itself and against the data store",
     load: async () => (await import("./log/verify.ts")).COMMAND,

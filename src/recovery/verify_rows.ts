@@ -18,6 +18,7 @@ import type { ReadRecords } from "../events/log_reader.ts";
 import type { SchemaRegistry } from "../events/schema_registry.ts";
 import { valueDigest } from "../consumer/value_digest.ts";
 import { recordDeadLetterId } from "../dead_letters/dead_letter.ts";
+import { readOffsets } from "../store/consumer_offsets.ts";
 import type { RowInLog, StoreSnapshot } from "../store/row_places.ts";
 import { readStoredRowsById } from "../store/stored_rows.ts";
 import { createTrajectoryDecoders } from "../trajectory/codec.ts";
@@ -46,6 +47,7 @@ export class RowCheck {
   /** Records that can't be decoded, and are no dead letter either. */
   readonly undecodable = new Findings();
   #firstReason: string | null = null;
+  #loaded: ReadonlyMap<number, bigint> = new Map();
   readonly #decoderOf;
 
   constructor(
@@ -59,6 +61,11 @@ export class RowCheck {
   /** Why the first of the undecodable records can't be decoded. */
   get undecodableReason(): string | null {
     return this.#firstReason;
+  }
+
+  /** Before the first records. */
+  async begin(): Promise<void> {
+    this.#loaded = await readOffsets(this.snapshot.sql, this.topic);
   }
 
   /** Compares some records with the rows whose place is among them. */
@@ -151,7 +158,9 @@ export class RowCheck {
       (await this.snapshot.deadLetters(undecodable.map(idOf))).map(({ id }) => id),
     );
     for (const one of undecodable) {
-      if (known.has(idOf(one))) continue;
+      // It becomes a dead letter when it is loaded.
+      const isAhead = one.offset >= (this.#loaded.get(partition) ?? 0n);
+      if (isAhead || known.has(idOf(one))) continue;
       this.#firstReason ??= one.reason;
       this.undecodable.add({ id: one.key, partition, offset: one.offset });
     }

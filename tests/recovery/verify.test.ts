@@ -80,6 +80,7 @@ test(
     expect(found.rows!.undecodable.count).toBe(0);
     expect(found.partitions[1]!.foreign).toMatchObject({ count: 1 });
     expect(describeVerification(found)).toContain("1 value(s) that are not in the schema registry");
+    expect(isVerified(found)).toBe(true);
 
     await forgetDigests();
     const again = await verify();
