@@ -84,6 +84,8 @@ const serverLimits = (ms: number): Readonly<Record<string, string>> => ({
 export interface LoaderOptions {
   /** `postgres://…` */
   readonly url: string;
+  /** See `DriverOptions`. */
+  readonly searchPath?: string | undefined;
   readonly observe: Observe;
   /** Milliseconds that a load may take (default `LOAD_MS_MAX`). */
   readonly timeout_ms?: number;
