@@ -18,6 +18,13 @@ const COMMANDS: Readonly<
   reread: {
     about: "accepts an undecided log; the source is read again into it",
     load: async () => (await import("./log/reread.ts")).COMMAND,
+  repair: {
+    about: "publishes again what damaged ranges held, from the data store",
+    load: async () => (await import("./log/repair.ts")).COMMAND,
+  },
+  verify: {
+    about: "checks the whole log, by itself and against the data store",
+    load: async () => (await import("./log/verify.ts")).COMMAND,
   },
 };
 
