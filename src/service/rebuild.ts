@@ -8,6 +8,7 @@ import { type Config, DEMO_DATA_DIRECTORY } from "../config.ts";
 import type { Observe, Observer } from "../observe/observe.ts";
 import type { OpenBuilder } from "../recovery/build_tables.ts";
 import { rebuild, type RebuildProgress, type Rebuilt } from "../recovery/rebuild.ts";
+import type { PartitionRange } from "../recovery/rebuild_losses.ts";
 import { takeLease } from "../store/advisory_lease.ts";
 import { connectStore, type Sql } from "../store/connection.ts";
 import { readAddresses, type ServiceAddresses } from "./address_file.ts";
@@ -23,6 +24,8 @@ export interface RebuildRequest {
   readonly isLossAccepted: boolean;
   /** Only compare the tables with the log; nothing is changed. */
   readonly isOnlyVerified: boolean;
+  /** Damaged ranges whose records the log has again, at its end. */
+  readonly coveredRanges?: readonly PartitionRange[];
   readonly signal: AbortSignal;
   readonly onProgress: (progress: RebuildProgress) => void;
 }
