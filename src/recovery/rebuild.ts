@@ -23,6 +23,7 @@ import { readWatermarks } from "../events/start_position.ts";
 import { IAU_SHOWER, TOPICS, TRAJECTORY_SUMMARY_RAW } from "../events/topics.ts";
 import type { Observe } from "../observe/observe.ts";
 import {
+  beginBuiltOffsets,
   lockBuiltOffsets,
   lockLiveOffsets,
   type PartitionOffset,
@@ -84,7 +85,7 @@ export interface RebuildOptions {
   /** Replace the tables whatever is lost. */
   readonly isLossAccepted: boolean;
   /** Damaged ranges whose records the log has again, at its end. */
-  readonly coveredRanges?: readonly PartitionRange[];
+  readonly coveredRanges: readonly PartitionRange[];
   readonly observe: Observe;
   readonly signal: AbortSignal;
   readonly onProgress: (progress: RebuildProgress) => void;
@@ -149,6 +150,8 @@ export async function rebuild(options: RebuildOptions): Promise<Rebuilt> {
   // The sink of the shower list writes to `iau_shower` too.
   const tables = new Set([...tablesOf(topics), ...scratchTablesOf(topics), "iau_shower"]);
   const schemas = await createBuildSchema(sql, [...tables]);
+  const starts = scan.partitions.map(({ low, ...at }) => ({ ...at, nextOffset: low }));
+  await beginBuiltOffsets(sql, schemas, starts);
   const build = new TableBuild({ ...options, schemas, topics });
   try {
     return await new Rebuild(options, topics, schemas, build, scan).run();
@@ -277,7 +280,7 @@ class Rebuild {
     const compacted = new Set(
       TOPICS.filter(({ cleanupPolicy }) => cleanupPolicy === "compact").map(({ name }) => name),
     );
-    const covered = this.options.coveredRanges ?? [];
+    const covered = this.options.coveredRanges;
     return {
       records: this.scan.records,
       isApplied: false,

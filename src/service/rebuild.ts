@@ -5,10 +5,10 @@
 import { PermanentError } from "@gmn/failures";
 import { readLogHome } from "../broker/log_home.ts";
 import { type Config, DEMO_DATA_DIRECTORY } from "../config.ts";
+import { readLogIdentity } from "../events/log_identity.ts";
 import type { Observe, Observer } from "../observe/observe.ts";
 import type { OpenBuilder } from "../recovery/build_tables.ts";
 import { rebuild, type RebuildProgress, type Rebuilt } from "../recovery/rebuild.ts";
-import type { PartitionRange } from "../recovery/rebuild_losses.ts";
 import { takeLease } from "../store/advisory_lease.ts";
 import { connectStore, type Sql } from "../store/connection.ts";
 import { readAddresses, type ServiceAddresses } from "./address_file.ts";
@@ -24,8 +24,6 @@ export interface RebuildRequest {
   readonly isLossAccepted: boolean;
   /** Only compare the tables with the log; nothing is changed. */
   readonly isOnlyVerified: boolean;
-  /** Damaged ranges whose records the log has again, at its end. */
-  readonly coveredRanges?: readonly PartitionRange[];
   readonly signal: AbortSignal;
   readonly onProgress: (progress: RebuildProgress) => void;
 }
@@ -65,8 +63,14 @@ export async function rebuildDatabase(
       });
     }
     try {
+      const identity = await readLogIdentity(log.kafka, log.registry);
       return await rebuild({
         ...request,
+        coveredRanges: identity?.repairs.map(({ firstOffset, lastOffset, ...repaired }) => ({
+          ...repaired,
+          first: firstOffset,
+          last: lastOffset,
+        })) ?? [],
         signal: AbortSignal.any([request.signal, lease.lost]),
         kafka: log.kafka,
         registry: log.registry,
@@ -120,6 +124,12 @@ async function joinEngines(
   { brokers, schemaRegistryUrl, databaseUrl }: ServiceAddresses,
   observe: Observe,
 ): Promise<RebuildEngines> {
+  const store = connectStore({
+    url: databaseUrl,
+    max: LIVE_CONNECTIONS,
+    applicationName: "gmn rebuild",
+    observe,
+  });
   const log = await openLog({
     kind: "of the running service",
     brokers: [...brokers],
@@ -128,15 +138,12 @@ async function joinEngines(
   }, {
     observe,
     access: await readLogAccess(config),
+    sql: store.sql,
     // A command reports an unavailable part at once instead of waiting for it.
     patiently: (_part, work) => work(),
   });
-  const store = connectStore({
-    url: databaseUrl,
-    max: LIVE_CONNECTIONS,
-    applicationName: "gmn rebuild",
-    observe,
-  });
+  // An undecided log may be compared too; nothing is published to it.
+  await log.guard!.look();
   return {
     log,
     sql: store.sql,

@@ -116,6 +116,8 @@ describe("a rebuild", () => {
     const covered = (await checksumProjections(whole.database.sql)).map(({ table }) => table);
     const others = [
       "consumer_offset",
+      "log_binding",
+      "log_refill",
       "schedule_pause",
       "schema_migration",
       "shower_list_fetch",

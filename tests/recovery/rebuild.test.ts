@@ -3,9 +3,9 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
-import { DatabaseSync } from "node:sqlite";
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { appendLogIdentityEvent } from "../../src/events/log_identity.ts";
 import { INGESTION_RUN, TRAJECTORY_SUMMARY_RAW } from "../../src/events/topics.ts";
 import { unobserved } from "../../src/observe/observe.ts";
 import { RebuildRefusedError } from "../../src/recovery/rebuild.ts";
@@ -20,6 +20,7 @@ import {
   registerSchema,
   wire,
 } from "../support/foreign_producer.ts";
+import { flipBit, replaceBatch } from "../support/log_damage.ts";
 import { until } from "../support/poll.ts";
 import { rebuildOf } from "../support/rebuild.ts";
 import { startTestService, type TestService } from "../support/service.ts";
@@ -78,32 +79,6 @@ async function placesOf({ database: { sql } }: TestService): Promise<string[]> {
 
 const hasBuildSchema = async ({ database }: TestService): Promise<boolean> =>
   (await database.sql`select from pg_namespace where nspname = ${BUILD_SCHEMA}`).length > 0;
-
-/** Changes the embedded broker's file: one batch of the raw topic. */
-function changeBatch(
-  whole: TestService,
-  offset: number,
-  change: "delete" | "damage",
-): void {
-  const database = new DatabaseSync(join(whole.config.dataDirectory, "broker", "broker.sqlite"));
-  try {
-    const row = database.prepare(
-      `SELECT batch_id, bytes FROM batch JOIN partition USING (partition_id) JOIN topic USING (topic_id)
-       WHERE name = ? AND number = ? AND base_offset = ?`,
-    ).get(raw, PARTITION, offset) as { batch_id: number; bytes: Uint8Array };
-    row.bytes[row.bytes.length - 1]! ^= 1;
-    if (change === "delete") {
-      database.prepare("DELETE FROM batch WHERE batch_id = ?").run(row.batch_id);
-    } else {
-      database.prepare("UPDATE batch SET bytes = ? WHERE batch_id = ?").run(
-        row.bytes,
-        row.batch_id,
-      );
-    }
-  } finally {
-    database.close();
-  }
-}
 
 /** `deno task rebuild` as a process of its own, on the database and log of the running service. */
 class RebuildProcess {
@@ -418,8 +393,9 @@ describe("with a log that has lost something", () => {
   test("a gap and an unreadable batch are refused, until they are accepted", async () => {
     const [, gap, damaged] = await appendEach(whole, [1, 2, 3, 4]);
     await whole.whileStopped(() => {
-      changeBatch(whole, gap!, "delete");
-      changeBatch(whole, damaged!, "damage");
+      const broker = join(whole.config.dataDirectory, "broker");
+      replaceBatch(broker, raw, PARTITION, gap!, null);
+      flipBit(broker, raw, PARTITION, damaged!);
       return Promise.resolve();
     });
     const n = await meteors(whole);
@@ -443,14 +419,21 @@ describe("with a log that has lost something", () => {
     // The trajectories come again: nothing is missing any more, but a range of the log is.
     await appendEach(whole, [2, 3]);
     expect((await refusal(whole)).report.losses).toHaveLength(2);
-    const offsets = [gap!, damaged!].map(BigInt);
-    const coveredRanges = offsets.map((offset) => ({
-      topic: raw,
-      partition: PARTITION,
-      first: offset,
-      last: offset,
-    }));
-    const covered = await rebuildOf(whole, { coveredRanges, isOnlyVerified: true });
+    const { ungated, guard } = whole.service.parts.running!.log;
+    for (const offset of [gap!, damaged!].map(BigInt)) {
+      await appendLogIdentityEvent(ungated, {
+        type: "repaired",
+        logId: guard!.state!.boundLogId!,
+        at: new Date(),
+        topic: raw,
+        partition: PARTITION,
+        firstOffset: offset,
+        lastOffset: offset,
+        republished: 1,
+        lost: 0,
+      });
+    }
+    const covered = await rebuildOf(whole, { isOnlyVerified: true });
     expect(covered.losses).toEqual([]);
 
     expect(await rebuildOf(whole, { isLossAccepted: true })).toMatchObject({ isApplied: true });

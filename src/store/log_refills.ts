@@ -1,0 +1,58 @@
+/** How far a refill of a log has got (`log_refill`), and the switch to that log when it is complete. */
+import type { Queryable, TransactionSql } from "./connection.ts";
+import { emptyProjections, type PartitionStart } from "./projections.ts";
+
+/** A refill that is not complete. */
+export interface RefillProgress {
+  /** Rows of `meteor` up to this id are in the log. */
+  readonly rowsAfter: string;
+  /** Everything of `trajectory_summary_raw` is in the log. */
+  readonly isRawComplete: boolean;
+}
+
+/** The progress of this log's refill, or null when none has begun. */
+export async function readRefill(sql: Queryable, logId: string): Promise<RefillProgress | null> {
+  const [row] = await sql<RefillProgress[]>`
+    select rows_after as "rowsAfter", is_raw_complete as "isRawComplete"
+    from log_refill where log_id = ${logId}`;
+  return row ?? null;
+}
+
+/** Records that the refill of this log begins; refills of other logs are no longer of interest. */
+export async function beginRefill(sql: Queryable, logId: string): Promise<void> {
+  await sql`delete from log_refill where log_id <> ${logId}`;
+  await sql`insert into log_refill (log_id) values (${logId}) on conflict do nothing`;
+}
+
+/** Records that rows up to this id are in the log. */
+export async function rememberRows(sql: Queryable, logId: string, last: string): Promise<void> {
+  await sql`update log_refill set rows_after = ${last} where log_id = ${logId}`;
+}
+
+/** Records that everything of `trajectory_summary_raw` is in the log. */
+export async function rememberRaw(sql: Queryable, logId: string): Promise<void> {
+  await sql`update log_refill set is_raw_complete = true where log_id = ${logId}`;
+}
+
+/** The switch to the refilled log. */
+export interface RefilledLog {
+  readonly logId: string;
+  /** For each partition, the offset from which the database has not seen the log. */
+  readonly positions: readonly PartitionStart[];
+  /** Topics whose projections are to be made again from the log: those that have offsets of it in their rows. */
+  readonly projectedAgain: readonly string[];
+}
+
+/**
+ * Switches to the refilled log, in the caller's transaction: the positions become those of this log, and what has offsets of the old one in
+ * its rows is projected again by the next consumer.
+ */
+export async function switchToRefilledLog(
+  sql: TransactionSql,
+  { logId, positions, projectedAgain }: RefilledLog,
+): Promise<void> {
+  await sql`delete from consumer_offset`;
+  await emptyProjections(sql, projectedAgain, positions);
+  await sql`update dead_letter set topic_offset = null where topic_offset is not null`;
+  await sql`delete from log_refill where log_id = ${logId}`;
+}
