@@ -49,10 +49,10 @@ export interface SinkOptions {
   readonly kafka: Kafka;
   readonly sql: Sql;
   readonly sinks: readonly TopicSink[];
-  /** The consumer group; the service's own by default. */
-  readonly groupId?: string;
   /** Closed while it is undecided whether this is the log of the data store; always open by default. */
   readonly gate?: LogGate;
+  /** The consumer group; the service's own by default. */
+  readonly groupId?: string;
   /** See `SubscriptionOptions`. */
   readonly sessionTimeout_ms?: number;
   readonly observe: Observe;

@@ -1,6 +1,14 @@
 /** How far a refill of a log has got (`log_refill`), and the switch to that log when it is complete. */
 import type { Queryable, TransactionSql } from "./connection.ts";
-import { emptyProjections, type PartitionStart } from "./projections.ts";
+import { quoteIdentifier } from "./meteor_columns.ts";
+import { tablesBuiltFrom } from "./projections.ts";
+
+/** A partition and the offset at which its projection starts again. */
+export interface PartitionStart {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: bigint;
+}
 
 /** A refill that is not complete. */
 export interface RefillProgress {
@@ -51,8 +59,23 @@ export async function switchToRefilledLog(
   sql: TransactionSql,
   { logId, positions, projectedAgain }: RefilledLog,
 ): Promise<void> {
-  await sql`delete from consumer_offset`;
-  await emptyProjections(sql, projectedAgain, positions);
+  // Set first, and set rather than removed: a consumer that is still working on a batch then finds another offset than the one it left,
+  // and writes nothing, whereas a partition without an offset accepts any.
+  const inOrder = positions.toSorted((a, b) =>
+    a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1
+  );
+  for (const { topic, partition, offset } of inOrder) {
+    await sql`
+      insert into consumer_offset (topic, partition, next_offset)
+      values (${topic}, ${partition}, ${offset})
+      on conflict (topic, partition) do update set
+        next_offset = excluded.next_offset, log_start_offset = 0,
+        witness_offset = null, witness_digest = null, updated_at = now()`;
+  }
+  const tables = projectedAgain.flatMap(tablesBuiltFrom);
+  if (tables.length > 0) {
+    await sql.unsafe(`truncate ${tables.map(quoteIdentifier).join(", ")}`);
+  }
   await sql`update dead_letter set topic_offset = null where topic_offset is not null`;
   await sql`delete from log_refill where log_id = ${logId}`;
 }

@@ -57,6 +57,11 @@ export function topicsToBuild(topics: readonly string[]): string[] {
   return [...all];
 }
 
+/** The tables that are built from a topic, those that are never compared included. */
+export function tablesBuiltFrom(topic: string): readonly string[] {
+  return [...TABLES[topic] ?? [], ...SCRATCH[topic] ?? []];
+}
+
 /** The content of a table in two numbers. */
 export interface TableChecksum {
   readonly table: string;
