@@ -126,8 +126,6 @@ export class RebuildRefusedError extends PermanentError {
 const HOLD_MS_MAX = 10_000;
 /** Attempts to replace the tables; each begins when the build has reached the live tables once more. */
 const REPLACE_BACKOFF: Backoff = { base_ms: 500, cap_ms: 10_000, attempts: 10 };
-/** A row that somebody else has locked for longer than this makes the attempt fail; the next one begins after a pause. */
-const LOCK_TIMEOUT = "30s";
 /** Dead letters published at a time; each may have a megabyte. */
 const DEAD_LETTERS_PER_PAGE = 20;
 
@@ -246,7 +244,6 @@ class Rebuild {
     await analyzeBuilt(options.sql, schemas, this.#tables);
     try {
       return await options.sql.begin(async (transaction) => {
-        await transaction`select set_config('lock_timeout', ${LOCK_TIMEOUT}, true)`;
         await assertStillOurs(transaction, schemas);
         const live = await lockLiveOffsets(transaction, schemas, this.#starts);
         const shorter = await this.#allowLive(live);

@@ -22,6 +22,9 @@ export async function readSchemaOffsets(
   );
 }
 
+/** A row that somebody else has locked for longer than this makes the transaction fail; it is tried again after a pause. */
+const LOCK_TIMEOUT = "30s";
+
 /**
  * Locks the live offsets until the transaction ends: consumers finish what they are writing, and write nothing more. Partitions
  * that were never consumed get the offset `starts` has for them, so that they are locked too.
@@ -31,6 +34,7 @@ export async function lockLiveOffsets(
   { live }: BuildSchema,
   starts: readonly PartitionOffset[],
 ): Promise<PartitionOffset[]> {
+  await sql`select set_config('lock_timeout', ${LOCK_TIMEOUT}, true)`;
   const inOrder = starts.toSorted((a, b) =>
     a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1
   );
