@@ -61,6 +61,7 @@ export const EVENT_TEXTS: { [Name in keyof Vocabulary]: EventText<Vocabulary[Nam
   ),
 
   "log.topic_created": info((d) => `topic ${d.topic} created with ${d.partitions} partition(s)`),
+  "log.underreplicated": warning((d) => `${d.reason}. To change it: ${d.advice}`),
   "log.schema_registered": debug((d) => `schema of ${d.subject} registered with id ${d.id}`),
   "log.undecided": error((d) =>
     `${d.summary}: ${d.found}. Nothing is published or loaded until somebody decides: ${d.decisions} (${d.page} says which)`

@@ -57,6 +57,8 @@ export interface Vocabulary {
 
   // The log, as the application uses it.
   "log.topic_created": { topic: string; partitions: number };
+  /** The loss of one broker may lose records. Topics that exist are never changed. */
+  "log.underreplicated": { reason: string; advice: string };
   "log.schema_registered": { subject: string; id: number };
   /** This is not the log that the data store was built from, or it lost records. Nothing is published or loaded. */
   "log.undecided": {

@@ -138,6 +138,7 @@ async function joinEngines(
   }, {
     observe,
     access: await readLogAccess(config),
+    replication: null,
     sql: store.sql,
     // A command reports an unavailable part at once instead of waiting for it.
     patiently: (_part, work) => work(),

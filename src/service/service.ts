@@ -149,7 +149,8 @@ async function startParts(
     slow: connect("api", SLOW_READER_CONNECTIONS).sql,
   });
   await patiently("database", () => migrate(store.sql, observe));
-  const log = await openLog(broker, { observe, access, sql: store.sql, patiently });
+  const replication = broker.kind === "external" ? config.kafkaReplication : null;
+  const log = await openLog(broker, { observe, access, sql: store.sql, replication, patiently });
   releasers.add("log", () => log.close());
   // An undecided log ends no boot: reads of the data store are answered, everything else waits for the decision.
   await patiently("broker", () => log.guard!.look());
