@@ -46,12 +46,7 @@ import {
   tablesOf,
   topicsToBuild,
 } from "../store/projections.ts";
-import {
-  applyDifferences,
-  compareTables,
-  replaceFileMembers,
-  type TableDifference,
-} from "../store/table_differences.ts";
+import { applyDifferences, compareTables, replaceFileMembers } from "../store/table_differences.ts";
 import { type OpenBuilder, TableBuild } from "./build_tables.ts";
 import {
   describeDifferences,
@@ -61,6 +56,7 @@ import {
   type PartitionRange,
   type ShorterPartition,
 } from "./rebuild_losses.ts";
+import { RebuildRefusedError, type Rebuilt } from "./rebuild_report.ts";
 import { type LogScan, scanLog } from "./scan_log.ts";
 
 /** The progress of a rebuild, in records. */
@@ -89,37 +85,6 @@ export interface RebuildOptions {
   readonly observe: Observe;
   readonly signal: AbortSignal;
   readonly onProgress: (progress: RebuildProgress) => void;
-}
-
-/** What a rebuild found and did. */
-export interface Rebuilt {
-  /** Records read from the log. */
-  readonly records: number;
-  /** Whether the live tables are now those of the log. False when they were only compared. */
-  readonly isApplied: boolean;
-  readonly tables: readonly TableDifference[];
-  /** One line for each table that differed. */
-  readonly differences: readonly string[];
-  /** What the log no longer has, one line each. A rebuild is refused when there is any, unless it was accepted. */
-  readonly losses: readonly string[];
-  /** Records that could not be loaded and had no dead letter yet. */
-  readonly newDeadLetters: number;
-}
-
-/** The rebuild would have lost something. The live tables are as they were. */
-export class RebuildRefusedError extends PermanentError {
-  override readonly name = "RebuildRefusedError";
-  constructor(readonly report: Rebuilt) {
-    super(
-      `the tables stay as they are: the log does not have all that was loaded from it\n${
-        report.losses.map((loss) => `  ${loss}`).join("\n")
-      }`,
-      {
-        hint: "repair or refill the log first; --accept-loss replaces the tables all the same, " +
-          "and what only the data store has is lost then",
-      },
-    );
-  }
 }
 
 /** While the live offsets are locked, the service loads nothing. Longer than the build takes for what came in the meantime. */

@@ -8,7 +8,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { appendLogIdentityEvent } from "../../src/events/log_identity.ts";
 import { INGESTION_RUN, TRAJECTORY_SUMMARY_RAW } from "../../src/events/topics.ts";
 import { unobserved } from "../../src/observe/observe.ts";
-import { RebuildRefusedError } from "../../src/recovery/rebuild.ts";
+import { RebuildRefusedError } from "../../src/recovery/rebuild_report.ts";
 import { BUILD_SCHEMA, createBuildSchema } from "../../src/store/build_schema.ts";
 import { connectStore } from "../../src/store/connection.ts";
 import { checksumProjections } from "../../src/store/projections.ts";
