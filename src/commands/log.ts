@@ -6,7 +6,12 @@ import { tell } from "../service/print_failure.ts";
 /** The commands, with the line that the help says of each. Loaded when they are asked for: each brings its own modules. */
 const COMMANDS: Readonly<
   Record<string, { readonly about: string; readonly load: () => Promise<Command> }>
-> = {};
+> = {
+  copy: {
+    about: "copies the log to another broker, and compares the two",
+    load: async () => (await import("./log/copy.ts")).COMMAND,
+  },
+};
 
 const HELP = `What can be done with the log.
 

@@ -48,7 +48,8 @@ export function proveLog(
   return proveRoundTrip(createKafka({ brokers, clientId: CLIENT_ID }, observe), signal);
 }
 
-const CLIENT_ID = "gmn-data-store-ingestion";
+/** Names this program to brokers and registries. */
+export const CLIENT_ID = "gmn-data-store-ingestion";
 
 /**
  * Opens the log behind `broker`.
