@@ -7,9 +7,10 @@
  * bounded by one fetch. A damaged batch is fetched again as `DamageWatch` says, and then handed over as one unreadable record.
  */
 import { randomUUID } from "node:crypto";
-import type { Admin, Batch, Consumer, Kafka } from "kafkajs";
+import type { Batch, Consumer, Kafka } from "kafkajs";
 import { PermanentError, TransientError, wait } from "@gmn/failures";
 import type { ConsumedRecord } from "./consumed_record.ts";
+import { forgetGroup } from "./consumer_group.ts";
 import { DamageWatch } from "./damage_watch.ts";
 import { takeFetch } from "./fetched_batch.ts";
 import { classifyKafkaError, withAdmin } from "./kafka_client.ts";
@@ -89,9 +90,7 @@ export async function readLog(reading: LogReading): Promise<void> {
     clearInterval(silence);
     signal.removeEventListener("abort", onAbort);
     await consumer.disconnect().catch(() => {});
-    // A courtesy: brokers remove an empty group by themselves after some days.
-    const forget = (admin: Admin) => admin.deleteGroups([groupId]);
-    await withAdmin(kafka, DOING, forget, { retry: { retries: 0 } }).catch(() => {});
+    await forgetGroup(kafka, groupId);
   }
 }
 

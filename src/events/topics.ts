@@ -84,4 +84,14 @@ export const HEADERS = {
    * wire_format/trajectory_ids.ts, the record's own included): none of them is published again (decision 20).
    */
   unchanged: "gmn-unchanged",
+  /**
+   * On a record that was published again from the data store (recovery/republish.ts): which command did it. Such a record counts for no
+   * run, and is of no file generation unless it has `unchanged`.
+   */
+  republished: "gmn-republished",
+  /**
+   * On some of these records: what the data store had counted of runs in the record's partition, as JSON
+   * (`[{"run_id":…,"rows_loaded":…,"rows_dead":…}, …]`).
+   */
+  runCounts: "gmn-run-counts",
 } as const;

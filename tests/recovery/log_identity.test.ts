@@ -47,9 +47,9 @@ test("its events come back as they were written, other programs' records change 
     { logId, at, type: "bound", dataStoreId: "other store", decision: "adopt" },
     { logId: "late", at, type: "created" },
   ];
-  for (const event of events.slice(0, 2)) await appendLogIdentityEvent(log.publisher, event);
-  await log.publisher.publish(LOG_IDENTITY, [{ key: null, value: Buffer.from("hello") }]);
-  for (const event of events.slice(2)) await appendLogIdentityEvent(log.publisher, event);
+  for (const event of events.slice(0, 2)) await appendLogIdentityEvent(log.ungated, event);
+  await log.ungated.publish(LOG_IDENTITY, [{ key: null, value: Buffer.from("hello") }]);
+  for (const event of events.slice(2)) await appendLogIdentityEvent(log.ungated, event);
 
   const [, , copied, repaired, bound] = events;
   expect(await readLogIdentity(log.kafka, log.registry)).toEqual({
