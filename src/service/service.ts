@@ -25,6 +25,7 @@ import { type LogAccess, readLogAccess } from "./log_access.ts";
 import { openLog } from "./open_log.ts";
 import { type RunningParts, type ServiceParts, VERSION, type Wiring } from "./parts.ts";
 import { RELEASE_LIMITS, Releasers } from "./releasers.ts";
+import { applyPending } from "./restored_state.ts";
 import { openRuns, startConsumer, startProducer } from "./roles.ts";
 
 /** A running service. */
@@ -149,6 +150,7 @@ async function startParts(
     slow: connect("api", SLOW_READER_CONNECTIONS).sql,
   });
   await patiently("database", () => migrate(store.sql, observe));
+  await patiently("database", () => applyPending(config.dataDirectory, store.sql));
   const log = await openLog(broker, { observe, access, patiently });
   releasers.add("log", () => log.close());
 
