@@ -1,6 +1,8 @@
 /** Where a record comes from, by its headers. */
 import type { ConsumedRecord, HeaderValue } from "../events/consumed_record.ts";
+import { z } from "zod";
 import { HEADERS } from "../events/topics.ts";
+import { runCountsSchema } from "../store/run_counts.ts";
 import type { Lineage } from "../store/trajectory_batch.ts";
 
 /** The id of a dead letter is a file's path with a line, or a topic with an offset. A longer text is not one of our ids. */
@@ -58,7 +60,24 @@ export function lineageOf(record: ConsumedRecord): Lineage {
     runId: runIds.of(headers[HEADERS.runId]),
   };
   const replayed = headers[HEADERS.deadLetterId];
-  return replayed === undefined ? lineage : { ...lineage, ...replayOf(record, replayed) };
+  const isRepublished = headers[HEADERS.republished] !== undefined;
+  if (replayed === undefined && !isRepublished) return lineage;
+  return {
+    ...lineage,
+    ...(replayed === undefined ? {} : replayOf(record, replayed)),
+    ...(isRepublished ? { isRepublished, ...runCountsOf(headers[HEADERS.runCounts]) } : {}),
+  };
+}
+
+/** The counts of runs that the record restores. */
+function runCountsOf(value: HeaderValue): Pick<Lineage, "runCounts"> {
+  if (value === undefined) return {};
+  try {
+    const counts = z.array(runCountsSchema).safeParse(JSON.parse(textOf(value) ?? ""));
+    return counts.success ? { runCounts: counts.data } : {};
+  } catch {
+    return {};
+  }
 }
 
 /** The dead letter that the record replays. A header that can't be a dead letter's id is treated as missing. */

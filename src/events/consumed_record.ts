@@ -1,6 +1,7 @@
 /** Records as they are read from the log. */
 import type { Buffer } from "node:buffer";
 import type { HeaderValue } from "@gmn/kafka-formats";
+import type { Witness } from "./witness.ts";
 
 export type { HeaderValue };
 
@@ -41,6 +42,8 @@ export interface RecordBatch {
   /** The position of the store after this batch. */
   readonly nextOffset: bigint;
   readonly records: readonly ConsumedRecord[];
+  /** The last readable record, by which the log is recognised later; the one of an earlier batch stays valid without it. */
+  readonly witness?: Witness | null;
 }
 
 /** The stored position of a partition is not the one this process expected: another member has taken over. */

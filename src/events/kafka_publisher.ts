@@ -13,7 +13,7 @@ import { PermanentError } from "@gmn/failures";
 import { classifyKafkaError, withAdmin } from "./kafka_client.ts";
 import { CompressionTypes, Partitioners } from "./kafkajs/kafkajs.ts";
 import type { NextOffsetByPartition, OutgoingRecord, Publisher } from "./publisher.ts";
-import { type Topic, TOPICS } from "./topics.ts";
+import { ALL_TOPICS, type Topic } from "./topics.ts";
 
 /**
  * Bytes for one partition in one request. kafkajs makes one record batch of them, and brokers refuse batches over
@@ -57,20 +57,34 @@ export async function createKafkaPublisher(
     throw new PermanentError(`topic ${topic.name} is not one of ours`);
   };
 
+  /** Appends the records after those of all earlier calls; `onSent` gets each request with the offsets after its records. */
+  const append = (
+    topic: Topic,
+    records: readonly OutgoingRecord[],
+    onSent: (request: readonly Message[], ends: NextOffsetByPartition) => void,
+  ): Promise<void> => {
+    const partitioner = partitionerOf(topic);
+    const work = tail.then(async () => {
+      for (const request of splitIntoRequests(records, partitioner)) {
+        onSent(request, await send(producer, topic, request));
+      }
+    });
+    tail = work.catch(() => {});
+    return work;
+  };
+
   return {
-    publish(topic, records) {
-      const partitioner = partitionerOf(topic);
-      const work = tail.then(async () => {
-        const next = new Map<number, bigint>();
-        for (const request of splitIntoRequests(records, partitioner)) {
-          for (const [partition, end] of await send(producer, topic, request)) {
-            next.set(partition, end);
-          }
-        }
-        return next as NextOffsetByPartition;
+    async publish(topic, records) {
+      const next = new Map<number, bigint>();
+      await append(topic, records, (_, ends) => {
+        for (const [partition, end] of ends) next.set(partition, end);
       });
-      tail = work.catch(() => {});
-      return work;
+      return next;
+    },
+    async publishEach(topic, records) {
+      const offsets: bigint[] = [];
+      await append(topic, records, (request, ends) => offsets.push(...offsetsOf(request, ends)));
+      return offsets;
     },
     partitionOf: (topic, key) => partitionerOf(topic)(key),
     schemaId(topic) {
@@ -92,7 +106,7 @@ export async function createKafkaPublisher(
  * start. Until then every key stays in its partition, as ordering by key requires.
  */
 async function createPartitioners(kafka: Kafka): Promise<ReadonlyMap<string, KeyPartitioner>> {
-  const names = TOPICS.map((topic) => topic.name);
+  const names = ALL_TOPICS.map((topic) => topic.name);
   const { topics } = await withAdmin(
     kafka,
     CONNECTING,
@@ -133,6 +147,17 @@ function* splitIntoRequests(
     });
   }
   if (request.length > 0) yield request;
+}
+
+/** The offset of each record of a request: those of a partition follow one another, because they are one batch. */
+function offsetsOf(request: readonly Message[], ends: NextOffsetByPartition): bigint[] {
+  const next = new Map(ends);
+  const offsets = request.toReversed().map(({ partition = 0 }) => {
+    const offset = (next.get(partition) ?? 0n) - 1n;
+    next.set(partition, offset);
+    return offset;
+  });
+  return offsets.reverse();
 }
 
 /** Sends one request and returns the offset after its last record, per partition. */

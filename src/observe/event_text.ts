@@ -61,7 +61,12 @@ export const EVENT_TEXTS: { [Name in keyof Vocabulary]: EventText<Vocabulary[Nam
   ),
 
   "log.topic_created": info((d) => `topic ${d.topic} created with ${d.partitions} partition(s)`),
+  "log.underreplicated": warning((d) => `${d.reason}. To change it: ${d.advice}`),
   "log.schema_registered": debug((d) => `schema of ${d.subject} registered with id ${d.id}`),
+  "log.undecided": error((d) =>
+    `${d.summary}: ${d.found}. Nothing is published or loaded until somebody decides: ${d.decisions} (${d.page} says which)`
+  ),
+  "log.decided": info((d) => `log ${d.logId} is that of data store ${d.dataStoreId}: work goes on`),
   "log.client": asGiven((d) => `kafka: ${d.message}`),
 
   "run.requested": info((d) => `run ${d.runId} requested: ${d.selection}`),
@@ -141,9 +146,6 @@ export const EVENT_TEXTS: { [Name in keyof Vocabulary]: EventText<Vocabulary[Nam
   "consumer.retry": warning((d) => `the consumer's session ended (${d.reason}); ${nextTry(d)}`),
   "sink.assigned": info((d) => `${d.topic}-${d.partition} assigned, from offset ${d.nextOffset}`),
   "sink.revoked": info((d) => `${d.topic}-${d.partition} revoked`),
-  "sink.repositioned": warning((d) =>
-    `${d.topic}-${d.partition} is read from offset ${d.to}, not ${d.from}: ${d.reason}`
-  ),
   "sink.loaded": debug((d) =>
     `${d.topic}-${d.partition}: ${count(d.records)} records, ${count(d.inserted)} inserted, ` +
     `${count(d.updated)} updated, ${count(d.unchanged)} unchanged, ${count(d.stale)} stale, ` +

@@ -57,7 +57,21 @@ export interface Vocabulary {
 
   // The log, as the application uses it.
   "log.topic_created": { topic: string; partitions: number };
+  /** The loss of one broker may lose records. Topics that exist are never changed. */
+  "log.underreplicated": { reason: string; advice: string };
   "log.schema_registered": { subject: string; id: number };
+  /** This is not the log that the data store was built from, or it lost records. Nothing is published or loaded. */
+  "log.undecided": {
+    kind: string;
+    summary: string;
+    /** The numbers, separated by semicolons. */
+    found: string;
+    /** The commands that decide. */
+    decisions: string;
+    page: string;
+  };
+  /** The log fits the data store again. */
+  "log.decided": { logId: string; dataStoreId: string };
   "log.client": { level: Level; message: string };
 
   // Runs and their files.
@@ -110,13 +124,6 @@ export interface Vocabulary {
   "consumer.retry": Retry;
   "sink.assigned": { topic: string; partition: number; nextOffset: bigint };
   "sink.revoked": { topic: string; partition: number };
-  "sink.repositioned": {
-    topic: string;
-    partition: number;
-    from: bigint | null;
-    to: bigint;
-    reason: string;
-  };
   "sink.loaded": {
     topic: string;
     partition: number;

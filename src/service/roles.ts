@@ -34,6 +34,7 @@ export function startConsumer(
     kafka: log.kafka,
     sql: store.sql,
     sinks,
+    gate: log.guard ?? undefined,
     sessionTimeout_ms: config.kafkaSessionTimeout_ms,
     observe,
   });

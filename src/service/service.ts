@@ -2,7 +2,7 @@
  * The service: wires the modules together, starts them in order, stops them in reverse.
  *
  *     http (answers 503 at first) ─▶ database ┐
- *                                  ─▶ broker  ┴▶ migrate, topics, schemas ─▶ consumer ─▶ producer, schedule ─▶ ready
+ *                                  ─▶ broker  ┴▶ migrate, topics, schemas ─▶ which log? ─▶ consumer ─▶ producer, schedule ─▶ ready
  *
  * HTTP comes first, so that a port in use is reported before anything starts, and `/readyz` can say what the boot waits for.
  * The boot waits for an external broker or database that is unavailable; a setting that can't work ends it.
@@ -151,8 +151,12 @@ async function startParts(
   });
   await patiently("database", () => migrate(store.sql, observe));
   await patiently("database", () => applyPending(config.dataDirectory, store.sql));
-  const log = await openLog(broker, { observe, access, patiently });
+  const replication = broker.kind === "external" ? config.kafkaReplication : null;
+  const log = await openLog(broker, { observe, access, sql: store.sql, replication, patiently });
   releasers.add("log", () => log.close());
+  // An undecided log ends no boot: reads of the data store are answered, everything else waits for the decision.
+  await patiently("broker", () => log.guard!.look());
+  log.guard!.watch();
 
   const { roles, iauShowerUrl } = config;
   const databaseUrl = database.url;

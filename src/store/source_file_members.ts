@@ -28,8 +28,8 @@ SELECT file, generated_at, ids FROM json_to_recordset($1::json) AS t (file text,
 export function membersOf({ changes }: Pick<TrajectoryBatch, "changes">): FileMembers[] {
   const members = new Map<string, FileMembers | null>();
   for (const change of changes) {
-    const { lineage: { sourceFile, sourceGeneratedAt } } = change;
-    if (sourceFile === null || sourceGeneratedAt === null) continue;
+    const { lineage: { sourceFile, sourceGeneratedAt, isRepublished } } = change;
+    if (isRepublished === true || sourceFile === null || sourceGeneratedAt === null) continue;
     const id = isUpsert(change) ? upsertId(change) : isRepeat(change) ? change.id : null;
     if (id === null || id === "") continue;
     const key = `${sourceGeneratedAt.getTime()} ${sourceFile}`;

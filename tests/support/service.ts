@@ -12,7 +12,7 @@ import { generateDataDirectory, type GeneratedDirectory } from "../../sample/gen
 import { type DataServer, serveDataDirectory, type ServeOptions } from "../../sample/server.ts";
 import { type Config, readConfig } from "../../src/config.ts";
 import { createKafka, type Kafka } from "../../src/events/kafka_client.ts";
-import { TOPICS } from "../../src/events/topics.ts";
+import { ALL_TOPICS } from "../../src/events/topics.ts";
 import {
   createObserver,
   type Observer,
@@ -202,7 +202,7 @@ async function removeTopics(kafka: Kafka): Promise<void> {
   await admin.connect();
   try {
     const existing = await admin.listTopics();
-    const ours = TOPICS.map((topic) => topic.name).filter((name) => existing.includes(name));
+    const ours = ALL_TOPICS.map((topic) => topic.name).filter((name) => existing.includes(name));
     if (ours.length > 0) await admin.deleteTopics({ topics: ours });
   } finally {
     await admin.disconnect();
