@@ -47,6 +47,22 @@ export type ShowerListView = z.infer<typeof showerListSchema>;
 const partSchema = z.object({ ready: z.boolean(), detail: z.string() });
 export type PartStatus = z.infer<typeof partSchema>;
 
+/** The disk that an embedded engine writes to. */
+const diskSchema = z.object({
+  path: z.string(),
+  free_bytes: z.int(),
+  size_bytes: z.int(),
+  limit_bytes: z.int().openapi({
+    description: "With less than this free, nothing is published (DISK_FREE_MIN_MB).",
+  }),
+  state: z.enum(["ok", "low", "full"]),
+}).openapi("Disk");
+
+/** The disks that this process watches. */
+const disksSchema = z.object({ log: diskSchema.nullable(), database: diskSchema.nullable() })
+  .openapi("Disks");
+export type DisksView = z.infer<typeof disksSchema>;
+
 /** `GET /status`. */
 export const statusSchema = z.object({
   version: z.string(),
@@ -56,7 +72,11 @@ export const statusSchema = z.object({
     broker: partSchema,
     registry: partSchema,
     database: partSchema,
+    disk: partSchema,
     consumer: partSchema,
+  }),
+  disks: disksSchema.openapi({
+    description: "Null for an engine that is not this process's, and while the service starts.",
   }),
   schedule: scheduleSchema.nullable().openapi({
     description: "Null in a process without the role producer.",

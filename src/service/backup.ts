@@ -13,6 +13,9 @@ import { explain, PermanentError, withTimeout } from "@gmn/failures";
 import { copyLog, inspectCopy, LOG_FILE, logBytes } from "../broker/log_backup.ts";
 import { readLogHome } from "../broker/log_home.ts";
 import type { Config } from "../config.ts";
+import { createKafka } from "../events/kafka_client.ts";
+import { readLogIdentity } from "../events/log_identity.ts";
+import { createSchemaRegistry } from "../events/schema_registry.ts";
 import type { Observe } from "../observe/observe.ts";
 import { connectStore } from "../store/connection.ts";
 import { readKeptState } from "../store/kept_state.ts";
@@ -72,7 +75,8 @@ export async function makeBackup(request: BackupRequest): Promise<Manifest> {
       signal,
       (chunk) => onProgress("hash", hashed += chunk.length, size_bytes),
     );
-    const log = { size_bytes, sha256, cluster_id, log_id: null, partitions: [...partitions] };
+    const log_id = await logIdOf(request);
+    const log = { size_bytes, sha256, cluster_id, log_id, partitions: [...partitions] };
     const ended_at = new Date().toISOString();
     const content = { version: VERSION, began_at, ended_at, kept };
     const manifest = await writeManifest(draft, { ...content, log: { file: LOG_FILE, ...log } });
@@ -141,6 +145,21 @@ async function readKept(request: BackupRequest): Promise<Kept | null> {
     onStoreUnavailable(explain(error));
     return null;
   }
+}
+
+/** The identity of the log, from the running service's broker; null without a service. */
+async function logIdOf({ addresses, observe }: BackupRequest): Promise<string | null> {
+  if (addresses === null) return null;
+  const { brokers, schemaRegistryUrl: url } = addresses;
+  const clientId = "gmn-backup";
+  const registry = createSchemaRegistry({ url, clientId }, observe);
+  const reading = readLogIdentity(createKafka({ brokers, clientId }, observe), registry);
+  const late = () => new Error("the broker did not answer");
+  // The log's file has it all the same: it is in the manifest for people to read.
+  return await withTimeout(reading, STORE_MS, late).then(
+    (found) => found?.logId ?? null,
+    () => null,
+  );
 }
 
 /** Runs `work` on the data store, whose PostgreSQL is started for it if no service runs. */

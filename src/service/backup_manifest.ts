@@ -29,7 +29,7 @@ const manifestSchema = z.object({
     size_bytes: z.int(),
     sha256: z.hex(),
     cluster_id: z.string(),
-    /** The identity of the log; null in a backup of a log that has none. */
+    /** The identity of the log; null in a backup that was made without a service. It is in the log itself, too. */
     log_id: z.string().nullable(),
     partitions: z.array(
       z.object({ topic: z.string(), partition: z.int(), start: z.int(), end: z.int() }),

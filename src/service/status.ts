@@ -1,9 +1,10 @@
 /** The state of the service, for `/status`, `/readyz` and `/metrics`: looked up for each request, not monitored in between. */
-import { explain, TransientError } from "@gmn/failures";
+import { explain, explainWithHint, TransientError } from "@gmn/failures";
 import { TOPICS } from "../events/topics.ts";
 import type { LogProbe } from "../events/log_probe.ts";
 import type { Health } from "../http/status_routes.ts";
 import type {
+  DisksView,
   PartStatus,
   ScheduleView,
   ServiceStatus,
@@ -17,6 +18,8 @@ import { countMeteors, readStoreGauges } from "../store/gauges.ts";
 import { readListInUse } from "../store/iau_showers.ts";
 import type { Question, Reader } from "../store/reader.ts";
 import { readSchedulePause } from "../store/schedule_pause.ts";
+import { asSize } from "./disk_space.ts";
+import type { DiskWatch, SeenDisk } from "./disk_watch.ts";
 import { runningOf, type RunningParts, type ServiceParts, VERSION } from "./parts.ts";
 
 /** A person waits for the answer in a browser; a database that takes longer counts as unavailable. */
@@ -44,8 +47,22 @@ async function statusOf(
   const base = { version: VERSION, started_at: startedAt.toISOString(), roles };
   if (running === null) {
     const starting = { ready: false, detail: "starting" };
-    const parts = { broker: starting, registry: starting, database: starting, consumer: starting };
-    return { ...base, parts, schedule: null, shower_list: null, lag: [], store: null };
+    const parts = {
+      broker: starting,
+      registry: starting,
+      database: starting,
+      disk: starting,
+      consumer: starting,
+    };
+    return {
+      ...base,
+      parts,
+      disks: { log: null, database: null },
+      schedule: null,
+      shower_list: null,
+      lag: [],
+      store: null,
+    };
   }
   const { reader, producer } = running;
   const [{ status, lag }, schedule, showerList, store] = await Promise.all([
@@ -57,7 +74,15 @@ async function statusOf(
       dead_letters: await countDeadLetters(sql),
     })),
   ]);
-  return { ...base, parts: status, schedule, shower_list: showerList, lag, store };
+  return {
+    ...base,
+    parts: status,
+    disks: disksOf(running.disks),
+    schedule,
+    shower_list: showerList,
+    lag,
+    store,
+  };
 }
 
 const look = <Answer>(reader: Reader, question: Question<Answer>) =>
@@ -78,7 +103,7 @@ async function unlessUnavailable<Answer>(
 
 /** The state of each part, and how far the data store is behind the log (empty when either is unavailable). */
 async function queryParts(
-  { reader, log, subscription, describe }: RunningParts,
+  { reader, log, subscription, disks, describe }: RunningParts,
 ): Promise<{ status: ServiceStatus["parts"]; lag: Lag }> {
   const topics = TOPICS.map(({ name }) => name);
   const [watermarks, registry, offsets] = await Promise.allSettled([
@@ -99,6 +124,7 @@ async function queryParts(
       broker: partOf(watermarks, describe.broker),
       registry: partOf(registry, describe.registry),
       database: partOf(offsets, describe.database),
+      disk: diskPartOf(disks),
       consumer: subscription === null
         ? { ready: true, detail: "not a role of this process" }
         : subscription.connected()
@@ -109,6 +135,30 @@ async function queryParts(
       ? lagOf(watermarks.value, offsets.value)
       : [],
   };
+}
+
+/** Whether there is room for what runs publish. */
+function diskPartOf(watch: DiskWatch): PartStatus {
+  const { disks } = watch;
+  try {
+    watch.assertRoom();
+  } catch (error) {
+    return { ready: false, detail: explainWithHint(error) };
+  }
+  const shown = disks.map(({ holds, free_bytes, state }) =>
+    `${holds}: ${asSize(free_bytes)} free${state === "low" ? ", which is low" : ""}`
+  );
+  return { ready: true, detail: shown.join(", ") || "no engine of this process has one" };
+}
+
+function disksOf({ disks }: DiskWatch): DisksView {
+  const viewOf = (wanted: SeenDisk["holds"]) => {
+    const disk = disks.find(({ holds }) => holds === wanted);
+    if (disk === undefined) return null;
+    const { path, free_bytes, size_bytes, limit_bytes, state } = disk;
+    return { path, free_bytes, size_bytes, limit_bytes, state };
+  };
+  return { log: viewOf("log"), database: viewOf("database") };
 }
 
 function lagOf(
@@ -191,6 +241,7 @@ async function queryGauges(running: RunningParts): Promise<Gauges> {
   ]);
   return {
     parts: Object.fromEntries(Object.entries(status).map(([name, { ready }]) => [name, ready])),
+    disks: running.disks.disks,
     lag,
     meteors,
     deadLetters,
