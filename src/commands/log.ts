@@ -11,6 +11,10 @@ const COMMANDS: Readonly<
     about: "which log this is, and whether it is the data store's",
     load: async () => (await import("./log/status.ts")).COMMAND,
   },
+  refill: {
+    about: "fills an empty log from the data store",
+    load: async () => (await import("./log/refill.ts")).COMMAND,
+  },
   adopt: {
     about: "accepts an undecided log as it is",
     load: async () => (await import("./log/adopt.ts")).COMMAND,
