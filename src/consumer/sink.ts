@@ -51,6 +51,8 @@ export interface SinkOptions {
   readonly sinks: readonly TopicSink[];
   /** Closed while it is undecided whether this is the log of the data store; always open by default. */
   readonly gate?: LogGate;
+  /** The consumer group; the service's own by default. */
+  readonly groupId?: string;
   /** See `SubscriptionOptions`. */
   readonly sessionTimeout_ms?: number;
   readonly observe: Observe;
@@ -61,7 +63,7 @@ export function startSink(options: SinkOptions): Subscription {
   const sinks = new Map(options.sinks.map((sink) => [sink.topic, sink]));
   return subscribe({
     ...options,
-    groupId: CONSUMER_GROUP,
+    groupId: options.groupId ?? CONSUMER_GROUP,
     topics: [...sinks.keys()],
     reader: createReader(options, sinks),
     limits: LANE_LIMITS,

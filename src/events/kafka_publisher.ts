@@ -57,20 +57,34 @@ export async function createKafkaPublisher(
     throw new PermanentError(`topic ${topic.name} is not one of ours`);
   };
 
+  /** Appends the records after those of all earlier calls; `onSent` gets each request with the offsets after its records. */
+  const append = (
+    topic: Topic,
+    records: readonly OutgoingRecord[],
+    onSent: (request: readonly Message[], ends: NextOffsetByPartition) => void,
+  ): Promise<void> => {
+    const partitioner = partitionerOf(topic);
+    const work = tail.then(async () => {
+      for (const request of splitIntoRequests(records, partitioner)) {
+        onSent(request, await send(producer, topic, request));
+      }
+    });
+    tail = work.catch(() => {});
+    return work;
+  };
+
   return {
-    publish(topic, records) {
-      const partitioner = partitionerOf(topic);
-      const work = tail.then(async () => {
-        const next = new Map<number, bigint>();
-        for (const request of splitIntoRequests(records, partitioner)) {
-          for (const [partition, end] of await send(producer, topic, request)) {
-            next.set(partition, end);
-          }
-        }
-        return next as NextOffsetByPartition;
+    async publish(topic, records) {
+      const next = new Map<number, bigint>();
+      await append(topic, records, (_, ends) => {
+        for (const [partition, end] of ends) next.set(partition, end);
       });
-      tail = work.catch(() => {});
-      return work;
+      return next;
+    },
+    async publishEach(topic, records) {
+      const offsets: bigint[] = [];
+      await append(topic, records, (request, ends) => offsets.push(...offsetsOf(request, ends)));
+      return offsets;
     },
     partitionOf: (topic, key) => partitionerOf(topic)(key),
     schemaId(topic) {
@@ -133,6 +147,17 @@ function* splitIntoRequests(
     });
   }
   if (request.length > 0) yield request;
+}
+
+/** The offset of each record of a request: those of a partition follow one another, because they are one batch. */
+function offsetsOf(request: readonly Message[], ends: NextOffsetByPartition): bigint[] {
+  const next = new Map(ends);
+  const offsets = request.toReversed().map(({ partition = 0 }) => {
+    const offset = (next.get(partition) ?? 0n) - 1n;
+    next.set(partition, offset);
+    return offset;
+  });
+  return offsets.reverse();
 }
 
 /** Sends one request and returns the offset after its last record, per partition. */

@@ -55,12 +55,14 @@ export const OPEN_GATE: LogGate = {
 export function gatePublisher(publisher: Publisher, gate: LogGate): Publisher {
   /** The confirmations run one after the other, so that publishes keep the order of the calls. */
   let tail: Promise<void> = Promise.resolve();
+  const confirm = (): Promise<void> => {
+    const confirmed = tail.then(() => gate.confirm());
+    tail = confirmed.catch(() => {});
+    return confirmed;
+  };
   return {
-    publish(topic, records) {
-      const confirmed = tail.then(() => gate.confirm());
-      tail = confirmed.catch(() => {});
-      return confirmed.then(() => publisher.publish(topic, records));
-    },
+    publish: (topic, records) => confirm().then(() => publisher.publish(topic, records)),
+    publishEach: (topic, records) => confirm().then(() => publisher.publishEach(topic, records)),
     partitionOf: (topic, key) => publisher.partitionOf(topic, key),
     schemaId: (topic) => publisher.schemaId(topic),
     close: () => publisher.close(),

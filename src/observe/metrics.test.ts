@@ -18,6 +18,7 @@ const GAUGES: Gauges = {
   logVerdict: "shorter",
   parts: { broker: true, database: false },
   lag: [{ topic: "t", partition: 0, lag: 7 }],
+  disks: [{ holds: "log", free_bytes: 30, limit_bytes: 10 }],
   deadLetters: 3,
   meteors: 5,
   runs: { failed: 1 },
@@ -36,6 +37,7 @@ async function value(series: string, gauges: Gauges | null = null): Promise<numb
 const rows = (read: number, published: number, rejected: number) => ({
   rowsRead: read,
   rowsPublished: published,
+  rowsUnchanged: read - published - rejected,
   rowsRejected: rejected,
 });
 
@@ -67,7 +69,8 @@ describe("rows of files", () => {
 });
 
 test("batches are counted with their rows by outcome, time and size", async () => {
-  const outcomes = { inserted: 3, updated: 2, unchanged: 1, stale: 0, duplicates: 0 };
+  const none = { stale: 0, duplicates: 0, confirmed: 0 };
+  const outcomes = { inserted: 3, updated: 2, unchanged: 1, ...none };
   const batch = { topic: "t", partition: 0, records: 6, ...outcomes };
   observe("sink.loaded", { ...batch, took_ms: 20 });
   expect(await value('gmn_rows_loaded_total{topic="t",result="inserted"}')).toBe(3);

@@ -66,6 +66,8 @@ async function joinService(
   const log = await openLog(broker, {
     observe,
     access: await readLogAccess(config),
+    // The service has created the topics, and has warned of too few copies.
+    replication: null,
     sql: store.sql,
     patiently: (_what, work) => work(),
   });

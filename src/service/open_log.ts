@@ -11,6 +11,7 @@ import { appendLogIdentityEvent, newLogId, readLogIdentity } from "../events/log
 import { createLogProbe, type LogProbe } from "../events/log_probe.ts";
 import { proveRoundTrip } from "../events/log_round_trip.ts";
 import type { Publisher } from "../events/publisher.ts";
+import type { ReplicationSettings } from "../events/replication.ts";
 import { createSchemaRegistry, type SchemaRegistry } from "../events/schema_registry.ts";
 import { ALL_TOPICS, IAU_SHOWER, INGESTION_RUN } from "../events/topics.ts";
 import { createValueCodec } from "../events/wire_values.ts";
@@ -47,6 +48,8 @@ export interface OpenLogOptions {
   readonly access: LogAccess;
   /** The data store that is built from the log, migrated; null for a log without one, such as the target of a copy. */
   readonly sql: Sql | null;
+  /** The settings for the copies of topics on an external cluster; null for a broker of one node that the service starts. */
+  readonly replication: ReplicationSettings | null;
   /** Runs work until it succeeds, waiting while a dependency is unavailable. */
   readonly patiently: <Result>(part: Dependency, work: () => Promise<Result>) => Promise<Result>;
 }
@@ -60,7 +63,8 @@ export function proveLog(
   return proveRoundTrip(createKafka({ brokers, clientId: CLIENT_ID }, observe), signal);
 }
 
-const CLIENT_ID = "gmn-data-store-ingestion";
+/** Names this program to brokers and registries. */
+export const CLIENT_ID = "gmn-data-store-ingestion";
 
 /**
  * Opens the log behind `broker`. A log without an identity gets one.
@@ -68,7 +72,7 @@ const CLIENT_ID = "gmn-data-store-ingestion";
  */
 export async function openLog(
   broker: RunningBroker,
-  { observe, access, sql, patiently }: OpenLogOptions,
+  { observe, access, sql, replication, patiently }: OpenLogOptions,
 ): Promise<Log> {
   const kafka = createKafka(
     { brokers: broker.brokers, clientId: CLIENT_ID, ...access.kafka },
@@ -80,7 +84,7 @@ export async function openLog(
   );
   const isKnown = await patiently("registry", () => readLogIdentity(kafka, registry)) !== null;
   if (!isKnown) await patiently("registry", () => refuseForeignLog(kafka, registry));
-  await patiently("broker", () => ensureTopics(kafka, ALL_TOPICS, observe));
+  await patiently("broker", () => ensureTopics(kafka, ALL_TOPICS, observe, replication));
   const schemaIds = await patiently("registry", () => registry.register(ALL_TOPICS));
   const ungated = await patiently("broker", () => createKafkaPublisher(kafka, schemaIds));
   if (!isKnown) {

@@ -13,9 +13,9 @@ import { generateFile } from "../../sample/generate_file.ts";
 import { type DataServer, serveDataDirectory } from "../../sample/server.ts";
 import { readConfig } from "../../src/config.ts";
 import { createObserver } from "../../src/observe/observe.ts";
-import { rebuildDatabase } from "../../src/service/rebuild.ts";
 import { until } from "../support/poll.ts";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
+import { rebuildOf } from "../support/rebuild.ts";
 import { ServiceProcess } from "./service_process.ts";
 
 const KILLS = Number(process.env.CRASH_KILLS ?? 3);
@@ -82,7 +82,14 @@ async function start(): Promise<string> {
 interface RunJson {
   state: string;
   reason: string | null;
-  rows: { read: number; published: number; rejected: number; loaded: number; dead: number };
+  rows: {
+    read: number;
+    published: number;
+    unchanged: number;
+    rejected: number;
+    loaded: number;
+    dead: number;
+  };
   file_list: { state: string }[];
 }
 async function ask<Answer>(url: string, init?: RequestInit): Promise<Answer> {
@@ -141,7 +148,14 @@ async function idsOfFile(path: string): Promise<string[]> {
 async function expectWhole(run: RunJson, path: string): Promise<void> {
   const ids = await idsOfFile(path);
   expect(ids).toHaveLength(ROWS);
-  expect(run.rows).toEqual({ read: ROWS, published: ROWS, rejected: 0, loaded: ROWS, dead: 0 });
+  expect(run.rows).toEqual({
+    read: ROWS,
+    published: ROWS,
+    unchanged: 0,
+    rejected: 0,
+    loaded: ROWS,
+    dead: 0,
+  });
   const rows = await database.sql<{ id: string }[]>`select id from meteor order by id`;
   expect(rows.map(({ id }) => id)).toEqual(ids.toSorted());
   const [stations] = await database.sql`
@@ -173,12 +187,8 @@ test(
 
     expect(await running!.stop()).toBe(0);
     await database.sql`delete from ingestion_run where id = 'earlier'`;
-    const { differences } = await rebuildDatabase(readConfig(settings), createObserver(), {
-      isLossAllowed: false,
-      isVerified: true,
-      signal: AbortSignal.timeout(TEST_MS),
-      onProgress: () => {},
-    });
+    const observer = createObserver();
+    const { differences } = await rebuildOf({ config: readConfig(settings), observer });
     expect(differences).toEqual([]);
   },
   TEST_MS,
