@@ -31,10 +31,14 @@ export interface StoredRow {
   readonly lineDigest: bigint | null;
 }
 
-/** Which rows: all, those whose record is not in the log (offset -1), or those whose record is in a range (both ends inclusive). */
+/**
+ * Which rows: all, those whose record is not in the log (offset -1), those whose record is in a range (both ends inclusive), or some by
+ * their ids.
+ */
 export type RowSelection =
   | { readonly kind: "all" }
   | { readonly kind: "not in the log" }
+  | { readonly kind: "ids"; readonly ids: readonly string[] }
   | {
     readonly kind: "offsets";
     readonly partition: number;
@@ -99,6 +103,8 @@ function conditionOf(sql: Queryable, selection: RowSelection) {
       return sql`true`;
     case "not in the log":
       return sql`topic_offset = -1`;
+    case "ids":
+      return sql`id = any(${[...selection.ids]})`;
     case "offsets":
       return sql`topic_partition = ${selection.partition}
         and topic_offset between ${selection.first} and ${selection.last}`;

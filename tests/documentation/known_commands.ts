@@ -219,7 +219,7 @@ export const KNOWN_COMMANDS: readonly KnownCommand[] = [
     command: "deno task rebuild -- --verify",
     when: "stopped",
     env: () => DEMO_FOLDER,
-    says: /[1-9][\d,]* records in [\s\S]*the tables are the same as before/,
+    says: /[1-9][\d,]* records in [\s\S]*the tables are what the log gives/,
   },
   {
     command: "deno task rebuild -- --topic trajectory_summary_raw",
