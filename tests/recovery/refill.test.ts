@@ -2,8 +2,6 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { refillLog } from "../../src/service/refill.ts";
-import { rebuildDatabase } from "../../src/service/rebuild.ts";
 import {
   contentOf,
   differencesOf,
@@ -13,9 +11,9 @@ import {
   withdrawn,
   writeWindow,
 } from "../support/lived_in.ts";
+import { rebuildOf } from "../support/rebuild.ts";
 import { startTestService, type TestService } from "../support/service.ts";
-
-const limits = () => ({ signal: AbortSignal.timeout(60_000), onProgress: () => {} });
+import { expectGoesOn, logCommand, statusOf } from "./undecided.ts";
 
 describe("a log that is refilled", () => {
   let whole: TestService;
@@ -37,25 +35,22 @@ describe("a log that is refilled", () => {
   });
 
   test("has what the data store has: that stays as it was, and a rebuild gives the same", async () => {
-    await whole.whileStopped(async () => {
-      await rm(join(whole.config.dataDirectory, "broker"), { recursive: true });
-      const refilled = await refillLog(whole.config, whole.observer, limits());
-      expect(refilled).toMatchObject({
-        rows: { rows: before.meteor!.length, refused: 0 },
-        foreign: 0,
-        deadLetters: before.dead_letter!.length,
-        runs: { runs: before.ingestion_run!.length, lostFiles: 0 },
-      });
-      expect(differencesOf(before, await contentOf(whole.database.sql))).toEqual([]);
-      const digests = await digestsOf(whole.database.sql);
-      await rebuildDatabase(whole.config, whole.observer, {
-        isLossAllowed: false,
-        isVerified: false,
-        ...limits(),
-      });
-      expect(differencesOf(before, await contentOf(whole.database.sql))).toEqual([]);
-      expect(await digestsOf(whole.database.sql)).toEqual(digests);
-    });
+    await whole.whileStopped(() =>
+      rm(join(whole.config.dataDirectory, "broker"), { recursive: true })
+    );
+    expect((await statusOf(whole)).log?.verdict).toBe("emptied");
+    const { code, out, err } = await logCommand(whole, "refill", "--yes");
+    expect([code, err]).toEqual([0, ""]);
+    expect(out).toContain(`trajectories  ${before.meteor!.length}, `);
+    await expectGoesOn(whole);
+    expect(differencesOf(before, await contentOf(whole.database.sql))).toEqual([]);
+    const digests = await digestsOf(whole.database.sql);
+
+    const { differences, losses, newDeadLetters } = await rebuildOf(whole);
+    expect({ differences, losses, newDeadLetters })
+      .toEqual({ differences: [], losses: [], newDeadLetters: 0 });
+    expect(differencesOf(before, await contentOf(whole.database.sql))).toEqual([]);
+    expect(await digestsOf(whole.database.sql)).toEqual(digests);
   });
 
   test("a later generation of a file withdraws exactly what it no longer has", async () => {
