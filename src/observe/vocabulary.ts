@@ -24,7 +24,16 @@ export interface Retry {
 export interface RowTotals {
   rowsRead: number;
   rowsPublished: number;
+  rowsUnchanged: number;
   rowsRejected: number;
+}
+
+/** How much room a disk has, and below which limit nothing is published. */
+export interface DiskRoom {
+  holds: "log" | "database";
+  path: string;
+  free_bytes: number;
+  limit_bytes: number;
 }
 
 /** The detail of each event. Field names include the units. */
@@ -54,6 +63,14 @@ export interface Vocabulary {
 
   /** `work` waits for a part that does not answer. */
   "dependency.unavailable": { part: Dependency; work: string } & Retry;
+
+  // The disks of the embedded engines.
+  /** A disk will soon have too little room. */
+  "disk.filling": DiskRoom;
+  /** Less than the limit: runs wait. */
+  "disk.filled": DiskRoom;
+  /** There is room again: runs go on. */
+  "disk.resumed": DiskRoom;
 
   // The log, as the application uses it.
   "log.topic_created": { topic: string; partitions: number };
@@ -133,7 +150,17 @@ export interface Vocabulary {
     unchanged: number;
     stale: number;
     duplicates: number;
+    /** Rows that were not published again because the log already says them, and for which confirm records stand. */
+    confirmed: number;
     took_ms: number;
+  };
+  /** Confirm records stand for trajectories that the data store does not have: records of the log are missing in it. */
+  "sink.unknown_confirmed": {
+    topic: string;
+    partition: number;
+    firstOffset: bigint;
+    nextOffset: bigint;
+    unknown: number;
   };
   "sink.dead_letter": { topic: string; partition: number; offset: bigint; reason: string };
   /** A dead letter was replayed, with any outcome. */

@@ -135,7 +135,8 @@ export const KNOWN_COMMANDS: readonly KnownCommand[] = [
   },
   {
     command: "deno task ingest data/demo/sample/daily/traj_summary_yesterday.txt",
-    says: /loaded by the service that runs on[\s\S]*: (\d+) rows read, \1 published, 0 rejected/,
+    says:
+      /loaded by the service that runs on[\s\S]*: (\d+) rows read, \d+ published, \d+ unchanged, 0 rejected/,
   },
   curl(
     "'http://127.0.0.1:8000/meteors?shower=PER&from=2024-08-12&to=2024-08-13&format=csv' > perseids.csv",
@@ -218,13 +219,37 @@ export const KNOWN_COMMANDS: readonly KnownCommand[] = [
     command: "deno task rebuild -- --verify",
     when: "stopped",
     env: () => DEMO_FOLDER,
-    says: /[1-9][\d,]* records in [\s\S]*the tables are the same as before/,
+    says: /[1-9][\d,]* records in [\s\S]*the tables are what the log gives/,
   },
   {
     command: "deno task rebuild -- --topic trajectory_summary_raw",
     when: "stopped",
     env: () => DEMO_FOLDER,
     says: /[1-9][\d,]* records in /,
+  },
+  {
+    command: "deno task backup -- --to /backup/gmn-data-store",
+    fill: () => ({ "/backup/gmn-data-store": "data/a-backup && rm -r data/a-backup" }),
+    env: () => DEMO_FOLDER,
+    says: /a-backup: [1-9][\d,]* records, [\d.]+ MiB, in /,
+  },
+  {
+    command: "DATA_DIR=/srv/restored deno task restore -- --from /backup/gmn-data-store",
+    when: "stopped",
+    fill: () => ({
+      "DATA_DIR=/srv/restored":
+        "rm -rf data/a-backup data/restored && DATA_DIR=data/demo deno task backup -- --to data/a-backup && DATA_DIR=data/restored",
+      "/backup/gmn-data-store": "data/a-backup",
+    }),
+    says: /restored has the log of .*: [1-9][\d,]* records/,
+  },
+  {
+    command: "DATA_DIR=/srv/restored deno task start",
+    when: "stopped",
+    fill: () => ({ "/srv/restored": "data/restored" }),
+    env: () => ({ GMN_DATA_URL: "data/demo/sample", IAU_SHOWER_URL: "off" }),
+    until: READY,
+    says: READY,
   },
   {
     command: "export KAFKA_BROKERS=… SCHEMA_REGISTRY_URL=… DATABASE_URL=… DATA_DIR=…",
