@@ -23,7 +23,11 @@ interface Ended {
 /** Runs the command in this folder. */
 function copy(args: readonly string[], cwd: string): Promise<Ended> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [...taskCommand("log").args, "copy", ...args], { cwd });
+    const child = spawn(process.execPath, [...taskCommand("log").args, "copy", ...args], {
+      cwd,
+      // As `deno task` passes on where the user is.
+      env: { ...process.env, INIT_CWD: cwd },
+    });
     let out = "";
     let err = "";
     child.stdout.on("data", (chunk) => out += chunk);
@@ -105,7 +109,7 @@ test.each([
   [
     ["--from", "embedded:nowhere", "--to", "embedded:x"],
     1,
-    /nowhere: there is none\n +hint: Name the DATA_DIR/,
+    /nowhere: there is none\nhint: Name the DATA_DIR/,
   ],
 ])("%j: exit code %d", async (args, code, says) => {
   const folder = join(process.env.TMPDIR ?? "/tmp", "gmn-no-log");
