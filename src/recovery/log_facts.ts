@@ -122,10 +122,11 @@ export async function readLogFacts(
   eye: LogEye,
   isCompared: Compares = () => true,
 ): Promise<ReadFacts> {
+  // Before the log's ends, which only grow: read after them, a position may be beyond an end that was right when it was read.
+  const positions = await readPositions(sql);
   const { watermarks, ofIdentity } = await readAllWatermarks(kafka);
   const identity = await readIdentity(registry, eye, ofIdentity);
   const binding = await readLogBinding(sql);
-  const positions = await readPositions(sql);
   const witnesses = new Map<string, bigint | null>();
   for (const [at, position] of positions.entries()) {
     const { topic, partition, witness } = position;

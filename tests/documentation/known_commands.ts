@@ -263,6 +263,17 @@ export const KNOWN_COMMANDS: readonly KnownCommand[] = [
     says: READY,
   })),
   {
+    command: "deno task log copy -- --from embedded:data " +
+      "--to 'kafka://broker.example:9092?registry=http://registry.example:8081'",
+    when: "stopped",
+    fill: () => ({
+      "embedded:data": "embedded:data/demo",
+      "kafka://broker.example:9092?registry=http://registry.example:8081": "embedded:data/moved",
+    }),
+    // The second time, nothing is left to copy.
+    says: /[\d,]+ record\(s\) copied; all [1-9][\d,]* are the same in both logs/,
+  },
+  {
     command: "KAFKA_BROKERS=127.0.0.1:9092 SCHEMA_REGISTRY_URL=http://127.0.0.1:8081 " +
       "DATABASE_URL=postgres://gmn:gmn@127.0.0.1:5433/gmn_data_store deno task start",
     fill: ({ databaseUrl }) => ({
