@@ -13,6 +13,8 @@ export interface Gauges {
   readonly lag: readonly { topic: string; partition: number; lag: number }[];
   readonly disks: readonly { holds: string; free_bytes: number; limit_bytes: number }[];
   readonly deadLetters: number | null;
+  /** Whether the log is the data store's: `ok`, or what is wrong; null before the first check. */
+  readonly logVerdict: string | null;
   readonly meteors: number | null;
   readonly runs: Readonly<Record<string, number>>;
   readonly newestRow_s: number | null;
@@ -65,6 +67,10 @@ function counters(registry: Registry) {
   return {
     read: counter("gmn_rows_read_total", "Data lines read from files and uploads"),
     published: counter("gmn_rows_published_total", "Rows published and acknowledged"),
+    unchanged: counter(
+      "gmn_rows_unchanged_total",
+      "Rows that say what the log already says, not published again",
+    ),
     rejected: counter("gmn_rows_rejected_total", "Lines that could not be read"),
     loaded: counter(
       "gmn_rows_loaded_total",
@@ -76,6 +82,10 @@ function counters(registry: Registry) {
       "gmn_dead_letters_total",
       "Dead letters written, by origin: read (lines of files) or sink (records)",
       "stage",
+    ),
+    confirmedUnknown: counter(
+      "gmn_confirmed_unknown_total",
+      "Trajectories that a file still has and the data store does not",
     ),
     passedOver: counter(
       "gmn_records_passed_over_total",
@@ -112,7 +122,7 @@ function counters(registry: Registry) {
 }
 
 /** The possible outcomes of loading a record. */
-const LOADED = ["inserted", "updated", "unchanged", "stale", "duplicates"] as const;
+const LOADED = ["inserted", "updated", "unchanged", "stale", "duplicates", "confirmed"] as const;
 
 type Counting = { readonly [Name in keyof Vocabulary]?: (detail: Vocabulary[Name]) => void };
 
@@ -136,6 +146,7 @@ function countEvents(count: Counters): Listener {
       count.batchSeconds.observe({ topic }, d.took_ms / 1000);
       count.batchRecords.observe({ topic }, d.records);
     },
+    "sink.unknown_confirmed": ({ unknown }) => count.confirmedUnknown.inc(unknown),
     "sink.dead_letter": () => count.deadLetters.inc({ stage: "sink" }),
     "sink.passed_over": ({ topic }) => count.passedOver.inc({ topic }),
     "sink.retry": ({ part }) => count.retries.inc({ what: part }),
@@ -169,6 +180,7 @@ function rowCounter(count: Counters) {
       const since = (name: keyof RowTotals) => Math.max(0, now[name] - (last?.[name] ?? 0));
       count.read.inc(since("rowsRead"));
       count.published.inc(since("rowsPublished"));
+      count.unchanged.inc(since("rowsUnchanged"));
       count.rejected.inc(since("rowsRejected"));
       before.set(keyOf(now), now);
     },
@@ -199,6 +211,11 @@ function gaugesOf(registry: Registry): (given: Gauges | null) => void {
     "Free bytes below which runs wait (DISK_FREE_MIN_MB)",
     "holds",
   );
+  const logUndecided = gauge(
+    "gmn_log_undecided",
+    "1 while nothing is published or loaded because the log may not be the data store's; no series while all is well",
+    "verdict",
+  );
   const runs = gauge("gmn_runs", "Runs on record, by state", "state");
   const single = {
     deadLetters: gauge("gmn_dead_letters", "Dead letters that have not been replayed"),
@@ -211,9 +228,9 @@ function gaugesOf(registry: Registry): (given: Gauges | null) => void {
     ),
   };
   return (given) => {
-    for (const one of [ready, lag, diskFree, diskLimit, runs, ...Object.values(single)]) {
-      one.reset();
-    }
+    for (
+      const one of [ready, lag, logUndecided, diskFree, diskLimit, runs, ...Object.values(single)]
+    ) one.reset();
     for (const one of Object.values(single)) one.remove();
     if (given === null) return;
     for (const [part, isReady] of Object.entries(given.parts)) ready.set({ part }, Number(isReady));
@@ -223,6 +240,9 @@ function gaugesOf(registry: Registry): (given: Gauges | null) => void {
     for (const { holds, free_bytes, limit_bytes } of given.disks) {
       diskFree.set({ holds }, free_bytes);
       diskLimit.set({ holds }, limit_bytes);
+    }
+    if (given.logVerdict !== null && given.logVerdict !== "ok") {
+      logUndecided.set({ verdict: given.logVerdict }, 1);
     }
     for (const [state, number] of Object.entries(given.runs)) runs.set({ state }, number);
     for (const [name, one] of Object.entries(single)) {

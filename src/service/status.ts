@@ -5,6 +5,7 @@ import type { LogProbe } from "../events/log_probe.ts";
 import type { Health } from "../http/status_routes.ts";
 import type {
   DisksView,
+  LogView,
   PartStatus,
   ScheduleView,
   ServiceStatus,
@@ -12,6 +13,8 @@ import type {
 } from "../http/status_schemas.ts";
 import type { Gauges } from "../observe/metrics.ts";
 import type { Schedule } from "../producer/schedule.ts";
+import { type LogGuard, undecidedError } from "../recovery/log_guard.ts";
+import { LOG_DECISIONS, RUNBOOK_PAGES } from "../recovery/log_verdict.ts";
 import { readOffsets } from "../store/consumer_offsets.ts";
 import { countDeadLetters } from "../store/dead_letters.ts";
 import { countMeteors, readStoreGauges } from "../store/gauges.ts";
@@ -50,6 +53,7 @@ async function statusOf(
     const parts = {
       broker: starting,
       registry: starting,
+      log: starting,
       database: starting,
       disk: starting,
       consumer: starting,
@@ -57,6 +61,7 @@ async function statusOf(
     return {
       ...base,
       parts,
+      log: null,
       disks: { log: null, database: null },
       schedule: null,
       shower_list: null,
@@ -77,6 +82,7 @@ async function statusOf(
   return {
     ...base,
     parts: status,
+    log: logViewOf(running.log.guard),
     disks: disksOf(running.disks),
     schedule,
     shower_list: showerList,
@@ -123,12 +129,15 @@ async function queryParts(
     status: {
       broker: partOf(watermarks, describe.broker),
       registry: partOf(registry, describe.registry),
+      log: logPartOf(log.guard),
       database: partOf(offsets, describe.database),
       disk: diskPartOf(disks),
       consumer: subscription === null
         ? { ready: true, detail: "not a role of this process" }
         : subscription.connected()
         ? { ready: true, detail: `${subscription.lag().length} partition(s) assigned` }
+        : isUndecided(log.guard)
+        ? { ready: false, detail: "waits until it is decided what to do with the log" }
         : { ready: false, detail: "has not joined the group (again) yet" },
     },
     lag: watermarks.status === "fulfilled" && offsets.status === "fulfilled"
@@ -159,6 +168,39 @@ function disksOf({ disks }: DiskWatch): DisksView {
     return { path, free_bytes, size_bytes, limit_bytes, state };
   };
   return { log: viewOf("log"), database: viewOf("database") };
+}
+
+const isUndecided = (guard: LogGuard | null): boolean =>
+  (guard?.state?.verdict.kind ?? "ok") !== "ok";
+
+/** Whether the log is the data store's, as the guard found it some seconds ago. */
+function logPartOf(guard: LogGuard | null): PartStatus {
+  const verdict = guard?.state?.verdict;
+  if (verdict === undefined) return { ready: false, detail: "has not been checked yet" };
+  return verdict.kind === "ok"
+    ? { ready: true, detail: `log ${verdict.logId}` }
+    : { ready: false, detail: explainWithHint(undecidedError(verdict)) };
+}
+
+function logViewOf(guard: LogGuard | null): LogView | null {
+  const state = guard?.state ?? null;
+  if (state === null) return null;
+  const { verdict, boundLogId, dataStoreId } = state;
+  const base = {
+    log_id: verdict.logId,
+    bound_log_id: boundLogId,
+    data_store_id: dataStoreId,
+    verdict: verdict.kind,
+  };
+  return verdict.kind === "ok"
+    ? { ...base, summary: null, found: [], decisions: [], page: null }
+    : {
+      ...base,
+      summary: verdict.summary,
+      found: [...verdict.found],
+      decisions: [...LOG_DECISIONS],
+      page: RUNBOOK_PAGES[verdict.kind],
+    };
 }
 
 function lagOf(
@@ -242,6 +284,7 @@ async function queryGauges(running: RunningParts): Promise<Gauges> {
   return {
     parts: Object.fromEntries(Object.entries(status).map(([name, { ready }]) => [name, ready])),
     disks: running.disks.disks,
+    logVerdict: running.log.guard?.state?.verdict.kind ?? null,
     lag,
     meteors,
     deadLetters,

@@ -27,12 +27,18 @@ export interface StoredRow {
   /** When the row was last changed here. */
   readonly updatedAt: Date;
   readonly withdrawnAt: Date | null;
+  /** Digest of the line that it was made from (value_digest.ts); null when it is not known. */
+  readonly lineDigest: bigint | null;
 }
 
-/** Which rows: all, those whose record is not in the log (offset -1), or those whose record is in a range (both ends inclusive). */
+/**
+ * Which rows: all, those whose record is not in the log (offset -1), those whose record is in a range (both ends inclusive), or some by
+ * their ids.
+ */
 export type RowSelection =
   | { readonly kind: "all" }
   | { readonly kind: "not in the log" }
+  | { readonly kind: "ids"; readonly ids: readonly string[] }
   | {
     readonly kind: "offsets";
     readonly partition: number;
@@ -53,7 +59,7 @@ function selected({ column, kind }: MeteorColumn): string {
 const VALUES = METEOR_COLUMNS.map((column, at) => `${selected(column)} AS v${at}`).join(", ");
 const LINEAGE =
   `source_file, source_line::float8, source_generated_at, run_id, topic_partition, topic_offset, updated_at,
-  withdrawn_at`;
+  withdrawn_at, line_digest`;
 
 /** A row as it is selected; `v0`, `v1`, … are the values in the order of the schema. */
 interface SelectedRow {
@@ -66,6 +72,7 @@ interface SelectedRow {
   readonly topic_offset: bigint;
   readonly updated_at: Date;
   readonly withdrawn_at: Date | null;
+  readonly line_digest: bigint | null;
 }
 
 const ID_AT = METEOR_COLUMNS.findIndex(({ column }) => column === "id");
@@ -86,6 +93,7 @@ function storedRow(row: SelectedRow): StoredRow {
     offset: row.topic_offset,
     updatedAt: row.updated_at,
     withdrawnAt: row.withdrawn_at,
+    lineDigest: row.line_digest,
   };
 }
 
@@ -95,6 +103,8 @@ function conditionOf(sql: Queryable, selection: RowSelection) {
       return sql`true`;
     case "not in the log":
       return sql`topic_offset = -1`;
+    case "ids":
+      return sql`id = any(${[...selection.ids]})`;
     case "offsets":
       return sql`topic_partition = ${selection.partition}
         and topic_offset between ${selection.first} and ${selection.last}`;
@@ -241,7 +251,9 @@ export async function moveRows(sql: Queryable, places: readonly RowPlace[]): Pro
     list(({ digest }) => digest)
   }::text::bigint[]
     ) as t (id, old_partition, old_offset, partition, next, digest)
-    where m.id = t.id collate "C" and m.topic_partition = t.old_partition and m.topic_offset = t.old_offset`;
+    where m.id = t.id collate "C" and m.topic_partition = t.old_partition and m.topic_offset = t.old_offset
+      -- A row with the same place and digest would lose its digest, as one that was changed by hand.
+      and (m.topic_partition, m.topic_offset, m.value_digest) is distinct from (t.partition, t.next, t.digest)`;
 }
 
 /** A replay whose record was published again, with its new place in the log. */

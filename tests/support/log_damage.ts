@@ -90,24 +90,32 @@ export function flipSector(
   offset: number,
 ): StoredBatch {
   const batch = batchAt(brokerDirectory, topic, partition, offset);
-  const file = readFileSync(fileOf(brokerDirectory));
+  const path = fileOf(brokerDirectory);
+  const file = readFileSync(path);
   const middle = Math.floor(batch.bytes.length / 2);
   const mark = batch.bytes.subarray(middle, middle + MARK_BYTES);
-  const at = file.indexOf(mark);
-  if (at < 0) throw new Error(`the middle of the batch at ${batch.firstOffset} crosses a page`);
-  const end = Math.min(
-    at + SECTOR_BYTES,
-    at + batch.bytes.length - middle,
-    Math.ceil((at + 1) / PAGE_BYTES) * PAGE_BYTES,
-  );
-  const flipped = Buffer.from(file.subarray(at, end).map((byte) => byte ^ 0xff));
-  const descriptor = openSync(fileOf(brokerDirectory), "r+");
+  // Another batch may hold the same record.
+  for (let at = file.indexOf(mark); at >= 0; at = file.indexOf(mark, at + 1)) {
+    const end = Math.min(
+      at + SECTOR_BYTES,
+      at + batch.bytes.length - middle,
+      Math.ceil((at + 1) / PAGE_BYTES) * PAGE_BYTES,
+    );
+    const before = file.subarray(at, end);
+    writeAt(path, Buffer.from(before.map((byte) => byte ^ 0xff)), at);
+    if (!batchAt(brokerDirectory, topic, partition, offset).bytes.equals(batch.bytes)) return batch;
+    writeAt(path, before, at);
+  }
+  throw new Error(`the middle of the batch at ${batch.firstOffset} crosses a page`);
+}
+
+function writeAt(path: string, bytes: Buffer, at: number): void {
+  const descriptor = openSync(path, "r+");
   try {
-    writeSync(descriptor, flipped, 0, flipped.length, at);
+    writeSync(descriptor, bytes, 0, bytes.length, at);
   } finally {
     closeSync(descriptor);
   }
-  return batch;
 }
 
 function batchAt(
