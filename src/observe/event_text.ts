@@ -76,7 +76,7 @@ export const EVENT_TEXTS: { [Name in keyof Vocabulary]: EventText<Vocabulary[Nam
   "disk.filled": error((d) =>
     `the disk of the ${d.holds} (${d.path}) has ${mib(d.free_bytes)} free, less than ${
       mib(d.limit_bytes)
-    } (DISK_FREE_MIN_MB): runs wait until there is room`
+    } (DISK_FREE_MIN_MB): runs wait until there is space`
   ),
   "disk.resumed": info((d) =>
     `the disk of the ${d.holds} (${d.path}) has ${mib(d.free_bytes)} free again: runs go on`

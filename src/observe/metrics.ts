@@ -201,11 +201,6 @@ function gaugesOf(registry: Registry): (given: Gauges | null) => void {
     "topic",
     "partition",
   );
-  const logUndecided = gauge(
-    "gmn_log_undecided",
-    "1 while nothing is published or loaded because the log may not be the data store's; no series while all is well",
-    "verdict",
-  );
   const diskFree = gauge(
     "gmn_disk_free_bytes",
     "Free bytes of the disk that holds the log, and of the one that holds the database",
@@ -215,6 +210,11 @@ function gaugesOf(registry: Registry): (given: Gauges | null) => void {
     "gmn_disk_limit_bytes",
     "Free bytes below which runs wait (DISK_FREE_MIN_MB)",
     "holds",
+  );
+  const logUndecided = gauge(
+    "gmn_log_undecided",
+    "1 while nothing is published or loaded because the log may not be the data store's; no series while all is well",
+    "verdict",
   );
   const runs = gauge("gmn_runs", "Runs on record, by state", "state");
   const single = {
@@ -230,21 +230,19 @@ function gaugesOf(registry: Registry): (given: Gauges | null) => void {
   return (given) => {
     for (
       const one of [ready, lag, logUndecided, diskFree, diskLimit, runs, ...Object.values(single)]
-    ) {
-      one.reset();
-    }
+    ) one.reset();
     for (const one of Object.values(single)) one.remove();
     if (given === null) return;
     for (const [part, isReady] of Object.entries(given.parts)) ready.set({ part }, Number(isReady));
     for (const { topic, partition, lag: records } of given.lag) {
       lag.set({ topic, partition: String(partition) }, records);
     }
-    if (given.logVerdict !== null && given.logVerdict !== "ok") {
-      logUndecided.set({ verdict: given.logVerdict }, 1);
-    }
     for (const { holds, free_bytes, limit_bytes } of given.disks) {
       diskFree.set({ holds }, free_bytes);
       diskLimit.set({ holds }, limit_bytes);
+    }
+    if (given.logVerdict !== null && given.logVerdict !== "ok") {
+      logUndecided.set({ verdict: given.logVerdict }, 1);
     }
     for (const [state, number] of Object.entries(given.runs)) runs.set({ state }, number);
     for (const [name, one] of Object.entries(single)) {

@@ -146,6 +146,30 @@ async function queryParts(
   };
 }
 
+/** Whether there is room for what runs publish. */
+function diskPartOf(watch: DiskWatch): PartStatus {
+  const { disks } = watch;
+  try {
+    watch.assertRoom();
+  } catch (error) {
+    return { ready: false, detail: explainWithHint(error) };
+  }
+  const shown = disks.map(({ holds, free_bytes, state }) =>
+    `${holds}: ${asSize(free_bytes)} free${state === "low" ? ", which is low" : ""}`
+  );
+  return { ready: true, detail: shown.join(", ") || "no engine of this process has one" };
+}
+
+function disksOf({ disks }: DiskWatch): DisksView {
+  const viewOf = (wanted: SeenDisk["holds"]) => {
+    const disk = disks.find(({ holds }) => holds === wanted);
+    if (disk === undefined) return null;
+    const { path, free_bytes, size_bytes, limit_bytes, state } = disk;
+    return { path, free_bytes, size_bytes, limit_bytes, state };
+  };
+  return { log: viewOf("log"), database: viewOf("database") };
+}
+
 const isUndecided = (guard: LogGuard | null): boolean =>
   (guard?.state?.verdict.kind ?? "ok") !== "ok";
 
@@ -177,30 +201,6 @@ function logViewOf(guard: LogGuard | null): LogView | null {
       decisions: [...LOG_DECISIONS],
       page: RUNBOOK_PAGES[verdict.kind],
     };
-}
-
-/** Whether there is room for what runs publish. */
-function diskPartOf(watch: DiskWatch): PartStatus {
-  const { disks } = watch;
-  try {
-    watch.assertRoom();
-  } catch (error) {
-    return { ready: false, detail: explainWithHint(error) };
-  }
-  const shown = disks.map(({ holds, free_bytes, state }) =>
-    `${holds}: ${asSize(free_bytes)} free${state === "low" ? ", which is low" : ""}`
-  );
-  return { ready: true, detail: shown.join(", ") || "no engine of this process has one" };
-}
-
-function disksOf({ disks }: DiskWatch): DisksView {
-  const viewOf = (wanted: SeenDisk["holds"]) => {
-    const disk = disks.find(({ holds }) => holds === wanted);
-    if (disk === undefined) return null;
-    const { path, free_bytes, size_bytes, limit_bytes, state } = disk;
-    return { path, free_bytes, size_bytes, limit_bytes, state };
-  };
-  return { log: viewOf("log"), database: viewOf("database") };
 }
 
 function lagOf(
@@ -283,8 +283,8 @@ async function queryGauges(running: RunningParts): Promise<Gauges> {
   ]);
   return {
     parts: Object.fromEntries(Object.entries(status).map(([name, { ready }]) => [name, ready])),
-    logVerdict: running.log.guard?.state?.verdict.kind ?? null,
     disks: running.disks.disks,
+    logVerdict: running.log.guard?.state?.verdict.kind ?? null,
     lag,
     meteors,
     deadLetters,
