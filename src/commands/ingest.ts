@@ -87,12 +87,12 @@ async function report(
     process.stderr.write(`${name}: ${state.reason ?? state.status}\n`);
     return false;
   }
-  const { read, published, rejected } = countRows(state);
+  const { read, published, unchanged, rejected } = countRows(state);
   const { loaded, dead } = await readRunLoaded(store.sql, state.runId);
   process.stderr.write(
     `${name}: ${count(read)} rows read, ${count(published)} published, ${
-      count(rejected)
-    } rejected, ` +
+      count(unchanged)
+    } unchanged, ${count(rejected)} rejected, ` +
       `${count(loaded)} loaded in ${bar.elapsed_s.toFixed(1)} s (run ${state.runId})\n`,
   );
   if (rejected + dead > 0) {

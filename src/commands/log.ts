@@ -7,6 +7,17 @@ import { tell } from "../service/print_failure.ts";
 const COMMANDS: Readonly<
   Record<string, { readonly about: string; readonly load: () => Promise<Command> }>
 > = {
+  status: {
+    about: "which log this is, and whether it is the data store's",
+    load: async () => (await import("./log/status.ts")).COMMAND,
+  },
+  adopt: {
+    about: "accepts an undecided log as it is",
+    load: async () => (await import("./log/adopt.ts")).COMMAND,
+  },
+  reread: {
+    about: "accepts an undecided log; the source is read again into it",
+    load: async () => (await import("./log/reread.ts")).COMMAND,
   repair: {
     about: "publishes again what damaged ranges held, from the data store",
     load: async () => (await import("./log/repair.ts")).COMMAND,

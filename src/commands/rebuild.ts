@@ -2,7 +2,8 @@
 import process from "node:process";
 import type { parseArgs } from "node:util";
 import { readConfig } from "../config.ts";
-import type { RebuildProgress, Rebuilt } from "../recovery/rebuild.ts";
+import type { RebuildProgress } from "../recovery/rebuild.ts";
+import type { Rebuilt } from "../recovery/rebuild_report.ts";
 import { readCommandEnvironment } from "../service/environment.ts";
 import { rebuildDatabase } from "../service/rebuild.ts";
 import { createLoggingObserver } from "../service/run_until_stopped.ts";

@@ -28,6 +28,10 @@ export function describeStatus(
       name,
       ready ? detail : `NOT READY: ${detail}`,
     ]),
+    ...(status.log?.decisions ?? []).map(({ command, effect }): [string, string] => [
+      "",
+      `${command}: ${effect}`,
+    ]),
     ["data store", storeText(status)],
     ["lag", lagText(status)],
     ["schedule", scheduleText(status, now)],

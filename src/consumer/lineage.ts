@@ -1,9 +1,12 @@
-/** Where a record comes from, by its headers. */
+/** What a record's headers say: where it comes from, the digest of its line, and which other trajectories it stands for. */
+import { Buffer } from "node:buffer";
+import { PermanentError } from "@gmn/failures";
 import type { ConsumedRecord, HeaderValue } from "../events/consumed_record.ts";
 import { z } from "zod";
 import { HEADERS } from "../events/topics.ts";
 import { runCountsSchema } from "../store/run_counts.ts";
-import type { Lineage } from "../store/trajectory_batch.ts";
+import type { Confirmed, Lineage } from "../store/trajectory_batch.ts";
+import { decodeTrajectoryIds } from "../wire_format/trajectory_ids.ts";
 
 /** The id of a dead letter is a file's path with a line, or a topic with an offset. A longer text is not one of our ids. */
 const DEAD_LETTER_ID_MAX_CHARACTERS = 1_000;
@@ -86,4 +89,30 @@ function replayOf(record: ConsumedRecord, value: HeaderValue): Pick<Lineage, "re
   return deadLetterId === "" || deadLetterId.length > DEAD_LETTER_ID_MAX_CHARACTERS
     ? {}
     : { replays: { deadLetterId, at: record.timestamp } };
+}
+
+const DIGEST_BYTES = 8;
+
+/** The last value of a header in bytes; undefined if there is none. */
+function bytesOf(value: HeaderValue): Buffer | undefined {
+  const last = Array.isArray(value) ? value.at(-1) : value;
+  return typeof last === "string" ? Buffer.from(last) : last;
+}
+
+/** The digest of the line that the record was made from. A header of another length is treated as missing: nothing is lost. */
+export function lineDigestOf({ headers }: ConsumedRecord): bigint | undefined {
+  const bytes = bytesOf(headers[HEADERS.sourceDigest]);
+  return bytes?.length === DIGEST_BYTES ? bytes.readBigInt64BE() : undefined;
+}
+
+/** The ids that a confirm record stands for, or why they can't be read; undefined for any other record. */
+export function confirmedOf({ headers }: ConsumedRecord): Confirmed | PermanentError | undefined {
+  const bytes = bytesOf(headers[HEADERS.unchanged]);
+  if (bytes === undefined) return undefined;
+  try {
+    return decodeTrajectoryIds(bytes);
+  } catch (error) {
+    if (!(error instanceof PermanentError)) throw error;
+    return new PermanentError(`header ${HEADERS.unchanged}: ${error.message}`, { cause: error });
+  }
 }

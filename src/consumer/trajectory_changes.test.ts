@@ -9,7 +9,7 @@ import { encodeTrajectory } from "../trajectory/codec.ts";
 import { TRAJECTORY_SCHEMA_TEXT } from "../trajectory/schema.ts";
 import { summaryOf } from "../../tests/support/trajectories.ts";
 import { createTrajectoryChanges } from "./trajectory_changes.ts";
-import { valueDigest } from "./value_digest.ts";
+import { valueDigest } from "../store/value_digest.ts";
 
 const registry = {
   writerSchema: (id: number) =>

@@ -4,6 +4,8 @@
  * Other producers write to this topic too: a key may be missing (the id inside the value is used then), headers may be missing, and
  * the schema may be another registration or a newer version.
  *
+ * A confirm record (header gmn-unchanged) is such a record too, a repeat in most cases; its change has the ids it stands for.
+ *
  * Records whose values the data store already has are not decoded (store/repeats.ts), unless the batch has another record of the
  * same trajectory: an earlier change of the batch may then have changed the values in the data store.
  */
@@ -13,7 +15,9 @@ import { deadLetterOfRecord } from "../dead_letters/build_dead_letter.ts";
 import type { DeadLetter } from "../dead_letters/dead_letter.ts";
 import type { SchemaRegistry } from "../events/schema_registry.ts";
 import type { RecordMark, Repeats } from "../store/repeats.ts";
+import { valueDigest } from "../store/value_digest.ts";
 import type {
+  Confirmed,
   Lineage,
   TrajectoryChange,
   TrajectoryRepeat,
@@ -23,8 +27,7 @@ import type {
 import { createTrajectoryDecoders, type TrajectoryDecoder } from "../trajectory/codec.ts";
 import type { TrajectorySummary } from "../trajectory/summary.ts";
 import { wireSchemaId, wireSchemaIdOrNull } from "../wire_format/wire_header.ts";
-import { lineageOf } from "./lineage.ts";
-import { valueDigest } from "./value_digest.ts";
+import { confirmedOf, lineageOf, lineDigestOf } from "./lineage.ts";
 
 /** A change with the record it came from, which the dead letter needs if the database refuses the change. */
 export interface RecordedChange {
@@ -98,8 +101,15 @@ function decoded(undecoded: UndecodedRecord, value: Uint8Array, decoders: Decode
   const schemaId = undecoded.schemaId ?? wireSchemaId(value);
   const decode = decoders.get(schemaId)!;
   if (decode instanceof PermanentError) throw decode;
-  const { record, digest, lineage } = undecoded;
-  return new LazyUpsert(idOf(undecoded, decode(value)), digest, lineage, record, decode);
+  return new LazyUpsert(idOf(undecoded, decode(value)), undecoded, decode);
+}
+
+/** The ids that the record stands for, as a property of its change. @throws PermanentError when they can't be read */
+function confirming({ record, confirms }: UndecodedRecord): { confirms?: Confirmed } {
+  if (confirms === undefined) return {};
+  if (confirms instanceof PermanentError) throw confirms;
+  if (record.value !== null) return { confirms };
+  throw new PermanentError("a tombstone can't stand for unchanged trajectories (gmn-unchanged)");
 }
 
 /** By the schema id of the writer. */
@@ -113,6 +123,10 @@ interface UndecodedRecord {
   readonly key: string;
   /** Set for a record with a value. */
   readonly digest: bigint | undefined;
+  /** Of the line that the record was made from, if it says so. */
+  readonly lineDigest: bigint | undefined;
+  /** The ids that a confirm record stands for, or why they can't be read; undefined for any other record. */
+  readonly confirms: Confirmed | PermanentError | undefined;
   /** The schema id of the writer; null for a tombstone and for a value that is not in the wire format. */
   readonly schemaId: number | null;
 }
@@ -124,6 +138,8 @@ function inspect(record: ConsumedRecord): UndecodedRecord {
     lineage: lineageOf(record),
     key: record.key?.toString("utf8") ?? "",
     digest: value === null ? undefined : valueDigest(value),
+    lineDigest: lineDigestOf(record),
+    confirms: confirmedOf(record),
     schemaId: wireSchemaIdOrNull(value),
   };
 }
@@ -135,23 +151,28 @@ async function repeatsAmong(
 ): Promise<Map<number, TrajectoryRepeat>> {
   const places: number[] = [];
   const marks: RecordMark[] = [];
-  for (const [at, { lineage, key, digest }] of pending.entries()) {
+  for (const [at, { lineage, key, digest, confirms }] of pending.entries()) {
     // No row's key has a NUL.
     if (digest === undefined || key === "" || key.includes("\0")) continue;
+    if (confirms instanceof PermanentError) continue;
     places.push(at);
     marks.push({ id: key, digest, generatedAt: lineage.sourceGeneratedAt });
   }
   const { same, newer } = await findRepeats(marks);
   const isNewer = new Set(newer);
   return new Map(
-    same.toSorted((a, b) => a - b).map((at) => [
-      places[at]!,
-      { id: marks[at]!.id, isNewer: isNewer.has(at), lineage: pending[places[at]!]!.lineage },
-    ]),
+    same.toSorted((a, b) => a - b).map((at) => {
+      const undecoded = pending[places[at]!]!;
+      const { lineage } = undecoded;
+      const repeat = { id: marks[at]!.id, isNewer: isNewer.has(at), lineage };
+      return [places[at]!, { ...repeat, ...confirming(undecoded) }];
+    }),
   );
 }
 
-function toWithdrawal({ record, lineage, key: id }: UndecodedRecord): TrajectoryWithdrawal {
+function toWithdrawal(undecoded: UndecodedRecord): TrajectoryWithdrawal {
+  const { record, lineage, key: id } = undecoded;
+  confirming(undecoded);
   if (id === "") {
     throw new PermanentError(
       "a tombstone without a key: nothing says which trajectory it withdraws",
@@ -176,16 +197,27 @@ function idOf({ key }: UndecodedRecord, summary: TrajectorySummary): string {
  * which costs several times as much as the second decoding.
  */
 class LazyUpsert implements TrajectoryUpsert {
+  readonly digest: bigint | undefined;
+  readonly lineDigest: bigint | undefined;
+  readonly lineage: Lineage;
+  readonly confirms: Confirmed | undefined;
+  readonly #value: Uint8Array;
+
+  /** @throws PermanentError when the ids that the record stands for can't be read */
   constructor(
     readonly id: string,
-    readonly digest: bigint | undefined,
-    readonly lineage: Lineage,
-    private readonly record: ConsumedRecord,
+    undecoded: UndecodedRecord,
     private readonly decode: TrajectoryDecoder,
-  ) {}
+  ) {
+    this.digest = undecoded.digest;
+    this.lineDigest = undecoded.lineDigest;
+    this.lineage = undecoded.lineage;
+    this.confirms = confirming(undecoded).confirms;
+    this.#value = undecoded.record.value!;
+  }
 
   get summary(): TrajectorySummary {
-    const summary = this.decode(this.record.value!);
+    const summary = this.decode(this.#value);
     summary.unique_trajectory_identifier = this.id;
     return summary;
   }

@@ -21,6 +21,7 @@ import type { Observe } from "../observe/observe.ts";
 import { DataRefusedError } from "../store/database_errors.ts";
 import type { LoadCounts, TrajectoryBatch } from "../store/trajectory_batch.ts";
 import type { TrajectoryLoader } from "../store/trajectory_loader.ts";
+import { splitByConfirmed } from "./confirmed_ranges.ts";
 import { createTrajectoryChanges, type RecordedChange } from "./trajectory_changes.ts";
 
 export interface TrajectorySinkOptions {
@@ -64,17 +65,26 @@ export function createTrajectorySink(options: TrajectorySinkOptions): Trajectory
     }
   }
 
+  async function store(batch: RecordBatch): Promise<void> {
+    const started = performance.now();
+    const loader = loaderOf(batch.partition);
+    const { changes, deadLetters } = await changesOf(batch, (marks) => loader.findRepeats(marks));
+    await giveUp(deadLetters);
+    const loaded = await load({ ...batch, changes, dead: deadLetters });
+    const { withdrawn: _, unknown, ...counts } = loaded;
+    const { topic, partition, records: { length: records } } = batch;
+    const took_ms = performance.now() - started;
+    observe("sink.loaded", { topic, partition, records, ...counts, took_ms });
+    if (unknown > 0) {
+      const { firstOffset, nextOffset } = batch;
+      observe("sink.unknown_confirmed", { topic, partition, firstOffset, nextOffset, unknown });
+    }
+  }
+
   return {
     topic: TRAJECTORY_SUMMARY_RAW.name,
     async store(batch) {
-      const started = performance.now();
-      const loader = loaderOf(batch.partition);
-      const { changes, deadLetters } = await changesOf(batch, (marks) => loader.findRepeats(marks));
-      await giveUp(deadLetters);
-      const { withdrawn: _, ...counts } = await load({ ...batch, changes, dead: deadLetters });
-      const { topic, partition, records: { length: records } } = batch;
-      const took_ms = performance.now() - started;
-      observe("sink.loaded", { topic, partition, records, ...counts, took_ms });
+      for (const part of splitByConfirmed(batch)) await store(part);
     },
     async close() {
       await Promise.all([...loaders.values()].map((loader) => loader.close()));
@@ -138,5 +148,7 @@ function add(a: LoadCounts, b: LoadCounts): LoadCounts {
     stale: a.stale + b.stale,
     duplicates: a.duplicates + b.duplicates,
     withdrawn: a.withdrawn + b.withdrawn,
+    confirmed: a.confirmed + b.confirmed,
+    unknown: a.unknown + b.unknown,
   };
 }

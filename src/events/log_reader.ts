@@ -10,9 +10,9 @@ import { randomUUID } from "node:crypto";
 import type { Batch, Consumer, Kafka } from "kafkajs";
 import { PermanentError, TransientError, wait } from "@gmn/failures";
 import type { ConsumedRecord } from "./consumed_record.ts";
-import { forgetGroup } from "./consumer_group.ts";
 import { DamageWatch } from "./damage_watch.ts";
 import { takeFetch } from "./fetched_batch.ts";
+import { forgetGroup } from "./consumer_group.ts";
 import { classifyKafkaError, withAdmin } from "./kafka_client.ts";
 import { askWatermarks } from "./start_position.ts";
 

@@ -79,9 +79,11 @@ export const HEADERS = {
   sourceGeneratedAt: "gmn-source-generated-at",
   /** Set on a replay: the id of the dead letter that was replayed. */
   deadLetterId: "gmn-dead-letter-id",
+  /** 8 bytes, big-endian: the digest of the line that the record was made from (store/value_digest.ts). */
+  sourceDigest: "gmn-source-digest",
   /**
    * The trajectories of this partition that the record's file generation still has with the values the log already has (ids as in
-   * wire_format/trajectory_ids.ts, the record's own included): none of them is published again (decision 20).
+   * wire_format/trajectory_ids.ts, the record's own included): none of them is published again (decision 21).
    */
   unchanged: "gmn-unchanged",
   /**

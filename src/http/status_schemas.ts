@@ -47,6 +47,36 @@ export type ShowerListView = z.infer<typeof showerListSchema>;
 const partSchema = z.object({ ready: z.boolean(), detail: z.string() });
 export type PartStatus = z.infer<typeof partSchema>;
 
+/** Whether the log is the one that the data store was built from, and what can be done when it is not. */
+const logSchema = z.object({
+  log_id: z.string().nullable().openapi({ description: "Id of the log; null when it has none." }),
+  bound_log_id: z.string().nullable().openapi({
+    description: "Id of the log that the data store was built from; null before the first start.",
+  }),
+  data_store_id: z.string(),
+  verdict: z.enum([
+    "ok",
+    "another",
+    "emptied",
+    "shorter",
+    "truncated",
+    "diverged",
+    "taken",
+  ]).openapi({
+    description:
+      "ok: work goes on. Anything else: nothing is published or loaded until it is decided.",
+  }),
+  summary: z.string().nullable().openapi({
+    description: "What is wrong, in a sentence; else null.",
+  }),
+  found: z.array(z.string()).openapi({ description: "What was found, with the numbers." }),
+  decisions: z.array(z.object({ command: z.string(), effect: z.string() })).openapi({
+    description: "The commands that decide; empty when nothing is wrong.",
+  }),
+  page: z.string().nullable().openapi({ description: "The runbook's page for this case." }),
+}).openapi("LogIdentity");
+export type LogView = z.infer<typeof logSchema>;
+
 /** `GET /status`. */
 export const statusSchema = z.object({
   version: z.string(),
@@ -55,9 +85,11 @@ export const statusSchema = z.object({
   parts: z.object({
     broker: partSchema,
     registry: partSchema,
+    log: partSchema,
     database: partSchema,
     consumer: partSchema,
   }),
+  log: logSchema.nullable().openapi({ description: "Null while the service starts." }),
   schedule: scheduleSchema.nullable().openapi({
     description: "Null in a process without the role producer.",
   }),

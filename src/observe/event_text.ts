@@ -3,7 +3,7 @@
  * events use them.
  */
 import type { ServiceEvent } from "./observe.ts";
-import type { Level, Retry, Vocabulary } from "./vocabulary.ts";
+import type { Level, Retry, RowTotals, Vocabulary } from "./vocabulary.ts";
 
 /** Level and sentence of one event. */
 interface EventText<Detail> {
@@ -14,6 +14,12 @@ interface EventText<Detail> {
 
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(ms < 10_000 ? 2 : 0)} s`;
 const count = (n: number): string => n.toLocaleString("en-US");
+
+/** What became of the rows that were read. */
+const outcomes = (d: RowTotals): string =>
+  `${count(d.rowsPublished)} published, ${count(d.rowsUnchanged)} unchanged, ${
+    count(d.rowsRejected)
+  } rejected`;
 
 /** Says which try failed and when the next one follows. */
 const nextTry = ({ attempt, delay_ms }: Omit<Retry, "reason">): string =>
@@ -76,7 +82,7 @@ export const EVENT_TEXTS: { [Name in keyof Vocabulary]: EventText<Vocabulary[Nam
     `run ${d.runId} (${d.kind}) completed: ${count(d.files)} file(s), ${
       count(d.rowsRead)
     } rows read, ` +
-    `${count(d.rowsPublished)} published, ${count(d.rowsRejected)} rejected (${seconds(d.took_ms)})`
+    `${outcomes(d)} (${seconds(d.took_ms)})`
   ),
   "run.failed": error((d) => `run ${d.runId} (${d.kind}) failed: ${d.reason}`),
   "run.cancelled": warning((d) => `run ${d.runId} (${d.kind}) cancelled`),
@@ -87,13 +93,9 @@ export const EVENT_TEXTS: { [Name in keyof Vocabulary]: EventText<Vocabulary[Nam
     })`
   ),
   "file.started": debug((d) => `reading ${d.file}`),
-  "file.progress": debug((d) =>
-    `${d.file}: ${count(d.rowsRead)} rows read, ${count(d.rowsPublished)} published, ` +
-    `${count(d.rowsRejected)} rejected so far`
-  ),
+  "file.progress": debug((d) => `${d.file}: ${count(d.rowsRead)} rows read, ${outcomes(d)} so far`),
   "file.extracted": info((d) =>
-    `${d.file}: ${count(d.rowsRead)} rows read, ${count(d.rowsPublished)} published, ` +
-    `${count(d.rowsRejected)} rejected (${seconds(d.took_ms)})`
+    `${d.file}: ${count(d.rowsRead)} rows read, ${outcomes(d)} (${seconds(d.took_ms)})`
   ),
   "file.skipped": debug((d) => `${d.file} skipped: ${d.reason}`),
   "file.failed": warning((d) => `${d.file} failed: ${d.reason}`),
@@ -149,7 +151,14 @@ export const EVENT_TEXTS: { [Name in keyof Vocabulary]: EventText<Vocabulary[Nam
   "sink.loaded": debug((d) =>
     `${d.topic}-${d.partition}: ${count(d.records)} records, ${count(d.inserted)} inserted, ` +
     `${count(d.updated)} updated, ${count(d.unchanged)} unchanged, ${count(d.stale)} stale, ` +
-    `${count(d.duplicates)} duplicates (${seconds(d.took_ms)})`
+    `${count(d.duplicates)} duplicates, ${count(d.confirmed)} confirmed (${seconds(d.took_ms)})`
+  ),
+  "sink.unknown_confirmed": warning((d) =>
+    `${d.topic}-${d.partition}, offsets ${d.firstOffset} to ${
+      d.nextOffset - 1n
+    }: a file still has ${
+      count(d.unknown)
+    } trajectories that the data store does not have; check the log with deno task log verify`
   ),
   "sink.dead_letter": warning((d) =>
     `${d.topic}-${d.partition}@${d.offset} goes to the dead letters: ${d.reason}`

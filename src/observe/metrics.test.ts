@@ -15,6 +15,7 @@ beforeEach(() => {
 });
 
 const GAUGES: Gauges = {
+  logVerdict: "shorter",
   parts: { broker: true, database: false },
   lag: [{ topic: "t", partition: 0, lag: 7 }],
   deadLetters: 3,
@@ -35,6 +36,7 @@ async function value(series: string, gauges: Gauges | null = null): Promise<numb
 const rows = (read: number, published: number, rejected: number) => ({
   rowsRead: read,
   rowsPublished: published,
+  rowsUnchanged: read - published - rejected,
   rowsRejected: rejected,
 });
 
@@ -66,7 +68,8 @@ describe("rows of files", () => {
 });
 
 test("batches are counted with their rows by outcome, time and size", async () => {
-  const outcomes = { inserted: 3, updated: 2, unchanged: 1, stale: 0, duplicates: 0 };
+  const none = { stale: 0, duplicates: 0, confirmed: 0 };
+  const outcomes = { inserted: 3, updated: 2, unchanged: 1, ...none };
   const batch = { topic: "t", partition: 0, records: 6, ...outcomes };
   observe("sink.loaded", { ...batch, took_ms: 20 });
   expect(await value('gmn_rows_loaded_total{topic="t",result="inserted"}')).toBe(3);
@@ -93,6 +96,9 @@ test("requests are counted by route, not by path: requested ids do not create ne
 
 test("gauges have the given values; a gauge without a value has no series, not its old value", async () => {
   expect(await value('gmn_part_ready{part="database"}', GAUGES)).toBe(0);
+  expect(await value('gmn_log_undecided{verdict="shorter"}', GAUGES)).toBe(1);
+  const decided = { ...GAUGES, logVerdict: "ok" };
+  expect(await value('gmn_log_undecided{verdict="shorter"}', decided)).toBeNull();
   expect(await value('gmn_consumer_lag_records{topic="t",partition="0"}', GAUGES)).toBe(7);
   expect(await value("gmn_newest_row_timestamp_seconds", GAUGES)).toBe(10);
   expect(await value("gmn_newest_meteor_timestamp_seconds", GAUGES)).toBeNull();

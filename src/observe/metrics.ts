@@ -12,6 +12,8 @@ export interface Gauges {
   readonly parts: Readonly<Record<string, boolean>>;
   readonly lag: readonly { topic: string; partition: number; lag: number }[];
   readonly deadLetters: number | null;
+  /** Whether the log is the data store's: `ok`, or what is wrong; null before the first check. */
+  readonly logVerdict: string | null;
   readonly meteors: number | null;
   readonly runs: Readonly<Record<string, number>>;
   readonly newestRow_s: number | null;
@@ -64,6 +66,10 @@ function counters(registry: Registry) {
   return {
     read: counter("gmn_rows_read_total", "Data lines read from files and uploads"),
     published: counter("gmn_rows_published_total", "Rows published and acknowledged"),
+    unchanged: counter(
+      "gmn_rows_unchanged_total",
+      "Rows that say what the log already says, not published again",
+    ),
     rejected: counter("gmn_rows_rejected_total", "Lines that could not be read"),
     loaded: counter(
       "gmn_rows_loaded_total",
@@ -75,6 +81,10 @@ function counters(registry: Registry) {
       "gmn_dead_letters_total",
       "Dead letters written, by origin: read (lines of files) or sink (records)",
       "stage",
+    ),
+    confirmedUnknown: counter(
+      "gmn_confirmed_unknown_total",
+      "Trajectories that a file still has and the data store does not",
     ),
     passedOver: counter(
       "gmn_records_passed_over_total",
@@ -111,7 +121,7 @@ function counters(registry: Registry) {
 }
 
 /** The possible outcomes of loading a record. */
-const LOADED = ["inserted", "updated", "unchanged", "stale", "duplicates"] as const;
+const LOADED = ["inserted", "updated", "unchanged", "stale", "duplicates", "confirmed"] as const;
 
 type Counting = { readonly [Name in keyof Vocabulary]?: (detail: Vocabulary[Name]) => void };
 
@@ -135,6 +145,7 @@ function countEvents(count: Counters): Listener {
       count.batchSeconds.observe({ topic }, d.took_ms / 1000);
       count.batchRecords.observe({ topic }, d.records);
     },
+    "sink.unknown_confirmed": ({ unknown }) => count.confirmedUnknown.inc(unknown),
     "sink.dead_letter": () => count.deadLetters.inc({ stage: "sink" }),
     "sink.passed_over": ({ topic }) => count.passedOver.inc({ topic }),
     "sink.retry": ({ part }) => count.retries.inc({ what: part }),
@@ -168,6 +179,7 @@ function rowCounter(count: Counters) {
       const since = (name: keyof RowTotals) => Math.max(0, now[name] - (last?.[name] ?? 0));
       count.read.inc(since("rowsRead"));
       count.published.inc(since("rowsPublished"));
+      count.unchanged.inc(since("rowsUnchanged"));
       count.rejected.inc(since("rowsRejected"));
       before.set(keyOf(now), now);
     },
@@ -188,6 +200,11 @@ function gaugesOf(registry: Registry): (given: Gauges | null) => void {
     "topic",
     "partition",
   );
+  const logUndecided = gauge(
+    "gmn_log_undecided",
+    "1 while nothing is published or loaded because the log may not be the data store's; no series while all is well",
+    "verdict",
+  );
   const runs = gauge("gmn_runs", "Runs on record, by state", "state");
   const single = {
     deadLetters: gauge("gmn_dead_letters", "Dead letters that have not been replayed"),
@@ -200,12 +217,15 @@ function gaugesOf(registry: Registry): (given: Gauges | null) => void {
     ),
   };
   return (given) => {
-    for (const one of [ready, lag, runs, ...Object.values(single)]) one.reset();
+    for (const one of [ready, lag, logUndecided, runs, ...Object.values(single)]) one.reset();
     for (const one of Object.values(single)) one.remove();
     if (given === null) return;
     for (const [part, isReady] of Object.entries(given.parts)) ready.set({ part }, Number(isReady));
     for (const { topic, partition, lag: records } of given.lag) {
       lag.set({ topic, partition: String(partition) }, records);
+    }
+    if (given.logVerdict !== null && given.logVerdict !== "ok") {
+      logUndecided.set({ verdict: given.logVerdict }, 1);
     }
     for (const [state, number] of Object.entries(given.runs)) runs.set({ state }, number);
     for (const [name, one] of Object.entries(single)) {

@@ -24,6 +24,7 @@ export interface Retry {
 export interface RowTotals {
   rowsRead: number;
   rowsPublished: number;
+  rowsUnchanged: number;
   rowsRejected: number;
 }
 
@@ -133,7 +134,17 @@ export interface Vocabulary {
     unchanged: number;
     stale: number;
     duplicates: number;
+    /** Rows that were not published again because the log already says them, and for which confirm records stand. */
+    confirmed: number;
     took_ms: number;
+  };
+  /** Confirm records stand for trajectories that the data store does not have: records of the log are missing in it. */
+  "sink.unknown_confirmed": {
+    topic: string;
+    partition: number;
+    firstOffset: bigint;
+    nextOffset: bigint;
+    unknown: number;
   };
   "sink.dead_letter": { topic: string; partition: number; offset: bigint; reason: string };
   /** A dead letter was replayed, with any outcome. */

@@ -107,8 +107,13 @@ function endOf({ runId, finishedAt, status, reason, nextOffsets }: RunState): Ru
   return { type: status === "failed" ? "failed" : "cancelled", ...of, reason: reason ?? "" };
 }
 
-function totals({ read, published, rejected }: RowCounts) {
-  return { rowsRead: read, rowsPublished: published, rowsRejected: rejected };
+function totals({ read, published, unchanged, rejected }: RowCounts) {
+  return {
+    rowsRead: read,
+    rowsPublished: published,
+    rowsUnchanged: unchanged,
+    rowsRejected: rejected,
+  };
 }
 
 /** Reports what happened to the run. */

@@ -18,7 +18,7 @@ import type { OutgoingRecord, Publisher } from "../events/publisher.ts";
 import { DEAD_LETTER, HEADERS, type Topic, TRAJECTORY_SUMMARY_RAW } from "../events/topics.ts";
 import { type Observe, unobserved } from "../observe/observe.ts";
 import { retryWhileAway } from "../observe/retries.ts";
-import { furthest } from "../runs/run.ts";
+import { furthest, NO_ROWS } from "../runs/run.ts";
 import type { Checkpoint, NextOffsets, RowCounts } from "../runs/run_event.ts";
 import { encodeTrajectory } from "../trajectory/codec.ts";
 import { readJsonRecords } from "../trajectory/read_json_records.ts";
@@ -161,7 +161,7 @@ class PortionPublisher {
     this.#publisher = publisher;
     this.#schemaId = publisher.schemaId(TRAJECTORY_SUMMARY_RAW);
     this.#deadLetterSchemaId = publisher.schemaId(DEAD_LETTER);
-    this.rows = extraction.resume?.rows ?? { read: 0, published: 0, rejected: 0 };
+    this.rows = extraction.resume?.rows ?? NO_ROWS;
     this.#encoded = this.rows;
   }
 
@@ -236,6 +236,7 @@ class PortionPublisher {
     const rows = {
       read: this.#encoded.read + records.length + deadLetters.length,
       published: this.#encoded.published + records.length,
+      unchanged: this.#encoded.unchanged,
       rejected: this.#encoded.rejected + deadLetters.length,
     };
     this.#encoded = rows;

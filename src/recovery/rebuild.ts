@@ -23,6 +23,7 @@ import { readWatermarks } from "../events/start_position.ts";
 import { IAU_SHOWER, TOPICS, TRAJECTORY_SUMMARY_RAW } from "../events/topics.ts";
 import type { Observe } from "../observe/observe.ts";
 import {
+  beginBuiltOffsets,
   lockBuiltOffsets,
   lockLiveOffsets,
   type PartitionOffset,
@@ -45,12 +46,7 @@ import {
   tablesOf,
   topicsToBuild,
 } from "../store/projections.ts";
-import {
-  applyDifferences,
-  compareTables,
-  replaceFileMembers,
-  type TableDifference,
-} from "../store/table_differences.ts";
+import { applyDifferences, compareTables, replaceFileMembers } from "../store/table_differences.ts";
 import { type OpenBuilder, TableBuild } from "./build_tables.ts";
 import {
   describeDifferences,
@@ -60,6 +56,7 @@ import {
   type PartitionRange,
   type ShorterPartition,
 } from "./rebuild_losses.ts";
+import { RebuildRefusedError, type Rebuilt } from "./rebuild_report.ts";
 import { type LogScan, scanLog } from "./scan_log.ts";
 
 /** The progress of a rebuild, in records. */
@@ -84,49 +81,16 @@ export interface RebuildOptions {
   /** Replace the tables whatever is lost. */
   readonly isLossAccepted: boolean;
   /** Damaged ranges whose records the log has again, at its end. */
-  readonly coveredRanges?: readonly PartitionRange[];
+  readonly coveredRanges: readonly PartitionRange[];
   readonly observe: Observe;
   readonly signal: AbortSignal;
   readonly onProgress: (progress: RebuildProgress) => void;
-}
-
-/** What a rebuild found and did. */
-export interface Rebuilt {
-  /** Records read from the log. */
-  readonly records: number;
-  /** Whether the live tables are now those of the log. False when they were only compared. */
-  readonly isApplied: boolean;
-  readonly tables: readonly TableDifference[];
-  /** One line for each table that differed. */
-  readonly differences: readonly string[];
-  /** What the log no longer has, one line each. A rebuild is refused when there is any, unless it was accepted. */
-  readonly losses: readonly string[];
-  /** Records that could not be loaded and had no dead letter yet. */
-  readonly newDeadLetters: number;
-}
-
-/** The rebuild would have lost something. The live tables are as they were. */
-export class RebuildRefusedError extends PermanentError {
-  override readonly name = "RebuildRefusedError";
-  constructor(readonly report: Rebuilt) {
-    super(
-      `the tables stay as they are: the log does not have all that was loaded from it\n${
-        report.losses.map((loss) => `  ${loss}`).join("\n")
-      }`,
-      {
-        hint: "repair or refill the log first; --accept-loss replaces the tables all the same, " +
-          "and what only the data store has is lost then",
-      },
-    );
-  }
 }
 
 /** While the live offsets are locked, the service loads nothing. Longer than the build takes for what came in the meantime. */
 const HOLD_MS_MAX = 10_000;
 /** Attempts to replace the tables; each begins when the build has reached the live tables once more. */
 const REPLACE_BACKOFF: Backoff = { base_ms: 500, cap_ms: 10_000, attempts: 10 };
-/** A row that somebody else has locked for longer than this makes the attempt fail; the next one begins after a pause. */
-const LOCK_TIMEOUT = "30s";
 /** Dead letters published at a time; each may have a megabyte. */
 const DEAD_LETTERS_PER_PAGE = 20;
 
@@ -149,6 +113,8 @@ export async function rebuild(options: RebuildOptions): Promise<Rebuilt> {
   // The sink of the shower list writes to `iau_shower` too.
   const tables = new Set([...tablesOf(topics), ...scratchTablesOf(topics), "iau_shower"]);
   const schemas = await createBuildSchema(sql, [...tables]);
+  const starts = scan.partitions.map(({ low, ...at }) => ({ ...at, nextOffset: low }));
+  await beginBuiltOffsets(sql, schemas, starts);
   const build = new TableBuild({ ...options, schemas, topics });
   try {
     return await new Rebuild(options, topics, schemas, build, scan).run();
@@ -243,7 +209,6 @@ class Rebuild {
     await analyzeBuilt(options.sql, schemas, this.#tables);
     try {
       return await options.sql.begin(async (transaction) => {
-        await transaction`select set_config('lock_timeout', ${LOCK_TIMEOUT}, true)`;
         await assertStillOurs(transaction, schemas);
         const live = await lockLiveOffsets(transaction, schemas, this.#starts);
         const shorter = await this.#allowLive(live);
@@ -277,7 +242,7 @@ class Rebuild {
     const compacted = new Set(
       TOPICS.filter(({ cleanupPolicy }) => cleanupPolicy === "compact").map(({ name }) => name),
     );
-    const covered = this.options.coveredRanges ?? [];
+    const covered = this.options.coveredRanges;
     return {
       records: this.scan.records,
       isApplied: false,

@@ -114,8 +114,10 @@ function isCovered(
   { first, last }: OffsetRange,
   covered: readonly PartitionRange[],
 ): boolean {
-  return covered.some((range) =>
-    range.topic === topic && range.partition === partition && range.first <= first &&
-    range.last >= last
-  );
+  const here = covered.filter((range) => range.topic === topic && range.partition === partition)
+    .toSorted((a, b) => a.first < b.first ? -1 : 1);
+  // A range may be covered by several that follow each other.
+  let next = first;
+  for (const range of here) if (range.first <= next && range.last >= next) next = range.last + 1n;
+  return next > last;
 }

@@ -30,10 +30,10 @@ import type { Sql, TransactionSql } from "../store/connection.ts";
 import { readOffsets } from "../store/consumer_offsets.ts";
 import {
   beginRefill,
+  endRefill,
   readRefill,
   rememberRaw,
   rememberRows,
-  switchToRefilledLog,
 } from "../store/log_refills.ts";
 import { findOwnRecords, type FoundRecords, OwnAppends, wholeLog } from "./own_records.ts";
 import { type RepublishedRows, type Republishing, republishRows } from "./republish.ts";
@@ -52,12 +52,23 @@ export interface RefillOptions {
   readonly publisher: Pick<Publisher, "publishEach" | "partitionOf" | "schemaId">;
   /** Identity of the log that is filled. */
   readonly logId: string;
-  /** Binds the database to this log, in the transaction that ends the refill. */
-  readonly bind: (transaction: TransactionSql) => Promise<void>;
+  /** Binds the database to this log at these positions, and runs `also` in the same transaction. */
+  readonly bind: (to: RefilledPositions) => Promise<void>;
   readonly signal: AbortSignal;
   readonly onProgress: (
     progress: { readonly phase: RefillPhase; readonly done: number; readonly total: number },
   ) => void;
+}
+
+/** The place in the refilled log at which the database is. */
+export interface RefilledPositions {
+  readonly positions: readonly {
+    readonly topic: string;
+    readonly partition: number;
+    readonly nextOffset: bigint;
+    readonly logStart: bigint;
+  }[];
+  readonly also: (transaction: TransactionSql) => Promise<void>;
 }
 
 /** What the log was told. */
@@ -111,20 +122,16 @@ export async function refill(options: RefillOptions): Promise<Refilled> {
 
   const now = await wholeLog(kafka, REFILLED_TOPICS);
   const strangers = await findOwnRecords(kafka, publisher.unknownUpTo(now), signal);
-  const projectedAgain = [INGESTION_RUN.name];
-  const positions = now.map(({ topic, partition, from, to }) => {
-    const first = strangers.firstForeign.find((of) =>
-      of.topic === topic && of.partition === partition
-    );
-    return {
-      topic,
-      partition,
-      offset: projectedAgain.includes(topic) ? from : first?.offset ?? to,
-    };
-  });
-  await sql.begin(async (transaction) => {
-    await switchToRefilledLog(transaction, { logId, positions, projectedAgain });
-    await options.bind(transaction);
+  await options.bind({
+    positions: now.map(({ topic, partition, from, to }) => {
+      const first = strangers.firstForeign.find((of) =>
+        of.topic === topic && of.partition === partition
+      );
+      // The rows of runs have offsets of their events: they are projected again from this log.
+      const nextOffset = topic === INGESTION_RUN.name ? from : first?.offset ?? to;
+      return { topic, partition, nextOffset, logStart: from };
+    }),
+    also: (transaction) => endRefill(transaction, logId),
   });
   const records = Number(now.reduce((sum, { from, to }) => sum + to - from, 0n));
   return { rows, rest, showers, deadLetters, runs, foreign: strangers.foreign, records };

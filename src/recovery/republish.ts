@@ -13,6 +13,7 @@
  * Each record has the header `gmn-republished`: it counts for no run and adds no trajectory to a file generation by itself, because both
  * are told apart from the rows.
  */
+import { Buffer } from "node:buffer";
 import { PermanentError } from "@gmn/failures";
 import type { OutgoingRecord, Publisher } from "../events/publisher.ts";
 import type { SchemaRegistry } from "../events/schema_registry.ts";
@@ -27,7 +28,7 @@ import {
   type StoredRow,
 } from "../store/stored_rows.ts";
 import { encodeTrajectory } from "../trajectory/codec.ts";
-import { valueDigest } from "../consumer/value_digest.ts";
+import { valueDigest } from "../store/value_digest.ts";
 
 /** Which command publishes again; the value of the header `gmn-republished`. */
 export type RepublishedBy = "refill" | "repair";
@@ -181,13 +182,20 @@ export function generationHeader(at: Date | null): Record<string, string> {
   return at === null ? {} : { [HEADERS.sourceGeneratedAt]: at.toISOString() };
 }
 
-function headersOf(row: StoredRow, by: RepublishedBy): Record<string, string> {
-  const { sourceFile, sourceLine, sourceGeneratedAt, runId } = row;
+function headersOf(row: StoredRow, by: RepublishedBy): NonNullable<OutgoingRecord["headers"]> {
+  const { sourceFile, sourceLine, sourceGeneratedAt, runId, lineDigest } = row;
   return {
     [HEADERS.republished]: by,
     ...(runId === null ? {} : { [HEADERS.runId]: runId }),
     ...(sourceFile === null ? {} : { [HEADERS.sourceFile]: sourceFile }),
     ...(sourceLine === null ? {} : { [HEADERS.sourceLine]: String(sourceLine) }),
     ...generationHeader(sourceGeneratedAt),
+    ...(lineDigest === null ? {} : { [HEADERS.sourceDigest]: digestBytes(lineDigest) }),
   };
+}
+
+function digestBytes(digest: bigint): Buffer {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigInt64BE(digest);
+  return bytes;
 }

@@ -12,9 +12,10 @@ const identity = (size_bytes: number) => ({
   lastModified: null,
   listed: null,
 });
-const rows = (published: number, rejected = 0) => ({
-  read: published + rejected,
+const rows = (published: number, rejected = 0, unchanged = 1) => ({
+  read: published + unchanged + rejected,
   published,
+  unchanged,
   rejected,
 });
 const event = <Type extends RunEvent["type"]>(

@@ -6,7 +6,7 @@ import { retrySelection } from "./retry_selection.ts";
 
 const of = { runId: "r", at: new Date(0) };
 const identity = { size_bytes: 1, etag: null, lastModified: null, listed: null };
-const rows = { read: 0, published: 0, rejected: 0 };
+const rows = { read: 0, published: 0, unchanged: 0, rejected: 0 };
 
 /** A run of a, b and c, in which a was extracted, b failed and c was not reached. */
 function runOf(end: RunEvent | null, selection: Selection = { year: 2024 }) {

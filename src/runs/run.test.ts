@@ -58,6 +58,7 @@ const planned: Event = { type: "planned", files: ["a", "b"] };
 const begun = (file: string): Event => ({ type: "file_started", file, identity: IDENTITY });
 const rows = (published: number, rejected = 0) => ({
   read: published + rejected,
+  unchanged: 0,
   published,
   rejected,
 });
@@ -116,7 +117,7 @@ describe("decide", () => {
       rows: rows(6),
     } as const;
     reading.when(going).then(progress("a", 200, 6));
-    reading.when({ ...going, rows: { read: 7, published: 6, rejected: 0 } })
+    reading.when({ ...going, rows: { read: 7, published: 6, unchanged: 0, rejected: 0 } })
       .refused(/do not add up: 7 read, 6 published/);
     reading.when({ ...going, rows: rows(4) }).refused(/4 published \(5 before\)/);
     reading.when({ ...going, checkpoint: { byteOffset: 90, lineNumber: 20 } })
@@ -247,7 +248,7 @@ function checkInvariants(before: RunState | null, after: RunState | null) {
   expect(files.planned).toBe(files.pending + files.extracted + files.skipped + files.failed);
   expect(pendingFiles(after).length).toBe(files.pending);
   const total = countRows(after);
-  expect(total.read).toBe(total.published + total.rejected);
+  expect(total.read).toBe(total.published + total.unchanged + total.rejected);
   if (after.status === "completed") expect([files.pending, files.failed]).toEqual([0, 0]);
   if (isFinished(after)) expect(after.finishedAt).not.toBeNull();
   if (before === null) return;

@@ -22,7 +22,7 @@
  * event twice folds to the same state.
  *
  * Invariants (checked by property tests in `run.test.ts`):
- *   - planned = pending + extracted + skipped + failed files; read = published + rejected rows, per file and in total;
+ *   - planned = pending + extracted + skipped + failed files; read = published + unchanged + rejected rows, per file and in total;
  *   - a checkpoint never moves back while its file is read; a settled file does not change;
  *   - a COMPLETED run has no pending and no failed files. A run with failed files ends FAILED and says how many.
  */
@@ -79,7 +79,8 @@ export interface RunState {
   readonly reason: string | null;
 }
 
-const NO_ROWS: RowCounts = { read: 0, published: 0, rejected: 0 };
+/** The counts of a file before its first row. */
+export const NO_ROWS: RowCounts = { read: 0, published: 0, unchanged: 0, rejected: 0 };
 
 /** The state after `event`. Total: an impossible event leaves the state unchanged. `state` is null before the first event. */
 export function evolve(state: RunState | null, event: RunEvent): RunState | null {
@@ -141,10 +142,11 @@ export function countFiles(state: RunState): RunView["files"] & { pending: numbe
 
 /** The rows of all files of the run so far. */
 export function countRows(state: RunState): RowCounts {
-  const sum = { read: 0, published: 0, rejected: 0 };
+  const sum = { ...NO_ROWS };
   for (const { rows } of state.files?.values() ?? []) {
     sum.read += rows.read;
     sum.published += rows.published;
+    sum.unchanged += rows.unchanged;
     sum.rejected += rows.rejected;
   }
   return sum;
@@ -253,9 +255,10 @@ function nextFile(before: FileState, event: FileEvent): FileState {
 }
 
 /** Whether an event's counts add up and are not smaller than the counts so far. */
-export function rowsFollow(before: FileState, { read, published, rejected }: RowCounts): boolean {
-  return read === published + rejected && published >= before.rows.published &&
-    rejected >= before.rows.rejected;
+export function rowsFollow({ rows: before }: FileState, rows: RowCounts): boolean {
+  const { read, published, unchanged, rejected } = rows;
+  return read === published + unchanged + rejected && published >= before.published &&
+    unchanged >= before.unchanged && rejected >= before.rejected;
 }
 
 /** Whether an event's checkpoint is not before the current one. */

@@ -145,11 +145,11 @@ function mustBeReading(file: FileState, command: RunCommand): void {
 
 function mustAddUp(before: FileState, command: Extract<FileCommand, { rows: unknown }>): void {
   if (rowsFollow(before, command.rows)) return;
-  const { read, published, rejected } = command.rows;
+  const { read, published, unchanged, rejected } = command.rows;
   throw refused(
     command,
     `the rows of ${command.file} do not add up: ${read} read, ${published} published (${before.rows.published} before), ` +
-      `${rejected} rejected (${before.rows.rejected} before)`,
+      `${unchanged} unchanged (${before.rows.unchanged} before), ${rejected} rejected (${before.rows.rejected} before)`,
   );
 }
 

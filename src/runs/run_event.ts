@@ -25,7 +25,7 @@ export type Selection = Readonly<z.infer<typeof selectionSchema>>;
 /** Who requested the run. */
 export type RequestedBy = z.infer<typeof requestedBySchema>;
 
-/** Rows of a file so far. `read` = `published` + `rejected`, always. */
+/** Rows of a file so far. `read` = `published` + `unchanged` + `rejected`, always. */
 export type RowCounts = Readonly<z.infer<typeof rowCountsSchema>>;
 
 /** What is known about a source file before its lines are read; null where the source does not say. */

@@ -17,7 +17,7 @@ const identity = {
   lastModified: "Mon, 23 Nov 2026 00:10:00 GMT",
   listed: "23-Nov-2026 00:10 3000000000",
 };
-const rows = { read: 3_200_000, published: 3_199_999, rejected: 1 };
+const rows = { read: 3_200_000, published: 199_999, unchanged: 3_000_000, rejected: 1 };
 const generatedAt = new Date("2026-11-22T23:59:59.999Z");
 
 const EVENTS: RunEvent[] = [

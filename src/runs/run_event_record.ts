@@ -29,6 +29,7 @@ const UNUSED = {
   rows_rejected: null as number | null,
   next_offsets: null as Record<string, number> | null,
   reason: null as string | null,
+  rows_unchanged: null as number | null,
 };
 
 /** The flat record of an event. Times are microseconds since 1970, UTC. */
@@ -108,6 +109,7 @@ function rowFields(rows: RowCounts, generatedAt: Date | null): Partial<RunEventR
     rows_read: rows.read,
     rows_published: rows.published,
     rows_rejected: rows.rejected,
+    rows_unchanged: rows.unchanged,
   };
 }
 
@@ -195,6 +197,7 @@ function rowsOf(record: RunEventRecord): RowCounts {
   return {
     read: record.rows_read ?? 0,
     published: record.rows_published ?? 0,
+    unchanged: record.rows_unchanged ?? 0,
     rejected: record.rows_rejected ?? 0,
   };
 }

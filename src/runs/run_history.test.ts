@@ -5,7 +5,7 @@ import { historyEntry, historyLevel, sayHistoryEntry } from "./run_history.ts";
 const of = { runId: "r", at: new Date("2026-11-20T12:00:00Z") };
 const file = "daily/a.txt";
 const identity = { size_bytes: 70, etag: null, lastModified: null, listed: null };
-const rows = { read: 1_200, published: 1_190, rejected: 10 };
+const rows = { read: 1_200, published: 190, unchanged: 1_000, rejected: 10 };
 
 const EVENTS: [RunEvent, string, string][] = [
   [
@@ -26,7 +26,7 @@ const EVENTS: [RunEvent, string, string][] = [
   [
     { ...of, type: "file_extracted", file, identity, generatedAt: null, rows, nextOffsets: {} },
     "info",
-    "daily/a.txt: 1,200 rows read, 1,190 published, 10 rejected",
+    "daily/a.txt: 1,200 rows read, 190 published, 1,000 unchanged, 10 rejected",
   ],
   [
     { ...of, type: "file_skipped", file, reason: "unchanged" },

@@ -6,6 +6,7 @@
  */
 import { z } from "zod";
 import type { RunEvent } from "./run_event.ts";
+import { NO_ROWS } from "./run.ts";
 import { rowCountsSchema, selectionSchema } from "./run_schemas.ts";
 import { describeSelection } from "./selection.ts";
 
@@ -110,10 +111,10 @@ export function sayHistoryEntry({ name, file, detail }: RunHistoryEntry): string
     case "file_started":
       return `reading ${file}`;
     case "file_extracted": {
-      const { read, published, rejected } = detail.rows ?? { read: 0, published: 0, rejected: 0 };
+      const { read, published, unchanged, rejected } = detail.rows ?? NO_ROWS;
       return `${file}: ${count(read)} rows read, ${count(published)} published, ${
-        count(rejected)
-      } rejected`;
+        count(unchanged)
+      } unchanged, ${count(rejected)} rejected`;
     }
     case "file_skipped":
       return `${file} skipped${because}`;

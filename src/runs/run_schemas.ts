@@ -5,7 +5,12 @@
 import { z } from "zod";
 
 /** Row counts of one file or run. */
-export const rowCountsSchema = z.object({ read: z.int(), published: z.int(), rejected: z.int() });
+export const rowCountsSchema = z.object({
+  read: z.int(),
+  published: z.int(),
+  unchanged: z.int(),
+  rejected: z.int(),
+});
 
 /** What a run reads. `parseSelection` checks requests, with better messages; this schema describes them. */
 export const selectionSchema = z.union([
@@ -37,7 +42,7 @@ const run = {
   files: z.object({ planned: z.int(), extracted: z.int(), skipped: z.int(), failed: z.int() }),
   rows: rowCountsSchema.extend({ loaded: z.int(), dead: z.int() }).meta({
     description:
-      "read = published + rejected. `dead` counts records that could not be stored and became dead letters. Once the last record " +
+      "read = published + unchanged + rejected. `unchanged` rows say what the log already says and are not published again. `dead` counts records that could not be stored and became dead letters. Once the last record " +
       "is processed, loaded + dead = published.",
   }),
 };

@@ -47,6 +47,7 @@ function complete(kind: string, runId = "r"): void {
     files: 1,
     rowsRead: 1,
     rowsPublished: 1,
+    rowsUnchanged: 0,
     rowsRejected: 0,
     took_ms: 1,
   });

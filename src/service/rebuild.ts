@@ -5,9 +5,11 @@
 import { PermanentError } from "@gmn/failures";
 import { readLogHome } from "../broker/log_home.ts";
 import { type Config, DEMO_DATA_DIRECTORY } from "../config.ts";
+import { readLogIdentity } from "../events/log_identity.ts";
 import type { Observe, Observer } from "../observe/observe.ts";
 import type { OpenBuilder } from "../recovery/build_tables.ts";
-import { rebuild, type RebuildProgress, type Rebuilt } from "../recovery/rebuild.ts";
+import { rebuild, type RebuildProgress } from "../recovery/rebuild.ts";
+import type { Rebuilt } from "../recovery/rebuild_report.ts";
 import { takeLease } from "../store/advisory_lease.ts";
 import { connectStore, type Sql } from "../store/connection.ts";
 import { readAddresses, type ServiceAddresses } from "./address_file.ts";
@@ -62,8 +64,14 @@ export async function rebuildDatabase(
       });
     }
     try {
+      const identity = await readLogIdentity(log.kafka, log.registry);
       return await rebuild({
         ...request,
+        coveredRanges: identity?.repairs.map(({ firstOffset, lastOffset, ...repaired }) => ({
+          ...repaired,
+          first: firstOffset,
+          last: lastOffset,
+        })) ?? [],
         signal: AbortSignal.any([request.signal, lease.lost]),
         kafka: log.kafka,
         registry: log.registry,
@@ -136,6 +144,8 @@ async function joinEngines(
     // A command reports an unavailable part at once instead of waiting for it.
     patiently: (_part, work) => work(),
   });
+  // An undecided log may be compared too; nothing is published to it.
+  await log.guard!.look();
   return {
     log,
     sql: store.sql,

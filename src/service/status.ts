@@ -1,9 +1,10 @@
 /** The state of the service, for `/status`, `/readyz` and `/metrics`: looked up for each request, not monitored in between. */
-import { explain, TransientError } from "@gmn/failures";
+import { explain, explainWithHint, TransientError } from "@gmn/failures";
 import { TOPICS } from "../events/topics.ts";
 import type { LogProbe } from "../events/log_probe.ts";
 import type { Health } from "../http/status_routes.ts";
 import type {
+  LogView,
   PartStatus,
   ScheduleView,
   ServiceStatus,
@@ -11,6 +12,8 @@ import type {
 } from "../http/status_schemas.ts";
 import type { Gauges } from "../observe/metrics.ts";
 import type { Schedule } from "../producer/schedule.ts";
+import { type LogGuard, undecidedError } from "../recovery/log_guard.ts";
+import { LOG_DECISIONS, RUNBOOK_PAGES } from "../recovery/log_verdict.ts";
 import { readOffsets } from "../store/consumer_offsets.ts";
 import { countDeadLetters } from "../store/dead_letters.ts";
 import { countMeteors, readStoreGauges } from "../store/gauges.ts";
@@ -44,8 +47,14 @@ async function statusOf(
   const base = { version: VERSION, started_at: startedAt.toISOString(), roles };
   if (running === null) {
     const starting = { ready: false, detail: "starting" };
-    const parts = { broker: starting, registry: starting, database: starting, consumer: starting };
-    return { ...base, parts, schedule: null, shower_list: null, lag: [], store: null };
+    const parts = {
+      broker: starting,
+      registry: starting,
+      log: starting,
+      database: starting,
+      consumer: starting,
+    };
+    return { ...base, parts, log: null, schedule: null, shower_list: null, lag: [], store: null };
   }
   const { reader, producer } = running;
   const [{ status, lag }, schedule, showerList, store] = await Promise.all([
@@ -57,7 +66,8 @@ async function statusOf(
       dead_letters: await countDeadLetters(sql),
     })),
   ]);
-  return { ...base, parts: status, schedule, shower_list: showerList, lag, store };
+  const log = logViewOf(running.log.guard);
+  return { ...base, parts: status, log, schedule, shower_list: showerList, lag, store };
 }
 
 const look = <Answer>(reader: Reader, question: Question<Answer>) =>
@@ -98,17 +108,53 @@ async function queryParts(
     status: {
       broker: partOf(watermarks, describe.broker),
       registry: partOf(registry, describe.registry),
+      log: logPartOf(log.guard),
       database: partOf(offsets, describe.database),
       consumer: subscription === null
         ? { ready: true, detail: "not a role of this process" }
         : subscription.connected()
         ? { ready: true, detail: `${subscription.lag().length} partition(s) assigned` }
+        : isUndecided(log.guard)
+        ? { ready: false, detail: "waits until it is decided what to do with the log" }
         : { ready: false, detail: "has not joined the group (again) yet" },
     },
     lag: watermarks.status === "fulfilled" && offsets.status === "fulfilled"
       ? lagOf(watermarks.value, offsets.value)
       : [],
   };
+}
+
+const isUndecided = (guard: LogGuard | null): boolean =>
+  (guard?.state?.verdict.kind ?? "ok") !== "ok";
+
+/** Whether the log is the data store's, as the guard found it some seconds ago. */
+function logPartOf(guard: LogGuard | null): PartStatus {
+  const verdict = guard?.state?.verdict;
+  if (verdict === undefined) return { ready: false, detail: "has not been checked yet" };
+  return verdict.kind === "ok"
+    ? { ready: true, detail: `log ${verdict.logId}` }
+    : { ready: false, detail: explainWithHint(undecidedError(verdict)) };
+}
+
+function logViewOf(guard: LogGuard | null): LogView | null {
+  const state = guard?.state ?? null;
+  if (state === null) return null;
+  const { verdict, boundLogId, dataStoreId } = state;
+  const base = {
+    log_id: verdict.logId,
+    bound_log_id: boundLogId,
+    data_store_id: dataStoreId,
+    verdict: verdict.kind,
+  };
+  return verdict.kind === "ok"
+    ? { ...base, summary: null, found: [], decisions: [], page: null }
+    : {
+      ...base,
+      summary: verdict.summary,
+      found: [...verdict.found],
+      decisions: [...LOG_DECISIONS],
+      page: RUNBOOK_PAGES[verdict.kind],
+    };
 }
 
 function lagOf(
@@ -191,6 +237,7 @@ async function queryGauges(running: RunningParts): Promise<Gauges> {
   ]);
   return {
     parts: Object.fromEntries(Object.entries(status).map(([name, { ready }]) => [name, ready])),
+    logVerdict: running.log.guard?.state?.verdict.kind ?? null,
     lag,
     meteors,
     deadLetters,

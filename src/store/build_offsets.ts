@@ -22,6 +22,9 @@ export async function readSchemaOffsets(
   );
 }
 
+/** A row that somebody else has locked for longer than this makes the transaction fail; it is tried again after a pause. */
+const LOCK_TIMEOUT = "30s";
+
 /**
  * Locks the live offsets until the transaction ends: consumers finish what they are writing, and write nothing more. Partitions
  * that were never consumed get the offset `starts` has for them, so that they are locked too.
@@ -31,6 +34,7 @@ export async function lockLiveOffsets(
   { live }: BuildSchema,
   starts: readonly PartitionOffset[],
 ): Promise<PartitionOffset[]> {
+  await sql`select set_config('lock_timeout', ${LOCK_TIMEOUT}, true)`;
   const inOrder = starts.toSorted((a, b) =>
     a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1
   );
@@ -45,7 +49,8 @@ export async function lockLiveOffsets(
     let [row] = await lock();
     if (row === undefined) {
       await sql.unsafe(
-        `INSERT INTO ${live}.consumer_offset (topic, partition, next_offset) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`,
+        `INSERT INTO ${live}.consumer_offset (topic, partition, next_offset, log_start_offset) VALUES ($1, $2, $3, $3)
+         ON CONFLICT DO NOTHING`,
         [topic, partition, nextOffset.toString()],
       );
       [row] = await lock();
@@ -55,12 +60,29 @@ export async function lockLiveOffsets(
   return locked;
 }
 
+/** Where the build begins to read. */
+export async function beginBuiltOffsets(
+  sql: Queryable,
+  { built }: BuildSchema,
+  starts: readonly PartitionOffset[],
+): Promise<void> {
+  for (const { topic, partition, nextOffset } of starts) {
+    await sql.unsafe(
+      `INSERT INTO ${built}.consumer_offset (topic, partition, next_offset, log_start_offset) VALUES ($1, $2, $3, $3)`,
+      [topic, partition, nextOffset.toString()],
+    );
+  }
+}
+
 /** Locks the offsets of the build: its loaders write nothing more until the transaction ends. */
 export async function lockBuiltOffsets(sql: TransactionSql, { built }: BuildSchema): Promise<void> {
   await sql.unsafe(`SELECT FROM ${built}.consumer_offset ORDER BY topic, partition FOR UPDATE`);
 }
 
-/** Takes over the build's offsets where they differ: whatever else the row says belongs to the offset. */
+/**
+ * Takes over the build's offsets where they differ, with what else the row says of the log: where it begins now, and the last record
+ * that was loaded.
+ */
 export async function takeBuiltOffsets(
   sql: TransactionSql,
   { live, built }: BuildSchema,
@@ -73,5 +95,6 @@ export async function takeBuiltOffsets(
   await sql.unsafe(`
     UPDATE ${live}.consumer_offset AS l SET ${names.map((name) => `${name} = b.${name}`).join(", ")}
     FROM ${built}.consumer_offset AS b
-    WHERE l.topic = b.topic AND l.partition = b.partition AND l.next_offset <> b.next_offset`);
+    WHERE l.topic = b.topic AND l.partition = b.partition
+      AND (l.next_offset, l.log_start_offset) IS DISTINCT FROM (b.next_offset, b.log_start_offset)`);
 }

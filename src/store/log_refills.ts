@@ -3,13 +3,6 @@ import type { Queryable, TransactionSql } from "./connection.ts";
 import { quoteIdentifier } from "./meteor_columns.ts";
 import { tablesBuiltFrom } from "./projections.ts";
 
-/** A partition and the offset at which its projection starts again. */
-export interface PartitionStart {
-  readonly topic: string;
-  readonly partition: number;
-  readonly offset: bigint;
-}
-
 /** A refill that is not complete. */
 export interface RefillProgress {
   /** Rows of `meteor` up to this id are in the log. */
@@ -42,36 +35,15 @@ export async function rememberRaw(sql: Queryable, logId: string): Promise<void> 
   await sql`update log_refill set is_raw_complete = true where log_id = ${logId}`;
 }
 
-/** The switch to the refilled log. */
-export interface RefilledLog {
-  readonly logId: string;
-  /** For each partition, the offset from which the database has not seen the log. */
-  readonly positions: readonly PartitionStart[];
-  /** Topics whose projections are to be made again from the log: those that have offsets of it in their rows. */
-  readonly projectedAgain: readonly string[];
-}
-
 /**
- * Switches to the refilled log, in the caller's transaction: the positions become those of this log, and what has offsets of the old one in
- * its rows is projected again by the next consumer.
+ * Ends the refill of a log, in the transaction that binds the database to it: what has offsets of the old log in its rows is emptied (runs,
+ * which the next consumer projects again) or loses them (dead letters).
  */
-export async function switchToRefilledLog(
+export async function endRefill(
   sql: TransactionSql,
-  { logId, positions, projectedAgain }: RefilledLog,
+  logId: string,
+  projectedAgain: readonly string[],
 ): Promise<void> {
-  // Set first, and set rather than removed: a consumer that is still working on a batch then finds another offset than the one it left,
-  // and writes nothing, whereas a partition without an offset accepts any.
-  const inOrder = positions.toSorted((a, b) =>
-    a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1
-  );
-  for (const { topic, partition, offset } of inOrder) {
-    await sql`
-      insert into consumer_offset (topic, partition, next_offset)
-      values (${topic}, ${partition}, ${offset})
-      on conflict (topic, partition) do update set
-        next_offset = excluded.next_offset, log_start_offset = 0,
-        witness_offset = null, witness_digest = null, updated_at = now()`;
-  }
   const tables = projectedAgain.flatMap(tablesBuiltFrom);
   if (tables.length > 0) {
     await sql.unsafe(`truncate ${tables.map(quoteIdentifier).join(", ")}`);

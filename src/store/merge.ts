@@ -5,6 +5,8 @@
  *   generation (from other producers) are applied in log order.
  * - The same values again change nothing: not the row, not its lineage, not even a lock on it (so no dead tuples). That is why
  *   rows are compared before INSERT … ON CONFLICT, which locks every row it conflicts with.
+ *   Two exceptions, which no reader of the values sees: a row whose record is in no log (topic_offset -1) gets the lineage of the
+ *   record that says the same, and a row whose digests are outdated (of another version of the schema, or none) gets new ones.
  * - The generation must still be remembered: values A of generation 1, again A of generation 3, then B of generation 2 must
  *   leave A. When newer values equal the old ones, the generation is stored in the narrow table `meteor_generation`. The row,
  *   which is seventy times as wide and has indexes, is left alone.
@@ -70,7 +72,7 @@ WITH verdict AS MATERIALIZED (
       WHEN m.withdrawn_at IS NULL AND (${list("s.", VALUES)}) IS NOT DISTINCT FROM (${
   list("m.", VALUES)
 })
-        THEN 'unchanged'
+        THEN CASE WHEN m.topic_offset >= 0 THEN 'unchanged' ELSE 'changed' END
       WHEN s.source_generated_at < (SELECT generated_at FROM meteor_generation WHERE meteor_id = s.id) THEN 'stale'
       WHEN s.num_stat < m.num_stat AND m.withdrawn_at IS NULL AND s.source_generated_at IS NOT NULL
         AND s.source_generated_at =
@@ -78,14 +80,17 @@ WITH verdict AS MATERIALIZED (
         THEN 'duplicate'
       ELSE 'changed'
     END AS verdict,
-    m.iau_shower_id AS old_shower
+    m.iau_shower_id AS old_shower,
+    -- Never for a record that repeats.ts would recognise: whether a batch has it decoded must make no difference.
+    s.value_digest IS NOT NULL AND (m.value_digest IS NULL
+      OR s.line_digest IS NOT NULL AND m.value_digest <> s.value_digest) AS has_new_digest
   FROM ${STAGE} AS s LEFT JOIN LATERAL (SELECT * FROM meteor WHERE meteor.id = s.id LIMIT 1) AS m ON true
   WHERE s.pass = $2::integer
 ), won AS (
   INSERT INTO meteor AS m (id, ${list("", VALUES)}, ${list("", LINEAGE_COLUMNS)})
   SELECT s.id, ${
   list("s.", VALUES)
-}, s.source_file, s.source_line, s.source_generated_at, s.run_id, $1::integer, s.topic_offset, s.value_digest
+}, s.source_file, s.source_line, s.source_generated_at, s.run_id, $1::integer, s.topic_offset, s.value_digest, s.line_digest
   FROM verdict AS v JOIN ${STAGE} AS s ON s.ctid = v.at
   WHERE v.verdict IN ('new', 'changed')
   ON CONFLICT (id) DO UPDATE SET
@@ -95,9 +100,9 @@ WITH verdict AS MATERIALIZED (
     updated_at = now(),
     withdrawn_at = NULL
   WHERE (excluded.source_generated_at < m.source_generated_at) IS NOT TRUE
-    AND (m.withdrawn_at IS NOT NULL OR (${list("m.", VALUES)}) IS DISTINCT FROM (${
-  list("excluded.", VALUES)
-}))
+    AND (m.withdrawn_at IS NOT NULL OR m.topic_offset < 0 OR (${
+  list("m.", VALUES)
+}) IS DISTINCT FROM (${list("excluded.", VALUES)}))
   RETURNING m.id, m.participating_stations AS stations, m.xmax = 0 AS inserted
 ), newcomer AS MATERIALIZED (
   SELECT w.*, w.inserted AND NOT EXISTS (SELECT FROM participating_station AS p WHERE p.meteor_id = w.id) AS alone
@@ -105,6 +110,12 @@ WITH verdict AS MATERIALIZED (
 ), taking_part AS (
   INSERT INTO participating_station (meteor_id, station_code)
   SELECT id, unnest(stations) FROM newcomer WHERE alone
+), digested AS (
+  UPDATE meteor AS m SET value_digest = s.value_digest, line_digest = coalesce(s.line_digest, m.line_digest)
+  FROM verdict AS v JOIN ${STAGE} AS s ON s.ctid = v.at
+  WHERE v.verdict = 'unchanged' AND v.has_new_digest AND m.id = v.id
+    -- So that there is no plan that reads all meteors.
+    AND m.id = ANY (ARRAY(SELECT id FROM verdict WHERE verdict = 'unchanged' AND has_new_digest))
 ), remembered AS (
   INSERT INTO meteor_generation AS g (meteor_id, generated_at)
   SELECT id, CASE verdict WHEN 'unchanged' THEN generation ELSE old_generation END
@@ -180,7 +191,8 @@ WITH verdict AS MATERIALIZED (
     run_id = v.run_id,
     topic_partition = $2::integer,
     topic_offset = v.topic_offset,
-    value_digest = NULL
+    value_digest = NULL,
+    line_digest = NULL
   FROM verdict AS v
   WHERE m.id = v.id COLLATE "C" AND v.verdict = 'withdrawn'
     -- So that there is no plan that reads all meteors.
@@ -202,12 +214,13 @@ INSERT INTO station (code)
 SELECT code FROM json_array_elements_text($1::json) AS code
 ON CONFLICT (code) DO NOTHING`;
 
-/** Counts records of runs. `$1`: JSON list of `{run_id, loaded, dead}`; `$2`: topic, `$3`: partition. */
+/** Counts records of runs. `$1`: JSON list of `{run_id, loaded, unchanged, dead}`; `$2`: topic, `$3`: partition. */
 export const COUNT_RUNS = `
-INSERT INTO run_loaded AS r (run_id, topic, partition, rows_loaded, rows_dead)
-SELECT run_id, $2, $3::integer, loaded, dead
-FROM json_to_recordset($1::json) AS t (run_id text, loaded bigint, dead bigint)
+INSERT INTO run_loaded AS r (run_id, topic, partition, rows_loaded, rows_unchanged, rows_dead)
+SELECT run_id, $2, $3::integer, loaded, unchanged, dead
+FROM json_to_recordset($1::json) AS t (run_id text, loaded bigint, unchanged bigint, dead bigint)
 ON CONFLICT (run_id, topic, partition) DO UPDATE SET
   rows_loaded = r.rows_loaded + excluded.rows_loaded,
+  rows_unchanged = r.rows_unchanged + excluded.rows_unchanged,
   rows_dead = r.rows_dead + excluded.rows_dead,
   updated_at = now()`;

@@ -86,6 +86,7 @@ export const LINEAGE_COLUMNS = [
   "topic_partition",
   "topic_offset",
   "value_digest",
+  "line_digest",
 ] as const;
 
 /** A name, quoted for SQL. */

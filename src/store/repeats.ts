@@ -3,7 +3,7 @@
  *
  * The source keeps rewriting its files, a backfill reads them all, and nearly every row is unchanged. Such a record needs no
  * decoding, no COPY and no comparison of seventy columns. `meteor.value_digest` is the digest of the record that last changed the
- * row, and of how its values are stored (consumer/value_digest.ts), so another version of the schema gives another digest. Records
+ * row, and of how its values are stored (value_digest.ts), so another version of the schema gives another digest. Records
  * that are not recognised are written as usual, and merge.ts compares them.
  *
  * The query runs before the batch's transaction, and its result still holds in the transaction. The rows of a partition's keys are
@@ -38,6 +38,7 @@ FROM (
   CROSS JOIN LATERAL (SELECT * FROM meteor WHERE meteor.id = t.id COLLATE "C" LIMIT 1) AS m
   WHERE m.value_digest = t.digest
     AND m.withdrawn_at IS NULL
+    AND m.topic_offset >= 0
     AND (t.generation < m.source_generated_at) IS NOT TRUE
 ) AS repeat`;
 

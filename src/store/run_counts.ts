@@ -12,6 +12,7 @@ export const runCountsSchema = z.object({
   /** Empty for records of producers that send no run. */
   run_id: z.string(),
   rows_loaded: count,
+  rows_unchanged: count,
   rows_dead: count,
 });
 export type RunCounts = Readonly<z.infer<typeof runCountsSchema>>;
@@ -24,7 +25,7 @@ export async function readRunCounts(
   page: { readonly after: string | null; readonly limit: number },
 ): Promise<RunCounts[]> {
   return await sql<RunCounts[]>`
-    select run_id, rows_loaded::float8, rows_dead::float8 from run_loaded
+    select run_id, rows_loaded::float8, rows_unchanged::float8, rows_dead::float8 from run_loaded
     where topic = ${topic} and partition = ${partition}
       and ${page.after === null ? sql`true` : sql`run_id > ${page.after}`}
     order by run_id limit ${page.limit}`;
@@ -35,10 +36,11 @@ export async function readRunCounts(
  * list of `RunCounts`, a run at most once; `$2`: topic, `$3`: partition.
  */
 export const RESTORE_RUN_COUNTS = `
-INSERT INTO run_loaded AS r (run_id, topic, partition, rows_loaded, rows_dead)
-SELECT run_id, $2, $3::integer, rows_loaded, rows_dead
-FROM json_to_recordset($1::json) AS t (run_id text, rows_loaded bigint, rows_dead bigint)
+INSERT INTO run_loaded AS r (run_id, topic, partition, rows_loaded, rows_unchanged, rows_dead)
+SELECT run_id, $2, $3::integer, rows_loaded, rows_unchanged, rows_dead
+FROM json_to_recordset($1::json) AS t (run_id text, rows_loaded bigint, rows_unchanged bigint, rows_dead bigint)
 ON CONFLICT (run_id, topic, partition) DO UPDATE SET
   rows_loaded = greatest(r.rows_loaded, excluded.rows_loaded),
+  rows_unchanged = greatest(r.rows_unchanged, excluded.rows_unchanged),
   rows_dead = greatest(r.rows_dead, excluded.rows_dead),
   updated_at = now()`;

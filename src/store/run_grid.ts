@@ -7,6 +7,7 @@ import { listRunViews } from "./run_views.ts";
 export interface GridCell extends Pick<RunFileView, "file" | "state" | "reason"> {
   readonly run_id: string;
   readonly published: number;
+  readonly unchanged: number;
   readonly rejected: number;
 }
 
@@ -21,7 +22,7 @@ export async function readRunGrid(
   const cells = await sql<GridCell[]>`
     select
       run_id, file, state,
-      rows_published::float8 as published, rows_rejected::float8 as rejected, reason
+      rows_published::float8 as published, rows_unchanged::float8 as unchanged, rows_rejected::float8 as rejected, reason
     from ingestion_run_file
     where run_id >= ${oldest.id}
     order by run_id desc, file

@@ -28,7 +28,7 @@ interface FileRow
 const FILE_COLUMNS = `
   run_id, file, state as status, size_bytes::float8, etag, last_modified as "lastModified", listed,
   generated_at as "generatedAt", byte_offset::float8, line_number::float8, rows_read::float8 as read,
-  rows_published::float8 as published, rows_rejected::float8 as rejected, reason`;
+  rows_published::float8 as published, rows_unchanged::float8 as unchanged, rows_rejected::float8 as rejected, reason`;
 
 /** The run, or null. */
 export async function readRunState(sql: Queryable, runId: string): Promise<RunState | null> {
@@ -113,7 +113,7 @@ export async function writeRunState(
   }
 }
 
-/** PostgreSQL takes 65,535 parameters per statement; a file has 15. */
+/** PostgreSQL takes 65,535 parameters per statement; a file has 16. */
 const FILES_PER_STATEMENT = 1_000;
 
 async function writeFiles(
@@ -135,6 +135,7 @@ async function writeFiles(
     line_number: file.checkpoint?.lineNumber ?? null,
     rows_read: file.rows.read,
     rows_published: file.rows.published,
+    rows_unchanged: file.rows.unchanged,
     rows_rejected: file.rows.rejected,
     reason: storable(file.reason),
     updated_at: at,
@@ -145,7 +146,7 @@ async function writeFiles(
       state = excluded.state, size_bytes = excluded.size_bytes, etag = excluded.etag,
       last_modified = excluded.last_modified, listed = excluded.listed, generated_at = excluded.generated_at,
       byte_offset = excluded.byte_offset, line_number = excluded.line_number, rows_read = excluded.rows_read,
-      rows_published = excluded.rows_published, rows_rejected = excluded.rows_rejected, reason = excluded.reason, updated_at = excluded.updated_at`;
+      rows_published = excluded.rows_published, rows_unchanged = excluded.rows_unchanged, rows_rejected = excluded.rows_rejected, reason = excluded.reason, updated_at = excluded.updated_at`;
 }
 
 async function readStates(sql: Queryable, which: ReturnType<Queryable>): Promise<RunState[]> {
@@ -164,7 +165,7 @@ async function readStates(sql: Queryable, which: ReturnType<Queryable>): Promise
 }
 
 function toFileState(row: FileRow): FileState {
-  const { file, status, generatedAt, read, published, rejected, reason } = row;
+  const { file, status, generatedAt, read, published, unchanged, rejected, reason } = row;
   const { size_bytes, etag, lastModified, listed } = row;
   const identity = { size_bytes, etag, lastModified, listed };
   return {
@@ -175,7 +176,7 @@ function toFileState(row: FileRow): FileState {
     checkpoint: row.byte_offset === null
       ? null
       : { byteOffset: row.byte_offset, lineNumber: row.line_number ?? 0 },
-    rows: { read, published, rejected },
+    rows: { read, published, unchanged, rejected },
     reason,
     startedAt: null,
   };

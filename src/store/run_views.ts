@@ -16,13 +16,13 @@ const RUN_COLUMNS = `
   json_build_object('planned', coalesce(run.files_planned, 0), 'extracted', files.extracted,
     'skipped', files.skipped, 'failed', files.failed) as files,
   json_build_object('read', files.rows_read, 'published', files.rows_published,
-    'rejected', files.rows_rejected, 'loaded', loaded.rows_loaded, 'dead', loaded.rows_dead) as rows`;
+    'unchanged', files.rows_unchanged, 'rejected', files.rows_rejected, 'loaded', loaded.rows_loaded, 'dead', loaded.rows_dead) as rows`;
 
 const FILE_COLUMNS = `
   file, state, size_bytes::float8, byte_offset::float8, ${
   isoMillis("generated_at")
 } as generated_at,
-  json_build_object('read', rows_read, 'published', rows_published, 'rejected', rows_rejected) as rows,
+  json_build_object('read', rows_read, 'published', rows_published, 'unchanged', rows_unchanged, 'rejected', rows_rejected) as rows,
   reason`;
 
 /** A page of runs, newest first, starting after the run `before` (null: at the newest). */
@@ -84,6 +84,7 @@ async function viewsOf(sql: Queryable, ids: ReturnType<Queryable>): Promise<RunV
         count(*) filter (where state = 'failed') as failed,
         coalesce(sum(rows_read), 0)::bigint as rows_read,
         coalesce(sum(rows_published), 0)::bigint as rows_published,
+        coalesce(sum(rows_unchanged), 0)::bigint as rows_unchanged,
         coalesce(sum(rows_rejected), 0)::bigint as rows_rejected
       from ingestion_run_file where run_id = run.id
     ) files

@@ -7,7 +7,14 @@
  */
 import { parseFilePath } from "../trajectory/file_name.ts";
 import type { Queryable } from "./connection.ts";
-import { isRepeat, isUpsert, type TrajectoryBatch, upsertId } from "./trajectory_batch.ts";
+import { storable } from "./storable.ts";
+import {
+  confirmedBy,
+  isRepeat,
+  isUpsert,
+  type TrajectoryBatch,
+  upsertId,
+} from "./trajectory_batch.ts";
 
 /** The trajectories of one generation of a file in one batch. */
 export interface FileMembers {
@@ -29,9 +36,11 @@ export function membersOf({ changes }: Pick<TrajectoryBatch, "changes">): FileMe
   const members = new Map<string, FileMembers | null>();
   for (const change of changes) {
     const { lineage: { sourceFile, sourceGeneratedAt, isRepublished } } = change;
-    if (isRepublished === true || sourceFile === null || sourceGeneratedAt === null) continue;
+    if (sourceFile === null || sourceGeneratedAt === null) continue;
     const id = isUpsert(change) ? upsertId(change) : isRepeat(change) ? change.id : null;
-    if (id === null || id === "") continue;
+    const isAlone = isRepublished !== true && id !== null && id !== "";
+    const ids = confirmedBy(change) ?? (isAlone ? [id] : []);
+    if (ids.length === 0) continue;
     const key = `${sourceGeneratedAt.getTime()} ${sourceFile}`;
     let of = members.get(key);
     if (of === undefined) {
@@ -40,7 +49,8 @@ export function membersOf({ changes }: Pick<TrajectoryBatch, "changes">): FileMe
         : null;
       members.set(key, of);
     }
-    of?.ids.push(id);
+    // Not one call with all of them: there may be more than a call takes arguments.
+    if (of !== null) { for (const id of ids) of.ids.push(storable(id)); }
   }
   return [...members.values()].filter((of) => of !== null);
 }
@@ -61,13 +71,16 @@ export interface ChangedFile {
 
 /**
  * Whether every record of a run was loaded: a record that was not may be of any trajectory. Records of an unreadable batch are in
- * no count, so the loaded rows must also add up to the published ones.
+ * no count, so the loaded rows must also add up to the published ones, and the rows that were found unchanged to those for which
+ * the confirm records stand.
  */
 function isWhole(sql: Queryable, runId: ReturnType<Queryable>) {
   return sql`(
     not exists (select from run_loaded l where l.run_id = ${runId} and l.rows_dead > 0)
     and (select coalesce(sum(l.rows_loaded), 0) from run_loaded l where l.run_id = ${runId})
-      >= (select coalesce(sum(p.rows_published), 0) from ingestion_run_file p where p.run_id = ${runId}))`;
+      >= (select coalesce(sum(p.rows_published), 0) from ingestion_run_file p where p.run_id = ${runId})
+    and (select coalesce(sum(l.rows_unchanged), 0) from run_loaded l where l.run_id = ${runId})
+      >= (select coalesce(sum(p.rows_unchanged), 0) from ingestion_run_file p where p.run_id = ${runId}))`;
 }
 
 /**

@@ -28,6 +28,7 @@ export async function recordExtraction(
     generated_at: extraction.generatedAt,
     rows_read: rows.read,
     rows_published: rows.published,
+    rows_unchanged: rows.unchanged,
     rows_rejected: rows.rejected,
     run_id: extraction.runId,
     extracted_at: extraction.at,
@@ -38,7 +39,7 @@ export async function recordExtraction(
     on conflict (file) do update set
       size_bytes = excluded.size_bytes, etag = excluded.etag, last_modified = excluded.last_modified,
       listed = excluded.listed, generated_at = excluded.generated_at, rows_read = excluded.rows_read,
-      rows_published = excluded.rows_published, rows_rejected = excluded.rows_rejected, run_id = excluded.run_id,
+      rows_published = excluded.rows_published, rows_unchanged = excluded.rows_unchanged, rows_rejected = excluded.rows_rejected, run_id = excluded.run_id,
       extracted_at = excluded.extracted_at, next_offsets = excluded.next_offsets`;
 }
 

@@ -22,6 +22,7 @@ const STAGE_LINEAGE = [
   { column: "run_id", sqlType: "text" },
   { column: "topic_offset", sqlType: "bigint" },
   { column: "value_digest", sqlType: "bigint" },
+  { column: "line_digest", sqlType: "bigint" },
   { column: "pass", sqlType: "integer" },
 ] as const;
 
@@ -103,6 +104,8 @@ export class StageEncoder {
     writer.bigint8(offset);
     if (row.digest === undefined) writer.null();
     else writer.bigint8(row.digest);
+    if (row.lineDigest === undefined) writer.null();
+    else writer.bigint8(row.lineDigest);
     writer.int4(pass);
     this.#mentionShower(summary);
   }

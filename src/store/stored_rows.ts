@@ -27,6 +27,8 @@ export interface StoredRow {
   /** When the row was last changed here. */
   readonly updatedAt: Date;
   readonly withdrawnAt: Date | null;
+  /** Digest of the line that it was made from (value_digest.ts); null when it is not known. */
+  readonly lineDigest: bigint | null;
 }
 
 /**
@@ -57,7 +59,7 @@ function selected({ column, kind }: MeteorColumn): string {
 const VALUES = METEOR_COLUMNS.map((column, at) => `${selected(column)} AS v${at}`).join(", ");
 const LINEAGE =
   `source_file, source_line::float8, source_generated_at, run_id, topic_partition, topic_offset, updated_at,
-  withdrawn_at`;
+  withdrawn_at, line_digest`;
 
 /** A row as it is selected; `v0`, `v1`, … are the values in the order of the schema. */
 interface SelectedRow {
@@ -70,6 +72,7 @@ interface SelectedRow {
   readonly topic_offset: bigint;
   readonly updated_at: Date;
   readonly withdrawn_at: Date | null;
+  readonly line_digest: bigint | null;
 }
 
 const ID_AT = METEOR_COLUMNS.findIndex(({ column }) => column === "id");
@@ -90,6 +93,7 @@ function storedRow(row: SelectedRow): StoredRow {
     offset: row.topic_offset,
     updatedAt: row.updated_at,
     withdrawnAt: row.withdrawn_at,
+    lineDigest: row.line_digest,
   };
 }
 
@@ -247,7 +251,9 @@ export async function moveRows(sql: Queryable, places: readonly RowPlace[]): Pro
     list(({ digest }) => digest)
   }::text::bigint[]
     ) as t (id, old_partition, old_offset, partition, next, digest)
-    where m.id = t.id collate "C" and m.topic_partition = t.old_partition and m.topic_offset = t.old_offset`;
+    where m.id = t.id collate "C" and m.topic_partition = t.old_partition and m.topic_offset = t.old_offset
+      -- A row with the same place and digest would lose its digest, as one that was changed by hand.
+      and (m.topic_partition, m.topic_offset, m.value_digest) is distinct from (t.partition, t.next, t.digest)`;
 }
 
 /** A replay whose record was published again, with its new place in the log. */

@@ -28,10 +28,19 @@ export interface TrajectoryUpsert {
   readonly summary: TrajectorySummary;
   /** The summary's identifier, if it is known without decoding. */
   readonly id?: string;
-  /** Digest of the record (consumer/value_digest.ts), by which `repeats.ts` recognises it. Left out: never recognised. */
+  /** Digest of the record (value_digest.ts), by which `repeats.ts` recognises it. Left out: never recognised. */
   readonly digest?: bigint;
+  /** Digest of the line it was made from, by which the producer recognises the line. Left out: never recognised. */
+  readonly lineDigest?: bigint;
   readonly lineage: Lineage;
+  readonly confirms?: Confirmed;
 }
+
+/**
+ * The trajectories for which a confirm record stands, its own included: a generation of a file still has them with the values that
+ * the log already has, so their rows were not published again. `confirmations.ts` says what that changes.
+ */
+export type Confirmed = readonly string[];
 
 /**
  * An upsert whose row already has exactly these values, according to `findRepeats`. It is counted, and its generation is
@@ -42,6 +51,7 @@ export interface TrajectoryRepeat {
   /** Whether its file generation is newer than any seen of the trajectory. */
   readonly isNewer: boolean;
   readonly lineage: Lineage;
+  readonly confirms?: Confirmed;
 }
 
 /** The change that a record requests. */
@@ -49,6 +59,11 @@ export type TrajectoryChange = TrajectoryUpsert | TrajectoryRepeat | TrajectoryW
 
 export function isUpsert(change: TrajectoryChange): change is TrajectoryUpsert {
   return "summary" in change;
+}
+
+/** The trajectories for which the change's record stands; undefined for a record that stands only for itself. */
+export function confirmedBy(change: TrajectoryChange): Confirmed | undefined {
+  return "confirms" in change ? change.confirms : undefined;
 }
 
 export function isRepeat(change: TrajectoryChange): change is TrajectoryRepeat {
@@ -86,4 +101,8 @@ export interface LoadCounts {
   readonly stale: number;
   readonly duplicates: number;
   readonly withdrawn: number;
+  /** Rows that confirm records stand for. */
+  readonly confirmed: number;
+  /** Those of them that the data store does not have. */
+  readonly unknown: number;
 }

@@ -8,6 +8,7 @@
  *     for each pass (every id at most once):
  *       merge into meteor, participating_station       ── see merge.ts for the rules
  *       mark withdrawn ones
+ *     remember the generations of repeats and of rows that confirm records stand for
  *     settle the codes of showers that are mentioned with a new code (rare: the batch is restarted for it)
  *     mark replayed dead letters, record which file had which trajectories, count for the runs
  *     commit
@@ -20,6 +21,7 @@
  */
 import { PermanentError } from "@gmn/failures";
 import type { Observe } from "../observe/observe.ts";
+import { confirm } from "./confirmations.ts";
 import { advanceOffset } from "./consumer_offsets.ts";
 import { MARK_REPLAYED } from "./dead_letters.ts";
 import { withDatabaseErrors } from "./database_errors.ts";
@@ -39,8 +41,9 @@ import { ContestedShower, LOCK_SHOWERS, ShowerSettlement } from "./shower_codes.
 import { ADD_FILE_MEMBERS, membersOf } from "./source_file_members.ts";
 import { COPY_STAGE, StageEncoder } from "./stage.ts";
 import { storable } from "./storable.ts";
-import { type MergePass, splitIntoPasses } from "./batch_passes.ts";
+import { type BatchPasses, splitIntoPasses } from "./batch_passes.ts";
 import {
+  confirmedBy,
   isRepeat,
   isUpsert,
   type LoadCounts,
@@ -130,13 +133,13 @@ async function loadBatch(
   encoder: StageEncoder,
   batch: TrajectoryBatch,
 ): Promise<LoadCounts> {
-  const passes = splitIntoPasses(batch);
+  const split = splitIntoPasses(batch);
   try {
-    return await writeBatch(sql, encoder, batch, passes, new ShowerSettlement(false));
+    return await writeBatch(sql, encoder, batch, split, new ShowerSettlement(false));
   } catch (error) {
     if (!(error instanceof ContestedShower)) throw error;
     await sql.run("ROLLBACK");
-    return await writeBatch(sql, encoder, batch, passes, new ShowerSettlement(true));
+    return await writeBatch(sql, encoder, batch, split, new ShowerSettlement(true));
   }
 }
 
@@ -144,10 +147,19 @@ async function writeBatch(
   sql: SessionSql,
   encoder: StageEncoder,
   batch: TrajectoryBatch,
-  passes: readonly MergePass[],
+  { passes, confirmations }: BatchPasses,
   showers: ShowerSettlement,
 ): Promise<LoadCounts> {
-  const counts = { inserted: 0, updated: 0, unchanged: 0, stale: 0, duplicates: 0, withdrawn: 0 };
+  const counts = {
+    inserted: 0,
+    updated: 0,
+    unchanged: 0,
+    stale: 0,
+    duplicates: 0,
+    withdrawn: 0,
+    confirmed: 0,
+    unknown: 0,
+  };
   encoder.clear();
   await sql.run("BEGIN");
   if (passes.some(({ upserts }) => upserts.length > 0)) {
@@ -173,7 +185,9 @@ async function writeBatch(
       counts.withdrawn += withdrawn.withdrawn;
       counts.stale += withdrawn.stale;
     }
+    counts.unknown += await confirm(sql, batch.partition, pass.confirmations);
   }
+  counts.unknown += await confirm(sql, batch.partition, confirmations);
   await rememberRepeats(sql, batch.changes.filter(isRepeat));
   await showers.settle(sql);
   await Promise.all([
@@ -186,6 +200,7 @@ async function writeBatch(
   counts.unchanged = batch.changes.length - counts.inserted - counts.updated - counts.stale -
     counts.duplicates -
     counts.withdrawn;
+  for (const change of batch.changes) counts.confirmed += confirmedBy(change)?.length ?? 0;
   return counts;
 }
 
@@ -255,26 +270,30 @@ async function restoreRunCounts(sql: SessionSql, batch: TrajectoryBatch): Promis
 }
 
 /**
- * Replays are not counted, because their run counted them when they failed; nor are tombstones, which no run reads from a file, and
- * records that were published again from the data store. So the loaded rows of a run add up to what it published.
+ * Replays are not counted, because their run counted them when they failed; nor are tombstones, which no run reads from a file; nor
+ * records that were published again from the data store, which has counted them before. So the loaded rows of a run add up to what it
+ * published. A confirm record counts as the unchanged rows for which it stands, and not as a loaded one; without a source file it
+ * counts as nothing, since no run found anything in it.
  */
 async function countRuns(sql: SessionSql, batch: TrajectoryBatch): Promise<void> {
-  const runs = new Map<string, { loaded: number; dead: number }>();
+  const runs = new Map<string, { loaded: number; unchanged: number; dead: number }>();
   const of = (run: string) => {
-    const counts = runs.get(run) ?? { loaded: 0, dead: 0 };
+    const counts = runs.get(run) ?? { loaded: 0, unchanged: 0, dead: 0 };
     runs.set(run, counts);
     return counts;
   };
   for (const change of batch.changes) {
     const { lineage } = change;
-    const isCounted = lineage.replays === undefined && lineage.isRepublished !== true;
-    if (isCounted && (isUpsert(change) || isRepeat(change))) {
-      of(storable(lineage.runId ?? "")).loaded++;
-    }
+    if (lineage.replays !== undefined || lineage.isRepublished === true) continue;
+    if (!isUpsert(change) && !isRepeat(change)) continue;
+    const run = storable(lineage.runId ?? "");
+    const confirmed = confirmedBy(change);
+    if (confirmed === undefined) of(run).loaded++;
+    else if (lineage.sourceFile !== null) of(run).unchanged += confirmed.length;
   }
   for (const [run, dead] of batch.deadByRun) of(storable(run)).dead += dead;
   if (runs.size === 0) return;
   const rows = [...runs].sort(([a], [b]) => a < b ? -1 : 1)
-    .map(([run_id, { loaded, dead }]) => ({ run_id, loaded, dead }));
+    .map(([run_id, counts]) => ({ run_id, ...counts }));
   await sql.run(COUNT_RUNS, [rows, batch.topic, batch.partition]);
 }

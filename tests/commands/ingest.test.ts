@@ -63,7 +63,7 @@ function ingest(...files: string[]) {
 test("joins the running service, and says what became of the rows", async () => {
   const { code, err } = await ingest(await fileOf("good.txt", TEXT));
   expect(err).toMatch(/loaded by the service that runs on/);
-  expect(err).toMatch(/good\.txt: 3 rows read, 3 published, 0 rejected, 3 loaded in/);
+  expect(err).toMatch(/good\.txt: 3 rows read, 3 published, 0 unchanged, 0 rejected, 3 loaded in/);
   expect(code).toBe(0);
 }, TEST_MS);
 

@@ -82,7 +82,14 @@ async function start(): Promise<string> {
 interface RunJson {
   state: string;
   reason: string | null;
-  rows: { read: number; published: number; rejected: number; loaded: number; dead: number };
+  rows: {
+    read: number;
+    published: number;
+    unchanged: number;
+    rejected: number;
+    loaded: number;
+    dead: number;
+  };
   file_list: { state: string }[];
 }
 async function ask<Answer>(url: string, init?: RequestInit): Promise<Answer> {
@@ -141,7 +148,14 @@ async function idsOfFile(path: string): Promise<string[]> {
 async function expectWhole(run: RunJson, path: string): Promise<void> {
   const ids = await idsOfFile(path);
   expect(ids).toHaveLength(ROWS);
-  expect(run.rows).toEqual({ read: ROWS, published: ROWS, rejected: 0, loaded: ROWS, dead: 0 });
+  expect(run.rows).toEqual({
+    read: ROWS,
+    published: ROWS,
+    unchanged: 0,
+    rejected: 0,
+    loaded: ROWS,
+    dead: 0,
+  });
   const rows = await database.sql<{ id: string }[]>`select id from meteor order by id`;
   expect(rows.map(({ id }) => id)).toEqual(ids.toSorted());
   const [stations] = await database.sql`

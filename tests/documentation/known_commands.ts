@@ -135,7 +135,8 @@ export const KNOWN_COMMANDS: readonly KnownCommand[] = [
   },
   {
     command: "deno task ingest data/demo/sample/daily/traj_summary_yesterday.txt",
-    says: /loaded by the service that runs on[\s\S]*: (\d+) rows read, \1 published, 0 rejected/,
+    says:
+      /loaded by the service that runs on[\s\S]*: (\d+) rows read, \d+ published, \d+ unchanged, 0 rejected/,
   },
   curl(
     "'http://127.0.0.1:8000/meteors?shower=PER&from=2024-08-12&to=2024-08-13&format=csv' > perseids.csv",
@@ -218,7 +219,7 @@ export const KNOWN_COMMANDS: readonly KnownCommand[] = [
     command: "deno task rebuild -- --verify",
     when: "stopped",
     env: () => DEMO_FOLDER,
-    says: /[1-9][\d,]* records in [\s\S]*the tables are the same as before/,
+    says: /[1-9][\d,]* records in [\s\S]*the tables are what the log gives/,
   },
   {
     command: "deno task rebuild -- --topic trajectory_summary_raw",

@@ -54,7 +54,9 @@ test("has the run from its request to its end, newest first, with each event's d
     detail: { kind: "backfill", requested_by: "http" },
   });
   const extracted = events.find(({ name }) => name === "file_extracted")!;
-  expect(extracted.message).toMatch(/^daily\/\S+: \d+ rows read, \d+ published, 0 rejected$/);
+  expect(extracted.message).toMatch(
+    /^daily\/\S+: \d+ rows read, \d+ published, 0 unchanged, 0 rejected$/,
+  );
   expect(extracted.message).toContain(extracted.file);
   const offsets = events.map(({ offset }) => BigInt(offset));
   expect(offsets).toEqual(offsets.toSorted((a, b) => a < b ? 1 : -1));

@@ -61,7 +61,7 @@ describe("POST /trajectories", () => {
     const { meteors } = await (await service.api("/meteors?limit=3")).json();
     const { status, answer } = await upload(write(meteors));
     expect(status).toBe(202);
-    expect(answer.rows).toEqual({ read: 3, published: 3, rejected: 0 });
+    expect(answer.rows).toEqual({ read: 3, published: 3, unchanged: 0, rejected: 0 });
     await service.next("run.loaded", ({ runId }) => runId === answer.run_id);
     for (const meteor of meteors) {
       const after = await (await service.api(

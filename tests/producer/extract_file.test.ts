@@ -46,7 +46,7 @@ describe("extractFile", () => {
     const extracted = await extract(log, TEXT);
     expect(extracted).toEqual({
       generatedAt: STAMP,
-      rows: { read: 300, published: 300, rejected: 0 },
+      rows: { read: 300, published: 300, unchanged: 0, rejected: 0 },
       nextOffsets: Object.fromEntries(log.partitions.map((records, at) => [at, records.length])),
     });
     expect(log.ids().sort()).toEqual(idsOf(LINES).sort());
@@ -69,7 +69,7 @@ describe("extractFile", () => {
     const log = createMemoryLog();
     const lines = [...LINES.slice(0, 3), "this is; no row", ...LINES.slice(3)];
     const { rows } = await extract(log, summaryText(lines));
-    expect(rows).toEqual({ read: 301, published: 300, rejected: 1 });
+    expect(rows).toEqual({ read: 301, published: 300, unchanged: 0, rejected: 1 });
     expect(log.deadLetters).toMatchObject([{
       id: `file:daily/x.txt@${STAMP.toISOString()}#8`,
       stage: "read",

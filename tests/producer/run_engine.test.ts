@@ -90,7 +90,7 @@ async function run(engine: RunEngine, request: RunRequest): Promise<RunState> {
   const ended = await engine.waitFor(run.runId);
   expect(foldRun(log.events.filter((event) => event.runId === run.runId))).toEqual(ended);
   const rows = countRows(ended);
-  expect(rows.read).toBe(rows.published + rows.rejected);
+  expect(rows.read).toBe(rows.published + rows.unchanged + rows.rejected);
   return ended;
 }
 const filesOf = (state: RunState) =>
@@ -111,7 +111,7 @@ describe("the daily run", () => {
       [daily("20261121")]: "extracted",
       [latest]: "skipped",
     });
-    expect(countRows(first)).toEqual({ read: 60, published: 60, rejected: 0 });
+    expect(countRows(first)).toEqual({ read: 60, published: 60, unchanged: 0, rejected: 0 });
     expect(log.ids().sort()).toEqual(idsOf(LINES).sort());
     expect(first.nextOffsets).toEqual(
       Object.fromEntries(log.partitions.map((records, at) => [at, records.length])),
@@ -232,7 +232,7 @@ describe("failures", () => {
     await put(MONTHLY, summaryText([...LINES, "no row"]));
     const ended = await run(localEngine(), MONTH);
     expect(ended.status).toBe("completed");
-    expect(countRows(ended)).toEqual({ read: 61, published: 60, rejected: 1 });
+    expect(countRows(ended)).toEqual({ read: 61, published: 60, unchanged: 0, rejected: 1 });
     expect(log.deadLetters).toHaveLength(1);
   });
 
@@ -255,7 +255,7 @@ describe("failures", () => {
     const ended = await run(localEngine(), MONTH);
     expect(ended.status).toBe("failed");
     expect(ended.reason).toMatch(/ends in the middle of a line, at byte \d+, after 59 rows/);
-    expect(countRows(ended)).toEqual({ read: 59, published: 59, rejected: 0 });
+    expect(countRows(ended)).toEqual({ read: 59, published: 59, unchanged: 0, rejected: 0 });
     expect(log.ids()).toHaveLength(59);
   });
 
@@ -403,7 +403,7 @@ describe("a stop and a start", () => {
     await engine.lead();
     const ended = await engine.waitFor(runId);
     expect(ended).toMatchObject({ status: "completed" });
-    expect(countRows(ended)).toEqual({ read: 60, published: 60, rejected: 0 });
+    expect(countRows(ended)).toEqual({ read: 60, published: 60, unchanged: 0, rejected: 0 });
     expect(new Set(log.ids())).toEqual(new Set(idsOf(LINES)));
     expect(server.seen.at(-1)?.headers.range).toBe(`bytes=${checkpoint?.byteOffset}-`);
     expect(ended.nextOffsets).toEqual(
@@ -419,7 +419,7 @@ describe("a stop and a start", () => {
     const engine = httpEngine();
     await engine.lead();
     const ended = await engine.waitFor(runId);
-    expect(countRows(ended)).toEqual({ read: 60, published: 60, rejected: 0 });
+    expect(countRows(ended)).toEqual({ read: 60, published: 60, unchanged: 0, rejected: 0 });
     expect(ended.files?.get(MONTHLY)?.identity?.etag).toBe('"2-b"');
     expect(log.events.filter(({ type }) => type === "file_started")).toHaveLength(2);
   });
@@ -512,7 +512,7 @@ describe("asking", () => {
     });
     const ended = await engine.waitFor(run.runId);
     expect(ended).toMatchObject({ status: "completed", selection: { upload: "mine.dat" } });
-    expect(countRows(ended)).toEqual({ read: 61, published: 60, rejected: 1 });
+    expect(countRows(ended)).toEqual({ read: 61, published: 60, unchanged: 0, rejected: 1 });
     expect(log.deadLetters[0]).toMatchObject({ source_file: "upload/mine.dat" });
   });
 });

@@ -86,7 +86,7 @@ test("every column survives", async () => {
       await load(second, stored.map(({ summary }) => decode(encodeTrajectory(summary, 1))));
       expect(await columnsOf(second)).toEqual(await columnsOf(first));
     }),
-    { numRuns: 40, seed: SEED },
+    { numRuns: 20, seed: SEED },
   );
 });
 

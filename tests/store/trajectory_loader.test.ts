@@ -51,7 +51,16 @@ const tombstone = (hours: number | null, id = "a"): Change => ({
     sourceFile: "withdrawn.txt",
   },
 });
-const NOTHING = { inserted: 0, updated: 0, unchanged: 0, stale: 0, duplicates: 0, withdrawn: 0 };
+const NOTHING = {
+  inserted: 0,
+  updated: 0,
+  unchanged: 0,
+  stale: 0,
+  duplicates: 0,
+  withdrawn: 0,
+  confirmed: 0,
+  unknown: 0,
+};
 
 const stationsOf = async (id: string): Promise<string[]> =>
   (await database.sql<{ code: string }[]>`

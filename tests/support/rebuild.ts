@@ -1,5 +1,5 @@
 /** A rebuild of a test's database, with the defaults of `deno task rebuild`. */
-import type { Rebuilt } from "../../src/recovery/rebuild.ts";
+import type { Rebuilt } from "../../src/recovery/rebuild_report.ts";
 import { rebuildDatabase, type RebuildRequest } from "../../src/service/rebuild.ts";
 import type { TestService } from "./service.ts";
 

@@ -61,7 +61,7 @@ export interface RunJson {
   state: string;
   reason: string | null;
   files: { planned: number; extracted: number; skipped: number; failed: number };
-  rows: { read: number; published: number; rejected: number; loaded: number };
+  rows: { read: number; published: number; unchanged: number; rejected: number; loaded: number };
   file_list: { file: string; state: string; reason: string | null }[];
 }
 

@@ -45,9 +45,16 @@ export type Change =
   | {
     readonly summary: TrajectorySummary;
     readonly digest?: bigint;
+    readonly lineDigest?: bigint;
+    readonly confirms?: readonly string[];
     readonly lineage?: Partial<Lineage>;
   }
-  | { readonly id: string; readonly isNewer: boolean; readonly lineage?: Partial<Lineage> }
+  | {
+    readonly id: string;
+    readonly isNewer: boolean;
+    readonly confirms?: readonly string[];
+    readonly lineage?: Partial<Lineage>;
+  }
   | { readonly id: string; readonly at: Date; readonly lineage?: Partial<Lineage> };
 
 export interface BatchOptions {

@@ -24,7 +24,7 @@ function run(changed: Partial<RunView> = {}): RunView {
     ended_at: null,
     reason: null,
     files: { planned: 10, extracted: 3, skipped: 2, failed: 1 },
-    rows: { read: 1000, published: 990, rejected: 10, loaded: 600, dead: 5 },
+    rows: { read: 1000, published: 990, unchanged: 0, rejected: 10, loaded: 600, dead: 5 },
     ...changed,
   };
 }
@@ -40,7 +40,7 @@ function file(
     size_bytes,
     byte_offset,
     generated_at: null,
-    rows: { read: 0, published: 0, rejected: 0 },
+    rows: { read: 0, published: 0, unchanged: 0, rejected: 0 },
     reason: null,
   } satisfies RunFileView;
 }
@@ -49,7 +49,11 @@ test("files that are done, and rows in progress", () => {
   expect(filesDone(run())).toBe(6);
   expect(rowsUnderWay(run())).toBe(385);
   // Another process counts loaded rows: for a moment their count may be ahead.
-  expect(rowsUnderWay(run({ rows: { read: 1, published: 1, rejected: 0, loaded: 2, dead: 0 } })))
+  expect(
+    rowsUnderWay(
+      run({ rows: { read: 1, published: 1, unchanged: 0, rejected: 0, loaded: 2, dead: 0 } }),
+    ),
+  )
     .toBe(0);
   const states = ["requested", "running", "completed", "failed", "cancelled"] as const;
   expect(states.filter((state) => isOver(run({ state })))).toEqual([

@@ -81,6 +81,8 @@ function Rows({ run }) {
         <span class="sign" aria-label="are">=</span>
         <div><span class="value">${count(rows.published)}</span><span class="name">published</span></div>
         <span class="sign" aria-label="and">+</span>
+        <div><span class="value">${count(rows.unchanged)}</span><span class="name">unchanged</span></div>
+        <span class="sign" aria-label="and">+</span>
         <div>
           <span class=${rows.rejected > 0 ? "value tone-warn" : "value"}>${count(rows.rejected)}</span>
           <span class="name">${rows.rejected > 0 ? rejected : "rejected"}</span>
@@ -150,6 +152,7 @@ function Files({ files, chosen, run }) {
         <thead><tr>
           <th scope="col">State</th><th scope="col">File</th><th scope="col" class="number">Size</th>
           <th scope="col" class="number">Read</th><th scope="col" class="number">Published</th>
+          <th scope="col" class="number">Unchanged</th>
           <th scope="col" class="number">Rejected</th>
           <th scope="col">Generated</th>
         </tr></thead>
@@ -166,6 +169,7 @@ function Files({ files, chosen, run }) {
           <td class="number nowrap">${bytes(file.size_bytes)}</td>
           <td class="number">${count(file.rows.read)}</td>
           <td class="number">${count(file.rows.published)}</td>
+          <td class="number">${count(file.rows.unchanged)}</td>
           <td class=${file.rows.rejected > 0 ? "number tone-warn" : "number"}>${count(file.rows.rejected)}</td>
           <td class="nowrap"><${Ago} at=${file.generated_at} /></td>
         </tr>`;

@@ -145,7 +145,7 @@ function Cell({ cell, at }) {
   if (cell === undefined) return html`<span class="cell none"></span>`;
   const { tone, shape, word } = stateOf(cell.state);
   const counts = cell.state === "extracted"
-    ? `: ${count(cell.published)} published${
+    ? `: ${count(cell.published)} published, ${count(cell.unchanged)} unchanged${
       cell.rejected > 0 ? `, ${count(cell.rejected)} rejected` : ""
     }`
     : cell.reason === null
@@ -176,7 +176,7 @@ function List({ runs, before }) {
       : html`<div class="table-scroll"><table>
         <thead><tr>
           <th scope="col">State</th><th scope="col">What</th><th scope="col">Requested by</th><th scope="col">Requested</th>
-          ${["Took", "Files", "Read", "Published", "Rejected", "Loaded"].map((name) =>
+          ${["Took", "Files", "Read", "Published", "Unchanged", "Rejected", "Loaded"].map((name) =>
         html`<th key=${name} scope="col" class="number">${name}</th>`
       )}
         </tr></thead>
@@ -191,6 +191,7 @@ function List({ runs, before }) {
           <td class="number nowrap">${count(filesDone(run))} / ${count(run.files.planned)}</td>
           <td class="number">${count(run.rows.read)}</td>
           <td class="number">${count(run.rows.published)}</td>
+          <td class="number">${count(run.rows.unchanged)}</td>
           <td class=${run.rows.rejected > 0 ? "number tone-warn" : "number"}>${count(run.rows.rejected)}</td>
           <td class="number">${count(run.rows.loaded)}</td>
         </tr>`;
