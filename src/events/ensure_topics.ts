@@ -18,6 +18,11 @@ const RETENTION_FOREVER = "-1";
 /** Milliseconds until the topics that a broker created must have leaders. */
 const CREATE_TIMEOUT_MS = 15_000;
 
+/** A topic to create, with further configurations. */
+export interface WantedTopic extends Topic {
+  readonly moreConfigs?: Readonly<Record<string, string>>;
+}
+
 /**
  * Creates the missing ones of `topics`.
  *
@@ -30,7 +35,7 @@ const CREATE_TIMEOUT_MS = 15_000;
  */
 export async function ensureTopics(
   kafka: Kafka,
-  topics: readonly Topic[],
+  topics: readonly WantedTopic[],
   observe: Observe,
   replication: ReplicationSettings | null = null,
 ): Promise<void> {
@@ -54,7 +59,7 @@ export async function ensureTopics(
 
 async function createTopics(
   admin: Admin,
-  topics: readonly Topic[],
+  topics: readonly WantedTopic[],
   settings: ReplicationSettings | null,
 ): Promise<void> {
   const copies = settings === null
@@ -73,6 +78,7 @@ async function createTopics(
         { name: "cleanup.policy", value: topic.cleanupPolicy },
         { name: "retention.ms", value: RETENTION_FOREVER },
         { name: "retention.bytes", value: RETENTION_FOREVER },
+        ...Object.entries(topic.moreConfigs ?? {}).map(([name, value]) => ({ name, value })),
         ...isMinInsyncSet ? [{ name: MIN_INSYNC_CONFIG, value: String(copies.minInsync) }] : [],
       ],
     })),

@@ -8,7 +8,7 @@
  */
 import type { Admin } from "kafkajs";
 import { PermanentError } from "@gmn/failures";
-import { ConfigResourceTypes } from "./kafkajs/kafkajs.ts";
+import { askTopicConfigs } from "./topic_configs.ts";
 
 /** The settings KAFKA_REPLICATION_FACTOR and KAFKA_MIN_INSYNC_REPLICAS; null where not set. */
 export interface ReplicationSettings {
@@ -106,17 +106,9 @@ export async function readReplication(
   topics: readonly string[],
 ): Promise<TopicReplication[]> {
   const { topics: described } = await admin.fetchTopicMetadata({ topics: [...topics] });
-  const { resources } = await admin.describeConfigs({
-    includeSynonyms: false,
-    resources: topics.map((name) => ({
-      type: ConfigResourceTypes.TOPIC,
-      name,
-      configNames: [MIN_INSYNC_CONFIG],
-    })),
-  });
+  const configs = await askTopicConfigs(admin, topics, [MIN_INSYNC_CONFIG]);
   return described.map(({ name, partitions }) => {
-    const value = resources.find(({ resourceName }) => resourceName === name)?.configEntries
-      .find(({ configName }) => configName === MIN_INSYNC_CONFIG)?.configValue;
+    const value = configs.get(name)?.get(MIN_INSYNC_CONFIG);
     return {
       topic: name,
       factor: Math.min(...partitions.map(({ replicas }) => replicas.length)),

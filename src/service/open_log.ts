@@ -63,7 +63,8 @@ export function proveLog(
   return proveRoundTrip(createKafka({ brokers, clientId: CLIENT_ID }, observe), signal);
 }
 
-const CLIENT_ID = "gmn-data-store-ingestion";
+/** Names this program to brokers and registries. */
+export const CLIENT_ID = "gmn-data-store-ingestion";
 
 /**
  * Opens the log behind `broker`. A log without an identity gets one.
