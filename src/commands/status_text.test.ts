@@ -11,6 +11,7 @@ const WELL: ServiceStatus = {
   started_at: "2026-11-27T05:30:00Z",
   roles: ["producer", "http"],
   parts: { broker: ready, registry: ready, log: ready, database: ready, consumer: ready },
+  log_damage: [],
   log: {
     log_id: "l",
     bound_log_id: "l",

@@ -16,7 +16,7 @@ import { explain, PermanentError } from "@gmn/failures";
 import type { ConsumedRecord } from "../events/consumed_record.ts";
 import type { ReadRecords } from "../events/log_reader.ts";
 import type { SchemaRegistry } from "../events/schema_registry.ts";
-import { valueDigest } from "../consumer/value_digest.ts";
+import { valueDigest } from "../store/value_digest.ts";
 import { recordDeadLetterId } from "../dead_letters/dead_letter.ts";
 import { readOffsets } from "../store/consumer_offsets.ts";
 import type { RowInLog, StoreSnapshot } from "../store/row_places.ts";

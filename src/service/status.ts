@@ -20,6 +20,7 @@ import { countMeteors, readStoreGauges } from "../store/gauges.ts";
 import { readListInUse } from "../store/iau_showers.ts";
 import type { Question, Reader } from "../store/reader.ts";
 import { readSchedulePause } from "../store/schedule_pause.ts";
+import type { LogDamage, LogDamages } from "./log_damage.ts";
 import { runningOf, type RunningParts, type ServiceParts, VERSION } from "./parts.ts";
 
 /** A person waits for the answer in a browser; a database that takes longer counts as unavailable. */
@@ -37,12 +38,12 @@ export function createHealth(parts: ServiceParts): Health {
       const missing = Object.entries(status).filter(([, { ready }]) => !ready);
       return Object.fromEntries(missing.map(([name, { detail }]) => [name, detail]));
     },
-    gauges: async () => await queryGauges(runningOf(parts)),
+    gauges: async () => await queryGauges(runningOf(parts), parts.damages),
   };
 }
 
 async function statusOf(
-  { startedAt, roles, running }: ServiceParts,
+  { startedAt, roles, running, damages }: ServiceParts,
 ): Promise<ServiceStatus> {
   const base = { version: VERSION, started_at: startedAt.toISOString(), roles };
   if (running === null) {
@@ -54,11 +55,13 @@ async function statusOf(
       database: starting,
       consumer: starting,
     };
-    return { ...base, parts, log: null, schedule: null, shower_list: null, lag: [], store: null };
+    const unknown = { log: null, log_damage: [], schedule: null, shower_list: null, store: null };
+    return { ...base, ...unknown, parts, lag: [] };
   }
   const { reader, producer } = running;
-  const [{ status, lag }, schedule, showerList, store] = await Promise.all([
+  const [{ status, lag }, damaged, schedule, showerList, store] = await Promise.all([
     queryParts(running),
+    damages.look(running.log),
     producer === null ? null : scheduleOf(producer.schedule, reader),
     showerListOf(running),
     unlessUnavailable(reader, async (sql) => ({
@@ -67,7 +70,8 @@ async function statusOf(
     })),
   ]);
   const log = logViewOf(running.log.guard);
-  return { ...base, parts: status, log, schedule, shower_list: showerList, lag, store };
+  const log_damage = damaged.map(damageView);
+  return { ...base, parts: status, log, log_damage, schedule, shower_list: showerList, lag, store };
 }
 
 const look = <Answer>(reader: Reader, question: Question<Answer>) =>
@@ -157,6 +161,18 @@ function logViewOf(guard: LogGuard | null): LogView | null {
     };
 }
 
+function damageView({ firstOffset, lastOffset, isRepaired, ...range }: LogDamage) {
+  const { topic, partition, reason } = range;
+  return {
+    topic,
+    partition,
+    first_offset: firstOffset.toString(),
+    last_offset: lastOffset.toString(),
+    reason,
+    repaired: isRepaired,
+  };
+}
+
 function lagOf(
   watermarks: Awaited<ReturnType<LogProbe["watermarks"]>>,
   offsets: ReadonlyMap<string, ReadonlyMap<number, bigint>>,
@@ -227,10 +243,11 @@ async function showerListOf(
 }
 
 /** All gauges. A value that is unknown because the database is unavailable is null or left out: `parts` shows the reason. */
-async function queryGauges(running: RunningParts): Promise<Gauges> {
+async function queryGauges(running: RunningParts, damages: LogDamages): Promise<Gauges> {
   const { reader } = running;
-  const [{ status, lag }, store, meteors, deadLetters] = await Promise.all([
+  const [{ status, lag }, damaged, store, meteors, deadLetters] = await Promise.all([
     queryParts(running),
+    damages.look(running.log),
     unlessUnavailable(reader, readStoreGauges),
     unlessUnavailable(reader, countMeteors),
     unlessUnavailable(reader, countDeadLetters),
@@ -238,6 +255,7 @@ async function queryGauges(running: RunningParts): Promise<Gauges> {
   return {
     parts: Object.fromEntries(Object.entries(status).map(([name, { ready }]) => [name, ready])),
     logVerdict: running.log.guard?.state?.verdict.kind ?? null,
+    logDamaged: damaged.filter(({ isRepaired }) => !isRepaired).length,
     lag,
     meteors,
     deadLetters,

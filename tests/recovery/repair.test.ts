@@ -50,7 +50,7 @@ const signal = () => AbortSignal.timeout(TEST_MS);
 
 function parts() {
   const { log, store } = whole.service.parts.running!;
-  return { kafka: log.kafka, registry: log.registry, sql: store.sql, publisher: log.publisher };
+  return { kafka: log.kafka, registry: log.registry, sql: store.sql, publisher: log.ungated };
 }
 const verify = (): Promise<Verification> => verifyLog({ ...parts(), signal: signal() });
 async function repair(found: Verification): Promise<Repaired> {
