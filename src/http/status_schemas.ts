@@ -77,6 +77,22 @@ const logSchema = z.object({
 }).openapi("LogIdentity");
 export type LogView = z.infer<typeof logSchema>;
 
+/** The disk that an embedded engine writes to. */
+const diskSchema = z.object({
+  path: z.string(),
+  free_bytes: z.int(),
+  size_bytes: z.int(),
+  limit_bytes: z.int().openapi({
+    description: "With less than this free, nothing is published (DISK_FREE_MIN_MB).",
+  }),
+  state: z.enum(["ok", "low", "full"]),
+}).openapi("Disk");
+
+/** The disks that this process watches. */
+const disksSchema = z.object({ log: diskSchema.nullable(), database: diskSchema.nullable() })
+  .openapi("Disks");
+export type DisksView = z.infer<typeof disksSchema>;
+
 /** `GET /status`. */
 export const statusSchema = z.object({
   version: z.string(),
@@ -87,6 +103,7 @@ export const statusSchema = z.object({
     registry: partSchema,
     log: partSchema,
     database: partSchema,
+    disk: partSchema,
     consumer: partSchema,
   }),
   log_damage: z.array(z.object({
@@ -103,6 +120,9 @@ export const statusSchema = z.object({
       "Ranges of the log that the embedded broker's checks found damaged since this process started; offsets are inclusive.",
   }),
   log: logSchema.nullable().openapi({ description: "Null while the service starts." }),
+  disks: disksSchema.openapi({
+    description: "Null for an engine that is not this process's, and while the service starts.",
+  }),
   schedule: scheduleSchema.nullable().openapi({
     description: "Null in a process without the role producer.",
   }),

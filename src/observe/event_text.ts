@@ -13,6 +13,8 @@ interface EventText<Detail> {
 }
 
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(ms < 10_000 ? 2 : 0)} s`;
+const mib = (bytes: number): string =>
+  `${Math.floor(bytes / 1024 / 1024).toLocaleString("en-US")} MiB`;
 const count = (n: number): string => n.toLocaleString("en-US");
 
 /** What became of the rows that were read. */
@@ -64,6 +66,20 @@ export const EVENT_TEXTS: { [Name in keyof Vocabulary]: EventText<Vocabulary[Nam
 
   "dependency.unavailable": warning((d) =>
     `${d.part} is unavailable for ${d.work} (${d.reason}); ${nextTry(d)}`
+  ),
+
+  "disk.filling": warning((d) =>
+    `the disk of the ${d.holds} (${d.path}) has ${mib(d.free_bytes)} free; below ${
+      mib(d.limit_bytes)
+    } runs will wait`
+  ),
+  "disk.filled": error((d) =>
+    `the disk of the ${d.holds} (${d.path}) has ${mib(d.free_bytes)} free, less than ${
+      mib(d.limit_bytes)
+    } (DISK_FREE_MIN_MB): runs wait until there is room`
+  ),
+  "disk.resumed": info((d) =>
+    `the disk of the ${d.holds} (${d.path}) has ${mib(d.free_bytes)} free again: runs go on`
   ),
 
   "log.topic_created": info((d) => `topic ${d.topic} created with ${d.partitions} partition(s)`),

@@ -19,6 +19,7 @@ const GAUGES: Gauges = {
   logDamaged: 2,
   parts: { broker: true, database: false },
   lag: [{ topic: "t", partition: 0, lag: 7 }],
+  disks: [{ holds: "log", free_bytes: 30, limit_bytes: 10 }],
   deadLetters: 3,
   meteors: 5,
   runs: { failed: 1 },

@@ -11,6 +11,7 @@ import type { RowTotals, Vocabulary } from "./vocabulary.ts";
 export interface Gauges {
   readonly parts: Readonly<Record<string, boolean>>;
   readonly lag: readonly { topic: string; partition: number; lag: number }[];
+  readonly disks: readonly { holds: string; free_bytes: number; limit_bytes: number }[];
   readonly deadLetters: number | null;
   /** Whether the log is the data store's: `ok`, or what is wrong; null before the first check. */
   readonly logVerdict: string | null;
@@ -207,6 +208,16 @@ function gaugesOf(registry: Registry): (given: Gauges | null) => void {
     "1 while nothing is published or loaded because the log may not be the data store's; no series while all is well",
     "verdict",
   );
+  const diskFree = gauge(
+    "gmn_disk_free_bytes",
+    "Free bytes of the disk that holds the log, and of the one that holds the database",
+    "holds",
+  );
+  const diskLimit = gauge(
+    "gmn_disk_limit_bytes",
+    "Free bytes below which runs wait (DISK_FREE_MIN_MB)",
+    "holds",
+  );
   const runs = gauge("gmn_runs", "Runs on record, by state", "state");
   const single = {
     deadLetters: gauge("gmn_dead_letters", "Dead letters that have not been replayed"),
@@ -223,7 +234,11 @@ function gaugesOf(registry: Registry): (given: Gauges | null) => void {
     ),
   };
   return (given) => {
-    for (const one of [ready, lag, logUndecided, runs, ...Object.values(single)]) one.reset();
+    for (
+      const one of [ready, lag, logUndecided, diskFree, diskLimit, runs, ...Object.values(single)]
+    ) {
+      one.reset();
+    }
     for (const one of Object.values(single)) one.remove();
     if (given === null) return;
     for (const [part, isReady] of Object.entries(given.parts)) ready.set({ part }, Number(isReady));
@@ -232,6 +247,10 @@ function gaugesOf(registry: Registry): (given: Gauges | null) => void {
     }
     if (given.logVerdict !== null && given.logVerdict !== "ok") {
       logUndecided.set({ verdict: given.logVerdict }, 1);
+    }
+    for (const { holds, free_bytes, limit_bytes } of given.disks) {
+      diskFree.set({ holds }, free_bytes);
+      diskLimit.set({ holds }, limit_bytes);
     }
     for (const [state, number] of Object.entries(given.runs)) runs.set({ state }, number);
     for (const [name, one] of Object.entries(single)) {

@@ -106,7 +106,8 @@ export async function refill(options: RefillOptions): Promise<Refilled> {
   const begun = await wholeLog(kafka, REFILLED_TOPICS);
   const found = await findOwnRecords(kafka, begun, signal);
   if (found.foreign > 0) throw notEmpty(found);
-  await beginRefill(sql, logId);
+  // A log that was emptied again has nothing of an interrupted refill.
+  await beginRefill(sql, logId, { isAnew: found.own === 0 });
   const publisher = new OwnAppends(options.publisher, begun);
   const told = { sql, publisher, by: "refill", signal } as const;
 
@@ -131,7 +132,7 @@ export async function refill(options: RefillOptions): Promise<Refilled> {
       const nextOffset = topic === INGESTION_RUN.name ? from : first?.offset ?? to;
       return { topic, partition, nextOffset, logStart: from };
     }),
-    also: (transaction) => endRefill(transaction, logId),
+    also: (transaction) => endRefill(transaction, logId, [INGESTION_RUN.name]),
   });
   const records = Number(now.reduce((sum, { from, to }) => sum + to - from, 0n));
   return { rows, rest, showers, deadLetters, runs, foreign: strangers.foreign, records };

@@ -10,6 +10,10 @@ import { startService } from "./service.ts";
 export interface LogBench {
   readonly log: Log;
   readonly sql: Sql;
+  /** For parts with connections of their own. */
+  readonly databaseUrl: string;
+  /** Whether a service runs here, whose consumer loads what is in the log. */
+  readonly isJoined: boolean;
   close(): Promise<void>;
 }
 
@@ -35,7 +39,9 @@ export async function openLogBench(
       isForOneCommand: true,
     });
     const { log, store } = service.parts.running!;
-    return { log, sql: store.sql, close: () => service.stop("the command is done") };
+    const { databaseUrl } = service.addresses;
+    const close = () => service.stop("the command is done");
+    return { log, sql: store.sql, databaseUrl, isJoined: false, close };
   }
   const applicationName = "gmn command";
   const { databaseUrl: url } = addresses;
@@ -49,12 +55,16 @@ export async function openLogBench(
     }, {
       observe,
       access: await readLogAccess(config),
+      // The service has created the topics.
+      replication: null,
       sql: store.sql,
       patiently: (_what, work) => work(),
     });
     return {
       log,
       sql: store.sql,
+      databaseUrl: url,
+      isJoined: true,
       async close() {
         await Promise.all([log.close(), store.close()]);
       },

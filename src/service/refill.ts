@@ -1,81 +1,96 @@
-/** Sets up a refill: engines that no service uses meanwhile, and a lease, so that there is one refill at a time. */
+/** Sets up a refill of the log: one at a time, and in the end the binding, and the runs loaded again from the log. */
 import { PermanentError, wait } from "@gmn/failures";
-import type { Config } from "../config.ts";
 import { startSink } from "../consumer/sink.ts";
 import { INGESTION_RUN } from "../events/topics.ts";
 import { readWatermarks } from "../events/start_position.ts";
-import type { Observer } from "../observe/observe.ts";
+import type { Observe } from "../observe/observe.ts";
+import { type PreparedDecision, prepareDecision } from "../recovery/decide_log.ts";
 import { refill, type Refilled, type RefillOptions } from "../recovery/refill.ts";
+import { recordBinding } from "../recovery/settle_log.ts";
 import { takeLease } from "../store/advisory_lease.ts";
 import { readOffsets } from "../store/consumer_offsets.ts";
-import { switchPositions } from "../store/log_refills.ts";
-import { readAddresses } from "./address_file.ts";
-import { startService } from "./service.ts";
+import { rebind } from "../store/log_binding.ts";
+import type { LogBench } from "./log_bench.ts";
 import { createSinks } from "./sinks.ts";
 
-export type RefillRequest = Pick<RefillOptions, "signal" | "onProgress">;
+export interface RefillRequest extends Pick<RefillOptions, "signal" | "onProgress"> {
+  readonly observe: Observe;
+}
 
-/** Between two looks at how far the runs are projected. */
+/** Between two looks at how far the runs are loaded. */
 const LOOK_INTERVAL_MS = 100;
 
+/** What has to be decided about the log, or null. @throws TransientError, PermanentError */
+export async function prepareRefill(
+  { log: { kafka, registry, ungated: publisher }, sql }: LogBench,
+  signal: AbortSignal,
+): Promise<PreparedDecision | null> {
+  return await prepareDecision({ kafka, registry, sql, publisher, signal });
+}
+
 /**
- * Refills the log that the settings name from the database that they name, and switches the database to it.
- * @throws PermanentError when a service runs on the data directory, another refill runs, or the log is not empty
+ * Refills the log from the data store, and binds the data store to it.
+ * @throws PermanentError when another refill runs, or the log is not empty
  */
 export async function refillLog(
-  config: Config,
-  observer: Observer,
-  request: RefillRequest,
+  bench: LogBench,
+  { facts, logId }: PreparedDecision,
+  { observe, signal, onProgress }: RefillRequest,
 ): Promise<Refilled> {
-  const addresses = await readAddresses(config.dataDirectory);
-  if (addresses !== null) {
-    throw new PermanentError(
-      `a service runs on ${config.dataDirectory} (process ${addresses.pid})`,
-      { hint: "stop it first" },
-    );
-  }
-  const { observe } = observer;
-  // No roles: only the engines.
-  const service = await startService({
-    config: { ...config, roles: new Set() },
-    observer,
-    signal: request.signal,
-    isForOneCommand: true,
-  });
-  const { store: { sql }, log } = service.parts.running!;
-  const { databaseUrl } = service.addresses;
-  const lease = await takeLease({ url: databaseUrl, lease: "refill", observe });
-  const sinks = createSinks({ observe, sql, databaseUrl, log });
-  try {
-    if (lease === null) throw new PermanentError("another refill of a log from this database runs");
-    const refilled = await refill({
-      ...request,
-      sql,
-      kafka: log.kafka,
-      registry: log.registry,
-      publisher: log.publisher,
-      logId: "",
-      bind: ({ positions, also }) =>
-        switchPositions(
-          sql,
-          positions.map(({ nextOffset: offset, ...of }) => ({ ...of, offset })),
-          also,
-        ),
+  const { log: { kafka, registry, ungated: publisher }, sql, databaseUrl: url } = bench;
+  const lease = await takeLease({ url, lease: "refill", observe });
+  if (lease === null) {
+    throw new PermanentError("another refill from this data store runs", {
+      hint: "wait until it is complete; deno task log status says when",
     });
-    const runSink = sinks.sinks.filter(({ topic }) => topic === INGESTION_RUN.name);
-    const subscription = startSink({ kafka: log.kafka, sql, sinks: runSink, observe });
-    try {
-      const { high } = (await readWatermarks(log.kafka, INGESTION_RUN.name)).get(0)!;
-      while (((await readOffsets(sql, INGESTION_RUN.name)).get(0) ?? 0n) < high) {
-        await wait(LOOK_INTERVAL_MS, request.signal);
-      }
-    } finally {
-      await subscription.stop();
-    }
+  }
+  try {
+    const refilled = await refill({
+      sql,
+      kafka,
+      registry,
+      publisher,
+      logId,
+      async bind({ positions, also }) {
+        await recordBinding(publisher, facts, logId, "refill");
+        await rebind(sql, {
+          logId,
+          decision: "refill",
+          expected: facts.positions,
+          positions: positions.map((position) => ({ ...position, keepsWitness: false })),
+          also,
+        });
+      },
+      signal: AbortSignal.any([signal, lease.lost]),
+      onProgress,
+    });
+    await loadRuns(bench, observe, signal);
     return refilled;
   } finally {
-    await lease?.release();
+    await lease.release();
+  }
+}
+
+/** Waits until the runs are loaded from the log again: by the running service, or else by this process. */
+async function loadRuns(
+  { log, sql, databaseUrl, isJoined }: LogBench,
+  observe: Observe,
+  signal: AbortSignal,
+): Promise<void> {
+  const sinks = createSinks({ observe, sql, databaseUrl, log });
+  const [runSink] = sinks.sinks.filter(({ topic }) => topic === INGESTION_RUN.name);
+  const subscription = isJoined
+    ? null
+    : startSink({ kafka: log.kafka, sql, sinks: [runSink!], observe });
+  try {
+    const ends = await readWatermarks(log.kafka, INGESTION_RUN.name);
+    const isLoaded = async () => {
+      const offsets = await readOffsets(sql, INGESTION_RUN.name);
+      return [...ends].every(([partition, { high }]) => (offsets.get(partition) ?? 0n) >= high);
+    };
+    while (!await isLoaded()) await wait(LOOK_INTERVAL_MS, signal);
+  } finally {
+    await subscription?.stop();
     await sinks.close();
-    await service.stop("the refill is over");
   }
 }

@@ -4,6 +4,7 @@ import { TOPICS } from "../events/topics.ts";
 import type { LogProbe } from "../events/log_probe.ts";
 import type { Health } from "../http/status_routes.ts";
 import type {
+  DisksView,
   LogView,
   PartStatus,
   ScheduleView,
@@ -20,6 +21,8 @@ import { countMeteors, readStoreGauges } from "../store/gauges.ts";
 import { readListInUse } from "../store/iau_showers.ts";
 import type { Question, Reader } from "../store/reader.ts";
 import { readSchedulePause } from "../store/schedule_pause.ts";
+import { asSize } from "./disk_space.ts";
+import type { DiskWatch, SeenDisk } from "./disk_watch.ts";
 import type { LogDamage, LogDamages } from "./log_damage.ts";
 import { runningOf, type RunningParts, type ServiceParts, VERSION } from "./parts.ts";
 
@@ -53,10 +56,20 @@ async function statusOf(
       registry: starting,
       log: starting,
       database: starting,
+      disk: starting,
       consumer: starting,
     };
-    const unknown = { log: null, log_damage: [], schedule: null, shower_list: null, store: null };
-    return { ...base, ...unknown, parts, lag: [] };
+    return {
+      ...base,
+      parts,
+      log: null,
+      log_damage: [],
+      disks: { log: null, database: null },
+      schedule: null,
+      shower_list: null,
+      lag: [],
+      store: null,
+    };
   }
   const { reader, producer } = running;
   const [{ status, lag }, damaged, schedule, showerList, store] = await Promise.all([
@@ -69,9 +82,17 @@ async function statusOf(
       dead_letters: await countDeadLetters(sql),
     })),
   ]);
-  const log = logViewOf(running.log.guard);
-  const log_damage = damaged.map(damageView);
-  return { ...base, parts: status, log, log_damage, schedule, shower_list: showerList, lag, store };
+  return {
+    ...base,
+    parts: status,
+    log: logViewOf(running.log.guard),
+    log_damage: damaged.map(damageView),
+    disks: disksOf(running.disks),
+    schedule,
+    shower_list: showerList,
+    lag,
+    store,
+  };
 }
 
 const look = <Answer>(reader: Reader, question: Question<Answer>) =>
@@ -92,7 +113,7 @@ async function unlessUnavailable<Answer>(
 
 /** The state of each part, and how far the data store is behind the log (empty when either is unavailable). */
 async function queryParts(
-  { reader, log, subscription, describe }: RunningParts,
+  { reader, log, subscription, disks, describe }: RunningParts,
 ): Promise<{ status: ServiceStatus["parts"]; lag: Lag }> {
   const topics = TOPICS.map(({ name }) => name);
   const [watermarks, registry, offsets] = await Promise.allSettled([
@@ -114,6 +135,7 @@ async function queryParts(
       registry: partOf(registry, describe.registry),
       log: logPartOf(log.guard),
       database: partOf(offsets, describe.database),
+      disk: diskPartOf(disks),
       consumer: subscription === null
         ? { ready: true, detail: "not a role of this process" }
         : subscription.connected()
@@ -171,6 +193,30 @@ function damageView({ firstOffset, lastOffset, isRepaired, ...range }: LogDamage
     reason,
     repaired: isRepaired,
   };
+}
+
+/** Whether there is room for what runs publish. */
+function diskPartOf(watch: DiskWatch): PartStatus {
+  const { disks } = watch;
+  try {
+    watch.assertRoom();
+  } catch (error) {
+    return { ready: false, detail: explainWithHint(error) };
+  }
+  const shown = disks.map(({ holds, free_bytes, state }) =>
+    `${holds}: ${asSize(free_bytes)} free${state === "low" ? ", which is low" : ""}`
+  );
+  return { ready: true, detail: shown.join(", ") || "no engine of this process has one" };
+}
+
+function disksOf({ disks }: DiskWatch): DisksView {
+  const viewOf = (wanted: SeenDisk["holds"]) => {
+    const disk = disks.find(({ holds }) => holds === wanted);
+    if (disk === undefined) return null;
+    const { path, free_bytes, size_bytes, limit_bytes, state } = disk;
+    return { path, free_bytes, size_bytes, limit_bytes, state };
+  };
+  return { log: viewOf("log"), database: viewOf("database") };
 }
 
 function lagOf(
@@ -256,6 +302,7 @@ async function queryGauges(running: RunningParts, damages: LogDamages): Promise<
     parts: Object.fromEntries(Object.entries(status).map(([name, { ready }]) => [name, ready])),
     logVerdict: running.log.guard?.state?.verdict.kind ?? null,
     logDamaged: damaged.filter(({ isRepaired }) => !isRepaired).length,
+    disks: running.disks.disks,
     lag,
     meteors,
     deadLetters,

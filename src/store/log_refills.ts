@@ -19,9 +19,16 @@ export async function readRefill(sql: Queryable, logId: string): Promise<RefillP
   return row ?? null;
 }
 
-/** Records that the refill of this log begins; refills of other logs are no longer of interest. */
-export async function beginRefill(sql: Queryable, logId: string): Promise<void> {
-  await sql`delete from log_refill where log_id <> ${logId}`;
+/**
+ * Records that the refill of this log begins; refills of other logs are no longer of interest.
+ * @param isAnew an earlier refill of this log is forgotten, too
+ */
+export async function beginRefill(
+  sql: Queryable,
+  logId: string,
+  { isAnew }: { readonly isAnew: boolean },
+): Promise<void> {
+  await sql`delete from log_refill where ${isAnew} or log_id <> ${logId}`;
   await sql`insert into log_refill (log_id) values (${logId}) on conflict do nothing`;
 }
 

@@ -228,6 +228,30 @@ export const KNOWN_COMMANDS: readonly KnownCommand[] = [
     says: /[1-9][\d,]* records in /,
   },
   {
+    command: "deno task backup -- --to /backup/gmn-data-store",
+    fill: () => ({ "/backup/gmn-data-store": "data/a-backup && rm -r data/a-backup" }),
+    env: () => DEMO_FOLDER,
+    says: /a-backup: [1-9][\d,]* records, [\d.]+ MiB, in /,
+  },
+  {
+    command: "DATA_DIR=/srv/restored deno task restore -- --from /backup/gmn-data-store",
+    when: "stopped",
+    fill: () => ({
+      "DATA_DIR=/srv/restored":
+        "rm -rf data/a-backup data/restored && DATA_DIR=data/demo deno task backup -- --to data/a-backup && DATA_DIR=data/restored",
+      "/backup/gmn-data-store": "data/a-backup",
+    }),
+    says: /restored has the log of .*: [1-9][\d,]* records/,
+  },
+  {
+    command: "DATA_DIR=/srv/restored deno task start",
+    when: "stopped",
+    fill: () => ({ "/srv/restored": "data/restored" }),
+    env: () => ({ GMN_DATA_URL: "data/demo/sample", IAU_SHOWER_URL: "off" }),
+    until: READY,
+    says: READY,
+  },
+  {
     command: "export KAFKA_BROKERS=… SCHEMA_REGISTRY_URL=… DATABASE_URL=… DATA_DIR=…",
     fill: () => ({ "DATA_DIR=…": 'DATA_DIR=… && echo "$DATA_DIR"' }),
     says: /…/,

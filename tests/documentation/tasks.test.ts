@@ -20,6 +20,7 @@ describe("tasks", () => {
   test("for users are exactly those that the suite covers", () => {
     expect(ofUsers.toSorted()).toEqual([
       "backfill",
+      "backup",
       "broker",
       "demo",
       "extract",
@@ -27,6 +28,7 @@ describe("tasks", () => {
       "parse",
       "rebuild",
       "replay",
+      "restore",
       "start",
       "status",
     ]);

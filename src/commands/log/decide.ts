@@ -76,7 +76,11 @@ function describeLosses({ trajectories, runs, deadLetters }: OnlyInDataStore): s
 }
 
 /** Asks on the terminal. @throws UsageError when there is none */
-async function confirmed(name: string, question: string, signal: AbortSignal): Promise<boolean> {
+export async function confirmed(
+  name: string,
+  question: string,
+  signal: AbortSignal,
+): Promise<boolean> {
   if (process.stdin.isTTY !== true || process.stdout.isTTY !== true) {
     throw new UsageError("nobody can be asked here: --yes confirms it");
   }
