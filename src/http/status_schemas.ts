@@ -106,6 +106,19 @@ export const statusSchema = z.object({
     disk: partSchema,
     consumer: partSchema,
   }),
+  log_damage: z.array(z.object({
+    topic: z.string(),
+    partition: z.int(),
+    first_offset: z.string(),
+    last_offset: z.string(),
+    reason: z.string(),
+    repaired: z.boolean().openapi({
+      description: "Whether `deno task log repair` has published again what the range held.",
+    }),
+  })).openapi({
+    description:
+      "Ranges of the log that the embedded broker's checks found damaged since this process started; offsets are inclusive.",
+  }),
   disks: disksSchema.openapi({
     description: "Null for an engine that is not this process's, and while the service starts.",
   }),

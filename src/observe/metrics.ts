@@ -15,6 +15,8 @@ export interface Gauges {
   readonly deadLetters: number | null;
   /** Whether the log is the data store's: `ok`, or what is wrong; null before the first check. */
   readonly logVerdict: string | null;
+  /** Damaged ranges of the log that no repair covers; null while it is unknown. */
+  readonly logDamaged: number | null;
   readonly meteors: number | null;
   readonly runs: Readonly<Record<string, number>>;
   readonly newestRow_s: number | null;
@@ -219,6 +221,10 @@ function gaugesOf(registry: Registry): (given: Gauges | null) => void {
   const runs = gauge("gmn_runs", "Runs on record, by state", "state");
   const single = {
     deadLetters: gauge("gmn_dead_letters", "Dead letters that have not been replayed"),
+    logDamaged: gauge(
+      "gmn_log_damaged_ranges",
+      "Ranges of the log that the embedded broker found damaged since this process started, and that are not repaired",
+    ),
     meteors: gauge("gmn_meteors", "Meteors in the data store (an estimate when there are many)"),
     newestRow_s: gauge("gmn_newest_row_timestamp_seconds", "When a row was last stored or changed"),
     newestMeteor_s: gauge("gmn_newest_meteor_timestamp_seconds", "Beginning of the newest meteor"),

@@ -23,6 +23,7 @@ import type { Question, Reader } from "../store/reader.ts";
 import { readSchedulePause } from "../store/schedule_pause.ts";
 import { asSize } from "./disk_space.ts";
 import type { DiskWatch, SeenDisk } from "./disk_watch.ts";
+import type { LogDamage, LogDamages } from "./log_damage.ts";
 import { runningOf, type RunningParts, type ServiceParts, VERSION } from "./parts.ts";
 
 /** A person waits for the answer in a browser; a database that takes longer counts as unavailable. */
@@ -40,12 +41,12 @@ export function createHealth(parts: ServiceParts): Health {
       const missing = Object.entries(status).filter(([, { ready }]) => !ready);
       return Object.fromEntries(missing.map(([name, { detail }]) => [name, detail]));
     },
-    gauges: async () => await queryGauges(runningOf(parts)),
+    gauges: async () => await queryGauges(runningOf(parts), parts.damages),
   };
 }
 
 async function statusOf(
-  { startedAt, roles, running }: ServiceParts,
+  { startedAt, roles, running, damages }: ServiceParts,
 ): Promise<ServiceStatus> {
   const base = { version: VERSION, started_at: startedAt.toISOString(), roles };
   if (running === null) {
@@ -62,6 +63,7 @@ async function statusOf(
       ...base,
       parts,
       log: null,
+      log_damage: [],
       disks: { log: null, database: null },
       schedule: null,
       shower_list: null,
@@ -70,8 +72,9 @@ async function statusOf(
     };
   }
   const { reader, producer } = running;
-  const [{ status, lag }, schedule, showerList, store] = await Promise.all([
+  const [{ status, lag }, damaged, schedule, showerList, store] = await Promise.all([
     queryParts(running),
+    damages.look(running.log),
     producer === null ? null : scheduleOf(producer.schedule, reader),
     showerListOf(running),
     unlessUnavailable(reader, async (sql) => ({
@@ -83,6 +86,7 @@ async function statusOf(
     ...base,
     parts: status,
     log: logViewOf(running.log.guard),
+    log_damage: damaged.map(damageView),
     disks: disksOf(running.disks),
     schedule,
     shower_list: showerList,
@@ -203,6 +207,18 @@ function logViewOf(guard: LogGuard | null): LogView | null {
     };
 }
 
+function damageView({ firstOffset, lastOffset, isRepaired, ...range }: LogDamage) {
+  const { topic, partition, reason } = range;
+  return {
+    topic,
+    partition,
+    first_offset: firstOffset.toString(),
+    last_offset: lastOffset.toString(),
+    reason,
+    repaired: isRepaired,
+  };
+}
+
 function lagOf(
   watermarks: Awaited<ReturnType<LogProbe["watermarks"]>>,
   offsets: ReadonlyMap<string, ReadonlyMap<number, bigint>>,
@@ -273,16 +289,18 @@ async function showerListOf(
 }
 
 /** All gauges. A value that is unknown because the database is unavailable is null or left out: `parts` shows the reason. */
-async function queryGauges(running: RunningParts): Promise<Gauges> {
+async function queryGauges(running: RunningParts, damages: LogDamages): Promise<Gauges> {
   const { reader } = running;
-  const [{ status, lag }, store, meteors, deadLetters] = await Promise.all([
+  const [{ status, lag }, damaged, store, meteors, deadLetters] = await Promise.all([
     queryParts(running),
+    damages.look(running.log),
     unlessUnavailable(reader, readStoreGauges),
     unlessUnavailable(reader, countMeteors),
     unlessUnavailable(reader, countDeadLetters),
   ]);
   return {
     parts: Object.fromEntries(Object.entries(status).map(([name, { ready }]) => [name, ready])),
+    logDamaged: damaged.filter(({ isRepaired }) => !isRepaired).length,
     disks: running.disks.disks,
     logVerdict: running.log.guard?.state?.verdict.kind ?? null,
     lag,
