@@ -12,6 +12,7 @@ import type { Kafka, Message, Producer } from "kafkajs";
 import { PermanentError } from "@gmn/failures";
 import { classifyKafkaError, withAdmin } from "./kafka_client.ts";
 import { CompressionTypes, Partitioners } from "./kafkajs/kafkajs.ts";
+import type { AppendedRange, OwnRecords } from "./own_records.ts";
 import type { NextOffsetByPartition, OutgoingRecord, Publisher } from "./publisher.ts";
 import { type Topic, TOPICS } from "./topics.ts";
 
@@ -30,10 +31,14 @@ const HEADER_OVERHEAD_BYTES = 4;
 
 const CONNECTING = "connecting the producer";
 
-/** Returns a connected publisher. `schemaIds` has the registry's schema id for each topic name. */
+/**
+ * Returns a connected publisher. `schemaIds` has the registry's schema id for each topic name; `own` is told which records were
+ * published and where they are.
+ */
 export async function createKafkaPublisher(
   kafka: Kafka,
   schemaIds: ReadonlyMap<string, number>,
+  own?: OwnRecords,
 ): Promise<Publisher> {
   const producer = kafka.producer({
     createPartitioner: Partitioners.DefaultPartitioner,
@@ -60,13 +65,17 @@ export async function createKafkaPublisher(
   return {
     publish(topic, records) {
       const partitioner = partitionerOf(topic);
+      // Noted at the call, not when the queue gets to it: what is decided from now on comes after these records.
+      const noted = own?.note(topic, records, partitioner);
       const work = tail.then(async () => {
         const next = new Map<number, bigint>();
         for (const request of splitIntoRequests(records, partitioner)) {
-          for (const [partition, end] of await send(producer, topic, request)) {
-            next.set(partition, end);
+          for (const [partition, range] of await send(producer, topic, request)) {
+            noted?.appended(partition, range);
+            next.set(partition, range.next);
           }
         }
+        noted?.acknowledged();
         return next as NextOffsetByPartition;
       });
       tail = work.catch(() => {});
@@ -135,12 +144,12 @@ function* splitIntoRequests(
   if (request.length > 0) yield request;
 }
 
-/** Sends one request and returns the offset after its last record, per partition. */
+/** Sends one request and returns where its records are, per partition. */
 async function send(
   producer: Producer,
   topic: Topic,
   messages: Message[],
-): Promise<Map<number, bigint>> {
+): Promise<Map<number, AppendedRange>> {
   try {
     const answers = await producer.send({
       topic: topic.name,
@@ -153,10 +162,10 @@ async function send(
       sent.set(partition ?? 0, (sent.get(partition ?? 0) ?? 0) + 1);
     }
     return new Map(
-      answers.map(({ partition, baseOffset }) => [
-        partition,
-        BigInt(baseOffset ?? "0") + BigInt(sent.get(partition) ?? 0),
-      ]),
+      answers.map(({ partition, baseOffset }) => {
+        const first = BigInt(baseOffset ?? "0");
+        return [partition, { first, next: first + BigInt(sent.get(partition) ?? 0) }];
+      }),
     );
   } catch (error) {
     throw classifyKafkaError(error, `publishing ${messages.length} record(s) to ${topic.name}`);

@@ -3,11 +3,12 @@ import type { RunningBroker } from "../broker/broker.ts";
 import { ensureTopics } from "../events/ensure_topics.ts";
 import { createKafka, type Kafka } from "../events/kafka_client.ts";
 import { createKafkaPublisher } from "../events/kafka_publisher.ts";
+import { OwnRecords } from "../events/own_records.ts";
 import { createLogProbe, type LogProbe } from "../events/log_probe.ts";
 import { proveRoundTrip } from "../events/log_round_trip.ts";
 import type { Publisher } from "../events/publisher.ts";
 import { createSchemaRegistry, type SchemaRegistry } from "../events/schema_registry.ts";
-import { IAU_SHOWER, INGESTION_RUN, TOPICS } from "../events/topics.ts";
+import { IAU_SHOWER, INGESTION_RUN, TOPICS, TRAJECTORY_SUMMARY_RAW } from "../events/topics.ts";
 import { createValueCodec } from "../events/wire_values.ts";
 import type { Observe } from "../observe/observe.ts";
 import type { Dependency } from "../observe/vocabulary.ts";
@@ -22,6 +23,8 @@ export interface Log {
   readonly registry: SchemaRegistry;
   readonly publisher: Publisher;
   readonly probe: LogProbe;
+  /** Which trajectories this process has published lately. */
+  readonly own: OwnRecords;
   readonly journal: RunJournal;
   /** Appends showers of the IAU's list and waits for the acknowledgement. */
   publishShowers(showers: readonly ListedShower[]): Promise<void>;
@@ -65,7 +68,8 @@ export async function openLog(
   );
   await patiently("broker", () => ensureTopics(kafka, TOPICS, observe));
   const schemaIds = await patiently("registry", () => registry.register(TOPICS));
-  const publisher = await patiently("broker", () => createKafkaPublisher(kafka, schemaIds));
+  const own = new OwnRecords(TRAJECTORY_SUMMARY_RAW);
+  const publisher = await patiently("broker", () => createKafkaPublisher(kafka, schemaIds, own));
   const probe = createLogProbe(kafka);
   const showers = createValueCodec<ListedShower>(IAU_SHOWER);
   const runEvents = createValueCodec<RunEventRecord>(INGESTION_RUN);
@@ -74,6 +78,7 @@ export async function openLog(
     registry,
     publisher,
     probe,
+    own,
     journal: {
       async append(event) {
         const value = runEvents.encode(toRecord(event), publisher.schemaId(INGESTION_RUN));

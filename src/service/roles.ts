@@ -1,10 +1,11 @@
 /** Starts the two loops with what they need: the consumer (log to database) and the producer (source to log, schedule). */
 import { startSink } from "../consumer/sink.ts";
 import type { Subscription } from "../events/subscription.ts";
-import { IAU_SHOWER } from "../events/topics.ts";
+import { IAU_SHOWER, TRAJECTORY_SUMMARY_RAW } from "../events/topics.ts";
 import { Leadership } from "../producer/run_leadership.ts";
 import { RunDesk } from "../producer/run_desk.ts";
 import { RunEngine } from "../producer/run_engine.ts";
+import { UnchangedRows } from "../producer/unchanged_rows.ts";
 import { Schedule } from "../producer/schedule.ts";
 import { fetchShowerList } from "../producer/shower_list_source.ts";
 import { ShowerNames } from "../producer/shower_names.ts";
@@ -17,6 +18,7 @@ import {
   writeShowerListFetch,
 } from "../store/iau_showers.ts";
 import { readOffsets } from "../store/consumer_offsets.ts";
+import { findKnownLines } from "../store/known_lines.ts";
 import { readSchedulePause, writeSchedulePause } from "../store/schedule_pause.ts";
 import { shippedShowers } from "../trajectory/shipped_showers.ts";
 import { createWithdrawals, watchLoaded } from "./loaded_watch.ts";
@@ -61,6 +63,7 @@ export function openRuns(
     journal,
     history: records,
     publisher: log.publisher,
+    unchanged: createUnchangedRows(wiring),
     withKeyLock: keys.withKeyLock,
     owner: OWNER,
     leads: isForOneCommand,
@@ -73,6 +76,20 @@ export function openRuns(
   releasers.add("loaded watch", watch);
   const desk = new RunDesk({ engine, journal, history: records, directory });
   return { engine, desk, records, withdrawals };
+}
+
+/** Which lines of files the log already has, according to the database and the log. */
+export function createUnchangedRows({ store, log }: Pick<Wiring, "store" | "log">): UnchangedRows {
+  const { name } = TRAJECTORY_SUMMARY_RAW;
+  return new UnchangedRows({
+    find: (marks) => findKnownLines(store.sql, name, marks),
+    loaded: () => readOffsets(store.sql, name),
+    async ends() {
+      const marks = (await log.probe.watermarks([name])).get(name) ?? new Map();
+      return new Map([...marks].map(([partition, { high }]) => [partition, high]));
+    },
+    own: log.own,
+  });
 }
 
 /** Starts leading whenever no other process does, which takes up unfinished runs; and starts the schedule. */
