@@ -18,7 +18,15 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   dead_letters: ["observe", "trajectory", "events", "wire_format"],
   broker: ["observe"],
   store: ["observe", "trajectory", "runs", "dead_letters"],
-  producer: ["observe", "trajectory", "runs", "dead_letters", "events", "store"],
+  producer: [
+    "observe",
+    "trajectory",
+    "runs",
+    "dead_letters",
+    "events",
+    "store",
+    "wire_format",
+  ],
   consumer: [
     "observe",
     "trajectory",
