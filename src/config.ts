@@ -194,6 +194,11 @@ export const SETTINGS = {
     "URL of the data store's PostgreSQL; without it, an embedded PostgreSQL runs under `DATA_DIR`",
     z.string().regex(/^postgres(ql)?:\/\/\S+$/, "a postgres:// URL"),
   ),
+  DISK_FREE_MIN_MB: setting(
+    "1024",
+    "free space that the disks of an embedded log and database must keep, in MiB: with less, runs wait until there is space; 0 turns this off",
+    whole(0, 1_000_000, "MiB"),
+  ),
   POSTGRES_PORT: setting("5433", "port of the embedded PostgreSQL", port),
   HEARTBEAT_URL: setting(
     undefined,
@@ -405,6 +410,7 @@ function toConfig(values: Values) {
       token: values.SCHEMA_REGISTRY_TOKEN ?? null,
       caFile: values.SCHEMA_REGISTRY_CA_FILE ?? null,
     },
+    diskFreeMin_MiB: given.DISK_FREE_MIN_MB,
     databaseUrl: values.DATABASE_URL ?? null,
     postgresPort: given.POSTGRES_PORT,
     heartbeatUrl: values.HEARTBEAT_URL ?? null,

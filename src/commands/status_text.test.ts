@@ -10,7 +10,15 @@ const WELL: ServiceStatus = {
   version: "1.2.3",
   started_at: "2026-11-27T05:30:00Z",
   roles: ["producer", "http"],
-  parts: { broker: ready, registry: ready, log: ready, database: ready, consumer: ready },
+  parts: {
+    broker: ready,
+    registry: ready,
+    log: ready,
+    database: ready,
+    disk: ready,
+    consumer: ready,
+  },
+  log_damage: [],
   log: {
     log_id: "l",
     bound_log_id: "l",
@@ -21,6 +29,7 @@ const WELL: ServiceStatus = {
     decisions: [],
     page: null,
   },
+  disks: { log: null, database: null },
   schedule: {
     pattern: "0 1 * * *",
     next: "2026-11-30T01:00:00.000Z",
@@ -55,6 +64,7 @@ test("everything is ready", () => {
     "registry     here",
     "log          here",
     "database     here",
+    "disk         here",
     "consumer     here",
     "data store   1,234,567 meteors, 3 dead letters",
     "lag          none: everything in the log is loaded",

@@ -16,8 +16,10 @@ beforeEach(() => {
 
 const GAUGES: Gauges = {
   logVerdict: "shorter",
+  logDamaged: 2,
   parts: { broker: true, database: false },
   lag: [{ topic: "t", partition: 0, lag: 7 }],
+  disks: [{ holds: "log", free_bytes: 30, limit_bytes: 10 }],
   deadLetters: 3,
   meteors: 5,
   runs: { failed: 1 },

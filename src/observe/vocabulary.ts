@@ -28,6 +28,14 @@ export interface RowTotals {
   rowsRejected: number;
 }
 
+/** How much room a disk has, and below which limit nothing is published. */
+export interface DiskRoom {
+  holds: "log" | "database";
+  path: string;
+  free_bytes: number;
+  limit_bytes: number;
+}
+
 /** The detail of each event. Field names include the units. */
 export interface Vocabulary {
   // The broker and its registry, of any kind.
@@ -56,6 +64,14 @@ export interface Vocabulary {
   /** `work` waits for a part that does not answer. */
   "dependency.unavailable": { part: Dependency; work: string } & Retry;
 
+  // The disks of the embedded engines.
+  /** A disk will soon have too little room. */
+  "disk.filling": DiskRoom;
+  /** Less than the limit: runs wait. */
+  "disk.filled": DiskRoom;
+  /** There is room again: runs go on. */
+  "disk.resumed": DiskRoom;
+
   // The log, as the application uses it.
   "log.topic_created": { topic: string; partitions: number };
   /** The loss of one broker may lose records. Topics that exist are never changed. */
@@ -73,6 +89,14 @@ export interface Vocabulary {
   };
   /** The log fits the data store again. */
   "log.decided": { logId: string; dataStoreId: string };
+  /** The embedded broker has found stored records that can't be read; once for each range. Offsets are inclusive. */
+  "log.damaged": {
+    topic: string;
+    partition: number;
+    firstOffset: bigint;
+    lastOffset: bigint;
+    reason: string;
+  };
   "log.client": { level: Level; message: string };
 
   // Runs and their files.

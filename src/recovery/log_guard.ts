@@ -22,6 +22,7 @@ import type { Observe } from "../observe/observe.ts";
 import {
   type Compares,
   LogEye,
+  LogGoneError,
   type LogSources,
   type ReadFacts,
   readLogFacts,
@@ -216,12 +217,9 @@ export class LogGuard implements LogGate {
   }
 }
 
-/** A topic or an offset that is gone: not an outage, but a log that must be checked. */
+/** A topic or an offset that is gone is not an outage, but a log that must be checked. */
 function unlessGone(error: unknown): null {
-  for (let at: unknown = error; at instanceof Error; at = at.cause) {
-    const { type } = at as { type?: unknown };
-    if (type === "OFFSET_OUT_OF_RANGE" || type === "UNKNOWN_TOPIC_OR_PARTITION") return null;
-  }
+  if (error instanceof LogGoneError) return null;
   throw error;
 }
 

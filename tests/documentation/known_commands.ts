@@ -228,6 +228,30 @@ export const KNOWN_COMMANDS: readonly KnownCommand[] = [
     says: /[1-9][\d,]* records in /,
   },
   {
+    command: "deno task backup -- --to /backup/gmn-data-store",
+    fill: () => ({ "/backup/gmn-data-store": "data/a-backup && rm -r data/a-backup" }),
+    env: () => DEMO_FOLDER,
+    says: /a-backup: [1-9][\d,]* records, [\d.]+ MiB, in /,
+  },
+  {
+    command: "DATA_DIR=/srv/restored deno task restore -- --from /backup/gmn-data-store",
+    when: "stopped",
+    fill: () => ({
+      "DATA_DIR=/srv/restored":
+        "rm -rf data/a-backup data/restored && DATA_DIR=data/demo deno task backup -- --to data/a-backup && DATA_DIR=data/restored",
+      "/backup/gmn-data-store": "data/a-backup",
+    }),
+    says: /restored has the log of .*: [1-9][\d,]* records/,
+  },
+  {
+    command: "DATA_DIR=/srv/restored deno task start",
+    when: "stopped",
+    fill: () => ({ "/srv/restored": "data/restored" }),
+    env: () => ({ GMN_DATA_URL: "data/demo/sample", IAU_SHOWER_URL: "off" }),
+    until: READY,
+    says: READY,
+  },
+  {
     command: "export KAFKA_BROKERS=… SCHEMA_REGISTRY_URL=… DATABASE_URL=… DATA_DIR=…",
     fill: () => ({ "DATA_DIR=…": 'DATA_DIR=… && echo "$DATA_DIR"' }),
     says: /…/,
@@ -238,6 +262,17 @@ export const KNOWN_COMMANDS: readonly KnownCommand[] = [
     until: READY,
     says: READY,
   })),
+  {
+    command: "deno task log copy -- --from embedded:data " +
+      "--to 'kafka://broker.example:9092?registry=http://registry.example:8081'",
+    when: "stopped",
+    fill: () => ({
+      "embedded:data": "embedded:data/demo",
+      "kafka://broker.example:9092?registry=http://registry.example:8081": "embedded:data/moved",
+    }),
+    // The second time, nothing is left to copy.
+    says: /[\d,]+ record\(s\) copied; all [1-9][\d,]* are the same in both logs/,
+  },
   {
     command: "KAFKA_BROKERS=127.0.0.1:9092 SCHEMA_REGISTRY_URL=http://127.0.0.1:8081 " +
       "DATABASE_URL=postgres://gmn:gmn@127.0.0.1:5433/gmn_data_store deno task start",

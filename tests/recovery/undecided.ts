@@ -26,6 +26,16 @@ export async function stateOf(whole: TestService) {
   return { tables: await checksumProjections(sql), offsets: offsets.map((row) => ({ ...row })) };
 }
 
+/** Waits until the service reads every partition, and everything in the log is loaded. */
+export async function settled(whole: TestService): Promise<void> {
+  const partitions = TOPICS.reduce((sum, topic) => sum + topic.partitions, 0);
+  await until("every partition is read", async () => {
+    const [row] = await whole.database.sql`select count(*)::int as n from consumer_offset`;
+    return row!.n === partitions;
+  });
+  await caughtUp(whole);
+}
+
 /** The watermarks of all topics of the log, by `topic-partition`. */
 export async function endsOf(whole: TestService): Promise<Record<string, string>> {
   const admin = whole.kafka.admin();

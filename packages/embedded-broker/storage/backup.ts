@@ -13,7 +13,7 @@ export type { LogContent };
 export interface LogBackupOptions {
   /** Directory of the broker, running or not. */
   readonly directory: string;
-  /** The copy: a file that does not exist yet. Written as `FILE.part`, and renamed when it is whole and on disk. */
+  /** The copy: a file that does not exist yet. It is whole, and on disk, when the call resolves. */
   readonly file: string;
   readonly signal?: AbortSignal;
   /** Called often while pages are copied. */
@@ -21,17 +21,17 @@ export interface LogBackupOptions {
 }
 
 /**
- * Copies the log of `directory` to a file, and checks the copy as `inspectLog` does.
+ * Copies the log of `directory` to a file. Nothing is left of a copy that fails.
  * @throws BrokerRefusal when there is no log, it can't be read, or the copy can't be written; the signal's reason when it aborts
  */
-export function backUpLog(options: LogBackupOptions): Promise<LogContent> {
+export async function backUpLog(options: LogBackupOptions): Promise<void> {
   const { directory, file, signal, onProgress } = options;
   const stop = new SharedArrayBuffer(4);
-  return inWorker({ kind: "copy", directory, file, stop }, signal, onProgress);
+  await inWorker({ kind: "copy", directory, file, stop }, signal, onProgress);
 }
 
 /**
- * Reads what a copy holds, after SQLite's integrity check of the whole file. The file is not changed.
+ * Reads what a copy holds, after SQLite's integrity check of the whole file. Its bytes are not changed.
  * @throws BrokerRefusal when the file is damaged or no log; the signal's reason when it aborts
  */
 export function inspectLog(file: string, signal?: AbortSignal): Promise<LogContent> {

@@ -1,8 +1,7 @@
 /** The Worker that copies a log, or checks a copy (`backup.ts`). It carries out one order. */
-import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { existsSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import { backup, DatabaseSync } from "node:sqlite";
-import { pathToFileURL } from "node:url";
 import { explain } from "../errors.ts";
 import { FILE } from "./database.ts";
 
@@ -47,15 +46,14 @@ async function copy(
 ): Promise<LogContent> {
   const source = join(directory, FILE);
   if (!existsSync(source)) throw new Error(`there is no log in ${directory}`);
-  const part = `${file}.part`;
   const db = new DatabaseSync(source);
   try {
     db.exec(`PRAGMA busy_timeout=${BUSY_TIMEOUT_MS}`);
     // One read transaction around all steps: SQLite would begin again after each write of the broker.
     db.exec("BEGIN");
-    contentOf(db);
+    const content = contentOf(db);
     const stopped = new Int32Array(stop);
-    await backup(db, part, {
+    await backup(db, file, {
       rate: STEP_PAGES,
       progress: ({ totalPages, remainingPages }) => {
         if (Atomics.load(stopped, 0) === 1) throw new Error("stopped");
@@ -65,13 +63,9 @@ async function copy(
     db.exec("COMMIT");
     // The WAL grew for as long as the copy took. Moved into the database here, it does not stop the broker.
     db.exec("PRAGMA wal_checkpoint(PASSIVE)");
-    const content = inspect(part);
-    sync(part);
-    renameSync(part, file);
-    sync(dirname(file));
     return content;
   } catch (error) {
-    for (const left of [part, `${part}-journal`]) rmSync(left, { force: true });
+    for (const left of [file, `${file}-journal`]) rmSync(left, { force: true });
     throw error;
   } finally {
     db.close();
@@ -79,8 +73,9 @@ async function copy(
 }
 
 function inspect(file: string): LogContent {
-  // immutable: no locks, and no files beside it.
-  const db = new DatabaseSync(`${pathToFileURL(file)}?immutable=1`, { readOnly: true });
+  if (!existsSync(file)) throw new Error(`there is no file ${file}`);
+  // Not readOnly: that would leave an empty WAL beside the file.
+  const db = new DatabaseSync(file);
   try {
     const { integrity_check } = db.prepare("PRAGMA integrity_check(1)").get() ?? {};
     if (integrity_check !== "ok") {
@@ -102,12 +97,6 @@ function contentOf(db: DatabaseSync): LogContent {
     clusterId: String(value),
     partitions: partitions.map((row) => ({ ...row })) as unknown as LogContent["partitions"],
   };
-}
-
-function sync(path: string): void {
-  const handle = openSync(path, "r");
-  fsyncSync(handle);
-  closeSync(handle);
 }
 
 (globalThis as unknown as { onmessage: (event: MessageEvent<ToBackup>) => void }).onmessage =

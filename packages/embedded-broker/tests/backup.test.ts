@@ -92,19 +92,18 @@ test("has all that was acknowledged before it, while a producer goes on", async 
   const steps: { done: number; total: number; during: number }[] = [];
   const file = join(folder, "copy.sqlite");
   const onProgress = (pages: { done: number; total: number }) => steps.push({ ...pages, during });
-  const content = await backUpLog({ directory, file, onProgress });
+  await backUpLog({ directory, file, onProgress });
   const after = await endsOf(broker);
   writing.abort();
   await writer;
   expect(steps.length).toBeGreaterThan(5);
   // The producer was answered between the first step and the last.
   expect(steps.at(-1)!.during).toBeGreaterThan(steps[0]!.during);
-  const ends = content.partitions.map(({ end }) => end);
+  const ends = (await inspectLog(file)).partitions.map(({ end }) => end);
   for (const [partition, end] of ends.entries()) {
     expect(end).toBeGreaterThanOrEqual(before[partition]!);
     expect(end).toBeLessThanOrEqual(after[partition]!);
   }
-  expect(await inspectLog(file)).toEqual(content);
 
   const second = join(folder, "second");
   await mkdir(second);
@@ -141,7 +140,7 @@ test("is refused where there is no log; a damaged copy, and another file, are na
   await expect(inspectLog(file)).rejects.toThrow(/integrity check|malformed/);
   await writeFile(file, "");
   await expect(inspectLog(file)).rejects.toThrow(/no such table/);
-  await expect(inspectLog(join(folder, "nowhere"))).rejects.toThrow(/unable to open/);
+  await expect(inspectLog(join(folder, "nowhere"))).rejects.toThrow(/there is no file/);
 });
 
 test("of a broker that was killed has what is only in its WAL", async () => {
@@ -151,7 +150,8 @@ test("of a broker that was killed has what is only in its WAL", async () => {
   const killed = join(folder, "killed");
   await cp(directory, killed, { recursive: true });
   const file = join(folder, "copy.sqlite");
-  const { partitions } = await backUpLog({ directory: killed, file });
-  expect(partitions).toEqual([{ topic: "t", partition: 0, start: 0, end: 1 }]);
-  await expect(inspectLog(file)).resolves.toMatchObject({ partitions });
+  await backUpLog({ directory: killed, file });
+  await expect(inspectLog(file)).resolves.toMatchObject({
+    partitions: [{ topic: "t", partition: 0, start: 0, end: 1 }],
+  });
 });
