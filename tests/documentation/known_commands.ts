@@ -93,6 +93,13 @@ export const KNOWN_COMMANDS: readonly KnownCommand[] = [
   { command: "deno task log refill --yes", says: /nothing to refill/ },
   { command: "deno task log reread --yes", says: /nothing to decide/ },
   { command: "deno task log adopt --yes", says: /nothing to decide/ },
+  { command: "deno task log verify", says: /the log is sound, and says what the data store has/ },
+  {
+    command: "deno task log verify --topic trajectory_summary_raw --json",
+    says: /"sound": true/,
+  },
+  // Nothing is damaged here; tests/recovery/repair.test.ts runs it on a damaged log.
+  { command: "deno task log repair --yes", says: /there is nothing to repair/ },
   { command: "deno task backfill -- --month 2024-08", says: RUN_FOLLOWED },
   curl("-X POST http://127.0.0.1:8000/extract", RUN_ACCEPTED),
   curl(
