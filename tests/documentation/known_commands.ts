@@ -241,6 +241,12 @@ export const KNOWN_COMMANDS: readonly KnownCommand[] = [
     says: /[1-9][\d,]* records in /,
   },
   {
+    // tests/recovery/refill.test.ts refills a log that was lost.
+    command: "deno task log refill -- --yes",
+    env: () => DEMO_FOLDER,
+    says: /the log is the data store's: there is nothing to refill/,
+  },
+  {
     command: "deno task backup -- --to /backup/gmn-data-store",
     fill: () => ({ "/backup/gmn-data-store": "data/a-backup && rm -r data/a-backup" }),
     env: () => DEMO_FOLDER,
