@@ -33,10 +33,13 @@ import { flipBit, flipSector, replaceBatch, storedBatches } from "../support/log
 import { createTestDatabase } from "../support/postgres.ts";
 import { startTestService, type TestService } from "../support/service.ts";
 import { taskCommand } from "../support/task_command.ts";
+import { until } from "../support/poll.ts";
 import { summaryOf } from "../support/trajectories.ts";
 
 const RAW = TRAJECTORY_SUMMARY_RAW.name;
 const TEST_MS = 180_000;
+/** Repairs are looked up every ten seconds. */
+const STATUS_MS = 30_000;
 const ID = (n: number) => `20260101000000_${String(n).padStart(6, "0")}`;
 
 let whole: TestService;
@@ -184,7 +187,16 @@ test(
     const found = await verify();
     expect(found.damaged).toHaveLength(3);
     const missing = found.rows!.missing.count;
-    expect(missing).toBeGreaterThan(50);
+    expect(missing).toBeGreaterThan(10);
+    // The last batch of each partition is checked at start.
+    const damageOf = async () =>
+      ((await (await whole.api("/status")).json()).log_damage as { repaired: boolean }[]).map((
+        { repaired },
+      ) => repaired);
+    await until("the damage is found", async () => (await damageOf()).length === 3);
+    expect(await damageOf()).toEqual([false, false, false]);
+    expect(await (await whole.api("/metrics")).text()).toMatch(/^gmn_log_damaged_ranges 3$/m);
+    expect(whole.events.filter(({ name }) => name === "log.damaged")).toHaveLength(3);
 
     const repaired = await repair(found);
     expect(repaired.ranges.reduce((sum, { republished }) => sum + republished, 0)).toBe(missing);
@@ -197,6 +209,7 @@ test(
     expect(after.rows!.missing.rows).toEqual([]);
     expect(isVerified(after)).toBe(true);
     expect(needsRepair(after)).toBe(false);
+    await until("the status says so", async () => (await damageOf()).every(Boolean), STATUS_MS);
     // The rows say what they said, from other places.
     const now = await checksumProjections(whole.database.sql);
     for (const sums of [before, now]) {
