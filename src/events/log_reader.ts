@@ -8,12 +8,12 @@
  */
 import { randomUUID } from "node:crypto";
 import type { Batch, Consumer, Kafka } from "kafkajs";
-import { PermanentError, TransientError, wait } from "@gmn/failures";
+import { type Backoff, backoffDelayMs, PermanentError, TransientError, wait } from "@gmn/failures";
 import type { ConsumedRecord } from "./consumed_record.ts";
 import { DamageWatch } from "./damage_watch.ts";
 import { takeFetch } from "./fetched_batch.ts";
 import { forgetGroup } from "./consumer_group.ts";
-import { classifyKafkaError, withAdmin } from "./kafka_client.ts";
+import { BrokerUnavailableError, classifyKafkaError, withAdmin } from "./kafka_client.ts";
 import { askWatermarks } from "./start_position.ts";
 
 /** A part of a partition, from `from` (inclusive) to `to` (exclusive). */
@@ -50,6 +50,8 @@ const FETCH_MAX_WAIT_MS = 250;
 /** A reading that gets nothing for so long has lost its broker, or the range's end is no longer in the log. */
 const SILENCE_MS_MAX = 60_000;
 const DOING = "reading the log";
+/** A cluster's first group waits until the topic of the groups is created and loaded; on Apache Kafka this takes seconds. */
+const JOIN_BACKOFF: Backoff = { base_ms: 500, cap_ms: 3_000, attempts: 6 };
 
 /**
  * Reads the ranges to their ends. Offsets before the beginning of the log are passed over.
@@ -62,6 +64,21 @@ export async function readLog(reading: LogReading): Promise<void> {
   const { kafka, signal } = reading;
   signal.throwIfAborted();
   await assertEnds(kafka, ranges);
+  for (let attempt = 1;; attempt++) {
+    try {
+      return await readOnce(reading, ranges);
+    } catch (error) {
+      if (!(error instanceof NotJoinedError) || attempt >= JOIN_BACKOFF.attempts) throw error;
+      await wait(backoffDelayMs(JOIN_BACKOFF, attempt), signal);
+    }
+  }
+}
+
+/** The group could not be joined; nothing was read. */
+class NotJoinedError extends TransientError {}
+
+async function readOnce(reading: LogReading, ranges: readonly PartitionRange[]): Promise<void> {
+  const { kafka, signal } = reading;
   const groupId = `gmn-data-store-reader-${randomUUID()}`;
   const consumer = kafka.consumer({
     groupId,
@@ -74,6 +91,8 @@ export async function readLog(reading: LogReading): Promise<void> {
   done.catch(() => {});
   const onAbort = () => reject(signal.reason);
   signal.addEventListener("abort", onAbort, { once: true });
+  let isJoined = false;
+  consumer.on(consumer.events.GROUP_JOIN, () => void (isJoined = true));
   consumer.on(consumer.events.CRASH, ({ payload }) => reject(payload.error));
   const read = new Reading(consumer, ranges, reading, { resolve, reject });
   const silence = setInterval(() => {
@@ -85,7 +104,10 @@ export async function readLog(reading: LogReading): Promise<void> {
     await done;
   } catch (error) {
     signal.throwIfAborted();
-    throw read.failure === null ? classifyKafkaError(error, DOING) : read.failure.error;
+    if (read.failure !== null) throw read.failure.error;
+    const failure = classifyKafkaError(error, DOING);
+    const isEarly = !isJoined && failure instanceof BrokerUnavailableError;
+    throw isEarly ? new NotJoinedError(failure.message, failure) : failure;
   } finally {
     clearInterval(silence);
     signal.removeEventListener("abort", onAbort);
