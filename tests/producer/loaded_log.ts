@@ -10,7 +10,11 @@ import type { SchemaRegistry } from "../../src/events/schema_registry.ts";
 import { type Topic, TRAJECTORY_SUMMARY_RAW } from "../../src/events/topics.ts";
 import { createTrajectorySink } from "../../src/consumer/trajectory_sink.ts";
 import { unobserved } from "../../src/observe/observe.ts";
-import { type Patience, UnchangedRows } from "../../src/producer/unchanged_rows.ts";
+import {
+  type Patience,
+  UnchangedRows,
+  type UnchangedRowsOptions,
+} from "../../src/producer/unchanged_rows.ts";
 import { readOffsets } from "../../src/store/consumer_offsets.ts";
 import { findKnownLines } from "../../src/store/known_lines.ts";
 import { createTrajectoryLoader } from "../../src/store/trajectory_loader.ts";
@@ -28,6 +32,8 @@ export interface LoadedLog extends AsyncDisposable {
   /** What this process publishes with, until the next `restart`. */
   readonly publisher: Publisher;
   readonly unchanged: UnchangedRows;
+  /** What `unchanged` is made of. */
+  options(): UnchangedRowsOptions;
   /** Called before and after records are appended; may throw. */
   fault: (when: "before" | "after") => void | Promise<void>;
   /** Whether the consumer loads everything whenever the producer looks at its offsets. */
@@ -75,6 +81,16 @@ export async function createLoadedLog(): Promise<LoadedLog> {
     noted?.acknowledged();
     return next;
   }
+  const optionsOf = (): UnchangedRowsOptions => ({
+    find: (marks) => findKnownLines(database.sql, TOPIC, marks),
+    async loaded() {
+      if (log.follows) await log.load();
+      return await readOffsets(database.sql, TOPIC);
+    },
+    ends: () => Promise.resolve(new Map(log.records.map((all, at) => [at, BigInt(all.length)]))),
+    own,
+    patience: NO_PATIENCE,
+  });
   const process = () => {
     own = new OwnRecords(TRAJECTORY_SUMMARY_RAW);
     return {
@@ -85,22 +101,13 @@ export async function createLoadedLog(): Promise<LoadedLog> {
         partitionOf: (_topic: Topic, key: string) => partitionOf(key),
         close: () => Promise.resolve(),
       },
-      unchanged: new UnchangedRows({
-        find: (marks) => findKnownLines(database.sql, TOPIC, marks),
-        async loaded() {
-          if (log.follows) await log.load();
-          return await readOffsets(database.sql, TOPIC);
-        },
-        ends: () =>
-          Promise.resolve(new Map(log.records.map((all, at) => [at, BigInt(all.length)]))),
-        own,
-        patience: NO_PATIENCE,
-      }),
+      unchanged: new UnchangedRows(optionsOf()),
     };
   };
   const log: LoadedLog & { publisher: Publisher; unchanged: UnchangedRows } = {
     ...process(),
     database,
+    options: optionsOf,
     records: [[], [], []],
     fault: () => {},
     follows: false,
