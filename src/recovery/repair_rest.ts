@@ -41,16 +41,16 @@ export async function republishDeadLetters(
       order: "oldest first",
       after: null,
     });
-    const letters = page.map(({ replayed_at: _, ...letter }): DeadLetter => letter);
+    const deadLetters = page.map(({ replayed_at: _, ...deadLetter }): DeadLetter => deadLetter);
     await publisher.publishEach(
       DEAD_LETTER,
-      letters.map((letter) => ({
-        ...deadLetterRecord(letter, schemaId),
-        timestamp: new Date(letter.at / 1_000),
+      deadLetters.map((deadLetter) => ({
+        ...deadLetterRecord(deadLetter, schemaId),
+        timestamp: new Date(deadLetter.at / 1_000),
         headers: HEADER,
       })),
     );
-    published += letters.length;
+    published += deadLetters.length;
   }
   return published;
 }

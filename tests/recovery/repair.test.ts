@@ -1,7 +1,7 @@
 /**
  * A damaged log is repaired from the data store, and then gives every row again: to a second data store that is built from it.
  */
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
@@ -365,5 +365,44 @@ test("the commands, beside a running service", async () => {
   expect(await log("verify", "--topic", "nonsense")).toMatchObject({
     code: 2,
     err: expect.stringContaining('there is no topic "nonsense"'),
+  });
+}, TEST_MS);
+
+const hasScript = spawnSync("script", ["--version"]).status === 0;
+test.skipIf(!hasScript)("on a terminal it asks first", async () => {
+  await whole.run("/extract", { days: 366 });
+  await caughtUp(whole);
+  await whole.whileStopped(() => Promise.resolve(void flipSector(brokerFolder(), RAW, 0, 0)));
+  const ask = (answer: string) =>
+    new Promise<{ code: number | null; out: string }>((resolve, reject) => {
+      const { args, environment } = taskCommand("log");
+      const words = [process.execPath, ...args, "repair"].join(" ");
+      const child = spawn("script", ["-qefc", words, "/dev/null"], {
+        env: {
+          ...process.env,
+          ...environment,
+          NO_COLOR: "1",
+          DATA_DIR: whole.config.dataDirectory,
+        },
+        stdio: ["pipe", "pipe", "ignore"],
+      });
+      let out = "";
+      let isAnswered = false;
+      child.stdout.on("data", (chunk) => {
+        out += chunk;
+        if (isAnswered || !out.includes("Type repair to confirm: ")) return;
+        isAnswered = true;
+        child.stdin.write(`${answer}\n`);
+      });
+      child.on("error", reject);
+      child.on("close", (code) => resolve({ code, out }));
+    });
+  expect(await ask("no")).toMatchObject({
+    code: 1,
+    out: expect.stringContaining("nothing was changed"),
+  });
+  expect(await ask("repair")).toMatchObject({
+    code: 0,
+    out: expect.stringMatching(/repaired trajectory_summary_raw-0, offsets 0 to \d+/),
   });
 }, TEST_MS);

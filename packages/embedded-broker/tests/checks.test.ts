@@ -95,7 +95,7 @@ test("the last batch of a partition is found before the broker answers", async (
 }, TEST_MS);
 
 test(
-  "missing batches, and a wrong first offset, are found, and each range is told once",
+  "missing batches, and a wrong first offset, are found, each range once",
   async () => {
     await damage(
       "DELETE FROM batch WHERE base_offset IN (5, 10) AND partition_id = 1",
