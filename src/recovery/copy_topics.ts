@@ -1,5 +1,5 @@
 /** The topics of a copy: the same in the target as in the source, created where they are missing, checked where they exist. */
-import { PermanentError } from "@gmn/failures";
+import { type Backoff, PermanentError, retry } from "@gmn/failures";
 import { ensureTopics, type WantedTopic } from "../events/ensure_topics.ts";
 import { type Kafka, withAdmin } from "../events/kafka_client.ts";
 import type { ReplicationSettings } from "../events/replication.ts";
@@ -21,8 +21,18 @@ const MAX_MESSAGE_BYTES = "max.message.bytes";
 /** Larger ones are set on purpose: Kafka's default is 12 bytes more than Redpanda's. */
 const MAX_MESSAGE_BYTES_DEFAULT = 1_048_588;
 
+/** A partition that was created a moment ago has a leader, which may not know it yet. */
+const MARKS_BACKOFF: Backoff = { base_ms: 200, cap_ms: 2_000, attempts: 6 };
+
 /** The watermarks of those topics that exist. @throws TransientError, PermanentError */
 export async function readTopicMarks(
+  kafka: Kafka,
+  topics: readonly Topic[],
+): Promise<Map<Topic, TopicMarks>> {
+  return await retry(() => askTopicMarks(kafka, topics), { backoff: MARKS_BACKOFF });
+}
+
+async function askTopicMarks(
   kafka: Kafka,
   topics: readonly Topic[],
 ): Promise<Map<Topic, TopicMarks>> {
