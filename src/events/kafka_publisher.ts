@@ -32,7 +32,7 @@ const HEADER_OVERHEAD_BYTES = 4;
 const CONNECTING = "connecting the producer";
 
 /**
- * Returns a connected publisher. `schemaIds` has the registry's schema id for each topic name; `own` is told which records were
+ * Returns a connected publisher. `schemaIds` has the registry's schema id for each topic name; `own` notes which records were
  * published and where they are.
  */
 export async function createKafkaPublisher(
