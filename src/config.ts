@@ -196,7 +196,7 @@ export const SETTINGS = {
   ),
   DISK_FREE_MIN_MB: setting(
     "1024",
-    "room that the disks of an embedded log and database must keep, in MiB: with less, runs wait until there is room; 0 turns this off",
+    "free space that the disks of an embedded log and database must keep, in MiB: with less, runs wait until there is space; 0 turns this off",
     whole(0, 1_000_000, "MiB"),
   ),
   POSTGRES_PORT: setting("5433", "port of the embedded PostgreSQL", port),

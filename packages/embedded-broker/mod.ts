@@ -7,7 +7,7 @@ import type { EmbeddedBrokerOptions } from "./settings.ts";
 
 export { BrokerRefusal } from "./errors.ts";
 export { backUpLog, inspectLog, type LogBackupOptions, type LogContent } from "./storage/backup.ts";
-export type { BrokerEvent } from "./settings.ts";
+export type { BrokerEvent, DamageEvent } from "./settings.ts";
 export type { EmbeddedBroker, EmbeddedBrokerOptions };
 
 /**

@@ -18,6 +18,7 @@ const WELL: ServiceStatus = {
     disk: ready,
     consumer: ready,
   },
+  log_damage: [],
   log: {
     log_id: "l",
     bound_log_id: "l",

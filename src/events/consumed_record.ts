@@ -1,7 +1,6 @@
 /** Records as they are read from the log. */
 import type { Buffer } from "node:buffer";
 import type { HeaderValue } from "@gmn/kafka-formats";
-import type { Witness } from "./witness.ts";
 
 export type { HeaderValue };
 
@@ -31,6 +30,13 @@ export interface UnreadableBatch {
   readonly bytes: Buffer;
   /** The checksum of the bytes if it differs from the one in the header; null when the bytes are intact. */
   readonly damage: number | null;
+}
+
+/** A record by which a log is recognised (witness.ts). */
+export interface Witness {
+  readonly offset: bigint;
+  /** In the range of PostgreSQL's `bigint`. */
+  readonly digest: bigint;
 }
 
 /** Records of one partition, in offset order. Offsets may have gaps (compaction, control records). */

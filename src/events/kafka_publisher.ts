@@ -12,7 +12,8 @@ import type { Kafka, Message, Producer } from "kafkajs";
 import { PermanentError } from "@gmn/failures";
 import { classifyKafkaError, withAdmin } from "./kafka_client.ts";
 import { CompressionTypes, Partitioners } from "./kafkajs/kafkajs.ts";
-import type { NextOffsetByPartition, OutgoingRecord, Publisher } from "./publisher.ts";
+import type { AppendedRange, OwnRecords } from "./own_records.ts";
+import type { OutgoingRecord, Publisher } from "./publisher.ts";
 import { ALL_TOPICS, type Topic } from "./topics.ts";
 
 /**
@@ -30,10 +31,14 @@ const HEADER_OVERHEAD_BYTES = 4;
 
 const CONNECTING = "connecting the producer";
 
-/** Returns a connected publisher. `schemaIds` has the registry's schema id for each topic name. */
+/**
+ * Returns a connected publisher. `schemaIds` has the registry's schema id for each topic name; `own` is told which records were
+ * published and where they are.
+ */
 export async function createKafkaPublisher(
   kafka: Kafka,
   schemaIds: ReadonlyMap<string, number>,
+  own?: OwnRecords,
 ): Promise<Publisher> {
   const producer = kafka.producer({
     createPartitioner: Partitioners.DefaultPartitioner,
@@ -57,17 +62,22 @@ export async function createKafkaPublisher(
     throw new PermanentError(`topic ${topic.name} is not one of ours`);
   };
 
-  /** Appends the records after those of all earlier calls; `onSent` gets each request with the offsets after its records. */
+  /** Appends the records after those of all earlier calls; `onSent` gets each request, and where its records are. */
   const append = (
     topic: Topic,
     records: readonly OutgoingRecord[],
-    onSent: (request: readonly Message[], ends: NextOffsetByPartition) => void,
+    onSent: (request: readonly Message[], ranges: AppendedRanges) => void,
   ): Promise<void> => {
     const partitioner = partitionerOf(topic);
+    // Noted at the call, not when the queue gets to it: what is decided from now on comes after these records.
+    const noted = own?.note(topic, records, partitioner);
     const work = tail.then(async () => {
       for (const request of splitIntoRequests(records, partitioner)) {
-        onSent(request, await send(producer, topic, request));
+        const ranges = await send(producer, topic, request);
+        for (const [partition, range] of ranges) noted?.appended(partition, range);
+        onSent(request, ranges);
       }
+      noted?.acknowledged();
     });
     tail = work.catch(() => {});
     return work;
@@ -76,14 +86,18 @@ export async function createKafkaPublisher(
   return {
     async publish(topic, records) {
       const next = new Map<number, bigint>();
-      await append(topic, records, (_, ends) => {
-        for (const [partition, end] of ends) next.set(partition, end);
+      await append(topic, records, (_, ranges) => {
+        for (const [partition, range] of ranges) next.set(partition, range.next);
       });
       return next;
     },
     async publishEach(topic, records) {
       const offsets: bigint[] = [];
-      await append(topic, records, (request, ends) => offsets.push(...offsetsOf(request, ends)));
+      await append(
+        topic,
+        records,
+        (request, ranges) => offsets.push(...offsetsOf(request, ranges)),
+      );
       return offsets;
     },
     partitionOf: (topic, key) => partitionerOf(topic)(key),
@@ -149,9 +163,12 @@ function* splitIntoRequests(
   if (request.length > 0) yield request;
 }
 
+/** Where the records of a request are, by partition. */
+type AppendedRanges = ReadonlyMap<number, AppendedRange>;
+
 /** The offset of each record of a request: those of a partition follow one another, because they are one batch. */
-function offsetsOf(request: readonly Message[], ends: NextOffsetByPartition): bigint[] {
-  const next = new Map(ends);
+function offsetsOf(request: readonly Message[], ranges: AppendedRanges): bigint[] {
+  const next = new Map([...ranges].map(([partition, range]) => [partition, range.next]));
   const offsets = request.toReversed().map(({ partition = 0 }) => {
     const offset = (next.get(partition) ?? 0n) - 1n;
     next.set(partition, offset);
@@ -160,12 +177,12 @@ function offsetsOf(request: readonly Message[], ends: NextOffsetByPartition): bi
   return offsets.reverse();
 }
 
-/** Sends one request and returns the offset after its last record, per partition. */
+/** Sends one request and returns where its records are, per partition. */
 async function send(
   producer: Producer,
   topic: Topic,
   messages: Message[],
-): Promise<Map<number, bigint>> {
+): Promise<AppendedRanges> {
   try {
     const answers = await producer.send({
       topic: topic.name,
@@ -178,10 +195,10 @@ async function send(
       sent.set(partition ?? 0, (sent.get(partition ?? 0) ?? 0) + 1);
     }
     return new Map(
-      answers.map(({ partition, baseOffset }) => [
-        partition,
-        BigInt(baseOffset ?? "0") + BigInt(sent.get(partition) ?? 0),
-      ]),
+      answers.map(({ partition, baseOffset }) => {
+        const first = BigInt(baseOffset ?? "0");
+        return [partition, { first, next: first + BigInt(sent.get(partition) ?? 0) }];
+      }),
     );
   } catch (error) {
     throw classifyKafkaError(error, `publishing ${messages.length} record(s) to ${topic.name}`);

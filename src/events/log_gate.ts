@@ -3,7 +3,9 @@
  * published and nothing is consumed. `recovery/log_guard.ts` opens and closes it.
  */
 import { TransientError } from "@gmn/failures";
-import type { Publisher } from "./publisher.ts";
+import type { OwnRecords } from "./own_records.ts";
+import type { OutgoingRecord, Publisher } from "./publisher.ts";
+import type { Topic } from "./topics.ts";
 import type { Witness } from "./witness.ts";
 
 /** The log answers, but somebody must decide what to do with it. Waiting helps: the decision is made in another process. */
@@ -51,18 +53,24 @@ export const OPEN_GATE: LogGate = {
   onUndecided: () => () => {},
 };
 
-/** The publisher behind the gate: it publishes only to the log that was checked. */
-export function gatePublisher(publisher: Publisher, gate: LogGate): Publisher {
+/**
+ * The publisher behind the gate: it publishes only to the log that was checked.
+ * @param own gets the records at the time of the call, before the gate is asked: what is decided from now on comes after them
+ */
+export function gatePublisher(publisher: Publisher, gate: LogGate, own?: OwnRecords): Publisher {
   /** The confirmations run one after the other, so that publishes keep the order of the calls. */
   let tail: Promise<void> = Promise.resolve();
-  const confirm = (): Promise<void> => {
+  const confirm = (topic: Topic, records: readonly OutgoingRecord[]): Promise<void> => {
+    own?.note(topic, records, (key) => publisher.partitionOf(topic, key ?? ""));
     const confirmed = tail.then(() => gate.confirm());
     tail = confirmed.catch(() => {});
     return confirmed;
   };
   return {
-    publish: (topic, records) => confirm().then(() => publisher.publish(topic, records)),
-    publishEach: (topic, records) => confirm().then(() => publisher.publishEach(topic, records)),
+    publish: (topic, records) =>
+      confirm(topic, records).then(() => publisher.publish(topic, records)),
+    publishEach: (topic, records) =>
+      confirm(topic, records).then(() => publisher.publishEach(topic, records)),
     partitionOf: (topic, key) => publisher.partitionOf(topic, key),
     schemaId: (topic) => publisher.schemaId(topic),
     close: () => publisher.close(),

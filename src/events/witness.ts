@@ -3,13 +3,9 @@
  * loaded, even if its offsets fit: its topics were deleted and written again.
  */
 import { createHash } from "node:crypto";
-import type { ConsumedRecord } from "./consumed_record.ts";
+import type { ConsumedRecord, Witness } from "./consumed_record.ts";
 
-export interface Witness {
-  readonly offset: bigint;
-  /** In the range of PostgreSQL's `bigint`. */
-  readonly digest: bigint;
-}
+export type { Witness };
 
 /**
  * The first 64 bits of the SHA-256 of a record's time, key and value. Computed once per batch, so its speed does not matter; the

@@ -47,6 +47,22 @@ export type ShowerListView = z.infer<typeof showerListSchema>;
 const partSchema = z.object({ ready: z.boolean(), detail: z.string() });
 export type PartStatus = z.infer<typeof partSchema>;
 
+/** The disk that an embedded engine writes to. */
+const diskSchema = z.object({
+  path: z.string(),
+  free_bytes: z.int(),
+  size_bytes: z.int(),
+  limit_bytes: z.int().openapi({
+    description: "With less than this free, nothing is published (DISK_FREE_MIN_MB).",
+  }),
+  state: z.enum(["ok", "low", "full"]),
+}).openapi("Disk");
+
+/** The disks that this process watches. */
+const disksSchema = z.object({ log: diskSchema.nullable(), database: diskSchema.nullable() })
+  .openapi("Disks");
+export type DisksView = z.infer<typeof disksSchema>;
+
 /** Whether the log is the one that the data store was built from, and what can be done when it is not. */
 const logSchema = z.object({
   log_id: z.string().nullable().openapi({ description: "Id of the log; null when it has none." }),
@@ -77,22 +93,6 @@ const logSchema = z.object({
 }).openapi("LogIdentity");
 export type LogView = z.infer<typeof logSchema>;
 
-/** The disk that an embedded engine writes to. */
-const diskSchema = z.object({
-  path: z.string(),
-  free_bytes: z.int(),
-  size_bytes: z.int(),
-  limit_bytes: z.int().openapi({
-    description: "With less than this free, nothing is published (DISK_FREE_MIN_MB).",
-  }),
-  state: z.enum(["ok", "low", "full"]),
-}).openapi("Disk");
-
-/** The disks that this process watches. */
-const disksSchema = z.object({ log: diskSchema.nullable(), database: diskSchema.nullable() })
-  .openapi("Disks");
-export type DisksView = z.infer<typeof disksSchema>;
-
 /** `GET /status`. */
 export const statusSchema = z.object({
   version: z.string(),
@@ -106,10 +106,23 @@ export const statusSchema = z.object({
     disk: partSchema,
     consumer: partSchema,
   }),
-  log: logSchema.nullable().openapi({ description: "Null while the service starts." }),
+  log_damage: z.array(z.object({
+    topic: z.string(),
+    partition: z.int(),
+    first_offset: z.string(),
+    last_offset: z.string(),
+    reason: z.string(),
+    repaired: z.boolean().openapi({
+      description: "Whether `deno task log repair` has published again what the range held.",
+    }),
+  })).openapi({
+    description:
+      "Ranges of the log that the embedded broker's checks found damaged since this process started; offsets are inclusive.",
+  }),
   disks: disksSchema.openapi({
     description: "Null for an engine that is not this process's, and while the service starts.",
   }),
+  log: logSchema.nullable().openapi({ description: "Null while the service starts." }),
   schedule: scheduleSchema.nullable().openapi({
     description: "Null in a process without the role producer.",
   }),

@@ -76,7 +76,7 @@ export const EVENT_TEXTS: { [Name in keyof Vocabulary]: EventText<Vocabulary[Nam
   "disk.filled": error((d) =>
     `the disk of the ${d.holds} (${d.path}) has ${mib(d.free_bytes)} free, less than ${
       mib(d.limit_bytes)
-    } (DISK_FREE_MIN_MB): runs wait until there is room`
+    } (DISK_FREE_MIN_MB): runs wait until there is space`
   ),
   "disk.resumed": info((d) =>
     `the disk of the ${d.holds} (${d.path}) has ${mib(d.free_bytes)} free again: runs go on`
@@ -89,6 +89,10 @@ export const EVENT_TEXTS: { [Name in keyof Vocabulary]: EventText<Vocabulary[Nam
     `${d.summary}: ${d.found}. Nothing is published or loaded until somebody decides: ${d.decisions} (${d.page} says which)`
   ),
   "log.decided": info((d) => `log ${d.logId} is that of data store ${d.dataStoreId}: work goes on`),
+  "log.damaged": error((d) =>
+    `${d.topic}-${d.partition}: offsets ${d.firstOffset} to ${d.lastOffset} are damaged: ${d.reason}; ` +
+    `deno task log repair publishes again what they held (docs/runbook/log-damaged.md)`
+  ),
   "log.client": asGiven((d) => `kafka: ${d.message}`),
 
   "run.requested": info((d) => `run ${d.runId} requested: ${d.selection}`),

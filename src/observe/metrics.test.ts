@@ -16,6 +16,7 @@ beforeEach(() => {
 
 const GAUGES: Gauges = {
   logVerdict: "shorter",
+  logDamaged: 2,
   parts: { broker: true, database: false },
   lag: [{ topic: "t", partition: 0, lag: 7 }],
   disks: [{ holds: "log", free_bytes: 30, limit_bytes: 10 }],

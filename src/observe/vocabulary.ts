@@ -89,6 +89,14 @@ export interface Vocabulary {
   };
   /** The log fits the data store again. */
   "log.decided": { logId: string; dataStoreId: string };
+  /** The embedded broker has found stored records that can't be read; once for each range. Offsets are inclusive. */
+  "log.damaged": {
+    topic: string;
+    partition: number;
+    firstOffset: bigint;
+    lastOffset: bigint;
+    reason: string;
+  };
   "log.client": { level: Level; message: string };
 
   // Runs and their files.

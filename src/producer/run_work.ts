@@ -15,12 +15,13 @@ import { retryWhileAway } from "../observe/retries.ts";
 import type { FileIdentity, Selection } from "../runs/run_event.ts";
 import { isFinished, pendingFiles } from "../runs/run.ts";
 import type { ActiveRun } from "./active_run.ts";
-import type { Pace } from "./extract_file.ts";
+import type { Pace } from "./extraction.ts";
 import { listForPlan } from "./list_for_plan.ts";
 import { type Plan, planFiles } from "./plan.ts";
 import type { RunHistory } from "./ports.ts";
 import { type DataDirectory, SourceUnavailableError } from "./source/data_directory.ts";
 import { type OpenFile, openOptions, takeFile } from "./take_file.ts";
+import type { UnchangedRows } from "./unchanged_rows.ts";
 
 /** Times a file is tried within one run, each with the retries of its requests. */
 export const MAX_PASSES = 3;
@@ -39,6 +40,8 @@ export interface RunWorkOptions {
   readonly owner: string;
   readonly passPause_ms?: number;
   readonly pace?: Pace;
+  /** Decides which lines of files the log already has. Left out: everything is published. */
+  readonly unchanged?: UnchangedRows;
 }
 
 /** Which files a run takes and where they come from. */
@@ -130,7 +133,7 @@ async function announce(run: ActiveRun, plan: Plan): Promise<void> {
 }
 
 async function takeFiles(run: ActiveRun, sources: Sources, options: RunWorkOptions) {
-  const { publisher, observe, pace } = options;
+  const { publisher, observe, pace, unchanged } = options;
   const planned = new Map(sources.plan.files.map((one) => [one.file.path, one]));
   for (let pass = 1, left = pendingFiles(run.state); left.length > 0; pass++) {
     if (pass > 1) await wait(options.passPause_ms ?? PASS_PAUSE_MS, run.signal);
@@ -152,6 +155,7 @@ async function takeFiles(run: ActiveRun, sources: Sources, options: RunWorkOptio
           publisher,
           observe,
           pace,
+          unchanged,
         });
         outages = 0;
       } catch (error) {

@@ -17,7 +17,9 @@ import type { FileIdentity, RowCounts } from "../runs/run_event.ts";
 import type { FileState } from "../runs/run.ts";
 import { readHeader, type ResumePoint } from "../trajectory/read_summary_file.ts";
 import type { ActiveRun } from "./active_run.ts";
-import { extractFile, type Pace } from "./extract_file.ts";
+import { extractFile } from "./extract_file.ts";
+import type { Pace } from "./extraction.ts";
+import type { UnchangedRows } from "./unchanged_rows.ts";
 import { parseFileName } from "../trajectory/file_name.ts";
 import { isSameFile, type OpenedFile, type OpenOptions } from "./source/data_directory.ts";
 
@@ -36,6 +38,8 @@ export interface TakeFileOptions {
   readonly publisher: Publisher;
   readonly observe: Observe;
   readonly pace?: Pace;
+  /** Decides which lines the log already has. Left out: everything is published. */
+  readonly unchanged?: UnchangedRows;
 }
 
 /** A file ready to be read, and the position to read from. */
@@ -142,7 +146,7 @@ async function startFromZero(opened: OpenedFile, { run, file, listed }: TakeFile
 }
 
 async function extract({ opened, resume }: Ready, options: TakeFileOptions): Promise<void> {
-  const { run, file, listed, observe, pace } = options;
+  const { run, file, listed, observe, pace, unchanged } = options;
   const extracted = await extractFile({
     runId: run.runId,
     file,
@@ -151,6 +155,7 @@ async function extract({ opened, resume }: Ready, options: TakeFileOptions): Pro
     resume,
     signal: run.signal,
     observe,
+    unchanged,
     ...pace,
     onProgress: async (progress) => void await run.apply({ type: "progress", file, ...progress }),
   }, options.publisher);

@@ -3,6 +3,7 @@
  * a fetch each, of a whole record batch (up to a megabyte).
  */
 import { Buffer } from "node:buffer";
+import { type Backoff, explain, PermanentError, retry } from "@gmn/failures";
 import { groupMembers } from "../events/consumer_group.ts";
 import { classifyKafkaError, type Kafka, withAdmin } from "../events/kafka_client.ts";
 import { type DirectFetch, openDirectFetch } from "../events/kafkajs/direct_fetch.ts";
@@ -22,6 +23,22 @@ const COMPACTED = new Set(
   TOPICS.filter(({ cleanupPolicy }) => cleanupPolicy === "compact").map(({ name }) => name),
 );
 
+/** A connection may be cut at any time; a broker that is away for longer is unavailable. As patient as the producer's own retries. */
+const LOOK_BACKOFF: Backoff = { base_ms: 100, cap_ms: 2_000, attempts: 5 };
+
+/** The log has no such topic, or no such offset: not an outage. */
+export class LogGoneError extends PermanentError {
+  override readonly name = "LogGoneError";
+}
+
+function isGone(error: unknown): boolean {
+  for (let at: unknown = error; at instanceof Error; at = at.cause) {
+    const { type } = at as { type?: unknown };
+    if (type === "OFFSET_OUT_OF_RANGE" || type === "UNKNOWN_TOPIC_OR_PARTITION") return true;
+  }
+  return false;
+}
+
 export interface LogSources {
   readonly kafka: Kafka;
   readonly registry: Pick<SchemaRegistry, "writerSchema">;
@@ -37,14 +54,22 @@ export class LogEye {
     this.#kafka = kafka;
   }
 
-  /** Runs `look` with the connection. @throws TransientError, PermanentError */
-  async look<Seen>(look: (fetch: DirectFetch) => Promise<Seen>): Promise<Seen> {
+  /**
+   * Runs `look` with the connection; again, with a new one, when the connection is lost.
+   * @throws LogGoneError when the log has no such topic or offset, TransientError, PermanentError
+   */
+  look<Seen>(look: (fetch: DirectFetch) => Promise<Seen>): Promise<Seen> {
+    return retry(() => this.#lookOnce(look), { backoff: LOOK_BACKOFF });
+  }
+
+  async #lookOnce<Seen>(look: (fetch: DirectFetch) => Promise<Seen>): Promise<Seen> {
     const mine = this.#opening ??= openDirectFetch(this.#kafka);
     try {
       return await look(await mine);
     } catch (error) {
       if (this.#opening === mine) this.#opening = null;
       void mine.then((fetch) => fetch.close()).catch(() => {});
+      if (isGone(error)) throw new LogGoneError(`${DOING}: ${explain(error)}`, { cause: error });
       throw classifyKafkaError(error, DOING);
     }
   }
@@ -109,7 +134,11 @@ export async function readLogFacts(
     if (witness === null || !isCompared(position, at, positions.length) || !has(marks, witness)) {
       continue;
     }
-    const digest = await eye.digestAt(topic, partition, witness.offset);
+    const digest = await eye.digestAt(topic, partition, witness.offset).catch((error) => {
+      // Deleted since the watermarks were read: the next check sees it.
+      if (error instanceof LogGoneError) return undefined;
+      throw error;
+    });
     if (digest !== undefined) witnesses.set(`${topic}-${partition}`, digest);
   }
   const isUnbound = binding.logId === null ||

@@ -22,11 +22,12 @@ import type { Observe } from "../observe/observe.ts";
 import {
   type Compares,
   LogEye,
+  LogGoneError,
   type LogSources,
   type ReadFacts,
   readLogFacts,
 } from "./log_facts.ts";
-import { judgeLog, LOG_DECISIONS, type LogVerdict, RUNBOOK_PAGES } from "./log_verdict.ts";
+import { decisionsOf, judgeLog, type LogVerdict, RUNBOOK_PAGES } from "./log_verdict.ts";
 import { settleLog } from "./settle_log.ts";
 
 /**
@@ -205,7 +206,7 @@ export class LogGuard implements LogGate {
       kind,
       summary,
       found: found.join("; "),
-      decisions: LOG_DECISIONS.map(({ command }) => command).join(", "),
+      decisions: decisionsOf(kind).map(({ command }) => command).join(", "),
       page: RUNBOOK_PAGES[kind],
     });
     this.#tell(undecidedError(verdict));
@@ -216,12 +217,9 @@ export class LogGuard implements LogGate {
   }
 }
 
-/** A topic or an offset that is gone: not an outage, but a log that must be checked. */
+/** A topic or an offset that is gone is not an outage, but a log that must be checked. */
 function unlessGone(error: unknown): null {
-  for (let at: unknown = error; at instanceof Error; at = at.cause) {
-    const { type } = at as { type?: unknown };
-    if (type === "OFFSET_OUT_OF_RANGE" || type === "UNKNOWN_TOPIC_OR_PARTITION") return null;
-  }
+  if (error instanceof LogGoneError) return null;
   throw error;
 }
 
@@ -234,7 +232,7 @@ export function undecidedError(
       verdict.found.join("; ")
     }). Nothing is published or loaded until it is decided`,
     {
-      hint: `decide with ${LOG_DECISIONS.map(({ command }) => command).join(" or ")}; ${
+      hint: `decide with ${decisionsOf(verdict.kind).map(({ command }) => command).join(" or ")}; ${
         RUNBOOK_PAGES[verdict.kind]
       } says which`,
     },

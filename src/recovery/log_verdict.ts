@@ -264,21 +264,23 @@ export interface LogDecision {
   readonly effect: string;
 }
 
-/** The decisions that are open to an operator. */
-export const LOG_DECISIONS: readonly LogDecision[] = [
-  {
-    command: "deno task log refill",
-    effect: "publishes everything that only the data store has into this log",
-  },
-  {
-    command: "deno task log reread",
-    effect: "accepts this log; the files whose records it lacks are read from the source again",
-  },
-  {
-    command: "deno task log adopt",
-    effect: "accepts this log as it is; says in numbers what only the data store has",
-  },
-];
+const REFILL: LogDecision = {
+  command: "deno task log refill",
+  effect: "publishes everything that the data store has into this log, which must be empty",
+};
+const REREAD: LogDecision = {
+  command: "deno task log reread",
+  effect: "accepts this log; the files whose records it lacks are read from the source again",
+};
+const ADOPT: LogDecision = {
+  command: "deno task log adopt",
+  effect: "accepts this log as it is; says in numbers what only the data store has",
+};
+
+/** The decisions that are open to an operator. A refill that was interrupted has made of an empty log another one. */
+export function decisionsOf(kind: UndecidedKind): readonly LogDecision[] {
+  return kind === "emptied" || kind === "another" ? [REFILL, REREAD, ADOPT] : [REREAD, ADOPT];
+}
 
 /** The runbook's page of each case. */
 export const RUNBOOK_PAGES: Readonly<Record<UndecidedKind, string>> = {

@@ -57,7 +57,7 @@ import {
   type ShorterPartition,
 } from "./rebuild_losses.ts";
 import { RebuildRefusedError, type Rebuilt } from "./rebuild_report.ts";
-import { type LogScan, scanLog } from "./scan_log.ts";
+import { type LogScan, type PartitionScan, scanLog } from "./scan_log.ts";
 
 /** The progress of a rebuild, in records. */
 export interface RebuildProgress {
@@ -133,6 +133,12 @@ function assertKnown(topics: readonly string[] | undefined): void {
   });
 }
 
+/** Where reading ends: nothing ever comes from a gap at the end of the log. */
+function endOf({ gaps, high }: PartitionScan): bigint {
+  const last = gaps.at(-1);
+  return last !== undefined && last.last === high - 1n ? last.first : high;
+}
+
 /** Thrown to roll back the transaction in which the tables were compared. */
 class OnlyCompared extends Error {
   constructor(readonly report: Rebuilt) {
@@ -155,8 +161,16 @@ class Rebuild {
     private readonly scan: LogScan,
   ) {
     const { partitions } = scan;
-    this.#starts = partitions.map(({ low, ...at }) => ({ ...at, nextOffset: low }));
-    this.#ends = partitions.map(({ high, ...at }) => ({ ...at, nextOffset: high }));
+    this.#starts = partitions.map(({ low, topic, partition }) => ({
+      topic,
+      partition,
+      nextOffset: low,
+    }));
+    this.#ends = partitions.map((scan) => ({
+      topic: scan.topic,
+      partition: scan.partition,
+      nextOffset: endOf(scan),
+    }));
     this.#tables = tablesOf(topics);
   }
 
@@ -194,9 +208,13 @@ class Rebuild {
       if (nextOffset > high) {
         // Perhaps the log has grown since the scan.
         if (!highs.has(topic)) highs.set(topic, await readWatermarks(this.options.kafka, topic));
-        high = highs.get(topic)!.get(partition)?.high ?? 0n;
+        const now = highs.get(topic)!.get(partition)?.high ?? 0n;
+        if (nextOffset > now) shorter.push({ topic, partition, loaded: nextOffset, high: now });
+        const seen = this.scan.partitions.find((scan) =>
+          scan.topic === topic && scan.partition === partition
+        );
+        if (now !== seen?.high) high = now;
       }
-      if (nextOffset > high) shorter.push({ topic, partition, loaded: nextOffset, high });
       limits.push({ topic, partition, nextOffset: nextOffset > high ? high : nextOffset });
     }
     this.build.allow(limits);

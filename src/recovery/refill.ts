@@ -177,8 +177,9 @@ function notEmpty({ foreign, own, firstForeign }: FoundRecords): PermanentError 
     `the log is not empty: it has ${foreign} record(s) that no refill published, the first is ${where}` +
       (own > 0 ? `; ${own} are of an interrupted refill` : ""),
     {
-      hint: "only an empty log is refilled: delete its topics, or choose another decision; " +
-        "see docs/runbook/log-refill.md",
+      hint:
+        "only an empty log is refilled. deno task log adopt accepts this one, and deno task log repair then publishes what it " +
+        "lacks; or delete its topics. See docs/runbook/log-refill.md",
     },
   );
 }

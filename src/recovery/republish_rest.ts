@@ -223,7 +223,7 @@ async function republishReplays(options: Republishing, isWanted: IsWanted): Prom
         ...repeat(row, options, {
           [HEADERS.republished]: by,
           ...generationHeader(row.sourceGeneratedAt),
-          [HEADERS.deadLetterId]: replay.letterId,
+          [HEADERS.deadLetterId]: replay.deadLetterId,
         }),
         timestamp: replay.replayedAt,
       });
@@ -231,15 +231,15 @@ async function republishReplays(options: Republishing, isWanted: IsWanted): Prom
     const offsets = await publisher.publishEach(TRAJECTORY_SUMMARY_RAW, records);
     await moveReplays(
       sql,
-      replays.map(({ letterId }, at) => ({
-        letterId,
+      replays.map(({ deadLetterId }, at) => ({
+        deadLetterId,
         partition: records[at]!.partition!,
         offset: offsets[at]!,
       })),
     );
     published += records.length;
     if (page.length < PAGE_ROWS) return published;
-    after = page.at(-1)!.letterId;
+    after = page.at(-1)!.deadLetterId;
   }
 }
 
@@ -251,9 +251,9 @@ function createReplayCarriers(
   { sql, registry, publisher, partitions }: Republishing,
 ): (replay: StoredReplay) => Promise<StoredRow | null> {
   const recordOf = createRecordOf(registry, publisher.schemaId(TRAJECTORY_SUMMARY_RAW));
-  return async ({ letterId, partition }) => {
-    const letter = await readDeadLetter(sql, letterId);
-    const record = letter === null ? null : await recordOf(letter);
+  return async ({ deadLetterId, partition }) => {
+    const deadLetter = await readDeadLetter(sql, deadLetterId);
+    const record = deadLetter === null ? null : await recordOf(deadLetter);
     const id = record !== null && "key" in record ? record.key : null;
     const [own] = id === null ? [] : await readStoredRowsById(sql, [id]);
     if (own !== undefined && own.withdrawnAt === null) return own;

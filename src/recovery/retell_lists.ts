@@ -31,9 +31,9 @@ const VALUE_BYTES_MIN = 1_000;
 export async function retellDeadLetters(options: RetellListsOptions): Promise<number> {
   const { sql, publisher, by, signal } = options;
   const schemaId = publisher.schemaId(DEAD_LETTER);
-  const recordOf = (letter: DeadLetter): OutgoingRecord => ({
-    ...deadLetterRecord(letter, schemaId),
-    timestamp: new Date(letter.at / 1_000),
+  const recordOf = (deadLetter: DeadLetter): OutgoingRecord => ({
+    ...deadLetterRecord(deadLetter, schemaId),
+    timestamp: new Date(deadLetter.at / 1_000),
     headers: { [HEADERS.republished]: by },
   });
   let published = 0;
@@ -44,14 +44,17 @@ export async function retellDeadLetters(options: RetellListsOptions): Promise<nu
       order: "oldest first",
       after,
     });
-    const letters = page.map(({ replayed_at: _, ...letter }) => ({ ...letter, offset: null }));
+    const deadLetters = page.map(({ replayed_at: _, ...deadLetter }) => ({
+      ...deadLetter,
+      offset: null,
+    }));
     try {
-      await publisher.publishEach(DEAD_LETTER, letters.map(recordOf));
+      await publisher.publishEach(DEAD_LETTER, deadLetters.map(recordOf));
     } catch (error) {
       if (!(error instanceof RecordTooLargeError)) throw error;
-      for (const letter of letters) await publishFitting(letter, recordOf, publisher);
+      for (const deadLetter of deadLetters) await publishFitting(deadLetter, recordOf, publisher);
     }
-    published += letters.length;
+    published += deadLetters.length;
     if (page.length < PAGE_DEAD_LETTERS) return published;
     after = page.at(-1)!;
   }
@@ -59,14 +62,14 @@ export async function retellDeadLetters(options: RetellListsOptions): Promise<nu
 
 /** Publishes a dead letter, cut until this broker takes it: it may take less than the one that had it. */
 async function publishFitting(
-  letter: DeadLetter,
-  recordOf: (letter: DeadLetter) => OutgoingRecord,
+  deadLetter: DeadLetter,
+  recordOf: (deadLetter: DeadLetter) => OutgoingRecord,
   publisher: RetellListsOptions["publisher"],
 ): Promise<void> {
-  let bytes_max = Math.max(letter.key?.length ?? 0, letter.value?.length ?? 0);
+  let bytes_max = Math.max(deadLetter.key?.length ?? 0, deadLetter.value?.length ?? 0);
   for (;; bytes_max = Math.floor(bytes_max / 2)) {
     try {
-      await publisher.publishEach(DEAD_LETTER, [recordOf(cutDeadLetter(letter, bytes_max))]);
+      await publisher.publishEach(DEAD_LETTER, [recordOf(cutDeadLetter(deadLetter, bytes_max))]);
       return;
     } catch (error) {
       if (!(error instanceof RecordTooLargeError) || bytes_max < VALUE_BYTES_MIN) throw error;

@@ -4,12 +4,12 @@
  *
  *     (nothing told) ──first entry, or the end──▶ requested ─▶ started ─▶ planned ─▶ files … ─▶ (unfinished), or the run's own ending
  *
- * The history leads, and what it lacks is added where the fold needs it: `file_progress` (of which only the last one is told, before its
+ * The history leads, and what it lacks is added where the fold needs it: `file_progress` (only the last one is repeated, before its
  * file is settled or at the end), and everything of runs from before there was a history. What can't be told again: earlier
  * `file_progress`, the order of the plan, and how a file looked when it was opened for another time.
  *
- * Records that were in the old log only are lost. A file that was read to its end, but whose records were never loaded, is told as failed
- * (so that it can be retried), and in an unfinished run as not read (so that the run reads it again).
+ * Records that were in the old log only are lost. A file that was read to its end, but whose records were never loaded, becomes a failed one
+ * (so that it can be retried), and in an unfinished run one that was not read (so that the run reads it again).
  */
 import { evolve, type FileState, isFinished, isSettled, type RunState } from "./run.ts";
 import type { FileIdentity, NextOffsets, RequestedBy, RunEvent, RunKind } from "./run_event.ts";
@@ -30,7 +30,7 @@ export interface RunToRetell {
   readonly ends: NextOffsets;
 }
 
-/** Why a file of a finished run is told as failed. */
+/** Why such a file of a finished run has failed. */
 export const LOST_WITH_THE_LOG =
   "its records were in a log that was lost, and had not been loaded: read the file again";
 

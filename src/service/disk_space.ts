@@ -33,7 +33,7 @@ export async function assertRoom(path: string, bytes: number): Promise<void> {
     `the disk of ${path} has ${asSize(free_bytes)} free, and ${
       asSize(bytes + RESERVE_BYTES)
     } are needed`,
-    { hint: "make room, or name a folder on another disk" },
+    { hint: "free some space, or name a folder on another disk" },
   );
 }
 

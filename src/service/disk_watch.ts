@@ -43,8 +43,8 @@ export class DiskFullError extends TransientError {
     super(
       `the disk of the ${holds} (${path}) has ${asSize(free_bytes)} free, less than the ${
         asSize(limit_bytes)
-      } of DISK_FREE_MIN_MB: nothing is published until there is room`,
-      { hint: "make room on it or enlarge it; docs/runbook.md#gmndiskfull says how" },
+      } of DISK_FREE_MIN_MB: nothing is published until there is space`,
+      { hint: "free some space on it or enlarge it; docs/runbook.md#gmndiskfull says how" },
     );
   }
 }

@@ -8,12 +8,13 @@ import { createKafka, type Kafka } from "../events/kafka_client.ts";
 import { createKafkaPublisher } from "../events/kafka_publisher.ts";
 import { gatePublisher } from "../events/log_gate.ts";
 import { appendLogIdentityEvent, newLogId, readLogIdentity } from "../events/log_identity.ts";
+import { OwnRecords } from "../events/own_records.ts";
 import { createLogProbe, type LogProbe } from "../events/log_probe.ts";
 import { proveRoundTrip } from "../events/log_round_trip.ts";
 import type { Publisher } from "../events/publisher.ts";
 import type { ReplicationSettings } from "../events/replication.ts";
 import { createSchemaRegistry, type SchemaRegistry } from "../events/schema_registry.ts";
-import { ALL_TOPICS, IAU_SHOWER, INGESTION_RUN } from "../events/topics.ts";
+import { ALL_TOPICS, IAU_SHOWER, INGESTION_RUN, TRAJECTORY_SUMMARY_RAW } from "../events/topics.ts";
 import { createValueCodec } from "../events/wire_values.ts";
 import type { Observe } from "../observe/observe.ts";
 import type { Dependency } from "../observe/vocabulary.ts";
@@ -36,6 +37,8 @@ export interface Log {
   /** Null for a log that no data store depends on. */
   readonly guard: LogGuard | null;
   readonly probe: LogProbe;
+  /** Which trajectories this process has published lately. */
+  readonly own: OwnRecords;
   readonly journal: RunJournal;
   /** Appends showers of the IAU's list and waits for the acknowledgement. */
   publishShowers(showers: readonly ListedShower[]): Promise<void>;
@@ -86,7 +89,8 @@ export async function openLog(
   if (!isKnown) await patiently("registry", () => refuseForeignLog(kafka, registry));
   await patiently("broker", () => ensureTopics(kafka, ALL_TOPICS, observe, replication));
   const schemaIds = await patiently("registry", () => registry.register(ALL_TOPICS));
-  const ungated = await patiently("broker", () => createKafkaPublisher(kafka, schemaIds));
+  const own = new OwnRecords(TRAJECTORY_SUMMARY_RAW);
+  const ungated = await patiently("broker", () => createKafkaPublisher(kafka, schemaIds, own));
   if (!isKnown) {
     const created = { type: "created", logId: newLogId(), at: new Date() } as const;
     await patiently("broker", () => appendLogIdentityEvent(ungated, created));
@@ -94,7 +98,7 @@ export async function openLog(
   const guard = sql === null
     ? null
     : new LogGuard({ kafka, registry, sql, publisher: ungated, observe });
-  const publisher = guard === null ? ungated : gatePublisher(ungated, guard);
+  const publisher = guard === null ? ungated : gatePublisher(ungated, guard, own);
   const probe = createLogProbe(kafka);
   const showers = createValueCodec<ListedShower>(IAU_SHOWER);
   const runEvents = createValueCodec<RunEventRecord>(INGESTION_RUN);
@@ -105,6 +109,7 @@ export async function openLog(
     ungated,
     guard,
     probe,
+    own,
     journal: {
       async append(event) {
         const value = runEvents.encode(toRecord(event), publisher.schemaId(INGESTION_RUN));

@@ -10,6 +10,7 @@ import type { Store } from "../store/connection.ts";
 import type { Reader } from "../store/reader.ts";
 import type { DiskWatch } from "./disk_watch.ts";
 import type { Boot } from "./engines.ts";
+import type { LogDamages } from "./log_damage.ts";
 import type { Log } from "./open_log.ts";
 import type { RunRecords } from "./run_access.ts";
 
@@ -64,6 +65,8 @@ export interface RunningParts {
 export interface ServiceParts {
   readonly startedAt: Date;
   readonly roles: string[];
+  /** Damage of the log that was found since the start. */
+  readonly damages: LogDamages;
   /** null until the boot has finished. */
   running: RunningParts | null;
 }

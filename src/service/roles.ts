@@ -2,10 +2,11 @@
 import { startSink } from "../consumer/sink.ts";
 import type { Subscription } from "../events/subscription.ts";
 import { withGate } from "../events/publisher_gate.ts";
-import { IAU_SHOWER } from "../events/topics.ts";
+import { IAU_SHOWER, TRAJECTORY_SUMMARY_RAW } from "../events/topics.ts";
 import { Leadership } from "../producer/run_leadership.ts";
 import { RunDesk } from "../producer/run_desk.ts";
 import { RunEngine } from "../producer/run_engine.ts";
+import { UnchangedRows } from "../producer/unchanged_rows.ts";
 import { Schedule } from "../producer/schedule.ts";
 import { fetchShowerList } from "../producer/shower_list_source.ts";
 import { ShowerNames } from "../producer/shower_names.ts";
@@ -18,6 +19,7 @@ import {
   writeShowerListFetch,
 } from "../store/iau_showers.ts";
 import { readOffsets } from "../store/consumer_offsets.ts";
+import { findKnownLines } from "../store/known_lines.ts";
 import { readSchedulePause, writeSchedulePause } from "../store/schedule_pause.ts";
 import { shippedShowers } from "../trajectory/shipped_showers.ts";
 import { createWithdrawals, watchLoaded } from "./loaded_watch.ts";
@@ -65,6 +67,7 @@ export function openRuns(
     // Only the rows of runs: the events of runs are small, and a run must be cancelled on a full disk, too.
     publisher: withGate(log.publisher, () => disks.assertRoom()),
     assertRoom: () => disks.assertRoom(),
+    unchanged: createUnchangedRows(wiring),
     withKeyLock: keys.withKeyLock,
     owner: OWNER,
     leads: isForOneCommand,
@@ -77,6 +80,20 @@ export function openRuns(
   releasers.add("loaded watch", watch);
   const desk = new RunDesk({ engine, journal, history: records, directory });
   return { engine, desk, records, withdrawals };
+}
+
+/** Which lines of files the log already has, according to the database and the log. */
+export function createUnchangedRows({ store, log }: Pick<Wiring, "store" | "log">): UnchangedRows {
+  const { name } = TRAJECTORY_SUMMARY_RAW;
+  return new UnchangedRows({
+    find: (marks) => findKnownLines(store.sql, name, marks),
+    loaded: () => readOffsets(store.sql, name),
+    async ends() {
+      const marks = (await log.probe.watermarks([name])).get(name) ?? new Map();
+      return new Map([...marks].map(([partition, { high }]) => [partition, high]));
+    },
+    own: log.own,
+  });
 }
 
 /** Starts leading whenever no other process does, which takes up unfinished runs; and starts the schedule. */

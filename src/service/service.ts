@@ -22,6 +22,7 @@ import { serveApi } from "./api.ts";
 import { DiskWatch } from "./disk_watch.ts";
 import { type Boot, disksOf, type Engines, startEngines } from "./engines.ts";
 import { sendHeartbeats } from "./heartbeat.ts";
+import { LogDamages } from "./log_damage.ts";
 import { type LogAccess, readLogAccess } from "./log_access.ts";
 import { openLog } from "./open_log.ts";
 import { type RunningParts, type ServiceParts, VERSION, type Wiring } from "./parts.ts";
@@ -89,7 +90,9 @@ export async function startService(options: StartOptions): Promise<Service> {
     signal.throwIfAborted();
     await mkdir(config.dataDirectory, { recursive: true });
     const roles = [...config.roles];
-    const parts: ServiceParts = { startedAt: new Date(), roles, running: null };
+    const damages = new LogDamages();
+    releasers.add("damage of the log", observer.listen(damages.listener));
+    const parts: ServiceParts = { startedAt: new Date(), roles, damages, running: null };
     if (config.heartbeatUrl !== null) {
       const stop = sendHeartbeats({ url: config.heartbeatUrl, observer, signal });
       releasers.add("heartbeats", stop);

@@ -14,7 +14,7 @@ import type {
 import type { Gauges } from "../observe/metrics.ts";
 import type { Schedule } from "../producer/schedule.ts";
 import { type LogGuard, undecidedError } from "../recovery/log_guard.ts";
-import { LOG_DECISIONS, RUNBOOK_PAGES } from "../recovery/log_verdict.ts";
+import { decisionsOf, RUNBOOK_PAGES } from "../recovery/log_verdict.ts";
 import { readOffsets } from "../store/consumer_offsets.ts";
 import { countDeadLetters } from "../store/dead_letters.ts";
 import { countMeteors, readStoreGauges } from "../store/gauges.ts";
@@ -23,6 +23,7 @@ import type { Question, Reader } from "../store/reader.ts";
 import { readSchedulePause } from "../store/schedule_pause.ts";
 import { asSize } from "./disk_space.ts";
 import type { DiskWatch, SeenDisk } from "./disk_watch.ts";
+import type { LogDamage, LogDamages } from "./log_damage.ts";
 import { runningOf, type RunningParts, type ServiceParts, VERSION } from "./parts.ts";
 
 /** A person waits for the answer in a browser; a database that takes longer counts as unavailable. */
@@ -40,12 +41,12 @@ export function createHealth(parts: ServiceParts): Health {
       const missing = Object.entries(status).filter(([, { ready }]) => !ready);
       return Object.fromEntries(missing.map(([name, { detail }]) => [name, detail]));
     },
-    gauges: async () => await queryGauges(runningOf(parts)),
+    gauges: async () => await queryGauges(runningOf(parts), parts.damages),
   };
 }
 
 async function statusOf(
-  { startedAt, roles, running }: ServiceParts,
+  { startedAt, roles, running, damages }: ServiceParts,
 ): Promise<ServiceStatus> {
   const base = { version: VERSION, started_at: startedAt.toISOString(), roles };
   if (running === null) {
@@ -62,6 +63,7 @@ async function statusOf(
       ...base,
       parts,
       log: null,
+      log_damage: [],
       disks: { log: null, database: null },
       schedule: null,
       shower_list: null,
@@ -70,8 +72,9 @@ async function statusOf(
     };
   }
   const { reader, producer } = running;
-  const [{ status, lag }, schedule, showerList, store] = await Promise.all([
+  const [{ status, lag }, damaged, schedule, showerList, store] = await Promise.all([
     queryParts(running),
+    damages.look(running.log),
     producer === null ? null : scheduleOf(producer.schedule, reader),
     showerListOf(running),
     unlessUnavailable(reader, async (sql) => ({
@@ -83,6 +86,7 @@ async function statusOf(
     ...base,
     parts: status,
     log: logViewOf(running.log.guard),
+    log_damage: damaged.map(damageView),
     disks: disksOf(running.disks),
     schedule,
     shower_list: showerList,
@@ -146,6 +150,30 @@ async function queryParts(
   };
 }
 
+/** Whether there is room for what runs publish. */
+function diskPartOf(watch: DiskWatch): PartStatus {
+  const { disks } = watch;
+  try {
+    watch.assertRoom();
+  } catch (error) {
+    return { ready: false, detail: explainWithHint(error) };
+  }
+  const shown = disks.map(({ holds, free_bytes, state }) =>
+    `${holds}: ${asSize(free_bytes)} free${state === "low" ? ", which is low" : ""}`
+  );
+  return { ready: true, detail: shown.join(", ") || "no engine of this process has one" };
+}
+
+function disksOf({ disks }: DiskWatch): DisksView {
+  const viewOf = (wanted: SeenDisk["holds"]) => {
+    const disk = disks.find(({ holds }) => holds === wanted);
+    if (disk === undefined) return null;
+    const { path, free_bytes, size_bytes, limit_bytes, state } = disk;
+    return { path, free_bytes, size_bytes, limit_bytes, state };
+  };
+  return { log: viewOf("log"), database: viewOf("database") };
+}
+
 const isUndecided = (guard: LogGuard | null): boolean =>
   (guard?.state?.verdict.kind ?? "ok") !== "ok";
 
@@ -174,33 +202,21 @@ function logViewOf(guard: LogGuard | null): LogView | null {
       ...base,
       summary: verdict.summary,
       found: [...verdict.found],
-      decisions: [...LOG_DECISIONS],
+      decisions: [...decisionsOf(verdict.kind)],
       page: RUNBOOK_PAGES[verdict.kind],
     };
 }
 
-/** Whether there is room for what runs publish. */
-function diskPartOf(watch: DiskWatch): PartStatus {
-  const { disks } = watch;
-  try {
-    watch.assertRoom();
-  } catch (error) {
-    return { ready: false, detail: explainWithHint(error) };
-  }
-  const shown = disks.map(({ holds, free_bytes, state }) =>
-    `${holds}: ${asSize(free_bytes)} free${state === "low" ? ", which is low" : ""}`
-  );
-  return { ready: true, detail: shown.join(", ") || "no engine of this process has one" };
-}
-
-function disksOf({ disks }: DiskWatch): DisksView {
-  const viewOf = (wanted: SeenDisk["holds"]) => {
-    const disk = disks.find(({ holds }) => holds === wanted);
-    if (disk === undefined) return null;
-    const { path, free_bytes, size_bytes, limit_bytes, state } = disk;
-    return { path, free_bytes, size_bytes, limit_bytes, state };
+function damageView({ firstOffset, lastOffset, isRepaired, ...range }: LogDamage) {
+  const { topic, partition, reason } = range;
+  return {
+    topic,
+    partition,
+    first_offset: firstOffset.toString(),
+    last_offset: lastOffset.toString(),
+    reason,
+    repaired: isRepaired,
   };
-  return { log: viewOf("log"), database: viewOf("database") };
 }
 
 function lagOf(
@@ -273,18 +289,20 @@ async function showerListOf(
 }
 
 /** All gauges. A value that is unknown because the database is unavailable is null or left out: `parts` shows the reason. */
-async function queryGauges(running: RunningParts): Promise<Gauges> {
+async function queryGauges(running: RunningParts, damages: LogDamages): Promise<Gauges> {
   const { reader } = running;
-  const [{ status, lag }, store, meteors, deadLetters] = await Promise.all([
+  const [{ status, lag }, damaged, store, meteors, deadLetters] = await Promise.all([
     queryParts(running),
+    damages.look(running.log),
     unlessUnavailable(reader, readStoreGauges),
     unlessUnavailable(reader, countMeteors),
     unlessUnavailable(reader, countDeadLetters),
   ]);
   return {
     parts: Object.fromEntries(Object.entries(status).map(([name, { ready }]) => [name, ready])),
-    logVerdict: running.log.guard?.state?.verdict.kind ?? null,
+    logDamaged: damaged.filter(({ isRepaired }) => !isRepaired).length,
     disks: running.disks.disks,
+    logVerdict: running.log.guard?.state?.verdict.kind ?? null,
     lag,
     meteors,
     deadLetters,

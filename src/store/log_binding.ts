@@ -15,12 +15,15 @@ export interface LogBinding {
   readonly boundAt: Date | null;
 }
 
-/** The binding. A database whose row is missing (restored without it) gets a new data store's. */
+/** The binding. A new data store gets its id here, so that databases made from one template are different ones. */
 export async function readLogBinding(sql: Queryable): Promise<LogBinding> {
   const [row] = await sql<LogBinding[]>`
-    select data_store_id::text as "dataStoreId", log_id as "logId", bound_at as "boundAt" from log_binding`;
+    select data_store_id::text as "dataStoreId", log_id as "logId", bound_at as "boundAt" from log_binding
+    where data_store_id is not null`;
   if (row !== undefined) return { ...row };
-  await sql`insert into log_binding default values on conflict do nothing`;
+  await sql`
+    insert into log_binding as b (data_store_id) values (gen_random_uuid())
+    on conflict (only_row) do update set data_store_id = coalesce(b.data_store_id, excluded.data_store_id)`;
   return await readLogBinding(sql);
 }
 

@@ -55,6 +55,10 @@ export async function endRefill(
   if (tables.length > 0) {
     await sql.unsafe(`truncate ${tables.map(quoteIdentifier).join(", ")}`);
   }
+  // Left over from before their rows got a newer generation: nothing depends on them, and no record says them.
+  await sql`
+    delete from meteor_generation g using meteor m
+    where m.id = g.meteor_id and g.generated_at <= m.source_generated_at`;
   await sql`update dead_letter set topic_offset = null where topic_offset is not null`;
   await sql`delete from log_refill where log_id = ${logId}`;
 }

@@ -212,7 +212,7 @@ export async function* readMembers(sql: Queryable): AsyncGenerator<readonly Stor
 
 /** A dead letter whose replay was loaded. */
 export interface StoredReplay {
-  readonly letterId: string;
+  readonly deadLetterId: string;
   readonly replayedAt: Date;
   readonly partition: number;
   readonly offset: bigint;
@@ -221,7 +221,7 @@ export interface StoredReplay {
 /** Replays after the dead letter `after` ("": from the first), by dead letter, at most `PAGE_ROWS`. */
 export async function readReplays(sql: Queryable, after: string): Promise<StoredReplay[]> {
   return await sql<StoredReplay[]>`
-    select r.letter_id as "letterId", r.replayed_at as "replayedAt", r.topic_partition as partition,
+    select r.letter_id as "deadLetterId", r.replayed_at as "replayedAt", r.topic_partition as partition,
       r.topic_offset as "offset"
     from dead_letter_replay r where r.letter_id > ${after} order by r.letter_id limit ${PAGE_ROWS}`;
 }
@@ -258,7 +258,7 @@ export async function moveRows(sql: Queryable, places: readonly RowPlace[]): Pro
 
 /** A replay whose record was published again, with its new place in the log. */
 export interface ReplayPlace {
-  readonly letterId: string;
+  readonly deadLetterId: string;
   readonly partition: number;
   readonly offset: bigint;
 }
@@ -269,7 +269,7 @@ export async function moveReplays(sql: Queryable, places: readonly ReplayPlace[]
   await sql`
     update dead_letter_replay as r set topic_partition = t.partition, topic_offset = t.next
     from unnest(
-      ${places.map(({ letterId }) => letterId)}::text[],
+      ${places.map(({ deadLetterId }) => deadLetterId)}::text[],
       ${`{${places.map(({ partition }) => partition).join(",")}}`}::text::integer[],
       ${`{${places.map(({ offset }) => offset).join(",")}}`}::text::bigint[]
     ) as t (letter_id, partition, next)

@@ -1,4 +1,5 @@
 /** The results of reading a summary file: batches of rows and rejected lines, and at the end a summary of the file. */
+import type { Buffer } from "node:buffer";
 import type { SummaryHeader } from "./summary_header.ts";
 import type { TrajectorySummary } from "./summary.ts";
 
@@ -23,10 +24,31 @@ export interface RejectedLine {
   readonly text: string;
 }
 
+/** A line whose values were not read yet. */
+export interface UnreadLine {
+  readonly line: number;
+  /** The trajectory, by the line's first cell. */
+  readonly id: string;
+  /** The line without its end, in memory that nothing else writes to. */
+  readonly bytes: Buffer;
+}
+
+/** Lines to be read later, or not at all. */
+export interface UnreadLines {
+  readonly lines: readonly UnreadLine[];
+  /** Reads one of them. */
+  read(line: UnreadLine): ReadRow | RejectedLine;
+}
+
 /** Consecutive lines of the file. */
 export interface ReadBatch {
   readonly rows: readonly ReadRow[];
   readonly rejected: readonly RejectedLine[];
+  /**
+   * Lines that were only split off, when that was requested; there are no rows then. Null when it was not, and for files whose first
+   * column is not the identifier. Lines that can't be of any trajectory are among the rejected ones in any case.
+   */
+  readonly unread: UnreadLines | null;
   /** Everything before this byte of the file is in this or earlier batches. Always the beginning of a line, or the end. */
   readonly byteOffset: number;
   /** Number of the last line before `byteOffset`. */
@@ -39,7 +61,7 @@ export interface ReadBatch {
 
 /** The result of one call, returned after the last batch. */
 export interface ReadSummary {
-  /** Rows and rejected lines of this call, without those before a resume point. */
+  /** Rows (or unread lines) and rejected lines of this call, without those before a resume point. */
   readonly rows: number;
   readonly rejected: number;
   readonly generatedAt: Date | null;

@@ -116,6 +116,7 @@ abstract class RecordReader {
   #batch(): ReadBatch {
     const batch: ReadBatch = {
       rows: this.#rows,
+      unread: null,
       rejected: this.#rejected,
       byteOffset: this.before,
       lastLine: this.line,

@@ -11,13 +11,22 @@ import { SummaryReader } from "./summary_reader.ts";
 
 export { SummaryFormatError, UnfinishedSummaryError } from "./format_error.ts";
 export type { SummaryHeader } from "./summary_header.ts";
-export type { ReadBatch, ReadRow, ReadSummary, RejectedLine, ResumePoint } from "./read_batch.ts";
+export type {
+  ReadBatch,
+  ReadRow,
+  ReadSummary,
+  RejectedLine,
+  ResumePoint,
+  UnreadLine,
+  UnreadLines,
+} from "./read_batch.ts";
 
 /**
  * Reads a summary file, or with `resume` the rest of one.
  *
  * @param chunks the file's bytes in order, cut anywhere; on a resume, from `resume.byteOffset` on. When reading ends early (by
  *   `break` or an error), they are closed.
+ *   With `unread`, lines are split off and their values left to be read later (`ReadBatch.unread`).
  * @returns after the last batch: the counts, and whether the last line was cut (`for await` does not show them; iterate by hand,
  *   or see `ReadBatch.byteOffset`)
  * @throws SummaryFormatError (permanent) if this is not a readable summary file: a web page, no column names, no identifier
@@ -26,9 +35,9 @@ export type { ReadBatch, ReadRow, ReadSummary, RejectedLine, ResumePoint } from 
  */
 export async function* readSummaryFile(
   chunks: AsyncIterable<Uint8Array>,
-  options: { readonly resume?: ResumePoint } = {},
+  options: { readonly resume?: ResumePoint; readonly unread?: boolean } = {},
 ): AsyncGenerator<ReadBatch, ReadSummary, void> {
-  const reader = new SummaryReader(options.resume);
+  const reader = new SummaryReader(options.resume, options.unread);
   for await (const chunk of chunks) yield* reader.read(chunk);
   return yield* reader.finish();
 }

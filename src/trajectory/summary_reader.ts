@@ -22,11 +22,20 @@ import {
   commentCells,
   hasIdentifier,
   headerOf,
+  IDENTIFIER_FIELD,
   stampOf,
   type SummaryHeader,
 } from "./summary_header.ts";
+import { identifierAtStart, LineBlocks } from "./line_blocks.ts";
 import { LineCarry } from "./line_carry.ts";
-import type { ReadBatch, ReadRow, ReadSummary, RejectedLine, ResumePoint } from "./read_batch.ts";
+import type {
+  ReadBatch,
+  ReadRow,
+  ReadSummary,
+  RejectedLine,
+  ResumePoint,
+  UnreadLine,
+} from "./read_batch.ts";
 import { Rejection, RowReader, utf8Text } from "./row.ts";
 
 /** Longest line that is read. Rows have 900 to 1,000 bytes, and seven more for each station beyond a few. */
@@ -42,6 +51,8 @@ const QUOTED_LENGTH_MAX = 60;
 export class SummaryReader {
   readonly #carry = new LineCarry(LINE_BYTES_MAX);
   readonly #isResumed: boolean;
+  /** Where lines are kept whose values are not read; null when they are read. */
+  readonly #blocks: LineBlocks | null;
   /** The file's first bytes until the format is known; null afterwards. */
   #start: Buffer | null = Buffer.alloc(0);
   /** Where the current line begins, and its number. */
@@ -59,11 +70,15 @@ export class SummaryReader {
   /** The current batch, and the finished batches. */
   #rows: ReadRow[] = [];
   #rejected: RejectedLine[] = [];
+  /** Null under a header whose first column is not the identifier, and when values are read at once. */
+  #unread: UnreadLine[] | null = null;
   readonly #ready: ReadBatch[] = [];
   #rowCount = 0;
   #rejectedCount = 0;
 
-  constructor(resume?: ResumePoint) {
+  /** @param keepsLines leaves the values of lines unread: see `ReadBatch.unread` */
+  constructor(resume?: ResumePoint, keepsLines = false) {
+    this.#blocks = keepsLines ? new LineBlocks() : null;
     this.#isResumed = resume !== undefined;
     this.#lineOffset = resume?.byteOffset ?? 0;
     this.#line = (resume?.lineNumber ?? 0) + 1;
@@ -97,7 +112,7 @@ export class SummaryReader {
       this.#lineOffset += length + 1;
       this.#line++;
       start = lf + 1;
-      if (this.#rows.length + this.#rejected.length >= BATCH_LINES_MAX) this.#closeBatch();
+      if (this.#batchLines >= BATCH_LINES_MAX) this.#closeBatch();
       if (this.#ready.length > 0) yield* this.#ready.splice(0);
     }
     this.#carry.append(bytes, start, bytes.length);
@@ -168,6 +183,14 @@ export class SummaryReader {
 
   #readData(reader: RowReader, bytes: Buffer, start: number, end: number, length: number): void {
     this.#nameCells = null;
+    if (this.#unread !== null && this.#refusal === null && length <= LINE_BYTES_MAX) {
+      const id = identifierAtStart(bytes, start, end);
+      if (id !== null) {
+        this.#rowCount++;
+        this.#unread.push({ line: this.#line, id, bytes: this.#blocks!.copy(bytes, start, end) });
+        return;
+      }
+    }
     const result = this.#refusal !== null
       ? new Rejection(this.#refusal, null)
       : length > LINE_BYTES_MAX
@@ -175,8 +198,7 @@ export class SummaryReader {
       : reader.read(bytes, start, end);
     if (result instanceof Rejection) {
       this.#rejectedCount++;
-      const text = lineText(bytes, start, end);
-      this.#rejected.push({ line: this.#line, reason: result.reason, field: result.field, text });
+      this.#rejected.push(rejectedLine(this.#line, result, bytes, start, end));
     } else {
       this.#rowCount++;
       this.#rows.push({ line: this.#line, summary: result });
@@ -228,6 +250,8 @@ export class SummaryReader {
   #readUnder(header: SummaryHeader): void {
     this.#header = header;
     this.#rowReader = new RowReader(header);
+    const isFirst = header.columns[0]?.field === IDENTIFIER_FIELD;
+    this.#unread = this.#blocks !== null && isFirst ? [] : null;
   }
 
   #readTextBeforeHeader(bytes: Buffer, start: number, end: number): void {
@@ -252,20 +276,45 @@ export class SummaryReader {
     );
   }
 
+  get #batchLines(): number {
+    return this.#rows.length + this.#rejected.length + (this.#unread?.length ?? 0);
+  }
+
   /** Makes a batch of the lines so far, except the current line. */
   #closeBatch(): void {
-    if (this.#header === null || this.#rows.length + this.#rejected.length === 0) return;
+    const [header, reader, lines] = [this.#header, this.#rowReader, this.#unread];
+    if (header === null || reader === null || this.#batchLines === 0) return;
     this.#ready.push({
       rows: this.#rows,
       rejected: this.#rejected,
+      unread: lines === null ? null : { lines, read: (line) => readUnread(reader, line) },
       byteOffset: this.#lineOffset,
       lastLine: this.#line - 1,
       generatedAt: this.#generatedAt,
-      header: this.#header,
+      header,
     });
     this.#rows = [];
     this.#rejected = [];
+    if (lines !== null) this.#unread = [];
   }
+}
+
+/** Reads a line that was kept. */
+function readUnread(reader: RowReader, { line, bytes }: UnreadLine): ReadRow | RejectedLine {
+  const result = reader.read(bytes, 0, bytes.length);
+  return result instanceof Rejection
+    ? rejectedLine(line, result, bytes, 0, bytes.length)
+    : { line, summary: result };
+}
+
+function rejectedLine(
+  line: number,
+  { reason, field }: Rejection,
+  bytes: Buffer,
+  start: number,
+  end: number,
+): RejectedLine {
+  return { line, reason, field, text: lineText(bytes, start, end) };
 }
 
 /** The position of the next LF, or -1. Uses the engine's own search, because Buffer's has overheads for its many cases. */

@@ -87,6 +87,19 @@ export const KNOWN_COMMANDS: readonly KnownCommand[] = [
     says: /^.*ready +http:\/\/127[\s\S]*database +embedded PostgreSQL[\s\S]*schedule +next run/m,
   },
   { command: "deno task extract", says: RUN_FOLLOWED },
+  { command: "deno task backfill -- --all", says: RUN_FOLLOWED },
+  // tests/recovery/runbook.test.ts runs the runbook's pages where there is something to decide.
+  { command: "deno task log status", says: /the log is the data store's: work goes on/ },
+  { command: "deno task log refill --yes", says: /nothing to refill/ },
+  { command: "deno task log reread --yes", says: /nothing to decide/ },
+  { command: "deno task log adopt --yes", says: /nothing to decide/ },
+  { command: "deno task log verify", says: /the log is sound, and says what the data store has/ },
+  {
+    command: "deno task log verify --topic trajectory_summary_raw --json",
+    says: /"sound": true/,
+  },
+  // Nothing is damaged here; tests/recovery/repair.test.ts runs it on a damaged log.
+  { command: "deno task log repair --yes", says: /there is nothing to repair/ },
   { command: "deno task backfill -- --month 2024-08", says: RUN_FOLLOWED },
   curl("-X POST http://127.0.0.1:8000/extract", RUN_ACCEPTED),
   curl(
@@ -226,6 +239,12 @@ export const KNOWN_COMMANDS: readonly KnownCommand[] = [
     when: "stopped",
     env: () => DEMO_FOLDER,
     says: /[1-9][\d,]* records in /,
+  },
+  {
+    // tests/recovery/refill.test.ts refills a log that was lost.
+    command: "deno task log refill -- --yes",
+    env: () => DEMO_FOLDER,
+    says: /the log is the data store's: there is nothing to refill/,
   },
   {
     command: "deno task backup -- --to /backup/gmn-data-store",

@@ -25,6 +25,7 @@ describe("tasks", () => {
       "demo",
       "extract",
       "ingest",
+      "log",
       "parse",
       "rebuild",
       "replay",

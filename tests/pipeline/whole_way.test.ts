@@ -50,6 +50,7 @@ describe("a backfill of everything", () => {
     expect(run.rows).toEqual({
       read: whole.sample.rows,
       published: whole.sample.rows,
+      unchanged: 0,
       rejected: 0,
       loaded: whole.sample.rows,
       dead: 0,

@@ -73,7 +73,7 @@ describe("a trajectory that its file no longer has", () => {
       vgeo_km_s: expect.any(Number),
     });
     expect(await service.api(`/runs/${run.id}`).then((r) => r.json())).toMatchObject({
-      rows: { published: 5, loaded: 5 },
+      rows: { read: 5, published: 0, unchanged: 5, loaded: 0 },
     });
 
     await put(window, lines, 13);

@@ -3,12 +3,8 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { PermanentError, TransientError } from "@gmn/failures";
 import { HEADERS } from "../../src/events/topics.ts";
-import {
-  CutFileError,
-  extractFile,
-  type Extraction,
-  type Progress,
-} from "../../src/producer/extract_file.ts";
+import { CutFileError, extractFile } from "../../src/producer/extract_file.ts";
+import type { Extraction, Progress } from "../../src/producer/extraction.ts";
 import { createTrajectoryDecoder } from "../../src/trajectory/codec.ts";
 import {
   readHeader,

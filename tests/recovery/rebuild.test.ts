@@ -390,6 +390,27 @@ describe("with a log that has lost something", () => {
     expect(await placesOf(whole)).toEqual(before);
   }, TEST_MS);
 
+  test(
+    "a log that ends before what is loaded is refused, and nobody waits for the rest",
+    async () => {
+      const [last] = await appendEach(whole, [1]);
+      const n = await meteors(whole);
+      await whole.whileStopped(async () => {
+        replaceBatch(join(whole.config.dataDirectory, "broker"), raw, PARTITION, last!, null);
+        const { report } = await refusal(whole);
+        expect(report.losses).toEqual([
+          `1 of ${n} trajectories of the data store are not in the log: ${ID(1)}`,
+          `${raw}-1: the data store has loaded a log up to offset ${
+            last! + 1
+          }, but this log ends at ${last}`,
+        ]);
+        await rebuildOf(whole, { isLossAccepted: true });
+        expect(await meteors(whole)).toBe(n - 1);
+      });
+    },
+    TEST_MS,
+  );
+
   test("a gap and an unreadable batch are refused, until they are accepted", async () => {
     const [, gap, damaged] = await appendEach(whole, [1, 2, 3, 4]);
     await whole.whileStopped(() => {

@@ -1,5 +1,5 @@
 /** What every test of an undecided log checks: it is visible everywhere, nothing moves, and queries are answered. */
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import process from "node:process";
 import { expect } from "vitest";
 import { LOG_IDENTITY, TOPICS } from "../../src/events/topics.ts";
@@ -24,6 +24,16 @@ export async function stateOf(whole: TestService) {
   const offsets = await sql`
     select topic, partition, next_offset, log_start_offset from consumer_offset order by topic, partition`;
   return { tables: await checksumProjections(sql), offsets: offsets.map((row) => ({ ...row })) };
+}
+
+/** Waits until the service reads every partition, and everything in the log is loaded. */
+export async function settled(whole: TestService): Promise<void> {
+  const partitions = TOPICS.reduce((sum, topic) => sum + topic.partitions, 0);
+  await until("every partition is read", async () => {
+    const [row] = await whole.database.sql`select count(*)::int as n from consumer_offset`;
+    return row!.n === partitions;
+  });
+  await caughtUp(whole);
 }
 
 /** The watermarks of all topics of the log, by `topic-partition`. */
@@ -94,28 +104,41 @@ export async function expectGoesOn(whole: TestService): Promise<void> {
   expect((await whole.api("/readyz")).status).toBe(200);
 }
 
+/** How a command ended, and what it said. */
+export interface CommandEnd {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
 /** Runs `deno task log …` as a process of its own, with the task's permissions, without a terminal. */
-export function logCommand(
+export function logCommand(whole: TestService, ...words: string[]): Promise<CommandEnd> {
+  return startLogCommand(whole, ...words).ended;
+}
+
+/** The same; the process is there to be killed. */
+export function startLogCommand(
   whole: TestService,
   ...words: string[]
-): Promise<{ code: number | null; out: string; err: string }> {
-  return new Promise((resolve, reject) => {
-    const { args, environment } = taskCommand("log");
-    const child = spawn(process.execPath, [...args, ...words], {
-      env: {
-        ...process.env,
-        ...environment,
-        NO_COLOR: "1",
-        DATA_DIR: whole.config.dataDirectory,
-      },
-      stdio: ["ignore", "pipe", "pipe"],
-    });
+): { readonly child: ChildProcess; readonly ended: Promise<CommandEnd> } {
+  const { args, environment } = taskCommand("log");
+  const child = spawn(process.execPath, [...args, ...words], {
+    env: {
+      ...process.env,
+      ...environment,
+      NO_COLOR: "1",
+      DATA_DIR: whole.config.dataDirectory,
+    },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const ended = new Promise<CommandEnd>((resolve, reject) => {
     let out = "", err = "";
     child.stdout.on("data", (chunk) => out += chunk);
     child.stderr.on("data", (chunk) => err += chunk);
     child.on("error", reject);
     child.on("close", (code) => resolve({ code, out, err }));
   });
+  return { child, ended };
 }
 
 /** Deletes records at the beginning of a partition: all before `offset`, or all with "-1". */

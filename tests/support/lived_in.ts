@@ -179,6 +179,18 @@ async function replayed(whole: TestService): Promise<void> {
   await caughtUp(whole);
 }
 
+/** Adds copies of a trajectory, as many as make several pages. */
+export async function addCopies(sql: Sql, id: string, count: number): Promise<void> {
+  await sql.unsafe(
+    `insert into meteor select (jsonb_populate_record(m, jsonb_build_object('id', m.id || '_' || n))).*
+    from meteor m cross join generate_series(1, ${count}) as n where m.id = $1`,
+    [id],
+  );
+  await sql`
+    insert into participating_station
+    select m.id, unnest(m.participating_stations) from meteor m where starts_with(m.id, ${id} || '_')`;
+}
+
 /** Places in a log, and times at which rows were written here. */
 const BY_NATURE = [
   "topic_offset",
@@ -195,7 +207,6 @@ const TABLES = [
   "participating_station",
   "station",
   "iau_shower",
-  "meteor_generation",
   "run_loaded",
   "dead_letter_replay",
   "dead_letter",
@@ -213,7 +224,13 @@ export async function contentOf(sql: Sql): Promise<Record<string, string[]>> {
       select (to_jsonb(t) - ${BY_NATURE}::text[])::text as row from ${sql(table)} as t`;
     content[table] = rows.map(({ row }) => row).toSorted();
   }
-  content.value_digest = (await digestsOf(sql)).filter((row) => !row.includes("_lv"));
+  // Not those that are older than their rows, of which nothing depends.
+  const generations = await sql<{ row: string }[]>`
+    select to_jsonb(g)::text as row from meteor_generation g join meteor m on m.id = g.meteor_id
+    where (g.generated_at <= m.source_generated_at) is not true`;
+  content.meteor_generation = generations.map(({ row }) => row).toSorted();
+  // Not those of other programs and of copies: they are digests of other bytes than a refill publishes.
+  content.value_digest = (await digestsOf(sql)).filter((row) => !/_lv|^\w+_\w+_\d/.test(row));
   const history = await sql<{ row: string }[]>`
     select (to_jsonb(e) - ${BY_NATURE}::text[])::text as row
     from ingestion_run_event e order by run_id, event_offset`;
@@ -240,8 +257,9 @@ export function differencesOf(
 ): string[] {
   return Object.keys(before).flatMap((table) => {
     const [was, is] = [before[table]!, after[table] ?? []];
-    const gone = was.filter((row) => !is.includes(row));
-    const come = is.filter((row) => !was.includes(row));
+    const [wasIn, isIn] = [new Set(was), new Set(is)];
+    const gone = was.filter((row) => !isIn.has(row));
+    const come = is.filter((row) => !wasIn.has(row));
     if (gone.length === 0 && come.length === 0) {
       return was.join() === is.join() ? [] : [`${table}: another order`];
     }

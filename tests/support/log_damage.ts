@@ -13,8 +13,6 @@ export interface StoredBatch {
 
 /** What a disk loses at once: its sector. */
 const SECTOR_BYTES = 4096;
-/** The page size of the broker's database (packages/embedded-broker/storage/database.ts). */
-const PAGE_BYTES = 16_384;
 /** Enough of a batch to be found in the file only once. */
 const MARK_BYTES = 64;
 
@@ -80,8 +78,8 @@ export function replaceBatch(
 }
 
 /**
- * Flips up to 4 KiB of the file itself, in the middle of the batch that has this offset. They lie inside one page, so that SQLite
- * still finds everything and only the batch's own bytes are wrong. Returns the batch as it was.
+ * Flips up to 4 KiB of the file itself, in the middle of the batch that has this offset. Only the batch's own bytes are wrong then, and
+ * SQLite still finds everything. Returns the batch as it was.
  */
 export function flipSector(
   brokerDirectory: string,
@@ -96,12 +94,10 @@ export function flipSector(
   const mark = batch.bytes.subarray(middle, middle + MARK_BYTES);
   // Another batch may hold the same record.
   for (let at = file.indexOf(mark); at >= 0; at = file.indexOf(mark, at + 1)) {
-    const end = Math.min(
-      at + SECTOR_BYTES,
-      at + batch.bytes.length - middle,
-      Math.ceil((at + 1) / PAGE_BYTES) * PAGE_BYTES,
-    );
-    const before = file.subarray(at, end);
+    // As far as the file has the batch's own bytes: what follows may be a row of another batch, or the end of the page.
+    let end = at;
+    while (end < at + SECTOR_BYTES && file[end] === batch.bytes[middle + end - at]) end++;
+    const before = Buffer.from(file.subarray(at, end));
     writeAt(path, Buffer.from(before.map((byte) => byte ^ 0xff)), at);
     if (!batchAt(brokerDirectory, topic, partition, offset).bytes.equals(batch.bytes)) return batch;
     writeAt(path, before, at);

@@ -77,6 +77,8 @@ export interface TestServiceOptions {
   readonly sample?: Partial<Parameters<typeof generateDataDirectory>[0]> | null;
   /** Enables the schedule and the resumption of old runs, as in production; off by default, so that only the test's runs run. */
   readonly withSchedule?: boolean;
+  /** Leaves the topics of an external Kafka as they are: another service of the test made them. */
+  readonly keepsTopics?: boolean;
 }
 
 /** Starts everything; `await using` stops everything. */
@@ -116,7 +118,9 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     const { kafka: kafkaAccess } = await readLogAccess(config);
     const kafkaOf = (brokers: readonly string[]) =>
       createKafka({ brokers, clientId: "test", ...kafkaAccess }, unobserved);
-    if (config.kafkaBrokers !== null) await removeTopics(kafkaOf(config.kafkaBrokers));
+    if (config.kafkaBrokers !== null && options.keepsTopics !== true) {
+      await removeTopics(kafkaOf(config.kafkaBrokers));
+    }
 
     const observer = createObserver();
     const events: ServiceEvent[] = [];

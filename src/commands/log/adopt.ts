@@ -9,5 +9,5 @@ export const COMMAND: Command = decisionCommand({
 The data store keeps all its rows. Everything in the log is loaded; rows whose record the log lacks are marked (topic_offset -1), and
 their files count as ingested, except those that were still being published when the log lost its end.`,
   question: "Adopt this log?",
-  next: "deno task log refill publishes what only the data store has, now or later",
+  next: "deno task log repair publishes what only the data store has, now or later",
 });

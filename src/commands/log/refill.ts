@@ -45,7 +45,9 @@ export const COMMAND: Command = {
     return await withLogBench(signal, async (bench) => {
       const prepared = await prepareRefill(bench, signal);
       if (prepared === null) {
-        process.stdout.write("the log is the data store's: there is nothing to refill\n");
+        process.stdout.write(
+          "the log is the data store's: there is nothing to refill; deno task log repair publishes what it lacks\n",
+        );
         return EXIT.DONE;
       }
       process.stdout.write(describeVerdict(prepared.verdict));

@@ -73,7 +73,7 @@ async function repair(bench: Workbench, found: Verification, signal: AbortSignal
     "repair",
     "rows",
     (onProgress) =>
-      repairLog(found, { ...partsOf(bench), publisher: log.publisher, signal, onProgress }),
+      repairLog(found, { ...partsOf(bench), publisher: log.ungated, signal, onProgress }),
   );
   await waitForTopic(store.sql, log.probe, TRAJECTORY_SUMMARY_RAW.name, signal);
   process.stdout.write(describeRepair(repaired));

@@ -2,7 +2,7 @@
 
 CREATE TABLE log_binding (
   only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
-  data_store_id uuid NOT NULL DEFAULT gen_random_uuid(),
+  data_store_id uuid,
   log_id text COLLATE "C",
   decision text,
   bound_at timestamptz
@@ -11,7 +11,7 @@ COMMENT ON TABLE log_binding IS
   'The log that this database is built from: one row. Nothing is read from or written to a log with another id until somebody decides.';
 COMMENT ON COLUMN log_binding.only_row IS 'Always true: there is one row.';
 COMMENT ON COLUMN log_binding.data_store_id IS
-  'Id of this data store, which the log records in its topic gmn_log_identity. A copy of the database has the same id.';
+  'Id of this data store, which the log records in its topic gmn_log_identity. Null before the first start. A copy of the database has the same id.';
 COMMENT ON COLUMN log_binding.log_id IS
   'Id of the log, from its topic gmn_log_identity. Null: not bound yet; the next start binds it if the log fits.';
 COMMENT ON COLUMN log_binding.decision IS

@@ -1,0 +1,157 @@
+/**
+ * Remembers what this process has published to a topic and the database has not loaded yet.
+ *
+ * Whoever reads the database and then publishes has to know what is in the log between the two. For each partition this has a range
+ * of offsets without a record of anybody else, and the keys of the records in it:
+ *
+ *     database ──▶ from ┈┈ own records only ┈┈ to ──▶ end of the log
+ *
+ * A record of another process between two own ones begins a new range. So does a key that had to be forgotten, because the number of
+ * keys is bounded. Confirm records change no trajectory: they are in the range, and their keys are not among the keys.
+ */
+import type { KeyPartitioner } from "@gmn/kafka-formats";
+import type { OutgoingRecord } from "./publisher.ts";
+import { HEADERS, type Topic } from "./topics.ts";
+
+/** Keys that are remembered for each partition, some 4 MB. A consumer that is further behind is waited for, or not relied on. */
+const KEYS_MAX = 50_000;
+
+/** Offsets from `first` (inclusive) to `next` (exclusive). */
+export interface AppendedRange {
+  readonly first: bigint;
+  readonly next: bigint;
+}
+
+/** One call of `publish`; its methods are for the publisher. */
+export interface NotedRecords {
+  /** Some of the records of a partition are in the log. */
+  appended(partition: number, range: AppendedRange): void;
+  /** All records are in the log. If it is never called, some may be there and some not. */
+  acknowledged(): void;
+}
+
+/** The records of one call in one partition. */
+interface Part {
+  readonly sequence: number;
+  /** The offset after its last record so far. */
+  next: bigint;
+  isAcknowledged: boolean;
+  /** Some of its keys are not remembered. */
+  isForgotten: boolean;
+}
+
+class PartitionRecords {
+  /** Empty at first: from 0 to 0 covers nothing that has been read. */
+  #from = -1n;
+  #to = -1n;
+  /** By key, the last call with a record of it; the longest ago first. */
+  readonly #keys = new Map<string, Part>();
+
+  note(key: string, part: Part): void {
+    this.#keys.delete(key);
+    this.#keys.set(key, part);
+    if (this.#keys.size > KEYS_MAX) this.#forgetOldest();
+  }
+
+  append(part: Part, { first, next }: AppendedRange): void {
+    part.next = next;
+    if (first !== this.#to) this.#from = first;
+    this.#to = next;
+    if (part.isForgotten) this.#from = next;
+  }
+
+  covers(from: bigint, to: bigint): boolean {
+    return from >= to || (this.#from <= from && to <= this.#to);
+  }
+
+  isNewer(key: string, sequence: number, loaded: bigint): boolean {
+    const part = this.#keys.get(key);
+    return part !== undefined &&
+      (part.sequence > sequence || !part.isAcknowledged || part.next > loaded);
+  }
+
+  forgetLoaded(loaded: bigint): void {
+    for (const [key, part] of this.#keys) {
+      // Whether a record is in the log is not known after a failure; it stays until there are too many.
+      if (!part.isAcknowledged) continue;
+      if (part.next > loaded) return;
+      this.#keys.delete(key);
+    }
+  }
+
+  #forgetOldest(): void {
+    for (const [key, part] of this.#keys) {
+      this.#keys.delete(key);
+      part.isForgotten = true;
+      if (part.next > this.#from) this.#from = part.next;
+      return;
+    }
+  }
+}
+
+export class OwnRecords {
+  readonly #topic: string;
+  readonly #partitions = new Map<number, PartitionRecords>();
+  #sequence = 0;
+
+  constructor(topic: Topic) {
+    this.#topic = topic.name;
+  }
+
+  /** Grows with every call of `publish`. Read it before the database is asked. */
+  get sequence(): number {
+    return this.#sequence;
+  }
+
+  /** Notes the records of a call of `publish`, at the time of the call; undefined for another topic. */
+  note(
+    topic: Topic,
+    records: readonly OutgoingRecord[],
+    partitionOf: KeyPartitioner,
+  ): NotedRecords | undefined {
+    if (topic.name !== this.#topic) return undefined;
+    const sequence = ++this.#sequence;
+    const parts = new Map<number, Part>();
+    for (const { key, headers, partition = partitionOf(key) } of records) {
+      let part = parts.get(partition);
+      if (part === undefined) {
+        part = { sequence, next: -1n, isAcknowledged: false, isForgotten: false };
+        parts.set(partition, part);
+      }
+      // Of a record without a key, only its value has the trajectory.
+      if (key === null) part.isForgotten = true;
+      else if (headers?.[HEADERS.unchanged] === undefined) this.#of(partition).note(key, part);
+    }
+    return {
+      appended: (partition, range) => {
+        const part = parts.get(partition);
+        if (part !== undefined) this.#of(partition).append(part, range);
+      },
+      acknowledged: () => parts.forEach((part) => part.isAcknowledged = true),
+    };
+  }
+
+  /** Whether all records of the partition from `from` (inclusive) to `to` (exclusive) are own ones with remembered keys. */
+  covers(partition: number, from: bigint, to: bigint): boolean {
+    return this.#of(partition).covers(from, to);
+  }
+
+  /**
+   * Whether an own record of the key may be in the log, or on its way there, that somebody has not seen who has read the database at
+   * offset `loaded`, after `sequence`.
+   */
+  isNewer(partition: number, key: string, sequence: number, loaded: bigint): boolean {
+    return this.#of(partition).isNewer(key, sequence, loaded);
+  }
+
+  /** Forgets keys whose records the database has. */
+  forgetLoaded(offsets: ReadonlyMap<number, bigint>): void {
+    for (const [partition, loaded] of offsets) this.#of(partition).forgetLoaded(loaded);
+  }
+
+  #of(partition: number): PartitionRecords {
+    let records = this.#partitions.get(partition);
+    if (records === undefined) this.#partitions.set(partition, records = new PartitionRecords());
+    return records;
+  }
+}

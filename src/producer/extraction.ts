@@ -1,0 +1,47 @@
+/** The extraction of one file: what it reads, how far it has got, and its result. */
+import type { Observe } from "../observe/observe.ts";
+import type { Checkpoint, NextOffsets, RowCounts } from "../runs/run_event.ts";
+import type { ResumePoint } from "../trajectory/read_batch.ts";
+import type { OpenedFile } from "./source/data_directory.ts";
+import type { UnchangedRows } from "./unchanged_rows.ts";
+
+/** How far the extraction of a file has got; everything before the checkpoint is acknowledged. */
+export interface Progress {
+  readonly generatedAt: Date | null;
+  readonly checkpoint: Checkpoint;
+  readonly rows: RowCounts;
+  readonly nextOffsets: NextOffsets;
+}
+
+/** Limits that tests reduce. */
+export interface Pace {
+  readonly portionRows?: number;
+  /** Unchanged lines for which one record of each partition stands. */
+  readonly unchangedRows?: number;
+  readonly progressInterval_ms?: number;
+}
+
+/** One file to extract. The caller that opened it closes it, even when the extraction fails. */
+export interface Extraction extends Pace {
+  readonly runId: string;
+  /** Path for events and headers. */
+  readonly file: string;
+  /** The file from its first byte, or from `resume.point`. */
+  readonly chunks: AsyncIterable<Uint8Array>;
+  /** Defaults to a summary file. */
+  readonly format?: OpenedFile["format"];
+  readonly resume?: { readonly point: ResumePoint; readonly rows: RowCounts };
+  /** Decides which lines the log already has. Left out: everything is published. */
+  readonly unchanged?: UnchangedRows;
+  readonly signal?: AbortSignal;
+  /** Called about every PROGRESS_INTERVAL_MS; the extraction awaits it. */
+  readonly onProgress?: (progress: Progress) => Promise<void>;
+  readonly observe?: Observe;
+}
+
+/** The result of a file that was read to its end. */
+export interface Extracted {
+  readonly generatedAt: Date | null;
+  readonly rows: RowCounts;
+  readonly nextOffsets: NextOffsets;
+}
