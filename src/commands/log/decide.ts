@@ -1,6 +1,5 @@
 /** `deno task log adopt` and `deno task log reread`: what both print, ask and do. */
 import process from "node:process";
-import { createInterface } from "node:readline/promises";
 import {
   countLosses,
   decideLog,
@@ -8,7 +7,8 @@ import {
   type OnlyInDataStore,
   prepareDecision,
 } from "../../recovery/decide_log.ts";
-import { type Command, EXIT, exitCodesHelp, UsageError } from "../command.ts";
+import { type Command, EXIT, exitCodesHelp } from "../command.ts";
+import { assertCanAsk, confirmed } from "../confirm.ts";
 import { count } from "../progress_bar.ts";
 import { LOG_BENCH_HELP, withLogBench } from "../with_log_bench.ts";
 import { describeVerdict } from "./status.ts";
@@ -49,7 +49,8 @@ ${exitCodesHelp("it is decided, or there was nothing to decide", "refused, or no
         }
         process.stdout.write(describeVerdict(prepared.verdict));
         process.stdout.write(describeLosses(await countLosses(sources, prepared)));
-        if (values.yes !== true && !await confirmed(name, question, signal)) {
+        assertCanAsk(values.yes === true);
+        if (values.yes !== true && !await confirmed(question, name, signal)) {
           process.stdout.write("nothing was changed\n");
           return EXIT.FAILED;
         }
@@ -73,21 +74,4 @@ function describeLosses({ trajectories, runs, deadLetters }: OnlyInDataStore): s
     `  ${name.padEnd(12)}  ${count(onlyInStore)} of ${count(all)}\n`;
   return "only the data store has (a rebuild from this log would lose them):\n" +
     line("trajectories", trajectories) + line("runs", runs) + line("dead letters", deadLetters);
-}
-
-/** Asks on the terminal. @throws UsageError when there is none */
-export async function confirmed(
-  name: string,
-  question: string,
-  signal: AbortSignal,
-): Promise<boolean> {
-  if (process.stdin.isTTY !== true || process.stdout.isTTY !== true) {
-    throw new UsageError("nobody can be asked here: --yes confirms it");
-  }
-  const terminal = createInterface({ input: process.stdin, output: process.stdout });
-  try {
-    return await terminal.question(`${question} Type ${name} to confirm: `, { signal }) === name;
-  } finally {
-    terminal.close();
-  }
 }
