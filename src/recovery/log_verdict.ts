@@ -266,7 +266,7 @@ export interface LogDecision {
 
 const REFILL: LogDecision = {
   command: "deno task log refill",
-  effect: "publishes everything that the data store has into this log, which must be empty",
+  effect: "publishes into this log what the data store has and the log lacks",
 };
 const REREAD: LogDecision = {
   command: "deno task log reread",
@@ -277,9 +277,9 @@ const ADOPT: LogDecision = {
   effect: "accepts this log as it is; says in numbers what only the data store has",
 };
 
-/** The decisions that are open to an operator. A refill that was interrupted has made of an empty log another one. */
-export function decisionsOf(kind: UndecidedKind): readonly LogDecision[] {
-  return kind === "emptied" || kind === "another" ? [REFILL, REREAD, ADOPT] : [REREAD, ADOPT];
+/** The decisions that are open to an operator. */
+export function decisionsOf(_kind: UndecidedKind): readonly LogDecision[] {
+  return [REFILL, REREAD, ADOPT];
 }
 
 /** The runbook's page of each case. */

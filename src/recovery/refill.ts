@@ -97,7 +97,7 @@ const NO_ROWS: RepublishedRows = { rows: 0, withdrawn: 0, refused: 0, firstRefus
 
 /**
  * Refills the log, and switches the data store to it.
- * @throws PermanentError when the log has records that no refill published, TransientError when broker, registry or database are
+ * @throws LogNotEmptyError when the log has records that no refill published, TransientError when broker, registry or database are
  *   unavailable, the signal's reason; call it again then
  */
 export async function refill(options: RefillOptions): Promise<Refilled> {
@@ -170,10 +170,15 @@ async function endsOf(kafka: Kafka): Promise<Record<number, number>> {
   return Object.fromEntries([...marks].map(([partition, { high }]) => [partition, Number(high)]));
 }
 
-function notEmpty({ foreign, own, firstForeign }: FoundRecords): PermanentError {
+/** The log has records that no refill published: refilled values would come after them, and replace newer ones. */
+export class LogNotEmptyError extends PermanentError {
+  override readonly name = "LogNotEmptyError";
+}
+
+function notEmpty({ foreign, own, firstForeign }: FoundRecords): LogNotEmptyError {
   const [first] = firstForeign;
   const where = first === undefined ? "" : `${first.topic}-${first.partition}@${first.offset}`;
-  return new PermanentError(
+  return new LogNotEmptyError(
     `the log is not empty: it has ${foreign} record(s) that no refill published, the first is ${where}` +
       (own > 0 ? `; ${own} are of an interrupted refill` : ""),
     {

@@ -10,6 +10,7 @@ import type { Observe, Observer } from "../observe/observe.ts";
 import type { OpenBuilder } from "../recovery/build_tables.ts";
 import { rebuild, type RebuildProgress } from "../recovery/rebuild.ts";
 import type { Rebuilt } from "../recovery/rebuild_report.ts";
+import { readPositions } from "../store/consumer_offsets.ts";
 import { takeLease } from "../store/advisory_lease.ts";
 import { connectStore, type Sql } from "../store/connection.ts";
 import { readAddresses, type ServiceAddresses } from "./address_file.ts";
@@ -67,11 +68,21 @@ export async function rebuildDatabase(
       const identity = await readLogIdentity(log.kafka, log.registry);
       return await rebuild({
         ...request,
-        coveredRanges: identity?.repairs.map(({ firstOffset, lastOffset, ...repaired }) => ({
-          ...repaired,
-          first: firstOffset,
-          last: lastOffset,
-        })) ?? [],
+        coveredRanges: [
+          ...identity?.repairs.map(({ firstOffset, lastOffset, ...repaired }) => ({
+            ...repaired,
+            first: firstOffset,
+            last: lastOffset,
+          })) ?? [],
+          // A beginning that somebody has accepted. What it held and the log has nowhere else is still counted as missing.
+          ...(await readPositions(sql)).filter(({ logStart }) => logStart > 0n)
+            .map(({ topic, partition, logStart }) => ({
+              topic,
+              partition,
+              first: 0n,
+              last: logStart - 1n,
+            })),
+        ],
         signal: AbortSignal.any([request.signal, lease.lost]),
         kafka: log.kafka,
         registry: log.registry,

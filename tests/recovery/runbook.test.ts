@@ -5,6 +5,7 @@ import { expect, test } from "vitest";
 import { TRAJECTORY_SUMMARY_RAW } from "../../src/events/topics.ts";
 import { blocksOf, commandsOf } from "../documentation/blocks.ts";
 import { startCommand } from "../support/command_process.ts";
+import { rebuildOf } from "../support/rebuild.ts";
 import { fileText, rows } from "../support/summary_file.ts";
 import { startTestService, type TestService } from "../support/service.ts";
 import { deleteRecords, expectGoesOn, expectUndecided, settled, stateOf } from "./undecided.ts";
@@ -58,6 +59,14 @@ test.each(
     // The first one only looks; the next one decides, and the others find nothing left to decide.
     expect([command, code], `${out}\n${err}`).toEqual([command, at === 0 ? 1 : 0]);
     if (at === 0) expect(out).toContain(page);
-    if (at === 1) await expectGoesOn(whole);
+    if (at === 1) {
+      expect(command).toBe("deno task log refill --yes");
+      await expectGoesOn(whole);
+      const [row] = await whole.database.sql<{ without: number }[]>`
+        select count(*)::integer as without from meteor where topic_offset < 0`;
+      expect(row).toEqual({ without: 0 });
+      const { losses } = await rebuildOf(whole, { isOnlyVerified: true });
+      expect(losses).toEqual([]);
+    }
   }
 }, TEST_MS);

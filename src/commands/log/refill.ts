@@ -1,31 +1,40 @@
 /** `deno task log refill`: fills an empty log from the data store. */
 import process from "node:process";
 import { unobserved } from "../../observe/observe.ts";
-import type { Refilled, RefillPhase } from "../../recovery/refill.ts";
+import { TOPICS } from "../../events/topics.ts";
+import { decideLog, type PreparedDecision } from "../../recovery/decide_log.ts";
+import { LogNotEmptyError, type Refilled, type RefillPhase } from "../../recovery/refill.ts";
+import type { Workbench } from "../../service/attach.ts";
+import type { LogBench } from "../../service/log_bench.ts";
 import { prepareRefill, refillLog } from "../../service/refill.ts";
+import { waitForTopic } from "../../service/run_access.ts";
 import { type Command, EXIT, exitCodesHelp } from "../command.ts";
+import { assertCanAsk, confirmed } from "../confirm.ts";
 import { count, ProgressBar } from "../progress_bar.ts";
 import { LOG_BENCH_HELP, withLogBench } from "../with_log_bench.ts";
-import { confirmed } from "./decide.ts";
+import { withWorkbench } from "../with_workbench.ts";
+import { repairOn } from "./repair.ts";
 import { describeVerdict } from "./status.ts";
 
-const HELP = `Fills an empty log from the data store, and binds the data store to it.
+const HELP =
+  `Publishes into an undecided log what the data store has and the log lacks, and binds the data store to it.
 
 usage: deno task log refill [--yes]
 
   --yes          do it without asking; required when no terminal is there to ask
 
-Publishes every trajectory with its lineage, withdrawals, file generations, dead letters, runs and showers. Queries are answered all the
-while. After an interruption the same command goes on where it stopped.
+An empty log gets every trajectory with its lineage, withdrawals, file generations, dead letters, runs and showers. A log that still has
+records is accepted as deno task log adopt does, loaded, and then gets what it lacks as deno task log repair does. Queries are answered
+all the while. After an interruption the same command goes on where it stopped, or deno task log repair does.
 
 ${LOG_BENCH_HELP} A running service goes on by itself within seconds.
 
 ${
-  exitCodesHelp(
-    "the log has what the data store has, or there was nothing to decide",
-    "refused because the log is not empty, not confirmed, or some rows could not be published",
-  )
-}`;
+    exitCodesHelp(
+      "the log has what the data store has, or there was nothing to decide",
+      "not confirmed, or some rows could not be published",
+    )
+  }`;
 
 const LABELS: Readonly<Record<RefillPhase, string>> = {
   log: "reading the log",
@@ -42,7 +51,8 @@ export const COMMAND: Command = {
   operand: null,
   interrupted: "the same command goes on where this one stopped",
   async run({ values, signal }) {
-    return await withLogBench(signal, async (bench) => {
+    const isConfirmed = values.yes === true;
+    const code = await withLogBench(signal, async (bench) => {
       const prepared = await prepareRefill(bench, signal);
       if (prepared === null) {
         process.stdout.write(
@@ -51,29 +61,58 @@ export const COMMAND: Command = {
         return EXIT.DONE;
       }
       process.stdout.write(describeVerdict(prepared.verdict));
-      const question = "Publish everything that the data store has into this log?";
-      if (values.yes !== true && !await confirmed("refill", question, signal)) {
+      assertCanAsk(isConfirmed);
+      const question = "Publish into this log what the data store has and the log lacks?";
+      if (!isConfirmed && !await confirmed(question, "refill", signal)) {
         process.stdout.write("nothing was changed\n");
         return EXIT.FAILED;
       }
-      const bar = new ProgressBar();
-      const refilled = await refillLog(bench, prepared, {
-        observe: unobserved,
-        signal,
-        onProgress: ({ phase, done, total }) =>
-          bar.update({
-            label: LABELS[phase],
-            done,
-            total: total === 0 ? null : total,
-            detail: phase === "rows" ? `${count(done)} of ${count(total)} rows` : "",
-          }),
-      });
-      bar.clear();
-      process.stdout.write(describeRefilled(refilled, prepared.logId));
-      return refilled.rows.refused === 0 ? EXIT.DONE : EXIT.FAILED;
+      return await refill(bench, prepared, signal);
     });
+    return code ?? await withWorkbench(signal, (bench) => complete(bench, signal));
   },
 };
+
+/** Refills an empty log and returns the exit code; a log with records is accepted as it is, and null says that it must be completed. */
+async function refill(
+  bench: LogBench,
+  prepared: PreparedDecision,
+  signal: AbortSignal,
+): Promise<number | null> {
+  const bar = new ProgressBar();
+  try {
+    const refilled = await refillLog(bench, prepared, {
+      observe: unobserved,
+      signal,
+      onProgress: ({ phase, done, total }) =>
+        bar.update({
+          label: LABELS[phase],
+          done,
+          total: total === 0 ? null : total,
+          detail: phase === "rows" ? `${count(done)} of ${count(total)} rows` : "",
+        }),
+    });
+    bar.clear();
+    process.stdout.write(describeRefilled(refilled, prepared.logId));
+    return refilled.rows.refused === 0 ? EXIT.DONE : EXIT.FAILED;
+  } catch (error) {
+    if (!(error instanceof LogNotEmptyError)) throw error;
+    bar.clear();
+  }
+  const { log: { kafka, registry, ungated: publisher }, sql } = bench;
+  await decideLog({ kafka, registry, sql, publisher, signal }, prepared, "adopt");
+  process.stdout.write(
+    `the data store is bound to log ${prepared.logId}, which has records of its own; once they are loaded, it gets what it lacks\n`,
+  );
+  return null;
+}
+
+/** Publishes what the log lacks, once everything that it has is loaded. Returns the exit code. */
+async function complete(bench: Workbench, signal: AbortSignal): Promise<number> {
+  const { store, log } = bench;
+  for (const { name } of TOPICS) await waitForTopic(store.sql, log.probe, name, signal);
+  return await repairOn(bench, signal, () => Promise.resolve(true));
+}
 
 /** What the log was told, in lines. */
 function describeRefilled(refilled: Refilled, logId: string): string {

@@ -45,27 +45,42 @@ export const COMMAND: Command = {
   async run({ values, signal }) {
     const isConfirmed = values.yes === true;
     assertCanAsk(isConfirmed);
-    return await withWorkbench(signal, async (bench) => {
-      process.stderr.write(`checking the log of ${bench.describe}\n`);
-      const found = await withBar(
-        "verify",
-        "records",
-        (onProgress) => verifyLog({ ...partsOf(bench), signal, onProgress }),
-      );
-      process.stdout.write(describeVerification(found));
-      if (!needsRepair(found)) {
-        process.stdout.write("there is nothing to repair\n");
-        return EXIT.DONE;
-      }
-      const question = "The data store's rows are published again.";
-      if (!isConfirmed && !await confirmed(question, "repair", signal)) {
-        process.stdout.write("nothing was changed\n");
-        return EXIT.FAILED;
-      }
-      return await repair(bench, found, signal);
-    });
+    return await withWorkbench(
+      signal,
+      (bench) =>
+        repairOn(
+          bench,
+          signal,
+          () =>
+            isConfirmed
+              ? Promise.resolve(true)
+              : confirmed("The data store's rows are published again.", "repair", signal),
+        ),
+    );
   },
 };
+
+/** Checks the log and publishes what it lacks, if `confirm` agrees. Returns the exit code. */
+export async function repairOn(
+  bench: Workbench,
+  signal: AbortSignal,
+  confirm: () => Promise<boolean>,
+): Promise<number> {
+  process.stderr.write(`checking the log of ${bench.describe}\n`);
+  const found = await withBar(
+    "verify",
+    "records",
+    (onProgress) => verifyLog({ ...partsOf(bench), signal, onProgress }),
+  );
+  process.stdout.write(describeVerification(found));
+  if (!needsRepair(found)) {
+    process.stdout.write("there is nothing to repair\n");
+    return EXIT.DONE;
+  }
+  if (await confirm()) return await repair(bench, found, signal);
+  process.stdout.write("nothing was changed\n");
+  return EXIT.FAILED;
+}
 
 async function repair(bench: Workbench, found: Verification, signal: AbortSignal): Promise<number> {
   const { log, store } = bench;
