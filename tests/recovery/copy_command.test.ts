@@ -95,6 +95,16 @@ test(
     // The old log is another one now.
     await whole.whileStopped(() => Promise.resolve(), { DATA_DIR: dataDirectory });
     expect((await whole.next("log.undecided")).kind).toBe("another");
+
+    // What the new one got since can be copied back to it: it holds the beginning.
+    await whole.whileStopped(async () => {
+      const back = await copy(["--from", "embedded:moved", "--to", "embedded:data"], folder);
+      expect(back.code, back.err).toBe(0);
+      expect(numberBefore("record\\(s\\) copied", back.out)).toBeLessThan(first);
+    });
+    expect((await whole.run("/extract", { days: 10 })).state).toBe("completed");
+    await caughtUp(whole);
+    expect(await differencesOf(whole)).toEqual([]);
   },
   TEST_MS,
 );
