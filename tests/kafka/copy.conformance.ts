@@ -162,7 +162,6 @@ test("to Apache Kafka and back, killed in the middle each time", async () => {
     expect(await recordsIn(kafka)).toBeLessThan(RECORDS);
     const { code, out, err } = await copy(embedded, external);
     expect(code, err).toBe(0);
-    console.log(out);
     expect(out).toMatch(/are the same in both logs/);
     expect(copiedNow(out)).toBeLessThan(RECORDS - KILLED_AFTER + PUBLISHED_AT_ONCE);
   }, KAFKA);
@@ -185,7 +184,6 @@ test("to Apache Kafka and back, killed in the middle each time", async () => {
     expect(killed.code).not.toBe(0);
     const { code, out, err } = await copy(external, back);
     expect(code, err).toBe(0);
-    console.log(out);
     expect(out).toMatch(/are the same in both logs/);
     expect(copiedNow(out)).toBeGreaterThan(0);
     expect(copiedNow(out)).toBeLessThan(RECORDS);

@@ -1,10 +1,11 @@
 /** `deno task log copy` as a process of its own, and the service that goes on with the copy. */
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdir } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import process from "node:process";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { readLogHome } from "../../src/broker/log_home.ts";
 import { rebuildDatabase } from "../../src/service/rebuild.ts";
 import { checksumProjections } from "../../src/store/projections.ts";
@@ -95,6 +96,16 @@ test(
     // The old log is another one now.
     await whole.whileStopped(() => Promise.resolve(), { DATA_DIR: dataDirectory });
     expect((await whole.next("log.undecided")).kind).toBe("another");
+
+    // What the new one got since can be copied back to it: it holds the beginning.
+    await whole.whileStopped(async () => {
+      const back = await copy(["--from", "embedded:moved", "--to", "embedded:data"], folder);
+      expect(back.code, back.err).toBe(0);
+      expect(numberBefore("record\\(s\\) copied", back.out)).toBeLessThan(first);
+    });
+    expect((await whole.run("/extract", { days: 10 })).state).toBe("completed");
+    await caughtUp(whole);
+    expect(await differencesOf(whole)).toEqual([]);
   },
   TEST_MS,
 );
@@ -112,8 +123,8 @@ test.each([
     /nowhere: there is none\nhint: Name the DATA_DIR/,
   ],
 ])("%j: exit code %d", async (args, code, says) => {
-  const folder = join(process.env.TMPDIR ?? "/tmp", "gmn-no-log");
-  await mkdir(folder, { recursive: true });
+  const folder = await mkdtemp(join(tmpdir(), "gmn-no-log-"));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
   const ended = await copy(args, folder);
   expect(ended.code).toBe(code);
   expect(ended.err).toMatch(says);

@@ -135,7 +135,7 @@ function tellResult(copy: LogCopy, took_s: number): void {
 function tellNext(copy: LogCopy, to: LogAddress, isLive: boolean): void {
   const start = to.kind === "kafka"
     ? `KAFKA_BROKERS=${to.brokers.join()} SCHEMA_REGISTRY_URL=${to.schemaRegistryUrl} deno task start`
-    : `BROKER=${to.kind} deno task start   (without KAFKA_BROKERS; its DATA_DIR is ${to.directory})`;
+    : `DATA_DIR=${to.directory} BROKER=${to.kind} deno task start   (without KAFKA_BROKERS)`;
   const hasOtherOffsets = copy.partitions.some(isShifted);
   process.stdout.write(
     isLive
