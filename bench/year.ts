@@ -161,6 +161,12 @@ async function startWay(name: string, folder: string, url: string, isNew: boolea
   return new Way(name, service, join(folder, "source"), isNew);
 }
 
+/** The measured days: spread over the months, and (by the golden ratio) over the days of a month, whose file grows. */
+function dayOf(at: number): Date {
+  const month = Math.floor((at + 0.5) * 12 / days);
+  return new Date(Date.UTC(YEAR, month, 1 + Math.floor(28 * ((0.5 + at * 0.618) % 1))));
+}
+
 const n = (value: number, digits = 0) =>
   value.toLocaleString("en-US", { maximumFractionDigits: digits, minimumFractionDigits: digits });
 
@@ -215,7 +221,7 @@ try {
   );
   let last = new Date(0);
   for (let at = 0; at < days; at++) {
-    const day = new Date(Date.UTC(YEAR, 0, 1) + Math.round((at + 0.5) * 365 / days) * DAY_MS);
+    const day = dayOf(at);
     await source.generate(new Date(day.getTime() - 1), 0);
     for (const way of ways) await way.read(new Date(day.getTime() - 1), false);
     for (let generation = 0; generation < REGENERATIONS; generation++) {

@@ -59,11 +59,15 @@ describe("the range of own records", () => {
   });
 
   test("begins after keys that were forgotten, because there are too many", () => {
-    publish("first");
-    publish(...Array.from({ length: 50_000 }, (_, n) => `k${n}`));
+    const many = (name: string) => Array.from({ length: 25_000 }, (_, n) => `${name}${n}`);
+    publish(...many("k"));
+    publish(...many("l"));
+    expect(own.covers(0, 100n, end)).toBe(true);
+    publish("last");
     expect(own.covers(0, 100n, end)).toBe(false);
-    expect(own.covers(0, 101n, end)).toBe(true);
-    publish(...Array.from({ length: 50_001 }, (_, n) => `l${n}`));
+    expect(own.covers(0, 25_100n, end)).toBe(true);
+    // More than are remembered, in one call.
+    publish(...many("m"), ...many("n"), ...many("o").slice(0, 10_000));
     expect(own.covers(0, end - 1n, end)).toBe(false);
   });
 });
@@ -107,14 +111,14 @@ describe("a key is newer than what somebody has read", () => {
     expect(own.note(DEAD_LETTER, [{ key: "b", value: null }], partitionOf)).toBeUndefined();
   });
 
-  test("and no longer when it is loaded and forgotten", () => {
-    publish("a", "b");
-    publish("c");
-    own.forgetLoaded(new Map([[0, 102n]]));
+  test("and so is every key while one was forgotten whose record is on its way", () => {
+    const noted = note(...Array.from({ length: 60_000 }, (_, n) => `k${n}`));
     const { sequence } = own;
-    expect([own.isNewer(0, "a", sequence, 0n), own.isNewer(0, "c", sequence, 0n)]).toEqual([
-      false,
-      true,
-    ]);
+    expect([own.isNewer(0, "k0", sequence, 999n), own.isNewer(0, "a", sequence, 999n)])
+      .toEqual([true, true]);
+    noted.appended(0, { first: 100n, next: 60_100n });
+    noted.acknowledged();
+    expect(own.isNewer(0, "a", sequence, 60_100n)).toBe(false);
+    expect(own.covers(0, 100n, 60_100n)).toBe(false);
   });
 });

@@ -7,7 +7,7 @@
  *     database ──▶ from ┈┈ own records only ┈┈ to ──▶ end of the log
  *
  * A record of another process between two own ones begins a new range. So does a key that had to be forgotten, because the number of
- * keys is bounded. Confirm records change no trajectory: they are in the range, and their keys are not among the keys.
+ * keys is bounded. (Keys are not forgotten as soon as they are loaded: somebody may still decide by what he read before that.) Confirm records change no trajectory: they are in the range, and their keys are not among the keys.
  */
 import type { KeyPartitioner } from "@gmn/kafka-formats";
 import type { OutgoingRecord } from "./publisher.ts";
@@ -40,17 +40,27 @@ interface Part {
   isForgotten: boolean;
 }
 
+/** The keys of some calls in one partition. */
+class Keys {
+  /** By key, the last call with a record of it. */
+  readonly last = new Map<string, Part>();
+  readonly parts = new Set<Part>();
+}
+
 class PartitionRecords {
-  /** Empty at first: from 0 to 0 covers nothing that has been read. */
+  /** Empty at first: from -1 to -1 covers nothing that has been read. */
   #from = -1n;
   #to = -1n;
-  /** By key, the last call with a record of it; the longest ago first. */
-  readonly #keys = new Map<string, Part>();
+  /** Half of the keys each. When the newer half is full, the older one is forgotten as a whole. */
+  #newer = new Keys();
+  #older = new Keys();
+  /** Calls with forgotten keys of which it is not known yet where their records are. */
+  #unknown: Part[] = [];
 
   note(key: string, part: Part): void {
-    this.#keys.delete(key);
-    this.#keys.set(key, part);
-    if (this.#keys.size > KEYS_MAX) this.#forgetOldest();
+    if (this.#newer.last.size >= KEYS_MAX / 2) this.#forgetOlder();
+    this.#newer.last.set(key, part);
+    this.#newer.parts.add(part);
   }
 
   append(part: Part, { first, next }: AppendedRange): void {
@@ -65,27 +75,23 @@ class PartitionRecords {
   }
 
   isNewer(key: string, sequence: number, loaded: bigint): boolean {
-    const part = this.#keys.get(key);
+    if (this.#unknown.length > 0) {
+      this.#unknown = this.#unknown.filter(({ isAcknowledged }) => !isAcknowledged);
+      if (this.#unknown.length > 0) return true;
+    }
+    const part = this.#newer.last.get(key) ?? this.#older.last.get(key);
     return part !== undefined &&
       (part.sequence > sequence || !part.isAcknowledged || part.next > loaded);
   }
 
-  forgetLoaded(loaded: bigint): void {
-    for (const [key, part] of this.#keys) {
-      // Whether a record is in the log is not known after a failure; it stays until there are too many.
-      if (!part.isAcknowledged) continue;
-      if (part.next > loaded) return;
-      this.#keys.delete(key);
-    }
-  }
-
-  #forgetOldest(): void {
-    for (const [key, part] of this.#keys) {
-      this.#keys.delete(key);
+  #forgetOlder(): void {
+    for (const part of this.#older.parts) {
+      if (!part.isAcknowledged && !part.isForgotten) this.#unknown.push(part);
       part.isForgotten = true;
       if (part.next > this.#from) this.#from = part.next;
-      return;
     }
+    this.#older = this.#newer;
+    this.#newer = new Keys();
   }
 }
 
@@ -142,11 +148,6 @@ export class OwnRecords {
    */
   isNewer(partition: number, key: string, sequence: number, loaded: bigint): boolean {
     return this.#of(partition).isNewer(key, sequence, loaded);
-  }
-
-  /** Forgets keys whose records the database has. */
-  forgetLoaded(offsets: ReadonlyMap<number, bigint>): void {
-    for (const [partition, loaded] of offsets) this.#of(partition).forgetLoaded(loaded);
   }
 
   #of(partition: number): PartitionRecords {

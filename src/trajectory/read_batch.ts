@@ -1,5 +1,4 @@
 /** The results of reading a summary file: batches of rows and rejected lines, and at the end a summary of the file. */
-import type { Buffer } from "node:buffer";
 import type { SummaryHeader } from "./summary_header.ts";
 import type { TrajectorySummary } from "./summary.ts";
 
@@ -30,7 +29,7 @@ export interface UnreadLine {
   /** The trajectory, by the line's first cell. */
   readonly id: string;
   /** The line without its end, in memory that nothing else writes to. */
-  readonly bytes: Buffer;
+  readonly bytes: Uint8Array;
 }
 
 /** Lines to be read later, or not at all. */

@@ -26,7 +26,7 @@ import {
   stampOf,
   type SummaryHeader,
 } from "./summary_header.ts";
-import { identifierAtStart, LineBlocks } from "./line_blocks.ts";
+import { identifierAtStart } from "./first_cell.ts";
 import { LineCarry } from "./line_carry.ts";
 import type {
   ReadBatch,
@@ -51,8 +51,8 @@ const QUOTED_LENGTH_MAX = 60;
 export class SummaryReader {
   readonly #carry = new LineCarry(LINE_BYTES_MAX);
   readonly #isResumed: boolean;
-  /** Where lines are kept whose values are not read; null when they are read. */
-  readonly #blocks: LineBlocks | null;
+  /** Whether the values of lines are left unread. */
+  readonly #keepsLines: boolean;
   /** The file's first bytes until the format is known; null afterwards. */
   #start: Buffer | null = Buffer.alloc(0);
   /** Where the current line begins, and its number. */
@@ -78,7 +78,7 @@ export class SummaryReader {
 
   /** @param keepsLines leaves the values of lines unread: see `ReadBatch.unread` */
   constructor(resume?: ResumePoint, keepsLines = false) {
-    this.#blocks = keepsLines ? new LineBlocks() : null;
+    this.#keepsLines = keepsLines;
     this.#isResumed = resume !== undefined;
     this.#lineOffset = resume?.byteOffset ?? 0;
     this.#line = (resume?.lineNumber ?? 0) + 1;
@@ -104,7 +104,10 @@ export class SummaryReader {
    * @throws SummaryFormatError if this is not a readable summary file
    */
   *read(chunk: Uint8Array): Generator<ReadBatch, void, void> {
-    const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    // Lines that are kept are parts of a copy: a copy of each line would cost more, and the chunk's memory may be reused.
+    const bytes = this.#keepsLines
+      ? Buffer.from(chunk)
+      : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
     if (this.#start !== null) this.#checkStart(this.#start, bytes);
     let start = 0;
     for (let lf = indexOfLf(bytes, 0); lf !== -1; lf = indexOfLf(bytes, start)) {
@@ -187,7 +190,10 @@ export class SummaryReader {
       const id = identifierAtStart(bytes, start, end);
       if (id !== null) {
         this.#rowCount++;
-        this.#unread.push({ line: this.#line, id, bytes: this.#blocks!.copy(bytes, start, end) });
+        const kept = new Uint8Array(bytes.buffer, bytes.byteOffset + start, end - start);
+        // The carry is used again for the next line that two chunks share.
+        const isCarried = bytes === this.#carry.bytes;
+        this.#unread.push({ line: this.#line, id, bytes: isCarried ? kept.slice() : kept });
         return;
       }
     }
@@ -251,7 +257,7 @@ export class SummaryReader {
     this.#header = header;
     this.#rowReader = new RowReader(header);
     const isFirst = header.columns[0]?.field === IDENTIFIER_FIELD;
-    this.#unread = this.#blocks !== null && isFirst ? [] : null;
+    this.#unread = this.#keepsLines && isFirst ? [] : null;
   }
 
   #readTextBeforeHeader(bytes: Buffer, start: number, end: number): void {
@@ -300,7 +306,9 @@ export class SummaryReader {
 }
 
 /** Reads a line that was kept. */
-function readUnread(reader: RowReader, { line, bytes }: UnreadLine): ReadRow | RejectedLine {
+function readUnread(reader: RowReader, unread: UnreadLine): ReadRow | RejectedLine {
+  const { line, bytes: { buffer, byteOffset, byteLength } } = unread;
+  const bytes = Buffer.from(buffer, byteOffset, byteLength);
   const result = reader.read(bytes, 0, bytes.length);
   return result instanceof Rejection
     ? rejectedLine(line, result, bytes, 0, bytes.length)
