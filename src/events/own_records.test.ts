@@ -43,6 +43,15 @@ describe("the range of own records", () => {
     expect(own.covers(0, 7n, 7n)).toBe(true);
   });
 
+  test("is none once another log has taken the place of this one", () => {
+    publish("a", "b");
+    own.forgetRanges();
+    expect([own.covers(0, 100n, 102n), own.isNewer(0, "a", own.sequence, 100n)])
+      .toEqual([false, true]);
+    publish("c");
+    expect([own.covers(0, 101n, 103n), own.covers(0, 102n, 103n)]).toEqual([false, true]);
+  });
+
   test("ends before records whose acknowledgement was lost", () => {
     publish("a");
     note("b");
@@ -59,11 +68,19 @@ describe("the range of own records", () => {
   });
 
   test("begins after keys that were forgotten, because there are too many", () => {
+    const publishMany = (prefix: string, calls: number) => {
+      for (let call = 0; call < calls; call++) {
+        publish(...Array.from({ length: 1_000 }, (_, n) => `${prefix}${call} ${n}`));
+      }
+    };
     publish("first");
-    publish(...Array.from({ length: 50_000 }, (_, n) => `k${n}`));
+    publishMany("k", 24);
+    expect(own.covers(0, 100n, end)).toBe(true);
+    publishMany("l", 26);
     expect(own.covers(0, 100n, end)).toBe(false);
-    expect(own.covers(0, 101n, end)).toBe(true);
-    publish(...Array.from({ length: 50_001 }, (_, n) => `l${n}`));
+    expect(own.covers(0, end - 24_000n, end)).toBe(true);
+    expect(own.isNewer(0, "l2 0", own.sequence, 100n)).toBe(true);
+    publish(...Array.from({ length: 50_001 }, (_, n) => `m${n}`));
     expect(own.covers(0, end - 1n, end)).toBe(false);
   });
 });
@@ -107,14 +124,10 @@ describe("a key is newer than what somebody has read", () => {
     expect(own.note(DEAD_LETTER, [{ key: "b", value: null }], partitionOf)).toBeUndefined();
   });
 
-  test("and no longer when it is loaded and forgotten", () => {
-    publish("a", "b");
-    publish("c");
-    own.forgetLoaded(new Map([[0, 102n]]));
-    const { sequence } = own;
-    expect([own.isNewer(0, "a", sequence, 0n), own.isNewer(0, "c", sequence, 0n)]).toEqual([
-      false,
-      true,
-    ]);
+  test("for somebody who has read the database before it was loaded, and for nobody else", () => {
+    publish("a");
+    expect([own.isNewer(0, "a", own.sequence, 101n), own.isNewer(0, "a", own.sequence, 100n)])
+      .toEqual([false, true]);
+    expect(own.isNewer(0, "a", 0, 101n)).toBe(true);
   });
 });

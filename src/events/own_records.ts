@@ -1,5 +1,5 @@
 /**
- * Remembers what this process has published to a topic and the database has not loaded yet.
+ * Remembers what this process has published to a topic of late.
  *
  * Whoever reads the database and then publishes has to know what is in the log between the two. For each partition this has a range
  * of offsets without a record of anybody else, and the keys of the records in it:
@@ -13,7 +13,11 @@ import type { KeyPartitioner } from "@gmn/kafka-formats";
 import type { OutgoingRecord } from "./publisher.ts";
 import { HEADERS, type Topic } from "./topics.ts";
 
-/** Keys that are remembered for each partition, some 4 MB. A consumer that is further behind is waited for, or not relied on. */
+/**
+ * Keys that are remembered for each partition, some 4 MB; the latest half of them always. A consumer that is further behind is waited
+ * for, or not relied on. Keys stay when the database has loaded their records: somebody may have read it before that, and be about to
+ * publish.
+ */
 const KEYS_MAX = 50_000;
 
 /** Offsets from `first` (inclusive) to `next` (exclusive). */
@@ -44,13 +48,14 @@ class PartitionRecords {
   /** Empty at first: from 0 to 0 covers nothing that has been read. */
   #from = -1n;
   #to = -1n;
-  /** By key, the last call with a record of it; the longest ago first. */
-  readonly #keys = new Map<string, Part>();
+  /** By key, the last call with a record of it. Two halves, because a Map does not give its oldest key quickly once many were removed. */
+  #newer = new Map<string, Part>();
+  #older = new Map<string, Part>();
 
   note(key: string, part: Part): void {
-    this.#keys.delete(key);
-    this.#keys.set(key, part);
-    if (this.#keys.size > KEYS_MAX) this.#forgetOldest();
+    this.#older.delete(key);
+    this.#newer.set(key, part);
+    if (this.#newer.size >= KEYS_MAX / 2) this.#forgetOlder();
   }
 
   append(part: Part, { first, next }: AppendedRange): void {
@@ -64,28 +69,22 @@ class PartitionRecords {
     return from >= to || (this.#from <= from && to <= this.#to);
   }
 
+  forgetRange(): void {
+    [this.#from, this.#to] = [-1n, -1n];
+  }
+
   isNewer(key: string, sequence: number, loaded: bigint): boolean {
-    const part = this.#keys.get(key);
+    const part = this.#newer.get(key) ?? this.#older.get(key);
     return part !== undefined &&
       (part.sequence > sequence || !part.isAcknowledged || part.next > loaded);
   }
 
-  forgetLoaded(loaded: bigint): void {
-    for (const [key, part] of this.#keys) {
-      // Whether a record is in the log is not known after a failure; it stays until there are too many.
-      if (!part.isAcknowledged) continue;
-      if (part.next > loaded) return;
-      this.#keys.delete(key);
-    }
-  }
-
-  #forgetOldest(): void {
-    for (const [key, part] of this.#keys) {
-      this.#keys.delete(key);
+  #forgetOlder(): void {
+    for (const part of this.#older.values()) {
       part.isForgotten = true;
       if (part.next > this.#from) this.#from = part.next;
-      return;
     }
+    [this.#older, this.#newer] = [this.#newer, new Map()];
   }
 }
 
@@ -144,9 +143,9 @@ export class OwnRecords {
     return this.#of(partition).isNewer(key, sequence, loaded);
   }
 
-  /** Forgets keys whose records the database has. */
-  forgetLoaded(offsets: ReadonlyMap<number, bigint>): void {
-    for (const [partition, loaded] of offsets) this.#of(partition).forgetLoaded(loaded);
+  /** Offsets mean something else from now on: another log has taken the place of this one. */
+  forgetRanges(): void {
+    for (const records of this.#partitions.values()) records.forgetRange();
   }
 
   #of(partition: number): PartitionRecords {

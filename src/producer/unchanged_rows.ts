@@ -87,7 +87,6 @@ export class UnchangedRows {
     const { sequence } = own;
     try {
       const { offsets, lines } = await find(marks);
-      own.forgetLoaded(offsets);
       return { sequence, offsets, lines };
     } catch (error) {
       if (!(error instanceof TransientError)) throw error;
