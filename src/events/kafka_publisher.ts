@@ -79,7 +79,7 @@ export async function createKafkaPublisher(
       }
       noted?.acknowledged();
     });
-    tail = work.catch(() => {});
+    tail = work.catch(() => noted?.ended());
     return work;
   };
 

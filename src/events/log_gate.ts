@@ -60,17 +60,27 @@ export const OPEN_GATE: LogGate = {
 export function gatePublisher(publisher: Publisher, gate: LogGate, own?: OwnRecords): Publisher {
   /** The confirmations run one after the other, so that publishes keep the order of the calls. */
   let tail: Promise<void> = Promise.resolve();
-  const confirm = (topic: Topic, records: readonly OutgoingRecord[]): Promise<void> => {
-    own?.note(topic, records, (key) => publisher.partitionOf(topic, key ?? ""));
+  const behindGate = async <Result>(
+    topic: Topic,
+    records: readonly OutgoingRecord[],
+    publish: () => Promise<Result>,
+  ): Promise<Result> => {
+    const noted = own?.note(topic, records, (key) => publisher.partitionOf(topic, key ?? ""));
     const confirmed = tail.then(() => gate.confirm());
     tail = confirmed.catch(() => {});
-    return confirmed;
+    try {
+      await confirmed;
+      // The publisher notes the records, too; this is what was noted before.
+      return await publish();
+    } finally {
+      noted?.ended();
+    }
   };
   return {
     publish: (topic, records) =>
-      confirm(topic, records).then(() => publisher.publish(topic, records)),
+      behindGate(topic, records, () => publisher.publish(topic, records)),
     publishEach: (topic, records) =>
-      confirm(topic, records).then(() => publisher.publishEach(topic, records)),
+      behindGate(topic, records, () => publisher.publishEach(topic, records)),
     partitionOf: (topic, key) => publisher.partitionOf(topic, key),
     schemaId: (topic) => publisher.schemaId(topic),
     close: () => publisher.close(),

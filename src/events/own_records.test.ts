@@ -43,6 +43,15 @@ describe("the range of own records", () => {
     expect(own.covers(0, 7n, 7n)).toBe(true);
   });
 
+  test("is none once another log has taken the place of this one", () => {
+    publish("a", "b");
+    own.forgetRanges();
+    expect([own.covers(0, 100n, 102n), own.isNewer(0, "a", own.sequence, 100n)])
+      .toEqual([false, true]);
+    publish("c");
+    expect([own.covers(0, 101n, 103n), own.covers(0, 102n, 103n)]).toEqual([false, true]);
+  });
+
   test("ends before records whose acknowledgement was lost", () => {
     publish("a");
     note("b");
@@ -111,6 +120,13 @@ describe("a key is newer than what somebody has read", () => {
     expect(own.note(DEAD_LETTER, [{ key: "b", value: null }], partitionOf)).toBeUndefined();
   });
 
+  test("but not after a call with forgotten keys has failed", () => {
+    const noted = note(...Array.from({ length: 60_000 }, (_, n) => `k${n}`));
+    expect(own.isNewer(0, "a", own.sequence, 999n)).toBe(true);
+    noted.ended();
+    expect(own.isNewer(0, "a", own.sequence, 999n)).toBe(false);
+  });
+
   test("and so is every key while one was forgotten whose record is on its way", () => {
     const noted = note(...Array.from({ length: 60_000 }, (_, n) => `k${n}`));
     const { sequence } = own;
@@ -120,5 +136,12 @@ describe("a key is newer than what somebody has read", () => {
     noted.acknowledged();
     expect(own.isNewer(0, "a", sequence, 60_100n)).toBe(false);
     expect(own.covers(0, 100n, 60_100n)).toBe(false);
+  });
+
+  test("for somebody who has read the database before it was loaded, and for nobody else", () => {
+    publish("a");
+    expect([own.isNewer(0, "a", own.sequence, 101n), own.isNewer(0, "a", own.sequence, 100n)])
+      .toEqual([false, true]);
+    expect(own.isNewer(0, "a", 0, 101n)).toBe(true);
   });
 });

@@ -1,5 +1,5 @@
 /**
- * Remembers what this process has published to a topic and the database has not loaded yet.
+ * Remembers what this process has published to a topic of late.
  *
  * Whoever reads the database and then publishes has to know what is in the log between the two. For each partition this has a range
  * of offsets without a record of anybody else, and the keys of the records in it:
@@ -7,13 +7,18 @@
  *     database ──▶ from ┈┈ own records only ┈┈ to ──▶ end of the log
  *
  * A record of another process between two own ones begins a new range. So does a key that had to be forgotten, because the number of
- * keys is bounded. (Keys are not forgotten as soon as they are loaded: somebody may still decide by what he read before that.) Confirm records change no trajectory: they are in the range, and their keys are not among the keys.
+ * keys is bounded. Keys are not forgotten as soon as they are loaded: somebody may still decide by what was read before that. Confirm
+ * records change no trajectory: they are in the range, and their keys are not among the keys.
  */
 import type { KeyPartitioner } from "@gmn/kafka-formats";
 import type { OutgoingRecord } from "./publisher.ts";
 import { HEADERS, type Topic } from "./topics.ts";
 
-/** Keys that are remembered for each partition, some 4 MB. A consumer that is further behind is waited for, or not relied on. */
+/**
+ * Keys that are remembered for each partition, some 4 MB; the latest half of them always. A consumer that is further behind is waited
+ * for, or not relied on. Keys stay when the database has loaded their records: somebody may have read it before that, and be about to
+ * publish.
+ */
 const KEYS_MAX = 50_000;
 
 /** Offsets from `first` (inclusive) to `next` (exclusive). */
@@ -26,8 +31,10 @@ export interface AppendedRange {
 export interface NotedRecords {
   /** Some of the records of a partition are in the log. */
   appended(partition: number, range: AppendedRange): void;
-  /** All records are in the log. If it is never called, some may be there and some not. */
+  /** All records are in the log. */
   acknowledged(): void;
+  /** The call has ended, perhaps in a failure: some records may be in the log and some not, and none is on its way any more. */
+  ended(): void;
 }
 
 /** The records of one call in one partition. */
@@ -36,6 +43,8 @@ interface Part {
   /** The offset after its last record so far. */
   next: bigint;
   isAcknowledged: boolean;
+  /** The call has ended, whether the records were acknowledged or not. */
+  isOver: boolean;
   /** Some of its keys are not remembered. */
   isForgotten: boolean;
 }
@@ -74,9 +83,13 @@ class PartitionRecords {
     return from >= to || (this.#from <= from && to <= this.#to);
   }
 
+  forgetRange(): void {
+    [this.#from, this.#to] = [-1n, -1n];
+  }
+
   isNewer(key: string, sequence: number, loaded: bigint): boolean {
     if (this.#unknown.length > 0) {
-      this.#unknown = this.#unknown.filter(({ isAcknowledged }) => !isAcknowledged);
+      this.#unknown = this.#unknown.filter(({ isOver }) => !isOver);
       if (this.#unknown.length > 0) return true;
     }
     const part = this.#newer.last.get(key) ?? this.#older.last.get(key);
@@ -86,7 +99,7 @@ class PartitionRecords {
 
   #forgetOlder(): void {
     for (const part of this.#older.parts) {
-      if (!part.isAcknowledged && !part.isForgotten) this.#unknown.push(part);
+      if (!part.isOver && !part.isForgotten) this.#unknown.push(part);
       part.isForgotten = true;
       if (part.next > this.#from) this.#from = part.next;
     }
@@ -121,7 +134,7 @@ export class OwnRecords {
     for (const { key, headers, partition = partitionOf(key) } of records) {
       let part = parts.get(partition);
       if (part === undefined) {
-        part = { sequence, next: -1n, isAcknowledged: false, isForgotten: false };
+        part = { sequence, next: -1n, isAcknowledged: false, isOver: false, isForgotten: false };
         parts.set(partition, part);
       }
       // Of a record without a key, only its value has the trajectory.
@@ -133,7 +146,12 @@ export class OwnRecords {
         const part = parts.get(partition);
         if (part !== undefined) this.#of(partition).append(part, range);
       },
-      acknowledged: () => parts.forEach((part) => part.isAcknowledged = true),
+      acknowledged: () =>
+        parts.forEach((part) => {
+          part.isAcknowledged = true;
+          part.isOver = true;
+        }),
+      ended: () => parts.forEach((part) => part.isOver = true),
     };
   }
 
@@ -148,6 +166,11 @@ export class OwnRecords {
    */
   isNewer(partition: number, key: string, sequence: number, loaded: bigint): boolean {
     return this.#of(partition).isNewer(key, sequence, loaded);
+  }
+
+  /** Offsets mean something else from now on: another log has taken the place of this one. */
+  forgetRanges(): void {
+    for (const records of this.#partitions.values()) records.forgetRange();
   }
 
   #of(partition: number): PartitionRecords {

@@ -104,7 +104,7 @@ export async function repairLog(found: Verification, options: RepairOptions): Pr
     ofRanges.set(range, await rows.publish({ kind: "offsets", partition, first, last }));
   }
   const otherRows = await rows.publishElsewhere(found);
-  await restoreRest(republishing, ofRaw);
+  await restoreRest(republishing, found, ofRaw);
 
   const told = { sql, publisher, signal };
   const deadLetters = await republishDeadLetters(told, found.deadLetters?.missing.rows ?? []);
@@ -170,8 +170,14 @@ class RowRepair {
 /** What no row's record says, of the partitions that are damaged. */
 async function restoreRest(
   republishing: Republishing,
+  { rows }: Verification,
   ranges: readonly DamagedRange[],
 ): Promise<void> {
+  // Rows whose log is gone: so are the records that said which generations and files they were seen in.
+  if ((rows?.notInLog ?? 0) > 0) {
+    await republishRest(republishing);
+    return;
+  }
   const partitions = new Set(
     ranges.filter(({ repair }) => repair === null).map(({ partition }) => partition),
   );

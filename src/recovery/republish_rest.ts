@@ -6,6 +6,7 @@
  * It must come after the rows in the log: a record that says "unchanged" is about values that the log has. And it must be complete when
  * rows are: with the counts of a run but without the trajectories of its files, trajectories would be withdrawn that the files still have.
  */
+import { PermanentError } from "@gmn/failures";
 import { createRecordOf } from "../dead_letters/replay_record.ts";
 import type { OutgoingRecord } from "../events/publisher.ts";
 import { HEADERS, TRAJECTORY_SUMMARY_RAW } from "../events/topics.ts";
@@ -112,18 +113,23 @@ class Confirmations {
     const { sql, by, publisher, signal } = this.options;
     signal.throwIfAborted();
     const rows = await rowsById(sql, groups.map(({ carrier }) => carrier!));
-    const records = groups.flatMap((group): OutgoingRecord[] => {
-      const row = rows.get(group.carrier!);
-      if (row === undefined) return [];
-      return [
-        repeat(row, this.options, {
-          [HEADERS.republished]: by,
-          ...(group.file === null ? {} : { [HEADERS.sourceFile]: group.file }),
-          ...generationHeader(group.generatedAt),
-          [HEADERS.unchanged]: encodeTrajectoryIds(group.ids),
-        }),
-      ];
-    });
+    const records: OutgoingRecord[] = [];
+    for (const group of groups) {
+      let row = rows.get(group.carrier!);
+      if (row !== undefined && !isPublishable(row, this.options)) {
+        const others = await readStoredRowsById(sql, group.ids);
+        row = others.find((other) =>
+          other.withdrawnAt === null && isPublishable(other, this.options)
+        );
+      }
+      if (row === undefined) continue;
+      records.push(repeat(row, this.options, {
+        [HEADERS.republished]: by,
+        ...(group.file === null ? {} : { [HEADERS.sourceFile]: group.file }),
+        ...generationHeader(group.generatedAt),
+        [HEADERS.unchanged]: encodeTrajectoryIds(group.ids),
+      }));
+    }
     await publisher.publishEach(TRAJECTORY_SUMMARY_RAW, records);
     this.records += records.length;
   }
@@ -137,6 +143,17 @@ function repeat(
 ): OutgoingRecord {
   const value = encodeTrajectory(row.summary, publisher.schemaId(TRAJECTORY_SUMMARY_RAW));
   return { key: row.id, value, partition: row.partition, headers };
+}
+
+/** Whether a record can have the values of the row: somebody may have changed them by hand. */
+function isPublishable(row: StoredRow, { publisher }: Pick<Republishing, "publisher">): boolean {
+  try {
+    encodeTrajectory(row.summary, publisher.schemaId(TRAJECTORY_SUMMARY_RAW));
+    return true;
+  } catch (error) {
+    if (error instanceof PermanentError) return false;
+    throw error;
+  }
 }
 
 async function rowsById(
@@ -256,7 +273,7 @@ function createReplayCarriers(
     const record = deadLetter === null ? null : await recordOf(deadLetter);
     const id = record !== null && "key" in record ? record.key : null;
     const [own] = id === null ? [] : await readStoredRowsById(sql, [id]);
-    if (own !== undefined && own.withdrawnAt === null) return own;
+    if (own?.withdrawnAt === null && isPublishable(own, { publisher })) return own;
     return await readAnyStoredRow(sql, partition < partitions ? partition : 0);
   };
 }

@@ -98,6 +98,7 @@ export async function openLog(
   const guard = sql === null
     ? null
     : new LogGuard({ kafka, registry, sql, publisher: ungated, observe });
+  guard?.onUndecided(() => own.forgetRanges());
   const publisher = guard === null ? ungated : gatePublisher(ungated, guard, own);
   const probe = createLogProbe(kafka);
   const showers = createValueCodec<ListedShower>(IAU_SHOWER);

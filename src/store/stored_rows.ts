@@ -149,14 +149,17 @@ export async function readStoredRowsById(
   return rows.map(storedRow);
 }
 
-/** Any row of a partition that is not withdrawn, or null. */
+/** A row of a partition that is not withdrawn, or null; one that nobody has changed by hand if there is one. */
 export async function readAnyStoredRow(
   sql: Queryable,
   partition: number,
 ): Promise<StoredRow | null> {
   const [row] = await sql<SelectedRow[]>`
-    select ${sql.unsafe(VALUES)}, ${sql.unsafe(LINEAGE)} from meteor
-    where topic_partition = ${partition} and withdrawn_at is null limit 1`;
+    select ${sql.unsafe(VALUES)}, ${sql.unsafe(LINEAGE)} from (
+      (select * from meteor where topic_partition = ${partition} and withdrawn_at is null and value_digest is not null limit 1)
+      union all
+      (select * from meteor where topic_partition = ${partition} and withdrawn_at is null limit 1)
+    ) as m limit 1`;
   return row === undefined ? null : storedRow(row);
 }
 

@@ -1,6 +1,7 @@
 /** When lines count as unchanged, and how long the consumer is waited for. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { HEADERS } from "../../src/events/topics.ts";
+import { OwnRecords } from "../../src/events/own_records.ts";
+import { HEADERS, TRAJECTORY_SUMMARY_RAW } from "../../src/events/topics.ts";
 import { extractFile } from "../../src/producer/extract_file.ts";
 import { UnchangedRows } from "../../src/producer/unchanged_rows.ts";
 import { decodeTrajectoryIds } from "../../src/wire_format/trajectory_ids.ts";
@@ -131,4 +132,24 @@ describe("without an answer", () => {
     expect(confirmed()).toHaveLength(6);
     log.follows = false;
   });
+});
+
+test("a record that was published and loaded between two answers is noticed for lines of the first", async () => {
+  const own = new OwnRecords(TRAJECTORY_SUMMARY_RAW);
+  let end = 10n;
+  const offsets = () => Promise.resolve(new Map([[0, end]]));
+  const unchanged = new UnchangedRows({
+    find: async (marks) => ({ offsets: await offsets(), lines: marks.map(() => "same" as const) }),
+    loaded: offsets,
+    ends: offsets,
+    own,
+  });
+  const mark = { id: "a", digest: 1n };
+  const line = { ...mark, partition: 0, value: null, answer: (await unchanged.ask([mark]))! };
+  const noted = own.note(TRAJECTORY_SUMMARY_RAW, [{ key: "a", value: null }], () => 0)!;
+  noted.appended(0, { first: end, next: ++end });
+  noted.acknowledged();
+  await unchanged.ask([{ id: "b", digest: 2n }]);
+  const changed = await unchanged.settle([line]);
+  expect(changed.has(line) || unchanged.isOverwritten(line)).toBe(true);
 });

@@ -90,6 +90,22 @@ describe("a log that is refilled", () => {
     const { differences, losses } = await rebuildOf(whole);
     expect({ differences, losses }).toEqual({ differences: [], losses: [] });
   }, KILL_MS);
+
+  test("does not fail for rows with values that no record can have: they are named", async () => {
+    const { sql } = whole.database;
+    // The first of each partition: records of these would say which trajectories the file has.
+    const rows = await sql<{ id: string }[]>`
+      update meteor set beginning_utc_time = 'infinity' where id in (
+        select min(m.id) from source_file_member s cross join unnest(s.ids) as u (id) join meteor m on m.id = u.id
+        where m.withdrawn_at is null group by s.file, s.generated_at, m.topic_partition)
+      returning id`;
+    expect(rows.length).toBeGreaterThan(2);
+    await loseLog(whole);
+    const { code, out } = await logCommand(whole, "refill", "--yes");
+    expect(out).toContain(`${rows.length} row(s) have values that no record can have`);
+    expect(code).toBe(1);
+    await expectGoesOn(whole);
+  });
 });
 
 /** The service runs on a new, empty log. */

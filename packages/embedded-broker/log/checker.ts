@@ -48,7 +48,7 @@ export class Checker {
   private *pass(): Generator<number> {
     for (const partition of this.partitions()) {
       for (let at = partition.startOffset; partition.alive && at < partition.highWatermark;) {
-        const { end, size } = this.check(partition, at);
+        const { end, size } = this.check(partition, Math.max(at, partition.startOffset));
         at = end;
         yield size;
       }

@@ -49,7 +49,8 @@ export const COMMAND: Command = {
   help: HELP,
   options: { yes: { type: "boolean", default: false } },
   operand: null,
-  interrupted: "the same command goes on where this one stopped",
+  interrupted:
+    "the same command goes on where this one stopped; when it says that there is nothing to refill, deno task log repair does",
   async run({ values, signal }) {
     const isConfirmed = values.yes === true;
     const code = await withLogBench(signal, async (bench) => {
