@@ -10,7 +10,7 @@
  */
 import { randomUUID } from "node:crypto";
 import type { Kafka } from "kafkajs";
-import { PermanentError } from "@gmn/failures";
+import { PermanentError, TransientError } from "@gmn/failures";
 import { wireSchemaIdOrNull } from "../wire_format/wire_header.ts";
 import { classifyKafkaError, withAdmin } from "./kafka_client.ts";
 import { type DirectFetch, openDirectFetch } from "./kafkajs/direct_fetch.ts";
@@ -253,8 +253,14 @@ export async function foldLogIdentity(
   let identity: LogIdentity | null = null;
   for (let next = low; next < high;) {
     const records = await fetch.recordsFrom(LOG_IDENTITY.name, 0, next);
-    // Nothing readable is left: a gap at the end.
-    if (records.length === 0) break;
+    if (records.length === 0) {
+      // A broker that does not give its records (yet) has not said that the log has no identity.
+      if (next === low) {
+        throw new TransientError(`${READING}: the broker gives no record at offset ${low}`);
+      }
+      // Nothing readable is left: a gap at the end.
+      break;
+    }
     for (const { value } of records) {
       const schemaId = wireSchemaIdOrNull(value);
       if (value === null || schemaId === null) continue;

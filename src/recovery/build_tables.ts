@@ -13,7 +13,7 @@ import type { Subscription } from "../events/subscription.ts";
 import type { TopicSink } from "../events/topic_sink.ts";
 import type { Observe } from "../observe/observe.ts";
 import { type PartitionOffset, readSchemaOffsets } from "../store/build_offsets.ts";
-import type { BuildSchema } from "../store/build_schema.ts";
+import { assertStillOurs, type BuildSchema } from "../store/build_schema.ts";
 import type { Sql } from "../store/connection.ts";
 import { OffsetMismatchError } from "../store/consumer_offsets.ts";
 import { collectDeadLetters, deadLetterTable } from "../store/dead_letters.ts";
@@ -93,7 +93,7 @@ export class TableBuild {
   /**
    * Waits until the build has everything it was allowed to read.
    * @returns false when that took longer than `patience_ms`
-   * @throws what made a sink fail for good, and the signal's reason
+   * @throws what made a sink fail for good, PermanentError when the tables are gone, and the signal's reason
    */
   async reached(
     starts: readonly PartitionOffset[],
@@ -105,6 +105,7 @@ export class TableBuild {
     const deadline = performance.now() + patience_ms;
     for (;;) {
       if (this.#failure !== null) throw this.#failure;
+      await assertStillOurs(this.#options.sql, this.#options.schemas);
       const left = await this.#left(starts);
       onProgress?.(left);
       if (left === 0n) return true;

@@ -240,7 +240,7 @@ export interface DecisionDone {
 
 /**
  * Carries the decision out.
- * @throws PermanentError when the database has moved since it was prepared
+ * @throws DatabaseMovedError when the database has moved since it was prepared
  */
 export async function decideLog(
   { sql, publisher }: DecisionSources,

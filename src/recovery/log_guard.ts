@@ -8,9 +8,11 @@
  * log that was swapped: it compares the identity's bytes for each batch and each publish. A decision (`decide_log.ts`) changes the
  * database or the log; the next check finds them fitting, and everything goes on without a restart.
  *
- * A check that finds a new log for a new data store, or a copy that the data store has moved to, settles it at once.
+ * A check that finds a new log for a new data store, or a copy that the data store has moved to, settles it at once. One that finds
+ * something wrong looks again, twice, before it says so: a broker that has just been restarted may not know all its topics yet, and
+ * another process may be in the middle of settling the same.
  */
-import { explain, TransientError } from "@gmn/failures";
+import { explain, TransientError, wait } from "@gmn/failures";
 import {
   type LoadedRecord,
   type LogGate,
@@ -19,6 +21,7 @@ import {
 } from "../events/log_gate.ts";
 import type { Publisher } from "../events/publisher.ts";
 import type { Observe } from "../observe/observe.ts";
+import { DatabaseMovedError } from "../store/log_binding.ts";
 import {
   type Compares,
   LogEye,
@@ -35,6 +38,10 @@ import { settleLog } from "./settle_log.ts";
  * is noticed so late at most. A check costs ten small requests.
  */
 export const CHECK_INTERVAL_MS = 5_000;
+/** Pauses before the gate closes, each followed by another look. */
+const LOOK_AGAIN_MS = [500, 1_500];
+/** Another process that settles the same is done at the next look; a consumer of an older version moves the offsets all the time. */
+const SETTLE_ATTEMPTS = 5;
 
 export interface LogGuardOptions extends LogSources {
   /** Not behind the gate: for the identity's events. */
@@ -61,6 +68,9 @@ export class LogGuard implements LogGate {
   /** Resolved while the gate is open. */
   #open = Promise.withResolvers<void>();
   #checking: Promise<void> | null = null;
+  /** Something wrong was seen, and is looked at again; nothing is confirmed meanwhile. */
+  #isDoubtful = false;
+  readonly #closing = new AbortController();
   #timer: ReturnType<typeof setInterval> | null = null;
   /** Counts the periodic checks, which compare the witnesses in turn. */
   #round = 0;
@@ -91,6 +101,7 @@ export class LogGuard implements LogGate {
 
   async close(): Promise<void> {
     if (this.#timer !== null) clearInterval(this.#timer);
+    this.#closing.abort(new TransientError("the log is closed"));
     await this.#checking?.catch(() => {});
     await this.#eye.close();
   }
@@ -119,7 +130,7 @@ export class LogGuard implements LogGate {
   async confirm(loaded?: LoadedRecord): Promise<void> {
     this.assertDecided();
     const seen = this.#identity;
-    if (seen === null) return await this.check();
+    if (seen === null || this.#isDoubtful) return await this.check();
     const [bytes, digest] = await Promise.all([
       this.#eye.identityBytes(seen.low).catch(unlessGone),
       loaded === undefined
@@ -165,6 +176,38 @@ export class LogGuard implements LogGate {
   }
 
   async #check(isCompared: Compares): Promise<void> {
+    // What was found wrong must be found right: a check of other partitions says nothing about it.
+    let { verdict, read } = await this.#judge(this.#isUndecided() ? () => true : isCompared);
+    try {
+      for (const pause_ms of this.#isUndecided() ? [] : LOOK_AGAIN_MS) {
+        if (verdict.kind === "ok") break;
+        this.#isDoubtful = true;
+        await wait(pause_ms, this.#closing.signal);
+        ({ verdict, read } = await this.#judge(() => true));
+      }
+      this.#identity = read.identity;
+      this.#take(verdict, read);
+    } finally {
+      this.#isDoubtful = false;
+    }
+  }
+
+  #isUndecided(): boolean {
+    return this.#state !== null && this.#state.verdict.kind !== "ok";
+  }
+
+  /** Reads the facts, judges them, and settles what can be settled. */
+  async #judge(isCompared: Compares): Promise<{ verdict: LogVerdict; read: ReadFacts }> {
+    for (let attempt = 1;; attempt++) {
+      try {
+        return await this.#judgeOnce(isCompared);
+      } catch (error) {
+        if (!(error instanceof DatabaseMovedError) || attempt === SETTLE_ATTEMPTS) throw error;
+      }
+    }
+  }
+
+  async #judgeOnce(isCompared: Compares): Promise<{ verdict: LogVerdict; read: ReadFacts }> {
     let read = await readLogFacts(this.#options, this.#eye, isCompared);
     let verdict = judgeLog(read.facts);
     if (verdict.kind === "ok" && verdict.settle.type !== "nothing") {
@@ -175,8 +218,7 @@ export class LogGuard implements LogGate {
       read = await readLogFacts(this.#options, this.#eye, () => true);
       verdict = judgeLog(read.facts);
     }
-    this.#identity = read.identity;
-    this.#take(verdict, read);
+    return { verdict, read };
   }
 
   #take(verdict: LogVerdict, { facts: { binding } }: ReadFacts): void {

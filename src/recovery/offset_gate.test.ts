@@ -41,6 +41,13 @@ function recorder() {
 }
 
 describe("a batch is cut", () => {
+  test("its witness is the last record of the first part", () => {
+    const whole = { ...batch(3, 6), witness: { offset: 5n, digest: 1n } };
+    const [before, after] = cutBatch(whole, 5n);
+    expect(before!.witness?.offset).toBe(4n);
+    expect(after!.witness).toEqual(whole.witness);
+  });
+
   test.each([
     [2, null, "3-6: 3 4 5"],
     [3, null, "3-6: 3 4 5"],

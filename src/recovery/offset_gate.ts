@@ -6,6 +6,7 @@
 import { PermanentError, TransientError } from "@gmn/failures";
 import type { RecordBatch } from "../events/consumed_record.ts";
 import type { TopicSink } from "../events/topic_sink.ts";
+import { witnessOf } from "../events/witness.ts";
 
 export class OffsetGate {
   readonly #limits = new Map<string, bigint>();
@@ -77,8 +78,10 @@ export function cutBatch(
   if (limit >= batch.nextOffset) return [batch, null];
   if (limit <= batch.firstOffset) return [null, batch];
   const isBefore = ({ offset }: { readonly offset: bigint }) => offset < limit;
+  const before = batch.records.filter(isBefore);
   return [
-    { ...batch, nextOffset: limit, records: batch.records.filter(isBefore) },
+    // The batch's witness is a record of the rest, which may be loaded much later.
+    { ...batch, nextOffset: limit, records: before, witness: witnessOf(before) },
     {
       ...batch,
       firstOffset: limit,

@@ -24,7 +24,7 @@ interface SettleOptions {
 
 /**
  * Settles a verdict that needs it. The event is appended first: after a crash in between, the next check does the rest.
- * @throws TransientError when log or database are unavailable, PermanentError when another process has settled it in the meantime
+ * @throws TransientError when log or database are unavailable, DatabaseMovedError when another process was faster
  */
 export async function settleLog(
   { sql, publisher }: SettleOptions,

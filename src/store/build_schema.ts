@@ -2,8 +2,8 @@
  * The schema in which a rebuild builds its tables, beside the live ones: copies of the projections, empty at first, that the sinks
  * fill on connections whose search path begins with this schema.
  *
- * The copies are unlogged: they cost no WAL, and a crash of PostgreSQL empties them together with their offsets, so that the build
- * begins again. No object of the live schema depends on them, and they depend on none: what a crashed rebuild leaves behind is in
+ * The copies are unlogged: they cost no WAL. A crash of PostgreSQL empties them, and the token with them, by which the rebuild notices
+ * it and ends. No object of the live schema depends on them, and they depend on none: what a crashed rebuild leaves behind is in
  * nobody's way until the next rebuild drops it.
  */
 import { randomUUID } from "node:crypto";
@@ -73,7 +73,7 @@ export async function createBuildSchema(
       [
         `CREATE SCHEMA ${built}`,
         `COMMENT ON SCHEMA ${built} IS ${quoteLiteral(COMMENT)}`,
-        `CREATE TABLE ${built}.build AS SELECT ${quoteLiteral(token)}::text AS token`,
+        `CREATE UNLOGGED TABLE ${built}.build AS SELECT ${quoteLiteral(token)}::text AS token`,
         ...[...tables, "consumer_offset"].map((table) => copyOf(live, table, table)),
         copyOf(live, "dead_letter", COLLECTED),
       ].join(";\n"),
@@ -133,7 +133,7 @@ async function dropOwn(sql: TransactionSql): Promise<void> {
 
 /**
  * Checks that the schema is still that of this build, and keeps it from being dropped until the transaction ends.
- * @throws PermanentError when another rebuild has replaced it
+ * @throws PermanentError when another rebuild has replaced it, or a crash of PostgreSQL has emptied it
  */
 export async function assertStillOurs(
   sql: Queryable,
@@ -141,6 +141,11 @@ export async function assertStillOurs(
 ): Promise<void> {
   const [found] = await sql.unsafe<{ token: string }[]>(`SELECT token FROM ${built}.build`);
   if (found?.token === token) return;
+  if (found === undefined) {
+    throw new PermanentError("PostgreSQL has crashed, and the tables of the rebuild are gone", {
+      hint: "the live tables are as they were: rebuild again",
+    });
+  }
   throw new PermanentError("another rebuild has taken the place of this one", {
     hint: "let that one finish",
   });

@@ -3,7 +3,7 @@
  *
  * Every change is one transaction. It locks `consumer_offset` first, as each load does, so that no batch is written in between.
  */
-import { PermanentError } from "@gmn/failures";
+import { TransientError } from "@gmn/failures";
 import type { Queryable, Sql, TransactionSql } from "./connection.ts";
 import { readPositions, type StoredPosition } from "./consumer_offsets.ts";
 
@@ -48,9 +48,14 @@ export interface Rebinding {
   readonly also: (transaction: TransactionSql) => Promise<void>;
 }
 
+/** The database has moved since the decision was prepared: another process has loaded something, or has decided. */
+export class DatabaseMovedError extends TransientError {
+  override readonly name = "DatabaseMovedError";
+}
+
 /**
  * Binds the database to a log and moves its offsets.
- * @throws PermanentError when the database has moved since the decision was prepared
+ * @throws DatabaseMovedError when the database has moved since the decision was prepared; nothing is written then
  */
 export async function rebind(sql: Sql, rebinding: Rebinding): Promise<void> {
   await sql.begin(async (transaction) => {
@@ -82,7 +87,7 @@ async function assertUnmoved(
       .toSorted().join(" ");
   const found = await readPositions(sql);
   if (text(found) === text(expected)) return;
-  throw new PermanentError(
+  throw new DatabaseMovedError(
     `the database has moved in the meantime: it was at ${text(expected)}, it is at ${text(found)}`,
     { hint: "run the command again" },
   );

@@ -9,7 +9,12 @@ import { appendLogIdentityEvent } from "../../src/events/log_identity.ts";
 import { INGESTION_RUN, TRAJECTORY_SUMMARY_RAW } from "../../src/events/topics.ts";
 import { unobserved } from "../../src/observe/observe.ts";
 import { RebuildRefusedError } from "../../src/recovery/rebuild_report.ts";
-import { BUILD_SCHEMA, createBuildSchema } from "../../src/store/build_schema.ts";
+import {
+  assertStillOurs,
+  BUILD_SCHEMA,
+  createBuildSchema,
+  dropBuildSchema,
+} from "../../src/store/build_schema.ts";
 import { connectStore } from "../../src/store/connection.ts";
 import { checksumProjections } from "../../src/store/projections.ts";
 import {
@@ -299,6 +304,18 @@ describe("with a whole log", () => {
     },
     TEST_MS,
   );
+
+  test("a crash of PostgreSQL, which empties the tables of the build, ends it", async () => {
+    const { sql } = whole.database;
+    const schemas = await createBuildSchema(sql, ["meteor"]);
+    await assertStillOurs(sql, schemas);
+    const emptied = await sql<{ name: string }[]>`
+      select format('%I.%I', ${BUILD_SCHEMA}::text, relname) as name from pg_class
+      where relnamespace = ${BUILD_SCHEMA}::regnamespace and relkind = 'r' and relpersistence = 'u'`;
+    await sql.unsafe(`truncate ${emptied.map(({ name }) => name).join(", ")}`);
+    await expect(assertStillOurs(sql, schemas)).rejects.toThrow(/PostgreSQL has crashed/);
+    await dropBuildSchema(sql);
+  });
 
   test("one at a time", async () => {
     const first = Promise.withResolvers<void>();
