@@ -32,8 +32,8 @@ const HEADER_OVERHEAD_BYTES = 4;
 const CONNECTING = "connecting the producer";
 
 /**
- * Returns a connected publisher. `schemaIds` has the registry's schema id for each topic name; `own` notes which records were
- * published and where they are.
+ * Returns a connected publisher. `schemaIds` has the registry's schema id for each topic name; `own` takes note of what is
+ * published, and where it is.
  */
 export async function createKafkaPublisher(
   kafka: Kafka,

@@ -55,7 +55,7 @@ export async function findKnownLines(
   const [found] = await sql.begin("read only", async (transaction) => {
     const [, rows] = await Promise.all([
       // Rows are looked up by index, whatever the statistics say.
-      transaction`select set_config('enable_seqscan', 'off', true),
+      transaction`select set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true),
         set_config('plan_cache_mode', 'force_generic_plan', true),
         set_config('statement_timeout', ${String(ANSWER_MS_MAX)}, true)`,
       transaction.unsafe<

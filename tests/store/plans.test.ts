@@ -5,11 +5,18 @@
 import { expect, test } from "vitest";
 import { MERGE_METEORS, SESSION_SETTINGS, WITHDRAW_METEORS } from "../../src/store/merge.ts";
 import { CONFIRM_METEORS } from "../../src/store/confirmations.ts";
+import { FIND_KNOWN_LINES } from "../../src/store/known_lines.ts";
 import { FIND_REPEATS } from "../../src/store/repeats.ts";
 import { CREATE_STAGE } from "../../src/store/stage.ts";
 import { createTestDatabase } from "../support/postgres.ts";
 
-const STATEMENTS = { MERGE_METEORS, FIND_REPEATS, WITHDRAW_METEORS, CONFIRM_METEORS };
+const STATEMENTS = {
+  MERGE_METEORS,
+  FIND_REPEATS,
+  WITHDRAW_METEORS,
+  CONFIRM_METEORS,
+  FIND_KNOWN_LINES,
+};
 
 test.each(["never vacuumed", "vacuumed while empty"])("in a database %s", async (state) => {
   await using database = await createTestDatabase();
