@@ -148,12 +148,15 @@ async function idsOfFile(path: string): Promise<string[]> {
 async function expectWhole(run: RunJson, path: string): Promise<void> {
   const ids = await idsOfFile(path);
   expect(ids).toHaveLength(ROWS);
+  // Rows that a killed process had published after its last checkpoint are read again. Those that were loaded by then are unchanged.
+  const { published, unchanged } = run.rows;
+  expect(published + unchanged).toBe(ROWS);
   expect(run.rows).toEqual({
     read: ROWS,
-    published: ROWS,
-    unchanged: 0,
+    published,
+    unchanged,
     rejected: 0,
-    loaded: ROWS,
+    loaded: published,
     dead: 0,
   });
   const rows = await database.sql<{ id: string }[]>`select id from meteor order by id`;

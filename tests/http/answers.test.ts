@@ -56,8 +56,10 @@ describe("strictly as described:", () => {
     const answer = await response.json();
     const faults = faultsOf(answer, schemaOf(path, 200), description.components.schemas);
     expect(faults).toEqual([]);
-    const lists = Object.values(answer).filter((one) => Array.isArray(one));
-    if (path !== "/dead-letters") { for (const list of lists) expect(list).not.toEqual([]); }
+    const lists = Object.entries(answer).filter(([name, one]) =>
+      Array.isArray(one) && name !== "log_damage"
+    );
+    if (path !== "/dead-letters") { for (const [, list] of lists) expect(list).not.toEqual([]); }
   });
 
   test("GET /meteors/ID", async () => {

@@ -124,7 +124,9 @@ async function quiet(): Promise<void> {
   await until("no run is at work", async () => {
     const { runs } = await (await source.api("/runs")).json();
     const { lag } = await (await source.api("/status")).json();
-    return runs.every(({ state }: { state: string }) => !/requested|running/.test(state)) &&
+    return runs.length > 0 && runs.every(({ state }: { state: string }) =>
+      !/requested|running/.test(state)
+    ) &&
       lag.length > 0 && lag.every(({ lag }: { lag: number }) => lag === 0);
   }, 60_000);
 }

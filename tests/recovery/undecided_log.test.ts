@@ -12,6 +12,7 @@ import {
   expectUndecided,
   logCommand,
   recreateTopic,
+  settled,
   stateOf,
   statusOf,
 } from "./undecided.ts";
@@ -104,6 +105,7 @@ test("an older copy: adopt continues at its end, and the lost files are read aga
   const upload = await whole.api("/trajectories", { method: "POST", body: fileText(rows(5)) });
   const { run_id } = await upload.json() as { run_id: string };
   await whole.next("run.loaded", ({ runId }) => runId === run_id);
+  await settled(whole);
   const now = await counts();
   const before = await stateOf(whole);
   await whole.whileStopped(async () => {
