@@ -53,6 +53,8 @@ describe("the configuration", () => {
     ["KAFKA_TLS", "perhaps"],
     ["KAFKA_SASL_MECHANISM", "GSSAPI"],
     ["SCHEMA_REGISTRY_URL", "https://user:password@registry.example"],
+    ["KAFKA_REPLICATION_FACTOR", "0"],
+    ["KAFKA_MIN_INSYNC_REPLICAS", "two"],
     ["API_TOKEN", "short"],
     ["SCHEDULE", "never"],
     ["SCHEDULE", "every day"],

@@ -157,6 +157,16 @@ export const SETTINGS = {
     "how long a silent consumer (killed, frozen) keeps its partitions before others get them, in milliseconds",
     whole(6_000, 300_000, "milliseconds"),
   ),
+  KAFKA_REPLICATION_FACTOR: setting(
+    undefined,
+    "copies of each topic that is created on `KAFKA_BROKERS`: by default 3, or as many as there are brokers if these are fewer",
+    whole(1, 32_767, "copies"),
+  ),
+  KAFKA_MIN_INSYNC_REPLICAS: setting(
+    undefined,
+    "how many copies must have a record before it is acknowledged: by default 2, or all if there are fewer",
+    whole(1, 32_767, "copies"),
+  ),
   KAFKA_PORT: setting("9092", "port of a broker that the service starts", port),
   SCHEMA_REGISTRY_URL: setting(
     undefined,
@@ -183,6 +193,11 @@ export const SETTINGS = {
     undefined,
     "URL of the data store's PostgreSQL; without it, an embedded PostgreSQL runs under `DATA_DIR`",
     z.string().regex(/^postgres(ql)?:\/\/\S+$/, "a postgres:// URL"),
+  ),
+  DISK_FREE_MIN_MB: setting(
+    "1024",
+    "free space that the disks of an embedded log and database must keep, in MiB: with less, runs wait until there is space; 0 turns this off",
+    whole(0, 1_000_000, "MiB"),
   ),
   POSTGRES_PORT: setting("5433", "port of the embedded PostgreSQL", port),
   HEARTBEAT_URL: setting(
@@ -316,6 +331,12 @@ function brokerProblems(values: Values): string[] {
   for (const name of ["KAFKA_CA_FILE", "KAFKA_CERT_FILE"] as const) {
     if (isSet(name) && values.KAFKA_TLS !== true) problems.push(`${name}: needs KAFKA_TLS=true`);
   }
+  const { KAFKA_REPLICATION_FACTOR: copies, KAFKA_MIN_INSYNC_REPLICAS: inSync } = values;
+  if (copies !== undefined && inSync !== undefined && inSync > copies) {
+    problems.push(
+      `KAFKA_MIN_INSYNC_REPLICAS="${inSync}": is more than KAFKA_REPLICATION_FACTOR="${copies}", so no record could be acknowledged`,
+    );
+  }
   if (isSet("SCHEMA_REGISTRY_TOKEN") && isSet("SCHEMA_REGISTRY_USER")) {
     problems.push(`SCHEMA_REGISTRY_TOKEN: contradicts SCHEMA_REGISTRY_USER; unset one of them`);
   }
@@ -332,6 +353,8 @@ const REQUIRES: readonly (readonly [SettingName, SettingName])[] = [
   ["KAFKA_SASL_MECHANISM", "KAFKA_SASL_PASSWORD"],
   ["KAFKA_SASL_USER", "KAFKA_SASL_MECHANISM"],
   ["KAFKA_SASL_PASSWORD", "KAFKA_SASL_MECHANISM"],
+  ["KAFKA_REPLICATION_FACTOR", "KAFKA_BROKERS"],
+  ["KAFKA_MIN_INSYNC_REPLICAS", "KAFKA_BROKERS"],
   ["SCHEMA_REGISTRY_USER", "SCHEMA_REGISTRY_URL"],
   ["SCHEMA_REGISTRY_PASSWORD", "SCHEMA_REGISTRY_USER"],
   ["SCHEMA_REGISTRY_TOKEN", "SCHEMA_REGISTRY_URL"],
@@ -356,6 +379,11 @@ function toConfig(values: Values) {
     broker: given.BROKER,
     kafkaBrokers: (values.KAFKA_BROKERS ?? null) as readonly string[] | null,
     kafkaSessionTimeout_ms: given.KAFKA_SESSION_TIMEOUT_MS,
+    /** Copies of the topics on an external Kafka; null: see events/replication.ts. */
+    kafkaReplication: {
+      factor: values.KAFKA_REPLICATION_FACTOR ?? null,
+      minInsync: values.KAFKA_MIN_INSYNC_REPLICAS ?? null,
+    },
     kafkaPort: given.KAFKA_PORT,
     schemaRegistryUrl: values.SCHEMA_REGISTRY_URL ?? null,
     schemaRegistryPort: given.SCHEMA_REGISTRY_PORT,
@@ -382,6 +410,7 @@ function toConfig(values: Values) {
       token: values.SCHEMA_REGISTRY_TOKEN ?? null,
       caFile: values.SCHEMA_REGISTRY_CA_FILE ?? null,
     },
+    diskFreeMin_MiB: given.DISK_FREE_MIN_MB,
     databaseUrl: values.DATABASE_URL ?? null,
     postgresPort: given.POSTGRES_PORT,
     heartbeatUrl: values.HEARTBEAT_URL ?? null,

@@ -122,7 +122,7 @@ describe("the packages", () => {
     const broker = ofPackages.find((each) => each.name === "embedded-broker")!;
     const lines = broker.files.filter((file) => !file.path.startsWith(`${broker.folder}/tests/`))
       .reduce((sum, file) => sum + file.text.split("\n").length - 1, 0);
-    expect(lines).toBeLessThanOrEqual(6_000);
+    expect(lines).toBeLessThanOrEqual(6_300);
     expect(lines).toBeGreaterThan(3_000); // the count is real
   });
 

@@ -29,7 +29,7 @@ export async function openPatchedKafkajs(address: string): Promise<Contender> {
         observe: unobserved,
         reader: {
           position: () => Promise.resolve(0n),
-          reposition: () => Promise.resolve(),
+          begin: () => Promise.resolve(),
           process({ records }) {
             for (const { key, value, headers } of records) {
               if (key !== null && value !== null && headers["gmn-run-id"] !== undefined) seen++;

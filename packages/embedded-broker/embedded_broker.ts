@@ -9,6 +9,8 @@ import type { DatabaseSync } from "node:sqlite";
 import { apisOf } from "./api/apis.ts";
 import { Groups } from "./groups/groups.ts";
 import { ProducerIds } from "./log/producer_ids.ts";
+import { BatchStore } from "./log/batch_store.ts";
+import { Checker } from "./log/checker.ts";
 import { Sweeper } from "./log/sweeper.ts";
 import { Topics } from "./log/topics.ts";
 import { dispatchTo, type Intercept } from "./network/dispatch.ts";
@@ -64,6 +66,7 @@ export async function startBroker(
   );
   started.defer(() => commits.drained());
   const broker = stateOf(db, commits, settings, memory);
+  const checker = new Checker(new BatchStore(db), broker.topics, onEvent);
   const registry = createRegistry({ db, onFault: (error) => fault("", error) });
   const registryServer = serveRegistry(registry, settings.host, settings.schemaRegistryPort);
   started.defer(() => registryServer.stop());
@@ -82,11 +85,13 @@ export async function startBroker(
   broker.port = listener.port;
   started.defer(async () => {
     broker.sweeper.stop();
+    checker.stop();
     const stopped = listener.stop();
     broker.groups.close();
     await stopped;
   });
   broker.sweeper.wake();
+  checker.start();
   const running = started.move();
   return {
     kafkaPort: listener.port,

@@ -1,12 +1,13 @@
 /**
- * The public interface of the embedded broker: start, addresses, stop. Other packages import nothing else from this one
+ * The public interface of the embedded broker: start, addresses, stop; and copies of its log, made while it runs. Other packages import nothing else from this one
  * (`@gmn/embedded-broker/testing` is for tests).
  */
 import { BrokerWorker, type EmbeddedBroker, startIn } from "./broker_worker.ts";
 import type { EmbeddedBrokerOptions } from "./settings.ts";
 
 export { BrokerRefusal } from "./errors.ts";
-export type { BrokerEvent } from "./settings.ts";
+export { backUpLog, inspectLog, type LogBackupOptions, type LogContent } from "./storage/backup.ts";
+export type { BrokerEvent, DamageEvent } from "./settings.ts";
 export type { EmbeddedBroker, EmbeddedBrokerOptions };
 
 /**

@@ -32,8 +32,19 @@ export type BrokerSettings =
   & Required<Omit<EmbeddedBrokerOptions, "onEvent">>
   & BrokerTimeouts;
 
+/** Stored records that can't be read. The broker goes on; whoever reads them gets them as they are. Offsets are inclusive. */
+export interface DamageEvent {
+  readonly kind: "damaged";
+  readonly topic: string;
+  readonly partition: number;
+  readonly firstOffset: number;
+  readonly lastOffset: number;
+  readonly reason: string;
+}
+
 /** The events of a running broker. */
 export type BrokerEvent =
+  | DamageEvent
   /** A connection was closed because of the client's behaviour. */
   | { readonly kind: "client refused"; readonly client: string; readonly reason: string }
   /** An error in the broker itself or its disk; the broker continues. */

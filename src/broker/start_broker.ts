@@ -11,7 +11,7 @@ import {
   chooseBroker,
 } from "./choose_broker.ts";
 import { startEmbedded } from "./embedded.ts";
-import { readLogHome, writeLogHome } from "./log_home.ts";
+import { type LocalKind, readLogHome, writeLogHome } from "./log_home.ts";
 import { startDockerBroker, startRedpandaBroker } from "./redpanda.ts";
 
 /** The settings that the choice and the start depend on. */
@@ -60,6 +60,20 @@ export async function startBroker(
     await writeLogHome(settings.dataDirectory, choice.kind);
   }
   return { ...broker, reason };
+}
+
+/**
+ * Starts a broker of this kind on its folder under `settings.dataDirectory`, without choosing, and without recording that it keeps the
+ * folder's log from now on.
+ * @throws PermanentError with a hint: it is unavailable, a port is in use, another process uses the folder, …
+ */
+export async function startLocalBroker(
+  kind: LocalKind,
+  settings: BrokerSettings,
+  options: StartBrokerOptions,
+): Promise<RunningBroker> {
+  const wanted = { broker: kind, kafkaBrokers: null };
+  return await startChosen(await chooseBroker(wanted, probesOf(settings)), settings, options);
 }
 
 /** A note for the reason when another broker kept the log until now: the new one does not have its records. */

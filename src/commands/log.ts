@@ -6,7 +6,36 @@ import { tell } from "../service/print_failure.ts";
 /** The commands, with the line that the help says of each. Loaded when they are asked for: each brings its own modules. */
 const COMMANDS: Readonly<
   Record<string, { readonly about: string; readonly load: () => Promise<Command> }>
-> = {};
+> = {
+  status: {
+    about: "which log this is, and whether it is the data store's",
+    load: async () => (await import("./log/status.ts")).COMMAND,
+  },
+  verify: {
+    about: "checks the whole log, by itself and against the data store",
+    load: async () => (await import("./log/verify.ts")).COMMAND,
+  },
+  repair: {
+    about: "publishes again what damaged ranges held, from the data store",
+    load: async () => (await import("./log/repair.ts")).COMMAND,
+  },
+  copy: {
+    about: "copies the log to another broker, and compares the two",
+    load: async () => (await import("./log/copy.ts")).COMMAND,
+  },
+  refill: {
+    about: "fills an empty log again from the data store",
+    load: async () => (await import("./log/refill.ts")).COMMAND,
+  },
+  adopt: {
+    about: "accepts an undecided log as it is",
+    load: async () => (await import("./log/adopt.ts")).COMMAND,
+  },
+  reread: {
+    about: "accepts an undecided log; the source is read again into it",
+    load: async () => (await import("./log/reread.ts")).COMMAND,
+  },
+};
 
 const HELP = `What can be done with the log.
 

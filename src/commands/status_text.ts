@@ -4,6 +4,9 @@ import { count } from "./progress_bar.ts";
 
 const SECOND_MS = 1000, MINUTE_MS = 60_000, HOUR_MS = 3_600_000, DAY_MS = 86_400_000;
 
+/** Enough to see where it is; `GET /status` has all. */
+const DAMAGE_LINES_MAX = 5;
+
 /** Whether every part of the service is ready. */
 export function isReady({ parts }: ServiceStatus): boolean {
   return Object.values(parts).every(({ ready }) => ready);
@@ -27,6 +30,16 @@ export function describeStatus(
     ...Object.entries(status.parts).map(([name, { ready, detail }]): [string, string] => [
       name,
       ready ? detail : `NOT READY: ${detail}`,
+    ]),
+    ...(status.log?.decisions ?? []).map(({ command, effect }): [string, string] => [
+      "",
+      `${command}: ${effect}`,
+    ]),
+    ...status.log_damage.filter(({ repaired }) => !repaired).slice(0, DAMAGE_LINES_MAX).map((
+      { topic, partition, first_offset, last_offset },
+    ): [string, string] => [
+      "DAMAGED",
+      `${topic}-${partition}, offsets ${first_offset} to ${last_offset}: deno task log repair`,
     ]),
     ["data store", storeText(status)],
     ["lag", lagText(status)],

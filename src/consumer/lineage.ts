@@ -2,7 +2,9 @@
 import { Buffer } from "node:buffer";
 import { PermanentError } from "@gmn/failures";
 import type { ConsumedRecord, HeaderValue } from "../events/consumed_record.ts";
+import { z } from "zod";
 import { HEADERS } from "../events/topics.ts";
+import { runCountsSchema } from "../store/run_counts.ts";
 import type { Confirmed, Lineage } from "../store/trajectory_batch.ts";
 import { decodeTrajectoryIds } from "../wire_format/trajectory_ids.ts";
 
@@ -61,7 +63,24 @@ export function lineageOf(record: ConsumedRecord): Lineage {
     runId: runIds.of(headers[HEADERS.runId]),
   };
   const replayed = headers[HEADERS.deadLetterId];
-  return replayed === undefined ? lineage : { ...lineage, ...replayOf(record, replayed) };
+  const isRepublished = headers[HEADERS.republished] !== undefined;
+  if (replayed === undefined && !isRepublished) return lineage;
+  return {
+    ...lineage,
+    ...(replayed === undefined ? {} : replayOf(record, replayed)),
+    ...(isRepublished ? { isRepublished, ...runCountsOf(headers[HEADERS.runCounts]) } : {}),
+  };
+}
+
+/** The counts of runs that the record restores. */
+function runCountsOf(value: HeaderValue): Pick<Lineage, "runCounts"> {
+  if (value === undefined) return {};
+  try {
+    const counts = z.array(runCountsSchema).safeParse(JSON.parse(textOf(value) ?? ""));
+    return counts.success ? { runCounts: counts.data } : {};
+  } catch {
+    return {};
+  }
 }
 
 /** The dead letter that the record replays. A header that can't be a dead letter's id is treated as missing. */

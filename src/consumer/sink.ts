@@ -4,6 +4,9 @@
  * Each partition has a lane (`events/lane.ts`), which passes batches to the sink of its topic. While a dependency is unavailable
  * (database, registry, broker of the dead letters) the batch is retried without limit, with back-off. When another consumer has
  * moved the partition's offset, the subscription reads its position again.
+ *
+ * The log may have been replaced between a check and a fetch. So after each fetch, before its batch is stored, the gate confirms
+ * that the log is the one that was checked; only a batch of that log is stored.
  */
 import { type Backoff, explain, retry, TransientError } from "@gmn/failures";
 import { BrokerUnavailableError, type Kafka } from "../events/kafka_client.ts";
@@ -11,10 +14,12 @@ import type { LaneLimits } from "../events/lane.ts";
 import { PositionLostError } from "../events/consumed_record.ts";
 import { RegistryUnavailableError, type SchemaRegistry } from "../events/schema_registry.ts";
 import type { TopicSink } from "../events/topic_sink.ts";
+import { type LogGate, LogUndecidedError, OPEN_GATE } from "../events/log_gate.ts";
 import { type PartitionReader, subscribe, type Subscription } from "../events/subscription.ts";
+import { type Witness, witnessOf } from "../events/witness.ts";
 import type { Observe } from "../observe/observe.ts";
 import type { Dependency } from "../observe/vocabulary.ts";
-import { OffsetMismatchError, readOffsets, repositionOffset } from "../store/consumer_offsets.ts";
+import { beginAtOffset, OffsetMismatchError, readPosition } from "../store/consumer_offsets.ts";
 import type { Sql } from "../store/connection.ts";
 
 /** The consumer group. Tools for consumer lag see its offsets. */
@@ -44,6 +49,10 @@ export interface SinkOptions {
   readonly kafka: Kafka;
   readonly sql: Sql;
   readonly sinks: readonly TopicSink[];
+  /** Closed while it is undecided whether this is the log of the data store; always open by default. */
+  readonly gate?: LogGate;
+  /** The consumer group; the service's own by default. */
+  readonly groupId?: string;
   /** See `SubscriptionOptions`. */
   readonly sessionTimeout_ms?: number;
   readonly observe: Observe;
@@ -54,29 +63,58 @@ export function startSink(options: SinkOptions): Subscription {
   const sinks = new Map(options.sinks.map((sink) => [sink.topic, sink]));
   return subscribe({
     ...options,
-    groupId: CONSUMER_GROUP,
+    groupId: options.groupId ?? CONSUMER_GROUP,
     topics: [...sinks.keys()],
-    reader: createReader(options.sql, sinks, options.observe),
+    reader: createReader(options, sinks),
     limits: LANE_LIMITS,
   });
 }
 
+/** Ends a lane without being retried. */
+class GateClosed extends Error {
+  constructor(readonly reason: LogUndecidedError) {
+    super(reason.message);
+  }
+}
+
 /** The store as the subscription needs it. */
 function createReader(
-  sql: Sql,
+  { sql, observe, gate = OPEN_GATE }: SinkOptions,
   sinks: ReadonlyMap<string, TopicSink>,
-  observe: Observe,
 ): PartitionReader {
+  /** The last loaded record of each partition. */
+  const witnesses = new Map<string, Witness>();
+  const remember = (topic: string, partition: number, witness: Witness | null): void => {
+    if (witness === null) witnesses.delete(`${topic}-${partition}`);
+    else witnesses.set(`${topic}-${partition}`, witness);
+  };
   return {
     // A failure at assignment ends the session, and the next session asks again.
-    position: async (topic, partition) => (await readOffsets(sql, topic)).get(partition) ?? null,
-    reposition: (topic, partition, from, to) => repositionOffset(sql, topic, partition, from, to),
+    async position(topic, partition) {
+      await gate.check({ topic, partition });
+      const stored = await readPosition(sql, topic, partition);
+      remember(topic, partition, stored?.witness ?? null);
+      return stored?.nextOffset ?? null;
+    },
+    begin: (topic, partition, at) => beginAtOffset(sql, topic, partition, at),
     async process(batch, signal) {
       const { topic, partition } = batch;
       const sink = sinks.get(topic);
       if (sink === undefined) throw new TransientError(`no sink for topic ${topic}`);
+      const before = witnesses.get(`${topic}-${partition}`);
+      const witness = witnessOf(batch.records);
+      const store = async () => {
+        try {
+          await gate.confirm(
+            before === undefined ? undefined : { topic, partition, witness: before },
+          );
+          await sink.store({ ...batch, witness });
+        } catch (error) {
+          throw error instanceof LogUndecidedError ? new GateClosed(error) : error;
+        }
+      };
       try {
-        await retry(() => sink.store(batch), {
+        await retry(store, {
           backoff: STORE_BACKOFF,
           signal,
           onRetry(error, attempt, delay_ms) {
@@ -84,7 +122,9 @@ function createReader(
             observe("sink.retry", { topic, partition, part, reason, attempt, delay_ms });
           },
         });
+        if (witness !== null) remember(topic, partition, witness);
       } catch (error) {
+        if (error instanceof GateClosed) throw error.reason;
         if (!(error instanceof OffsetMismatchError)) throw error;
         const { expected, found } = error;
         observe("sink.fenced", { topic, partition, expected, found });

@@ -107,6 +107,8 @@ function cut(range: LogRange, refused: bigint | null): [LogRange, LogRange] {
     {
       ...range,
       nextOffset: from,
+      // The witness is a record of the second half.
+      witness: null,
       changes: range.changes.slice(0, middle),
       dead: range.dead.filter(({ offset }) => BigInt(offset ?? 0) < from),
     },
@@ -127,9 +129,9 @@ function toBatch(range: LogRange): TrajectoryBatch {
     const run = deadLetter.run_id ?? "";
     deadByRun.set(run, (deadByRun.get(run) ?? 0) + 1);
   }
-  const { topic, partition, firstOffset, nextOffset } = range;
+  const { topic, partition, firstOffset, nextOffset, witness = null } = range;
   const changes = range.changes.map(({ change }) => change);
-  return { topic, partition, firstOffset, nextOffset, changes, deadByRun };
+  return { topic, partition, firstOffset, nextOffset, witness, changes, deadByRun };
 }
 
 /** Whether the dead letter's record is a replay. The dead letter then has the id of an earlier record. */

@@ -35,7 +35,10 @@ export const NO_RECORD =
 export type RecordOf = (deadLetter: DeadLetter) => Promise<OutgoingRecord | ReplayFailure>;
 
 /** @param schemaId the id under which summaries are written */
-export function createRecordOf(registry: SchemaRegistry, schemaId: number): RecordOf {
+export function createRecordOf(
+  registry: Pick<SchemaRegistry, "writerSchema">,
+  schemaId: number,
+): RecordOf {
   const trajectoryOf = createIdentifier(registry);
   return async (deadLetter) => {
     const { stage, topic, key, value } = deadLetter;
@@ -96,7 +99,9 @@ function textOf(key: Buffer | null): string | null {
 }
 
 /** The trajectory of a value; null when the value can't be decoded (yet). */
-function createIdentifier(registry: SchemaRegistry): (value: Buffer) => Promise<string | null> {
+function createIdentifier(
+  registry: Pick<SchemaRegistry, "writerSchema">,
+): (value: Buffer) => Promise<string | null> {
   const decoderOf = createTrajectoryDecoders((schemaId) => registry.writerSchema(schemaId));
   return async (value) => {
     try {

@@ -32,6 +32,13 @@ export interface UnreadableBatch {
   readonly damage: number | null;
 }
 
+/** A record by which a log is recognised (witness.ts). */
+export interface Witness {
+  readonly offset: bigint;
+  /** In the range of PostgreSQL's `bigint`. */
+  readonly digest: bigint;
+}
+
 /** Records of one partition, in offset order. Offsets may have gaps (compaction, control records). */
 export interface RecordBatch {
   readonly topic: string;
@@ -41,6 +48,8 @@ export interface RecordBatch {
   /** The position of the store after this batch. */
   readonly nextOffset: bigint;
   readonly records: readonly ConsumedRecord[];
+  /** The last readable record, by which the log is recognised later; the one of an earlier batch stays valid without it. */
+  readonly witness?: Witness | null;
 }
 
 /** The stored position of a partition is not the one this process expected: another member has taken over. */

@@ -1,4 +1,4 @@
-/** Asks the broker that coordinates a consumer group for its members. */
+/** Asks the broker that coordinates a consumer group for its members, and removes groups. */
 import type { Kafka } from "kafkajs";
 import { withAdmin } from "./kafka_client.ts";
 
@@ -21,4 +21,14 @@ export async function groupMembers(kafka: Kafka, groupId: string): Promise<Group
   return groups.flatMap(({ members }) =>
     members.map(({ clientId, clientHost }) => ({ clientId, host: clientHost }))
   );
+}
+
+/** Removes a group that nobody uses any more. A courtesy that may fail: brokers remove an empty group by themselves after some days. */
+export async function forgetGroup(kafka: Kafka, groupId: string): Promise<void> {
+  await withAdmin(
+    kafka,
+    `removing the group ${groupId}`,
+    (admin) => admin.deleteGroups([groupId]),
+    { retry: { retries: 0 } },
+  ).catch(() => {});
 }

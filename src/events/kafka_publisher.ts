@@ -13,8 +13,8 @@ import { PermanentError } from "@gmn/failures";
 import { classifyKafkaError, withAdmin } from "./kafka_client.ts";
 import { CompressionTypes, Partitioners } from "./kafkajs/kafkajs.ts";
 import type { AppendedRange, OwnRecords } from "./own_records.ts";
-import type { NextOffsetByPartition, OutgoingRecord, Publisher } from "./publisher.ts";
-import { type Topic, TOPICS } from "./topics.ts";
+import type { OutgoingRecord, Publisher } from "./publisher.ts";
+import { ALL_TOPICS, type Topic } from "./topics.ts";
 
 /**
  * Bytes for one partition in one request. kafkajs makes one record batch of them, and brokers refuse batches over
@@ -32,8 +32,8 @@ const HEADER_OVERHEAD_BYTES = 4;
 const CONNECTING = "connecting the producer";
 
 /**
- * Returns a connected publisher. `schemaIds` has the registry's schema id for each topic name; `own` takes note of what is
- * published, and where it is.
+ * Returns a connected publisher. `schemaIds` has the registry's schema id for each topic name; `own` notes which records were
+ * published and where they are.
  */
 export async function createKafkaPublisher(
   kafka: Kafka,
@@ -62,24 +62,43 @@ export async function createKafkaPublisher(
     throw new PermanentError(`topic ${topic.name} is not one of ours`);
   };
 
+  /** Appends the records after those of all earlier calls; `onSent` gets each request, and where its records are. */
+  const append = (
+    topic: Topic,
+    records: readonly OutgoingRecord[],
+    onSent: (request: readonly Message[], ranges: AppendedRanges) => void,
+  ): Promise<void> => {
+    const partitioner = partitionerOf(topic);
+    // Noted at the call, not when the queue gets to it: what is decided from now on comes after these records.
+    const noted = own?.note(topic, records, partitioner);
+    const work = tail.then(async () => {
+      for (const request of splitIntoRequests(records, partitioner)) {
+        const ranges = await send(producer, topic, request);
+        for (const [partition, range] of ranges) noted?.appended(partition, range);
+        onSent(request, ranges);
+      }
+      noted?.acknowledged();
+    });
+    tail = work.catch(() => {});
+    return work;
+  };
+
   return {
-    publish(topic, records) {
-      const partitioner = partitionerOf(topic);
-      // Noted at the call, not when the queue gets to it: what is decided from now on comes after these records.
-      const noted = own?.note(topic, records, partitioner);
-      const work = tail.then(async () => {
-        const next = new Map<number, bigint>();
-        for (const request of splitIntoRequests(records, partitioner)) {
-          for (const [partition, range] of await send(producer, topic, request)) {
-            noted?.appended(partition, range);
-            next.set(partition, range.next);
-          }
-        }
-        noted?.acknowledged();
-        return next as NextOffsetByPartition;
+    async publish(topic, records) {
+      const next = new Map<number, bigint>();
+      await append(topic, records, (_, ranges) => {
+        for (const [partition, range] of ranges) next.set(partition, range.next);
       });
-      tail = work.catch(() => {});
-      return work;
+      return next;
+    },
+    async publishEach(topic, records) {
+      const offsets: bigint[] = [];
+      await append(
+        topic,
+        records,
+        (request, ranges) => offsets.push(...offsetsOf(request, ranges)),
+      );
+      return offsets;
     },
     partitionOf: (topic, key) => partitionerOf(topic)(key),
     schemaId(topic) {
@@ -101,7 +120,7 @@ export async function createKafkaPublisher(
  * start. Until then every key stays in its partition, as ordering by key requires.
  */
 async function createPartitioners(kafka: Kafka): Promise<ReadonlyMap<string, KeyPartitioner>> {
-  const names = TOPICS.map((topic) => topic.name);
+  const names = ALL_TOPICS.map((topic) => topic.name);
   const { topics } = await withAdmin(
     kafka,
     CONNECTING,
@@ -144,12 +163,26 @@ function* splitIntoRequests(
   if (request.length > 0) yield request;
 }
 
+/** Where the records of a request are, by partition. */
+type AppendedRanges = ReadonlyMap<number, AppendedRange>;
+
+/** The offset of each record of a request: those of a partition follow one another, because they are one batch. */
+function offsetsOf(request: readonly Message[], ranges: AppendedRanges): bigint[] {
+  const next = new Map([...ranges].map(([partition, range]) => [partition, range.next]));
+  const offsets = request.toReversed().map(({ partition = 0 }) => {
+    const offset = (next.get(partition) ?? 0n) - 1n;
+    next.set(partition, offset);
+    return offset;
+  });
+  return offsets.reverse();
+}
+
 /** Sends one request and returns where its records are, per partition. */
 async function send(
   producer: Producer,
   topic: Topic,
   messages: Message[],
-): Promise<Map<number, AppendedRange>> {
+): Promise<AppendedRanges> {
   try {
     const answers = await producer.send({
       topic: topic.name,

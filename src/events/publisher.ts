@@ -28,6 +28,11 @@ export interface Publisher {
    * @throws PermanentError when the broker refuses the records for good (too large, unknown topic)
    */
   publish(topic: Topic, records: readonly OutgoingRecord[]): Promise<NextOffsetByPartition>;
+  /**
+   * The same, and returns the offset of each record, in the order of `records`. When a request was sent twice after a lost
+   * acknowledgement, it is the offset of the acknowledged one.
+   */
+  publishEach(topic: Topic, records: readonly OutgoingRecord[]): Promise<readonly bigint[]>;
   /** The partition that a record with this key goes to. */
   partitionOf(topic: Topic, key: string): number;
   /** The id of the topic's value schema in the registry, as written in the wire format's header. */

@@ -2,8 +2,6 @@
  * The application's client of the schema registry. It registers the checked-in schemas at boot and looks up the writer's schema
  * of a record by its id.
  */
-import { Buffer } from "node:buffer";
-import http from "node:http";
 import https from "node:https";
 import {
   COMPATIBILITY,
@@ -12,19 +10,17 @@ import {
 } from "@kafkajs/confluent-schema-registry";
 import { explain, PermanentError, TransientError } from "@gmn/failures";
 import type { Observe } from "../observe/observe.ts";
+import {
+  authorizationHeader,
+  isHttps,
+  type RegistryConnection,
+  requestRegistry,
+  trustOf,
+} from "./registry_request.ts";
 import { schemaText } from "./schema_files.ts";
 import { type Topic, valueSubject } from "./topics.ts";
 
-/** Where the registry is and how to log in. */
-export interface RegistryConnection {
-  readonly url: string;
-  readonly clientId: string;
-  readonly authorization?: { readonly user: string; readonly password: string } | {
-    readonly token: string;
-  };
-  /** Certificates (PEM) to trust, if the system does not already trust the registry's. */
-  readonly ca?: string;
-}
+export type { RegistryConnection };
 
 /** The registry can't be reached, or fails. */
 export class RegistryUnavailableError extends TransientError {}
@@ -95,7 +91,9 @@ export function createSchemaRegistry(
     },
     async ping() {
       try {
-        const status = await statusOf(connection, "/subjects");
+        const { status } = await requestRegistry(connection, "/subjects", {
+          timeout_ms: PING_TIMEOUT_MS,
+        });
         if (status !== 200) throw new Error(`HTTP ${status}`);
       } catch (error) {
         throw new RegistryUnavailableError(`registry at ${connection.url}: ${explain(error)}`, {
@@ -122,42 +120,13 @@ export function createSchemaRegistry(
   };
 }
 
-function authorizationHeader({ authorization }: RegistryConnection): Record<string, string> {
-  if (authorization === undefined) return {};
-  if ("token" in authorization) return { authorization: `Bearer ${authorization.token}` };
-  const { user, password } = authorization;
-  return { authorization: `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}` };
-}
-
 /** Adds headers to every request of the client. */
 const authorize = (headers: Record<string, string>): Middleware => () => ({
   prepareRequest: async (next) => (await next()).enhance({ headers }),
 });
 
-const isHttps = ({ url }: RegistryConnection): boolean => url.startsWith("https:");
-
-/** The TLS options that trust `ca`, if it is set. */
-const trustOf = ({ ca }: RegistryConnection) => ca === undefined ? {} : { ca };
-
-/** Requests `path` and returns the HTTP status. */
-function statusOf(connection: RegistryConnection, path: string): Promise<number> {
-  const url = `${connection.url.replace(/\/+$/, "")}${path}`;
-  const options = {
-    headers: authorizationHeader(connection),
-    signal: AbortSignal.timeout(PING_TIMEOUT_MS),
-    ...trustOf(connection),
-  };
-  return new Promise((resolve, reject) => {
-    const get = isHttps(connection) ? https.get : http.get;
-    get(url, options, (response) => {
-      response.resume();
-      resolve(response.statusCode ?? 0);
-    }).on("error", reject);
-  });
-}
-
 /** 4xx is a final answer; everything else means that the registry is unavailable right now. */
-function classifyRegistryError(
+export function classifyRegistryError(
   error: unknown,
   doing: string,
   url: string,

@@ -1,5 +1,6 @@
-/** Decides where to start reading a partition, since the stored position and the log may disagree. */
+/** Where reading a partition starts, and the watermarks of the log. */
 import type { Admin, Kafka } from "kafkajs";
+import { TransientError } from "@gmn/failures";
 import { withAdmin } from "./kafka_client.ts";
 
 /** The offsets of a partition that are in the log, from `low` (inclusive) to `high` (exclusive). */
@@ -8,34 +9,22 @@ export interface Watermarks {
   readonly high: bigint;
 }
 
-/** Where to start, and the reason when it is not the stored position. */
-export interface StartPosition {
-  readonly offset: bigint;
-  readonly problem: string | null;
-}
-
 /**
- * Reading starts at the stored offset if the log has it. It starts at the beginning of the log if nothing is stored, if the log
- * was cut beyond the stored offset (the records between are gone), or if the log ends before it (a new log has replaced the old
- * one: reading all of it is right, since loading is idempotent).
+ * Reading starts at the stored offset, or at the beginning of the log if nothing is stored. A stored offset that the log does not
+ * have is not repaired here: it is another log, or one that lost records, and somebody must decide (recovery/log_verdict.ts).
+ * @throws TransientError when the log does not have the stored offset
  */
-export function startPosition(stored: bigint | null, { low, high }: Watermarks): StartPosition {
-  if (stored === null) return { offset: low, problem: null };
-  if (stored < low) {
-    return {
-      offset: low,
-      problem: `offsets ${stored} to ${low - 1n} are no longer in the log; they were never loaded`,
-    };
-  }
-  if (stored > high) {
-    return {
-      offset: low,
-      problem:
-        `the log ends at ${high}, before what is already loaded: it is not the log this database was loaded from. ` +
-        `Everything in it is loaded (again)`,
-    };
-  }
-  return { offset: stored, problem: null };
+export function startPosition(
+  partition: string,
+  stored: bigint | null,
+  { low, high }: Watermarks,
+): bigint {
+  if (stored === null) return low;
+  if (stored >= low && stored <= high) return stored;
+  throw new TransientError(
+    `${partition}: the database is at offset ${stored}, but the log has offsets ${low} to ${high}`,
+    { hint: "deno task log status says what happened to the log and what can be done" },
+  );
 }
 
 /** The watermarks of all partitions of a topic. @throws TransientError, PermanentError */

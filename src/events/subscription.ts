@@ -4,13 +4,13 @@
  * The offsets committed to Kafka are only for lag tools. The position that counts is stored by the `PartitionReader`, in the same
  * transaction as the rows:
  *
- *     joined ──▶ each assigned partition is paused ──▶ its position is read ──▶ seek, resume ──▶ fetch, process …
+ *     gate open ──▶ joined ──▶ each assigned partition is paused ──▶ its position is read ──▶ seek, resume ──▶ fetch, process …
  *        ▲                                                                                    │
  *        └──────────── rebalance, lost connection, position lost (another member took over) ◀┘
  *
  * A partition's records pass through its lane (`lane.ts`), so partitions are loaded in parallel and a slow one does not block
  * the others. A full lane pauses its partition. Losing the broker ends the session; new sessions are tried with back-off until
- * `stop`.
+ * `stop`. While it is undecided whether this is the log of the data store (`log_gate.ts`), no session is opened, and an open one ends.
  */
 import type { Batch, Consumer, Kafka } from "kafkajs";
 import { type Backoff, backoffDelayMs, explain, PermanentError, wait } from "@gmn/failures";
@@ -19,17 +19,18 @@ import { PositionLostError, type RecordBatch } from "./consumed_record.ts";
 import { takeFetch } from "./fetched_batch.ts";
 import { Lane, type LaneLimits } from "./lane.ts";
 import { leaveGroup } from "./leave_group.ts";
+import { type LogGate, LogUndecidedError, OPEN_GATE } from "./log_gate.ts";
 import { readWatermarks, startPosition } from "./start_position.ts";
 
 /** Where the records go. Calls for the same partition never overlap. */
 export interface PartitionReader {
-  /** The offset of the next record to read, or null when no record of this partition was ever stored. */
-  position(topic: string, partition: number): Promise<bigint | null>;
   /**
-   * Moves the stored position to `to` if it is still `from`: the log no longer has `from` (it was truncated or replaced).
-   * Called before reading starts at `to`.
+   * The offset of the next record to read, or null when no record of this partition was ever stored.
+   * @throws LogUndecidedError when this may not be the log of the data store
    */
-  reposition(topic: string, partition: number, from: bigint | null, to: bigint): Promise<void>;
+  position(topic: string, partition: number): Promise<bigint | null>;
+  /** Stores `at`, the beginning of the log, as the position of a partition that has none. Called before reading starts. */
+  begin(topic: string, partition: number, at: bigint): Promise<void>;
   /**
    * Stores a batch and its `nextOffset` in one transaction. Retries transient failures itself until `signal` aborts.
    * @throws PositionLostError when the stored position is not `batch.firstOffset`
@@ -65,6 +66,8 @@ export interface SubscriptionOptions {
   readonly topics: readonly string[];
   readonly reader: PartitionReader;
   readonly limits: LaneLimits;
+  /** Always open by default. */
+  readonly gate?: LogGate;
   readonly observe: Observe;
   /** Milliseconds without a heartbeat after which the group gives a member's partitions to others. */
   readonly sessionTimeout_ms?: number;
@@ -88,15 +91,22 @@ const SESSION_BACKOFF: Backoff = { base_ms: 250, cap_ms: 10_000, attempts: Infin
 /** Starts reading in the background and returns at once; `connected` says whether the group has been joined. */
 export function subscribe(options: SubscriptionOptions): Subscription {
   const stopping = new AbortController();
+  const { gate = OPEN_GATE } = options;
   let session: Session | null = null;
 
   const loop = (async () => {
     for (let attempt = 1; !stopping.signal.aborted; attempt++) {
+      await gate.decided(stopping.signal).catch(() => {});
+      if (stopping.signal.aborted) break;
       session = new Session(options);
+      const current = session;
+      const unlisten = gate.onUndecided((error) => current.end(error));
       try {
         await session.run(stopping.signal, () => attempt = 0);
       } catch (error) {
         if (stopping.signal.aborted) break;
+        // The guard has reported it; the next session waits for the decision.
+        if (error instanceof LogUndecidedError) continue;
         const delay_ms = backoffDelayMs(SESSION_BACKOFF, Math.max(attempt, 1));
         options.observe("consumer.retry", {
           reason: explain(error),
@@ -105,6 +115,7 @@ export function subscribe(options: SubscriptionOptions): Subscription {
         });
         await wait(delay_ms, stopping.signal).catch(() => {});
       } finally {
+        unlisten();
         await session.close();
       }
     }
@@ -195,6 +206,11 @@ class Session {
     });
   }
 
+  /** Ends the session with this error. */
+  end(error: unknown): void {
+    this.#fail(error);
+  }
+
   lag(): PartitionLag[] {
     return [...this.#lanes.values()].map((lane) => lane.lag());
   }
@@ -226,25 +242,22 @@ class Session {
 
   async #open(topic: string, partition: number, assignment: number): Promise<void> {
     const { kafka, reader, observe, limits } = this.#options;
+    // The position first: reading it checks that this is the log of the data store.
+    const stored = await reader.position(topic, partition);
     const watermarks = (await readWatermarks(kafka, topic)).get(partition);
     if (watermarks === undefined) {
       throw new PermanentError(`topic ${topic} has no partition ${partition}`);
     }
-    const stored = await reader.position(topic, partition);
-    const start = startPosition(stored, watermarks);
+    const start = startPosition(laneKey(topic, partition), stored, watermarks);
     const isCurrent = () => assignment === this.#assignment && !this.#over.signal.aborted;
     if (!isCurrent()) return;
-    if (start.offset !== stored) await reader.reposition(topic, partition, stored, start.offset);
+    if (stored === null) await reader.begin(topic, partition, start);
     if (!isCurrent()) return;
-    if (start.problem !== null) {
-      const { offset: to, problem: reason } = start;
-      observe("sink.repositioned", { topic, partition, from: stored, to, reason });
-    }
     const consumer = this.#consumer;
     const lane: Lane = new Lane({
       topic,
       partition,
-      position: start.offset,
+      position: start,
       end: watermarks.high,
       limits,
       process: (batch, signal) => reader.process(batch, signal),
@@ -256,8 +269,8 @@ class Session {
       onFailure: (error) => this.#onLaneFailure(lane, error),
     });
     this.#lanes.set(laneKey(topic, partition), lane);
-    observe("sink.assigned", { topic, partition, nextOffset: start.offset });
-    consumer.seek({ topic, partition, offset: start.offset.toString() });
+    observe("sink.assigned", { topic, partition, nextOffset: start });
+    consumer.seek({ topic, partition, offset: start.toString() });
     consumer.resume([{ topic, partitions: [partition] }]);
   }
 

@@ -23,7 +23,7 @@ export interface TopicSink {
  */
 export function createValueReader<Value>(
   topic: Topic,
-  registry: SchemaRegistry,
+  registry: Pick<SchemaRegistry, "writerSchema">,
 ): (record: ConsumedRecord) => Promise<Value> {
   const codec = createValueCodec<Value>(topic);
   return async ({ value }) => {

@@ -46,13 +46,24 @@ export const IAU_SHOWER: Topic = {
   schemaFile: "iau_shower.avsc",
 };
 
-/** All topics this process creates and registers at boot. */
+/** Which log this is, which data store works on it, and what was done to it as a whole; key = log id (events/log_identity.ts). */
+export const LOG_IDENTITY: Topic = {
+  name: "gmn_log_identity",
+  partitions: 1,
+  cleanupPolicy: "delete",
+  schemaFile: "log_identity_event.avsc",
+};
+
+/** The topics that the database is built from. Each has a projection. */
 export const TOPICS: readonly Topic[] = [
   TRAJECTORY_SUMMARY_RAW,
   DEAD_LETTER,
   INGESTION_RUN,
   IAU_SHOWER,
 ];
+
+/** All topics this process creates and registers at boot: those with projections, and the log's identity. */
+export const ALL_TOPICS: readonly Topic[] = [...TOPICS, LOG_IDENTITY];
 
 /** The subject of a topic's value schema (Confluent's TopicNameStrategy). */
 export function valueSubject(topic: Topic): string {
@@ -75,4 +86,14 @@ export const HEADERS = {
    * wire_format/trajectory_ids.ts, the record's own included): none of them is published again (decision 21).
    */
   unchanged: "gmn-unchanged",
+  /**
+   * On a record that was published again from the data store (recovery/republish.ts): which command did it. Such a record counts for no
+   * run, and is of no file generation unless it has `unchanged`.
+   */
+  republished: "gmn-republished",
+  /**
+   * On some of these records: what the data store had counted of runs in the record's partition, as JSON
+   * (`[{"run_id":…,"rows_loaded":…,"rows_dead":…}, …]`).
+   */
+  runCounts: "gmn-run-counts",
 } as const;

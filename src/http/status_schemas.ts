@@ -47,6 +47,52 @@ export type ShowerListView = z.infer<typeof showerListSchema>;
 const partSchema = z.object({ ready: z.boolean(), detail: z.string() });
 export type PartStatus = z.infer<typeof partSchema>;
 
+/** The disk that an embedded engine writes to. */
+const diskSchema = z.object({
+  path: z.string(),
+  free_bytes: z.int(),
+  size_bytes: z.int(),
+  limit_bytes: z.int().openapi({
+    description: "With less than this free, nothing is published (DISK_FREE_MIN_MB).",
+  }),
+  state: z.enum(["ok", "low", "full"]),
+}).openapi("Disk");
+
+/** The disks that this process watches. */
+const disksSchema = z.object({ log: diskSchema.nullable(), database: diskSchema.nullable() })
+  .openapi("Disks");
+export type DisksView = z.infer<typeof disksSchema>;
+
+/** Whether the log is the one that the data store was built from, and what can be done when it is not. */
+const logSchema = z.object({
+  log_id: z.string().nullable().openapi({ description: "Id of the log; null when it has none." }),
+  bound_log_id: z.string().nullable().openapi({
+    description: "Id of the log that the data store was built from; null before the first start.",
+  }),
+  data_store_id: z.string(),
+  verdict: z.enum([
+    "ok",
+    "another",
+    "emptied",
+    "shorter",
+    "truncated",
+    "diverged",
+    "taken",
+  ]).openapi({
+    description:
+      "ok: work goes on. Anything else: nothing is published or loaded until it is decided.",
+  }),
+  summary: z.string().nullable().openapi({
+    description: "What is wrong, in a sentence; else null.",
+  }),
+  found: z.array(z.string()).openapi({ description: "What was found, with the numbers." }),
+  decisions: z.array(z.object({ command: z.string(), effect: z.string() })).openapi({
+    description: "The commands that decide; empty when nothing is wrong.",
+  }),
+  page: z.string().nullable().openapi({ description: "The runbook's page for this case." }),
+}).openapi("LogIdentity");
+export type LogView = z.infer<typeof logSchema>;
+
 /** `GET /status`. */
 export const statusSchema = z.object({
   version: z.string(),
@@ -55,9 +101,28 @@ export const statusSchema = z.object({
   parts: z.object({
     broker: partSchema,
     registry: partSchema,
+    log: partSchema,
     database: partSchema,
+    disk: partSchema,
     consumer: partSchema,
   }),
+  log_damage: z.array(z.object({
+    topic: z.string(),
+    partition: z.int(),
+    first_offset: z.string(),
+    last_offset: z.string(),
+    reason: z.string(),
+    repaired: z.boolean().openapi({
+      description: "Whether `deno task log repair` has published again what the range held.",
+    }),
+  })).openapi({
+    description:
+      "Ranges of the log that the embedded broker's checks found damaged since this process started; offsets are inclusive.",
+  }),
+  disks: disksSchema.openapi({
+    description: "Null for an engine that is not this process's, and while the service starts.",
+  }),
+  log: logSchema.nullable().openapi({ description: "Null while the service starts." }),
   schedule: scheduleSchema.nullable().openapi({
     description: "Null in a process without the role producer.",
   }),

@@ -13,6 +13,8 @@ interface EventText<Detail> {
 }
 
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(ms < 10_000 ? 2 : 0)} s`;
+const mib = (bytes: number): string =>
+  `${Math.floor(bytes / 1024 / 1024).toLocaleString("en-US")} MiB`;
 const count = (n: number): string => n.toLocaleString("en-US");
 
 /** What became of the rows that were read. */
@@ -66,8 +68,31 @@ export const EVENT_TEXTS: { [Name in keyof Vocabulary]: EventText<Vocabulary[Nam
     `${d.part} is unavailable for ${d.work} (${d.reason}); ${nextTry(d)}`
   ),
 
+  "disk.filling": warning((d) =>
+    `the disk of the ${d.holds} (${d.path}) has ${mib(d.free_bytes)} free; below ${
+      mib(d.limit_bytes)
+    } runs will wait`
+  ),
+  "disk.filled": error((d) =>
+    `the disk of the ${d.holds} (${d.path}) has ${mib(d.free_bytes)} free, less than ${
+      mib(d.limit_bytes)
+    } (DISK_FREE_MIN_MB): runs wait until there is space`
+  ),
+  "disk.resumed": info((d) =>
+    `the disk of the ${d.holds} (${d.path}) has ${mib(d.free_bytes)} free again: runs go on`
+  ),
+
   "log.topic_created": info((d) => `topic ${d.topic} created with ${d.partitions} partition(s)`),
+  "log.underreplicated": warning((d) => `${d.reason}. To change it: ${d.advice}`),
   "log.schema_registered": debug((d) => `schema of ${d.subject} registered with id ${d.id}`),
+  "log.undecided": error((d) =>
+    `${d.summary}: ${d.found}. Nothing is published or loaded until somebody decides: ${d.decisions} (${d.page} says which)`
+  ),
+  "log.decided": info((d) => `log ${d.logId} is that of data store ${d.dataStoreId}: work goes on`),
+  "log.damaged": error((d) =>
+    `${d.topic}-${d.partition}: offsets ${d.firstOffset} to ${d.lastOffset} are damaged: ${d.reason}; ` +
+    `deno task log repair publishes again what they held (docs/runbook/log-damaged.md)`
+  ),
   "log.client": asGiven((d) => `kafka: ${d.message}`),
 
   "run.requested": info((d) => `run ${d.runId} requested: ${d.selection}`),
@@ -143,9 +168,6 @@ export const EVENT_TEXTS: { [Name in keyof Vocabulary]: EventText<Vocabulary[Nam
   "consumer.retry": warning((d) => `the consumer's session ended (${d.reason}); ${nextTry(d)}`),
   "sink.assigned": info((d) => `${d.topic}-${d.partition} assigned, from offset ${d.nextOffset}`),
   "sink.revoked": info((d) => `${d.topic}-${d.partition} revoked`),
-  "sink.repositioned": warning((d) =>
-    `${d.topic}-${d.partition} is read from offset ${d.to}, not ${d.from}: ${d.reason}`
-  ),
   "sink.loaded": debug((d) =>
     `${d.topic}-${d.partition}: ${count(d.records)} records, ${count(d.inserted)} inserted, ` +
     `${count(d.updated)} updated, ${count(d.unchanged)} unchanged, ${count(d.stale)} stale, ` +

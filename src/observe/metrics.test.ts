@@ -15,8 +15,11 @@ beforeEach(() => {
 });
 
 const GAUGES: Gauges = {
+  logVerdict: "shorter",
+  logDamaged: 2,
   parts: { broker: true, database: false },
   lag: [{ topic: "t", partition: 0, lag: 7 }],
+  disks: [{ holds: "log", free_bytes: 30, limit_bytes: 10 }],
   deadLetters: 3,
   meteors: 5,
   runs: { failed: 1 },
@@ -95,6 +98,9 @@ test("requests are counted by route, not by path: requested ids do not create ne
 
 test("gauges have the given values; a gauge without a value has no series, not its old value", async () => {
   expect(await value('gmn_part_ready{part="database"}', GAUGES)).toBe(0);
+  expect(await value('gmn_log_undecided{verdict="shorter"}', GAUGES)).toBe(1);
+  const decided = { ...GAUGES, logVerdict: "ok" };
+  expect(await value('gmn_log_undecided{verdict="shorter"}', decided)).toBeNull();
   expect(await value('gmn_consumer_lag_records{topic="t",partition="0"}', GAUGES)).toBe(7);
   expect(await value("gmn_newest_row_timestamp_seconds", GAUGES)).toBe(10);
   expect(await value("gmn_newest_meteor_timestamp_seconds", GAUGES)).toBeNull();

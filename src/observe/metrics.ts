@@ -11,7 +11,12 @@ import type { RowTotals, Vocabulary } from "./vocabulary.ts";
 export interface Gauges {
   readonly parts: Readonly<Record<string, boolean>>;
   readonly lag: readonly { topic: string; partition: number; lag: number }[];
+  readonly disks: readonly { holds: string; free_bytes: number; limit_bytes: number }[];
   readonly deadLetters: number | null;
+  /** Whether the log is the data store's: `ok`, or what is wrong; null before the first check. */
+  readonly logVerdict: string | null;
+  /** Damaged ranges of the log that no repair covers; null while it is unknown. */
+  readonly logDamaged: number | null;
   readonly meteors: number | null;
   readonly runs: Readonly<Record<string, number>>;
   readonly newestRow_s: number | null;
@@ -198,9 +203,28 @@ function gaugesOf(registry: Registry): (given: Gauges | null) => void {
     "topic",
     "partition",
   );
+  const diskFree = gauge(
+    "gmn_disk_free_bytes",
+    "Free bytes of the disk that holds the log, and of the one that holds the database",
+    "holds",
+  );
+  const diskLimit = gauge(
+    "gmn_disk_limit_bytes",
+    "Free bytes below which runs wait (DISK_FREE_MIN_MB)",
+    "holds",
+  );
+  const logUndecided = gauge(
+    "gmn_log_undecided",
+    "1 while nothing is published or loaded because the log may not be the data store's; no series while all is well",
+    "verdict",
+  );
   const runs = gauge("gmn_runs", "Runs on record, by state", "state");
   const single = {
     deadLetters: gauge("gmn_dead_letters", "Dead letters that have not been replayed"),
+    logDamaged: gauge(
+      "gmn_log_damaged_ranges",
+      "Ranges of the log that the embedded broker found damaged since this process started, and that are not repaired",
+    ),
     meteors: gauge("gmn_meteors", "Meteors in the data store (an estimate when there are many)"),
     newestRow_s: gauge("gmn_newest_row_timestamp_seconds", "When a row was last stored or changed"),
     newestMeteor_s: gauge("gmn_newest_meteor_timestamp_seconds", "Beginning of the newest meteor"),
@@ -210,12 +234,21 @@ function gaugesOf(registry: Registry): (given: Gauges | null) => void {
     ),
   };
   return (given) => {
-    for (const one of [ready, lag, runs, ...Object.values(single)]) one.reset();
+    for (
+      const one of [ready, lag, logUndecided, diskFree, diskLimit, runs, ...Object.values(single)]
+    ) one.reset();
     for (const one of Object.values(single)) one.remove();
     if (given === null) return;
     for (const [part, isReady] of Object.entries(given.parts)) ready.set({ part }, Number(isReady));
     for (const { topic, partition, lag: records } of given.lag) {
       lag.set({ topic, partition: String(partition) }, records);
+    }
+    for (const { holds, free_bytes, limit_bytes } of given.disks) {
+      diskFree.set({ holds }, free_bytes);
+      diskLimit.set({ holds }, limit_bytes);
+    }
+    if (given.logVerdict !== null && given.logVerdict !== "ok") {
+      logUndecided.set({ verdict: given.logVerdict }, 1);
     }
     for (const [state, number] of Object.entries(given.runs)) runs.set({ state }, number);
     for (const [name, one] of Object.entries(single)) {

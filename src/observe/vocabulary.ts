@@ -28,6 +28,14 @@ export interface RowTotals {
   rowsRejected: number;
 }
 
+/** How much room a disk has, and below which limit nothing is published. */
+export interface DiskRoom {
+  holds: "log" | "database";
+  path: string;
+  free_bytes: number;
+  limit_bytes: number;
+}
+
 /** The detail of each event. Field names include the units. */
 export interface Vocabulary {
   // The broker and its registry, of any kind.
@@ -56,9 +64,39 @@ export interface Vocabulary {
   /** `work` waits for a part that does not answer. */
   "dependency.unavailable": { part: Dependency; work: string } & Retry;
 
+  // The disks of the embedded engines.
+  /** A disk will soon have too little room. */
+  "disk.filling": DiskRoom;
+  /** Less than the limit: runs wait. */
+  "disk.filled": DiskRoom;
+  /** There is room again: runs go on. */
+  "disk.resumed": DiskRoom;
+
   // The log, as the application uses it.
   "log.topic_created": { topic: string; partitions: number };
+  /** The loss of one broker may lose records. Topics that exist are never changed. */
+  "log.underreplicated": { reason: string; advice: string };
   "log.schema_registered": { subject: string; id: number };
+  /** This is not the log that the data store was built from, or it lost records. Nothing is published or loaded. */
+  "log.undecided": {
+    kind: string;
+    summary: string;
+    /** The numbers, separated by semicolons. */
+    found: string;
+    /** The commands that decide. */
+    decisions: string;
+    page: string;
+  };
+  /** The log fits the data store again. */
+  "log.decided": { logId: string; dataStoreId: string };
+  /** The embedded broker has found stored records that can't be read; once for each range. Offsets are inclusive. */
+  "log.damaged": {
+    topic: string;
+    partition: number;
+    firstOffset: bigint;
+    lastOffset: bigint;
+    reason: string;
+  };
   "log.client": { level: Level; message: string };
 
   // Runs and their files.
@@ -111,13 +149,6 @@ export interface Vocabulary {
   "consumer.retry": Retry;
   "sink.assigned": { topic: string; partition: number; nextOffset: bigint };
   "sink.revoked": { topic: string; partition: number };
-  "sink.repositioned": {
-    topic: string;
-    partition: number;
-    from: bigint | null;
-    to: bigint;
-    reason: string;
-  };
   "sink.loaded": {
     topic: string;
     partition: number;

@@ -36,6 +36,8 @@ export interface RunEngineOptions extends Omit<RunWorkOptions, "now"> {
   readonly journal: RunJournal;
   /** Serializes requests with the same Idempotency-Key, when other processes accept requests too. */
   readonly withKeyLock?: WithKeyLock;
+  /** Throws a TransientError while a person's requests are refused, because their runs could only wait. The schedule's do wait. */
+  readonly assertRoom?: () => void;
   /** Whether it leads from the beginning (the default); if false, it leads only after `lead`. */
   readonly leads?: boolean;
   /** Aborts when the whole service ends, which is before `stop` and also aborts the calls that runs make: runs are then paused. */
@@ -214,6 +216,7 @@ export class RunEngine {
     open?: OpenFile,
   ): Promise<Submitted> {
     this.#stopping.signal.throwIfAborted();
+    if (request.requestedBy !== "schedule") this.#options.assertRoom?.();
     const { waiting } = this.#lanes[kind];
     if (waiting >= MAX_WAITING_RUNS) {
       throw new TransientError(`${waiting} ${kind} runs are waiting already`, {

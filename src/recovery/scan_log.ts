@@ -3,6 +3,7 @@
  * schema. Nothing is written, and nothing is decoded beyond the schema id.
  */
 import { explain, PermanentError } from "@gmn/failures";
+import type { ConsumedRecord } from "../events/consumed_record.ts";
 import type { Kafka } from "../events/kafka_client.ts";
 import { readLog, type ReadRecords } from "../events/log_reader.ts";
 import type { SchemaRegistry } from "../events/schema_registry.ts";
@@ -127,18 +128,28 @@ function emptyScan(topic: string, partition: number, low: bigint, high: bigint):
 /** Takes in some records; returns the offset that must come next. */
 function inspect(
   scan: PartitionScan,
-  { records, nextOffset }: ReadRecords,
+  { records, hidden, nextOffset }: ReadRecords,
   expected: bigint,
   isCompacted: boolean,
 ): bigint {
   let next = expected;
-  for (const record of records) {
-    const first = record.unreadable?.firstOffset ?? record.offset;
+  const reach = (first: bigint) => {
     if (first > next && !isCompacted) addFinding(scan.gaps, { first: next, last: first - 1n });
-    next = record.offset + 1n;
+  };
+  for (const found of inOrder(records, hidden)) {
+    if (found.record === null) {
+      if (found.last < next) continue;
+      reach(found.first);
+      next = found.last + 1n;
+      continue;
+    }
+    const { record } = found;
+    const first = firstOf(record, next);
+    reach(first);
+    next = record.offset >= next ? record.offset + 1n : next;
     if (record.unreadable !== undefined) {
-      const { firstOffset, lastOffset, reason } = record.unreadable;
-      addFinding(scan.unreadable, { first: firstOffset, last: lastOffset, reason });
+      const { reason } = record.unreadable;
+      addFinding(scan.unreadable, { first, last: record.offset, reason });
       continue;
     }
     scan.records++;
@@ -149,8 +160,30 @@ function inspect(
     }
   }
   const end = nextOffset < scan.high ? nextOffset : scan.high;
-  if (end > next && !isCompacted) addFinding(scan.gaps, { first: next, last: end - 1n });
+  reach(end);
   return end > next ? end : next;
+}
+
+/**
+ * Where a record begins. The head of a damaged batch may name any offset: its records are somewhere between the record before it and
+ * the place where reading went on.
+ */
+function firstOf({ offset, unreadable }: ConsumedRecord, next: bigint): bigint {
+  if (unreadable === undefined) return offset;
+  const { firstOffset, damage } = unreadable;
+  const isPossible = firstOffset >= next && firstOffset <= offset;
+  return damage === null || isPossible ? firstOffset : next <= offset ? next : offset;
+}
+
+/** Records and offsets without a visible record, in the order of the log. */
+function inOrder(
+  records: readonly ConsumedRecord[],
+  hidden: ReadRecords["hidden"],
+): (OffsetRange & { readonly record: ConsumedRecord | null })[] {
+  const found = records.map((record) => ({ first: record.offset, last: record.offset, record }));
+  if (hidden.length === 0) return found;
+  return [...found, ...hidden.map((range) => ({ ...range, record: null }))]
+    .toSorted((a, b) => a.first < b.first ? -1 : 1);
 }
 
 /** Asks the registry once for each schema id; the client remembers those that it knows. */

@@ -2,6 +2,7 @@
 import { TransientError } from "@gmn/failures";
 import type { Config } from "../config.ts";
 import { ReplayDesk } from "../dead_letters/replay_desk.ts";
+import { withGate } from "../events/publisher_gate.ts";
 import { TRAJECTORY_SUMMARY_RAW } from "../events/topics.ts";
 import { createApi } from "../http/app.ts";
 import { EventStreams } from "../http/event_streams.ts";
@@ -72,10 +73,11 @@ const REPLAY_QUERY_MS = 10_000;
 function replayDeskOf(parts: ServiceParts, { observe }: Observer): () => ReplayDesk {
   let desk: ReplayDesk | null = null;
   return () => {
-    const { reader, log: { publisher, registry } } = runningOf(parts);
+    const { reader, log, disks } = runningOf(parts);
+    const { registry } = log;
     return desk ??= new ReplayDesk({
       table: deadLetterTable((question) => reader.ask(REPLAY_QUERY_MS, question)),
-      publisher,
+      publisher: withGate(log.publisher, () => disks.assertRoom()),
       registry,
       observe,
     });

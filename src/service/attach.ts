@@ -56,18 +56,22 @@ async function joinService(
     schemaRegistryUrl: addresses.schemaRegistryUrl,
     stop: () => Promise.resolve(),
   };
-  // A command reports an unavailable part at once instead of waiting for it.
-  const log = await openLog(broker, {
-    observe,
-    access: await readLogAccess(config),
-    patiently: (_what, work) => work(),
-  });
   const store = connectStore({
     url: addresses.databaseUrl,
     max: COMMAND_CONNECTIONS,
     applicationName: "gmn command",
     observe,
   });
+  // A command reports an unavailable part at once instead of waiting for it.
+  const log = await openLog(broker, {
+    observe,
+    access: await readLogAccess(config),
+    // The service has created the topics, and has warned of too few copies.
+    replication: null,
+    sql: store.sql,
+    patiently: (_what, work) => work(),
+  });
+  await log.guard!.look();
   const engine = new RunEngine({
     directory: openDataDirectory(config.gmnDataUrl),
     journal: log.journal,

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { type ChosenBroker, startBroker } from "../broker/start_broker.ts";
 import type { Config } from "../config.ts";
 import type { Observe } from "../observe/observe.ts";
+import type { WatchedDisk } from "./disk_watch.ts";
 import { startEmbeddedPostgres } from "./embedded_postgres.ts";
 import { proveLog } from "./open_log.ts";
 import { ENGINE_RESERVE_MS, type Releasers } from "./releasers.ts";
@@ -19,7 +20,12 @@ export interface Boot {
 }
 
 export interface Engines {
-  readonly database: { readonly url: string; readonly describe: string };
+  readonly database: {
+    readonly url: string;
+    readonly describe: string;
+    /** Where the embedded one keeps its data; null for another. */
+    readonly directory: string | null;
+  };
   readonly broker: ChosenBroker;
   /** Names the broker, and why it was chosen. */
   readonly describeBroker: string;
@@ -48,11 +54,25 @@ export async function startEngines(boot: Boot): Promise<Engines> {
   };
 }
 
+/**
+ * The folders that the engines of this process write to. An external engine has disks of its own, and the volume of a Redpanda in
+ * Docker is the Docker engine's.
+ */
+export function disksOf({ broker, database }: Engines, dataDirectory: string): WatchedDisk[] {
+  const folder = { embedded: "broker", redpanda: "redpanda" }[broker.kind];
+  return [
+    ...folder === undefined ? [] : [{ holds: "log", path: join(dataDirectory, folder) } as const],
+    ...database.directory === null
+      ? []
+      : [{ holds: "database", path: database.directory } as const],
+  ];
+}
+
 async function startDatabase(
   { config, observe, releasers, signal, hurry }: Boot,
 ): Promise<Engines["database"]> {
   if (config.databaseUrl !== null) {
-    return { url: config.databaseUrl, describe: "PostgreSQL of DATABASE_URL" };
+    return { url: config.databaseUrl, describe: "PostgreSQL of DATABASE_URL", directory: null };
   }
   const directory = join(config.dataDirectory, "postgres");
   const server = await startEmbeddedPostgres({
@@ -64,5 +84,9 @@ async function startDatabase(
   });
   releasers.add("PostgreSQL", () => server.stop(), { reserve_ms: ENGINE_RESERVE_MS });
   const { url, version } = server;
-  return { url, describe: `embedded PostgreSQL ${version} in ${server.directory}` };
+  return {
+    url,
+    describe: `embedded PostgreSQL ${version} in ${server.directory}`,
+    directory: server.directory,
+  };
 }

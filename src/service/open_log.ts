@@ -1,19 +1,28 @@
-/** The opened log: topics created, schemas registered, a publisher connected, a probe to query its state. */
+/**
+ * The opened log: topics created, schemas registered, a publisher connected, a probe to query its state, and a guard that lets nothing
+ * through while it is undecided whether this is the log of the data store.
+ */
 import type { RunningBroker } from "../broker/broker.ts";
 import { ensureTopics } from "../events/ensure_topics.ts";
 import { createKafka, type Kafka } from "../events/kafka_client.ts";
 import { createKafkaPublisher } from "../events/kafka_publisher.ts";
+import { gatePublisher } from "../events/log_gate.ts";
+import { appendLogIdentityEvent, newLogId, readLogIdentity } from "../events/log_identity.ts";
 import { OwnRecords } from "../events/own_records.ts";
 import { createLogProbe, type LogProbe } from "../events/log_probe.ts";
 import { proveRoundTrip } from "../events/log_round_trip.ts";
 import type { Publisher } from "../events/publisher.ts";
+import type { ReplicationSettings } from "../events/replication.ts";
 import { createSchemaRegistry, type SchemaRegistry } from "../events/schema_registry.ts";
-import { IAU_SHOWER, INGESTION_RUN, TOPICS, TRAJECTORY_SUMMARY_RAW } from "../events/topics.ts";
+import { ALL_TOPICS, IAU_SHOWER, INGESTION_RUN, TRAJECTORY_SUMMARY_RAW } from "../events/topics.ts";
 import { createValueCodec } from "../events/wire_values.ts";
 import type { Observe } from "../observe/observe.ts";
 import type { Dependency } from "../observe/vocabulary.ts";
 import type { RunJournal } from "../producer/ports.ts";
+import { refuseForeignLog } from "../recovery/foreign_log.ts";
+import { LogGuard } from "../recovery/log_guard.ts";
 import { type RunEventRecord, toRecord } from "../runs/run_event_record.ts";
+import type { Sql } from "../store/connection.ts";
 import type { ListedShower } from "../store/iau_showers.ts";
 import type { LogAccess } from "./log_access.ts";
 
@@ -21,7 +30,12 @@ import type { LogAccess } from "./log_access.ts";
 export interface Log {
   readonly kafka: Kafka;
   readonly registry: SchemaRegistry;
+  /** Behind the guard, if there is one. */
   readonly publisher: Publisher;
+  /** Publishes to the log whatever the guard says: for what repairs or refills it. */
+  readonly ungated: Publisher;
+  /** Null for a log that no data store depends on. */
+  readonly guard: LogGuard | null;
   readonly probe: LogProbe;
   /** Which trajectories this process has published lately. */
   readonly own: OwnRecords;
@@ -35,6 +49,10 @@ export interface OpenLogOptions {
   readonly observe: Observe;
   /** Credentials and certificates, if an external broker requires them. */
   readonly access: LogAccess;
+  /** The data store that is built from the log, migrated; null for a log without one, such as the target of a copy. */
+  readonly sql: Sql | null;
+  /** The settings for the copies of topics on an external cluster; null for a broker of one node that the service starts. */
+  readonly replication: ReplicationSettings | null;
   /** Runs work until it succeeds, waiting while a dependency is unavailable. */
   readonly patiently: <Result>(part: Dependency, work: () => Promise<Result>) => Promise<Result>;
 }
@@ -48,15 +66,16 @@ export function proveLog(
   return proveRoundTrip(createKafka({ brokers, clientId: CLIENT_ID }, observe), signal);
 }
 
-const CLIENT_ID = "gmn-data-store-ingestion";
+/** Names this program to brokers and registries. */
+export const CLIENT_ID = "gmn-data-store-ingestion";
 
 /**
- * Opens the log behind `broker`.
- * @throws PermanentError when a topic is unsuitable, or the registry holds an incompatible schema
+ * Opens the log behind `broker`. A log without an identity gets one.
+ * @throws PermanentError when a topic is unsuitable or has another program's records, or the registry holds an incompatible schema
  */
 export async function openLog(
   broker: RunningBroker,
-  { observe, access, patiently }: OpenLogOptions,
+  { observe, access, sql, replication, patiently }: OpenLogOptions,
 ): Promise<Log> {
   const kafka = createKafka(
     { brokers: broker.brokers, clientId: CLIENT_ID, ...access.kafka },
@@ -66,10 +85,20 @@ export async function openLog(
     { url: broker.schemaRegistryUrl, clientId: CLIENT_ID, ...access.registry },
     observe,
   );
-  await patiently("broker", () => ensureTopics(kafka, TOPICS, observe));
-  const schemaIds = await patiently("registry", () => registry.register(TOPICS));
+  const isKnown = await patiently("registry", () => readLogIdentity(kafka, registry)) !== null;
+  if (!isKnown) await patiently("registry", () => refuseForeignLog(kafka, registry));
+  await patiently("broker", () => ensureTopics(kafka, ALL_TOPICS, observe, replication));
+  const schemaIds = await patiently("registry", () => registry.register(ALL_TOPICS));
   const own = new OwnRecords(TRAJECTORY_SUMMARY_RAW);
-  const publisher = await patiently("broker", () => createKafkaPublisher(kafka, schemaIds, own));
+  const ungated = await patiently("broker", () => createKafkaPublisher(kafka, schemaIds, own));
+  if (!isKnown) {
+    const created = { type: "created", logId: newLogId(), at: new Date() } as const;
+    await patiently("broker", () => appendLogIdentityEvent(ungated, created));
+  }
+  const guard = sql === null
+    ? null
+    : new LogGuard({ kafka, registry, sql, publisher: ungated, observe });
+  const publisher = guard === null ? ungated : gatePublisher(ungated, guard, own);
   const probe = createLogProbe(kafka);
   const showers = createValueCodec<ListedShower>(IAU_SHOWER);
   const runEvents = createValueCodec<RunEventRecord>(INGESTION_RUN);
@@ -77,6 +106,8 @@ export async function openLog(
     kafka,
     registry,
     publisher,
+    ungated,
+    guard,
     probe,
     own,
     journal: {
@@ -96,7 +127,7 @@ export async function openLog(
       );
     },
     async close() {
-      await Promise.all([publisher.close(), probe.close()]);
+      await Promise.all([guard?.close(), ungated.close(), probe.close()]);
     },
   };
 }

@@ -8,7 +8,9 @@ import type { ShowerNames } from "../producer/shower_names.ts";
 import type { Withdrawals } from "../producer/withdrawals.ts";
 import type { Store } from "../store/connection.ts";
 import type { Reader } from "../store/reader.ts";
+import type { DiskWatch } from "./disk_watch.ts";
 import type { Boot } from "./engines.ts";
+import type { LogDamages } from "./log_damage.ts";
 import type { Log } from "./open_log.ts";
 import type { RunRecords } from "./run_access.ts";
 
@@ -17,6 +19,7 @@ export const VERSION = "0.1.0";
 
 /** What the roles need in order to start. */
 export interface Wiring extends Omit<Boot, "hurry"> {
+  readonly disks: DiskWatch;
   readonly store: Store;
   readonly databaseUrl: string;
   readonly log: Log;
@@ -41,6 +44,8 @@ export interface RunningParts {
   /** For queries that people make to the data store. */
   readonly reader: Reader;
   readonly log: Log;
+  /** Of the engines that this process has started. */
+  readonly disks: DiskWatch;
   /** null in a process without the role consumer. */
   readonly subscription: Subscription | null;
   /** null in a process that has neither of the roles producer and http. */
@@ -60,6 +65,8 @@ export interface RunningParts {
 export interface ServiceParts {
   readonly startedAt: Date;
   readonly roles: string[];
+  /** Damage of the log that was found since the start. */
+  readonly damages: LogDamages;
   /** null until the boot has finished. */
   running: RunningParts | null;
 }

@@ -1,6 +1,7 @@
 /** Starts the two loops with what they need: the consumer (log to database) and the producer (source to log, schedule). */
 import { startSink } from "../consumer/sink.ts";
 import type { Subscription } from "../events/subscription.ts";
+import { withGate } from "../events/publisher_gate.ts";
 import { IAU_SHOWER, TRAJECTORY_SUMMARY_RAW } from "../events/topics.ts";
 import { Leadership } from "../producer/run_leadership.ts";
 import { RunDesk } from "../producer/run_desk.ts";
@@ -36,6 +37,7 @@ export function startConsumer(
     kafka: log.kafka,
     sql: store.sql,
     sinks,
+    gate: log.guard ?? undefined,
     sessionTimeout_ms: config.kafkaSessionTimeout_ms,
     observe,
   });
@@ -48,7 +50,7 @@ export function openRuns(
   wiring: Wiring,
   { isForOneCommand }: { isForOneCommand: boolean },
 ): Runs {
-  const { config, observe, store, databaseUrl, log, releasers, signal } = wiring;
+  const { config, observe, store, databaseUrl, log, disks, releasers, signal } = wiring;
   const directory = openDataDirectory(config.gmnDataUrl, {
     interval_ms: config.gmnRequestInterval_ms,
     userAgent: `gmn-data-store-ingestion/${VERSION}`,
@@ -62,7 +64,9 @@ export function openRuns(
     directory,
     journal,
     history: records,
-    publisher: log.publisher,
+    // Only the rows of runs: the events of runs are small, and a run must be cancelled on a full disk, too.
+    publisher: withGate(log.publisher, () => disks.assertRoom()),
+    assertRoom: () => disks.assertRoom(),
     unchanged: createUnchangedRows(wiring),
     withKeyLock: keys.withKeyLock,
     owner: OWNER,

@@ -2,7 +2,7 @@
  * The service: wires the modules together, starts them in order, stops them in reverse.
  *
  *     http (answers 503 at first) ─▶ database ┐
- *                                  ─▶ broker  ┴▶ migrate, topics, schemas ─▶ consumer ─▶ producer, schedule ─▶ ready
+ *                                  ─▶ broker  ┴▶ migrate, topics, schemas ─▶ which log? ─▶ consumer ─▶ producer, schedule ─▶ ready
  *
  * HTTP comes first, so that a port in use is reported before anything starts, and `/readyz` can say what the boot waits for.
  * The boot waits for an external broker or database that is unavailable; a setting that can't work ends it.
@@ -19,12 +19,15 @@ import { migrate } from "../store/migrate.ts";
 import { Reader } from "../store/reader.ts";
 import { type ServiceAddresses, writeAddresses } from "./address_file.ts";
 import { serveApi } from "./api.ts";
-import { type Boot, type Engines, startEngines } from "./engines.ts";
+import { DiskWatch } from "./disk_watch.ts";
+import { type Boot, disksOf, type Engines, startEngines } from "./engines.ts";
 import { sendHeartbeats } from "./heartbeat.ts";
+import { LogDamages } from "./log_damage.ts";
 import { type LogAccess, readLogAccess } from "./log_access.ts";
 import { openLog } from "./open_log.ts";
 import { type RunningParts, type ServiceParts, VERSION, type Wiring } from "./parts.ts";
 import { RELEASE_LIMITS, Releasers } from "./releasers.ts";
+import { applyPending } from "./restored_state.ts";
 import { openRuns, startConsumer, startProducer } from "./roles.ts";
 
 /** A running service. */
@@ -87,7 +90,9 @@ export async function startService(options: StartOptions): Promise<Service> {
     signal.throwIfAborted();
     await mkdir(config.dataDirectory, { recursive: true });
     const roles = [...config.roles];
-    const parts: ServiceParts = { startedAt: new Date(), roles, running: null };
+    const damages = new LogDamages();
+    releasers.add("damage of the log", observer.listen(damages.listener));
+    const parts: ServiceParts = { startedAt: new Date(), roles, damages, running: null };
     if (config.heartbeatUrl !== null) {
       const stop = sendHeartbeats({ url: config.heartbeatUrl, observer, signal });
       releasers.add("heartbeats", stop);
@@ -132,9 +137,10 @@ export async function startService(options: StartOptions): Promise<Service> {
 /** Connects to the engines and starts the roles, waiting while an engine is unavailable. */
 async function startParts(
   { config, observe, releasers, signal }: Boot,
-  { database, broker, describeBroker }: Engines,
+  engines: Engines,
   { access, isForOneCommand }: { readonly access: LogAccess; readonly isForOneCommand: boolean },
 ): Promise<RunningParts> {
+  const { database, broker, describeBroker } = engines;
   const patiently = <Result>(part: Dependency, work: () => Promise<Result>): Promise<Result> =>
     retryWhileAway({ observe, part, what: "the start", signal }, work);
   const connect = (name: string, max: number): Store => {
@@ -143,18 +149,31 @@ async function startParts(
     releasers.add(`database connections (${name})`, () => pool.close());
     return pool;
   };
+  const disks = new DiskWatch({
+    disks: disksOf(engines, config.dataDirectory),
+    limit_MiB: config.diskFreeMin_MiB,
+    observe,
+  });
+  // Before anything is published.
+  await disks.start();
+  releasers.add("disk watch", () => disks.stop());
   const store = connect("ingestion", POOL_CONNECTIONS);
   const reader = new Reader({
     quick: connect("api", QUICK_READER_CONNECTIONS).sql,
     slow: connect("api", SLOW_READER_CONNECTIONS).sql,
   });
   await patiently("database", () => migrate(store.sql, observe));
-  const log = await openLog(broker, { observe, access, patiently });
+  await patiently("database", () => applyPending(config.dataDirectory, store.sql));
+  const replication = broker.kind === "external" ? config.kafkaReplication : null;
+  const log = await openLog(broker, { observe, access, sql: store.sql, replication, patiently });
   releasers.add("log", () => log.close());
+  // An undecided log ends no boot: reads of the data store are answered, everything else waits for the decision.
+  await patiently("broker", () => log.guard!.look());
+  log.guard!.watch();
 
   const { roles, iauShowerUrl } = config;
   const databaseUrl = database.url;
-  const wiring: Wiring = { config, observe, store, databaseUrl, log, releasers, signal };
+  const wiring: Wiring = { config, observe, store, databaseUrl, log, disks, releasers, signal };
   const subscription = roles.has("consumer") ? startConsumer(wiring) : null;
   const hasRuns = roles.has("producer") || roles.has("http");
   const runs = hasRuns ? openRuns(wiring, { isForOneCommand }) : null;
@@ -166,5 +185,5 @@ async function startParts(
     registry: broker.schemaRegistryUrl,
     database: database.describe,
   };
-  return { store, reader, log, subscription, runs, producer, iauShowerUrl, describe };
+  return { store, reader, log, disks, subscription, runs, producer, iauShowerUrl, describe };
 }

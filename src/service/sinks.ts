@@ -3,7 +3,7 @@ import { createRunSink } from "../consumer/run_sink.ts";
 import { createShowerSink } from "../consumer/shower_sink.ts";
 import { createTrajectorySink } from "../consumer/trajectory_sink.ts";
 import { createDeadLetterSink } from "../dead_letters/dead_letter_sink.ts";
-import { createGiveUp, giveUpUnreadable } from "../dead_letters/give_up.ts";
+import { createGiveUp, type GiveUp, giveUpUnreadable } from "../dead_letters/give_up.ts";
 import type { TopicSink } from "../events/topic_sink.ts";
 import type { Observe } from "../observe/observe.ts";
 import type { Sql } from "../store/connection.ts";
@@ -18,7 +18,11 @@ export interface SinkWiring {
   readonly sql: Sql;
   /** Loaders have their own connections. */
   readonly databaseUrl: string;
+  /** Where `sql` and the loaders look up tables; see `DriverOptions`. */
+  readonly searchPath?: string;
   readonly log: Pick<Log, "registry" | "publisher">;
+  /** What happens to records that are given up; by default their dead letters are published. */
+  readonly giveUp?: GiveUp;
 }
 
 /** All sinks, and a function that closes their connections. */
@@ -28,16 +32,17 @@ export interface Sinks {
 }
 
 /** Creates the sinks; nothing is connected before the first batch. */
-export function createSinks({ observe, sql, databaseUrl, log }: SinkWiring): Sinks {
-  const { registry, publisher } = log;
-  const giveUp = createGiveUp({
+export function createSinks(wiring: SinkWiring): Sinks {
+  const { observe, sql, databaseUrl, searchPath } = wiring;
+  const { registry, publisher } = wiring.log;
+  const giveUp = wiring.giveUp ?? createGiveUp({
     table: deadLetterTable((question) => question(sql)),
     publisher,
     observe,
   });
   const trajectories = createTrajectorySink({
     registry,
-    createLoader: () => createTrajectoryLoader({ url: databaseUrl, observe }),
+    createLoader: () => createTrajectoryLoader({ url: databaseUrl, searchPath, observe }),
     giveUp,
     observe,
   });

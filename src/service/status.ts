@@ -1,9 +1,11 @@
 /** The state of the service, for `/status`, `/readyz` and `/metrics`: looked up for each request, not monitored in between. */
-import { explain, TransientError } from "@gmn/failures";
+import { explain, explainWithHint, TransientError } from "@gmn/failures";
 import { TOPICS } from "../events/topics.ts";
 import type { LogProbe } from "../events/log_probe.ts";
 import type { Health } from "../http/status_routes.ts";
 import type {
+  DisksView,
+  LogView,
   PartStatus,
   ScheduleView,
   ServiceStatus,
@@ -11,12 +13,17 @@ import type {
 } from "../http/status_schemas.ts";
 import type { Gauges } from "../observe/metrics.ts";
 import type { Schedule } from "../producer/schedule.ts";
+import { type LogGuard, undecidedError } from "../recovery/log_guard.ts";
+import { decisionsOf, RUNBOOK_PAGES } from "../recovery/log_verdict.ts";
 import { readOffsets } from "../store/consumer_offsets.ts";
 import { countDeadLetters } from "../store/dead_letters.ts";
 import { countMeteors, readStoreGauges } from "../store/gauges.ts";
 import { readListInUse } from "../store/iau_showers.ts";
 import type { Question, Reader } from "../store/reader.ts";
 import { readSchedulePause } from "../store/schedule_pause.ts";
+import { asSize } from "./disk_space.ts";
+import type { DiskWatch, SeenDisk } from "./disk_watch.ts";
+import type { LogDamage, LogDamages } from "./log_damage.ts";
 import { runningOf, type RunningParts, type ServiceParts, VERSION } from "./parts.ts";
 
 /** A person waits for the answer in a browser; a database that takes longer counts as unavailable. */
@@ -34,22 +41,40 @@ export function createHealth(parts: ServiceParts): Health {
       const missing = Object.entries(status).filter(([, { ready }]) => !ready);
       return Object.fromEntries(missing.map(([name, { detail }]) => [name, detail]));
     },
-    gauges: async () => await queryGauges(runningOf(parts)),
+    gauges: async () => await queryGauges(runningOf(parts), parts.damages),
   };
 }
 
 async function statusOf(
-  { startedAt, roles, running }: ServiceParts,
+  { startedAt, roles, running, damages }: ServiceParts,
 ): Promise<ServiceStatus> {
   const base = { version: VERSION, started_at: startedAt.toISOString(), roles };
   if (running === null) {
     const starting = { ready: false, detail: "starting" };
-    const parts = { broker: starting, registry: starting, database: starting, consumer: starting };
-    return { ...base, parts, schedule: null, shower_list: null, lag: [], store: null };
+    const parts = {
+      broker: starting,
+      registry: starting,
+      log: starting,
+      database: starting,
+      disk: starting,
+      consumer: starting,
+    };
+    return {
+      ...base,
+      parts,
+      log: null,
+      log_damage: [],
+      disks: { log: null, database: null },
+      schedule: null,
+      shower_list: null,
+      lag: [],
+      store: null,
+    };
   }
   const { reader, producer } = running;
-  const [{ status, lag }, schedule, showerList, store] = await Promise.all([
+  const [{ status, lag }, damaged, schedule, showerList, store] = await Promise.all([
     queryParts(running),
+    damages.look(running.log),
     producer === null ? null : scheduleOf(producer.schedule, reader),
     showerListOf(running),
     unlessUnavailable(reader, async (sql) => ({
@@ -57,7 +82,17 @@ async function statusOf(
       dead_letters: await countDeadLetters(sql),
     })),
   ]);
-  return { ...base, parts: status, schedule, shower_list: showerList, lag, store };
+  return {
+    ...base,
+    parts: status,
+    log: logViewOf(running.log.guard),
+    log_damage: damaged.map(damageView),
+    disks: disksOf(running.disks),
+    schedule,
+    shower_list: showerList,
+    lag,
+    store,
+  };
 }
 
 const look = <Answer>(reader: Reader, question: Question<Answer>) =>
@@ -78,7 +113,7 @@ async function unlessUnavailable<Answer>(
 
 /** The state of each part, and how far the data store is behind the log (empty when either is unavailable). */
 async function queryParts(
-  { reader, log, subscription, describe }: RunningParts,
+  { reader, log, subscription, disks, describe }: RunningParts,
 ): Promise<{ status: ServiceStatus["parts"]; lag: Lag }> {
   const topics = TOPICS.map(({ name }) => name);
   const [watermarks, registry, offsets] = await Promise.allSettled([
@@ -98,16 +133,89 @@ async function queryParts(
     status: {
       broker: partOf(watermarks, describe.broker),
       registry: partOf(registry, describe.registry),
+      log: logPartOf(log.guard),
       database: partOf(offsets, describe.database),
+      disk: diskPartOf(disks),
       consumer: subscription === null
         ? { ready: true, detail: "not a role of this process" }
         : subscription.connected()
         ? { ready: true, detail: `${subscription.lag().length} partition(s) assigned` }
+        : isUndecided(log.guard)
+        ? { ready: false, detail: "waits until it is decided what to do with the log" }
         : { ready: false, detail: "has not joined the group (again) yet" },
     },
     lag: watermarks.status === "fulfilled" && offsets.status === "fulfilled"
       ? lagOf(watermarks.value, offsets.value)
       : [],
+  };
+}
+
+/** Whether there is room for what runs publish. */
+function diskPartOf(watch: DiskWatch): PartStatus {
+  const { disks } = watch;
+  try {
+    watch.assertRoom();
+  } catch (error) {
+    return { ready: false, detail: explainWithHint(error) };
+  }
+  const shown = disks.map(({ holds, free_bytes, state }) =>
+    `${holds}: ${asSize(free_bytes)} free${state === "low" ? ", which is low" : ""}`
+  );
+  return { ready: true, detail: shown.join(", ") || "no engine of this process has one" };
+}
+
+function disksOf({ disks }: DiskWatch): DisksView {
+  const viewOf = (wanted: SeenDisk["holds"]) => {
+    const disk = disks.find(({ holds }) => holds === wanted);
+    if (disk === undefined) return null;
+    const { path, free_bytes, size_bytes, limit_bytes, state } = disk;
+    return { path, free_bytes, size_bytes, limit_bytes, state };
+  };
+  return { log: viewOf("log"), database: viewOf("database") };
+}
+
+const isUndecided = (guard: LogGuard | null): boolean =>
+  (guard?.state?.verdict.kind ?? "ok") !== "ok";
+
+/** Whether the log is the data store's, as the guard found it some seconds ago. */
+function logPartOf(guard: LogGuard | null): PartStatus {
+  const verdict = guard?.state?.verdict;
+  if (verdict === undefined) return { ready: false, detail: "has not been checked yet" };
+  return verdict.kind === "ok"
+    ? { ready: true, detail: `log ${verdict.logId}` }
+    : { ready: false, detail: explainWithHint(undecidedError(verdict)) };
+}
+
+function logViewOf(guard: LogGuard | null): LogView | null {
+  const state = guard?.state ?? null;
+  if (state === null) return null;
+  const { verdict, boundLogId, dataStoreId } = state;
+  const base = {
+    log_id: verdict.logId,
+    bound_log_id: boundLogId,
+    data_store_id: dataStoreId,
+    verdict: verdict.kind,
+  };
+  return verdict.kind === "ok"
+    ? { ...base, summary: null, found: [], decisions: [], page: null }
+    : {
+      ...base,
+      summary: verdict.summary,
+      found: [...verdict.found],
+      decisions: [...decisionsOf(verdict.kind)],
+      page: RUNBOOK_PAGES[verdict.kind],
+    };
+}
+
+function damageView({ firstOffset, lastOffset, isRepaired, ...range }: LogDamage) {
+  const { topic, partition, reason } = range;
+  return {
+    topic,
+    partition,
+    first_offset: firstOffset.toString(),
+    last_offset: lastOffset.toString(),
+    reason,
+    repaired: isRepaired,
   };
 }
 
@@ -181,16 +289,20 @@ async function showerListOf(
 }
 
 /** All gauges. A value that is unknown because the database is unavailable is null or left out: `parts` shows the reason. */
-async function queryGauges(running: RunningParts): Promise<Gauges> {
+async function queryGauges(running: RunningParts, damages: LogDamages): Promise<Gauges> {
   const { reader } = running;
-  const [{ status, lag }, store, meteors, deadLetters] = await Promise.all([
+  const [{ status, lag }, damaged, store, meteors, deadLetters] = await Promise.all([
     queryParts(running),
+    damages.look(running.log),
     unlessUnavailable(reader, readStoreGauges),
     unlessUnavailable(reader, countMeteors),
     unlessUnavailable(reader, countDeadLetters),
   ]);
   return {
     parts: Object.fromEntries(Object.entries(status).map(([name, { ready }]) => [name, ready])),
+    logDamaged: damaged.filter(({ isRepaired }) => !isRepaired).length,
+    disks: running.disks.disks,
+    logVerdict: running.log.guard?.state?.verdict.kind ?? null,
     lag,
     meteors,
     deadLetters,

@@ -18,7 +18,12 @@ export interface AdvisoryLease {
 /** First key of all our leases: "gmn" in hexadecimal. */
 const LEASE_SPACE = 0x676d6e;
 /** Second keys, one for each lease. */
-const LEASES = { schedule: 0x736364, producer: 0x707264 } as const;
+const LEASES = {
+  schedule: 0x736364,
+  producer: 0x707264,
+  rebuild: 0x726264,
+  refill: 0x72666c,
+} as const;
 
 /** Seconds that the connection may take to close. */
 const CLOSE_SECONDS = 2;

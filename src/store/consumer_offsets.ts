@@ -15,6 +15,58 @@ export async function readOffsets(
   return new Map(rows.map((row) => [row.partition, row.next_offset]));
 }
 
+/** What the database knows of one partition. */
+export interface StoredPosition {
+  readonly topic: string;
+  readonly partition: number;
+  /** The offset of the first record that is not in the database. */
+  readonly nextOffset: bigint;
+  /** The first offset that the log must have. */
+  readonly logStart: bigint;
+  /** The last record that was loaded; null when it is not known. */
+  readonly witness: { readonly offset: bigint; readonly digest: bigint } | null;
+}
+
+/** All positions, ordered by topic and partition. */
+export async function readPositions(sql: Queryable): Promise<StoredPosition[]> {
+  const rows = await sql<PositionRow[]>`
+    select topic, partition, next_offset, log_start_offset, witness_offset, witness_digest from consumer_offset
+    order by topic, partition`;
+  return rows.map(toPosition);
+}
+
+/** The position of a partition; null when no record of it was ever stored. */
+export async function readPosition(
+  sql: Queryable,
+  topic: string,
+  partition: number,
+): Promise<StoredPosition | null> {
+  const [row] = await sql<PositionRow[]>`
+    select topic, partition, next_offset, log_start_offset, witness_offset, witness_digest from consumer_offset
+    where topic = ${topic} and partition = ${partition}`;
+  return row === undefined ? null : toPosition(row);
+}
+
+interface PositionRow {
+  readonly topic: string;
+  readonly partition: number;
+  readonly next_offset: bigint;
+  readonly log_start_offset: bigint;
+  readonly witness_offset: bigint | null;
+  readonly witness_digest: bigint | null;
+}
+
+function toPosition(row: PositionRow): StoredPosition {
+  const { topic, partition, witness_offset: offset, witness_digest: digest } = row;
+  return {
+    topic,
+    partition,
+    nextOffset: row.next_offset,
+    logStart: row.log_start_offset,
+    witness: offset === null || digest === null ? null : { offset, digest },
+  };
+}
+
 /** A range of a partition. */
 export interface OffsetStep {
   readonly topic: string;
@@ -23,6 +75,11 @@ export interface OffsetStep {
   readonly firstOffset: bigint;
   /** The offset after the last record of the range. The database is at this offset afterwards. */
   readonly nextOffset: bigint;
+  /**
+   * The last record of the range and its digest (events/witness.ts), by which the log is recognised. Without one the earlier witness
+   * stays valid.
+   */
+  readonly witness?: { readonly offset: bigint; readonly digest: bigint } | null;
 }
 
 /** The fence refused the write: another consumer has written this partition in the meantime. */
@@ -41,11 +98,16 @@ type RunStatement = <Row extends object>(
   parameters: readonly unknown[],
 ) => Promise<readonly Row[]>;
 
-/** Returns no row when the offset is not at `$3`. A partition that has no offset yet may start at any offset. */
+/**
+ * Returns no row when the offset is not at `$3`. A partition that has no offset yet may start at any offset, which is then the
+ * beginning of the log for this database.
+ */
 const ADVANCE_OFFSET = `
-INSERT INTO consumer_offset AS o (topic, partition, next_offset)
-VALUES ($1, $2, $4)
-ON CONFLICT (topic, partition) DO UPDATE SET next_offset = excluded.next_offset, updated_at = now()
+INSERT INTO consumer_offset AS o (topic, partition, next_offset, log_start_offset, witness_offset, witness_digest)
+VALUES ($1, $2, $4, $3, $5, $6)
+ON CONFLICT (topic, partition) DO UPDATE SET next_offset = excluded.next_offset, updated_at = now(),
+  witness_offset = coalesce(excluded.witness_offset, o.witness_offset),
+  witness_digest = CASE WHEN excluded.witness_offset IS NULL THEN o.witness_digest ELSE excluded.witness_digest END
 WHERE o.next_offset = $3
 RETURNING true AS moved`;
 
@@ -54,8 +116,15 @@ RETURNING true AS moved`;
  * @throws OffsetMismatchError when the offset is not at first: another consumer moved it, and nothing may be written
  */
 export async function advanceOffset(run: RunStatement, step: OffsetStep): Promise<void> {
-  const { topic, partition, firstOffset, nextOffset } = step;
-  const [moved] = await run(ADVANCE_OFFSET, [topic, partition, firstOffset, nextOffset]);
+  const { topic, partition, firstOffset, nextOffset, witness } = step;
+  const [moved] = await run(ADVANCE_OFFSET, [
+    topic,
+    partition,
+    firstOffset,
+    nextOffset,
+    witness?.offset ?? null,
+    witness?.digest ?? null,
+  ]);
   if (moved !== undefined) return;
   const [row] = await run<{ next_offset: bigint }>(
     "SELECT next_offset FROM consumer_offset WHERE topic = $1 AND partition = $2",
@@ -84,24 +153,15 @@ export async function writeAtOffset(
   });
 }
 
-/**
- * Sets a partition's offset to `to` if it is still at `from` (null: there is none). If another consumer has moved it, it stays.
- * Used when the log no longer has the record that the database needs next.
- */
-export async function repositionOffset(
+/** Where reading begins: sets the offset of a partition that has none. If another consumer has set it in the meantime, it stays. */
+export async function beginAtOffset(
   sql: Queryable,
   topic: string,
   partition: number,
-  from: bigint | null,
-  to: bigint,
+  at: bigint,
 ): Promise<void> {
-  if (from === null) {
-    await sql`
-      insert into consumer_offset (topic, partition, next_offset) values (${topic}, ${partition}, ${to})
-      on conflict do nothing`;
-  } else {
-    await sql`
-      update consumer_offset set next_offset = ${to}, updated_at = now()
-      where topic = ${topic} and partition = ${partition} and next_offset = ${from}`;
-  }
+  await sql`
+    insert into consumer_offset (topic, partition, next_offset, log_start_offset)
+    values (${topic}, ${partition}, ${at}, ${at})
+    on conflict do nothing`;
 }

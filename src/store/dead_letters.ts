@@ -10,7 +10,8 @@ import type {
   DeadLetterTable,
   DeadLetterTrajectory,
 } from "../dead_letters/dead_letter_table.ts";
-import type { Queryable, TransactionSql } from "./connection.ts";
+import { COLLECTED } from "./build_schema.ts";
+import type { Queryable, Sql, TransactionSql } from "./connection.ts";
 import { storable } from "./storable.ts";
 
 /** PostgreSQL takes 65,535 parameters per statement; a dead letter has 17. */
@@ -34,6 +35,7 @@ export function deadLetterTable(ask: Ask): DeadLetterTable {
 export async function writeDeadLetters(
   sql: TransactionSql,
   deadLetters: readonly DeadLetter[],
+  table = "dead_letter",
 ): Promise<void> {
   // A statement can't write a row twice. The last one wins, as if they were written one by one.
   const last = [...new Map(deadLetters.map((one) => [storable(one.id), one])).values()];
@@ -60,7 +62,7 @@ export async function writeDeadLetters(
       schema_id: one.schema_id,
     }));
     await sql`
-      insert into dead_letter ${sql(rows)}
+      insert into ${sql(table)} ${sql(rows)}
       on conflict (id) do update set
         at = excluded.at, stage = excluded.stage, reason = excluded.reason, field = excluded.field,
         run_id = excluded.run_id, source_file = excluded.source_file, source_line = excluded.source_line,
@@ -68,6 +70,35 @@ export async function writeDeadLetters(
         topic = excluded.topic, topic_partition = excluded.topic_partition, topic_offset = excluded.topic_offset,
         key = excluded.key, value = excluded.value, schema_id = excluded.schema_id`;
   }
+}
+
+/**
+ * Keeps dead letters of a rebuild until it is decided whether they are published. Call it on a connection of the build.
+ * @returns how many are kept now
+ */
+export async function collectDeadLetters(
+  sql: Sql,
+  deadLetters: readonly DeadLetter[],
+): Promise<number> {
+  await sql.begin((transaction) => writeDeadLetters(transaction, deadLetters, COLLECTED));
+  const [row] = await sql<{ count: number }[]>`
+    select count(*)::integer as count from ${sql(COLLECTED)}`;
+  return row?.count ?? 0;
+}
+
+/** Collected dead letters in the order of their ids, after the id `after`. Call it on a connection of the build. */
+export async function readCollectedDeadLetters(
+  sql: Queryable,
+  after: string,
+  limit: number,
+): Promise<DeadLetter[]> {
+  const rows = await sql<StoredDeadLetter[]>`
+    select ${sql.unsafe(COLUMNS)}
+    from ${
+    sql(COLLECTED)
+  } as d left join (select null::text as letter_id, null::timestamptz as replayed_at) as r on false
+    where d.id > ${after} order by d.id limit ${limit}`;
+  return rows.map(({ replayed_at: _, ...deadLetter }) => deadLetter);
 }
 
 /** Marks dead letters as replayed. `$1`: JSON list of `{letter_id, at, topic_offset}`, ids unique; `$2`: the partition. */

@@ -51,6 +51,28 @@ export async function applyListing(
   }
 }
 
+/**
+ * Brings `iau_shower` in line with a list that a rebuild has changed without the trajectories, as `applyListing` would have.
+ * Call it before any row of the transaction is written, but after the offset of the topic is locked.
+ */
+export async function followListing(
+  sql: TransactionSql,
+  changeList: () => Promise<void>,
+): Promise<void> {
+  await sql.unsafe(LOCK_SHOWERS.exclusive);
+  await changeList();
+  await sql`
+    insert into iau_shower as s (number, code, name) select number, code, name from iau_shower_list order by number
+    on conflict (number) do update set code = excluded.code, name = excluded.name, updated_at = now()
+    where (s.code, s.name) is distinct from (excluded.code, excluded.name)`;
+  const unlisted = await sql<{ number: number }[]>`
+    update iau_shower as s set name = null, updated_at = now()
+    where name is not null and not exists (select from iau_shower_list as l where l.number = s.number)
+    returning number`;
+  const numbers = unlisted.map(({ number }) => number);
+  if (numbers.length > 0) await sql.unsafe(SETTLE_SHOWERS, [sql.json(numbers)]);
+}
+
 /** The list in the database. */
 export async function readListedShowers(sql: Queryable): Promise<ListedShower[]> {
   return await sql<ListedShower[]>`

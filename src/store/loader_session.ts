@@ -35,7 +35,11 @@ function assertConnected(driver: Driver): void {
 
 /** Connects. `settings` are set for the session, in addition to those of the merge. */
 export async function openLoaderSession(
-  { url, observe }: { readonly url: string; readonly observe: Observe },
+  { url, searchPath, observe }: {
+    readonly url: string;
+    readonly searchPath?: string | undefined;
+    readonly observe: Observe;
+  },
   settings: Readonly<Record<string, string>>,
 ): Promise<LoaderSession> {
   let socket: Socket | null = null;
@@ -44,6 +48,7 @@ export async function openLoaderSession(
     url,
     max: 1,
     applicationName: "gmn-data-store loader",
+    searchPath,
     observe,
     onSocket: (opened) => socket = opened,
     onClose: () => onLost(new TransientError(LOST)),

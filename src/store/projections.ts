@@ -1,12 +1,11 @@
 /**
- * The tables that are projections of each topic: those that a rebuild empties, and those that must be equal afterwards.
+ * The tables that are projections of each topic: those that a rebuild builds and compares.
  *
- * Left out because no topic has them: `schema_migration`, the settings that operators make at run time (`schedule_pause`), and the
- * times at which the shower list was fetched (`shower_list_fetch`).
- * `consumer_offset` says how far the projections are; it is moved, not emptied (see `emptyProjections`).
+ * Left out because no topic has them: `schema_migration`, the log that the database is bound to (`log_binding`), the settings that operators
+ * make at run time (`schedule_pause`), and the times at which the shower list was fetched (`shower_list_fetch`).
+ * `consumer_offset` says how far the projections are (build_offsets.ts).
  */
-import type { Queryable, TransactionSql } from "./connection.ts";
-import { quoteIdentifier } from "./meteor_columns.ts";
+import type { Queryable } from "./connection.ts";
 
 /** Tables by the topic that they are built from. */
 const TABLES: Readonly<Record<string, readonly string[]>> = {
@@ -25,7 +24,7 @@ const TABLES: Readonly<Record<string, readonly string[]>> = {
 };
 
 /**
- * Tables that a rebuild empties too, but that are never compared: their content depends on how the log was cut into batches and on
+ * Tables that a rebuild builds too, but that are never compared: their content depends on how the log was cut into batches and on
  * which files were compared before.
  */
 const SCRATCH: Readonly<Record<string, readonly string[]>> = {
@@ -33,46 +32,34 @@ const SCRATCH: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Columns with the time at which a row was written here. A rebuild writes it at another time. */
-const WRITTEN_AT = ["created_at", "updated_at"] as const;
+export const WRITTEN_AT = ["created_at", "updated_at"] as const;
 
 /** The topics that have projections. */
 export const PROJECTED_TOPICS: readonly string[] = Object.keys(TABLES);
 
-/** A partition and the offset at which its projection starts again. */
-export interface PartitionStart {
-  readonly topic: string;
-  readonly partition: number;
-  readonly offset: bigint;
+/** The tables of these topics, in the order in which their rows refer to each other; `SCRATCH` ones are left out. */
+export function tablesOf(topics: readonly string[]): string[] {
+  return topics.flatMap((topic) => TABLES[topic] ?? []);
+}
+
+/** The tables of these topics that are rebuilt but never compared. */
+export function scratchTablesOf(topics: readonly string[]): string[] {
+  return topics.flatMap((topic) => SCRATCH[topic] ?? []);
 }
 
 /**
- * Empties the projections of `topics` and sets their partitions back to `starts`, in the caller's transaction.
- *
- * The offsets are set first, and are set rather than removed. A consumer that is still working on a batch (a zombie, or one that
- * joined since the check) then finds another offset than the one it left, and writes nothing, whereas a partition without an
- * offset accepts any. A running load has its partition's row locked, so this waits for the load to end.
+ * The topics whose projections a rebuild of `topics` makes: the codes and names of showers (`iau_shower`) depend on the trajectories
+ * and on the list, so the list comes with the trajectories.
  */
-export async function emptyProjections(
-  sql: TransactionSql,
-  topics: readonly string[],
-  starts: readonly PartitionStart[],
-): Promise<void> {
-  const inOrder = starts.toSorted((a, b) =>
-    a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1
-  );
-  for (const { topic, partition, offset } of inOrder) {
-    await sql`
-      insert into consumer_offset (topic, partition, next_offset) values (${topic}, ${partition}, ${offset})
-      on conflict (topic, partition) do update set next_offset = excluded.next_offset, updated_at = now()`;
-  }
-  const tables = topics.flatMap((topic) => [...TABLES[topic] ?? [], ...SCRATCH[topic] ?? []]);
-  if (tables.length > 0) {
-    await sql.unsafe(`truncate ${tables.map(quoteIdentifier).join(", ")}`);
-    // Listed showers are normally in `iau_shower` already; a rebuild of only the trajectories would not list them again.
-    if (tables.includes("iau_shower")) {
-      await sql`insert into iau_shower (number, code, name) select number, code, name from iau_shower_list`;
-    }
-  }
+export function topicsToBuild(topics: readonly string[]): string[] {
+  const all = new Set(topics);
+  if (all.has("trajectory_summary_raw")) all.add("iau_shower");
+  return [...all];
+}
+
+/** The tables that are built from a topic, those that are never compared included. */
+export function tablesBuiltFrom(topic: string): readonly string[] {
+  return [...TABLES[topic] ?? [], ...SCRATCH[topic] ?? []];
 }
 
 /** The content of a table in two numbers. */
@@ -105,19 +92,4 @@ export async function checksumProjections(
     sums.push({ table, rows: Number(row?.rows ?? 0n), checksum: row?.checksum ?? "0" });
   }
   return sums;
-}
-
-/** Describes the tables whose content differs. */
-export function differences(
-  before: readonly TableChecksum[],
-  after: readonly TableChecksum[],
-): string[] {
-  return before.flatMap((was) => {
-    const is = after.find(({ table }) => table === was.table);
-    if (is !== undefined && is.rows === was.rows && is.checksum === was.checksum) return [];
-    return [
-      `${was.table}: ${was.rows} rows (checksum ${was.checksum}) before, ` +
-      `${is?.rows ?? 0} rows (checksum ${is?.checksum ?? "0"}) after`,
-    ];
-  });
 }

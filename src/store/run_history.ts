@@ -59,3 +59,31 @@ export async function readRunHistory(
     (await sql`select from ingestion_run where id = ${runId}`).length > 0;
   return isKnown ? rows : null;
 }
+
+/** All events of a run, oldest first. */
+export async function readWholeRunHistory(
+  sql: Queryable,
+  runId: string,
+): Promise<StoredRunEvent[]> {
+  return await sql<StoredRunEvent[]>`
+    select run_id as "runId", event_offset as "offset", at, name, file, detail
+    from ingestion_run_event where run_id = ${runId} order by event_offset`;
+}
+
+/** Records the new places of events of a run that were published again. */
+export async function moveRunEvents(
+  sql: Queryable,
+  runId: string,
+  places: readonly { readonly from: bigint; readonly to: bigint }[],
+): Promise<void> {
+  if (places.length === 0) return;
+  const list = (offsets: readonly bigint[]) => `{${offsets.join(",")}}`;
+  await sql`
+    update ingestion_run_event as e set event_offset = t.next
+    from unnest(
+      ${list(places.map(({ from }) => from))}::text::bigint[], ${
+    list(places.map(({ to }) => to))
+  }::text::bigint[]
+    ) as t (old, next)
+    where e.run_id = ${runId} and e.event_offset = t.old`;
+}

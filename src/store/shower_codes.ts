@@ -10,12 +10,17 @@
  * To settle a number with several codes, all its meteors must be visible, so only one loader at a time does it, with `LOCK_SHOWERS`
  * in exclusive mode; all other batches share the lock. That is rare, and the batch is restarted for it.
  */
+import { BUILD_SCHEMA } from "./build_schema.ts";
 import type { SessionSql } from "./loader_session.ts";
 
-/** Taken first in the transaction. The second key is "shw" in hexadecimal. */
+/** The second key is "shw" in hexadecimal; one more for the tables of a rebuild, which must not wait for the live ones. */
+const LOCK_KEYS =
+  `x'676d6e'::integer, x'736877'::integer + (current_schema() = '${BUILD_SCHEMA}')::integer`;
+
+/** Taken first in the transaction. */
 export const LOCK_SHOWERS = {
-  shared: "SELECT pg_advisory_xact_lock_shared(x'676d6e'::integer, x'736877'::integer)",
-  exclusive: "SELECT pg_advisory_xact_lock(x'676d6e'::integer, x'736877'::integer)",
+  shared: `SELECT pg_advisory_xact_lock_shared(${LOCK_KEYS})`,
+  exclusive: `SELECT pg_advisory_xact_lock(${LOCK_KEYS})`,
 } as const;
 
 /** The codes that records name, by number. */

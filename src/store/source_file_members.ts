@@ -35,10 +35,11 @@ SELECT file, generated_at, ids FROM json_to_recordset($1::json) AS t (file text,
 export function membersOf({ changes }: Pick<TrajectoryBatch, "changes">): FileMembers[] {
   const members = new Map<string, FileMembers | null>();
   for (const change of changes) {
-    const { lineage: { sourceFile, sourceGeneratedAt } } = change;
+    const { lineage: { sourceFile, sourceGeneratedAt, isRepublished } } = change;
     if (sourceFile === null || sourceGeneratedAt === null) continue;
     const id = isUpsert(change) ? upsertId(change) : isRepeat(change) ? change.id : null;
-    const ids = confirmedBy(change) ?? (id === null || id === "" ? [] : [id]);
+    const isAlone = isRepublished !== true && id !== null && id !== "";
+    const ids = confirmedBy(change) ?? (isAlone ? [id] : []);
     if (ids.length === 0) continue;
     const key = `${sourceGeneratedAt.getTime()} ${sourceFile}`;
     let of = members.get(key);

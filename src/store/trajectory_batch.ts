@@ -7,12 +7,17 @@
 import type { RecordOrigin } from "../dead_letters/build_dead_letter.ts";
 import type { TrajectorySummary } from "../trajectory/summary.ts";
 import type { OffsetStep } from "./consumer_offsets.ts";
+import type { RunCounts } from "./run_counts.ts";
 
 /** Where a record comes from, and how it is ordered against others of the same id. */
 export interface Lineage extends RecordOrigin {
   readonly offset: bigint;
   /** The dead letter that the record replays, and the record's time; left out for a record that is not a replay. */
   readonly replays?: { readonly deadLetterId: string; readonly at: Date };
+  /** Set on a record that was published again from the data store: it counts for no run, and is of no file generation. */
+  readonly isRepublished?: true;
+  /** On such a record: counts of runs in the batch's partition, for `run_counts.ts`. */
+  readonly runCounts?: readonly RunCounts[];
 }
 
 export interface TrajectoryUpsert {

@@ -36,6 +36,7 @@ import {
   type WithdrawalRow,
 } from "./merge.ts";
 import { findRepeats, type RecordMark, rememberRepeats, type Repeats } from "./repeats.ts";
+import { RESTORE_RUN_COUNTS } from "./run_counts.ts";
 import { ContestedShower, LOCK_SHOWERS, ShowerSettlement } from "./shower_codes.ts";
 import { ADD_FILE_MEMBERS, membersOf } from "./source_file_members.ts";
 import { COPY_STAGE, StageEncoder } from "./stage.ts";
@@ -86,6 +87,8 @@ const serverLimits = (ms: number): Readonly<Record<string, string>> => ({
 export interface LoaderOptions {
   /** `postgres://…` */
   readonly url: string;
+  /** See `DriverOptions`. */
+  readonly searchPath?: string | undefined;
   readonly observe: Observe;
   /** Milliseconds that a load may take (default `LOAD_MS_MAX`). */
   readonly timeout_ms?: number;
@@ -190,6 +193,7 @@ async function writeBatch(
   await Promise.all([
     markReplayed(sql, batch),
     addFileMembers(sql, batch),
+    restoreRunCounts(sql, batch),
     countRuns(sql, batch),
     sql.run("COMMIT"),
   ]);
@@ -255,10 +259,21 @@ async function addFileMembers(sql: SessionSql, batch: TrajectoryBatch): Promise<
   if (members.length > 0) await sql.run(ADD_FILE_MEMBERS, [members]);
 }
 
+/** A batch has few such records, and a run is in one of them. */
+async function restoreRunCounts(sql: SessionSql, batch: TrajectoryBatch): Promise<void> {
+  const { changes, topic, partition } = batch;
+  const restored = changes.flatMap(({ lineage: { runCounts } }) => runCounts ? [runCounts] : []);
+  // All at once: COMMIT is already on its way behind them.
+  await Promise.all(
+    restored.map((counts) => sql.run(RESTORE_RUN_COUNTS, [counts, topic, partition])),
+  );
+}
+
 /**
- * Replays are not counted, because their run counted them when they failed; nor are tombstones, which no run reads from a file. So
- * the loaded rows of a run add up to what it published. A confirm record counts as the unchanged rows for which it stands, and not
- * as a loaded one; without a source file it counts as nothing, since no run found anything in it.
+ * Replays are not counted, because their run counted them when they failed; nor are tombstones, which no run reads from a file; nor
+ * records that were published again from the data store, which has counted them before. So the loaded rows of a run add up to what it
+ * published. A confirm record counts as the unchanged rows for which it stands, and not as a loaded one; without a source file it
+ * counts as nothing, since no run found anything in it.
  */
 async function countRuns(sql: SessionSql, batch: TrajectoryBatch): Promise<void> {
   const runs = new Map<string, { loaded: number; unchanged: number; dead: number }>();
@@ -269,7 +284,8 @@ async function countRuns(sql: SessionSql, batch: TrajectoryBatch): Promise<void>
   };
   for (const change of batch.changes) {
     const { lineage } = change;
-    if (lineage.replays !== undefined || !(isUpsert(change) || isRepeat(change))) continue;
+    if (lineage.replays !== undefined || lineage.isRepublished === true) continue;
+    if (!isUpsert(change) && !isRepeat(change)) continue;
     const run = storable(lineage.runId ?? "");
     const confirmed = confirmedBy(change);
     if (confirmed === undefined) of(run).loaded++;

@@ -13,9 +13,9 @@ import { generateFile } from "../../sample/generate_file.ts";
 import { type DataServer, serveDataDirectory } from "../../sample/server.ts";
 import { readConfig } from "../../src/config.ts";
 import { createObserver } from "../../src/observe/observe.ts";
-import { rebuildDatabase } from "../../src/service/rebuild.ts";
 import { until } from "../support/poll.ts";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
+import { rebuildOf } from "../support/rebuild.ts";
 import { ServiceProcess } from "./service_process.ts";
 
 const KILLS = Number(process.env.CRASH_KILLS ?? 3);
@@ -187,12 +187,8 @@ test(
 
     expect(await running!.stop()).toBe(0);
     await database.sql`delete from ingestion_run where id = 'earlier'`;
-    const { differences } = await rebuildDatabase(readConfig(settings), createObserver(), {
-      isLossAllowed: false,
-      isVerified: true,
-      signal: AbortSignal.timeout(TEST_MS),
-      onProgress: () => {},
-    });
+    const observer = createObserver();
+    const { differences } = await rebuildOf({ config: readConfig(settings), observer });
     expect(differences).toEqual([]);
   },
   TEST_MS,

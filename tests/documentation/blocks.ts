@@ -22,12 +22,15 @@ export interface DocumentedCommand {
   readonly text: string;
 }
 
-/** README.md, docs/*.md and docs/how-to/*.md. */
+/** README.md, docs/*.md, docs/how-to/*.md and docs/runbook/*.md. */
 export function pagesOf(root: string): string[] {
   const pagesIn = (folder: string) =>
     readdirSync(join(root, folder)).filter((name) => name.endsWith(".md")).sort()
       .map((name) => `${folder}/${name}`);
-  return ["README.md", ...pagesIn("docs"), ...pagesIn("docs/how-to")];
+  return [
+    "README.md",
+    ...["docs", "docs/how-to", "docs/runbook"].flatMap(pagesIn),
+  ];
 }
 
 /** The blocks of a page, in order. */

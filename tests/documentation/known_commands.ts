@@ -87,6 +87,19 @@ export const KNOWN_COMMANDS: readonly KnownCommand[] = [
     says: /^.*ready +http:\/\/127[\s\S]*database +embedded PostgreSQL[\s\S]*schedule +next run/m,
   },
   { command: "deno task extract", says: RUN_FOLLOWED },
+  { command: "deno task backfill -- --all", says: RUN_FOLLOWED },
+  // tests/recovery/runbook.test.ts runs the runbook's pages where there is something to decide.
+  { command: "deno task log status", says: /the log is the data store's: work goes on/ },
+  { command: "deno task log refill --yes", says: /nothing to refill/ },
+  { command: "deno task log reread --yes", says: /nothing to decide/ },
+  { command: "deno task log adopt --yes", says: /nothing to decide/ },
+  { command: "deno task log verify", says: /the log is sound, and says what the data store has/ },
+  {
+    command: "deno task log verify --topic trajectory_summary_raw --json",
+    says: /"sound": true/,
+  },
+  // Nothing is damaged here; tests/recovery/repair.test.ts runs it on a damaged log.
+  { command: "deno task log repair --yes", says: /there is nothing to repair/ },
   { command: "deno task backfill -- --month 2024-08", says: RUN_FOLLOWED },
   curl("-X POST http://127.0.0.1:8000/extract", RUN_ACCEPTED),
   curl(
@@ -219,13 +232,43 @@ export const KNOWN_COMMANDS: readonly KnownCommand[] = [
     command: "deno task rebuild -- --verify",
     when: "stopped",
     env: () => DEMO_FOLDER,
-    says: /[1-9][\d,]* records in [\s\S]*the tables are the same as before/,
+    says: /[1-9][\d,]* records in [\s\S]*the tables are what the log gives/,
   },
   {
     command: "deno task rebuild -- --topic trajectory_summary_raw",
     when: "stopped",
     env: () => DEMO_FOLDER,
     says: /[1-9][\d,]* records in /,
+  },
+  {
+    // tests/recovery/refill.test.ts refills a log that was lost.
+    command: "deno task log refill -- --yes",
+    env: () => DEMO_FOLDER,
+    says: /the log is the data store's: there is nothing to refill/,
+  },
+  {
+    command: "deno task backup -- --to /backup/gmn-data-store",
+    fill: () => ({ "/backup/gmn-data-store": "data/a-backup && rm -r data/a-backup" }),
+    env: () => DEMO_FOLDER,
+    says: /a-backup: [1-9][\d,]* records, [\d.]+ MiB, in /,
+  },
+  {
+    command: "DATA_DIR=/srv/restored deno task restore -- --from /backup/gmn-data-store",
+    when: "stopped",
+    fill: () => ({
+      "DATA_DIR=/srv/restored":
+        "rm -rf data/a-backup data/restored && DATA_DIR=data/demo deno task backup -- --to data/a-backup && DATA_DIR=data/restored",
+      "/backup/gmn-data-store": "data/a-backup",
+    }),
+    says: /restored has the log of .*: [1-9][\d,]* records/,
+  },
+  {
+    command: "DATA_DIR=/srv/restored deno task start",
+    when: "stopped",
+    fill: () => ({ "/srv/restored": "data/restored" }),
+    env: () => ({ GMN_DATA_URL: "data/demo/sample", IAU_SHOWER_URL: "off" }),
+    until: READY,
+    says: READY,
   },
   {
     command: "export KAFKA_BROKERS=… SCHEMA_REGISTRY_URL=… DATABASE_URL=… DATA_DIR=…",
@@ -238,6 +281,17 @@ export const KNOWN_COMMANDS: readonly KnownCommand[] = [
     until: READY,
     says: READY,
   })),
+  {
+    command: "deno task log copy -- --from embedded:data " +
+      "--to 'kafka://broker.example:9092?registry=http://registry.example:8081'",
+    when: "stopped",
+    fill: () => ({
+      "embedded:data": "embedded:data/demo",
+      "kafka://broker.example:9092?registry=http://registry.example:8081": "embedded:data/moved",
+    }),
+    // The second time, nothing is left to copy.
+    says: /[\d,]+ record\(s\) copied; all [1-9][\d,]* are the same in both logs/,
+  },
   {
     command: "KAFKA_BROKERS=127.0.0.1:9092 SCHEMA_REGISTRY_URL=http://127.0.0.1:8081 " +
       "DATABASE_URL=postgres://gmn:gmn@127.0.0.1:5433/gmn_data_store deno task start",

@@ -20,13 +20,16 @@ describe("tasks", () => {
   test("for users are exactly those that the suite covers", () => {
     expect(ofUsers.toSorted()).toEqual([
       "backfill",
+      "backup",
       "broker",
       "demo",
       "extract",
       "ingest",
+      "log",
       "parse",
       "rebuild",
       "replay",
+      "restore",
       "start",
       "status",
     ]);

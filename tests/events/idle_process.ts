@@ -26,7 +26,7 @@ const subscription = subscribe({
   observe: unobserved,
   reader: {
     position: () => Promise.resolve(0n),
-    reposition: () => Promise.resolve(),
+    begin: () => Promise.resolve(),
     process: () => Promise.resolve(stored.resolve()),
   },
 });

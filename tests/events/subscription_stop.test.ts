@@ -52,7 +52,7 @@ test.each(
     leaveTimeout_ms: HELD_MS / 60,
     reader: {
       position: () => Promise.resolve(0n),
-      reposition: () => Promise.resolve(),
+      begin: () => Promise.resolve(),
       process: () => Promise.resolve(),
     },
   });

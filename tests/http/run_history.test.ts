@@ -1,8 +1,8 @@
 /** The history of a run in the API: the same from every process, after every restart, and after a rebuild. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { newRunId } from "../../src/runs/run_id.ts";
-import { rebuildDatabase } from "../../src/service/rebuild.ts";
 import { INGESTION_RUN } from "../../src/events/topics.ts";
+import { rebuildOf } from "../support/rebuild.ts";
 import { startTestService, type TestService } from "../support/service.ts";
 import { apiOn } from "./api.ts";
 
@@ -86,16 +86,8 @@ test("is the same after a restart, and in a process that has only the database",
 
 test("is the same after a rebuild from the log", async () => {
   const before = await historyOf(runId);
-  const { differences } = await whole.whileStopped(async () => {
-    await whole.database.sql`delete from ingestion_run_event where name = 'started'`;
-    return await rebuildDatabase(whole.config, whole.observer, {
-      topics: [INGESTION_RUN.name],
-      isLossAllowed: false,
-      isVerified: true,
-      signal: AbortSignal.timeout(60_000),
-      onProgress: () => {},
-    });
-  });
+  await whole.database.sql`delete from ingestion_run_event where name = 'started'`;
+  const { differences } = await rebuildOf(whole, { topics: [INGESTION_RUN.name] });
   expect(differences).toEqual([expect.stringMatching(/^ingestion_run_event: /)]);
   expect(await historyOf(runId)).toEqual(before);
 });

@@ -1,6 +1,6 @@
 /**
- * A real Apache Kafka 4: one KRaft node from Maven Central's jars, on free ports, in a directory that goes with it. It is the
- * truth that the conformance suite and the embedded broker are measured by.
+ * A real Apache Kafka 4: one KRaft node from Maven Central's jars, or a cluster of several, on free ports, in directories that go
+ * with them. It is the truth that the conformance suite and the embedded broker are measured by.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -37,6 +37,8 @@ export interface ApacheKafkaOptions {
   readonly properties?: Readonly<Record<string, string>>;
   /** Further listeners: `NAME://host:port`. */
   readonly listeners?: readonly string[];
+  /** Memory of the JVM's heap. */
+  readonly heap_MB?: number;
   /** Users to log in with SCRAM: `SCRAM-SHA-256=[name=…,password=…]`. */
   readonly scram?: readonly string[];
 }
@@ -48,17 +50,27 @@ export async function freePorts(count: number): Promise<number[]> {
   return [...ports];
 }
 
+/** A node's place among the nodes of its cluster. Each is broker and controller. */
+interface NodePlace {
+  /** From 1. */
+  readonly id: number;
+  readonly port: number;
+  /** Of all nodes, in order of their ids. */
+  readonly controllerPorts: readonly number[];
+}
+
 function serverProperties(
   directory: string,
-  port: number,
-  controllerPort: number,
+  { id, port, controllerPorts }: NodePlace,
   { properties: more = {}, listeners = [] }: ApacheKafkaOptions,
 ): string {
   const offered = [`PLAINTEXT://127.0.0.1:${port}`, ...listeners].join();
+  const controllerPort = controllerPorts[id - 1];
+  const voters = controllerPorts.map((each, at) => `${at + 1}@127.0.0.1:${each}`);
   const properties = {
     "process.roles": "broker,controller",
-    "node.id": "1",
-    "controller.quorum.voters": `1@127.0.0.1:${controllerPort}`,
+    "node.id": String(id),
+    "controller.quorum.voters": voters.join(),
     "listeners": `${offered},CONTROLLER://127.0.0.1:${controllerPort}`,
     "advertised.listeners": offered,
     "controller.listener.names": "CONTROLLER",
@@ -103,20 +115,20 @@ async function end(child: ChildProcess, ended: Promise<void>): Promise<void> {
 /** Writes the properties and formats the storage; gives the address and how to start. @throws Error with what Kafka said */
 async function prepare(
   directory: string,
+  place: NodePlace,
   options: ApacheKafkaOptions,
 ): Promise<{ address: string; args: string[] }> {
   const jvm = ["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", `${await kafkaJars()}/*`];
   const properties = join(directory, "server.properties");
-  const [port, controllerPort] = await freePorts(2) as [number, number];
-  await writeFile(properties, serverProperties(directory, port, controllerPort, options));
+  await writeFile(properties, serverProperties(directory, place, options));
   const formatted = await runCommand("java", [
     ...[...jvm, "kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", properties],
     ...(options.scram ?? []).flatMap((credentials) => ["--add-scram", credentials]),
   ]);
   if (!formatted.ok) throw new Error(`StorageTool format:\n${formatted.output}`);
   return {
-    address: `127.0.0.1:${port}`,
-    args: [`-Xmx${HEAP_MB}m`, ...jvm, "kafka.Kafka", properties],
+    address: `127.0.0.1:${place.port}`,
+    args: [`-Xmx${options.heap_MB ?? HEAP_MB}m`, ...jvm, "kafka.Kafka", properties],
   };
 }
 
@@ -160,10 +172,39 @@ async function launch(
 export async function startApacheKafka(
   options: ApacheKafkaOptions = {},
 ): Promise<ApacheKafka> {
+  const [port, controllerPort] = await freePorts(2) as [number, number];
+  return await startNode({ id: 1, port, controllerPorts: [controllerPort] }, options);
+}
+
+/**
+ * Starts a cluster of `count` nodes; resolves when each answers.
+ * @returns the nodes, in order of their ids
+ * @throws Error when one of them does not start; none is left then
+ */
+export async function startKafkaCluster(
+  count: number,
+  options: ApacheKafkaOptions = {},
+): Promise<ApacheKafka[]> {
+  const ports = await freePorts(2 * count);
+  const controllerPorts = ports.slice(count);
+  // All at once: none answers before most of the controllers have found each other.
+  const started = await Promise.allSettled(
+    ports.slice(0, count).map((port, at) =>
+      startNode({ id: at + 1, port, controllerPorts }, options)
+    ),
+  );
+  const nodes = started.flatMap((one) => one.status === "fulfilled" ? [one.value] : []);
+  const failed = started.find((one) => one.status === "rejected");
+  if (failed === undefined) return nodes;
+  await Promise.all(nodes.map((node) => node.stop()));
+  throw failed.reason;
+}
+
+async function startNode(place: NodePlace, options: ApacheKafkaOptions): Promise<ApacheKafka> {
   const directory = await mkdtemp(join(tmpdir(), "gmn-kafka-"));
   const clear = () => rm(directory, { recursive: true, force: true });
   try {
-    const kafka = await launch(await prepare(directory, options), directory);
+    const kafka = await launch(await prepare(directory, place, options), directory);
     return { ...kafka, stop: () => kafka.stop().finally(clear) };
   } catch (error) {
     await clear();

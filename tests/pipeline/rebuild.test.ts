@@ -1,20 +1,22 @@
 /**
- * A rebuild produces the same tables as live loading, whatever the log contains.
+ * A rebuild gives the same tables as live loading, whatever the log contains.
+ * What it refuses, and what happens around it, is in tests/recovery/rebuild.test.ts.
  */
 import { Buffer } from "node:buffer";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { generateDataDirectory } from "../../sample/generate.ts";
-import { rebuild } from "../../src/consumer/rebuild.ts";
-import { CONSUMER_GROUP } from "../../src/consumer/sink.ts";
-import { DEAD_LETTER, INGESTION_RUN, TRAJECTORY_SUMMARY_RAW } from "../../src/events/topics.ts";
+import { DEAD_LETTER, TRAJECTORY_SUMMARY_RAW } from "../../src/events/topics.ts";
 import { createKafka } from "../../src/events/kafka_client.ts";
 import { unobserved } from "../../src/observe/observe.ts";
 import { startService } from "../../src/service/service.ts";
-import { createSinks } from "../../src/service/sinks.ts";
-import { rebuildDatabase, type Rebuilt } from "../../src/service/rebuild.ts";
-import { checksumProjections, PROJECTED_TOPICS } from "../../src/store/projections.ts";
+import {
+  checksumProjections,
+  PROJECTED_TOPICS,
+  tablesOf,
+  topicsToBuild,
+} from "../../src/store/projections.ts";
 import {
   append,
   caughtUp,
@@ -23,6 +25,7 @@ import {
   registerSchema,
   wire,
 } from "../support/foreign_producer.ts";
+import { rebuildOf } from "../support/rebuild.ts";
 import { SAMPLE, startTestService, type TestService } from "../support/service.ts";
 import { summaryOf } from "../support/trajectories.ts";
 
@@ -102,15 +105,6 @@ describe("a rebuild", () => {
   });
   afterAll(() => whole[Symbol.asyncDispose]());
 
-  const rebuildAll = (topics?: readonly string[]): Promise<Rebuilt> =>
-    rebuildDatabase(whole.config, whole.observer, {
-      ...(topics === undefined ? {} : { topics }),
-      isLossAllowed: false,
-      isVerified: true,
-      signal: AbortSignal.timeout(60_000),
-      onProgress: () => {},
-    });
-
   test("is tested on real data: every table of the projections has rows", async () => {
     const empty = (await checksumProjections(whole.database.sql)).filter(({ rows }) => rows === 0);
     expect(empty.map(({ table }) => table)).toEqual(["dead_letter_replay"]);
@@ -122,6 +116,8 @@ describe("a rebuild", () => {
     const covered = (await checksumProjections(whole.database.sql)).map(({ table }) => table);
     const others = [
       "consumer_offset",
+      "log_binding",
+      "log_refill",
       "schedule_pause",
       "schema_migration",
       "shower_list_fetch",
@@ -130,23 +126,46 @@ describe("a rebuild", () => {
     expect(tables.map(({ name }) => name)).toEqual([...covered, ...others].toSorted());
   });
 
-  test("of everything produces the same tables, and adds nothing to the log", async () => {
+  test("of everything finds the same tables, and adds nothing to the log", async () => {
     const deadLettersBefore = await endOf(whole, DEAD_LETTER.name);
-    const { records, differences } = await whole.whileStopped(() => rebuildAll());
-    expect(differences).toEqual([]);
+    const { records, differences, losses, newDeadLetters, isApplied } = await rebuildOf(whole);
+    expect({ differences, losses, newDeadLetters, isApplied }).toEqual({
+      differences: [],
+      losses: [],
+      newDeadLetters: 0,
+      isApplied: true,
+    });
     expect(records).toBeGreaterThan(whole.sample.rows);
     expect(await endOf(whole, DEAD_LETTER.name)).toBe(deadLettersBefore);
   });
 
-  test.each(PROJECTED_TOPICS)("of %s alone produces the same tables", async (topic) => {
+  test.each(PROJECTED_TOPICS)("of %s alone finds the same tables", async (topic) => {
     const before = await checksumProjections(whole.database.sql);
-    const { differences } = await whole.whileStopped(() => rebuildAll([topic]));
+    const { differences } = await rebuildOf(whole, { topics: [topic] });
     expect(differences).toEqual([]);
     expect(await checksumProjections(whole.database.sql)).toEqual(before);
   });
 
-  test("reports no difference for records that were published while nobody consumed", async () => {
-    const { differences } = await whole.whileStopped(async () => {
+  test.each(PROJECTED_TOPICS)("of %s alone fills its tables when they are empty", async (topic) => {
+    const { sql } = whole.database;
+    const before = await checksumProjections(sql);
+    const tables = tablesOf(topicsToBuild([topic]));
+    await sql.unsafe(`truncate ${tables.join(", ")}`);
+    const { tables: found } = await rebuildOf(whole, { topics: [topic] });
+    expect(await checksumProjections(sql)).toEqual(before);
+    for (const { table, added, missing, changed } of found) {
+      const { rows } = before.find((each) => each.table === table)!;
+      expect({ table, added, missing, changed }).toEqual({
+        table,
+        added: rows,
+        missing: 0,
+        changed: 0,
+      });
+    }
+  });
+
+  test("has records that were published while nobody consumed; a verification leaves them out", async () => {
+    await whole.whileStopped(async () => {
       const roles = new Set(["http"] as const);
       const config = { ...whole.config, roles };
       const service = await startService({
@@ -164,43 +183,28 @@ describe("a rebuild", () => {
         { key: ID(2), value: wire(id, pythonBody(summaryOf(ID(2), { vgeo_km_s: 33 }))) },
       ]);
       await service.stop("more is on the log");
-      return await rebuildAll();
+      const verified = await rebuildOf(whole, { isOnlyVerified: true });
+      expect(verified.differences).toEqual([]);
+      const { tables } = await rebuildOf(whole);
+      expect(tables.find(({ table }) => table === "meteor")).toMatchObject({
+        added: 1,
+        changed: 1,
+        missing: 0,
+      });
+      expect(await whole.database.sql`select from meteor where id = ${ID(20)}`).toHaveLength(1);
     });
-    expect(differences).toEqual([]);
-    expect(await whole.database.sql`select from meteor where id = ${ID(20)}`).toHaveLength(1);
+    await caughtUp(whole);
+    expect((await rebuildOf(whole)).differences).toEqual([]);
   });
 
-  test("finds manual changes", async () => {
+  test("repairs manual changes", async () => {
     await whole.database.sql`update meteor set vgeo_km_s = 1 where id = ${ID(1)}`;
-    const { differences } = await whole.whileStopped(() =>
-      rebuildAll([TRAJECTORY_SUMMARY_RAW.name])
-    );
-    expect(differences).toEqual([expect.stringMatching(/^meteor: \d+ rows .* before/)]);
+    const { differences } = await rebuildOf(whole, { topics: [TRAJECTORY_SUMMARY_RAW.name] });
+    expect(differences).toEqual([
+      expect.stringMatching(/^meteor: \d+ rows, \d+ by the log; 1 with other values \(20260101/),
+    ]);
     const [row] = await whole.database.sql`select vgeo_km_s from meteor where id = ${ID(1)}`;
     expect(row!.vgeo_km_s).toBe(31.5);
-  });
-
-  test("is refused while the service runs, and nothing is emptied", async () => {
-    await expect(rebuildAll()).rejects.toThrow(/a service runs on .* \(process \d+\)/);
-    const [row] = await whole.database.sql`select count(*)::int as n from meteor`;
-    expect(row!.n).toBeGreaterThan(0);
-  });
-
-  test("is refused when the log has lost its beginning, and nothing is emptied", async () => {
-    const admin = whole.kafka.admin();
-    await admin.connect();
-    // kafkajs deletes records only from a topic whose metadata it has fetched.
-    await admin.fetchTopicOffsets(INGESTION_RUN.name);
-    await admin.deleteTopicRecords({
-      topic: INGESTION_RUN.name,
-      partitions: [{ partition: 0, offset: "1" }],
-    });
-    await admin.disconnect();
-    await expect(whole.whileStopped(() => rebuildAll())).rejects.toThrow(
-      /ingestion_run-0: offsets 0 to 0 are no longer in the log/,
-    );
-    const [row] = await whole.database.sql`select count(*)::int as n from ingestion_run`;
-    expect(row!.n).toBeGreaterThan(0);
   });
 });
 
@@ -211,28 +215,3 @@ async function endOf(whole: TestService, topic: string): Promise<string> {
   await admin.disconnect();
   return first!.high;
 }
-
-test("another member of the group is named, and the rebuild refused", async () => {
-  await using whole = await startTestService({ sample: null, environment: { ROLES: "http" } });
-  const { kafka } = whole;
-  const stranger = kafka.consumer({ groupId: CONSUMER_GROUP });
-  await stranger.connect();
-  await stranger.subscribe({ topics: [INGESTION_RUN.name] });
-  await stranger.run({ eachMessage: () => Promise.resolve() });
-  const { log, store } = whole.service.parts.running!;
-  const sinks = createSinks({
-    observe: whole.observer.observe,
-    sql: store.sql,
-    databaseUrl: whole.database.url,
-    log,
-  });
-  await expect(rebuild({
-    kafka: log.kafka,
-    sql: store.sql,
-    sinks: sinks.sinks,
-    observe: whole.observer.observe,
-    signal: AbortSignal.timeout(10_000),
-    onProgress: () => {},
-  })).rejects.toThrow(/1 other process\(es\) consume in the group gmn-data-store: test at/);
-  await stranger.disconnect();
-});

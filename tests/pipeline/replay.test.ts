@@ -10,7 +10,6 @@ import type { DeadLetter, StoredDeadLetter } from "../../src/dead_letters/dead_l
 import { publishDeadLetters } from "../../src/dead_letters/dead_letter_topic.ts";
 import { TRAJECTORY_SUMMARY_RAW } from "../../src/events/topics.ts";
 import { ReplayDesk, ReplayRefused } from "../../src/dead_letters/replay_desk.ts";
-import { rebuildDatabase } from "../../src/service/rebuild.ts";
 import { deadLetterTable, readDeadLetter } from "../../src/store/dead_letters.ts";
 import {
   append,
@@ -21,6 +20,7 @@ import {
   registerSchema,
   wire,
 } from "../support/foreign_producer.ts";
+import { rebuildOf } from "../support/rebuild.ts";
 import { startTestService, type TestService } from "../support/service.ts";
 import { summaryOf } from "../support/trajectories.ts";
 
@@ -347,14 +347,7 @@ test("a rebuild produces the same dead letters, marked at the same times, and th
     ]}::text[])::text,
       '' order by id)) as checksum from meteor as m`;
   const before = await meteors();
-  const { differences } = await whole.whileStopped(() =>
-    rebuildDatabase(whole.config, whole.observer, {
-      isLossAllowed: false,
-      isVerified: true,
-      signal: AbortSignal.timeout(60_000),
-      onProgress: () => {},
-    })
-  );
+  const { differences } = await rebuildOf(whole);
   expect(differences!.map((line) => line.split(":")[0])).toEqual(["meteor", "run_loaded"]);
   expect(await meteors()).toEqual(before);
   const [row] = await sql`select count(*)::int as n from dead_letter_replay`;

@@ -5,7 +5,6 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { IAU_SHOWER } from "../../src/events/topics.ts";
 import { sentenceOf } from "../../src/observe/event_text.ts";
-import { rebuildDatabase } from "../../src/service/rebuild.ts";
 import { shippedShowers } from "../../src/trajectory/shipped_showers.ts";
 import {
   append,
@@ -16,6 +15,7 @@ import {
   wire,
 } from "../support/foreign_producer.ts";
 import { until } from "../support/poll.ts";
+import { rebuildOf } from "../support/rebuild.ts";
 import { startTestService, type TestService } from "../support/service.ts";
 import { summaryOf } from "../support/trajectories.ts";
 
@@ -61,14 +61,6 @@ async function statusOf(whole: TestService) {
 const logged = (whole: TestService) =>
   whole.events.filter(({ name }) => name.startsWith("showers.")).map(sentenceOf);
 
-const rebuild = (whole: TestService) =>
-  rebuildDatabase(whole.config, whole.observer, {
-    isLossAllowed: false,
-    isVerified: true,
-    signal: AbortSignal.timeout(TEST_MS),
-    onProgress: () => {},
-  });
-
 const IS_SHIPPED = {
   in_use: "shipped",
   source: "shipped list of 2021-11",
@@ -89,7 +81,7 @@ test(
     expect(await whole.database.sql`select number, code, name from iau_shower order by number`)
       .toEqual(SHIPPED.map(({ number, code, name }) => ({ number, code, name })));
 
-    const { differences } = await whole.whileStopped(() => rebuild(whole));
+    const { differences } = await whole.whileStopped(() => rebuildOf(whole));
     expect(differences).toEqual([]);
     expect(await statusOf(whole)).toEqual({ ...IS_SHIPPED, address: null, note: null });
     // Once, although it was started twice.
@@ -142,7 +134,7 @@ test(
 
     // Offline again, and after a rebuild: the fetched names stay, and the shipped list is not used again.
     await rm(file);
-    await whole.whileStopped(() => rebuild(whole));
+    await whole.whileStopped(() => rebuildOf(whole));
     await expectFetched(expect.any(String));
     expect((await statusOf(whole)).note).toBeNull();
 
@@ -240,7 +232,7 @@ test("the tables do not depend on whether the list or the data comes first", asy
     { number: 8, code: "ORX", name: null, codes: ["ORX"] },
   ];
   expect(await showers()).toEqual(expected);
-  const { differences } = await whole.whileStopped(() => rebuild(whole));
+  const { differences } = await whole.whileStopped(() => rebuildOf(whole));
   expect(differences).toEqual([]);
   expect(await showers()).toEqual(expected);
 }, TEST_MS);

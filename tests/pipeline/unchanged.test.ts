@@ -4,11 +4,11 @@ import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { HEADERS, TRAJECTORY_SUMMARY_RAW } from "../../src/events/topics.ts";
 import { readLog } from "../../src/events/log_reader.ts";
-import { rebuildDatabase } from "../../src/service/rebuild.ts";
 import { valueDigest } from "../../src/store/value_digest.ts";
 import { TRAJECTORY_FIELDS } from "../../src/trajectory/schema.ts";
 import { decodeTrajectoryIds } from "../../src/wire_format/trajectory_ids.ts";
 import { idsOf, rowLines, summaryText } from "../producer/summary_text.ts";
+import { rebuildOf } from "../support/rebuild.ts";
 import { startTestService, type TestService } from "../support/service.ts";
 
 const WINDOW = "daily/traj_summary_20261121_solrange_239.0-240.0.txt";
@@ -124,14 +124,7 @@ test("an older file with other values stays stale, and one with the same values 
 });
 
 test("a rebuild gives the same tables, generations included", async () => {
-  const { differences } = await whole.whileStopped(() =>
-    rebuildDatabase(whole.config, whole.observer, {
-      isLossAllowed: false,
-      isVerified: true,
-      signal: AbortSignal.timeout(60_000),
-      onProgress: () => {},
-    })
-  );
+  const { differences } = await rebuildOf(whole, { isOnlyVerified: true });
   expect(differences).toEqual([]);
 });
 

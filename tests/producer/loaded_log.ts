@@ -96,6 +96,7 @@ export async function createLoadedLog(): Promise<LoadedLog> {
     return {
       publisher: {
         publish,
+        publishEach: () => Promise.reject(new Error("the producer asks for no single offsets")),
         schemaId: () => 1,
         partitionOf: (_topic: Topic, key: string) => partitionOf(key),
         close: () => Promise.resolve(),

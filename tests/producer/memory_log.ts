@@ -60,6 +60,7 @@ export function createMemoryLog(): MemoryLog {
   };
   const publisher: Publisher = {
     publish,
+    publishEach: () => Promise.reject(new Error("the producer asks for no single offsets")),
     schemaId: () => 1,
     partitionOf: (_topic, key) => key.charCodeAt(15) % 3,
     close: () => Promise.resolve(),

@@ -12,7 +12,7 @@ import { generateDataDirectory, type GeneratedDirectory } from "../../sample/gen
 import { type DataServer, serveDataDirectory, type ServeOptions } from "../../sample/server.ts";
 import { type Config, readConfig } from "../../src/config.ts";
 import { createKafka, type Kafka } from "../../src/events/kafka_client.ts";
-import { TOPICS } from "../../src/events/topics.ts";
+import { ALL_TOPICS } from "../../src/events/topics.ts";
 import {
   createObserver,
   type Observer,
@@ -51,8 +51,11 @@ export interface TestService extends AsyncDisposable {
   run(path: "/backfill" | "/extract", body: unknown): Promise<RunJson>;
   /** Stops the service and starts it again on the same data. */
   restart(): Promise<void>;
-  /** Stops the service, does something else with its data, and starts it again. */
-  whileStopped<T>(work: () => Promise<T>): Promise<T>;
+  /** Stops the service, does something else with its data, and starts it again, with these settings changed from then on. */
+  whileStopped<T>(
+    work: () => Promise<T>,
+    environment?: Readonly<Record<string, string>>,
+  ): Promise<T>;
 }
 
 /** The fields of a run that the tests check. */
@@ -74,6 +77,8 @@ export interface TestServiceOptions {
   readonly sample?: Partial<Parameters<typeof generateDataDirectory>[0]> | null;
   /** Enables the schedule and the resumption of old runs, as in production; off by default, so that only the test's runs run. */
   readonly withSchedule?: boolean;
+  /** Leaves the topics of an external Kafka as they are: another service of the test made them. */
+  readonly keepsTopics?: boolean;
 }
 
 /** Starts everything; `await using` stops everything. */
@@ -97,7 +102,7 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     });
     stack.defer(() => source.stop());
 
-    const config = readConfig({
+    let environment: Record<string, string> = {
       DATA_DIR: join(folder, "data"),
       DATABASE_URL: database.url,
       GMN_DATA_URL: source.url,
@@ -108,11 +113,14 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
       SCHEMA_REGISTRY_PORT: "0",
       ...externalKafka(),
       ...options.environment,
-    });
+    };
+    let config = readConfig(environment);
     const { kafka: kafkaAccess } = await readLogAccess(config);
     const kafkaOf = (brokers: readonly string[]) =>
       createKafka({ brokers, clientId: "test", ...kafkaAccess }, unobserved);
-    if (config.kafkaBrokers !== null) await removeTopics(kafkaOf(config.kafkaBrokers));
+    if (config.kafkaBrokers !== null && options.keepsTopics !== true) {
+      await removeTopics(kafkaOf(config.kafkaBrokers));
+    }
 
     const observer = createObserver();
     const events: ServiceEvent[] = [];
@@ -168,14 +176,18 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
           if (run.state !== "running" && run.state !== "requested") return run;
         }
       },
-      config,
+      get config() {
+        return config;
+      },
       observer,
       restart: () => test.whileStopped(() => Promise.resolve()),
-      async whileStopped(work) {
+      async whileStopped(work, changed = {}) {
         await service.stop("restart");
         try {
           return await work();
         } finally {
+          environment = { ...environment, ...changed };
+          config = readConfig(environment);
           service = await start();
         }
       },
@@ -202,7 +214,7 @@ async function removeTopics(kafka: Kafka): Promise<void> {
   await admin.connect();
   try {
     const existing = await admin.listTopics();
-    const ours = TOPICS.map((topic) => topic.name).filter((name) => existing.includes(name));
+    const ours = ALL_TOPICS.map((topic) => topic.name).filter((name) => existing.includes(name));
     if (ours.length > 0) await admin.deleteTopics({ topics: ours });
   } finally {
     await admin.disconnect();

@@ -29,6 +29,11 @@ export class BatchStore {
       contents: db.prepare(
         "SELECT bytes FROM batch WHERE partition_id = ? AND base_offset BETWEEN ? AND ? ORDER BY base_offset",
       ),
+      from: db.prepare(
+        `SELECT base_offset, last_offset, bytes FROM batch WHERE partition_id = ?1 AND last_offset >= ?2 AND base_offset >=
+         ifnull((SELECT max(base_offset) FROM batch WHERE partition_id = ?1 AND base_offset <= ?2), ?2)
+       ORDER BY base_offset LIMIT 1`,
+      ),
       head: db.prepare(
         "SELECT base_offset, last_offset FROM batch WHERE partition_id = ? ORDER BY base_offset LIMIT 1",
       ),
@@ -86,6 +91,11 @@ export class BatchStore {
     }
     if (from === undefined) return [];
     return this.sql.contents.all(partitionId, from, to).map((row) => row.bytes as Uint8Array);
+  }
+
+  /** The batch that contains `offset`, or else the next one. */
+  from(partitionId: number, offset: number): (BatchRow & { bytes: Uint8Array }) | undefined {
+    return this.sql.from.get(partitionId, offset) as ReturnType<BatchStore["from"]>;
   }
 
   /** The bytes of the batch that begins at `baseOffset`. */

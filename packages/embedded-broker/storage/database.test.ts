@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -22,12 +22,13 @@ test("every commit waits for the disk", () => {
   closeDatabase(db, directory);
 });
 
-test("a closed database is one file", async () => {
+test("a closed database is one file, beside an empty lock", async () => {
   const nested = join(directory, "made", "on", "the", "way");
   const db = openDatabase(nested);
   expect((await readdir(nested)).sort()).toContain("broker.pid");
   closeDatabase(db, nested);
-  expect(await readdir(nested)).toEqual(["broker.sqlite"]);
+  expect((await readdir(nested)).sort()).toEqual(["broker.lock", "broker.sqlite"]);
+  expect((await stat(join(nested, "broker.lock"))).size).toBe(0);
 });
 
 test("only one process may open it", () => {

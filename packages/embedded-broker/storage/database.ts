@@ -5,17 +5,24 @@
  * Durability: WAL with `synchronous=FULL` means that a COMMIT returns when its pages are on disk (fsync of the WAL), so
  * committed data survives kill -9 and power loss, as far as the disk honours fsync.
  *
- * One process at a time: `locking_mode=EXCLUSIVE` keeps SQLite's own file lock from the first write until the database
- * is closed. The operating system releases it when the process dies, so there is never a stale lock to remove.
+ * One broker at a time: SQLite's own lock on a file beside the database is held until the database is closed. The operating
+ * system releases it when the process dies, so there is never a stale lock to remove. The database itself is open to readers:
+ * a backup reads it through SQLite while the broker writes (`storage/backup.ts`). Nobody else may write to it, and this process opens it through SQLite only: with POSIX locks, closing
+ * any other handle of the file would release the lock.
  */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { BrokerRefusal, explain } from "../errors.ts";
 
-const FILE = "broker.sqlite";
+/** Name of the database in the broker's directory. */
+export const FILE = "broker.sqlite";
+/** An empty database whose lock the broker holds. Never removed: a file that is removed while others wait for its lock excludes nobody. */
+const LOCK_FILE = "broker.lock";
 /** Only for the error message of a second process; SQLite holds the actual lock. */
 const OWNER_FILE = "broker.pid";
+/** The lock that belongs to an open database. */
+const locks = new WeakMap<DatabaseSync, DatabaseSync>();
 
 /**
  * Larger than the default of 4 KiB: batches of up to 1 MiB are read at 3 GB/s instead of 370 MB/s (fewer overflow pages
@@ -76,15 +83,16 @@ const TABLES = `
  * @throws BrokerRefusal when another process uses it, when it has a newer format, or when the directory can't be used
  */
 export function openDatabase(directory: string): DatabaseSync {
-  let db: DatabaseSync | undefined;
+  let db: DatabaseSync | undefined, lock: DatabaseSync | undefined;
   try {
     mkdirSync(directory, { recursive: true });
+    lock = new DatabaseSync(join(directory, LOCK_FILE));
+    lock.exec(`PRAGMA busy_timeout=${BUSY_TIMEOUT_MS}; BEGIN EXCLUSIVE`);
     db = new DatabaseSync(join(directory, FILE));
+    locks.set(db, lock);
     db.exec(`PRAGMA busy_timeout=${BUSY_TIMEOUT_MS}`);
-    // The order matters: the first write fixes the page size, and the exclusive mode must be set before the WAL's
-    // first use (then no shared-memory file is needed either).
-    db.exec(`PRAGMA page_size=${PAGE_BYTES}; PRAGMA locking_mode=EXCLUSIVE`);
-    db.exec("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL");
+    // The order matters: the first write fixes the page size.
+    db.exec(`PRAGMA page_size=${PAGE_BYTES}; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL`);
     db.exec(`PRAGMA wal_autocheckpoint=${WAL_BYTES / PAGE_BYTES}`);
     db.exec(`PRAGMA cache_size=-${CACHE_BYTES / 1024}`);
     migrate(db, directory);
@@ -92,6 +100,7 @@ export function openDatabase(directory: string): DatabaseSync {
     return db;
   } catch (error) {
     db?.close();
+    lock?.close();
     if (error instanceof BrokerRefusal) throw error;
     throw refusal(directory, error);
   }
@@ -109,6 +118,7 @@ export function closeDatabase(db: DatabaseSync, directory: string): void {
   }
   rmSync(join(directory, OWNER_FILE), { force: true });
   db.close();
+  locks.get(db)?.close();
 }
 
 function migrate(db: DatabaseSync, directory: string): void {

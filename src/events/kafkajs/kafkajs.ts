@@ -10,7 +10,14 @@ import "./fetch_wait.ts";
 import { Kafka } from "kafkajs";
 import { assertPatched } from "./patch.ts";
 
-export { CompressionCodecs, CompressionTypes, Kafka, logLevel, Partitioners } from "kafkajs";
+export {
+  CompressionCodecs,
+  CompressionTypes,
+  ConfigResourceTypes,
+  Kafka,
+  logLevel,
+  Partitioners,
+} from "kafkajs";
 
 /**
  * Checks that all patches are in place.

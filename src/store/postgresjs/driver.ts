@@ -20,6 +20,8 @@ export interface DriverOptions {
   readonly max: number;
   /** The name of the connections in pg_stat_activity. */
   readonly applicationName: string;
+  /** Schemas in which tables are looked up, quoted and separated by commas; the server's own setting by default. */
+  readonly searchPath?: string | undefined;
   readonly observe: Observe;
   /** Called whenever a connection has ended, for whatever reason. */
   readonly onClose?: () => void;
@@ -48,7 +50,11 @@ export function openDriver(options: DriverOptions): Driver {
     connect_timeout: CONNECT_SECONDS_MAX,
     // By default postgres.js renews every connection after 30 to 60 minutes, but a loader's connection has session state.
     max_lifetime: null,
-    connection: { application_name: options.applicationName, TimeZone: "UTC" },
+    connection: {
+      application_name: options.applicationName,
+      TimeZone: "UTC",
+      ...options.searchPath !== undefined && { search_path: options.searchPath },
+    },
     types: { bigint: postgres.BigInt, date: DATE },
     fetch_types: false,
     onnotice: (notice) => {

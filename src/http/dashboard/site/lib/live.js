@@ -22,6 +22,7 @@ const CHANGES = {
   "log": ["status"],
   "dependency": ["status"],
   "consumer": ["status"],
+  "disk": ["status"],
   "broker": ["status"],
   "database": ["status"],
   "service": ["status"],

@@ -25,6 +25,7 @@ const PARTS = /** @type {const} */ ([
   ["broker", "Broker"],
   ["registry", "Schema registry"],
   ["database", "Database"],
+  ["disk", "Disk"],
   ["consumer", "Consumer"],
 ]);
 const RECENT_RUNS = 6;
