@@ -193,8 +193,7 @@ async function writeBatch(
   await Promise.all([
     markReplayed(sql, batch),
     addFileMembers(sql, batch),
-    restoreRunCounts(sql, batch),
-    countRuns(sql, batch),
+    countAndRestoreRuns(sql, batch),
     sql.run("COMMIT"),
   ]);
   counts.unchanged = batch.changes.length - counts.inserted - counts.updated - counts.stale -
@@ -259,14 +258,21 @@ async function addFileMembers(sql: SessionSql, batch: TrajectoryBatch): Promise<
   if (members.length > 0) await sql.run(ADD_FILE_MEMBERS, [members]);
 }
 
-/** A batch has few such records, and a run is in one of them. */
-async function restoreRunCounts(sql: SessionSql, batch: TrajectoryBatch): Promise<void> {
+/**
+ * Counts what was loaded, and restores counts, in the order of the log: restored counts cover the records before them, which must not be
+ * added to them. Rows that could not be loaded have no place here and count first: too few are never taken for a complete run.
+ * A batch has few records that restore counts, and a run is in one of them.
+ */
+async function countAndRestoreRuns(sql: SessionSql, batch: TrajectoryBatch): Promise<void> {
   const { changes, topic, partition } = batch;
+  const last = changes.findLastIndex(({ lineage }) => lineage.runCounts !== undefined);
   const restored = changes.flatMap(({ lineage: { runCounts } }) => runCounts ? [runCounts] : []);
-  // All at once: COMMIT is already on its way behind them.
-  await Promise.all(
-    restored.map((counts) => sql.run(RESTORE_RUN_COUNTS, [counts, topic, partition])),
-  );
+  // All at once, and in this order on the server: COMMIT is already on its way behind them.
+  await Promise.all([
+    countRuns(sql, { ...batch, changes: changes.slice(0, last + 1) }),
+    ...restored.map((counts) => sql.run(RESTORE_RUN_COUNTS, [counts, topic, partition])),
+    countRuns(sql, { ...batch, changes: changes.slice(last + 1), deadByRun: new Map() }),
+  ]);
 }
 
 /**

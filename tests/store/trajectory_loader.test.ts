@@ -367,6 +367,29 @@ describe("offsets", () => {
     }]);
   });
 
+  test("restored counts of a run cover the records before them, wherever batches are cut", async () => {
+    const byRun = (change: Change, more = {}): Change => ({
+      ...change,
+      lineage: { ...change.lineage, runId: "r1", ...more },
+    });
+    const runCounts = [{ run_id: "r1", rows_loaded: 5, rows_unchanged: 0, rows_dead: 0 }];
+    // Two of five records are left, the three others were repaired, and the run goes on with a sixth.
+    const changes = [
+      byRun(record(1)),
+      byRun(record(2)),
+      byRun(record(3), { isRepublished: true, runCounts }),
+      byRun(record(4)),
+    ];
+    for (let cut = 0; cut < changes.length; cut++) {
+      await database.empty();
+      if (cut > 0) await loader.load(batchOf(0, changes.slice(0, cut)));
+      await loader.load(batchOf(cut, changes.slice(cut)));
+      expect(await database.sql`select rows_loaded from run_loaded`, `cut at ${cut}`).toEqual([
+        { rows_loaded: 6n },
+      ]);
+    }
+  });
+
   test("records are counted for their runs, whatever their outcome, in the same transaction; tombstones are not", async () => {
     const byRun = (runId: string | null, change: Change): Change => ({
       ...change,
