@@ -18,6 +18,7 @@ import type { Sql } from "../store/connection.ts";
 import { OffsetMismatchError } from "../store/consumer_offsets.ts";
 import { collectDeadLetters, deadLetterTable } from "../store/dead_letters.ts";
 import { OffsetGate } from "./offset_gate.ts";
+import { isCovered, type PartitionRange } from "./rebuild_losses.ts";
 
 /** Sinks whose connections look up tables in the build first. */
 export interface Builder {
@@ -39,6 +40,8 @@ export interface BuildOptions {
   readonly schemas: BuildSchema;
   readonly topics: readonly string[];
   readonly openBuilder: OpenBuilder;
+  /** Ranges that were repaired: their unreadable batches get no dead letters, because the log has their records again. */
+  readonly coveredRanges: readonly PartitionRange[];
   readonly observe: Observe;
   readonly signal: AbortSignal;
 }
@@ -160,7 +163,8 @@ export class TableBuild {
   async #collect(deadLetters: readonly DeadLetter[]): Promise<void> {
     const live = deadLetterTable((question) => question(this.#options.sql));
     // In the form in which they would be published.
-    const cut = deadLetters.map((one) => cutDeadLetter(one, DEAD_LETTER_VALUE_BYTES_MAX));
+    const cut = deadLetters.filter((one) => !this.#isRepaired(one))
+      .map((one) => cutDeadLetter(one, DEAD_LETTER_VALUE_BYTES_MAX));
     const unknown = await live.selectNew(cut);
     if (unknown.length === 0) return;
     this.#collected = await collectDeadLetters(this.sql, unknown);
@@ -171,5 +175,11 @@ export class TableBuild {
       }`,
       { hint: "check that the schema registry is the one that the log was written with" },
     );
+  }
+
+  #isRepaired({ stage, topic, partition, offset }: DeadLetter): boolean {
+    if (stage !== "fetch" || topic === null || partition === null || offset === null) return false;
+    const first = BigInt(offset);
+    return isCovered({ topic, partition }, { first, last: first }, this.#options.coveredRanges);
   }
 }

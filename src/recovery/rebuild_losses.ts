@@ -109,7 +109,8 @@ function ranges(found: readonly OffsetRange[]): string {
   return [...shown, ...more > 0 ? [`${more} more`] : []].join(", ");
 }
 
-function isCovered(
+/** Whether all of a range lies within repaired ranges. */
+export function isCovered(
   { topic, partition }: Pick<PartitionScan, "topic" | "partition">,
   { first, last }: OffsetRange,
   covered: readonly PartitionRange[],

@@ -41,6 +41,11 @@ export interface RepairOptions {
   readonly sql: Sql;
   readonly publisher: Publisher;
   readonly signal: AbortSignal;
+  /**
+   * The log has lost records that nobody can name any more (its end, its beginning): confirm records and the like of every partition are
+   * published again, too. Rows whose log is gone say the same.
+   */
+  readonly isRestLost?: boolean;
   readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void;
 }
 
@@ -104,7 +109,9 @@ export async function repairLog(found: Verification, options: RepairOptions): Pr
     ofRanges.set(range, await rows.publish({ kind: "offsets", partition, first, last }));
   }
   const otherRows = await rows.publishElsewhere(found);
-  await restoreRest(republishing, found, ofRaw);
+  if (options.isRestLost === true || (found.rows?.notInLog ?? 0) > 0) {
+    await republishRest(republishing);
+  } else await restoreRest(republishing, ofRaw);
 
   const told = { sql, publisher, signal };
   const deadLetters = await republishDeadLetters(told, found.deadLetters?.missing.rows ?? []);
@@ -170,14 +177,8 @@ class RowRepair {
 /** What no row's record says, of the partitions that are damaged. */
 async function restoreRest(
   republishing: Republishing,
-  { rows }: Verification,
   ranges: readonly DamagedRange[],
 ): Promise<void> {
-  // Rows whose log is gone: so are the records that said which generations and files they were seen in.
-  if ((rows?.notInLog ?? 0) > 0) {
-    await republishRest(republishing);
-    return;
-  }
   const partitions = new Set(
     ranges.filter(({ repair }) => repair === null).map(({ partition }) => partition),
   );

@@ -1,15 +1,17 @@
 /** Sets up a refill of the log: one at a time, and in the end the binding, and the runs loaded again from the log. */
 import { PermanentError, wait } from "@gmn/failures";
 import { startSink } from "../consumer/sink.ts";
+import { readLogIdentity } from "../events/log_identity.ts";
 import { INGESTION_RUN } from "../events/topics.ts";
 import { readWatermarks } from "../events/start_position.ts";
 import type { Observe } from "../observe/observe.ts";
-import { type PreparedDecision, prepareDecision } from "../recovery/decide_log.ts";
+import { decideLog, type PreparedDecision, prepareDecision } from "../recovery/decide_log.ts";
 import { refill, type Refilled, type RefillOptions } from "../recovery/refill.ts";
 import { recordBinding } from "../recovery/settle_log.ts";
 import { takeLease } from "../store/advisory_lease.ts";
 import { readOffsets } from "../store/consumer_offsets.ts";
 import { rebind } from "../store/log_binding.ts";
+import { beginRefill, readRefill } from "../store/log_refills.ts";
 import type { LogBench } from "./log_bench.ts";
 import { createSinks } from "./sinks.ts";
 
@@ -69,6 +71,28 @@ export async function refillLog(
   } finally {
     await lease.release();
   }
+}
+
+/**
+ * Accepts a log that has records of its own, and remembers that it has to get what it lacks.
+ * @throws TransientError, PermanentError
+ */
+export async function acceptForRefill(
+  { log: { kafka, registry, ungated: publisher }, sql }: LogBench,
+  prepared: PreparedDecision,
+  signal: AbortSignal,
+): Promise<void> {
+  await beginRefill(sql, prepared.logId, { isAnew: true });
+  await decideLog({ kafka, registry, sql, publisher, signal }, prepared, "adopt");
+}
+
+/** The log that was accepted for a refill which has not ended yet; null when there is none. @throws TransientError */
+export async function unfinishedRefill(
+  { log: { kafka, registry }, sql }: LogBench,
+): Promise<string | null> {
+  const logId = (await readLogIdentity(kafka, registry))?.logId;
+  if (logId === undefined || await readRefill(sql, logId) === null) return null;
+  return logId;
 }
 
 /** Waits until the runs are loaded from the log again: by the running service, or else by this process. */

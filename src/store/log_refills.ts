@@ -42,6 +42,11 @@ export async function rememberRaw(sql: Queryable, logId: string): Promise<void> 
   await sql`update log_refill set is_raw_complete = true where log_id = ${logId}`;
 }
 
+/** Forgets the refill of this log: it is complete. */
+export async function forgetRefill(sql: Queryable, logId: string): Promise<void> {
+  await sql`delete from log_refill where log_id = ${logId}`;
+}
+
 /**
  * Ends the refill of a log, in the transaction that binds the database to it: what has offsets of the old log in its rows is emptied (runs,
  * which the next consumer projects again) or loses them (dead letters).

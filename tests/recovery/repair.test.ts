@@ -243,6 +243,35 @@ test(
   TEST_MS,
 );
 
+test(
+  "a log that lost its end gets the newer generations of rows again whose records it has",
+  async () => {
+    await whole.run("/extract", { days: 366 });
+    await caughtUp(whole);
+    const { sql } = whole.database;
+    // As if the confirm records of a newer generation had been in the lost end.
+    const newer = (offset: number) =>
+      sql`
+    insert into meteor_generation (meteor_id, generated_at)
+    select id, source_generated_at + interval '1 day' from meteor order by id limit 3 offset ${offset}
+    on conflict (meteor_id) do update set generated_at = excluded.generated_at`;
+    await newer(0);
+    const found = await verify();
+    expect(needsRepair(found)).toBe(false);
+    await repairLog(found, { ...parts(), isRestLost: true, signal: signal() });
+    await caughtUp(whole);
+    expect(await builtFromLog(rowsOf)).toEqual(await rowsOf(sql));
+
+    // Adopted, and repaired later: rows whose log is gone say that more is.
+    await newer(3);
+    await sql`
+    update meteor set topic_offset = -1, value_digest = null where id = (select max(id) from meteor)`;
+    await repair(await verify());
+    expect(await builtFromLog(rowsOf)).toEqual(await rowsOf(sql));
+  },
+  TEST_MS,
+);
+
 test("dead letters and runs in damaged ranges are told again", async () => {
   await fill();
   const { sql } = whole.database;

@@ -2,12 +2,18 @@
 import process from "node:process";
 import { unobserved } from "../../observe/observe.ts";
 import { TOPICS } from "../../events/topics.ts";
-import { decideLog, type PreparedDecision } from "../../recovery/decide_log.ts";
+import type { PreparedDecision } from "../../recovery/decide_log.ts";
 import { LogNotEmptyError, type Refilled, type RefillPhase } from "../../recovery/refill.ts";
 import type { Workbench } from "../../service/attach.ts";
 import type { LogBench } from "../../service/log_bench.ts";
-import { prepareRefill, refillLog } from "../../service/refill.ts";
+import {
+  acceptForRefill,
+  prepareRefill,
+  refillLog,
+  unfinishedRefill,
+} from "../../service/refill.ts";
 import { waitForTopic } from "../../service/run_access.ts";
+import { forgetRefill } from "../../store/log_refills.ts";
 import { type Command, EXIT, exitCodesHelp } from "../command.ts";
 import { assertCanAsk, confirmed } from "../confirm.ts";
 import { count, ProgressBar } from "../progress_bar.ts";
@@ -25,7 +31,7 @@ usage: deno task log refill [--yes]
 
 An empty log gets every trajectory with its lineage, withdrawals, file generations, dead letters, runs and showers. A log that still has
 records is accepted as deno task log adopt does, loaded, and then gets what it lacks as deno task log repair does. Queries are answered
-all the while. After an interruption the same command goes on where it stopped, or deno task log repair does.
+all the while. After an interruption the same command goes on where it stopped.
 
 ${LOG_BENCH_HELP} A running service goes on by itself within seconds.
 
@@ -53,9 +59,12 @@ export const COMMAND: Command = {
     "the same command goes on where this one stopped; when it says that there is nothing to refill, deno task log repair does",
   async run({ values, signal }) {
     const isConfirmed = values.yes === true;
+    let accepted: string | null = null;
     const code = await withLogBench(signal, async (bench) => {
       const prepared = await prepareRefill(bench, signal);
       if (prepared === null) {
+        accepted = await unfinishedRefill(bench);
+        if (accepted !== null) return null;
         process.stdout.write(
           "the log is the data store's: there is nothing to refill; deno task log repair publishes what it lacks\n",
         );
@@ -68,9 +77,12 @@ export const COMMAND: Command = {
         process.stdout.write("nothing was changed\n");
         return EXIT.FAILED;
       }
+      accepted = prepared.logId;
       return await refill(bench, prepared, signal);
     });
-    return code ?? await withWorkbench(signal, (bench) => complete(bench, signal));
+    if (code !== null || accepted === null) return code ?? EXIT.DONE;
+    const logId = accepted;
+    return await withWorkbench(signal, (bench) => complete(bench, logId, signal));
   },
 };
 
@@ -100,8 +112,7 @@ async function refill(
     if (!(error instanceof LogNotEmptyError)) throw error;
     bar.clear();
   }
-  const { log: { kafka, registry, ungated: publisher }, sql } = bench;
-  await decideLog({ kafka, registry, sql, publisher, signal }, prepared, "adopt");
+  await acceptForRefill(bench, prepared, signal);
   process.stdout.write(
     `the data store is bound to log ${prepared.logId}, which has records of its own; once they are loaded, it gets what it lacks\n`,
   );
@@ -109,10 +120,13 @@ async function refill(
 }
 
 /** Publishes what the log lacks, once everything that it has is loaded. Returns the exit code. */
-async function complete(bench: Workbench, signal: AbortSignal): Promise<number> {
+async function complete(bench: Workbench, logId: string, signal: AbortSignal): Promise<number> {
   const { store, log } = bench;
   for (const { name } of TOPICS) await waitForTopic(store.sql, log.probe, name, signal);
-  return await repairOn(bench, signal, () => Promise.resolve(true));
+  // Rows that are there with their records do not show which confirm records were lost behind them.
+  const code = await repairOn(bench, signal, () => Promise.resolve(true), true);
+  if (code === EXIT.DONE) await forgetRefill(store.sql, logId);
+  return code;
 }
 
 /** What the log was told, in lines. */

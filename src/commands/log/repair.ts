@@ -60,11 +60,12 @@ export const COMMAND: Command = {
   },
 };
 
-/** Checks the log and publishes what it lacks, if `confirm` agrees. Returns the exit code. */
+/** Checks the log and publishes what it lacks, if `confirm` agrees; `isRestLost`: see `RepairOptions`. Returns the exit code. */
 export async function repairOn(
   bench: Workbench,
   signal: AbortSignal,
   confirm: () => Promise<boolean>,
+  isRestLost = false,
 ): Promise<number> {
   process.stderr.write(`checking the log of ${bench.describe}\n`);
   const found = await withBar(
@@ -73,22 +74,33 @@ export async function repairOn(
     (onProgress) => verifyLog({ ...partsOf(bench), signal, onProgress }),
   );
   process.stdout.write(describeVerification(found));
-  if (!needsRepair(found)) {
+  if (!needsRepair(found) && !isRestLost) {
     process.stdout.write("there is nothing to repair\n");
     return EXIT.DONE;
   }
-  if (await confirm()) return await repair(bench, found, signal);
+  if (await confirm()) return await repair(bench, found, isRestLost, signal);
   process.stdout.write("nothing was changed\n");
   return EXIT.FAILED;
 }
 
-async function repair(bench: Workbench, found: Verification, signal: AbortSignal): Promise<number> {
+async function repair(
+  bench: Workbench,
+  found: Verification,
+  isRestLost: boolean,
+  signal: AbortSignal,
+): Promise<number> {
   const { log, store } = bench;
   const repaired = await withBar(
     "repair",
     "rows",
     (onProgress) =>
-      repairLog(found, { ...partsOf(bench), publisher: log.ungated, signal, onProgress }),
+      repairLog(found, {
+        ...partsOf(bench),
+        publisher: log.ungated,
+        isRestLost,
+        signal,
+        onProgress,
+      }),
   );
   await waitForTopic(store.sql, log.probe, TRAJECTORY_SUMMARY_RAW.name, signal);
   process.stdout.write(describeRepair(repaired));

@@ -6,6 +6,7 @@ import { useData, useLive, useNow } from "./lib/hooks.js";
 import { startLive } from "./lib/live.js";
 import { href, rememberView, useRoute } from "./lib/router.js";
 import { count, utc } from "./lib/format.js";
+import { DiskNotice } from "./parts/disk_notice.js";
 import { LogNotice } from "./parts/log_notice.js";
 import { State } from "./parts/state_mark.js";
 import { Toasts } from "./parts/toasts.js";
@@ -112,6 +113,7 @@ function Header({ place }) {
       </div>
     </div>
     <${LogNotice} log=${status.data?.log ?? null} />
+    <${DiskNotice} disks=${status.data?.disks ?? null} />
   </header>`;
 }
 
