@@ -23,7 +23,7 @@ describe.skipIf(NO_BROWSER !== null)("the dashboard", { timeout: TEST_TIMEOUT_MS
       startBrowser(),
     ]);
     url = service.service.addresses.http!;
-    await service.run("/extract", { days: 10 });
+    await service.run("/extract", { days: 366 });
   }, START_TIMEOUT_MS);
 
   afterAll(async () => {
@@ -186,7 +186,7 @@ describe.skipIf(NO_BROWSER !== null)("the dashboard", { timeout: TEST_TIMEOUT_MS
 
     const asked = await service.api("/extract", {
       method: "POST",
-      body: JSON.stringify({ days: 10 }),
+      body: JSON.stringify({ days: 366 }),
       headers: { "content-type": "application/json" },
     });
     expect(asked.status).toBe(202);
@@ -195,7 +195,7 @@ describe.skipIf(NO_BROWSER !== null)("the dashboard", { timeout: TEST_TIMEOUT_MS
     await events.getByText("completed: every file is read or skipped").waitFor();
     // Not recorded: only this process's stream has it.
     await events.getByText(/ loaded: /).waitFor();
-    await events.getByText("daily run requested by http: the last 10 days").waitFor();
+    await events.getByText("daily run requested by http: the last 366 days").waitFor();
     expect(opened.troubles).toEqual([]);
   });
 

@@ -140,7 +140,7 @@ describe("who is not let in", () => {
 
 test("the whole service: a run is loaded, and no secret is said", async () => {
   await using whole = await startTestService({ environment: sasl("SCRAM-SHA-512") });
-  const run = await whole.run("/extract", { days: 10 });
+  const run = await whole.run("/extract", { days: 366 });
   expect(run).toMatchObject({ state: "completed", rows: { loaded: run.rows.published } });
   expect(run.rows.published).toBeGreaterThan(0);
   const status = await (await whole.api("/status")).text();

@@ -70,7 +70,7 @@ test(
     const first = numberBefore("record\\(s\\) copied", live.out);
     expect(first).toBeGreaterThan(whole.sample.rows);
 
-    await whole.run("/extract", { days: 10 });
+    await whole.run("/extract", { days: 366 });
     await append(whole.kafka, [{ key: "broken too", value: Buffer.from("once more") }]);
     await caughtUp(whole);
     const before = await checksumProjections(whole.database.sql);
@@ -90,7 +90,7 @@ test(
     expect(whole.events.filter(({ name }) => name === "log.undecided")).toEqual([]);
     expect(await checksumProjections(whole.database.sql)).toEqual(before);
     expect(await differencesOf(whole)).toEqual([]);
-    const run = await whole.run("/extract", { days: 10 });
+    const run = await whole.run("/extract", { days: 366 });
     expect(run.state).toBe("completed");
 
     // The old log is another one now.
@@ -103,7 +103,7 @@ test(
       expect(back.code, back.err).toBe(0);
       expect(numberBefore("record\\(s\\) copied", back.out)).toBeLessThan(first);
     });
-    expect((await whole.run("/extract", { days: 10 })).state).toBe("completed");
+    expect((await whole.run("/extract", { days: 366 })).state).toBe("completed");
     await caughtUp(whole);
     expect(await differencesOf(whole)).toEqual([]);
   },

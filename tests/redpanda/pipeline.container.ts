@@ -18,7 +18,7 @@ describe.skipIf(missing !== null)("on Redpanda", () => {
   test("with PostgreSQL in a container too, a run is loaded", async () => {
     const environment = { DATABASE_URL: inject("containerDatabaseUrl") };
     await using whole = await startTestService({ environment });
-    const run = await whole.run("/extract", { days: 10 });
+    const run = await whole.run("/extract", { days: 366 });
     expect(run).toMatchObject({ state: "completed", rows: { loaded: run.rows.published } });
     expect(run.rows.published).toBeGreaterThan(0);
   });

@@ -107,6 +107,8 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
       DATABASE_URL: database.url,
       GMN_DATA_URL: source.url,
       GMN_REQUEST_INTERVAL_MS: "0",
+      // As far back as a daily run can look: the made-up data does not become younger.
+      EXTRACT_DAYS: "366",
       IAU_SHOWER_URL: "off",
       HTTP_PORT: "0",
       KAFKA_PORT: "0",
