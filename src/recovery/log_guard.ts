@@ -30,7 +30,7 @@ import {
   type ReadFacts,
   readLogFacts,
 } from "./log_facts.ts";
-import { decisionsOf, judgeLog, type LogVerdict, RUNBOOK_PAGES } from "./log_verdict.ts";
+import { judgeLog, LOG_DECISIONS, type LogVerdict, RUNBOOK_PAGES } from "./log_verdict.ts";
 import { settleLog } from "./settle_log.ts";
 
 /**
@@ -248,7 +248,7 @@ export class LogGuard implements LogGate {
       kind,
       summary,
       found: found.join("; "),
-      decisions: decisionsOf(kind).map(({ command }) => command).join(", "),
+      decisions: LOG_DECISIONS.map(({ command }) => command).join(", "),
       page: RUNBOOK_PAGES[kind],
     });
     this.#tell(undecidedError(verdict));
@@ -274,7 +274,7 @@ export function undecidedError(
       verdict.found.join("; ")
     }). Nothing is published or loaded until it is decided`,
     {
-      hint: `decide with ${decisionsOf(verdict.kind).map(({ command }) => command).join(" or ")}; ${
+      hint: `decide with ${LOG_DECISIONS.map(({ command }) => command).join(" or ")}; ${
         RUNBOOK_PAGES[verdict.kind]
       } says which`,
     },

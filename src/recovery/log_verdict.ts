@@ -277,10 +277,8 @@ const ADOPT: LogDecision = {
   effect: "accepts this log as it is; says in numbers what only the data store has",
 };
 
-/** The decisions that are open to an operator. */
-export function decisionsOf(_kind: UndecidedKind): readonly LogDecision[] {
-  return [REFILL, REREAD, ADOPT];
-}
+/** The decisions that are open to an operator, whatever was found. */
+export const LOG_DECISIONS: readonly LogDecision[] = [REFILL, REREAD, ADOPT];
 
 /** The runbook's page of each case. */
 export const RUNBOOK_PAGES: Readonly<Record<UndecidedKind, string>> = {

@@ -1,4 +1,4 @@
-/** For commands that look at the log and decide about it: they join the running service or start its engines, but no role. */
+/** For commands that look at the log, decide about it, or rebuild from it: they join the running service or start its engines, but no role. */
 import type { Config } from "../config.ts";
 import type { Observer } from "../observe/observe.ts";
 import { connectStore, type Sql } from "../store/connection.ts";
@@ -17,17 +17,19 @@ export interface LogBench {
   close(): Promise<void>;
 }
 
-/** Connections of a command: a comparison holds one while it reads the log. */
-const COMMAND_CONNECTIONS = 2;
+/** Connections of a command: a rebuild's transaction or a comparison holds one while it reads the log; the others are for questions. */
+const COMMAND_CONNECTIONS = 3;
 
 /**
  * Opens the log and the data store of the settings.
+ * @param applicationName of the connections to the running service's database, as pg_stat_activity shows it
  * @throws PermanentError, TransientError when they can't be reached or started
  */
 export async function openLogBench(
   config: Config,
   observer: Observer,
   signal: AbortSignal,
+  applicationName = "gmn command",
 ): Promise<LogBench> {
   const { observe } = observer;
   const addresses = await readAddresses(config.dataDirectory);
@@ -43,7 +45,6 @@ export async function openLogBench(
     const close = () => service.stop("the command is done");
     return { log, sql: store.sql, databaseUrl, isJoined: false, close };
   }
-  const applicationName = "gmn command";
   const { databaseUrl: url } = addresses;
   const store = connectStore({ url, max: COMMAND_CONNECTIONS, applicationName, observe });
   try {
@@ -58,6 +59,7 @@ export async function openLogBench(
       // The service has created the topics.
       replication: null,
       sql: store.sql,
+      // A command reports an unavailable part at once instead of waiting for it.
       patiently: (_what, work) => work(),
     });
     return {

@@ -12,11 +12,10 @@ import { rebuild, type RebuildProgress } from "../recovery/rebuild.ts";
 import type { Rebuilt } from "../recovery/rebuild_report.ts";
 import { readPositions } from "../store/consumer_offsets.ts";
 import { takeLease } from "../store/advisory_lease.ts";
-import { connectStore, type Sql } from "../store/connection.ts";
-import { readAddresses, type ServiceAddresses } from "./address_file.ts";
-import { readLogAccess } from "./log_access.ts";
-import { type Log, openLog } from "./open_log.ts";
-import { startService } from "./service.ts";
+import { connectStore } from "../store/connection.ts";
+import { readAddresses } from "./address_file.ts";
+import { openLogBench } from "./log_bench.ts";
+import type { Log } from "./open_log.ts";
 import { createSinks } from "./sinks.ts";
 
 export interface RebuildRequest {
@@ -32,8 +31,6 @@ export interface RebuildRequest {
 
 /** Connections of the build beside its loaders: the projections of three topics, and questions. */
 const BUILD_CONNECTIONS = 4;
-/** Connections to the live tables: the transaction that replaces them, and questions. */
-const LIVE_CONNECTIONS = 3;
 
 /** Without this check an empty log would be created, and the wrong tables compared. */
 async function assertLogIsThere({ dataDirectory, kafkaBrokers }: Config): Promise<void> {
@@ -52,12 +49,16 @@ export async function rebuildDatabase(
   { observe, ...observer }: Observer,
   request: RebuildRequest,
 ): Promise<Rebuilt> {
-  const { log, sql, databaseUrl, close } = await openEngines(
+  if (await readAddresses(config.dataDirectory) === null) await assertLogIsThere(config);
+  const { log, sql, databaseUrl, close } = await openLogBench(
     config,
     { observe, ...observer },
     request.signal,
+    "gmn rebuild",
   );
   try {
+    // An undecided log may be compared too; nothing is published to it.
+    await log.guard!.look();
     const lease = await takeLease({ url: databaseUrl, lease: "rebuild", observe });
     if (lease === null) {
       throw new PermanentError("another rebuild of this database is in progress", {
@@ -97,74 +98,6 @@ export async function rebuildDatabase(
   } finally {
     await close();
   }
-}
-
-/** The log and the database, opened. */
-interface RebuildEngines {
-  readonly log: Log;
-  readonly sql: Sql;
-  readonly databaseUrl: string;
-  close(): Promise<void>;
-}
-
-async function openEngines(
-  config: Config,
-  observer: Observer,
-  signal: AbortSignal,
-): Promise<RebuildEngines> {
-  const addresses = await readAddresses(config.dataDirectory);
-  if (addresses !== null) return await joinEngines(config, addresses, observer.observe);
-  await assertLogIsThere(config);
-  // No roles: only the engines.
-  const service = await startService({
-    config: { ...config, roles: new Set() },
-    observer,
-    signal,
-    isForOneCommand: true,
-  });
-  const { store, log } = service.parts.running!;
-  return {
-    log,
-    sql: store.sql,
-    databaseUrl: service.addresses.databaseUrl,
-    close: () => service.stop("the rebuild is over"),
-  };
-}
-
-async function joinEngines(
-  config: Config,
-  { brokers, schemaRegistryUrl, databaseUrl }: ServiceAddresses,
-  observe: Observe,
-): Promise<RebuildEngines> {
-  const store = connectStore({
-    url: databaseUrl,
-    max: LIVE_CONNECTIONS,
-    applicationName: "gmn rebuild",
-    observe,
-  });
-  const log = await openLog({
-    kind: "of the running service",
-    brokers: [...brokers],
-    schemaRegistryUrl,
-    stop: () => Promise.resolve(),
-  }, {
-    observe,
-    access: await readLogAccess(config),
-    replication: null,
-    sql: store.sql,
-    // A command reports an unavailable part at once instead of waiting for it.
-    patiently: (_part, work) => work(),
-  });
-  // An undecided log may be compared too; nothing is published to it.
-  await log.guard!.look();
-  return {
-    log,
-    sql: store.sql,
-    databaseUrl,
-    async close() {
-      await Promise.all([log.close(), store.close()]);
-    },
-  };
 }
 
 function builderOf(

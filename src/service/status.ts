@@ -14,7 +14,7 @@ import type {
 import type { Gauges } from "../observe/metrics.ts";
 import type { Schedule } from "../producer/schedule.ts";
 import { type LogGuard, undecidedError } from "../recovery/log_guard.ts";
-import { decisionsOf, RUNBOOK_PAGES } from "../recovery/log_verdict.ts";
+import { LOG_DECISIONS, RUNBOOK_PAGES } from "../recovery/log_verdict.ts";
 import { readOffsets } from "../store/consumer_offsets.ts";
 import { countDeadLetters } from "../store/dead_letters.ts";
 import { countMeteors, readStoreGauges } from "../store/gauges.ts";
@@ -202,7 +202,7 @@ function logViewOf(guard: LogGuard | null): LogView | null {
       ...base,
       summary: verdict.summary,
       found: [...verdict.found],
-      decisions: [...decisionsOf(verdict.kind)],
+      decisions: [...LOG_DECISIONS],
       page: RUNBOOK_PAGES[verdict.kind],
     };
 }

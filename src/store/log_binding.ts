@@ -161,6 +161,16 @@ export async function forgetLoadedCounts(sql: TransactionSql, rawTopic: string):
   await sql`update ingestion_file set next_offsets = '{}' where next_offsets is not null`;
 }
 
+/** The ends of the log by partition, as JSON text. */
+const endsJson = (kept: readonly KeptRange[]): string =>
+  JSON.stringify(Object.fromEntries(kept.map(({ partition, high }) => [partition, Number(high)])));
+
+/** Whether the `next_offsets` of a run or a file lie beyond the end of the log. */
+const reachesBeyond = (sql: TransactionSql, kept: readonly KeptRange[]) =>
+  sql`exists (
+    select from jsonb_each_text(next_offsets) n
+    where n.value::bigint > coalesce((${endsJson(kept)}::text::jsonb ->> n.key)::bigint, 0))`;
+
 /**
  * Cuts the offsets of runs and files to the end of the log, so that they count as loaded when everything in it is.
  */
@@ -168,17 +178,13 @@ export async function capNextOffsets(
   sql: TransactionSql,
   kept: readonly KeptRange[],
 ): Promise<void> {
-  const ends = JSON.stringify(
-    Object.fromEntries(kept.map(({ partition, high }) => [partition, Number(high)])),
-  );
+  const ends = endsJson(kept);
   for (const table of ["ingestion_run", "ingestion_file"]) {
     await sql`
       update ${sql(table)} set next_offsets = (
         select coalesce(jsonb_object_agg(n.key, least(n.value::bigint, coalesce((${ends}::text::jsonb ->> n.key)::bigint, 0))), '{}')
         from jsonb_each_text(next_offsets) n)
-      where exists (
-        select from jsonb_each_text(next_offsets) n
-        where n.value::bigint > coalesce((${ends}::text::jsonb ->> n.key)::bigint, 0))`;
+      where ${reachesBeyond(sql, kept)}`;
   }
 }
 
@@ -193,15 +199,10 @@ export async function forgetIngestedFiles(
   kept: readonly KeptRange[],
   { isAll }: { readonly isAll: boolean },
 ): Promise<number> {
-  const ends = JSON.stringify(
-    Object.fromEntries(kept.map(({ partition, high }) => [partition, Number(high)])),
-  );
   const { count } = isAll ? await sql`delete from ingestion_file` : await sql`
     delete from ingestion_file f
     where exists (select from meteor m where m.source_file = f.file and m.topic_offset = -1)
-      or exists (
-        select from jsonb_each_text(f.next_offsets) n
-        where n.value::bigint > coalesce((${ends}::text::jsonb ->> n.key)::bigint, 0))`;
+      or ${reachesBeyond(sql, kept)}`;
   return count;
 }
 
@@ -210,14 +211,7 @@ export async function forgetFilesBeyond(
   sql: TransactionSql,
   kept: readonly KeptRange[],
 ): Promise<number> {
-  const ends = JSON.stringify(
-    Object.fromEntries(kept.map(({ partition, high }) => [partition, Number(high)])),
-  );
-  const { count } = await sql`
-    delete from ingestion_file f
-    where exists (
-      select from jsonb_each_text(f.next_offsets) n
-      where n.value::bigint > coalesce((${ends}::text::jsonb ->> n.key)::bigint, 0))`;
+  const { count } = await sql`delete from ingestion_file f where ${reachesBeyond(sql, kept)}`;
   return count;
 }
 

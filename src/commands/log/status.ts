@@ -1,7 +1,7 @@
 /** `deno task log status`: which log this is, whether it is the data store's, and what can be done when it is not. */
 import process from "node:process";
 import type { LogState } from "../../recovery/log_guard.ts";
-import { decisionsOf, type LogVerdict, RUNBOOK_PAGES } from "../../recovery/log_verdict.ts";
+import { LOG_DECISIONS, type LogVerdict, RUNBOOK_PAGES } from "../../recovery/log_verdict.ts";
 import { type Command, EXIT, exitCodesHelp } from "../command.ts";
 import { LOG_BENCH_HELP, withLogBench } from "../with_log_bench.ts";
 
@@ -42,7 +42,7 @@ export function describeLog({ verdict, dataStoreId, boundLogId }: LogState): str
 
 /** What is wrong, what was found, and what can be done. */
 export function describeVerdict(verdict: Exclude<LogVerdict, { readonly kind: "ok" }>): string {
-  const decisions = decisionsOf(verdict.kind);
+  const decisions = LOG_DECISIONS;
   const width = Math.max(...decisions.map(({ command }) => command.length));
   return `UNDECIDED   ${verdict.kind}: ${verdict.summary}\n` +
     verdict.found.map((fact) => `  ${fact}\n`).join("") +
