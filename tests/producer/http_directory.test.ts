@@ -74,6 +74,23 @@ describe("a file", () => {
     });
   });
 
+  test("written in the second in which it is read keeps no identity: its next version could have the same", async () => {
+    const sent = Date.UTC(2026, 10, 23, 0, 10, 1);
+    for (const [age_s, isKept] of [[0, false], [1, false], [-60, false], [2, true]] as const) {
+      server.on(NAME, (request, response) => {
+        response.setHeader("date", new Date(sent).toUTCString());
+        const lastModified = new Date(sent - age_s * 1000).toUTCString();
+        serve({ ...FILE, lastModified }, request, response);
+      });
+      const { identity, close } = await opened(directory().open(NAME));
+      expect(identity.etag !== null && identity.lastModified !== null).toBe(isKept);
+      await close();
+      const again = await directory().open(NAME, { unlessSame: identity });
+      expect(again === "unchanged").toBe(isKept);
+      if (typeof again !== "string") await again.close();
+    }
+  });
+
   test("that is not there is missing, one that is the same is unchanged", async () => {
     server.on(NAME, (request, response) => serve(FILE, request, response));
     expect(await directory().open("traj_summary_yearly_2017.txt")).toBe("missing");

@@ -41,6 +41,8 @@ const LISTING_TRIES = 3;
 /** A download is given up after this many breaks in a row, each with less than `PROGRESS_BYTES` since the one before. */
 const MAX_BREAKS = 5;
 const PROGRESS_BYTES = 2 ** 20;
+/** From this age on, a file's Last-Modified identifies it: headers have seconds, so that 1.0 may be all but 2. */
+const SETTLED_AFTER_MS = 2_000;
 
 export interface HttpDirectoryOptions extends Partial<Omit<HttpRequestOptions, "gate">> {
   readonly interval_ms?: number;
@@ -161,7 +163,7 @@ export class HttpDirectory implements DataDirectory {
   ): OpenedFile {
     const chunks = this.#resumed(path, identity, from, body, options);
     return {
-      identity,
+      identity: lastingIdentity(identity, answer.response),
       from,
       chunks,
       async close() {
@@ -287,6 +289,19 @@ function identityOf(response: Response): FileIdentity {
     lastModified: response.headers.get("last-modified"),
     listed: null,
   };
+}
+
+/**
+ * The identity to remember. Of a file that was written in the second in which it was sent, or the one before, validators are left
+ * out: they have seconds (GMN's ETag too), so a version written a moment later, of the same size, would have the same ones and be
+ * taken for this one for ever (RFC 9110, section 8.8.2.2). Such a file is read once more by the next run.
+ */
+function lastingIdentity(identity: FileIdentity, response: Response): FileIdentity {
+  const sent = Date.parse(response.headers.get("date") ?? "");
+  const written = Date.parse(identity.lastModified ?? "");
+  return sent - written < SETTLED_AFTER_MS
+    ? { ...identity, etag: null, lastModified: null }
+    : identity;
 }
 
 function contentRange(response: Response): { start: number; total: number | null } | null {
