@@ -1,5 +1,5 @@
 /** Files that are generated again, end to end: what is published, what is counted, and that a rebuild gives the same tables. */
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, utimes, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { HEADERS, TRAJECTORY_SUMMARY_RAW } from "../../src/events/topics.ts";
@@ -142,4 +142,20 @@ test("after a restart, rows that are known are still not published", async () =>
   await whole.restart();
   await put(LINES, 15);
   expect(await read()).toMatchObject({ published: 0, unchanged: 300 });
+});
+
+test("two versions of one size and one second are both read", async () => {
+  // Ahead of the clock: the second in which the first is read can't be over.
+  const second = new Date(Math.ceil(Date.now() / 1000) * 1000 + 3_600_000);
+  const path = WINDOW.replaceAll("20261121", "20261122");
+  for (const lines of [LINES.slice(0, 10), LINES.slice(0, 10).map(changed)]) {
+    await put(lines, 16, "", path);
+    await utimes(join(whole.sourceFolder, path), second, second);
+    const { file_list } = await whole.run("/extract", { days: 366 });
+    expect(file_list).toContainEqual(
+      expect.objectContaining({ file: path, state: "extracted" }),
+    );
+  }
+  const { sql } = whole.database;
+  expect(await sql`select from meteor where qc_deg = 1.25`).toHaveLength(10);
 });
