@@ -130,10 +130,15 @@ async function brokerBytes(dataDirectory: string): Promise<number> {
 const copiedNow = (out: string) =>
   Number(/([\d,]+) record\(s\) copied/.exec(out)![1]!.replaceAll(",", ""));
 
-/** The service on its new broker: same rows, the log gives these rows, and a run goes through it. */
+/** The service on its new broker goes on, and its rows stay. */
 async function proveMoved(before: Awaited<ReturnType<typeof checksumProjections>>) {
   await caughtUp();
   expect(whole.events.filter(({ name }) => name === "log.undecided")).toEqual([]);
+  expect(await checksumProjections(whole.database.sql)).toEqual(before);
+}
+
+/** The log gives the rows that the data store has. */
+async function proveRebuilt() {
   const report = await rebuildDatabase(whole.config, whole.observer, {
     isLossAccepted: false,
     isOnlyVerified: true,
@@ -141,7 +146,6 @@ async function proveMoved(before: Awaited<ReturnType<typeof checksumProjections>
     onProgress: () => {},
   });
   expect(report).toMatchObject({ differences: [], losses: [] });
-  expect(await checksumProjections(whole.database.sql)).toEqual(before);
 }
 
 test("to Apache Kafka and back, killed in the middle each time", async () => {
@@ -189,4 +193,6 @@ test("to Apache Kafka and back, killed in the middle each time", async () => {
     expect(copiedNow(out)).toBeLessThan(RECORDS);
   }, { ...EMBEDDED, DATA_DIR: dataDirectory });
   await proveMoved(before);
+  // The copy of the copy: what the first had not taken over is missing here, too.
+  await proveRebuilt();
 }, TEST_MS);

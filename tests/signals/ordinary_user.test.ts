@@ -4,4 +4,4 @@
 import { describeRows } from "./rows.ts";
 import { ME, NOBODY } from "./project_copy.ts";
 
-describeRows(ME.uid === 0 ? NOBODY : ME, "as an ordinary user");
+describeRows(ME.uid === 0 ? NOBODY : ME, "as an ordinary user", "all");

@@ -37,8 +37,11 @@ export interface Ending {
   readonly code: number;
 }
 
-/** All rows, as `user`. */
-export function describeRows(user: User | null, why: string): void {
+/**
+ * The rows, as `user`. `"of PostgreSQL"`: only those in which a start or a kill -9 leaves PostgreSQL, the one process that belongs to
+ * another user where the service runs as root.
+ */
+export function describeRows(user: User | null, why: string, rows: "all" | "of PostgreSQL"): void {
   describe.skipIf(user === null || process.platform !== "linux")(why, { timeout: 90_000 }, () => {
     let copy: ProjectCopy;
     const times: string[] = [];
@@ -70,13 +73,14 @@ export function describeRows(user: User | null, why: string): void {
         expect(await Promise.all(ports.map(isOpen))).toEqual(ports.map(() => false));
       },
     };
-    signalRows(row);
     startRows(row);
+    killRows(row);
+    if (rows === "of PostgreSQL") return;
+    signalRows(row);
     outputRows(row);
     brokerRows(row);
     errorRows(row);
     terminalRows(row);
-    killRows(row);
   });
 }
 
