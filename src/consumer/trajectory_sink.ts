@@ -127,16 +127,15 @@ function cut(range: LogRange, refused: bigint | null): [LogRange, LogRange] {
 }
 
 function toBatch(range: LogRange): TrajectoryBatch {
-  const deadByRun = new Map<string, number>();
-  for (const { deadLetter, isReplay } of range.dead) {
-    // A replay that failed again was already counted at its first failure.
-    if (isReplay) continue;
-    const run = deadLetter.run_id ?? "";
-    deadByRun.set(run, (deadByRun.get(run) ?? 0) + 1);
-  }
+  // A replay that failed again was already counted at its first failure.
+  const dead = range.dead.filter(({ isReplay }) => !isReplay)
+    .map(({ deadLetter: { run_id, offset } }) => ({
+      runId: run_id ?? "",
+      offset: BigInt(offset ?? 0),
+    }));
   const { topic, partition, firstOffset, nextOffset, witness = null } = range;
   const changes = range.changes.map(({ change }) => change);
-  return { topic, partition, firstOffset, nextOffset, witness, changes, deadByRun };
+  return { topic, partition, firstOffset, nextOffset, witness, changes, dead };
 }
 
 function add(a: LoadCounts, b: LoadCounts): LoadCounts {
