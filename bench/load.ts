@@ -124,7 +124,7 @@ async function loadAll(
       firstOffset,
       nextOffset: firstOffset + BigInt(batch.length),
       changes: batch,
-      deadByRun: new Map(),
+      dead: [],
     });
     for (const key of Object.keys(total) as (keyof LoadCounts)[]) total[key] += counts[key];
   }

@@ -45,7 +45,7 @@ class Direct {
       firstOffset: changes[0]!.lineage.offset,
       nextOffset: changes.at(-1)!.lineage.offset + 1n,
       changes,
-      deadByRun: new Map(),
+      dead: [],
     });
   }
 

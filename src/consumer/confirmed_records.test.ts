@@ -1,6 +1,7 @@
 /** What the sink makes of confirm records: their ids, and a dead letter when the ids can't be read. */
 import { Buffer } from "node:buffer";
 import { expect, test } from "vitest";
+import { createDeadLetterIds } from "../dead_letters/dead_letter_ids.ts";
 import type { ConsumedRecord, RecordBatch } from "../events/consumed_record.ts";
 import type { SchemaRegistry } from "../events/schema_registry.ts";
 import { HEADERS } from "../events/topics.ts";
@@ -34,7 +35,10 @@ const batchOf = (...given: Given[]): RecordBatch => ({
 });
 const unchanged = (...ids: string[]) => ({ [HEADERS.unchanged]: encodeTrajectoryIds(ids) });
 const changesOf = (batch: RecordBatch, same: number[] = []) =>
-  createTrajectoryChanges(registry)(batch, () => Promise.resolve({ same, newer: [] }));
+  createTrajectoryChanges(registry, createDeadLetterIds(() => true))(
+    batch,
+    () => Promise.resolve({ same, newer: [] }),
+  );
 
 test("a confirm record's change has its ids, recognised or decoded", async () => {
   const batch = batchOf({ headers: unchanged("a", "b") });
@@ -62,12 +66,12 @@ test("the digest of the line is read from its header; one of another length is n
 
 test("a record whose ids can't be read is a dead letter, and so is a tombstone that stands for others", async () => {
   const broken = { [HEADERS.unchanged]: Buffer.of(1, 2, 3) };
-  const { changes, deadLetters } = await changesOf(
+  const { changes, givenUp } = await changesOf(
     batchOf({ headers: broken }, { value: null, headers: unchanged("a", "b") }, {}),
     [0],
   );
   expect(changes).toHaveLength(1);
-  expect(deadLetters.map(({ offset, reason }) => [offset, reason])).toEqual([
+  expect(givenUp.map(({ deadLetter: { offset, reason } }) => [offset, reason])).toEqual([
     [10, expect.stringContaining("gmn-unchanged: not a list of trajectory ids")],
     [11, expect.stringContaining("a tombstone can't stand for unchanged trajectories")],
   ]);

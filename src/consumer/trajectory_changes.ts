@@ -11,8 +11,9 @@
  */
 import { explain, PermanentError, TransientError } from "@gmn/failures";
 import type { ConsumedRecord, RecordBatch } from "../events/consumed_record.ts";
-import { deadLetterOfRecord } from "../dead_letters/build_dead_letter.ts";
+import { deadLetterOfRecord, type RecordFailure } from "../dead_letters/build_dead_letter.ts";
 import type { DeadLetter } from "../dead_letters/dead_letter.ts";
+import type { DeadLetterIds } from "../dead_letters/dead_letter_ids.ts";
 import type { SchemaRegistry } from "../events/schema_registry.ts";
 import type { RecordMark, Repeats } from "../store/repeats.ts";
 import { valueDigest } from "../store/value_digest.ts";
@@ -35,10 +36,17 @@ export interface RecordedChange {
   readonly record: ConsumedRecord;
 }
 
+/** The dead letter of a record. */
+export interface GivenUp {
+  readonly deadLetter: DeadLetter;
+  /** Whether the record is a replay: it was counted when it failed first. */
+  readonly isReplay: boolean;
+}
+
 /** The records of a batch as changes and as dead letters, both in offset order. */
 export interface TrajectoryChanges {
   readonly changes: readonly RecordedChange[];
-  readonly deadLetters: readonly DeadLetter[];
+  readonly givenUp: readonly GivenUp[];
 }
 
 /** Finds the records whose values the data store already has. */
@@ -47,6 +55,7 @@ export type FindRepeats = (marks: readonly RecordMark[]) => Promise<Repeats>;
 /** Decodes batches, and caches the decoder of each writer's schema. */
 export function createTrajectoryChanges(
   registry: SchemaRegistry,
+  ids: DeadLetterIds,
 ): (batch: RecordBatch, findRepeats: FindRepeats) => Promise<TrajectoryChanges> {
   const decoderOf = createTrajectoryDecoders((schemaId) => registry.writerSchema(schemaId));
 
@@ -70,8 +79,8 @@ export function createTrajectoryChanges(
     const repeats = await repeatsAmong(pending, findRepeats);
     const decoders = await decodersFor(pending);
     const changes: (RecordedChange | undefined)[] = new Array(pending.length);
-    const deadLetters: DeadLetter[] = [];
-    const ids = new Set<string>();
+    const givenUp: GivenUp[] = [];
+    const changed = new Set<string>();
     // Synchronous: a promise for each record would cost as much as decoding it.
     const take = (at: number): void => {
       const undecoded = pending[at]!;
@@ -81,18 +90,33 @@ export function createTrajectoryChanges(
           ? toWithdrawal(undecoded)
           : decoded(undecoded, record.value, decoders);
         changes[at] = { record, change };
-        ids.add(change.id);
+        changed.add(change.id);
       } catch (error) {
         if (!(error instanceof PermanentError)) throw error;
-        deadLetters.push(deadLetterOfRecord(batch, record, undecoded.lineage, "decode", error));
+        givenUp.push(
+          givenUpRecord(batch, record, undecoded.lineage, { stage: "decode", error, ids }),
+        );
       }
     };
     for (let at = 0; at < pending.length; at++) if (!repeats.has(at)) take(at);
     for (const [at, change] of repeats) {
-      if (ids.has(change.id)) take(at);
+      if (changed.has(change.id)) take(at);
       else changes[at] = { record: pending[at]!.record, change };
     }
-    return { changes: changes.filter((change) => change !== undefined), deadLetters };
+    return { changes: changes.filter((change) => change !== undefined), givenUp };
+  };
+}
+
+/** Gives a record up. */
+export function givenUpRecord(
+  at: Pick<RecordBatch, "topic" | "partition">,
+  record: ConsumedRecord,
+  lineage: Lineage,
+  failure: RecordFailure,
+): GivenUp {
+  return {
+    deadLetter: deadLetterOfRecord(at, record, lineage, failure),
+    isReplay: lineage.replays !== undefined,
   };
 }
 

@@ -10,8 +10,7 @@
  * So a bad record costs about log2(n) statements and no other record's row, and every record is in the dead letters or in the
  * table. After a crash between the two, the dead letter is written again under the same id.
  */
-import { deadLetterOfRecord } from "../dead_letters/build_dead_letter.ts";
-import { type DeadLetter, recordDeadLetterId } from "../dead_letters/dead_letter.ts";
+import type { DeadLetterIds } from "../dead_letters/dead_letter_ids.ts";
 import type { GiveUp } from "../dead_letters/give_up.ts";
 import type { RecordBatch } from "../events/consumed_record.ts";
 import type { SchemaRegistry } from "../events/schema_registry.ts";
@@ -22,11 +21,17 @@ import { DataRefusedError } from "../store/database_errors.ts";
 import type { LoadCounts, TrajectoryBatch } from "../store/trajectory_batch.ts";
 import type { TrajectoryLoader } from "../store/trajectory_loader.ts";
 import { splitByConfirmed } from "./confirmed_ranges.ts";
-import { createTrajectoryChanges, type RecordedChange } from "./trajectory_changes.ts";
+import {
+  createTrajectoryChanges,
+  type GivenUp,
+  givenUpRecord,
+  type RecordedChange,
+} from "./trajectory_changes.ts";
 
 export interface TrajectorySinkOptions {
   readonly registry: SchemaRegistry;
   readonly giveUp: GiveUp;
+  readonly ids: DeadLetterIds;
   readonly observe: Observe;
   /** Makes a loader. Each partition has its own, because a loader writes one batch at a time. */
   readonly createLoader: () => TrajectoryLoader;
@@ -38,14 +43,14 @@ export interface TrajectorySink extends TopicSink {
 }
 
 export function createTrajectorySink(options: TrajectorySinkOptions): TrajectorySink {
-  const { giveUp, observe } = options;
+  const { giveUp, ids, observe } = options;
   const loaders = new Map<number, TrajectoryLoader>();
   const loaderOf = (partition: number): TrajectoryLoader => {
     let loader = loaders.get(partition);
     if (loader === undefined) loaders.set(partition, loader = options.createLoader());
     return loader;
   };
-  const changesOf = createTrajectoryChanges(options.registry);
+  const changesOf = createTrajectoryChanges(options.registry, ids);
 
   /** Loads a range of the log. Halves it when the database refuses it, until only the refused record is left. */
   async function load(range: LogRange): Promise<LoadCounts> {
@@ -59,18 +64,18 @@ export function createTrajectorySink(options: TrajectorySinkOptions): Trajectory
         return add(await load(first), await load(second));
       }
       const { record, change: { lineage } } = range.changes[0]!;
-      const deadLetter = deadLetterOfRecord(range, record, lineage, "load", error);
-      await giveUp([deadLetter]);
-      return await load({ ...range, changes: [], dead: [...range.dead, deadLetter] });
+      const givenUp = givenUpRecord(range, record, lineage, { stage: "load", error, ids });
+      await giveUp([givenUp.deadLetter]);
+      return await load({ ...range, changes: [], dead: [...range.dead, givenUp] });
     }
   }
 
   async function store(batch: RecordBatch): Promise<void> {
     const started = performance.now();
     const loader = loaderOf(batch.partition);
-    const { changes, deadLetters } = await changesOf(batch, (marks) => loader.findRepeats(marks));
-    await giveUp(deadLetters);
-    const loaded = await load({ ...batch, changes, dead: deadLetters });
+    const { changes, givenUp } = await changesOf(batch, (marks) => loader.findRepeats(marks));
+    await giveUp(givenUp.map(({ deadLetter }) => deadLetter));
+    const loaded = await load({ ...batch, changes, dead: givenUp });
     const { withdrawn: _, unknown, ...counts } = loaded;
     const { topic, partition, records: { length: records } } = batch;
     const took_ms = performance.now() - started;
@@ -95,7 +100,7 @@ export function createTrajectorySink(options: TrajectorySinkOptions): Trajectory
 /** A part of a batch, from `firstOffset` to `nextOffset`. */
 interface LogRange extends Omit<RecordBatch, "records"> {
   readonly changes: readonly RecordedChange[];
-  readonly dead: readonly DeadLetter[];
+  readonly dead: readonly GivenUp[];
 }
 
 /** Cuts a range in two: beside the refused record if it is known, else in the middle. */
@@ -110,34 +115,27 @@ function cut(range: LogRange, refused: bigint | null): [LogRange, LogRange] {
       // The witness is a record of the second half.
       witness: null,
       changes: range.changes.slice(0, middle),
-      dead: range.dead.filter(({ offset }) => BigInt(offset ?? 0) < from),
+      dead: range.dead.filter(({ deadLetter: { offset } }) => BigInt(offset ?? 0) < from),
     },
     {
       ...range,
       firstOffset: from,
       changes: range.changes.slice(middle),
-      dead: range.dead.filter(({ offset }) => BigInt(offset ?? 0) >= from),
+      dead: range.dead.filter(({ deadLetter: { offset } }) => BigInt(offset ?? 0) >= from),
     },
   ];
 }
 
 function toBatch(range: LogRange): TrajectoryBatch {
-  const deadByRun = new Map<string, number>();
-  for (const deadLetter of range.dead) {
-    // A replay that failed again was already counted at its first failure.
-    if (isReplay(deadLetter)) continue;
-    const run = deadLetter.run_id ?? "";
-    deadByRun.set(run, (deadByRun.get(run) ?? 0) + 1);
-  }
+  // A replay that failed again was already counted at its first failure.
+  const dead = range.dead.filter(({ isReplay }) => !isReplay)
+    .map(({ deadLetter: { run_id, offset } }) => ({
+      runId: run_id ?? "",
+      offset: BigInt(offset ?? 0),
+    }));
   const { topic, partition, firstOffset, nextOffset, witness = null } = range;
   const changes = range.changes.map(({ change }) => change);
-  return { topic, partition, firstOffset, nextOffset, witness, changes, deadByRun };
-}
-
-/** Whether the dead letter's record is a replay. The dead letter then has the id of an earlier record. */
-function isReplay({ id, topic, partition, offset }: DeadLetter): boolean {
-  return topic !== null && partition !== null && offset !== null &&
-    id !== recordDeadLetterId(topic, partition, BigInt(offset));
+  return { topic, partition, firstOffset, nextOffset, witness, changes, dead };
 }
 
 function add(a: LoadCounts, b: LoadCounts): LoadCounts {

@@ -3,13 +3,8 @@ import { explain, type PermanentError } from "@gmn/failures";
 import type { ConsumedRecord, RecordBatch, UnreadableBatch } from "../events/consumed_record.ts";
 import type { ReadBatch, RejectedLine } from "../trajectory/read_batch.ts";
 import { wireSchemaIdOrNull } from "../wire_format/wire_header.ts";
-import {
-  batchDeadLetterId,
-  type DeadLetter,
-  type DeadLetterStage,
-  lineDeadLetterId,
-  recordDeadLetterId,
-} from "./dead_letter.ts";
+import type { DeadLetter, DeadLetterStage } from "./dead_letter.ts";
+import { type DeadLetterIds, lineDeadLetterId } from "./dead_letter_ids.ts";
 
 const NOTHING_KNOWN = {
   field: null,
@@ -66,18 +61,36 @@ export interface RecordOrigin {
 }
 
 /**
- * For a record that could not be decoded or stored. A replay that fails again keeps the id of the dead letter that it replays and
- * gets a new reason, so a retry does not make a second dead letter.
+ * The id for a record. A replay that fails again keeps the id of the dead letter that it replays, so a retry does not make a second
+ * dead letter.
  */
+export function deadLetterIdOf(
+  at: Pick<RecordBatch, "topic" | "partition">,
+  record: ConsumedRecord,
+  { replays }: Pick<RecordOrigin, "replays">,
+  ids: DeadLetterIds,
+): string {
+  return replays?.deadLetterId ?? ids.ofRecord(at, record);
+}
+
+/** Why and where a record was given up, and how its log names dead letters. */
+export interface RecordFailure {
+  readonly stage: DeadLetterStage;
+  readonly error: PermanentError;
+  readonly ids: DeadLetterIds;
+}
+
+/** For a record that could not be decoded or stored. A replay that fails again gives its dead letter a new reason. */
 export function deadLetterOfRecord(
-  { topic, partition }: Pick<RecordBatch, "topic" | "partition">,
-  { offset, key, value }: ConsumedRecord,
+  at: Pick<RecordBatch, "topic" | "partition">,
+  record: ConsumedRecord,
   origin: RecordOrigin,
-  stage: DeadLetterStage,
-  error: PermanentError,
+  { stage, error, ids }: RecordFailure,
 ): DeadLetter {
+  const { topic, partition } = at;
+  const { offset, key, value } = record;
   return createDeadLetter({
-    id: origin.replays?.deadLetterId ?? recordDeadLetterId(topic, partition, offset),
+    id: deadLetterIdOf(at, record, origin, ids),
     stage,
     reason: explain(error),
     field: fieldOf(error),
@@ -96,15 +109,18 @@ export function deadLetterOfRecord(
 
 /** For a record batch that can't be read; its bytes are the value. */
 export function deadLetterOfBatch(
-  { topic, partition }: Pick<RecordBatch, "topic" | "partition">,
-  { firstOffset, lastOffset, reason, bytes, damage }: UnreadableBatch,
+  at: Pick<RecordBatch, "topic" | "partition">,
+  batch: UnreadableBatch,
+  ids: DeadLetterIds,
 ): DeadLetter {
+  const { topic, partition } = at;
+  const { firstOffset, lastOffset, reason, bytes, damage } = batch;
   // Of a damaged batch, only the header says where the batch ends.
   const span = damage === null
     ? `offsets ${firstOffset} to ${lastOffset}`
     : "fetched again in vain";
   return createDeadLetter({
-    id: batchDeadLetterId(topic, partition, firstOffset),
+    id: ids.ofBatch(at, batch),
     stage: "fetch",
     reason: `${reason} (${span})`,
     topic,

@@ -1,9 +1,4 @@
-/**
- * A dead letter, as defined in `schemas/dead_letter.avsc`, and how it gets its id.
- *
- * The id is derived from the origin of the dead letter, not random. So a failure that occurs twice (a line that is read again after
- * a crash, a record that is processed again after a lost commit) is one dead letter.
- */
+/** A dead letter, as defined in `schemas/dead_letter.avsc`. */
 import type { Buffer } from "node:buffer";
 
 /** The stages of the pipeline at which a record or line may be given up, in order. */
@@ -12,6 +7,7 @@ export type DeadLetterStage = typeof DEAD_LETTER_STAGES[number];
 
 /** Times in microseconds since 1970, UTC. Fields that a stage does not know are null. */
 export interface DeadLetter {
+  /** See dead_letter_ids.ts. */
   readonly id: string;
   readonly at: number;
   /** `unknown`: a stage that only a newer version has. */
@@ -37,21 +33,6 @@ export interface DeadLetter {
 export interface StoredDeadLetter extends DeadLetter {
   /** When its replay was loaded; null while it waits. */
   readonly replayed_at: Date | null;
-}
-
-/** The id for a line of a file. It includes the generation stamp: the line of a regenerated file is another line. */
-export function lineDeadLetterId(file: string, generatedAt: Date | null, line: number): string {
-  return `file:${file}@${generatedAt?.toISOString() ?? "unknown"}#${line}`;
-}
-
-/** The id for a record of a topic. */
-export function recordDeadLetterId(topic: string, partition: number, offset: bigint): string {
-  return `${topic}-${partition}@${offset}`;
-}
-
-/** The id for a whole record batch. Its first record may have its own dead letter once the batch can be read. */
-export function batchDeadLetterId(topic: string, partition: number, firstOffset: bigint): string {
-  return `batch:${topic}-${partition}@${firstOffset}`;
 }
 
 /**

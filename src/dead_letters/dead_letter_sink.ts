@@ -11,18 +11,20 @@ import { DEAD_LETTER } from "../events/topics.ts";
 import type { Observe } from "../observe/observe.ts";
 import { deadLetterOfBatch } from "./build_dead_letter.ts";
 import type { DeadLetter } from "./dead_letter.ts";
+import type { DeadLetterIds } from "./dead_letter_ids.ts";
 import { reportDeadLetter } from "./give_up.ts";
 
 export interface DeadLetterSinkOptions {
   readonly registry: SchemaRegistry;
   readonly observe: Observe;
+  readonly ids: DeadLetterIds;
   /** Writes the dead letters of a batch and the offset after it in one transaction. */
   readonly write: (batch: RecordBatch, deadLetters: readonly DeadLetter[]) => Promise<void>;
 }
 
 /** The sink of `trajectory_summary_dead_letter`. */
 export function createDeadLetterSink(
-  { registry, observe, write }: DeadLetterSinkOptions,
+  { registry, observe, ids, write }: DeadLetterSinkOptions,
 ): TopicSink {
   const decode = createValueReader<DeadLetter>(DEAD_LETTER, registry);
   return {
@@ -30,7 +32,7 @@ export function createDeadLetterSink(
     async store(batch) {
       const deadLetters = await readRecords(batch, observe, (record) => {
         if (record.unreadable === undefined) return decode(record);
-        const deadLetter = deadLetterOfBatch(batch, record.unreadable);
+        const deadLetter = deadLetterOfBatch(batch, record.unreadable, ids);
         reportDeadLetter(deadLetter, observe);
         return deadLetter;
       });

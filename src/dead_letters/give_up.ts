@@ -5,6 +5,7 @@ import type { TopicSink } from "../events/topic_sink.ts";
 import type { Observe } from "../observe/observe.ts";
 import { deadLetterOfBatch } from "./build_dead_letter.ts";
 import { cutDeadLetter, DEAD_LETTER_VALUE_BYTES_MAX, type DeadLetter } from "./dead_letter.ts";
+import type { DeadLetterIds } from "./dead_letter_ids.ts";
 import type { DeadLetterTable } from "./dead_letter_table.ts";
 import { publishDeadLetters } from "./dead_letter_topic.ts";
 
@@ -80,13 +81,17 @@ export function reportDeadLetter(
  * Wraps `sink` so that each unreadable record batch gets a dead letter; `sink` gets the other records. It is unknown which runs the
  * records of such a batch belong to. That they are missing shows when the run has been loaded (store/run_views.ts).
  */
-export function giveUpUnreadable(sink: TopicSink, giveUp: GiveUp): TopicSink {
+export function giveUpUnreadable(
+  sink: TopicSink,
+  giveUp: GiveUp,
+  ids: DeadLetterIds,
+): TopicSink {
   return {
     topic: sink.topic,
     async store(batch) {
       const unreadable = batch.records.flatMap((record) => record.unreadable ?? []);
       if (unreadable.length === 0) return await sink.store(batch);
-      await giveUp(unreadable.map((each) => deadLetterOfBatch(batch, each)));
+      await giveUp(unreadable.map((each) => deadLetterOfBatch(batch, each, ids)));
       const records = batch.records.filter((record) => record.unreadable === undefined);
       await sink.store({ ...batch, records });
     },

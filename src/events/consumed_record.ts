@@ -25,6 +25,8 @@ export interface UnreadableBatch {
   readonly firstOffset: bigint;
   /** According to the batch's header, which can't be trusted when the batch is damaged. */
   readonly lastOffset: bigint;
+  /** The time of its first record, by the same header; null when the header can't be read. */
+  readonly writtenAt: Date | null;
   readonly reason: string;
   /** The batch as it is stored in the log, its header included. */
   readonly bytes: Buffer;

@@ -13,9 +13,9 @@ function record(offset: number, damage?: number | null): ConsumedRecord {
     value: null,
     headers: {},
     size_bytes: 0,
-    ...(damage === undefined
-      ? {}
-      : { unreadable: { firstOffset: at, lastOffset: at, reason: "", bytes, damage } }),
+    ...(damage === undefined ? {} : {
+      unreadable: { firstOffset: at, lastOffset: at, writtenAt: null, reason: "", bytes, damage },
+    }),
   };
 }
 

@@ -149,6 +149,7 @@ describe("a lane", () => {
         lastOffset: 9n,
         reason: "",
         bytes: Buffer.alloc(0),
+        writtenAt: null,
         damage: null,
       },
     };

@@ -37,7 +37,11 @@ export type BindingDecision = "first" | "adopt" | "reread" | "refill" | "moved";
 export type LogIdentityEvent =
   & { readonly logId: string; readonly at: Date }
   & (
-    | { readonly type: "created" }
+    | {
+      readonly type: "created";
+      /** Whether ids of dead letters have times (dead_letters/dead_letter_ids.ts). Logs of earlier versions: no. */
+      readonly hasTimedIds: boolean;
+    }
     | {
       readonly type: "bound";
       readonly dataStoreId: string;
@@ -47,6 +51,8 @@ export type LogIdentityEvent =
       readonly type: "copied";
       readonly fromLogId: string;
       readonly ends: readonly CopiedPartition[];
+      /** As in the source: the copy has its dead letters, and names them in the same way. */
+      readonly hasTimedIds: boolean;
     }
     | {
       readonly type: "repaired";
@@ -68,6 +74,7 @@ type EventOf<Type extends LogIdentityEvent["type"]> = Extract<
 export interface LogIdentity {
   readonly logId: string;
   readonly createdAt: Date;
+  readonly hasTimedIds: boolean;
   /** The data store that works on it; null while none does. */
   readonly bound: EventOf<"bound"> | null;
   /** In the order of the log. */
@@ -82,7 +89,14 @@ export function evolveLogIdentity(
 ): LogIdentity | null {
   if (before === null) {
     return event.type === "created"
-      ? { logId: event.logId, createdAt: event.at, bound: null, copies: [], repairs: [] }
+      ? {
+        logId: event.logId,
+        createdAt: event.at,
+        hasTimedIds: event.hasTimedIds,
+        bound: null,
+        copies: [],
+        repairs: [],
+      }
       : null;
   }
   switch (event.type) {
@@ -91,7 +105,11 @@ export function evolveLogIdentity(
     case "bound":
       return { ...before, bound: event };
     case "copied":
-      return { ...before, copies: [...before.copies, event] };
+      return {
+        ...before,
+        hasTimedIds: event.hasTimedIds,
+        copies: [...before.copies, event],
+      };
     case "repaired":
       return { ...before, repairs: [...before.repairs, event] };
   }
@@ -106,6 +124,7 @@ interface LogIdentityRecord {
   readonly type: LogIdentityEvent["type"] | "unknown";
   /** Microseconds since 1970. */
   readonly at: number;
+  readonly timed_ids: boolean | null;
   readonly data_store_id: string | null;
   readonly decision: string | null;
   readonly from_log_id: string | null;
@@ -128,6 +147,7 @@ interface LogIdentityRecord {
 }
 
 const NOTHING: Omit<LogIdentityRecord, "log_id" | "type" | "at"> = {
+  timed_ids: null,
   data_store_id: null,
   decision: null,
   from_log_id: null,
@@ -145,12 +165,13 @@ function toRecord(event: LogIdentityEvent): LogIdentityRecord {
   const base = { ...NOTHING, log_id: logId, type, at: at.getTime() * 1_000 };
   switch (event.type) {
     case "created":
-      return base;
+      return { ...base, timed_ids: event.hasTimedIds };
     case "bound":
       return { ...base, data_store_id: event.dataStoreId, decision: event.decision };
     case "copied":
       return {
         ...base,
+        timed_ids: event.hasTimedIds,
         from_log_id: event.fromLogId,
         ends: event.ends.map((end) => ({
           topic: end.topic,
@@ -179,7 +200,7 @@ function fromRecord(record: LogIdentityRecord): LogIdentityEvent | null {
   const base = { logId: record.log_id, at: new Date(record.at / 1_000) };
   switch (record.type) {
     case "created":
-      return { ...base, type: "created" };
+      return { ...base, type: "created", hasTimedIds: record.timed_ids ?? false };
     case "bound":
       return {
         ...base,
@@ -192,6 +213,7 @@ function fromRecord(record: LogIdentityRecord): LogIdentityEvent | null {
         ...base,
         type: "copied",
         fromLogId: record.from_log_id ?? "",
+        hasTimedIds: record.timed_ids ?? false,
         ends: (record.ends ?? []).map((end) => ({
           topic: end.topic,
           partition: end.partition,

@@ -56,6 +56,8 @@ export interface LogState {
   /** The log that the database is bound to, and since when. */
   readonly boundLogId: string | null;
   readonly boundAt: Date | null;
+  /** Of the log's identity; see `LogIdentity`. */
+  readonly hasTimedIds: boolean;
 }
 
 export class LogGuard implements LogGate {
@@ -221,7 +223,7 @@ export class LogGuard implements LogGate {
     return { verdict, read };
   }
 
-  #take(verdict: LogVerdict, { facts: { binding } }: ReadFacts): void {
+  #take(verdict: LogVerdict, { facts: { binding, identity } }: ReadFacts): void {
     const { observe } = this.#options;
     const before = this.#state;
     this.#state = {
@@ -229,6 +231,7 @@ export class LogGuard implements LogGate {
       dataStoreId: binding.dataStoreId,
       boundLogId: binding.logId,
       boundAt: binding.boundAt,
+      hasTimedIds: identity?.hasTimedIds ?? false,
     };
     if (verdict.kind === "ok") {
       if (before !== null && before.verdict.kind !== "ok") {

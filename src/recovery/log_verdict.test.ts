@@ -15,6 +15,7 @@ const identityOf = (
 ): LogIdentity => ({
   logId,
   createdAt: AT,
+  hasTimedIds: true,
   bound: boundTo === null
     ? null
     : { type: "bound", logId, at: AT, dataStoreId: boundTo, decision: "first" },
@@ -31,6 +32,7 @@ const copied = (
   logId: "copy",
   at: AT,
   fromLogId,
+  hasTimedIds: true,
   ends: [RAW, RUNS].map((topic) => ({
     topic,
     partition: 0,

@@ -40,7 +40,10 @@ describe("a log loses something by", () => {
   });
 
   test("gaps and unreadable batches", () => {
-    const unreadable = [{ ...range(1, 4), reason: "damaged" }, { ...range(6, 6), reason: "torn" }];
+    const unreadable = [
+      { ...range(1, 4), reason: "damaged", writtenAt: null },
+      { ...range(6, 6), reason: "torn", writtenAt: null },
+    ];
     const gaps = [1, 11, 21, 31, 41, 51, 61].map((at) => range(at, at + 1));
     expect(losses({ unreadable, gaps })).toEqual([
       "raw-1: 2 record batches can't be read, offsets 1 to 4, offset 6: damaged",

@@ -82,8 +82,9 @@ export async function recordCopy(options: RecordCopyOptions): Promise<string | n
   const publisher = await createKafkaPublisher(target.kafka, schemaIds);
   try {
     const at = new Date();
+    const { hasTimedIds } = from;
     if (identities.target === null) {
-      await appendLogIdentityEvent(publisher, { logId, at, type: "created" });
+      await appendLogIdentityEvent(publisher, { logId, at, type: "created", hasTimedIds });
     }
     await appendLogIdentityEvent(publisher, {
       logId,
@@ -91,6 +92,7 @@ export async function recordCopy(options: RecordCopyOptions): Promise<string | n
       type: "copied",
       fromLogId: from.logId,
       ends,
+      hasTimedIds,
     });
   } finally {
     await publisher.close();

@@ -23,7 +23,7 @@ import {
   LOG_IDENTITY,
   TRAJECTORY_SUMMARY_RAW,
 } from "../events/topics.ts";
-import { batchDeadLetterId } from "../dead_letters/dead_letter.ts";
+import { createDeadLetterIds } from "../dead_letters/dead_letter_ids.ts";
 import type { Sql } from "../store/connection.ts";
 import { readOffsets } from "../store/consumer_offsets.ts";
 import { deadLetterTable } from "../store/dead_letters.ts";
@@ -189,16 +189,18 @@ async function restoreRest(
 async function assess(
   found: Verification,
   ofRanges: ReadonlyMap<DamagedRange, number>,
-  { sql }: RepairOptions,
+  { sql, kafka, registry }: RepairOptions,
 ): Promise<RepairedRange[]> {
+  const identity = await readLogIdentity(kafka, registry);
+  const ids = createDeadLetterIds(() => identity?.hasTimedIds ?? false);
   const table = deadLetterTable((question) => question(sql));
   const ranges: RepairedRange[] = [];
   for (const range of unrepaired(found)) {
-    const { topic, partition, first, last } = range;
+    const { topic, partition, first, last, writtenAt } = range;
     const size = Number(last - first) + 1;
     const republished = ofRanges.get(range) ?? missingIn(found, range);
     // A batch that is a dead letter was never loaded, unless rows come from it: then it was damaged later.
-    const id = batchDeadLetterId(topic, partition, first);
+    const id = ids.ofBatch({ topic, partition }, { firstOffset: first, writtenAt });
     const wasUnreadable = republished === 0 && await table.read(id) !== null;
     const loaded = (await readOffsets(sql, topic)).get(partition) ?? 0n;
     const ahead = loaded > last ? 0 : loaded <= first ? size : Number(last - loaded) + 1;

@@ -20,6 +20,8 @@ export interface OffsetRange {
 /** A batch that can't be read, and why. */
 export interface UnreadableRange extends OffsetRange {
   readonly reason: string;
+  /** As its header says. */
+  readonly writtenAt: Date | null;
 }
 
 /** What was found in one partition, between its watermarks at the start of the scan. */
@@ -148,8 +150,8 @@ function inspect(
     reach(first);
     next = record.offset >= next ? record.offset + 1n : next;
     if (record.unreadable !== undefined) {
-      const { reason } = record.unreadable;
-      addFinding(scan.unreadable, { first, last: record.offset, reason });
+      const { reason, writtenAt } = record.unreadable;
+      addFinding(scan.unreadable, { first, last: record.offset, reason, writtenAt });
       continue;
     }
     scan.records++;

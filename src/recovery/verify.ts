@@ -5,6 +5,7 @@
  *
  * The snapshot comes first, so every row in it is about a record before the ends: a service that goes on loading changes neither side.
  */
+import { createDeadLetterIds, type DeadLetterIds } from "../dead_letters/dead_letter_ids.ts";
 import type { Kafka } from "../events/kafka_client.ts";
 import { type LogIdentity, readLogIdentity } from "../events/log_identity.ts";
 import type { SchemaRegistry } from "../events/schema_registry.ts";
@@ -38,6 +39,8 @@ export interface DamagedRange extends OffsetRange {
   readonly partition: number;
   readonly kind: "unreadable" | "missing";
   readonly reason: string;
+  /** When an unreadable batch was written; null when that is not known. */
+  readonly writtenAt: Date | null;
   /** The repair that covers it; null when it is not repaired. */
   readonly repair:
     | { readonly at: Date; readonly republished: number; readonly lost: number }
@@ -72,7 +75,9 @@ export interface Verification {
 export async function verifyLog(options: VerifyOptions): Promise<Verification> {
   const { kafka, registry, sql, topics = TOPICS, signal, onProgress } = options;
   return await withSnapshot(sql, async (snapshot) => {
-    const checks = checksOf(snapshot, registry, topics);
+    const identityAtStart = await readLogIdentity(kafka, registry);
+    const ids = createDeadLetterIds(() => identityAtStart?.hasTimedIds ?? false);
+    const checks = checksOf(snapshot, registry, ids, topics);
     await checks.rows?.begin();
     const totals = await snapshot.rowTotals();
     const { partitions } = await scanLog({
@@ -108,11 +113,16 @@ export async function verifyLog(options: VerifyOptions): Promise<Verification> {
   });
 }
 
-function checksOf(snapshot: StoreSnapshot, registry: SchemaRegistry, topics: readonly Topic[]) {
+function checksOf(
+  snapshot: StoreSnapshot,
+  registry: SchemaRegistry,
+  ids: DeadLetterIds,
+  topics: readonly Topic[],
+) {
   const isWanted = ({ name }: Topic) => topics.some((topic) => topic.name === name);
   return {
     rows: isWanted(TRAJECTORY_SUMMARY_RAW)
-      ? new RowCheck(snapshot, registry, TRAJECTORY_SUMMARY_RAW.name)
+      ? new RowCheck(snapshot, registry, ids, TRAJECTORY_SUMMARY_RAW.name)
       : null,
     deadLetters: isWanted(DEAD_LETTER) ? new DeadLetterCheck(snapshot, registry) : null,
     runEvents: isWanted(INGESTION_RUN) ? new RunEventCheck(snapshot, registry) : null,
@@ -128,6 +138,7 @@ function damagedIn(scan: PartitionScan, identity: LogIdentity | null): DamagedRa
       ...range,
       kind: "missing" as const,
       reason: "these offsets are not in the log",
+      writtenAt: null,
     })),
   ].map((range) => {
     const repair = identity?.repairs.findLast((done) =>

@@ -17,9 +17,12 @@ import type { ConsumedRecord } from "../events/consumed_record.ts";
 import type { ReadRecords } from "../events/log_reader.ts";
 import type { SchemaRegistry } from "../events/schema_registry.ts";
 import { valueDigest } from "../store/value_digest.ts";
-import { recordDeadLetterId } from "../dead_letters/dead_letter.ts";
+import { lineageOf } from "../consumer/lineage.ts";
+import { deadLetterIdOf } from "../dead_letters/build_dead_letter.ts";
+import type { DeadLetterIds } from "../dead_letters/dead_letter_ids.ts";
 import { readOffsets } from "../store/consumer_offsets.ts";
 import type { RowInLog, StoreSnapshot } from "../store/row_places.ts";
+import { storable } from "../store/storable.ts";
 import { readStoredRowsById } from "../store/stored_rows.ts";
 import { createTrajectoryDecoders } from "../trajectory/codec.ts";
 import { NO_SHOWER } from "../trajectory/row.ts";
@@ -34,6 +37,12 @@ const NO_SHOWER_CODE = "...";
 interface Doubtful {
   readonly place: RowInLog;
   readonly summary: TrajectorySummary;
+}
+
+/** A record that can't be decoded, and why. */
+interface Undecodable {
+  readonly record: ConsumedRecord;
+  readonly reason: string;
 }
 
 /** The check of one topic against the rows. */
@@ -53,6 +62,7 @@ export class RowCheck {
   constructor(
     private readonly snapshot: StoreSnapshot,
     registry: Pick<SchemaRegistry, "writerSchema">,
+    private readonly ids: DeadLetterIds,
     private readonly topic: string,
   ) {
     this.#decoderOf = createTrajectoryDecoders((id) => registry.writerSchema(id));
@@ -75,7 +85,7 @@ export class RowCheck {
       ({ offset }) => offset,
     );
     const doubtful: Doubtful[] = [];
-    const undecodable: { offset: bigint; key: string; reason: string }[] = [];
+    const undecodable: Undecodable[] = [];
     for (const record of records) {
       if (record.unreadable !== undefined) continue;
       const here = places.get(record.offset) ?? [];
@@ -92,8 +102,7 @@ export class RowCheck {
       } catch (error) {
         if (!(error instanceof PermanentError)) throw error;
         for (const place of here) this.different.add({ ...place, partition });
-        const key = record.key?.toString("utf8") ?? "";
-        undecodable.push({ offset: record.offset, key, reason: explain(error) });
+        undecodable.push({ record, reason: explain(error) });
       }
     }
     for (const place of [...places.values()].flat()) this.missing.add({ ...place, partition });
@@ -150,19 +159,21 @@ export class RowCheck {
   /** A record that can't be decoded is in order when it is a dead letter: then people know about it. */
   async #accountFor(
     partition: number,
-    undecodable: readonly { offset: bigint; key: string; reason: string }[],
+    undecodable: readonly Undecodable[],
   ): Promise<void> {
-    const idOf = ({ offset }: { offset: bigint }) =>
-      recordDeadLetterId(this.topic, partition, offset);
+    const at = { topic: this.topic, partition };
+    const idOf = ({ record }: Undecodable) =>
+      storable(deadLetterIdOf(at, record, lineageOf(record), this.ids));
     const known = new Set(
       (await this.snapshot.deadLetters(undecodable.map(idOf))).map(({ id }) => id),
     );
     for (const one of undecodable) {
       // It becomes a dead letter when it is loaded.
-      const isAhead = one.offset >= (this.#loaded.get(partition) ?? 0n);
+      const { offset, key } = one.record;
+      const isAhead = offset >= (this.#loaded.get(partition) ?? 0n);
       if (isAhead || known.has(idOf(one))) continue;
       this.#firstReason ??= one.reason;
-      this.undecodable.add({ id: one.key, partition, offset: one.offset });
+      this.undecodable.add({ id: key?.toString("utf8") ?? "", partition, offset });
     }
   }
 }

@@ -14,7 +14,14 @@ import { proveRoundTrip } from "../events/log_round_trip.ts";
 import type { Publisher } from "../events/publisher.ts";
 import type { ReplicationSettings } from "../events/replication.ts";
 import { createSchemaRegistry, type SchemaRegistry } from "../events/schema_registry.ts";
-import { ALL_TOPICS, IAU_SHOWER, INGESTION_RUN, TRAJECTORY_SUMMARY_RAW } from "../events/topics.ts";
+import { readWatermarks } from "../events/start_position.ts";
+import {
+  ALL_TOPICS,
+  DEAD_LETTER,
+  IAU_SHOWER,
+  INGESTION_RUN,
+  TRAJECTORY_SUMMARY_RAW,
+} from "../events/topics.ts";
 import { createValueCodec } from "../events/wire_values.ts";
 import type { Observe } from "../observe/observe.ts";
 import type { Dependency } from "../observe/vocabulary.ts";
@@ -39,6 +46,8 @@ export interface Log {
   readonly probe: LogProbe;
   /** Which trajectories this process has published lately. */
   readonly own: OwnRecords;
+  /** Whether ids of dead letters have times, of the log that was last looked at. */
+  hasTimedIds(): boolean;
   readonly journal: RunJournal;
   /** Appends showers of the IAU's list and waits for the acknowledgement. */
   publishShowers(showers: readonly ListedShower[]): Promise<void>;
@@ -85,16 +94,13 @@ export async function openLog(
     { url: broker.schemaRegistryUrl, clientId: CLIENT_ID, ...access.registry },
     observe,
   );
-  const isKnown = await patiently("registry", () => readLogIdentity(kafka, registry)) !== null;
-  if (!isKnown) await patiently("registry", () => refuseForeignLog(kafka, registry));
+  const known = await patiently("registry", () => readLogIdentity(kafka, registry));
+  if (known === null) await patiently("registry", () => refuseForeignLog(kafka, registry));
   await patiently("broker", () => ensureTopics(kafka, ALL_TOPICS, observe, replication));
   const schemaIds = await patiently("registry", () => registry.register(ALL_TOPICS));
   const own = new OwnRecords(TRAJECTORY_SUMMARY_RAW);
   const ungated = await patiently("broker", () => createKafkaPublisher(kafka, schemaIds, own));
-  if (!isKnown) {
-    const created = { type: "created", logId: newLogId(), at: new Date() } as const;
-    await patiently("broker", () => appendLogIdentityEvent(ungated, created));
-  }
+  const { hasTimedIds } = known ?? await patiently("broker", () => createIdentity(kafka, ungated));
   const guard = sql === null
     ? null
     : new LogGuard({ kafka, registry, sql, publisher: ungated, observe });
@@ -111,6 +117,7 @@ export async function openLog(
     guard,
     probe,
     own,
+    hasTimedIds: () => guard?.state?.hasTimedIds ?? hasTimedIds,
     journal: {
       async append(event) {
         const value = runEvents.encode(toRecord(event), publisher.schemaId(INGESTION_RUN));
@@ -131,4 +138,16 @@ export async function openLog(
       await Promise.all([guard?.close(), ungated.close(), probe.close()]);
     },
   };
+}
+
+/** Gives the log an identity. One that has dead letters already, from before logs had identities, goes on naming them as it did. */
+async function createIdentity(
+  kafka: Kafka,
+  publisher: Publisher,
+): Promise<{ readonly hasTimedIds: boolean }> {
+  const marks = await readWatermarks(kafka, DEAD_LETTER.name);
+  const hasTimedIds = [...marks.values()].every(({ high }) => high === 0n);
+  const logId = newLogId();
+  await appendLogIdentityEvent(publisher, { type: "created", logId, at: new Date(), hasTimedIds });
+  return { hasTimedIds };
 }

@@ -3,6 +3,7 @@ import { createRunSink } from "../consumer/run_sink.ts";
 import { createShowerSink } from "../consumer/shower_sink.ts";
 import { createTrajectorySink } from "../consumer/trajectory_sink.ts";
 import { createDeadLetterSink } from "../dead_letters/dead_letter_sink.ts";
+import { createDeadLetterIds } from "../dead_letters/dead_letter_ids.ts";
 import { createGiveUp, type GiveUp, giveUpUnreadable } from "../dead_letters/give_up.ts";
 import type { TopicSink } from "../events/topic_sink.ts";
 import type { Observe } from "../observe/observe.ts";
@@ -20,7 +21,7 @@ export interface SinkWiring {
   readonly databaseUrl: string;
   /** Where `sql` and the loaders look up tables; see `DriverOptions`. */
   readonly searchPath?: string;
-  readonly log: Pick<Log, "registry" | "publisher">;
+  readonly log: Pick<Log, "registry" | "publisher" | "hasTimedIds">;
   /** What happens to records that are given up; by default their dead letters are published. */
   readonly giveUp?: GiveUp;
 }
@@ -35,6 +36,7 @@ export interface Sinks {
 export function createSinks(wiring: SinkWiring): Sinks {
   const { observe, sql, databaseUrl, searchPath } = wiring;
   const { registry, publisher } = wiring.log;
+  const ids = createDeadLetterIds(() => wiring.log.hasTimedIds());
   const giveUp = wiring.giveUp ?? createGiveUp({
     table: deadLetterTable((question) => question(sql)),
     publisher,
@@ -44,16 +46,18 @@ export function createSinks(wiring: SinkWiring): Sinks {
     registry,
     createLoader: () => createTrajectoryLoader({ url: databaseUrl, searchPath, observe }),
     giveUp,
+    ids,
     observe,
   });
   return {
     sinks: [
-      giveUpUnreadable(trajectories, giveUp),
-      giveUpUnreadable(createRunSink({ sql, registry, observe }), giveUp),
-      giveUpUnreadable(createShowerSink({ sql, registry, observe }), giveUp),
+      giveUpUnreadable(trajectories, giveUp, ids),
+      giveUpUnreadable(createRunSink({ sql, registry, observe }), giveUp, ids),
+      giveUpUnreadable(createShowerSink({ sql, registry, observe }), giveUp, ids),
       createDeadLetterSink({
         registry,
         observe,
+        ids,
         write: (batch, deadLetters) =>
           writeAtOffset(sql, batch, (transaction) => writeDeadLetters(transaction, deadLetters)),
       }),

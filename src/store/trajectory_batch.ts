@@ -86,8 +86,14 @@ export interface TrajectoryWithdrawal {
 export interface TrajectoryBatch extends OffsetStep {
   /** In offset order. An id may occur more than once (the last one that is not older wins). */
   readonly changes: readonly TrajectoryChange[];
-  /** Records of this batch that went to the dead letters, per run id ("" for records without one). */
-  readonly deadByRun: ReadonlyMap<string, number>;
+  /** Records of this batch that went to the dead letters, in any order. */
+  readonly dead: readonly DeadRecord[];
+}
+
+/** A record that a run has published and that was not loaded; the run is "" for records without one. */
+export interface DeadRecord {
+  readonly runId: string;
+  readonly offset: bigint;
 }
 
 /**

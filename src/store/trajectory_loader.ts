@@ -259,19 +259,28 @@ async function addFileMembers(sql: SessionSql, batch: TrajectoryBatch): Promise<
 }
 
 /**
- * Counts what was loaded, and restores counts, in the order of the log: restored counts cover the records before them, which must not be
- * added to them. Rows that could not be loaded have no place here and count first: too few are never taken for a complete run.
- * A batch has few records that restore counts, and a run is in one of them.
+ * Counts what was loaded or could not be, and restores counts, in the order of the log: restored counts cover the records before them,
+ * which must not be added to them. A batch has few records that restore counts, and a run is in one of them.
  */
 async function countAndRestoreRuns(sql: SessionSql, batch: TrajectoryBatch): Promise<void> {
-  const { changes, topic, partition } = batch;
+  const { changes, dead, topic, partition } = batch;
   const last = changes.findLastIndex(({ lineage }) => lineage.runCounts !== undefined);
   const restored = changes.flatMap(({ lineage: { runCounts } }) => runCounts ? [runCounts] : []);
+  const lastOffset = changes[last]?.lineage.offset ?? -1n;
+  const [before, after] = [changes.slice(0, last + 1), changes.slice(last + 1)];
   // All at once, and in this order on the server: COMMIT is already on its way behind them.
   await Promise.all([
-    countRuns(sql, { ...batch, changes: changes.slice(0, last + 1) }),
+    countRuns(sql, {
+      ...batch,
+      changes: before,
+      dead: dead.filter(({ offset }) => offset < lastOffset),
+    }),
     ...restored.map((counts) => sql.run(RESTORE_RUN_COUNTS, [counts, topic, partition])),
-    countRuns(sql, { ...batch, changes: changes.slice(last + 1), deadByRun: new Map() }),
+    countRuns(sql, {
+      ...batch,
+      changes: after,
+      dead: dead.filter(({ offset }) => offset > lastOffset),
+    }),
   ]);
 }
 
@@ -297,7 +306,7 @@ async function countRuns(sql: SessionSql, batch: TrajectoryBatch): Promise<void>
     if (confirmed === undefined) of(run).loaded++;
     else if (lineage.sourceFile !== null) of(run).unchanged += confirmed.length;
   }
-  for (const [run, dead] of batch.deadByRun) of(storable(run)).dead += dead;
+  for (const { runId } of batch.dead) of(storable(runId)).dead++;
   if (runs.size === 0) return;
   const rows = [...runs].sort(([a], [b]) => a < b ? -1 : 1)
     .map(([run_id, counts]) => ({ run_id, ...counts }));

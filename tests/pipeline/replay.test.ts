@@ -65,7 +65,10 @@ async function fail(messages: readonly ForeignMessage[]): Promise<StoredDeadLett
   const end = await append(whole.kafka, messages);
   await caughtUp(whole);
   await caughtUp(whole);
-  return await deadLetter(`${TRAJECTORY_SUMMARY_RAW.name}-1@${end - 1n}`);
+  const place = `${TRAJECTORY_SUMMARY_RAW.name}-1@${end - 1n}`;
+  const [row] = await whole.database.sql<{ id: string }[]>`
+    select id from dead_letter where starts_with(id, ${`${place}~`})`;
+  return await deadLetter(row!.id);
 }
 
 /** Replays the dead letter, and waits until the sink has processed its record. */

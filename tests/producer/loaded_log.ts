@@ -8,6 +8,7 @@ import { OwnRecords } from "../../src/events/own_records.ts";
 import type { OutgoingRecord, Publisher } from "../../src/events/publisher.ts";
 import type { SchemaRegistry } from "../../src/events/schema_registry.ts";
 import { type Topic, TRAJECTORY_SUMMARY_RAW } from "../../src/events/topics.ts";
+import { createDeadLetterIds } from "../../src/dead_letters/dead_letter_ids.ts";
 import { createTrajectorySink } from "../../src/consumer/trajectory_sink.ts";
 import { unobserved } from "../../src/observe/observe.ts";
 import {
@@ -62,6 +63,7 @@ export async function createLoadedLog(): Promise<LoadedLog> {
       if (letters.length > 0) throw new Error(`dead letter: ${letters[0]?.reason}`);
       return Promise.resolve();
     },
+    ids: createDeadLetterIds(() => true),
     createLoader: () => createTrajectoryLoader({ url: database.url, observe: unobserved }),
   });
   let own = new OwnRecords(TRAJECTORY_SUMMARY_RAW);

@@ -443,11 +443,16 @@ describe("a target that is refused", () => {
 });
 
 /** Gives a log an identity, and an owner. */
-async function created({ kafka, registry }: LogSide, logId: string, dataStoreId?: string) {
+async function created(
+  { kafka, registry }: LogSide,
+  logId: string,
+  dataStoreId?: string,
+  hasTimedIds = true,
+) {
   await ensureTopics(kafka, ALL_TOPICS, unobserved);
   const publisher = await createKafkaPublisher(kafka, await registry.register(ALL_TOPICS));
   const at = new Date();
-  await appendLogIdentityEvent(publisher, { logId, at, type: "created" });
+  await appendLogIdentityEvent(publisher, { logId, at, type: "created", hasTimedIds });
   if (dataStoreId !== undefined) {
     await appendLogIdentityEvent(publisher, {
       logId,
@@ -461,12 +466,18 @@ async function created({ kafka, registry }: LogSide, logId: string, dataStoreId?
 }
 
 test("the copy is another log, which says where it comes from; once", async () => {
-  await created(source, "log-1", "store-1");
+  await created(source, "log-1", "store-1", false);
   await append(source, RAW, 1, [{ value: summary(1) }, { value: summary(2) }]);
   const { fromLogId, logId } = await copy();
   expect(fromLogId).toBe("log-1");
   const identity = await readLogIdentity(target.kafka, target.registry);
-  expect(identity).toMatchObject({ logId, bound: null, copies: [{ fromLogId: "log-1" }] });
+  expect(identity).toMatchObject({
+    logId,
+    bound: null,
+    copies: [{ fromLogId: "log-1" }],
+    // It has the dead letters of the source.
+    hasTimedIds: false,
+  });
   expect(identity?.copies[0]?.ends).toContainEqual({
     topic: RAW,
     partition: 1,

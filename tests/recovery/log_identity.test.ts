@@ -17,13 +17,14 @@ test("its events come back as they were written, other programs' records change 
   const logId = before?.logId ?? newLogId();
   const at = new Date("2026-11-20T12:00:00Z");
   const events: LogIdentityEvent[] = [
-    { logId, at, type: "created" },
+    { logId, at, type: "created", hasTimedIds: true },
     { logId, at, type: "bound", dataStoreId: "store", decision: "first" },
     {
       logId,
       at,
       type: "copied",
       fromLogId: "source",
+      hasTimedIds: false,
       ends: [{
         topic: "ingestion_run",
         partition: 0,
@@ -45,7 +46,7 @@ test("its events come back as they were written, other programs' records change 
       lost: 1,
     },
     { logId, at, type: "bound", dataStoreId: "other store", decision: "adopt" },
-    { logId: "late", at, type: "created" },
+    { logId: "late", at, type: "created", hasTimedIds: true },
   ];
   for (const event of events.slice(0, 2)) await appendLogIdentityEvent(log.ungated, event);
   await log.ungated.publish(LOG_IDENTITY, [{ key: null, value: Buffer.from("hello") }]);
@@ -55,6 +56,8 @@ test("its events come back as they were written, other programs' records change 
   expect(await readLogIdentity(log.kafka, log.registry)).toEqual({
     logId,
     createdAt: before?.createdAt ?? at,
+    // Of the copied dead letters.
+    hasTimedIds: false,
     bound,
     copies: [copied],
     repairs: [repaired],

@@ -1,6 +1,4 @@
 /** A log is lost, and refilled from the data store: what was in the data store is in the log again, so a rebuild gives the same. */
-import { rm } from "node:fs/promises";
-import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {
   addCopies,
@@ -15,7 +13,14 @@ import {
 import { rebuildOf } from "../support/rebuild.ts";
 import { startTestService, type TestService } from "../support/service.ts";
 import { until } from "../support/poll.ts";
-import { expectGoesOn, logCommand, NOTICE_MS, startLogCommand, statusOf } from "./undecided.ts";
+import {
+  expectGoesOn,
+  logCommand,
+  loseLog,
+  NOTICE_MS,
+  startLogCommand,
+  statusOf,
+} from "./undecided.ts";
 
 /** Two refills and a rebuild on a busy machine. */
 const KILL_MS = 180_000;
@@ -107,11 +112,3 @@ describe("a log that is refilled", () => {
     await expectGoesOn(whole);
   });
 });
-
-/** The service runs on a new, empty log. */
-async function loseLog(whole: TestService): Promise<void> {
-  await whole.whileStopped(() =>
-    rm(join(whole.config.dataDirectory, "broker"), { recursive: true })
-  );
-  expect((await statusOf(whole)).log?.verdict).toBe("emptied");
-}

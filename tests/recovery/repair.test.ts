@@ -107,7 +107,7 @@ async function builtFromLog<Seen>(look: (sql: Sql) => Promise<Seen>): Promise<Se
     observe: unobserved,
     sql: second.sql,
     databaseUrl: second.url,
-    log: { registry: log.registry, publisher },
+    log: { ...log, publisher },
   });
   const ranges = (await Promise.all(
     TOPICS.map(async ({ name: topic }) =>

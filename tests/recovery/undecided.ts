@@ -1,5 +1,7 @@
 /** What every test of an undecided log checks: it is visible everywhere, nothing moves, and queries are answered. */
 import { type ChildProcess, spawn } from "node:child_process";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
 import process from "node:process";
 import { expect } from "vitest";
 import { LOG_IDENTITY, TOPICS } from "../../src/events/topics.ts";
@@ -102,6 +104,14 @@ export async function expectGoesOn(whole: TestService): Promise<void> {
   }, NOTICE_MS);
   await caughtUp(whole);
   expect((await whole.api("/readyz")).status).toBe(200);
+}
+
+/** The service runs on a new, empty log. */
+export async function loseLog(whole: TestService): Promise<void> {
+  await whole.whileStopped(() =>
+    rm(join(whole.config.dataDirectory, "broker"), { recursive: true })
+  );
+  expect((await statusOf(whole)).log?.verdict).toBe("emptied");
 }
 
 /** How a command ended, and what it said. */

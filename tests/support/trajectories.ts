@@ -78,6 +78,8 @@ export function batchOf(
       ...change,
       lineage: { ...LINEAGE, ...change.lineage, offset: BigInt(first + at) },
     })),
-    deadByRun: new Map(Object.entries(options.dead ?? {})),
+    dead: Object.entries(options.dead ?? {}).flatMap(([runId, count]) =>
+      Array.from({ length: count }, () => ({ runId, offset: BigInt(first) }))
+    ),
   };
 }

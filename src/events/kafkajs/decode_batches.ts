@@ -123,7 +123,10 @@ function unpack(packed: Buffer, { compression, recordCount }: BatchHead): Buffer
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-/** @param found the checksum of the bytes if it differs from the header's, otherwise null */
+/**
+ * @param count -1 when the header can't be read
+ * @param found the checksum of the bytes if it differs from the header's, otherwise null
+ */
 function unreadable(
   context: BatchContext,
   count: number,
@@ -133,8 +136,9 @@ function unreadable(
 ): UnreadableMessage {
   const firstOffset = BigInt(context.firstOffset);
   const lastOffset = firstOffset + BigInt(Math.max(0, context.lastOffsetDelta));
+  const writtenAt = count < 0 ? null : new Date(Number(context.firstTimestamp));
   return new UnreadableMessage(
-    { firstOffset, lastOffset, reason, bytes, damage: found },
+    { firstOffset, lastOffset, writtenAt, reason, bytes, damage: found },
     count,
     // The header of a damaged batch must not make kafkajs treat it as part of an aborted transaction.
     found === null ? context : { ...context, inTransaction: false },

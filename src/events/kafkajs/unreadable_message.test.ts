@@ -23,7 +23,7 @@ function unreadable(
   const firstOffset = BigInt(first);
   const lastOffset = firstOffset + BigInt(delta);
   return new UnreadableMessage(
-    { firstOffset, lastOffset, reason: "", bytes: Buffer.alloc(0), damage },
+    { firstOffset, lastOffset, writtenAt: null, reason: "", bytes: Buffer.alloc(0), damage },
     count,
     { ...context, lastOffsetDelta: delta },
   );
