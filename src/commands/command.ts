@@ -20,7 +20,10 @@ import { explain, PermanentError } from "@gmn/failures";
 import { STOP_SIGNALS } from "../service/signals.ts";
 import { printFailure, tell } from "../service/print_failure.ts";
 
-/** Exit codes of all commands. `INTERRUPTED` is the one a shell uses for SIGINT. */
+/**
+ * Exit codes of all commands; docs/commands.md has them for users. `USAGE` means that another command line is needed, and that nothing
+ * was changed: a script must not try the same one again. `INTERRUPTED` is the one a shell uses for SIGINT.
+ */
 export const EXIT = { DONE: 0, FAILED: 1, USAGE: 2, INTERRUPTED: 130 } as const;
 
 /** The options of a command line, as `util.parseArgs` returns them. */
@@ -166,11 +169,14 @@ export function namedFile(path: string): string {
   return resolve(process.env.INIT_CWD ?? ".", path);
 }
 
-/** The last lines of the help: the exit codes. `done` and `failed` are the command's own descriptions. */
-export function exitCodesHelp(done: string, failed: string): string {
+/**
+ * The last lines of the help: the exit codes. `done` and `failed` are the command's own descriptions (`failed` includes errors),
+ * `usage` is what makes a command line wrong.
+ */
+export function exitCodesHelp(done: string, failed: string, usage = "wrong options"): string {
   return `exit code  0  ${done}
            1  ${failed}
-           2  wrong options
+           2  ${usage}
          130  interrupted by a signal, or its output is no longer read
 `;
 }

@@ -1,6 +1,6 @@
 /** `deno task log NAME`: what can be done with the log itself. Each command has a file of its own under `log/`. */
 import process from "node:process";
-import { type Command, EXIT, runCommand } from "./command.ts";
+import { type Command, EXIT, exitCodesHelp, runCommand } from "./command.ts";
 import { tell } from "../service/print_failure.ts";
 
 /** The commands, with the line that the help says of each. Loaded when they are asked for: each brings its own modules. */
@@ -24,7 +24,7 @@ const COMMANDS: Readonly<
     load: async () => (await import("./log/copy.ts")).COMMAND,
   },
   refill: {
-    about: "fills an empty log again from the data store",
+    about: "publishes into an undecided log what the data store has",
     load: async () => (await import("./log/refill.ts")).COMMAND,
   },
   adopt: {
@@ -39,15 +39,18 @@ const COMMANDS: Readonly<
 
 const HELP = `What can be done with the log.
 
-usage: deno task log NAME [options]    (deno task log NAME --help says more)
+usage: deno task log NAME [options]    (deno task log NAME --help says more, and what its exit codes mean)
 
 ${Object.entries(COMMANDS).map(([name, { about }]) => `  ${name.padEnd(8)} ${about}`).join("\n")}
-`;
+
+${
+  exitCodesHelp("done", "failed, or something is wrong", "no NAME, or a wrong one; wrong options")
+}`;
 
 async function main(args: readonly string[]): Promise<number> {
   // `deno task log -- NAME` passes the `--` on.
   const [name, ...rest] = args[0] === "--" ? args.slice(1) : args;
-  if (name === undefined || name === "--help") {
+  if (name === undefined || name === "--help" || name === "-h") {
     tell(name === undefined ? process.stderr : process.stdout, HELP);
     return name === undefined ? EXIT.USAGE : EXIT.DONE;
   }
@@ -55,10 +58,9 @@ async function main(args: readonly string[]): Promise<number> {
   if (known === undefined) {
     tell(
       process.stderr,
-      `error: log has no command ${JSON.stringify(name)}: it has ${
+      `log: there is no command ${JSON.stringify(name)}, only ${
         Object.keys(COMMANDS).join(", ")
-      }\n` +
-        `  hint: deno task log --help says what each does\n`,
+      }; see deno task log --help\n`,
     );
     return EXIT.USAGE;
   }

@@ -19,7 +19,8 @@ usage: deno task rebuild [--topic NAME …] [--verify] [--accept-loss]
                   iau_shower)
   --verify        only compare the tables with what the log gives; nothing is changed
   --accept-loss   replace the tables even if the log no longer has everything that was loaded from it; what only the data store has
-                  is lost then
+                  is lost then. It decides nothing about the log: an undecided one (deno task log status) needs log refill, reread
+                  or adopt first
 
 The log is read and checked first. The tables are built beside the live ones, in the schema gmn_rebuild of the same database: this needs
 as much disk space again. Then the differences are applied in one transaction. The service may run, and answers, all the while. An
@@ -29,7 +30,7 @@ deno task start.
 ${
     exitCodesHelp(
       "the tables are what the log gives",
-      "refused, or (with --verify) the tables are not what the log gives",
+      "refused, failed, or (with --verify) the tables are not what the log gives",
     )
   }`;
 
@@ -46,7 +47,9 @@ async function run({ values, signal }: Asked): Promise<number> {
   const config = readConfig(readCommandEnvironment());
   process.stderr.write(`from the log of ${config.dataDirectory}\n`);
   const bar = new ProgressBar();
-  const report = await rebuildDatabase(config, await createLoggingObserver(config), {
+  // A refusal says itself that the log is undecided.
+  const observer = await createLoggingObserver(config, verify === true ? [] : ["log.undecided"]);
+  const report = await rebuildDatabase(config, observer, {
     topics: topic,
     isLossAccepted: acceptLoss === true,
     isOnlyVerified: verify === true,

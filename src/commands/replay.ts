@@ -39,7 +39,7 @@ ${WORKBENCH_HELP}
 ${
   exitCodesHelp(
     "every dead letter was replayed, and its record is loaded",
-    "some could not be replayed: they keep waiting, with the reason",
+    "failed; or some could not be replayed: they keep waiting, with the reason",
   )
 }`;
 

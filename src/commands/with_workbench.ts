@@ -1,5 +1,6 @@
 /** Opens the settings, the log and the workbench for a command that works on the log itself: `ingest`, `replay`. */
 import process from "node:process";
+import type { ServiceEvent } from "../observe/observe.ts";
 import { DEMO_DATA_DIRECTORY, readConfig } from "../config.ts";
 import { openWorkbench, type Workbench } from "../service/attach.ts";
 import { readCommandEnvironment } from "../service/environment.ts";
@@ -14,16 +15,18 @@ those of deno task start.`;
 
 /**
  * Opens the workbench, runs `work` with it, and closes it again in every case.
+ * @param unlogged events that the command reports in words of its own
  * @throws PermanentError, TransientError when no service is running and the command's own engines do not start
  */
 export async function withWorkbench<Result>(
   signal: AbortSignal,
   work: (workbench: Workbench) => Promise<Result>,
+  unlogged: readonly ServiceEvent["name"][] = [],
 ): Promise<Result> {
   const environment = readCommandEnvironment();
   const config = readConfig(environment);
   // The command itself reports the result of its run.
-  const observer = await createLoggingObserver(config, ["file.failed", "run.failed"]);
+  const observer = await createLoggingObserver(config, ["file.failed", "run.failed", ...unlogged]);
   const found = await findRunningService(environment, { writes: true });
   if (found.isDemoByDefault) tellDemo(found.dataDirectory);
   if (found.otherDemo !== null) {

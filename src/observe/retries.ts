@@ -3,7 +3,7 @@ import { type Backoff, explain, retry } from "@gmn/failures";
 import type { Observe } from "./observe.ts";
 import type { Dependency } from "./vocabulary.ts";
 
-/** Retries without limit, at most ten seconds apart. */
+/** Retries without limit (see `Waiting.attempts`), at most ten seconds apart. */
 const PART_BACKOFF: Backoff = { base_ms: 500, cap_ms: 10_000, attempts: Infinity };
 
 /** Returns an `onRetry` callback that reports each wait of `work` for an unavailable part. */
@@ -19,15 +19,18 @@ export interface Waiting {
   /** The work in a few words, for the log. */
   readonly what: string;
   readonly signal: AbortSignal | undefined;
+  /** Tries in all; without limit by default. */
+  readonly attempts?: number;
 }
 
 /**
  * Runs `work` until it succeeds. While the part is unavailable, it waits and reports each wait.
- * @throws every error of `work` that is not a `TransientError`, and the signal's reason when it aborts
+ * @throws every error of `work` that is not a `TransientError`, the last one when the attempts are limited, and the signal's reason when it aborts
  */
 export function retryWhileAway<Result>(
-  { observe, part, what, signal }: Waiting,
+  { observe, part, what, signal, attempts = PART_BACKOFF.attempts }: Waiting,
   work: () => Promise<Result>,
 ): Promise<Result> {
-  return retry(work, { backoff: PART_BACKOFF, signal, onRetry: reportWaits(observe, part, what) });
+  const backoff = { ...PART_BACKOFF, attempts };
+  return retry(work, { backoff, signal, onRetry: reportWaits(observe, part, what) });
 }

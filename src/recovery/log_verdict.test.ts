@@ -245,3 +245,24 @@ test.each<[string, LogFacts, string, string | RegExp]>([
   const text = verdict.kind === "ok" ? verdict.settle.type : verdict.found.join("; ");
   expect(text).toMatch(expected);
 });
+
+test("topics of which neither the log nor the data store has any record are left out", () => {
+  const found = (changes: Parameters<typeof facts>[0]) => {
+    const verdict = judgeLog(facts({ identity: identityOf("other", null), ...changes }));
+    return verdict.kind === "ok" ? [] : verdict.found.slice(1);
+  };
+  const empty = { low: 0n, high: 0n };
+  const noRuns = [position(RAW, 20n), position(RUNS, 0n)];
+  expect(found({ runs: empty, positions: noRuns })).toEqual([
+    `${RAW} has 30 record(s); the data store has loaded 20`,
+  ]);
+  // What only one side has is what there is to say.
+  expect(found({ runs: empty })).toEqual([
+    `${RAW} has 30 record(s); the data store has loaded 20`,
+    `${RUNS} has 0 record(s); the data store has loaded 9`,
+  ]);
+  const none = [position(RAW, 0n), position(RUNS, 0n)];
+  expect(found({ raw: empty, runs: empty, positions: none })).toEqual([
+    "the log has no records; the data store has loaded none",
+  ]);
+});

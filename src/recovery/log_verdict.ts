@@ -238,15 +238,18 @@ const shortText = ({ name, high, position: { nextOffset } }: Compared): string =
     nextOffset - high
   } record(s) are missing`;
 
-/** How many records the log has, by topic. */
+/** How many records the log has, by topic. Topics of which neither side has any are left out. */
 function contentOf({ watermarks, positions }: LogFacts): string[] {
-  const parts = [...watermarks].map(([topic, partitions]) => {
+  if (watermarks.size === 0) return ["the log has none of the topics"];
+  const parts = [...watermarks].flatMap(([topic, partitions]) => {
     const records = [...partitions.values()].reduce((sum, { low, high }) => sum + high - low, 0n);
     const loaded = positions.filter((position) => position.topic === topic)
       .reduce((sum, { nextOffset, logStart }) => sum + nextOffset - logStart, 0n);
-    return `${topic} has ${records} record(s); the data store has loaded ${loaded}`;
+    return records === 0n && loaded === 0n
+      ? []
+      : [`${topic} has ${records} record(s); the data store has loaded ${loaded}`];
   });
-  return parts.length === 0 ? ["the log has none of the topics"] : parts;
+  return parts.length > 0 ? parts : ["the log has no records; the data store has loaded none"];
 }
 
 function undecided(

@@ -6,6 +6,7 @@
  *        │        ┌── behind the live tables: release, read on ◀────────────────────┤
  *        │        ▼                                                                 ▼
  *        │   one transaction: lock the live offsets ─▶ wait for the build to reach them ─▶ compare
+ *        ├─ somebody has decided about the log meanwhile ─▶ roll back, fail
  *        │        ├─ only verified, or something would be lost that was not accepted ─▶ roll back, report
  *        │        └─ else ─▶ publish new dead letters ─▶ apply the differences, take over the offsets ─▶ commit
  *        └── in every case: drop the schema
@@ -40,6 +41,7 @@ import {
 import type { Sql, TransactionSql } from "../store/connection.ts";
 import { deadLetterTable, readCollectedDeadLetters } from "../store/dead_letters.ts";
 import { followListing } from "../store/iau_showers.ts";
+import { assertSameBinding, type LogBinding } from "../store/log_binding.ts";
 import {
   PROJECTED_TOPICS,
   scratchTablesOf,
@@ -73,6 +75,8 @@ export interface RebuildOptions {
   readonly publisher: Publisher;
   /** The live tables. */
   readonly sql: Sql;
+  /** The log that the data store is bound to, read before anything of it. */
+  readonly binding: Pick<LogBinding, "logId" | "boundAt">;
   readonly openBuilder: OpenBuilder;
   /** The topics whose projections are rebuilt; all by default. */
   readonly topics?: readonly string[] | undefined;
@@ -96,7 +100,7 @@ const DEAD_LETTERS_PER_PAGE = 20;
 
 /**
  * Rebuilds, or only compares.
- * @throws RebuildRefusedError when something would be lost; PermanentError when a topic is unknown, the role may not create a schema, …;
+ * @throws RebuildRefusedError when something would be lost; LogDecidedError when somebody decides meanwhile; PermanentError when a topic is unknown, the role may not create a schema, …;
  *   TransientError when a part is unavailable, and the signal's reason. The live tables are as they were in all these cases.
  */
 export async function rebuild(options: RebuildOptions): Promise<Rebuilt> {
@@ -229,6 +233,8 @@ class Rebuild {
       return await options.sql.begin(async (transaction) => {
         await assertStillOurs(transaction, schemas);
         const live = await lockLiveOffsets(transaction, schemas, this.#starts);
+        // The log may have lost something since it was scanned, and its offsets may be others.
+        await assertSameBinding(transaction, options.binding);
         const shorter = await this.#allowLive(live);
         if (!await build.reached(this.#starts, { patience_ms: HOLD_MS_MAX })) {
           throw new TransientError(

@@ -9,6 +9,7 @@ import { readLogIdentity } from "../events/log_identity.ts";
 import type { Observe, Observer } from "../observe/observe.ts";
 import type { OpenBuilder } from "../recovery/build_tables.ts";
 import { rebuild, type RebuildProgress } from "../recovery/rebuild.ts";
+import { LOG_DECISIONS, type LogVerdict, RUNBOOK_PAGES } from "../recovery/log_verdict.ts";
 import type { Rebuilt } from "../recovery/rebuild_report.ts";
 import { readPositions } from "../store/consumer_offsets.ts";
 import { takeLease } from "../store/advisory_lease.ts";
@@ -42,7 +43,8 @@ async function assertLogIsThere({ dataDirectory, kafkaBrokers }: Config): Promis
 
 /**
  * Rebuilds the projections of the database that the settings name, or of the running service.
- * @throws PermanentError when there is no log, another rebuild runs, or the log would lose something; the tables are as they were
+ * @throws PermanentError when there is no log, it is undecided, another rebuild runs, or the log would lose something; the tables are as
+ *   they were
  */
 export async function rebuildDatabase(
   config: Config,
@@ -57,8 +59,9 @@ export async function rebuildDatabase(
     "gmn rebuild",
   );
   try {
-    // An undecided log may be compared too; nothing is published to it.
-    await log.guard!.look();
+    const { verdict, boundLogId: logId, boundAt } = await log.guard!.look();
+    // An undecided log may be compared; nothing is published to it.
+    if (verdict.kind !== "ok" && !request.isOnlyVerified) throw undecidedRebuild(verdict);
     const lease = await takeLease({ url: databaseUrl, lease: "rebuild", observe });
     if (lease === null) {
       throw new PermanentError("another rebuild of this database is in progress", {
@@ -89,6 +92,7 @@ export async function rebuildDatabase(
         registry: log.registry,
         publisher: log.publisher,
         sql,
+        binding: { logId, boundAt },
         openBuilder: builderOf({ log, databaseUrl, observe }),
         observe,
       });
@@ -98,6 +102,26 @@ export async function rebuildDatabase(
   } finally {
     await close();
   }
+}
+
+/**
+ * Why nothing is rebuilt from an undecided log. A rebuild would not decide about it: the service would go on waiting, with tables that
+ * have only what is in a log that may be the wrong one.
+ */
+function undecidedRebuild(verdict: Exclude<LogVerdict, { readonly kind: "ok" }>): PermanentError {
+  const decisions = LOG_DECISIONS.map(({ command }) => command).join(" or ");
+  return new PermanentError(
+    `nothing is rebuilt from an undecided log: ${verdict.summary}\n${
+      verdict.found.map((fact) => `  ${fact}`).join("\n")
+    }`,
+    {
+      hint:
+        `decide first, with ${decisions} (${
+          RUNBOOK_PAGES[verdict.kind]
+        } says which), then rebuild; ` +
+        "deno task rebuild -- --verify says what the log lacks, and changes nothing",
+    },
+  );
 }
 
 function builderOf(

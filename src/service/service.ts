@@ -53,10 +53,18 @@ export interface StartOptions {
   readonly signal?: AbortSignal;
   /** Aborting it hurries a stop, also the stop after an aborted boot: `HURRIED_LIMITS`. */
   readonly hurry?: AbortSignal;
-  /** For a command that needs the engines for its own runs: no schedule, and runs of earlier processes are not taken up. */
+  /**
+   * For a command that needs the engines for its own runs: no schedule, runs of earlier processes are not taken up, and an engine that is
+   * unavailable is not waited for without end.
+   */
   readonly isForOneCommand?: boolean;
 }
 
+/**
+ * Tries of a command to reach an engine that it has not started itself: within 16 seconds, enough for a PostgreSQL that restarts. Then it
+ * fails: a script would wait for ever for an address that is wrong.
+ */
+const COMMAND_ATTEMPTS = 6;
 /** For projections, the history of runs and writes of the API; loaders have their own connections. */
 const POOL_CONNECTIONS = 6;
 /** For readiness, status and runs: as many as one `GET /status` uses. Further queries wait while all are busy. */
@@ -141,8 +149,9 @@ async function startParts(
   { access, isForOneCommand }: { readonly access: LogAccess; readonly isForOneCommand: boolean },
 ): Promise<RunningParts> {
   const { database, broker, describeBroker } = engines;
+  const attempts = isForOneCommand ? COMMAND_ATTEMPTS : undefined;
   const patiently = <Result>(part: Dependency, work: () => Promise<Result>): Promise<Result> =>
-    retryWhileAway({ observe, part, what: "the start", signal }, work);
+    retryWhileAway({ observe, part, what: "the start", signal, attempts }, work);
   const connect = (name: string, max: number): Store => {
     const applicationName = `gmn data store ${name}`;
     const pool = connectStore({ url: database.url, max, applicationName, observe });

@@ -28,6 +28,10 @@ const LOCK_TIMEOUT = "30s";
 /**
  * Locks the live offsets until the transaction ends: consumers finish what they are writing, and write nothing more. Partitions
  * that were never consumed get the offset `starts` has for them, so that they are locked too.
+ *
+ * The order is that of all who write offsets (consumer_offsets.ts, log_binding.ts): first the table in the mode of the later writes,
+ * then rows, then other tables. `FOR UPDATE` alone takes a weaker lock on the table, beside which a rebinding gets its own; the
+ * rebinding then waits for our rows, and our first write to the table for the rebinding.
  */
 export async function lockLiveOffsets(
   sql: TransactionSql,
@@ -35,6 +39,7 @@ export async function lockLiveOffsets(
   starts: readonly PartitionOffset[],
 ): Promise<PartitionOffset[]> {
   await sql`select set_config('lock_timeout', ${LOCK_TIMEOUT}, true)`;
+  await sql.unsafe(`LOCK TABLE ${live}.consumer_offset IN ROW EXCLUSIVE MODE`);
   const inOrder = starts.toSorted((a, b) =>
     a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1
   );

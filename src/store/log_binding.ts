@@ -1,9 +1,10 @@
 /**
  * Which log this database is built from (`log_binding`), and what changes when another log takes its place.
  *
- * Every change is one transaction. It locks `consumer_offset` first, as each load does, so that no batch is written in between.
+ * Every change is one transaction. It locks `consumer_offset` first, as each load and each rebuild does, so that no batch is written in
+ * between, and none of them waits for another that waits for it.
  */
-import { TransientError } from "@gmn/failures";
+import { PermanentError, TransientError } from "@gmn/failures";
 import type { Queryable, Sql, TransactionSql } from "./connection.ts";
 import { readPositions, type StoredPosition } from "./consumer_offsets.ts";
 
@@ -76,6 +77,28 @@ export async function rebind(sql: Sql, rebinding: Rebinding): Promise<void> {
       on conflict (only_row) do update set
         log_id = excluded.log_id, decision = excluded.decision, bound_at = excluded.bound_at`;
   });
+}
+
+/** Somebody has decided about the log while something was made from what it had before. */
+export class LogDecidedError extends PermanentError {
+  override readonly name = "LogDecidedError";
+}
+
+/**
+ * Checks that nobody has decided about the log since `binding` was read. For transactions that have locked `consumer_offset`: nobody
+ * will until they end.
+ * @throws LogDecidedError when somebody has
+ */
+export async function assertSameBinding(
+  sql: TransactionSql,
+  { logId, boundAt }: Pick<LogBinding, "logId" | "boundAt">,
+): Promise<void> {
+  const now = await readLogBinding(sql);
+  if (now.logId === logId && now.boundAt?.getTime() === boundAt?.getTime()) return;
+  throw new LogDecidedError(
+    `somebody has decided about the log in the meantime: the data store was bound to log ${now.logId} at ${now.boundAt?.toISOString()}`,
+    { hint: "run the command again" },
+  );
 }
 
 async function assertUnmoved(

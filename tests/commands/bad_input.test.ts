@@ -23,6 +23,8 @@ const COMMANDS = [
   "rebuild",
   "parse",
   "broker",
+  "backup",
+  "restore",
 ] as const;
 type Command = typeof COMMANDS[number];
 const TEST_MS = 60_000;
@@ -74,7 +76,7 @@ describe.each(COMMANDS)("%s", (command) => {
     for (const args of [["--help"], ["--", "--help"], ["-h"]]) {
       const { code, out, err } = await run(command, args);
       expect(err).toBe("");
-      expect(out).toContain(`usage: deno task ${command}`);
+      expect(out).toMatch(new RegExp(`^usage: (DATA_DIR=NEW )?deno task ${command}`, "m"));
       for (const listed of [0, 1, 2]) {
         expect(out).toMatch(new RegExp(`^.{9,11} ${listed} {2}\\S`, "m"));
       }
@@ -116,6 +118,8 @@ test.each(COMMANDS.filter((command) => command !== "parse"))(
       ingest: [join(import.meta.dirname!, "bad_input.test.ts")],
       backfill: ["--all"],
       replay: ["--all"],
+      backup: ["--to", "copy"],
+      restore: ["--from", "copy"],
     };
     const { code, err } = await run(command, args[command] ?? [], { KAFKA_PORT: "many" });
     expect(err).toMatch(/^error: bad settings:\n {2}KAFKA_PORT="many": must be a port number/);

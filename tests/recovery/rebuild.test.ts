@@ -1,12 +1,11 @@
 /** What a rebuild refuses, and what happens around it: the running service, readers, kills, leftovers, damage by hand. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { appendLogIdentityEvent } from "../../src/events/log_identity.ts";
-import { INGESTION_RUN, TRAJECTORY_SUMMARY_RAW } from "../../src/events/topics.ts";
+import { TRAJECTORY_SUMMARY_RAW } from "../../src/events/topics.ts";
 import { unobserved } from "../../src/observe/observe.ts";
 import { RebuildRefusedError } from "../../src/recovery/rebuild_report.ts";
 import {
@@ -363,70 +362,6 @@ describe("with a log that has lost something", () => {
     whole = await startWithData();
   }, TEST_MS);
   afterEach(() => whole[Symbol.asyncDispose](), TEST_MS);
-
-  test("an emptied log is refused with the number of trajectories, and the rows stay", async () => {
-    const n = await meteors(whole);
-    const before = await checksumProjections(whole.database.sql);
-    await whole.whileStopped(async () => {
-      for (const suffix of ["", "-wal", "-shm"]) {
-        const file = join(whole.config.dataDirectory, "broker", `broker.sqlite${suffix}`);
-        await rm(file, { force: true });
-      }
-      const { report } = await refusal(whole);
-      expect(report.losses[0]).toMatch(
-        new RegExp(`^${n} of ${n} trajectories of the data store are not in the log: `),
-      );
-      expect(report.losses).toContainEqual(
-        expect.stringMatching(
-          /^trajectory_summary_raw-0: the data store has loaded a log up to offset \d+, but this log ends at 0$/,
-        ),
-      );
-      expect(await checksumProjections(whole.database.sql)).toEqual(before);
-      const { isApplied } = await rebuildOf(whole, { isLossAccepted: true });
-      expect(isApplied).toBe(true);
-      expect(await meteors(whole)).toBe(0);
-      const offsets = await whole.database.sql`
-        select from consumer_offset where topic = ${raw} and next_offset <> 0`;
-      expect(offsets).toEqual([]);
-    });
-  }, TEST_MS);
-
-  test("a lost beginning is refused", async () => {
-    const admin = whole.kafka.admin();
-    await admin.connect();
-    // kafkajs deletes records only from a topic whose metadata it has fetched.
-    await admin.fetchTopicOffsets(INGESTION_RUN.name);
-    await admin.deleteTopicRecords({
-      topic: INGESTION_RUN.name,
-      partitions: [{ partition: 0, offset: "1" }],
-    });
-    await admin.disconnect();
-    const before = await placesOf(whole);
-    const { report } = await refusal(whole);
-    expect(report.losses).toContain("ingestion_run-0: offsets 0 to 0 are no longer in the log");
-    expect(await placesOf(whole)).toEqual(before);
-  }, TEST_MS);
-
-  test(
-    "a log that ends before what is loaded is refused, and nobody waits for the rest",
-    async () => {
-      const [last] = await appendEach(whole, [1]);
-      const n = await meteors(whole);
-      await whole.whileStopped(async () => {
-        replaceBatch(join(whole.config.dataDirectory, "broker"), raw, PARTITION, last!, null);
-        const { report } = await refusal(whole);
-        expect(report.losses).toEqual([
-          `1 of ${n} trajectories of the data store are not in the log: ${ID(1)}`,
-          `${raw}-1: the data store has loaded a log up to offset ${
-            last! + 1
-          }, but this log ends at ${last}`,
-        ]);
-        await rebuildOf(whole, { isLossAccepted: true });
-        expect(await meteors(whole)).toBe(n - 1);
-      });
-    },
-    TEST_MS,
-  );
 
   test("a gap and an unreadable batch are refused, until they are accepted", async () => {
     const [, gap, damaged] = await appendEach(whole, [1, 2, 3, 4]);

@@ -7,8 +7,8 @@ import {
   type OnlyInDataStore,
   prepareDecision,
 } from "../../recovery/decide_log.ts";
-import { type Command, EXIT, exitCodesHelp } from "../command.ts";
-import { assertCanAsk, confirmed } from "../confirm.ts";
+import { type Command, EXIT } from "../command.ts";
+import { askingExitCodesHelp, CONFIRM_HELP, CONFIRM_OPTION, confirmed } from "../confirm.ts";
 import { count } from "../progress_bar.ts";
 import { LOG_BENCH_HELP, withLogBench } from "../with_log_bench.ts";
 import { describeVerdict } from "./status.ts";
@@ -30,12 +30,17 @@ export function decisionCommand({ name, about, question, next }: Decision): Comm
 
 usage: deno task log ${name} [--yes]
 
-  --yes          do it without asking; required when no terminal is there to ask
+${CONFIRM_HELP}
 
 ${LOG_BENCH_HELP} A running service goes on by itself within seconds.
 
-${exitCodesHelp("it is decided, or there was nothing to decide", "refused, or not confirmed")}`,
-    options: { yes: { type: "boolean", default: false } },
+${
+      askingExitCodesHelp(
+        "it is decided, or there was nothing to decide",
+        "failed, or not confirmed",
+      )
+    }`,
+    options: CONFIRM_OPTION,
     operand: null,
     interrupted: "nothing was changed, unless the command said so",
     async run({ values, signal }) {
@@ -49,8 +54,7 @@ ${exitCodesHelp("it is decided, or there was nothing to decide", "refused, or no
         }
         process.stdout.write(describeVerdict(prepared.verdict));
         process.stdout.write(describeLosses(await countLosses(sources, prepared)));
-        assertCanAsk(values.yes === true);
-        if (values.yes !== true && !await confirmed(question, name, signal)) {
+        if (!await confirmed(values, question, name, signal)) {
           process.stdout.write("nothing was changed\n");
           return EXIT.FAILED;
         }
@@ -69,9 +73,16 @@ ${exitCodesHelp("it is decided, or there was nothing to decide", "refused, or no
   };
 }
 
-function describeLosses({ trajectories, runs, deadLetters }: OnlyInDataStore): string {
-  const line = (name: string, { all, onlyInStore }: OnlyInDataStore["runs"]) =>
-    `  ${name.padEnd(12)}  ${count(onlyInStore)} of ${count(all)}\n`;
-  return "only the data store has (a rebuild from this log would lose them):\n" +
-    line("trajectories", trajectories) + line("runs", runs) + line("dead letters", deadLetters);
+/** What only the data store has, in lines; kinds of which it has none are left out. */
+export function describeLosses({ trajectories, runs, deadLetters }: OnlyInDataStore): string {
+  const counts = ([
+    ["trajectories", trajectories],
+    ["runs", runs],
+    ["dead letters", deadLetters],
+  ] as const).filter(([, { all }]) => all > 0);
+  if (counts.length === 0) return "the data store is empty: nothing is lost\n";
+  const lines = counts.map(([name, { all, onlyInStore }]) =>
+    `  ${name.padEnd(12)}  ${count(onlyInStore)} of ${count(all)}\n`
+  );
+  return `only the data store has (a rebuild from this log would lose them):\n${lines.join("")}`;
 }

@@ -14,8 +14,8 @@ import {
 } from "../../service/refill.ts";
 import { waitForTopic } from "../../service/run_access.ts";
 import { forgetRefill } from "../../store/log_refills.ts";
-import { type Command, EXIT, exitCodesHelp } from "../command.ts";
-import { assertCanAsk, confirmed } from "../confirm.ts";
+import { type Command, EXIT } from "../command.ts";
+import { askingExitCodesHelp, CONFIRM_HELP, CONFIRM_OPTION, confirmed } from "../confirm.ts";
 import { count, ProgressBar } from "../progress_bar.ts";
 import { LOG_BENCH_HELP, withLogBench } from "../with_log_bench.ts";
 import { withWorkbench } from "../with_workbench.ts";
@@ -27,7 +27,7 @@ const HELP =
 
 usage: deno task log refill [--yes]
 
-  --yes          do it without asking; required when no terminal is there to ask
+${CONFIRM_HELP}
 
 An empty log gets every trajectory with its lineage, withdrawals, file generations, dead letters, runs and showers. A log that still has
 records is accepted as deno task log adopt does, loaded, and then gets what it lacks as deno task log repair does. Queries are answered
@@ -36,9 +36,9 @@ all the while. After an interruption the same command goes on where it stopped.
 ${LOG_BENCH_HELP} A running service goes on by itself within seconds.
 
 ${
-    exitCodesHelp(
+    askingExitCodesHelp(
       "the log has what the data store has, or there was nothing to decide",
-      "not confirmed, or some rows could not be published",
+      "failed, not confirmed, or some rows could not be published",
     )
   }`;
 
@@ -53,12 +53,11 @@ const LABELS: Readonly<Record<RefillPhase, string>> = {
 export const COMMAND: Command = {
   name: "log refill",
   help: HELP,
-  options: { yes: { type: "boolean", default: false } },
+  options: CONFIRM_OPTION,
   operand: null,
   interrupted:
     "the same command goes on where this one stopped; when it says that there is nothing to refill, deno task log repair does",
   async run({ values, signal }) {
-    const isConfirmed = values.yes === true;
     let accepted: string | null = null;
     const code = await withLogBench(signal, async (bench) => {
       const prepared = await prepareRefill(bench, signal);
@@ -71,9 +70,8 @@ export const COMMAND: Command = {
         return EXIT.DONE;
       }
       process.stdout.write(describeVerdict(prepared.verdict));
-      assertCanAsk(isConfirmed);
       const question = "Publish into this log what the data store has and the log lacks?";
-      if (!isConfirmed && !await confirmed(question, "refill", signal)) {
+      if (!await confirmed(values, question, "refill", signal)) {
         process.stdout.write("nothing was changed\n");
         return EXIT.FAILED;
       }

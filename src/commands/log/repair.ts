@@ -10,8 +10,14 @@ import {
 import { type Verification, verifyLog } from "../../recovery/verify.ts";
 import type { Workbench } from "../../service/attach.ts";
 import { waitForTopic } from "../../service/run_access.ts";
-import { type Command, EXIT, exitCodesHelp } from "../command.ts";
-import { assertCanAsk, confirmed } from "../confirm.ts";
+import { type Command, EXIT } from "../command.ts";
+import {
+  askingExitCodesHelp,
+  assertCanAsk,
+  CONFIRM_HELP,
+  CONFIRM_OPTION,
+  confirmed,
+} from "../confirm.ts";
 import { count, ProgressBar } from "../progress_bar.ts";
 import { withWorkbench, WORKBENCH_HELP } from "../with_workbench.ts";
 import { describeVerification } from "./verification_text.ts";
@@ -22,40 +28,38 @@ lineage. Offsets stay as they are; the log records which ranges are covered. Wha
 
 usage: deno task log repair [--yes]
 
-  --yes          do it without asking; required when no terminal is there to ask
+${CONFIRM_HELP}
 
 May be repeated, and interrupted: the next one does the rest. Let runs end first: a record that another program is publishing at the same
-moment, without a file generation, could end up before an older one.
+moment, without a file generation, could end up before an older one. An undecided log (deno task log status) is not repaired: decide first.
 
 ${WORKBENCH_HELP}
 
 ${
-    exitCodesHelp(
+    askingExitCodesHelp(
       "repaired, or there was nothing to repair",
-      "not confirmed, or some rows could not be published",
+      "failed, not confirmed, or some rows could not be published",
     )
   }`;
 
 export const COMMAND: Command = {
   name: "log repair",
   help: HELP,
-  options: { yes: { type: "boolean", default: false } },
+  options: CONFIRM_OPTION,
   operand: null,
   interrupted: "what was published again stays; the next repair does the rest",
   async run({ values, signal }) {
-    const isConfirmed = values.yes === true;
-    assertCanAsk(isConfirmed);
+    // Reading the whole log may take minutes, and then nobody could be asked.
+    assertCanAsk(values);
+    const question = "The data store's rows are published again.";
     return await withWorkbench(
       signal,
-      (bench) =>
-        repairOn(
-          bench,
-          signal,
-          () =>
-            isConfirmed
-              ? Promise.resolve(true)
-              : confirmed("The data store's rows are published again.", "repair", signal),
-        ),
+      async (bench) => {
+        // It would be published into a log that may be the wrong one, and nobody would load it.
+        await bench.log.guard!.check();
+        return await repairOn(bench, signal, () => confirmed(values, question, "repair", signal));
+      },
+      ["log.undecided"],
     );
   },
 };

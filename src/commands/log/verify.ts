@@ -22,7 +22,7 @@ ${WORKBENCH_HELP}
 ${
     exitCodesHelp(
       "nothing is wrong",
-      "something is wrong: the numbers and offsets say what; deno task log repair repairs it",
+      "something is wrong: the numbers and offsets say what; deno task log repair repairs it; or it could not be checked",
     )
   }`;
 
