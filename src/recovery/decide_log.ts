@@ -25,6 +25,7 @@ import type { StoredPosition } from "../store/consumer_offsets.ts";
 import {
   capNextOffsets,
   countOnlyInStore,
+  forgetDeadLetterOffsets,
   forgetFilesBeyond,
   forgetIngestedFiles,
   forgetLoadedCounts,
@@ -261,8 +262,10 @@ export async function decideLog(
         : startsOver
         ? 0
         : await forgetFilesBeyond(transaction, kept);
-      if (startsOver) await forgetLoadedCounts(transaction, TRAJECTORY_SUMMARY_RAW.name);
-      else await capNextOffsets(transaction, kept);
+      if (startsOver) {
+        await forgetLoadedCounts(transaction, TRAJECTORY_SUMMARY_RAW.name);
+        await forgetDeadLetterOffsets(transaction);
+      } else await capNextOffsets(transaction, kept);
     },
   });
   return { rowsMarked, filesForgotten };

@@ -258,3 +258,11 @@ export async function countRunsAndDeadLetters(
       (select count(*) from dead_letter)::float8 as "deadLetters"`;
   return { ...row! };
 }
+
+/**
+ * Takes the offsets from the dead letters, for a database that goes on with a log in which they mean nothing. What is replayed is then
+ * compared with its trajectory's latest change by time (store/dead_letters.ts).
+ */
+export async function forgetDeadLetterOffsets(sql: TransactionSql): Promise<void> {
+  await sql`update dead_letter set topic_offset = null where topic_offset is not null`;
+}

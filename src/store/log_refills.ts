@@ -1,5 +1,6 @@
 /** How far a refill of a log has got (`log_refill`), and the switch to that log when it is complete. */
 import type { Queryable, TransactionSql } from "./connection.ts";
+import { forgetDeadLetterOffsets } from "./log_binding.ts";
 import { quoteIdentifier } from "./meteor_columns.ts";
 import { tablesBuiltFrom } from "./projections.ts";
 
@@ -64,6 +65,6 @@ export async function endRefill(
   await sql`
     delete from meteor_generation g using meteor m
     where m.id = g.meteor_id and g.generated_at <= m.source_generated_at`;
-  await sql`update dead_letter set topic_offset = null where topic_offset is not null`;
+  await forgetDeadLetterOffsets(sql);
   await sql`delete from log_refill where log_id = ${logId}`;
 }

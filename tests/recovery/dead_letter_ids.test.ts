@@ -163,6 +163,25 @@ test("after a refill, a record at an offset of the lost log has its own dead let
   );
 }, TEST_MS);
 
+test("after reread, a dead letter of the lost log does not replace a later record", async () => {
+  await appendGoodUpTo(OFFSET);
+  expect(await appendRefused(1)).toBe(OFFSET);
+  const [lost] = await deadLetters();
+  await loseLog(whole);
+  expect((await logCommand(whole, "reread", "--yes")).code).toBe(0);
+  await expectGoesOn(whole);
+  const schemaId = await registerSchema(whole, PYTHON_SCHEMA);
+  const value = wire(schemaId, pythonBody(summaryOf(ID(1), { vgeo_km_s: 30 })));
+  const end = await append(whole.kafka, [{ key: ID(1), value }], PARTITION);
+  expect(end).toBeLessThan(OFFSET);
+  await caughtUp(whole);
+  const path = `/dead-letters/${encodeURIComponent(lost!.id)}/replay`;
+  const answer = await whole.api(path, { method: "POST" });
+  expect(await answer.json()).toMatchObject({ outcome: "superseded" });
+  expect(await whole.database.sql`select vgeo_km_s as v from meteor where id = ${ID(1)}`)
+    .toEqual([{ v: 30 }]);
+}, TEST_MS);
+
 test("after a refill, a batch at an offset of the lost log has its own dead letter", async () => {
   const first = await appendUnreadable("not gzip");
   await loseLog(whole);
