@@ -8,7 +8,7 @@
  */
 import type { Buffer } from "node:buffer";
 import { setImmediate } from "node:timers";
-import { type Kafka, KafkaJSProtocolError } from "kafkajs";
+import type { Kafka } from "kafkajs";
 import type { ConsumedRecord } from "../consumed_record.ts";
 import { FetchedMessage } from "./fetched_message.ts";
 
@@ -136,7 +136,7 @@ class SharedFetch {
       found = await this.#fetch(nodeId, [...places.values()]);
     } catch (error) {
       // The broker refuses the request as a whole for what is wrong with one partition.
-      if (calls.length === 1 || !(error instanceof KafkaJSProtocolError)) {
+      if (calls.length === 1 || !isAnswer(error)) {
         for (const call of calls) call.reject(error);
         return;
       }
@@ -185,6 +185,11 @@ class SharedFetch {
 
 const nameOf = ({ topic, partition }: Pick<Place, "topic" | "partition">): string =>
   `${topic}-${partition}`;
+
+/** Whether the broker has answered with this error; those of the connection have no type. */
+function isAnswer(error: unknown): boolean {
+  return error instanceof Error && "type" in error;
+}
 
 function createCluster(kafka: Kafka): Cluster {
   const symbol = Object.getOwnPropertySymbols(kafka).find(({ description }) =>
