@@ -8,8 +8,9 @@
  * running month are generated four times and read each time. What is before such a day is loaded without being measured. Both ways
  * read the same files in turn, each into a log and a database of its own, in one process with the embedded broker.
  *
- * At the end, files without any changed row are generated: what an unchanged file costs. The time of a run is that from its request
- * until its last row is loaded; the CPU time is that of the process, without PostgreSQL's. On a busy machine the latter says more.
+ * At the end, files without any changed row are generated: what an unchanged file costs, in the run of the windows and in that of
+ * the month, and what a run costs that finds nothing new. The time of a run is that from its request until its last row is loaded;
+ * the CPU time is that of the process, without PostgreSQL's. On a busy machine the latter says more.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -27,7 +28,7 @@ import { createUnchangedRows } from "../src/service/roles.ts";
 import { createRunHistory, waitForRows } from "../src/service/run_access.ts";
 import type { Service } from "../src/service/service.ts";
 import { startBenchService } from "./pipeline/service.ts";
-import { REGENERATIONS, Source } from "./year/source.ts";
+import { REGENERATIONS, Source, WINDOWS } from "./year/source.ts";
 
 const { values: given } = parseArgs({
   options: {
@@ -52,6 +53,12 @@ interface Used {
   log_bytes: number;
 }
 
+/** The two runs of a generation: what they read, and how long it took. */
+const RUNS = ["windows", "month"] as const;
+type RunName = (typeof RUNS)[number];
+type Costs = Pick<Used, "seconds" | "cpu_seconds" | "lines">;
+type ReadCosts = Readonly<Record<RunName, Costs>>;
+
 /** One of the two ways, with its own log and database. */
 class Way {
   readonly used: Used = { lines: 0, published: 0, seconds: 0, cpu_seconds: 0, log_bytes: 0 };
@@ -75,44 +82,48 @@ class Way {
   }
 
   /** Reads the files as they are now; what it used is added to `used` if it is measured. */
-  async read(
-    at: Date,
-    isMeasured: boolean,
-  ): Promise<{ seconds: number; cpu_seconds: number; lines: number }> {
+  async read(at: Date, isMeasured: boolean): Promise<ReadCosts> {
     this.now = at;
     const before = await this.#ends();
-    const began = performance.now();
-    const cpu = process.cpuUsage();
-    const month = at.toISOString().slice(0, 7);
-    let [lines, published] = [0, 0];
-    for (
-      const request of [
-        { kind: "daily", selection: { days: 10 }, requestedBy: "schedule" },
-        { kind: "backfill", selection: { month }, requestedBy: "cli" },
-      ] satisfies RunRequest[]
-    ) {
-      const { run } = await this.#engine.submit(request);
-      const state = await this.#engine.waitFor(run.runId);
-      // On the first day of a month there is no file of it yet.
-      if (state.status !== "completed" && request.kind === "daily") {
-        throw new Error(`the run ${state.status}: ${state.reason}`);
-      }
-      await waitForRows(this.#service.parts.running!.store.sql, state.nextOffsets, never);
-      const rows = countRows(state);
-      lines += rows.read;
-      published += rows.published;
-    }
-    const seconds = (performance.now() - began) / 1000;
-    const { user, system } = process.cpuUsage(cpu);
-    const cpu_seconds = (user + system) / 1e6;
+    const costs = {
+      windows: await this.#run({
+        kind: "daily",
+        selection: { days: WINDOWS },
+        requestedBy: "schedule",
+      }),
+      month: await this.#run({
+        kind: "backfill",
+        selection: { month: at.toISOString().slice(0, 7) },
+        requestedBy: "cli",
+      }),
+    };
     if (isMeasured) {
-      this.used.lines += lines;
-      this.used.published += published;
-      this.used.seconds += seconds;
-      this.used.cpu_seconds += cpu_seconds;
+      for (const { lines, published, seconds, cpu_seconds } of Object.values(costs)) {
+        this.used.lines += lines;
+        this.used.published += published;
+        this.used.seconds += seconds;
+        this.used.cpu_seconds += cpu_seconds;
+      }
       this.used.log_bytes += await this.#bytesSince(before);
     }
-    return { seconds, cpu_seconds, lines };
+    return costs;
+  }
+
+  /** One run, until its last row is loaded. */
+  async #run(request: RunRequest): Promise<Costs & Pick<Used, "published">> {
+    const began = performance.now();
+    const cpu = process.cpuUsage();
+    const { run } = await this.#engine.submit(request);
+    const state = await this.#engine.waitFor(run.runId);
+    // On the first day of a month there is no file of it yet.
+    if (state.status !== "completed" && request.kind === "daily") {
+      throw new Error(`the run ${state.status}: ${state.reason}`);
+    }
+    await waitForRows(this.#service.parts.running!.store.sql, state.nextOffsets, never);
+    const { read: lines, published } = countRows(state);
+    const seconds = (performance.now() - began) / 1000;
+    const { user, system } = process.cpuUsage(cpu);
+    return { seconds, cpu_seconds: (user + system) / 1e6, lines, published };
   }
 
   async stop(): Promise<void> {
@@ -186,6 +197,34 @@ function report(ways: readonly Way[]): void {
   );
 }
 
+function reportRuns(way: string, costs: Readonly<Record<string, Costs>>): void {
+  for (const [name, { lines, seconds, cpu_seconds }] of Object.entries(costs)) {
+    console.log(
+      `${way}  ${name}: ${n(lines)} lines in ${n(seconds, 2)} s, ${n(cpu_seconds, 2)} s CPU`,
+    );
+  }
+}
+
+/** The share of the old way's costs that the new way has: median of the repeats, and their range. */
+function reportShares(reads: readonly { old: ReadCosts; now: ReadCosts }[]): void {
+  const spread = (shares: readonly number[]) => {
+    const [least, ...others] = shares.map((share) => n(100 * share, 1)).toSorted((a, b) =>
+      Number(a) - Number(b)
+    );
+    const middle = [least, ...others][shares.length >> 1];
+    return `${middle} % (${least} to ${others.at(-1) ?? least})`;
+  };
+  for (const name of RUNS) {
+    const shareOf = (cost: "seconds" | "cpu_seconds") =>
+      spread(reads.map(({ old, now }) => now[name][cost] / old[name][cost]));
+    console.log(
+      `${name}: the new way takes ${shareOf("seconds")} of the time, ${
+        shareOf("cpu_seconds")
+      } of the CPU`,
+    );
+  }
+}
+
 const folder = await mkdtemp(join(tmpdir(), "gmn-year-"));
 const server = await startEmbeddedPostgres({
   directory: join(folder, "postgres"),
@@ -234,26 +273,20 @@ try {
   }
 
   console.log("the same files, generated again without a change:");
-  const shares: { time: number; cpu: number }[] = [];
+  const reads: { old: ReadCosts; now: ReadCosts }[] = [];
   for (let at = 0; at < Number(given.repeat); at++) {
     last = new Date(last.getTime() + 60_000);
     await source.generate(last, 0);
-    const reads = new Map<string, Awaited<ReturnType<Way["read"]>>>();
+    const costs = new Map<string, ReadCosts>();
     for (const way of inTurn()) {
-      const read = await way.read(last, false);
-      reads.set(way.name, read);
-      console.log(
-        `${way.name}  ${n(read.lines)} lines in ${n(read.seconds, 2)} s, ${
-          n(read.cpu_seconds, 2)
-        } s CPU`,
-      );
+      costs.set(way.name, await way.read(last, false));
+      // Again, without a new generation: only what a run costs.
+      const { windows } = await way.read(last, false);
+      reportRuns(way.name, { ...costs.get(way.name)!, nothing: windows });
     }
-    const [old, now] = [reads.get("old")!, reads.get("new")!];
-    shares.push({ time: now.seconds / old.seconds, cpu: now.cpu_seconds / old.cpu_seconds });
+    reads.push({ old: costs.get("old")!, now: costs.get("new")! });
   }
-  const median = (of: "time" | "cpu") =>
-    n(100 * shares.map((share) => share[of]).toSorted((a, b) => a - b)[shares.length >> 1]!, 1);
-  console.log(`the new way takes ${median("time")} % of the time, ${median("cpu")} % of the CPU`);
+  reportShares(reads);
   for (const way of ways) await way.stop();
 } finally {
   await server.stop();

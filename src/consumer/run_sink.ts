@@ -12,6 +12,7 @@ import { fromRecord, type RunEventRecord } from "../runs/run_event_record.ts";
 import { historyEntry } from "../runs/run_history.ts";
 import { writeAtOffset } from "../store/consumer_offsets.ts";
 import type { TransactionSql } from "../store/connection.ts";
+import { pipelined } from "../store/pipelined.ts";
 import { type StoredRunEvent, writeRunHistory } from "../store/run_history.ts";
 import { readRunState, writeRunState } from "../store/run_states.ts";
 import { recordExtraction, recordUnchanged } from "../store/source_files.ts";
@@ -27,29 +28,44 @@ export function createRunSink({ sql, registry, observe }: ProjectionOptions): To
         event: fromRecord(await decode(record)),
         offset: record.offset,
       }));
-      await writeAtOffset(sql, batch, async (transaction) => {
-        const states = new Map<string, RunState | null>();
-        // An event that changed nothing (because it is in the log twice) is not part of the history.
-        const history: StoredRunEvent[] = [];
-        for (const { event, offset } of events) {
-          // The event has a type that only a newer version knows.
-          if (event === null) continue;
-          if (!states.has(event.runId)) {
-            states.set(event.runId, await readRunState(transaction, event.runId));
-          }
-          const before = states.get(event.runId) ?? null;
-          const after = evolve(before, event);
-          if (after === null || after === before) continue;
-          await project(transaction, before, after, event, offset);
-          states.set(event.runId, after);
-          const entry = historyEntry(event);
-          const { runId, at } = event;
-          if (entry !== null) history.push({ ...entry, runId, offset, at });
-        }
-        await writeRunHistory(transaction, history);
-      });
+      await writeAtOffset(sql, batch, (transaction) => write(transaction, events));
     },
   };
+}
+
+/** An event; null when it has a type that only a newer version knows. */
+interface LoggedEvent {
+  readonly event: RunEvent | null;
+  readonly offset: bigint;
+}
+
+async function write(sql: TransactionSql, events: readonly LoggedEvent[]): Promise<void> {
+  const states = new Map<string, RunState | null>();
+  // An event that changed nothing (because it is in the log twice) is not part of the history.
+  const history: StoredRunEvent[] = [];
+  const projecting: Promise<void>[] = [];
+  try {
+    for (const { event, offset } of events) {
+      if (event === null) continue;
+      if (!states.has(event.runId)) states.set(event.runId, await readRunState(sql, event.runId));
+      const before = states.get(event.runId) ?? null;
+      const after = evolve(before, event);
+      if (after === null || after === before) continue;
+      const projected = project(sql, before, after, event, offset);
+      // Whoever awaits it gets its failure.
+      projected.catch(() => {});
+      projecting.push(projected);
+      // A new run looks for its key before it is written; nothing of it may be sent before that.
+      if (before === null) await projected;
+      states.set(event.runId, after);
+      const entry = historyEntry(event);
+      const { runId, at } = event;
+      if (entry !== null) history.push({ ...entry, runId, offset, at });
+    }
+    await pipelined([...projecting, writeRunHistory(sql, history)]);
+  } finally {
+    await Promise.allSettled(projecting);
+  }
 }
 
 async function project(
@@ -59,12 +75,12 @@ async function project(
   event: RunEvent,
   offset: bigint,
 ): Promise<void> {
-  await writeRunState(sql, before, after, { at: event.at, offset });
+  const state = writeRunState(sql, before, after, { at: event.at, offset });
   if (event.type === "file_extracted") {
     // The run's offsets, not the event's: for a resumed file, the event's do not cover the records published before the stop.
-    await recordExtraction(sql, { ...event, nextOffsets: after.nextOffsets });
-  }
-  if (event.type === "file_skipped" && event.identity !== undefined) {
-    await recordUnchanged(sql, event.file, event.identity);
-  }
+    const extraction = { ...event, nextOffsets: after.nextOffsets };
+    await pipelined([state, recordExtraction(sql, extraction)]);
+  } else if (event.type === "file_skipped" && event.identity !== undefined) {
+    await pipelined([state, recordUnchanged(sql, event.file, event.identity)]);
+  } else await state;
 }

@@ -17,6 +17,7 @@ import { type Backoff, backoffDelayMs, explain, PermanentError, wait } from "@gm
 import type { Observe } from "../observe/observe.ts";
 import { PositionLostError, type RecordBatch } from "./consumed_record.ts";
 import { takeFetch } from "./fetched_batch.ts";
+import { GroupOffsets } from "./group_offsets.ts";
 import { Lane, type LaneLimits } from "./lane.ts";
 import { leaveGroup } from "./leave_group.ts";
 import { type LogGate, LogUndecidedError, OPEN_GATE } from "./log_gate.ts";
@@ -139,6 +140,7 @@ class Session {
   readonly #lanes = new Map<string, Lane>();
   /** Aborted when this session is over. */
   readonly #over = new AbortController();
+  readonly #told: GroupOffsets;
   #fail: (error: unknown) => void = () => {};
   /** Settles when the session has joined or failed to join. */
   #starting: Promise<void> = Promise.resolve();
@@ -163,6 +165,7 @@ class Session {
         restartOnFailure: () => Promise.resolve(false),
       },
     });
+    this.#told = new GroupOffsets((offsets) => this.#consumer.commitOffsets(offsets), options);
   }
 
   /** Joins and reads until `signal` aborts (resolves) or something breaks (rejects). */
@@ -229,6 +232,7 @@ class Session {
     for (const { topic, partition } of lanes) {
       this.#options.observe("sink.revoked", { topic, partition });
     }
+    await this.#told.commit();
   }
 
   /** Opens a lane for each assigned partition, at its stored position. */
@@ -261,7 +265,7 @@ class Session {
       end: watermarks.high,
       limits,
       process: (batch, signal) => reader.process(batch, signal),
-      onStored: (nextOffset) => this.#tellGroup(topic, partition, nextOffset),
+      onStored: (nextOffset) => this.#told.stored(topic, partition, nextOffset),
       pause: () => consumer.pause([{ topic, partitions: [partition] }]),
       resume: () => {
         if (!this.#over.signal.aborted) consumer.resume([{ topic, partitions: [partition] }]);
@@ -300,18 +304,6 @@ class Session {
     lane.hold(delay_ms);
     const damaged = { topic, partition, offset, reason, attempt, delay_ms };
     this.#options.observe("sink.damaged", damaged);
-  }
-
-  /** Commits the stored offset to the group, for lag tools; if that fails, nothing is lost. */
-  #tellGroup(topic: string, partition: number, nextOffset: bigint): void {
-    this.#consumer.commitOffsets([{ topic, partition, offset: nextOffset.toString() }]).catch((
-      error,
-    ) =>
-      this.#options.observe("log.client", {
-        level: "debug",
-        message: `committing ${topic}-${partition}@${nextOffset}: ${explain(error)}`,
-      })
-    );
   }
 }
 

@@ -31,6 +31,8 @@ export interface Extraction extends Pace {
   /** Defaults to a summary file. */
   readonly format?: OpenedFile["format"];
   readonly resume?: { readonly point: ResumePoint; readonly rows: RowCounts };
+  /** The first publish waits for it, and fails with it. Lines are read and looked up meanwhile. */
+  readonly started?: Promise<void>;
   /** Decides which lines the log already has. Left out: everything is published. */
   readonly unchanged?: UnchangedRows;
   readonly signal?: AbortSignal;

@@ -272,6 +272,7 @@ export class PortionPublisher {
   }
 
   async #publish({ items, same, deadLetters }: Portion, end: PortionEnd): Promise<void> {
+    await this.#extraction.started;
     await this.#publishDeadLetters(deadLetters);
     // Decided again in each attempt: the log may have gone on in the meantime.
     const { dead, rows, unchanged } = await this.#patiently(TRAJECTORY_SUMMARY_RAW, async () => {

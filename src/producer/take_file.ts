@@ -45,6 +45,8 @@ export interface TakeFileOptions {
 /** A file ready to be read, and the position to read from. */
 interface Ready {
   readonly opened: OpenedFile;
+  /** Resolves when the run's events say that the file is read; nothing of it is published before. */
+  readonly started?: Promise<void>;
   readonly resume?: { readonly point: ResumePoint; readonly rows: RowCounts };
 }
 
@@ -98,8 +100,10 @@ async function openForReading(options: TakeFileOptions): Promise<Ready | null> {
     await run.apply({ type: "skip", file, reason: `a copy of ${original}` });
     return null;
   }
-  await startFromZero(opened, options);
-  return { opened };
+  const started = startFromZero(opened, options);
+  // Whoever awaits it gets its failure.
+  started.catch(() => {});
+  return { opened, started };
 }
 
 /**
@@ -136,18 +140,17 @@ async function openAtCheckpoint(
   };
 }
 
-async function startFromZero(opened: OpenedFile, { run, file, listed }: TakeFileOptions) {
-  try {
-    await run.apply({ type: "startFile", file, identity: { ...opened.identity, listed } });
-  } catch (error) {
-    await opened.close();
-    throw error;
-  }
+async function startFromZero(
+  { identity }: OpenedFile,
+  { run, file, listed }: TakeFileOptions,
+): Promise<void> {
+  await run.apply({ type: "startFile", file, identity: { ...identity, listed } });
 }
 
-async function extract({ opened, resume }: Ready, options: TakeFileOptions): Promise<void> {
+async function extract({ opened, started, resume }: Ready, options: TakeFileOptions) {
   const { run, file, listed, observe, pace, unchanged } = options;
-  const extracted = await extractFile({
+  const extracting = extractFile({
+    started,
     runId: run.runId,
     file,
     chunks: opened.chunks,
@@ -159,6 +162,12 @@ async function extract({ opened, resume }: Ready, options: TakeFileOptions): Pro
     ...pace,
     onProgress: async (progress) => void await run.apply({ type: "progress", file, ...progress }),
   }, options.publisher);
+  // Read, but nothing published yet: the first lines are looked up while the event is on its way. Whatever ends the reading, the
+  // event comes first, and a file that could not be started has not been read.
+  const [begun, ended] = await Promise.allSettled([started, extracting]);
+  if (begun.status === "rejected") throw begun.reason;
+  if (ended.status === "rejected") throw ended.reason;
+  const extracted = ended.value;
   // A resumed file keeps what its listing said when it was started: that is the version that was read.
   const identity = resume === undefined
     ? { ...opened.identity, listed }

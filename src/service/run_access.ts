@@ -19,7 +19,11 @@ import {
 } from "../store/run_states.ts";
 import { readSourceFiles } from "../store/source_files.ts";
 
-/** Between two queries to the database while waiting for the sink. */
+/**
+ * Between two queries to the database while waiting for the sink: first short, because a run waits for its own first events before it
+ * plans its files, and those are loaded within milliseconds; then longer and longer.
+ */
+const LOOK_FIRST_MS = 5;
 const LOOK_INTERVAL_MS = 100;
 
 /** How long a run waits for the projection of earlier runs; after that it may read an unchanged file again. */
@@ -35,13 +39,13 @@ async function waitForOffsets(
   nextOffsets: ReadonlyMap<number, bigint>,
   signal: AbortSignal,
 ): Promise<void> {
-  for (;;) {
+  for (let pause_ms = LOOK_FIRST_MS;; pause_ms = Math.min(2 * pause_ms, LOOK_INTERVAL_MS)) {
     const stored = await readOffsets(sql, topic);
     const isThere = [...nextOffsets].every(([partition, next]) =>
       (stored.get(partition) ?? 0n) >= next
     );
     if (isThere) return;
-    await wait(LOOK_INTERVAL_MS, signal);
+    await wait(pause_ms, signal);
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import { PermanentError } from "@gmn/failures";
 import type { Queryable, Sql, TransactionSql } from "./connection.ts";
+import { pipelined } from "./pipelined.ts";
 
 /** For each partition, the offset of the first record of a topic that is not in the database. */
 export async function readOffsets(
@@ -134,7 +135,8 @@ export async function advanceOffset(run: RunStatement, step: OffsetStep): Promis
 }
 
 /**
- * Runs `write` and moves the partition's offset over the step, in one transaction.
+ * Runs `write` and moves the partition's offset over the step, in one transaction. `write` begins before it is known whether the
+ * offset could be moved; what it has written is rolled back if not.
  * @throws OffsetMismatchError when the database is not at the step's first offset; nothing is written then
  * @throws TransientError, PermanentError when the database fails
  */
@@ -148,8 +150,8 @@ export async function writeAtOffset(
       text: string,
       parameters: readonly unknown[],
     ) => await transaction.unsafe<Row[]>(text, parameters as never[], { prepare: true });
-    await advanceOffset(run, step);
-    await write(transaction);
+    // On the server, what is written comes after the fence, and the fence's failure says more than one of what follows.
+    await pipelined([advanceOffset(run, step), write(transaction)]);
   });
 }
 

@@ -4,6 +4,7 @@
  * The fold is `evolve` in `src/runs/`, which also makes the decisions. This file only converts a state into rows and back. So the
  * projection can't drift from the domain, and a rebuild gives the same rows.
  */
+import { pipelined } from "./pipelined.ts";
 import { storable } from "./storable.ts";
 import type { FileState, RunState } from "../runs/run.ts";
 import type { FileIdentity, RowCounts } from "../runs/run_event.ts";
@@ -99,7 +100,7 @@ export async function writeRunState(
     next_offsets: sql.json({ ...after.nextOffsets }),
     last_event_offset: event.offset,
   };
-  await sql`
+  const run = sql`
     insert into ingestion_run ${sql(row)}
     on conflict (id) do update set
       state = excluded.state, owner = excluded.owner, started_at = excluded.started_at, ended_at = excluded.ended_at,
@@ -108,9 +109,15 @@ export async function writeRunState(
   const changed = [...after.files?.values() ?? []].filter((file) =>
     before?.files?.get(file.file) !== file
   );
-  for (let from = 0; from < changed.length; from += FILES_PER_STATEMENT) {
-    await writeFiles(sql, after.runId, changed.slice(from, from + FILES_PER_STATEMENT), event.at);
-  }
+  const pages = Array.from(
+    { length: Math.ceil(changed.length / FILES_PER_STATEMENT) },
+    (_, at) => changed.slice(at * FILES_PER_STATEMENT, (at + 1) * FILES_PER_STATEMENT),
+  );
+  // The run first: its files refer to it.
+  await pipelined([
+    run.execute(),
+    ...pages.map((files) => writeFiles(sql, after.runId, files, event.at)),
+  ]);
 }
 
 /** PostgreSQL takes 65,535 parameters per statement; a file has 16. */

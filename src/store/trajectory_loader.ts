@@ -150,7 +150,7 @@ async function writeBatch(
   { passes, confirmations }: BatchPasses,
   showers: ShowerSettlement,
 ): Promise<LoadCounts> {
-  const counts = {
+  const counts: Counts = {
     inserted: 0,
     updated: 0,
     unchanged: 0,
@@ -166,30 +166,26 @@ async function writeBatch(
     await sql.copy(COPY_STAGE, encoder.encode(passes.map(({ upserts }) => upserts)));
   }
   // Pipelined: the statements wait for each other on the server, without a round trip each.
-  await Promise.all([
+  const fenced = Promise.all([
     sql.run(showers.exclusive ? LOCK_SHOWERS.exclusive : LOCK_SHOWERS.shared),
     advanceOffset(sql.run, batch),
   ]);
-  await showers.mention(sql, encoder.showers);
-  if (encoder.stations.size > 0) await sql.run(ADD_STATIONS, [[...encoder.stations].sort()]);
-  for (const [at, pass] of passes.entries()) {
-    if (pass.upserts.length > 0) {
-      const merged = await merge(sql, batch.partition, at, showers);
-      counts.inserted += merged.inserted;
-      counts.updated += merged.updated;
-      counts.stale += merged.stale;
-      counts.duplicates += merged.duplicates;
-    }
-    if (pass.withdrawals.length > 0) {
-      const withdrawn = await withdraw(sql, batch.partition, pass.withdrawals);
-      counts.withdrawn += withdrawn.withdrawn;
-      counts.stale += withdrawn.stale;
-    }
-    counts.unknown += await confirm(sql, batch.partition, pass.confirmations);
+  const remember = async () => {
+    const [unknown] = await Promise.all([
+      confirm(sql, batch.partition, confirmations),
+      rememberRepeats(sql, batch.changes.filter(isRepeat)),
+      showers.settle(sql),
+    ]);
+    counts.unknown += unknown;
+  };
+  // Most batches of an unchanged file have no pass: its small files are mostly round trips.
+  if (passes.length === 0) await Promise.all([fenced, remember()]);
+  else {
+    await fenced;
+    await writePasses(sql, encoder, passes, { batch, showers, counts });
+    await remember();
   }
-  counts.unknown += await confirm(sql, batch.partition, confirmations);
-  await rememberRepeats(sql, batch.changes.filter(isRepeat));
-  await showers.settle(sql);
+  // The COMMIT is sent without waiting for these, so everything before must have succeeded.
   await Promise.all([
     markReplayed(sql, batch),
     addFileMembers(sql, batch),
@@ -201,6 +197,39 @@ async function writeBatch(
     counts.withdrawn;
   for (const change of batch.changes) counts.confirmed += confirmedBy(change)?.length ?? 0;
   return counts;
+}
+
+/** The counts of a batch that is being written. */
+type Counts = { -readonly [Name in keyof LoadCounts]: number };
+
+/** Merges and withdraws what the passes say, one pass after the other. */
+async function writePasses(
+  sql: SessionSql,
+  encoder: StageEncoder,
+  passes: BatchPasses["passes"],
+  { batch: { partition }, showers, counts }: {
+    readonly batch: TrajectoryBatch;
+    readonly showers: ShowerSettlement;
+    readonly counts: Counts;
+  },
+): Promise<void> {
+  await showers.mention(sql, encoder.showers);
+  if (encoder.stations.size > 0) await sql.run(ADD_STATIONS, [[...encoder.stations].sort()]);
+  for (const [at, pass] of passes.entries()) {
+    if (pass.upserts.length > 0) {
+      const merged = await merge(sql, partition, at, showers);
+      counts.inserted += merged.inserted;
+      counts.updated += merged.updated;
+      counts.stale += merged.stale;
+      counts.duplicates += merged.duplicates;
+    }
+    if (pass.withdrawals.length > 0) {
+      const withdrawn = await withdraw(sql, partition, pass.withdrawals);
+      counts.withdrawn += withdrawn.withdrawn;
+      counts.stale += withdrawn.stale;
+    }
+    counts.unknown += await confirm(sql, partition, pass.confirmations);
+  }
 }
 
 async function merge(

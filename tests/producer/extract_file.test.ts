@@ -61,6 +61,35 @@ describe("extractFile", () => {
     expect(decode(first?.value ?? new Uint8Array()).unique_trajectory_identifier).toBe(first?.key);
   });
 
+  test("reads before its event is on the log, and publishes after it", async () => {
+    const log = createMemoryLog();
+    const started = Promise.withResolvers<void>();
+    const read = Promise.withResolvers<void>();
+    const chunks = async function* () {
+      yield* inChunks(TEXT, TEXT.length);
+      read.resolve();
+    };
+    // All lines fit into a portion: nothing but the event is waited for.
+    const extracting = extract(log, TEXT, {
+      chunks: chunks(),
+      portionRows: 1_000,
+      started: started.promise,
+    });
+    await read.promise;
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(log.ids()).toEqual([]);
+    started.resolve();
+    expect((await extracting).rows.published).toBe(300);
+  });
+
+  test("publishes nothing when its event can't be written", async () => {
+    const log = createMemoryLog();
+    const started = Promise.reject(new PermanentError("the journal refuses"));
+    await expect(extract(log, TEXT, { started })).rejects.toThrow("the journal refuses");
+    expect(log.ids()).toEqual([]);
+    expect(log.deadLetters).toEqual([]);
+  });
+
   test("sends lines that can't be read to the dead letters and goes on", async () => {
     const log = createMemoryLog();
     const lines = [...LINES.slice(0, 3), "this is; no row", ...LINES.slice(3)];
