@@ -117,8 +117,18 @@ test("damaged batches are named with their offsets, in the middle and at the end
   });
   const found = await rawScan();
   expect(found.unreadable).toEqual([
-    { first: 10n, last: 19n, reason: expect.stringMatching(/offset 10 is damaged: its checksum/) },
-    { first: 40n, last: 49n, reason: expect.stringMatching(/offset 40 is damaged/) },
+    {
+      first: 10n,
+      last: 19n,
+      writtenAt: expect.any(Date),
+      reason: expect.stringMatching(/offset 10 is damaged: its checksum/),
+    },
+    {
+      first: 40n,
+      last: 49n,
+      writtenAt: expect.any(Date),
+      reason: expect.stringMatching(/offset 40 is damaged/),
+    },
   ]);
   expect(found).toMatchObject({ records: 30, gaps: [], foreign: null });
   expect(isSound(found)).toBe(false);
