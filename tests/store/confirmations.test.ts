@@ -193,10 +193,22 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 
 test("any sequence of records, tombstones and confirm records ends as if every row had been a record", async () => {
   const start = () => load(...IDS.map((id) => record(id, 1, 1, 1n)));
-  const state = async () => ({
-    rows: (await rows()).map(({ at: _, ...row }) => row),
-    generations: await generations(),
-  });
+  /**
+   * Generations as they count. Where they are written may differ: a trajectory that a confirm record has returned has no record, so its
+   * next one is written, where the old way recognises a repeat and remembers its generation.
+   */
+  const state = async () => {
+    const newer = await generations();
+    return (await rows()).map(({ id, qc_deg, source_generated_at, stands }) => ({
+      id,
+      qc_deg,
+      stands,
+      // One that is older than its row's is left over, and counts no longer.
+      generated_at: newer[id] !== undefined && newer[id] > source_generated_at
+        ? newer[id]
+        : source_generated_at,
+    }));
+  };
   async function oneByOne(steps: readonly Step[]) {
     await database.empty();
     next = 0;
