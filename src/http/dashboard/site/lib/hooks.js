@@ -74,7 +74,8 @@ export function useData(
 /** State and activity of the live stream. */
 export function useLive() {
   const [state, setState] = useState(liveState);
-  useEffect(() => watchLive(() => setState(liveState())), []);
+  // In the same task as the first rendering: what comes between that and an effect would not be shown until the next event.
+  useLayoutEffect(() => watchLive(() => setState(liveState())), []);
   return state;
 }
 
