@@ -36,6 +36,13 @@ export function createDeadLetterIds(hasTimes: () => boolean): DeadLetterIds {
   };
 }
 
+/** Whether this id of a dead letter has the time of its record or batch; null for the id of a line, which says nothing of it. */
+export function isTimedId(id: string): boolean | null {
+  if (id.startsWith("file:")) return null;
+  const found = /@\d+(~|$)/.exec(id);
+  return found === null ? null : found[1] === "~";
+}
+
 /** The id for a line of a file. It includes the generation stamp: the line of a regenerated file is another line. */
 export function lineDeadLetterId(file: string, generatedAt: Date | null, line: number): string {
   return `file:${file}@${textOf(generatedAt)}#${line}`;

@@ -26,7 +26,7 @@ import {
 import { createDeadLetterIds } from "../dead_letters/dead_letter_ids.ts";
 import type { Sql } from "../store/connection.ts";
 import { readOffsets } from "../store/consumer_offsets.ts";
-import { deadLetterTable } from "../store/dead_letters.ts";
+import { deadLetterTable, hasUnreadableBatch } from "../store/dead_letters.ts";
 import type { RowSelection } from "../store/stored_rows.ts";
 import type { FoundRow } from "./finding.ts";
 import { republishDeadLetters, republishRuns } from "./repair_rest.ts";
@@ -201,7 +201,10 @@ async function assess(
     const republished = ofRanges.get(range) ?? missingIn(found, range);
     // A batch that is a dead letter was never loaded, unless rows come from it: then it was damaged later.
     const id = ids.ofBatch({ topic, partition }, { firstOffset: first, writtenAt });
-    const wasUnreadable = republished === 0 && await table.read(id) !== null;
+    const wasUnreadable = republished === 0 &&
+      (range.kind === "missing"
+        ? await hasUnreadableBatch(sql, range)
+        : await table.read(id) !== null);
     const loaded = (await readOffsets(sql, topic)).get(partition) ?? 0n;
     const ahead = loaded > last ? 0 : loaded <= first ? size : Number(last - loaded) + 1;
     const lost = isProjected(topic) ? wasUnreadable ? size : ahead : size;

@@ -9,6 +9,7 @@ import { createKafkaPublisher } from "../events/kafka_publisher.ts";
 import { gatePublisher } from "../events/log_gate.ts";
 import { appendLogIdentityEvent, newLogId, readLogIdentity } from "../events/log_identity.ts";
 import { OwnRecords } from "../events/own_records.ts";
+import { readLog } from "../events/log_reader.ts";
 import { createLogProbe, type LogProbe } from "../events/log_probe.ts";
 import { proveRoundTrip } from "../events/log_round_trip.ts";
 import type { Publisher } from "../events/publisher.ts";
@@ -22,6 +23,7 @@ import {
   INGESTION_RUN,
   TRAJECTORY_SUMMARY_RAW,
 } from "../events/topics.ts";
+import { createValueReader, readRecords } from "../events/topic_sink.ts";
 import { createValueCodec } from "../events/wire_values.ts";
 import type { Observe } from "../observe/observe.ts";
 import type { Dependency } from "../observe/vocabulary.ts";
@@ -29,6 +31,8 @@ import type { RunJournal } from "../producer/ports.ts";
 import { refuseForeignLog } from "../recovery/foreign_log.ts";
 import { LogGuard } from "../recovery/log_guard.ts";
 import { type RunEventRecord, toRecord } from "../runs/run_event_record.ts";
+import type { DeadLetter } from "../dead_letters/dead_letter.ts";
+import { isTimedId } from "../dead_letters/dead_letter_ids.ts";
 import type { Sql } from "../store/connection.ts";
 import type { ListedShower } from "../store/iau_showers.ts";
 import type { LogAccess } from "./log_access.ts";
@@ -100,7 +104,8 @@ export async function openLog(
   const schemaIds = await patiently("registry", () => registry.register(ALL_TOPICS));
   const own = new OwnRecords(TRAJECTORY_SUMMARY_RAW);
   const ungated = await patiently("broker", () => createKafkaPublisher(kafka, schemaIds, own));
-  const { hasTimedIds } = known ?? await patiently("broker", () => createIdentity(kafka, ungated));
+  const { hasTimedIds } = known ??
+    await patiently("broker", () => createIdentity(kafka, registry, ungated, observe));
   const guard = sql === null
     ? null
     : new LogGuard({ kafka, registry, sql, publisher: ungated, observe });
@@ -140,14 +145,40 @@ export async function openLog(
   };
 }
 
-/** Gives the log an identity. One that has dead letters already, from before logs had identities, goes on naming them as it did. */
+/** Gives the log an identity. One that has dead letters already, whose identity is lost or which never had one, goes on naming them as it did. */
 async function createIdentity(
   kafka: Kafka,
+  registry: SchemaRegistry,
   publisher: Publisher,
+  observe: Observe,
 ): Promise<{ readonly hasTimedIds: boolean }> {
-  const marks = await readWatermarks(kafka, DEAD_LETTER.name);
-  const hasTimedIds = [...marks.values()].every(({ high }) => high === 0n);
+  const hasTimedIds = await namesWithTimes(kafka, registry, observe);
   const logId = newLogId();
   await appendLogIdentityEvent(publisher, { type: "created", logId, at: new Date(), hasTimedIds });
   return { hasTimedIds };
+}
+
+/** Whether the dead letters in the log have times in their ids; true where it has none of records or batches. */
+async function namesWithTimes(
+  kafka: Kafka,
+  registry: SchemaRegistry,
+  observe: Observe,
+): Promise<boolean> {
+  const { name: topic } = DEAD_LETTER;
+  const ranges = [...await readWatermarks(kafka, topic)]
+    .map(([partition, { low: from, high: to }]) => ({ topic, partition, from, to }));
+  const decode = createValueReader<DeadLetter>(DEAD_LETTER, registry);
+  let hasTimes: boolean | null = null;
+  await readLog({
+    kafka,
+    ranges,
+    signal: new AbortController().signal,
+    async onRecords({ topic, partition, records, nextOffset }) {
+      if (hasTimes !== null) return;
+      const readable = records.filter(({ unreadable }) => unreadable === undefined);
+      const batch = { topic, partition, firstOffset: 0n, nextOffset, records: readable };
+      for (const { id } of await readRecords(batch, observe, decode)) hasTimes ??= isTimedId(id);
+    },
+  });
+  return hasTimes ?? true;
 }

@@ -61,8 +61,8 @@ export interface StartOptions {
 }
 
 /**
- * Tries of a command to reach an engine that it has not started itself: within 16 seconds, enough for a PostgreSQL that restarts. Then it
- * fails: a script would wait for ever for an address that is wrong.
+ * Tries of a command to reach an engine that it has not started itself: they end after 2 to 16 seconds of waiting, and what the tries
+ * themselves take. Then it fails: a script would wait for ever for an address that is wrong.
  */
 const COMMAND_ATTEMPTS = 6;
 /** For projections, the history of runs and writes of the API; loaders have their own connections. */

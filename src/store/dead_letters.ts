@@ -171,9 +171,27 @@ async function selectSuperseded(
     ) as t (dead_letter_id, meteor_id)
     join dead_letter as d on d.id = t.dead_letter_id
     join meteor as m on m.id = t.meteor_id
-    where case when d.topic_offset is null then m.updated_at > d.at
+    where case
+      -- Its offset is one of an earlier log.
+      when d.topic_offset is null or d.at < (select bound_at from log_binding) then m.updated_at > d.at
       else m.topic_partition = d.topic_partition and m.topic_offset > d.topic_offset end`;
   return new Set(rows.map(({ id }) => id));
+}
+
+/** Whether a batch that began at the offset `first` of the log is a dead letter. A copy may have a gap there. */
+export async function hasUnreadableBatch(
+  sql: Queryable,
+  { topic, partition, first }: {
+    readonly topic: string;
+    readonly partition: number;
+    readonly first: bigint;
+  },
+): Promise<boolean> {
+  const found = await sql`
+    select from dead_letter
+    where stage = 'fetch' and topic = ${topic} and topic_partition = ${partition} and topic_offset = ${first}
+    limit 1`;
+  return found.length > 0;
 }
 
 /** A dead letter as users see it. Names are those of the fields; times are microseconds since 1970. */

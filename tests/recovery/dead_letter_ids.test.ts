@@ -5,10 +5,13 @@ import { join } from "node:path";
 import { RawClient } from "@gmn/embedded-broker/testing";
 import { wrapBatch } from "@gmn/kafka-formats/testing";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { DeadLetter } from "../../src/dead_letters/dead_letter.ts";
+import { publishDeadLetters } from "../../src/dead_letters/dead_letter_topic.ts";
 import { ReplayDesk } from "../../src/dead_letters/replay_desk.ts";
 import { appendLogIdentityEvent, readLogIdentity } from "../../src/events/log_identity.ts";
 import { TRAJECTORY_SUMMARY_RAW } from "../../src/events/topics.ts";
 import { unobserved } from "../../src/observe/observe.ts";
+import { repairLog } from "../../src/recovery/repair.ts";
 import { isVerified, type Verification, verifyLog } from "../../src/recovery/verify.ts";
 import { readLogAccess } from "../../src/service/log_access.ts";
 import { openLog } from "../../src/service/open_log.ts";
@@ -22,6 +25,7 @@ import {
   registerSchema,
   wire,
 } from "../support/foreign_producer.ts";
+import { replaceBatch } from "../support/log_damage.ts";
 import { rebuildOf } from "../support/rebuild.ts";
 import { startTestService, type TestService } from "../support/service.ts";
 import { summaryOf } from "../support/trajectories.ts";
@@ -42,6 +46,27 @@ const PARTITION = 1;
 const OFFSET = 9n;
 const GZIP = 1;
 const ID = (n: number) => `20260101000000_${String(n).padStart(6, "0")}`;
+
+/** As earlier versions named them. */
+const UNTIMED: DeadLetter = {
+  id: `${RAW}-${PARTITION}@7`,
+  at: 0,
+  stage: "decode",
+  reason: "of a test",
+  field: null,
+  run_id: null,
+  source_file: null,
+  source_line: null,
+  source_generated_at: null,
+  text: null,
+  columns: null,
+  topic: RAW,
+  partition: PARTITION,
+  offset: 7,
+  key: null,
+  value: null,
+  schema_id: null,
+};
 
 let whole: TestService;
 beforeEach(async () => {
@@ -175,6 +200,8 @@ test("after reread, a dead letter of the lost log does not replace a later recor
   const end = await append(whole.kafka, [{ key: ID(1), value }], PARTITION);
   expect(end).toBeLessThan(OFFSET);
   await caughtUp(whole);
+  // Where only the trajectories' topic was lost, the dead letters are read again, with the offsets that they had there.
+  await whole.database.sql`update dead_letter set topic_offset = ${String(OFFSET)}`;
   const path = `/dead-letters/${encodeURIComponent(lost!.id)}/replay`;
   const answer = await whole.api(path, { method: "POST" });
   expect(await answer.json()).toMatchObject({ outcome: "superseded" });
@@ -192,6 +219,21 @@ test("after a refill, a batch at an offset of the lost log has its own dead lett
     expect.stringMatching(/not gzip$/),
     expect.stringMatching(/no gzip either$/),
   ]);
+}, TEST_MS);
+
+test("a gap where a batch was that could not be read has lost its records", async () => {
+  await appendGoodUpTo(2n);
+  const first = await appendUnreadable("broken");
+  await appendGoodUpTo(5n);
+  await whole.whileStopped(() => {
+    replaceBatch(brokerFolder(), RAW, PARTITION, first, null);
+    return Promise.resolve();
+  });
+  const { log: { kafka, registry, ungated: publisher }, store: { sql } } = whole.service.parts
+    .running!;
+  const signal = AbortSignal.timeout(TEST_MS);
+  const { ranges } = await repairLog(await verify(), { kafka, registry, sql, publisher, signal });
+  expect(ranges).toMatchObject([{ range: { kind: "missing" }, lost: 1, superseded: 0 }]);
 }, TEST_MS);
 
 test("after its end was lost, the log's next record has a dead letter of its own", async () => {
@@ -272,9 +314,16 @@ describe("a log that gets an identity", () => {
     expect(log.hasTimedIds()).toBe(true);
   });
 
-  test("and has dead letters from before goes on naming them without", async () => {
+  test.each([
+    ["with times", true, () => appendRefused(1)],
+    [
+      "without",
+      false,
+      () => publishDeadLetters(whole.service.parts.running!.log.ungated, [UNTIMED]),
+    ],
+  ])("and has dead letters %s goes on naming them so", async (_, hasTimedIds, giveUpOne) => {
     const { log } = whole.service.parts.running!;
-    await appendRefused(1);
+    await giveUpOne();
     await recreateTopic(whole, IDENTITY_TOPIC, 1);
     const { brokers, schemaRegistryUrl } = whole.service.addresses;
     const opened = await openLog(
@@ -293,10 +342,10 @@ describe("a log that gets an identity", () => {
       },
     );
     try {
-      expect(opened.hasTimedIds()).toBe(false);
+      expect(opened.hasTimedIds()).toBe(hasTimedIds);
     } finally {
       await opened.close();
     }
-    expect(await readLogIdentity(log.kafka, log.registry)).toMatchObject({ hasTimedIds: false });
+    expect(await readLogIdentity(log.kafka, log.registry)).toMatchObject({ hasTimedIds });
   }, TEST_MS);
 });

@@ -292,9 +292,9 @@ function identityOf(response: Response): FileIdentity {
 }
 
 /**
- * The identity to remember. Of a file that was written in the second in which it was sent, or the one before, validators are left
- * out: they have seconds (GMN's ETag too), so a version written a moment later, of the same size, would have the same ones and be
- * taken for this one for ever (RFC 9110, section 8.8.2.2). Such a file is read once more by the next run.
+ * The identity to remember. Of a file that was written less than two seconds before it was sent, validators are left out: they have
+ * seconds (GMN's ETag too), so a version written a moment later, of the same size, would have the same ones and be taken for this one
+ * for ever (RFC 9110, section 8.8.2.2). Such a file is read once more by the next run that takes it; so is one with a time to come.
  */
 function lastingIdentity(identity: FileIdentity, response: Response): FileIdentity {
   const sent = Date.parse(response.headers.get("date") ?? "");
