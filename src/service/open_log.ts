@@ -145,7 +145,7 @@ export async function openLog(
   };
 }
 
-/** Gives the log an identity. One that has dead letters already, whose identity is lost or which never had one, goes on naming them as it did. */
+/** Gives the log an identity. One that has dead letters already, goes on naming them as it did: it is from before logs had identities, or its own was lost. */
 async function createIdentity(
   kafka: Kafka,
   registry: SchemaRegistry,
