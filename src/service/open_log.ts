@@ -145,7 +145,10 @@ export async function openLog(
   };
 }
 
-/** Gives the log an identity. One that has dead letters already, goes on naming them as it did: it is from before logs had identities, or its own was lost. */
+/**
+ * Gives the log an identity. One that has dead letters already is from before logs had identities, or has lost its own: it goes on
+ * naming them as it did.
+ */
 async function createIdentity(
   kafka: Kafka,
   registry: SchemaRegistry,
