@@ -55,18 +55,18 @@ export async function confirmed(
   // Ctrl-C at the question is the terminal's, not the process's: it becomes the signal that ends the command.
   terminal.on("SIGINT", () => process.kill(process.pid, "SIGINT"));
   // At the end of the input the interface closes, and the question is never answered.
-  const unanswered = new Promise<null>((resolve) =>
-    terminal.once("close", () => {
-      process.stdout.write("\n");
-      resolve(null);
-    })
-  );
+  const { promise: unanswered, resolve } = Promise.withResolvers<null>();
+  const ended = () => {
+    process.stdout.write("\n");
+    resolve(null);
+  };
+  terminal.once("close", ended);
   try {
     const asked = terminal.question(`${question} Type ${word} to confirm: `, { signal });
     const answer = await Promise.race([asked, unanswered]);
     return answer?.trim() === word;
   } finally {
-    terminal.removeAllListeners("close");
+    terminal.off("close", ended);
     terminal.close();
   }
 }
