@@ -14,7 +14,7 @@ import { DamageWatch } from "./damage_watch.ts";
 import { takeFetch } from "./fetched_batch.ts";
 import { forgetGroup } from "./consumer_group.ts";
 import { BrokerUnavailableError, classifyKafkaError, withAdmin } from "./kafka_client.ts";
-import { askWatermarks } from "./start_position.ts";
+import { askWatermarks, type Watermarks } from "./start_position.ts";
 
 /** A part of a partition, from `from` (inclusive) to `to` (exclusive). */
 export interface PartitionRange {
@@ -22,6 +22,16 @@ export interface PartitionRange {
   readonly partition: number;
   readonly from: bigint;
   readonly to: bigint;
+}
+
+/** All that the partitions of a topic hold, between their watermarks. */
+export function rangesOf(
+  topic: string,
+  watermarks: ReadonlyMap<number, Watermarks>,
+): PartitionRange[] {
+  return [...watermarks].map(([partition, { low: from, high: to }]) => (
+    { topic, partition, from, to }
+  ));
 }
 
 /** Some records of one partition. */

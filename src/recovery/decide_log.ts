@@ -10,7 +10,7 @@
  */
 import { PermanentError } from "@gmn/failures";
 import type { BindingDecision } from "../events/log_identity.ts";
-import { readLog } from "../events/log_reader.ts";
+import { rangesOf, readLog } from "../events/log_reader.ts";
 import type { Publisher } from "../events/publisher.ts";
 import type { Watermarks } from "../events/start_position.ts";
 import { createValueReader } from "../events/topic_sink.ts";
@@ -217,15 +217,9 @@ async function readRecordsOf(
   { name }: Topic,
   take: (records: Parameters<ReturnType<typeof createValueReader>>[0][]) => Promise<void>,
 ): Promise<void> {
-  const ranges = [...watermarks.get(name) ?? []].map(([partition, { low: from, high: to }]) => ({
-    topic: name,
-    partition,
-    from,
-    to,
-  }));
   await readLog({
     kafka,
-    ranges,
+    ranges: rangesOf(name, watermarks.get(name) ?? new Map()),
     signal,
     onRecords: ({ records }) => take(records.filter(({ unreadable }) => unreadable === undefined)),
   });

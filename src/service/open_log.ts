@@ -9,7 +9,7 @@ import { createKafkaPublisher } from "../events/kafka_publisher.ts";
 import { gatePublisher } from "../events/log_gate.ts";
 import { appendLogIdentityEvent, newLogId, readLogIdentity } from "../events/log_identity.ts";
 import { OwnRecords } from "../events/own_records.ts";
-import { readLog } from "../events/log_reader.ts";
+import { rangesOf, readLog } from "../events/log_reader.ts";
 import { createLogProbe, type LogProbe } from "../events/log_probe.ts";
 import { proveRoundTrip } from "../events/log_round_trip.ts";
 import type { Publisher } from "../events/publisher.ts";
@@ -167,9 +167,7 @@ async function namesWithTimes(
   registry: SchemaRegistry,
   observe: Observe,
 ): Promise<boolean> {
-  const { name: topic } = DEAD_LETTER;
-  const ranges = [...await readWatermarks(kafka, topic)]
-    .map(([partition, { low: from, high: to }]) => ({ topic, partition, from, to }));
+  const ranges = rangesOf(DEAD_LETTER.name, await readWatermarks(kafka, DEAD_LETTER.name));
   const decode = createValueReader<DeadLetter>(DEAD_LETTER, registry);
   let hasTimes: boolean | null = null;
   await readLog({
