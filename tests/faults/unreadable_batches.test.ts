@@ -22,6 +22,7 @@ import { encodeRecords, wrapBatch } from "@gmn/kafka-formats/testing";
 import { RawClient } from "@gmn/embedded-broker/testing";
 import {
   append,
+  appendBatch,
   caughtUp,
   passed,
   PYTHON_SCHEMA,
@@ -55,18 +56,6 @@ const valueOf = (n: number) => wire(schemaId, pythonBody(summaryOf(ID(n))));
 const appendGood = (n: number, partition = PARTITION) =>
   append(whole.kafka, [{ key: ID(n), value: valueOf(n) }], partition);
 
-/** Appends a batch as it is; gives its first offset. */
-async function appendBatch(topic: string, batch: Uint8Array, partition = 0): Promise<number> {
-  const client = await RawClient.connect(whole.service.addresses.brokers[0]!);
-  try {
-    const { errorCode, baseOffset } = await client.produce(topic, partition, batch);
-    expect(errorCode).toBe(0);
-    return baseOffset;
-  } finally {
-    client.close();
-  }
-}
-
 /** Two records, packed as `attributes` says into bytes that are not that. */
 const packed = (payload: Uint8Array, attributes: number) =>
   wrapBatch(payload, [{}, {}], { attributes });
@@ -99,7 +88,7 @@ test("what can't be unpacked or parsed is put aside, and all around it is loaded
   const offsets: number[] = [];
   for (const [n, [, batch]] of cases.entries()) {
     await appendGood(n);
-    offsets.push(await appendBatch(raw, batch, PARTITION));
+    offsets.push(await appendBatch(whole, raw, batch, PARTITION));
   }
   const end = await appendGood(cases.length);
   await passed(whole.database.sql, end, PARTITION);
@@ -126,7 +115,7 @@ test("every topic goes on behind such a batch, and says which topic it was", asy
   const bad = packed(Buffer.from("not gzip"), GZIP);
   const topics = [INGESTION_RUN.name, IAU_SHOWER.name, DEAD_LETTER.name];
   const offsets = new Map<string, number>();
-  for (const topic of topics) offsets.set(topic, await appendBatch(topic, bad));
+  for (const topic of topics) offsets.set(topic, await appendBatch(whole, topic, bad));
   // Its events come behind the batch, and are projected.
   const run = await whole.run("/backfill", { all: true });
   expect(run).toMatchObject({ state: "completed", rows: { loaded: whole.sample.rows } });
@@ -143,7 +132,7 @@ test("every topic goes on behind such a batch, and says which topic it was", asy
 test(
   "its dead letter can't be replayed, and keeps its reason; a rebuild makes no second one",
   async () => {
-    const first = await appendBatch(raw, packed(Buffer.from("not gzip"), GZIP), PARTITION);
+    const first = await appendBatch(whole, raw, packed(Buffer.from("not gzip"), GZIP), PARTITION);
     await appendGood(1);
     await caughtUp(whole);
     await caughtUp(whole);
@@ -171,6 +160,7 @@ test("a dead letter that is larger than the broker takes is cut, and says so", a
   const records = [{ value: "v".repeat(3_000_000) }];
   // Can be read, and is no trajectory: a dead letter about one record, larger than any batch may be.
   const record = await appendBatch(
+    whole,
     raw,
     wrapBatch(gzipSync(encodeRecords(records)), records, { attributes: GZIP }),
     PARTITION,
@@ -188,7 +178,7 @@ test("a dead letter that is larger than the broker takes is cut, and says so", a
   const broker = whole.service.addresses.brokers[0]!;
   await RawClient.setConfig(broker, DEAD_LETTER.name, "max.message.bytes", "100000");
   const size = 400_000;
-  const first = await appendBatch(raw, packed(Buffer.alloc(size, "x"), GZIP), PARTITION);
+  const first = await appendBatch(whole, raw, packed(Buffer.alloc(size, "x"), GZIP), PARTITION);
   await appendGood(2);
   await caughtUp(whole);
   await caughtUp(whole);

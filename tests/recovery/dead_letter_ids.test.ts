@@ -2,7 +2,6 @@
 import { Buffer } from "node:buffer";
 import { cp, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { RawClient } from "@gmn/embedded-broker/testing";
 import { wrapBatch } from "@gmn/kafka-formats/testing";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { DeadLetter } from "../../src/dead_letters/dead_letter.ts";
@@ -18,6 +17,7 @@ import { openLog } from "../../src/service/open_log.ts";
 import { deadLetterTable } from "../../src/store/dead_letters.ts";
 import {
   append,
+  appendBatch,
   caughtUp,
   passed,
   PYTHON_SCHEMA,
@@ -86,18 +86,11 @@ async function appendGoodUpTo(end: bigint): Promise<void> {
 
 /** Appends a batch that can't be unpacked; gives its offset. */
 async function appendUnreadable(text: string): Promise<number> {
-  const client = await RawClient.connect(whole.service.addresses.brokers[0]!);
-  try {
-    const records = [{ timestamp_ms: Date.now() }];
-    const batch = wrapBatch(Buffer.from(text), records, { attributes: GZIP });
-    const { errorCode, baseOffset } = await client.produce(RAW, PARTITION, batch);
-    expect(errorCode).toBe(0);
-    await passed(whole.database.sql, BigInt(baseOffset) + 1n, PARTITION);
-    await caughtUp(whole);
-    return baseOffset;
-  } finally {
-    client.close();
-  }
+  const batch = wrapBatch(Buffer.from(text), [{ timestamp_ms: Date.now() }], { attributes: GZIP });
+  const first = await appendBatch(whole, RAW, batch, PARTITION);
+  await passed(whole.database.sql, BigInt(first) + 1n, PARTITION);
+  await caughtUp(whole);
+  return first;
 }
 
 /** Appends a value that is no trajectory; gives its offset. */

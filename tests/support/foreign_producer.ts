@@ -2,6 +2,7 @@
  * Another program that writes to `trajectory_summary_raw`, with its own registration of the schema and arbitrary bytes.
  */
 import { Buffer } from "node:buffer";
+import { RawClient } from "@gmn/embedded-broker/testing";
 import avro from "avsc";
 import type { Kafka } from "kafkajs";
 import { Partitioners } from "../../src/events/kafkajs/kafkajs.ts";
@@ -72,6 +73,23 @@ export async function append(
   });
   await producer.disconnect();
   return BigInt(answer!.baseOffset!) + BigInt(messages.length);
+}
+
+/** Appends a batch as it is to the embedded broker, which does not look into it; gives its first offset. */
+export async function appendBatch(
+  { service }: Pick<TestService, "service">,
+  topic: string,
+  batch: Uint8Array,
+  partition = 0,
+): Promise<number> {
+  const client = await RawClient.connect(service.addresses.brokers[0]!);
+  try {
+    const { errorCode, baseOffset } = await client.produce(topic, partition, batch);
+    if (errorCode !== 0) throw new Error(`${topic}-${partition} refuses the batch: ${errorCode}`);
+    return baseOffset;
+  } finally {
+    client.close();
+  }
 }
 
 /** Waits until the data store has processed a partition up to `end`. */
