@@ -50,6 +50,7 @@ const WELL: ServiceStatus = {
     { topic: "trajectory_summary_raw", partition: 0, position: "5", end: "5", lag: 0 },
     { topic: "trajectory_summary_raw", partition: 1, position: "5", end: "5", lag: 0 },
   ],
+  runs: [],
   store: { meteors: 1_234_567, dead_letters: 3 },
 };
 

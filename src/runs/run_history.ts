@@ -6,7 +6,7 @@
  */
 import { z } from "zod";
 import type { RunEvent } from "./run_event.ts";
-import { NO_ROWS } from "./run.ts";
+import { ATTEMPTS_MAX, NO_ROWS } from "./run.ts";
 import { rowCountsSchema, selectionSchema } from "./run_schemas.ts";
 import { describeSelection } from "./selection.ts";
 
@@ -25,8 +25,14 @@ export const runHistoryDetailSchema = z.object({
     description: "file_started; null where the source does not say.",
   }),
   rows: rowCountsSchema.optional().meta({ description: "file_extracted" }),
+  attempt: z.int().optional().meta({
+    description: "file_deferred: which attempt failed, from 1.",
+  }),
+  retry_at: z.string().optional().meta({
+    description: "file_deferred: when the next attempt is, at the earliest.",
+  }),
   reason: z.string().optional().meta({
-    description: "file_skipped, file_failed, failed, cancelled",
+    description: "file_skipped, file_failed, file_deferred, failed, cancelled",
   }),
 }).meta({
   id: "RunEventDetail",
@@ -75,7 +81,10 @@ function detailOf(event: Exclude<RunEvent, { type: "file_progress" }>): RunHisto
       return { rows: event.rows };
     case "completed":
       return {};
-    case "file_deferred":
+    case "file_deferred": {
+      const { attempt, reason, retryAt } = event;
+      return { attempt, reason, retry_at: retryAt.toISOString() };
+    }
     case "file_skipped":
     case "file_failed":
     case "failed":
@@ -85,6 +94,7 @@ function detailOf(event: Exclude<RunEvent, { type: "file_progress" }>): RunHisto
 }
 
 const LEVELS: Readonly<Record<string, RunHistoryLevel>> = {
+  file_deferred: "warning",
   file_failed: "warning",
   cancelled: "warning",
   failed: "error",
@@ -96,6 +106,9 @@ export function historyLevel({ name }: RunHistoryEntry): RunHistoryLevel {
 }
 
 const count = (n: number): string => n.toLocaleString("en-US");
+
+/** `10:04:05 UTC`. */
+const timeOfDay = (iso = ""): string => `${iso.slice(11, 19)} UTC`;
 
 /** One plain sentence for an entry. It does not name the run, which the reader knows. */
 export function sayHistoryEntry({ name, file, detail }: RunHistoryEntry): string {
@@ -119,6 +132,10 @@ export function sayHistoryEntry({ name, file, detail }: RunHistoryEntry): string
     }
     case "file_skipped":
       return `${file} skipped${because}`;
+    case "file_deferred":
+      return `${file} can't be read yet (attempt ${detail.attempt} of ${ATTEMPTS_MAX})${because}; next attempt at ${
+        timeOfDay(detail.retry_at)
+      }`;
     case "file_failed":
       return `${file} failed${because}`;
     case "completed":

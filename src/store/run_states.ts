@@ -24,12 +24,16 @@ interface FileRow
   readonly run_id: string;
   readonly byte_offset: number | null;
   readonly line_number: number | null;
+  readonly attempts: number;
+  readonly waiting_reason: string | null;
+  readonly retry_at: Date | null;
 }
 
 const FILE_COLUMNS = `
   run_id, file, state as status, size_bytes::float8, etag, last_modified as "lastModified", listed,
   generated_at as "generatedAt", byte_offset::float8, line_number::float8, rows_read::float8 as read,
-  rows_published::float8 as published, rows_unchanged::float8 as unchanged, rows_rejected::float8 as rejected, reason`;
+  rows_published::float8 as published, rows_unchanged::float8 as unchanged, rows_rejected::float8 as rejected, reason,
+  attempts, waiting_reason, retry_at`;
 
 /** The run, or null. */
 export async function readRunState(sql: Queryable, runId: string): Promise<RunState | null> {
@@ -120,7 +124,7 @@ export async function writeRunState(
   ]);
 }
 
-/** PostgreSQL takes 65,535 parameters per statement; a file has 16. */
+/** PostgreSQL takes 65,535 parameters per statement; a file has 19. */
 const FILES_PER_STATEMENT = 1_000;
 
 async function writeFiles(
@@ -145,6 +149,9 @@ async function writeFiles(
     rows_unchanged: file.rows.unchanged,
     rows_rejected: file.rows.rejected,
     reason: storable(file.reason),
+    attempts: file.attempts,
+    waiting_reason: storable(file.waiting?.reason ?? null),
+    retry_at: file.waiting?.retryAt ?? null,
     updated_at: at,
   }));
   await sql`
@@ -153,7 +160,8 @@ async function writeFiles(
       state = excluded.state, size_bytes = excluded.size_bytes, etag = excluded.etag,
       last_modified = excluded.last_modified, listed = excluded.listed, generated_at = excluded.generated_at,
       byte_offset = excluded.byte_offset, line_number = excluded.line_number, rows_read = excluded.rows_read,
-      rows_published = excluded.rows_published, rows_unchanged = excluded.rows_unchanged, rows_rejected = excluded.rows_rejected, reason = excluded.reason, updated_at = excluded.updated_at`;
+      rows_published = excluded.rows_published, rows_unchanged = excluded.rows_unchanged, rows_rejected = excluded.rows_rejected, reason = excluded.reason,
+      attempts = excluded.attempts, waiting_reason = excluded.waiting_reason, retry_at = excluded.retry_at, updated_at = excluded.updated_at`;
 }
 
 async function readStates(sql: Queryable, which: ReturnType<Queryable>): Promise<RunState[]> {
@@ -173,7 +181,7 @@ async function readStates(sql: Queryable, which: ReturnType<Queryable>): Promise
 
 function toFileState(row: FileRow): FileState {
   const { file, status, generatedAt, read, published, unchanged, rejected, reason } = row;
-  const { size_bytes, etag, lastModified, listed } = row;
+  const { size_bytes, etag, lastModified, listed, attempts, retry_at: retryAt } = row;
   const identity = { size_bytes, etag, lastModified, listed };
   return {
     file,
@@ -186,6 +194,9 @@ function toFileState(row: FileRow): FileState {
     rows: { read, published, unchanged, rejected },
     reason,
     startedAt: null,
-    waiting: null,
+    attempts,
+    waiting: retryAt === null
+      ? null
+      : { attempt: attempts, reason: row.waiting_reason ?? "", retryAt },
   };
 }

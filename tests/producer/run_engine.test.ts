@@ -63,7 +63,7 @@ function engineOver(directory: DataDirectory, more: Partial<RunEngineOptions> = 
     owner: "test:1",
     observe: observer.observe,
     now: () => NOW,
-    passPause_ms: 0,
+    retryPause_ms: 0,
     pace: { portionRows: 5, progressInterval_ms: 0 },
     ...more,
   });
