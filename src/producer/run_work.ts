@@ -209,7 +209,12 @@ async function putOff(
   const attempt = attempts + 1;
   if (attempt >= attemptsOf(run.state.selection)) {
     await run.apply({ type: "failFile", file, reason: explainWithHint(error) });
-  } else await run.apply({ type: "deferFile", file, attempt, reason: explain(error), retryAt });
+  } else {
+    // Everything that shows the reason shows the file beside it.
+    const said = explain(error);
+    const reason = said.startsWith(`${file} `) ? `it${said.slice(file.length)}` : said;
+    await run.apply({ type: "deferFile", file, attempt, reason, retryAt });
+  }
 }
 
 /** An uploaded file can be read only once; only the sender can send it again. */
