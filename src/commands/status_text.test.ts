@@ -16,6 +16,7 @@ const WELL: ServiceStatus = {
     log: ready,
     database: ready,
     disk: ready,
+    runs: ready,
     consumer: ready,
   },
   log_damage: [],

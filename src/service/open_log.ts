@@ -79,6 +79,9 @@ export function proveLog(
   return proveRoundTrip(createKafka({ brokers, clientId: CLIENT_ID }, observe), signal);
 }
 
+/** Key of the records that say who leads: they are of no run. */
+const LEADS_KEY = "leads";
+
 /** Names this program to brokers and registries. */
 export const CLIENT_ID = "gmn-data-store-ingestion";
 
@@ -126,7 +129,8 @@ export async function openLog(
     journal: {
       async append(event) {
         const value = runEvents.encode(toRecord(event), publisher.schemaId(INGESTION_RUN));
-        await publisher.publish(INGESTION_RUN, [{ key: event.runId, value }]);
+        const key = "runId" in event ? event.runId : LEADS_KEY;
+        await publisher.publish(INGESTION_RUN, [{ key, value }]);
       },
     },
     async publishShowers(given) {
