@@ -224,7 +224,7 @@ export const EVENT_TEXTS: { [Name in keyof Vocabulary]: EventText<Vocabulary[Nam
   "producer.follows": warning((d) =>
     `this process no longer works on the runs (${d.reason}); the next leader continues them`
   ),
-  "lease.took_over": warning((d) =>
+  "lease.holder_replaced": warning((d) =>
     `took the lease ${d.lease} over from ${d.from}, which gave no sign of life for ${
       seconds(d.silent_ms)
     }`

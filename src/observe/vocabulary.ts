@@ -216,5 +216,5 @@ export interface Vocabulary {
   /** This process lost the lease; another process may take it. */
   "producer.follows": { reason: string };
   /** The holder of a lease was frozen or could not be reached: this process has ended its session, and has the lease. */
-  "lease.took_over": { lease: string; from: string; silent_ms: number };
+  "lease.holder_replaced": { lease: string; from: string; silent_ms: number };
 }

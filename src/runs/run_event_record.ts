@@ -41,6 +41,14 @@ export type RunEventRecord = { run_id: string; type: string; at: number } & type
 
 const MICROSECONDS = 1000;
 
+/** Key of the records that say who leads: they are of no run. */
+const LEADS_KEY = "leads";
+
+/** The key of an event's record. */
+export function keyOf(event: RunEvent | Leads): string {
+  return "runId" in event ? event.runId : LEADS_KEY;
+}
+
 /** The record of an event; fields that its type does not use are null. */
 export function toRecord(event: RunEvent | Leads): RunEventRecord {
   return {

@@ -30,7 +30,7 @@ import type { Dependency } from "../observe/vocabulary.ts";
 import type { RunJournal } from "../producer/ports.ts";
 import { refuseForeignLog } from "../recovery/foreign_log.ts";
 import { LogGuard } from "../recovery/log_guard.ts";
-import { type RunEventRecord, toRecord } from "../runs/run_event_record.ts";
+import { keyOf, type RunEventRecord, toRecord } from "../runs/run_event_record.ts";
 import type { DeadLetter } from "../dead_letters/dead_letter.ts";
 import { isTimedId } from "../dead_letters/dead_letter_ids.ts";
 import type { Sql } from "../store/connection.ts";
@@ -79,9 +79,6 @@ export function proveLog(
   return proveRoundTrip(createKafka({ brokers, clientId: CLIENT_ID }, observe), signal);
 }
 
-/** Key of the records that say who leads: they are of no run. */
-const LEADS_KEY = "leads";
-
 /** Names this program to brokers and registries. */
 export const CLIENT_ID = "gmn-data-store-ingestion";
 
@@ -129,8 +126,7 @@ export async function openLog(
     journal: {
       async append(event) {
         const value = runEvents.encode(toRecord(event), publisher.schemaId(INGESTION_RUN));
-        const key = "runId" in event ? event.runId : LEADS_KEY;
-        await publisher.publish(INGESTION_RUN, [{ key, value }]);
+        await publisher.publish(INGESTION_RUN, [{ key: keyOf(event), value }]);
       },
     },
     async publishShowers(given) {

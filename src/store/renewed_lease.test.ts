@@ -66,7 +66,7 @@ test("a holder without a new heartbeat is replaced, and the standby says so", as
   expect(performance.now() - began_ms).toBeGreaterThan(TIMES.silence);
   expect(silent?.lost.aborted).toBe(true);
   expect(standby.events).toMatchObject([
-    { name: "lease.took_over", detail: { lease: "producer", from: "one" } },
+    { name: "lease.holder_replaced", detail: { lease: "producer", from: "one" } },
   ]);
   expect(await readLease(database.sql, "producer")).toMatchObject({ holder: "two" });
 });

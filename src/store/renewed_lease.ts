@@ -122,7 +122,7 @@ export class LeaseCandidate {
     if (silent_ms < times.silence) return false;
     await endSession(sql, lease, seen);
     if (!await tryLock(sql, lease)) return false;
-    observe("lease.took_over", { lease, from: found.holder, silent_ms });
+    observe("lease.holder_replaced", { lease, from: found.holder, silent_ms });
     return true;
   }
 
