@@ -97,6 +97,9 @@ test("runs that have not ended, and what they wait for", () => {
     "run          0199, backfill, the month 2024-08: running, 2 of 3 file(s); waits: daily/a.txt, " +
     "attempt 1 of 3 (it ends in the middle of a line), again at 09:00:05 UTC",
   ]);
+  expect(lines({ ...RUN, waiting: { for: "owner" } })).toEqual([
+    "run          0199, backfill, the month 2024-08: running, 2 of 3 file(s); waits: no process works on the runs",
+  ]);
   expect(lines(second)).toEqual([
     "run          0200, backfill, the month 2024-08: requested; queued behind run 0199",
   ]);

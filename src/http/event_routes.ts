@@ -16,7 +16,7 @@ import { type Api, problems } from "./openapi.ts";
 import type { PublicEvent, RecentEvents } from "./recent_events.ts";
 import { findRun, RUN_LIMIT_MS, runParams } from "./run_lookup.ts";
 import type { RunPort } from "./run_routes.ts";
-import { withUploadQueue } from "./upload_queue.ts";
+import { withOwn } from "./own_runs.ts";
 
 /** How often a run's state is read when no event mentions it. */
 const LOOK_INTERVAL_MS = 1_000;
@@ -112,7 +112,7 @@ async function readDetail(
   runId: string,
 ): Promise<RunDetail | null> {
   const found = await reader().look(RUN_LIMIT_MS, (sql) => getRunView(sql, runId));
-  return found === null ? null : withUploadQueue(found, () => runs().engine);
+  return found === null ? null : withOwn(found, () => runs().engine);
 }
 
 async function followRun(stream: EventStream, runId: string, options: Following): Promise<void> {

@@ -53,6 +53,9 @@ export const waitingSchema = z.discriminatedUnion("for", [
   z.object({ for: z.literal("run"), run_id: z.string() }).meta({
     description: "Runs of one kind take turns: the run before this one in the queue.",
   }),
+  z.object({ for: z.literal("owner") }).meta({
+    description: "No process with the role producer leads, so nobody works on it.",
+  }),
 ]).meta({ id: "Waiting" });
 export type WaitingView = z.infer<typeof waitingSchema>;
 

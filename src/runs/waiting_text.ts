@@ -12,5 +12,7 @@ export function sayWaiting({ waiting }: Pick<RunView, "waiting">): string | null
     }
     case "run":
       return `queued behind run ${waiting.run_id}`;
+    case "owner":
+      return "waits: no process works on the runs";
   }
 }

@@ -3,7 +3,7 @@ import { explain, explainWithHint, TransientError } from "@gmn/failures";
 import { TOPICS } from "../events/topics.ts";
 import type { LogProbe } from "../events/log_probe.ts";
 import type { Health } from "../http/status_routes.ts";
-import { withUploadQueue } from "../http/upload_queue.ts";
+import { withOwn } from "../http/own_runs.ts";
 import type {
   DisksView,
   LogView,
@@ -100,9 +100,7 @@ async function statusOf(
     schedule,
     shower_list: showerList,
     lag,
-    runs: engine === undefined
-      ? runs
-      : runs?.map((run) => withUploadQueue(run, () => engine)) ?? null,
+    runs: engine === undefined ? runs : runs?.map((run) => withOwn(run, () => engine)) ?? null,
     store,
   };
 }

@@ -4,7 +4,7 @@
  * The fold is `evolve` in `src/runs/`, which also makes the decisions. This file only converts a state into rows and back. So the
  * projection can't drift from the domain, and a rebuild gives the same rows.
  */
-import { LEASE_VALID_MS, readLease } from "./leases.ts";
+import { isInForce, readLease } from "./leases.ts";
 import { pipelined } from "./pipelined.ts";
 import { storable } from "./storable.ts";
 import type { FileState, RunState } from "../runs/run.ts";
@@ -57,11 +57,8 @@ export interface UnownedRuns {
 
 /** The runs that wait for a process to lead. Uploads are left out: they belong to the process that received them. */
 export async function readUnownedRuns(sql: Queryable): Promise<UnownedRuns> {
-  const lease = await readLease(sql, "producer");
-  const { holder = null, renewedAgo_s = null } = lease ?? {};
-  const isLed = holder !== null && renewedAgo_s !== null && renewedAgo_s * 1000 < LEASE_VALID_MS;
   const none = { count: 0, oldest: null, since: null };
-  if (isLed) return none;
+  if (isInForce(await readLease(sql, "producer"))) return none;
   const [row] = await sql<{ count: number; oldest: string | null; since: Date | null }[]>`
     select count(*)::int as count, min(id) as oldest,
       greatest(min(requested_at), (select renewed_at from lease where name = 'producer')) as since

@@ -5,6 +5,7 @@
 import { ATTEMPTS_MAX } from "../runs/run.ts";
 import type { RunDetail, RunFileView, RunView } from "../runs/run_schemas.ts";
 import type { Queryable } from "./connection.ts";
+import { isInForce, readLease } from "./leases.ts";
 import { isoMillis } from "./iso_times.ts";
 
 /** A run with its raw loading counts, before `loadedOf` has evaluated them. */
@@ -128,10 +129,21 @@ async function viewsOf(sql: Queryable, ids: ReturnType<Queryable>): Promise<RunV
     ) loaded
     where run.id in (${ids})
     order by run.id desc`;
-  return rows.map(({ is_passed, rows, ...run }) => ({
+  const views = rows.map(({ is_passed, rows, ...run }) => ({
     ...run,
     rows: { ...rows, ...loadedOf(rows, is_passed) },
   }));
+  const isUnowned = views.some(needsOwner) && !isInForce(await readLease(sql, "producer"));
+  return isUnowned
+    ? views.map((run) => needsOwner(run) ? { ...run, waiting: { for: "owner" } } : run)
+    : views;
+}
+
+/** Whether only a process that leads can go on with the run now: it waits for no other run, and no time that is to come. */
+function needsOwner({ kind, state, waiting }: RunView): boolean {
+  if (kind === "upload" || (state !== "requested" && state !== "running")) return false;
+  return waiting === null ||
+    (waiting.for === "file" && Date.parse(waiting.retry_at) < Date.now());
 }
 
 /**

@@ -153,3 +153,42 @@ test("they go on after a restart; the attempt is remembered, also by a rebuild",
   const { differences } = await rebuildOf(service, { topics: [INGESTION_RUN.name] });
   expect(differences).toEqual([]);
 }, TEST_MS);
+
+test("uploads wait for each other in the process that received them", async () => {
+  const name = service.sample.files.find(({ name }) => name.startsWith("daily/"))!.name;
+  const text = await readFile(join(service.sourceFolder, name), "utf8");
+  const rest = Promise.withResolvers<void>();
+  async function* slowly() {
+    yield new TextEncoder().encode(text.slice(0, 1_000));
+    await rest.promise;
+    yield new TextEncoder().encode(text.slice(1_000));
+  }
+  const send = (name: string, body: RequestInit["body"]) =>
+    service.api(
+      `/trajectories?name=${name}`,
+      { method: "POST", body, duplex: "half" } as RequestInit,
+    );
+  const first = send("slow.txt", ReadableStream.from(slowly()));
+  const { runId: ahead } = await service.next("run.started", ({ kind }) => kind === "upload");
+  const second = send("next.txt", text);
+  const { runId, behind } = await service.next("run.queued", ({ kind }) => kind === "upload");
+  expect(behind).toBe(ahead);
+  await until("the upload is shown", async () => (await service.api(`/runs/${runId}`)).ok);
+  expect((await runOf(runId)).waiting).toEqual({ for: "run", run_id: ahead });
+  const { runs: listed } = await (await service.api("/runs?limit=1")).json();
+  expect(listed).toMatchObject([{ id: runId, waiting: { for: "run", run_id: ahead } }]);
+  rest.resolve();
+  expect((await Promise.all([first, second])).map(({ ok }) => ok)).toEqual([true, true]);
+}, TEST_MS);
+
+test("without a process that leads, a run waits for one", async () => {
+  await service.whileStopped(() => Promise.resolve(), { ROLES: "consumer,http" });
+  const asked = await (await service.api("/extract", { method: "POST" })).json();
+  expect((await runOf(asked.run_id)).waiting).toEqual({ for: "owner" });
+  const status = follow("status");
+  await status.says(
+    new RegExp(`^run .*${asked.run_id}, .*; waits: no process works on the runs$`, "m"),
+  );
+  await service.whileStopped(() => Promise.resolve(), { ROLES: "producer,consumer,http" });
+  await service.next("run.completed", ({ runId }) => runId === asked.run_id);
+}, TEST_MS);

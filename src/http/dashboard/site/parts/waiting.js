@@ -19,6 +19,8 @@ export function Waiting({ of }) {
     case "run":
       // deno-fmt-ignore
       return html`<span>Queued behind <a href=${href(["runs", of.run_id])} title=${of.run_id}>run …${shortId(of.run_id)}</a></span>`;
+    case "owner":
+      return html`<span>Waiting: no process works on the runs.</span>`;
   }
 }
 
