@@ -1,18 +1,16 @@
 /** Notices when all rows of a run are loaded, reports it, and withdraws trajectories that the run's files no longer have. */
 import { explain } from "@gmn/failures";
 import type { Publisher } from "../events/publisher.ts";
+import { TRAJECTORY_SUMMARY_RAW } from "../events/topics.ts";
 import type { Observe } from "../observe/observe.ts";
+import { retryWhileAway } from "../observe/retries.ts";
 import type { RunEngine } from "../producer/run_engine.ts";
 import { Withdrawals } from "../producer/withdrawals.ts";
 import { isFinished, type RunState } from "../runs/run.ts";
 import type { Sql } from "../store/connection.ts";
+import { readOffsets } from "../store/consumer_offsets.ts";
 import { readRunLoaded } from "../store/run_views.ts";
-import {
-  compareGenerations,
-  forgetOlderMembers,
-  readChangedFiles,
-  readUnsettledFiles,
-} from "../store/source_file_members.ts";
+import { lookAtFile, readChangedFiles } from "../store/file_generations.ts";
 import { type RunRecords, waitForRows } from "./run_access.ts";
 import type { Wiring } from "./parts.ts";
 
@@ -41,8 +39,12 @@ export function watchLoaded(options: LoadedWatchOptions): () => void {
 async function reportWhenLoaded(state: RunState, options: LoadedWatchOptions): Promise<void> {
   const { engine, sql, observe, withdrawals, signal } = options;
   const { runId, kind, requestedAt } = state;
-  await waitForRows(sql, state.nextOffsets, signal);
-  const { loaded } = await readRunLoaded(sql, runId);
+  const waiting = { observe, part: "database", what: "waiting for a run's rows", signal } as const;
+  // However often the database is lost meanwhile: nobody else reports this run.
+  const { loaded } = await retryWhileAway(waiting, async () => {
+    await waitForRows(sql, state.nextOffsets, signal);
+    return await readRunLoaded(sql, runId);
+  });
   const took_ms = Date.now() - requestedAt.getTime();
   observe("run.loaded", { runId, kind, rowsLoaded: loaded, took_ms });
   if (engine.isLeading) await withdrawals.settle();
@@ -61,9 +63,8 @@ export function createWithdrawals(
         await records.caughtUp();
         return await readChangedFiles(sql);
       },
-      compare: (file, neighbours) => compareGenerations(sql, file, neighbours),
-      unsettled: (prefixes, runId) => readUnsettledFiles(sql, prefixes, runId),
-      forgetOlder: (file) => forgetOlderMembers(sql, file),
+      look: (file, neighbours) => lookAtFile(sql, file, neighbours),
+      loaded: () => readOffsets(sql, TRAJECTORY_SUMMARY_RAW.name),
     },
     publisher,
     observe,
