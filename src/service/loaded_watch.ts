@@ -3,16 +3,16 @@ import { explain } from "@gmn/failures";
 import type { Observe } from "../observe/observe.ts";
 import type { RunEngine } from "../producer/run_engine.ts";
 import { Withdrawals } from "../producer/withdrawals.ts";
+import { type RowAccounts } from "../runs/row_accounts.ts";
 import { isFinished, type RunState } from "../runs/run.ts";
 import type { Sql } from "../store/connection.ts";
-import { readRunLoaded } from "../store/run_views.ts";
 import {
   compareGenerations,
   forgetOlderMembers,
   readChangedFiles,
   readUnsettledFiles,
 } from "../store/source_file_members.ts";
-import { type RunRecords, waitForRows } from "./run_access.ts";
+import { loadedRows, type RunRecords } from "./run_access.ts";
 import type { Wiring } from "./parts.ts";
 
 export interface LoadedWatchOptions {
@@ -40,11 +40,22 @@ export function watchLoaded(options: LoadedWatchOptions): () => void {
 async function reportWhenLoaded(state: RunState, options: LoadedWatchOptions): Promise<void> {
   const { engine, sql, observe, withdrawals, signal } = options;
   const { runId, kind, requestedAt } = state;
-  await waitForRows(sql, state.nextOffsets, signal);
-  const { loaded } = await readRunLoaded(sql, runId);
+  const rows = await loadedRows(sql, state, signal);
   const took_ms = Date.now() - requestedAt.getTime();
-  observe("run.loaded", { runId, kind, rowsLoaded: loaded, took_ms });
+  observe("run.loaded", { runId, kind, ...totalsOf(rows), took_ms });
   if (engine.isLeading) await withdrawals.settle();
+}
+
+function totalsOf(rows: RowAccounts) {
+  return {
+    rowsLoaded: rows.loaded,
+    rowsDead: rows.dead,
+    rowsNew: rows.new,
+    rowsChanged: rows.changed,
+    rowsRepeated: rows.repeated,
+    rowsStale: rows.stale,
+    rowsDuplicate: rows.duplicate,
+  };
 }
 
 /** Creates the withdrawals for this database and this log. */
