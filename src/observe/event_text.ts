@@ -146,7 +146,7 @@ export const EVENT_TEXTS: { [Name in keyof Vocabulary]: EventText<Vocabulary[Nam
   "file.extracted": info((d) =>
     `${d.file}: ${count(d.rowsRead)} rows read, ${outcomes(d)} (${seconds(d.took_ms)})`
   ),
-  "file.stamp_ahead": warning((d) =>
+  "file.stamp_ignored": warning((d) =>
     `${d.file} says that it was generated at ${d.stamp.toISOString()}, ${
       span(d.ahead_ms)
     } ahead of the clock: its rows count as now, any later file may change them, and it withdraws nothing`

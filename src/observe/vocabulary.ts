@@ -128,7 +128,7 @@ export interface Vocabulary {
   "file.progress": { runId: string; file: string; byteOffset: number } & RowTotals;
   "file.extracted": { runId: string; file: string; took_ms: number } & RowTotals;
   /** The file's stamp lies so far ahead of the clock that it is not believed. */
-  "file.stamp_ahead": { runId: string; file: string; stamp: Date; ahead_ms: number };
+  "file.stamp_ignored": { runId: string; file: string; stamp: Date; ahead_ms: number };
   "file.skipped": { runId: string; file: string; reason: string };
   "file.failed": { runId: string; file: string; reason: string };
   /** Tombstones were published for rows that a file no longer has. */

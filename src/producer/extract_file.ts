@@ -64,7 +64,7 @@ export async function extractFile(
   const generatedAt = stamps.generationOf(end.generatedAt);
   if (stamps.ahead !== null) {
     const { ahead: stamp, ahead_ms } = stamps;
-    observe("file.stamp_ahead", { runId, file, stamp, ahead_ms });
+    observe("file.stamp_ignored", { runId, file, stamp, ahead_ms });
   }
   if (end.cut) {
     await publishing.report();

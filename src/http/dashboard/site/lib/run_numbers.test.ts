@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import {
   filesDone,
   isOver,
+  outcomesOf,
   rateText,
   rowsUnderWay,
   runSeconds,
@@ -70,6 +71,14 @@ test("files that are done, and rows in progress", () => {
     "failed",
     "cancelled",
   ]);
+});
+
+test("what became of the loaded rows, unless an earlier version did not count it", () => {
+  const loaded = rows({ loaded: 15, new: 1, changed: 2, repeated: 3, stale: 4, duplicate: 5 });
+  expect(outcomesOf(loaded)?.map(({ name, rows }) => [name, rows])).toEqual([
+    ...[["new", 1], ["changed", 2], ["repeated", 3], ["stale", 4], ["duplicate", 5]],
+  ]);
+  expect(outcomesOf({ ...loaded, stale: null })).toBeNull();
 });
 
 describe("how long and how fast", () => {

@@ -1,4 +1,5 @@
 // One run: what was requested, its files and rows, how long it takes, its events.
+import { Fragment } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { bytes, count, plural, span } from "../lib/format.js";
 import { selectionText } from "../lib/selection.js";
@@ -6,7 +7,14 @@ import { fileLabel } from "../lib/summary_files.js";
 import { html } from "../lib/html.js";
 import { useData, useNow, useTitle } from "../lib/hooks.js";
 import { href, lastAddress } from "../lib/router.js";
-import { isOver, rateText, rowsUnderWay, runSeconds, timeLeft } from "../lib/run_numbers.js";
+import {
+  isOver,
+  outcomesOf,
+  rateText,
+  rowsUnderWay,
+  runSeconds,
+  timeLeft,
+} from "../lib/run_numbers.js";
 import { Ago, Bones, Card, Empty, PageError, Utc } from "../parts/basics.js";
 import { RunActions } from "../parts/run_actions.js";
 import { RunEvents } from "../parts/run_events.js";
@@ -100,9 +108,26 @@ function Rows({ run }) {
         <span class="sign" aria-label="and">+</span>
         <div><span class="value">${count(underWay)}</span><span class="name">under way</span></div>
       </div>
+      <${Outcomes} rows=${rows} />
       <${RunProgress} run=${run} />
     </div>
   <//>`;
+}
+
+/** What became of the loaded rows. @param {{ rows: Run["rows"] }} props */
+function Outcomes({ rows }) {
+  const outcomes = outcomesOf(rows);
+  // deno-fmt-ignore
+  return html`<div class="sum">
+    <div><span class="value">${count(rows.loaded)}</span><span class="name">loaded</span></div>
+    <span class="sign" aria-label="are">=</span>
+    ${outcomes === null
+      ? html`<div class="muted">An earlier version loaded rows of this run, and did not count what became of them.</div>`
+      : outcomes.map(({ name, title, rows }, at) => html`<${Fragment} key=${name}>
+        ${at === 0 ? null : html`<span class="sign" aria-label="and">+</span>`}
+        <div title=${title}><span class="value">${count(rows)}</span><span class="name">${name}</span></div>
+      <//>`)}
+  </div>`;
 }
 
 /** @param {{ run: Run }} props */
@@ -171,7 +196,9 @@ function Files({ files, chosen, run }) {
           <td class="number">${count(file.rows.published)}</td>
           <td class="number">${count(file.rows.unchanged)}</td>
           <td class=${file.rows.rejected > 0 ? "number tone-warn" : "number"}>${count(file.rows.rejected)}</td>
-          <td class="nowrap"><${Ago} at=${file.generated_at} /></td>
+          <td class="nowrap">${file.stamp_ahead === null
+            ? html`<${Ago} at=${file.generated_at} />`
+            : html`<span class="tone-warn">stamped <${Utc} at=${file.stamp_ahead} />, ahead of the clock: ignored</span>`}</td>
         </tr>`;
       })}</tbody>
       </table></div>`}
