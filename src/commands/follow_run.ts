@@ -83,7 +83,7 @@ export function reportRun(run: RunDetail, took_s: number): void {
   for (const { file, stamp_ahead } of run.file_list) {
     if (stamp_ahead === null) continue;
     lines.push(
-      `warning: ${file}: its stamp ${stamp_ahead} lies ahead of the clock and is ignored: any later file may change its rows`,
+      `warning: ${file}: its stamp ${stamp_ahead} lies ahead of the clock and is ignored; any later file may change its rows`,
     );
   }
   for (const file of run.file_list.filter(({ state }) => state === "failed")) {

@@ -101,7 +101,7 @@ async function report(
   for (const { stampAhead } of state.files?.values() ?? []) {
     if (stampAhead === null) continue;
     process.stderr.write(
-      `${name}: warning: its stamp ${stampAhead.toISOString()} lies ahead of the clock and is ignored: any later file may change its rows\n`,
+      `${name}: warning: its stamp ${stampAhead.toISOString()} lies ahead of the clock and is ignored; any later file may change its rows\n`,
     );
   }
   if (rejected + dead > 0) {

@@ -75,7 +75,7 @@ function withoutCopies(
     left.dead += dead - counted.dead;
     left.loaded += loaded - counted.loaded;
   }
-  // Of rows without an epoch it is not known which records are theirs: any that are left over.
+  // Of rows without an epoch it is not known which records are theirs; those that are left over are taken.
   const dead = Math.min(left.dead, unknown);
   return {
     dead: sum.dead + dead,

@@ -107,7 +107,7 @@ export function historyLevel({ name, detail }: RunHistoryEntry): RunHistoryLevel
 const sayStamp = ({ stamp_ahead }: RunHistoryDetail): string =>
   stamp_ahead === undefined
     ? ""
-    : `; its stamp ${stamp_ahead} lies ahead of the clock and is ignored: any later file may change its rows`;
+    : `; its stamp ${stamp_ahead} lies ahead of the clock and is ignored; any later file may change its rows`;
 
 const count = (n: number): string => n.toLocaleString("en-US");
 
