@@ -87,7 +87,7 @@ function outcomesOf(
   counts: readonly RecordCounts[],
   loaded: number,
 ): Record<Outcome, number | null> {
-  const outcomes = { repeated: 0, stale: 0, duplicate: 0, changed: 0, new: 0 };
+  const outcomes = { new: 0, changed: 0, repeated: 0, stale: 0, duplicate: 0 };
   let [records, copies] = [0, -loaded];
   for (const count of counts) {
     records += count.loaded;
@@ -97,7 +97,7 @@ function outcomesOf(
     }
   }
   if (copies + loaded < records) {
-    return { repeated: null, stale: null, duplicate: null, changed: null, new: null };
+    return { new: null, changed: null, repeated: null, stale: null, duplicate: null };
   }
   for (const outcome of OUTCOMES) {
     const off = Math.min(outcomes[outcome], copies);

@@ -118,15 +118,16 @@ function Rows({ run }) {
 function Outcomes({ rows }) {
   const outcomes = outcomesOf(rows);
   // deno-fmt-ignore
+  if (outcomes === null) return html`<p class="small muted">
+    An earlier version loaded rows of this run, and did not count how many were new, changed or repeated.
+  </p>`;
+  // deno-fmt-ignore
   return html`<div class="sum">
     <div><span class="value">${count(rows.loaded)}</span><span class="name">loaded</span></div>
-    <span class="sign" aria-label="are">=</span>
-    ${outcomes === null
-      ? html`<div class="muted">An earlier version loaded rows of this run, and did not count what became of them.</div>`
-      : outcomes.map(({ name, title, rows }, at) => html`<${Fragment} key=${name}>
-        ${at === 0 ? null : html`<span class="sign" aria-label="and">+</span>`}
-        <div title=${title}><span class="value">${count(rows)}</span><span class="name">${name}</span></div>
-      <//>`)}
+    ${outcomes.map(({ name, title, rows }, at) => html`<${Fragment} key=${name}>
+      <span class="sign" aria-label=${at === 0 ? "are" : "and"}>${at === 0 ? "=" : "+"}</span>
+      <div title=${title}><span class="value">${count(rows)}</span><span class="name">${name}</span></div>
+    <//>`)}
   </div>`;
 }
 
@@ -190,15 +191,16 @@ function Files({ files, chosen, run }) {
           <th scope="row" title=${file.file}>
             <span class="nowrap">${main} <span class="muted small">${more}</span></span>
             ${file.reason === null ? null : html`<div class=${look}>${file.reason}</div>`}
+            ${file.stamp_ahead === null ? null : html`<div class="file-reason tone-warn">
+              Its stamp, <${Utc} at=${file.stamp_ahead} />, lies ahead of the clock and is ignored.
+            </div>`}
           </th>
           <td class="number nowrap">${bytes(file.size_bytes)}</td>
           <td class="number">${count(file.rows.read)}</td>
           <td class="number">${count(file.rows.published)}</td>
           <td class="number">${count(file.rows.unchanged)}</td>
           <td class=${file.rows.rejected > 0 ? "number tone-warn" : "number"}>${count(file.rows.rejected)}</td>
-          <td class="nowrap">${file.stamp_ahead === null
-            ? html`<${Ago} at=${file.generated_at} />`
-            : html`<span class="tone-warn">stamped <${Utc} at=${file.stamp_ahead} />, ahead of the clock: ignored</span>`}</td>
+          <td class="nowrap"><${Ago} at=${file.generated_at} /></td>
         </tr>`;
       })}</tbody>
       </table></div>`}
