@@ -6,12 +6,12 @@ import type { Observe } from "../observe/observe.ts";
 import { retryWhileAway } from "../observe/retries.ts";
 import type { RunEngine } from "../producer/run_engine.ts";
 import { Withdrawals } from "../producer/withdrawals.ts";
+import { type RowAccounts } from "../runs/row_accounts.ts";
 import { isFinished, type RunState } from "../runs/run.ts";
 import type { Sql } from "../store/connection.ts";
 import { readOffsets } from "../store/consumer_offsets.ts";
-import { readRunLoaded } from "../store/run_views.ts";
 import { lookAtFile, readChangedFiles } from "../store/file_generations.ts";
-import { type RunRecords, waitForRows } from "./run_access.ts";
+import { loadedRows, type RunRecords } from "./run_access.ts";
 import type { Wiring } from "./parts.ts";
 
 export interface LoadedWatchOptions {
@@ -41,13 +41,22 @@ async function reportWhenLoaded(state: RunState, options: LoadedWatchOptions): P
   const { runId, kind, requestedAt } = state;
   const waiting = { observe, part: "database", what: "waiting for a run's rows", signal } as const;
   // However often the database is lost meanwhile: nobody else reports this run.
-  const { loaded } = await retryWhileAway(waiting, async () => {
-    await waitForRows(sql, state.nextOffsets, signal);
-    return await readRunLoaded(sql, runId);
-  });
+  const rows = await retryWhileAway(waiting, () => loadedRows(sql, state, signal));
   const took_ms = Date.now() - requestedAt.getTime();
-  observe("run.loaded", { runId, kind, rowsLoaded: loaded, took_ms });
+  observe("run.loaded", { runId, kind, ...totalsOf(rows), took_ms });
   if (engine.isLeading) await withdrawals.settle();
+}
+
+function totalsOf(rows: RowAccounts) {
+  return {
+    rowsLoaded: rows.loaded,
+    rowsDead: rows.dead,
+    rowsNew: rows.new,
+    rowsChanged: rows.changed,
+    rowsRepeated: rows.repeated,
+    rowsStale: rows.stale,
+    rowsDuplicate: rows.duplicate,
+  };
 }
 
 /** Creates the withdrawals for this database and this log. */
