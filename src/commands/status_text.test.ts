@@ -69,7 +69,19 @@ const RUN: NonNullable<ServiceStatus["runs"]>[number] = {
   reason: null,
   waiting: null,
   files: { planned: 3, extracted: 1, skipped: 1, failed: 0 },
-  rows: { read: 1, published: 1, unchanged: 0, rejected: 0, loaded: 1, dead: 0 },
+  rows: {
+    read: 1,
+    published: 1,
+    unchanged: 0,
+    rejected: 0,
+    loaded: 1,
+    dead: 0,
+    new: 1,
+    changed: 0,
+    repeated: 0,
+    stale: 0,
+    duplicate: 0,
+  },
 };
 
 test("runs that have not ended, and what they wait for", () => {

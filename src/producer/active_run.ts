@@ -78,6 +78,11 @@ export class ActiveRun {
     }
   }
 
+  /** The current time, by the clock of the run's events. */
+  now(): Date {
+    return this.#options.now();
+  }
+
   /**
    * Writes the events that follow from the command, and returns the new state. Waits while the journal is unavailable, until the
    * process stops; `patience: "none"` makes a single attempt (for a caller who waits for an answer).

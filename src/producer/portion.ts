@@ -10,6 +10,7 @@ import { deadLetterRecord } from "../dead_letters/dead_letter_topic.ts";
 import type { OutgoingRecord } from "../events/publisher.ts";
 import { HEADERS } from "../events/topics.ts";
 import { type Observe, unobserved } from "../observe/observe.ts";
+import type { FileStamps } from "../runs/file_stamp.ts";
 import { createLineDigest } from "../store/value_digest.ts";
 import { encodeTrajectory } from "../trajectory/codec.ts";
 import type { ReadBatch, ReadRow, RejectedLine, UnreadLine } from "../trajectory/read_batch.ts";
@@ -27,6 +28,8 @@ export interface PortionOrigin {
   readonly file: string;
   readonly schemaId: number;
   readonly deadLetterSchemaId: number;
+  /** Which stamps of the file are believed. */
+  readonly stamps: FileStamps;
   readonly observe?: Observe;
 }
 
@@ -108,7 +111,8 @@ export class LineRecords {
     return deadLetterRecord(deadLetterOfLine(rejected, this.#origin, batch), deadLetterSchemaId);
   }
 
-  #headers(generatedAt: Date | null): Record<string, string> {
+  #headers(stamp: Date | null): Record<string, string> {
+    const generatedAt = this.#origin.stamps.generationOf(stamp);
     const { epoch = null } = this.#origin;
     return {
       [HEADERS.runId]: this.#origin.runId,

@@ -300,7 +300,9 @@ class Rebuild {
     const isListAlone = topics.includes(IAU_SHOWER.name) &&
       !topics.includes(TRAJECTORY_SUMMARY_RAW.name);
     await (isListAlone ? followListing(transaction, apply) : apply());
-    if (scratchTablesOf(topics).length > 0) await replaceFileMembers(transaction, schemas);
+    if (scratchTablesOf(topics).includes("source_file_member")) {
+      await replaceFileMembers(transaction, schemas);
+    }
     await takeBuiltOffsets(transaction, schemas);
   }
 }

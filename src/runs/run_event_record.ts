@@ -4,7 +4,8 @@
  * The topic outlives the code. A record of an unknown type (its enum symbol is read as `unknown`), or one that lacks a field its
  * type needs, is read as null, without an exception, and the fold skips it.
  */
-import type { FileIdentity, NextOffsets, RowCounts, RunEvent } from "./run_event.ts";
+import { EVENT_AHEAD_MS_MAX, isAhead } from "./file_stamp.ts";
+import type { FileExtracted, FileIdentity, NextOffsets, RowCounts, RunEvent } from "./run_event.ts";
 import type { Leads } from "./run_leader.ts";
 import { requestedBySchema, runKindSchema } from "./run_schemas.ts";
 import { selectionOf } from "./selection.ts";
@@ -34,6 +35,7 @@ const UNUSED = {
   epoch: null as number | null,
   attempt: null as number | null,
   retry_at: null as number | null,
+  file_stamp_ahead: null as number | null,
 };
 
 /** The flat record of an event. Times are microseconds since 1970, UTC. */
@@ -90,6 +92,9 @@ function fieldsOf(event: RunEvent | Leads): Partial<RunEventRecord> {
         file: event.file,
         ...identityFields(event.identity),
         ...rowFields(event.rows, event.generatedAt),
+        file_stamp_ahead: event.stampAhead === undefined
+          ? null
+          : event.stampAhead.getTime() * MICROSECONDS,
         next_offsets: { ...event.nextOffsets },
       };
     case "file_skipped":
@@ -173,7 +178,7 @@ export function fromRecord(record: RunEventRecord): RunEvent | null {
         ...of,
         file,
         identity: identityOf(record),
-        generatedAt: dateOf(record.file_generated_at),
+        ...extractedStampOf(record, of),
         rows: rowsOf(record),
         nextOffsets: offsetsOf(record),
       };
@@ -217,11 +222,30 @@ function progressOf(
     type: "file_progress",
     ...of,
     file,
-    generatedAt: dateOf(record.file_generated_at),
+    generatedAt: stampOf(record, of).generatedAt,
     checkpoint: { byteOffset, lineNumber },
     rows: rowsOf(record),
     ...(record.next_offsets === null ? {} : { nextOffsets: offsetsOf(record) }),
   };
+}
+
+/** The stamp of the file, and one that is not believed: earlier versions believed every stamp. */
+function stampOf(
+  { file_generated_at, file_stamp_ahead }: RunEventRecord,
+  { at }: Pick<RunEvent, "at">,
+): { generatedAt: Date | null; stampAhead: Date | null } {
+  const stamp = dateOf(file_generated_at);
+  return stamp !== null && isAhead(stamp, at, EVENT_AHEAD_MS_MAX)
+    ? { generatedAt: null, stampAhead: stamp }
+    : { generatedAt: stamp, stampAhead: dateOf(file_stamp_ahead) };
+}
+
+function extractedStampOf(
+  record: RunEventRecord,
+  of: Pick<RunEvent, "at">,
+): Pick<FileExtracted, "generatedAt" | "stampAhead"> {
+  const { generatedAt, stampAhead } = stampOf(record, of);
+  return stampAhead === null ? { generatedAt } : { generatedAt, stampAhead };
 }
 
 function identityOf(record: RunEventRecord): FileIdentity {

@@ -140,8 +140,8 @@ export function startProducer(
     engine: {
       async lead(until, term) {
         await engine.lead(until, term);
-        // The withdrawals left by the previous leader, if it was killed between the end of a run and its withdrawals.
-        void withdrawals.settle();
+        // Those left by the previous leader, if it was killed between the end of a run and its withdrawals; and what is left of its own.
+        void withdrawals.keep(until);
         void showers.keep(until);
       },
       follow: () => engine.follow(),

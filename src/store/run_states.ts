@@ -21,7 +21,10 @@ const RUN_COLUMNS = `
 
 /** A file of a run, with its identity, checkpoint and counts as separate columns. */
 interface FileRow
-  extends Pick<FileState, "file" | "status" | "generatedAt" | "reason">, FileIdentity, RowCounts {
+  extends
+    Pick<FileState, "file" | "status" | "generatedAt" | "stampAhead" | "publishedBy" | "reason">,
+    FileIdentity,
+    RowCounts {
   readonly run_id: string;
   readonly byte_offset: number | null;
   readonly line_number: number | null;
@@ -32,7 +35,7 @@ interface FileRow
 
 const FILE_COLUMNS = `
   run_id, file, state as status, size_bytes::float8, etag, last_modified as "lastModified", listed,
-  generated_at as "generatedAt", byte_offset::float8, line_number::float8, rows_read::float8 as read,
+  generated_at as "generatedAt", stamp_ahead as "stampAhead", rows_published_by as "publishedBy", byte_offset::float8, line_number::float8, rows_read::float8 as read,
   rows_published::float8 as published, rows_unchanged::float8 as unchanged, rows_rejected::float8 as rejected, reason,
   attempts, waiting_reason, retry_at`;
 
@@ -145,7 +148,7 @@ export async function writeRunState(
   ]);
 }
 
-/** PostgreSQL takes 65,535 parameters per statement; a file has 19. */
+/** PostgreSQL takes 65,535 parameters per statement; a file has 21. */
 const FILES_PER_STATEMENT = 1_000;
 
 async function writeFiles(
@@ -163,12 +166,14 @@ async function writeFiles(
     last_modified: file.identity?.lastModified ?? null,
     listed: file.identity?.listed ?? null,
     generated_at: file.generatedAt,
+    stamp_ahead: file.stampAhead,
     byte_offset: file.checkpoint?.byteOffset ?? null,
     line_number: file.checkpoint?.lineNumber ?? null,
     rows_read: file.rows.read,
     rows_published: file.rows.published,
     rows_unchanged: file.rows.unchanged,
     rows_rejected: file.rows.rejected,
+    rows_published_by: sql.json({ ...file.publishedBy }),
     reason: storable(file.reason),
     attempts: file.attempts,
     waiting_reason: storable(file.waiting?.reason ?? null),
@@ -180,8 +185,8 @@ async function writeFiles(
     on conflict (run_id, file) do update set
       state = excluded.state, size_bytes = excluded.size_bytes, etag = excluded.etag,
       last_modified = excluded.last_modified, listed = excluded.listed, generated_at = excluded.generated_at,
-      byte_offset = excluded.byte_offset, line_number = excluded.line_number, rows_read = excluded.rows_read,
-      rows_published = excluded.rows_published, rows_unchanged = excluded.rows_unchanged, rows_rejected = excluded.rows_rejected, reason = excluded.reason,
+      stamp_ahead = excluded.stamp_ahead, rows_published_by = excluded.rows_published_by, byte_offset = excluded.byte_offset, line_number = excluded.line_number, rows_read = excluded.rows_read,
+      rows_published = excluded.rows_published, rows_unchanged = excluded.rows_unchanged, rows_rejected = excluded.rows_rejected, reason = excluded.reason, 
       attempts = excluded.attempts, waiting_reason = excluded.waiting_reason, retry_at = excluded.retry_at, updated_at = excluded.updated_at`;
 }
 
@@ -209,10 +214,12 @@ function toFileState(row: FileRow): FileState {
     status,
     identity: Object.values(identity).every((value) => value === null) ? null : identity,
     generatedAt,
+    stampAhead: row.stampAhead,
     checkpoint: row.byte_offset === null
       ? null
       : { byteOffset: row.byte_offset, lineNumber: row.line_number ?? 0 },
     rows: { read, published, unchanged, rejected },
+    publishedBy: row.publishedBy,
     reason,
     startedAt: null,
     attempts,

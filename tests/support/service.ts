@@ -66,7 +66,7 @@ export interface RunJson {
   reason: string | null;
   files: { planned: number; extracted: number; skipped: number; failed: number };
   waiting: RunView["waiting"];
-  rows: { read: number; published: number; unchanged: number; rejected: number; loaded: number };
+  rows: RunView["rows"];
   file_list: Pick<RunFileView, "file" | "state" | "reason" | "waiting">[];
 }
 
