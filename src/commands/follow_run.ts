@@ -2,6 +2,7 @@
 import process from "node:process";
 import { wait } from "@gmn/failures";
 import { count, ProgressBar, type ProgressState } from "./progress_bar.ts";
+import { sayLoaded } from "../runs/rows_text.ts";
 import { isOver, type RunDetail } from "../runs/run_schemas.ts";
 import type { ServiceClient } from "./service_client.ts";
 
@@ -77,8 +78,14 @@ export function reportRun(run: RunDetail, took_s: number): void {
     `${count(rows.read)} rows read, ${count(rows.published)} published, ${
       count(rows.unchanged)
     } unchanged, ${count(rows.rejected)} rejected, ` +
-    `${count(rows.loaded)} loaded (${took_s.toFixed(1)} s)`,
+    `${sayLoaded(rows)} (${took_s.toFixed(1)} s)`,
   ];
+  for (const { file, stamp_ahead } of run.file_list) {
+    if (stamp_ahead === null) continue;
+    lines.push(
+      `warning: ${file}: its stamp ${stamp_ahead} lies ahead of the clock and is ignored; any later file may change its rows`,
+    );
+  }
   for (const file of run.file_list.filter(({ state }) => state === "failed")) {
     lines.push(`failed: ${file.file}: ${file.reason}`);
   }

@@ -11,9 +11,9 @@ import { explain } from "@gmn/failures";
 import type { OpenedFile } from "../producer/source/data_directory.ts";
 import { openLocalFile } from "../producer/source/local_directory.ts";
 import { countRows, type RunState } from "../runs/run.ts";
-import { readRunLoaded } from "../store/run_views.ts";
 import type { Workbench } from "../service/attach.ts";
-import { waitForRows } from "../service/run_access.ts";
+import { sayLoaded } from "../runs/rows_text.ts";
+import { loadedRows } from "../service/run_access.ts";
 import { type Command, EXIT, exitCodesHelp, namedFile, runCommand } from "./command.ts";
 import { count, ProgressBar } from "./progress_bar.ts";
 import { withWorkbench, WORKBENCH_HELP } from "./with_workbench.ts";
@@ -68,9 +68,8 @@ async function ingest(path: string, workbench: Workbench, signal: AbortSignal): 
         total: null,
         detail: "read and published, waiting until it is loaded",
       });
-      await waitForRows(workbench.store.sql, state.nextOffsets, signal);
     }
-    return await report(name, state, workbench, bar);
+    return await report(name, state, { workbench, bar, signal });
   } finally {
     unwatch();
   }
@@ -79,22 +78,32 @@ async function ingest(path: string, workbench: Workbench, signal: AbortSignal): 
 async function report(
   name: string,
   state: RunState,
-  { store }: Workbench,
-  bar: ProgressBar,
+  { workbench: { store }, bar, signal }: {
+    readonly workbench: Workbench;
+    readonly bar: ProgressBar;
+    readonly signal: AbortSignal;
+  },
 ): Promise<boolean> {
-  bar.clear();
   if (state.status !== "completed") {
+    bar.clear();
     process.stderr.write(`${name}: ${state.reason ?? state.status}\n`);
     return false;
   }
   const { read, published, unchanged, rejected } = countRows(state);
-  const { loaded, dead } = await readRunLoaded(store.sql, state.runId);
+  const { dead, ...loaded } = await loadedRows(store.sql, state, signal);
+  bar.clear();
   process.stderr.write(
     `${name}: ${count(read)} rows read, ${count(published)} published, ${
       count(unchanged)
     } unchanged, ${count(rejected)} rejected, ` +
-      `${count(loaded)} loaded in ${bar.elapsed_s.toFixed(1)} s (run ${state.runId})\n`,
+      `${sayLoaded(loaded)} in ${bar.elapsed_s.toFixed(1)} s (run ${state.runId})\n`,
   );
+  for (const { stampAhead } of state.files?.values() ?? []) {
+    if (stampAhead === null) continue;
+    process.stderr.write(
+      `${name}: warning: its stamp ${stampAhead.toISOString()} lies ahead of the clock and is ignored; any later file may change its rows\n`,
+    );
+  }
   if (rejected + dead > 0) {
     process.stderr.write(
       `${name}: ${count(rejected + dead)} dead letter(s), see table dead_letter\n`,

@@ -4,6 +4,7 @@ import { PermanentError } from "@gmn/failures";
 import type { ConsumedRecord, HeaderValue } from "../events/consumed_record.ts";
 import { z } from "zod";
 import { HEADERS } from "../events/topics.ts";
+import { isAhead, RECORD_AHEAD_MS_MAX } from "../runs/file_stamp.ts";
 import { runCountsSchema } from "../store/run_counts.ts";
 import type { Confirmed, Lineage } from "../store/trajectory_batch.ts";
 import { decodeTrajectoryIds } from "../wire_format/trajectory_ids.ts";
@@ -52,6 +53,21 @@ function lineOf(value: HeaderValue): number | null {
   return Number.isSafeInteger(line) ? line : null;
 }
 
+const epochs = new CachedHeader((text): Pick<Lineage, "epoch"> => {
+  const epoch = Number(text ?? NaN);
+  return Number.isSafeInteger(epoch) && epoch > 0 ? { epoch } : {};
+});
+
+/**
+ * The generation of a record's file. A stamp that lies ahead of the record's own time is not believed (runs/file_stamp.ts). That time is
+ * the record's, and not that of the clock, so a rebuild believes the same. A producer may have sent no time.
+ */
+function generationOf({ headers, timestamp }: ConsumedRecord): Date | null {
+  const stamp = generations.of(headers[HEADERS.sourceGeneratedAt]);
+  if (stamp === null || timestamp.getTime() <= 0) return stamp;
+  return isAhead(stamp, timestamp, RECORD_AHEAD_MS_MAX) ? null : stamp;
+}
+
 /** Where a record comes from. An unreadable header is treated as missing: no row is lost for its lineage. */
 export function lineageOf(record: ConsumedRecord): Lineage {
   const { headers, offset } = record;
@@ -59,8 +75,9 @@ export function lineageOf(record: ConsumedRecord): Lineage {
     offset,
     sourceFile: files.of(headers[HEADERS.sourceFile]),
     sourceLine: lineOf(headers[HEADERS.sourceLine]),
-    sourceGeneratedAt: generations.of(headers[HEADERS.sourceGeneratedAt]),
+    sourceGeneratedAt: generationOf(record),
     runId: runIds.of(headers[HEADERS.runId]),
+    ...epochs.of(headers[HEADERS.runEpoch]),
   };
   const replayed = headers[HEADERS.deadLetterId];
   const isRepublished = headers[HEADERS.republished] !== undefined;

@@ -64,6 +64,29 @@ test("a record that the data store has is recognised; the others are decoded, in
   expect(shown).toEqual(["a 1", "b=", "c 3"]);
 });
 
+test("a stamp a day ahead of the record's own time is ignored; the epoch is read", async () => {
+  const at = new Date("2026-11-30T00:00:00Z");
+  const later = (hours: number) => new Date(at.getTime() + hours * 3600_000).toISOString();
+  const batch = batchOf(["a", valueOf("a", 1)]);
+  const lineageOf = async (hours: number, timestamp: Date, epoch?: string) => {
+    const headers = {
+      "gmn-source-generated-at": Buffer.from(later(hours)),
+      ...(epoch === undefined ? {} : { "gmn-run-epoch": Buffer.from(epoch) }),
+    };
+    const records = batch.records.map((record) => ({ ...record, timestamp, headers }));
+    const changesOf = createTrajectoryChanges(registry, createDeadLetterIds(() => true));
+    const none = () => Promise.resolve({ same: [], newer: [] });
+    const { changes } = await changesOf({ ...batch, records }, none);
+    const { sourceGeneratedAt, epoch: found } = changes[0]!.change.lineage;
+    return [sourceGeneratedAt?.toISOString(), found];
+  };
+  expect(await lineageOf(24, at, "7")).toEqual([later(24), 7]);
+  expect(await lineageOf(25, at, "no epoch")).toEqual([undefined, undefined]);
+  // The same stamp in a record that comes later, and in one whose producer sends no time.
+  expect(await lineageOf(25, new Date(later(1)))).toEqual([later(25), undefined]);
+  expect(await lineageOf(25, new Date(-1))).toEqual([later(25), undefined]);
+});
+
 test("a record is decoded when the batch has another one of its trajectory: the last one wins", async () => {
   const stored = { a: valueOf("a", 1), b: valueOf("b", 1), c: valueOf("c", 1) };
   const batch = batchOf(

@@ -41,6 +41,8 @@ export interface GivenUp {
   readonly deadLetter: DeadLetter;
   /** Whether the record is a replay: it was counted when it failed first. */
   readonly isReplay: boolean;
+  /** Of the leader that published the record, if it was one. */
+  readonly epoch: number | undefined;
 }
 
 /** The records of a batch as changes and as dead letters, both in offset order. */
@@ -117,6 +119,7 @@ export function givenUpRecord(
   return {
     deadLetter: deadLetterOfRecord(at, record, lineage, failure),
     isReplay: lineage.replays !== undefined,
+    epoch: lineage.epoch,
   };
 }
 

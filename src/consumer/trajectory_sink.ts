@@ -129,8 +129,9 @@ function cut(range: LogRange, refused: bigint | null): [LogRange, LogRange] {
 function toBatch(range: LogRange): TrajectoryBatch {
   // A replay that failed again was already counted at its first failure.
   const dead = range.dead.filter(({ isReplay }) => !isReplay)
-    .map(({ deadLetter: { run_id, offset } }) => ({
+    .map(({ deadLetter: { run_id, offset }, epoch }) => ({
       runId: run_id ?? "",
+      epoch,
       offset: BigInt(offset ?? 0),
     }));
   const { topic, partition, firstOffset, nextOffset, witness = null } = range;

@@ -29,12 +29,16 @@ export function createDeadLetter(
   return { ...NOTHING_KNOWN, ...known, at: Date.now() * 1000 };
 }
 
-/** For a line that could not be read. */
+/**
+ * For a line that could not be read. A stamp ahead of the clock counts as now (runs/file_stamp.ts), so that a replay, whenever it is,
+ * does not win against later files; the id has the stamp as it is.
+ */
 export function deadLetterOfLine(
   { line, reason, field, text }: RejectedLine,
   { runId, file }: { readonly runId: string; readonly file: string },
   { generatedAt, header }: Pick<ReadBatch, "generatedAt" | "header">,
 ): DeadLetter {
+  const now = new Date();
   return createDeadLetter({
     id: lineDeadLetterId(file, generatedAt, line),
     stage: "read",
@@ -43,7 +47,9 @@ export function deadLetterOfLine(
     run_id: runId,
     source_file: file,
     source_line: line,
-    source_generated_at: microseconds(generatedAt),
+    source_generated_at: microseconds(
+      generatedAt !== null && generatedAt > now ? now : generatedAt,
+    ),
     text,
     columns: header.columns.map((column) => column.field),
   });

@@ -23,7 +23,10 @@ const RUN: RunView = {
   ended_at: null,
   reason: null,
   files: { planned: 1, extracted: 0, skipped: 0, failed: 0 },
-  rows: { read: 0, published: 0, unchanged: 0, rejected: 0, loaded: 0, dead: 0 },
+  rows: {
+    ...{ read: 0, published: 0, unchanged: 0, rejected: 0, loaded: 0, dead: 0 },
+    ...{ new: 0, changed: 0, repeated: 0, stale: 0, duplicate: 0 },
+  },
 };
 
 const RETRY = "019ab0d3-0000-7000-8000-000000000002";

@@ -3,7 +3,7 @@
  * events use them.
  */
 import type { ServiceEvent } from "./observe.ts";
-import type { Level, Retry, RowTotals, Vocabulary } from "./vocabulary.ts";
+import type { Level, LoadedTotals, Retry, RowTotals, Vocabulary } from "./vocabulary.ts";
 
 /** Level and sentence of one event. */
 interface EventText<Detail> {
@@ -22,6 +22,37 @@ const outcomes = (d: RowTotals): string =>
   `${count(d.rowsPublished)} published, ${count(d.rowsUnchanged)} unchanged, ${
     count(d.rowsRejected)
   } rejected`;
+
+/** What became of the rows that were published. */
+function loaded(d: LoadedTotals): string {
+  const parts = [
+    [d.rowsNew, "new"],
+    [d.rowsChanged, "changed"],
+    [d.rowsRepeated, "repeated"],
+    [d.rowsStale, "stale"],
+    [d.rowsDuplicate, "duplicate"],
+  ] as const;
+  const known = parts.flatMap(([rows, word]) => rows === null ? [] : [`${count(rows)} ${word}`]);
+  const detail = known.length === 0 ? "" : ` (${known.join(", ")})`;
+  return `${count(d.rowsLoaded)} rows in the data store${detail}, ${
+    count(d.rowsDead)
+  } in the dead letters`;
+}
+
+/** How far a stamp lies ahead: `180 years`. */
+function span(ms: number): string {
+  const [unit_ms, name] = UNITS.find(([unit_ms]) => ms >= unit_ms * 2) ?? UNITS.at(-1)!;
+  return `${count(Math.round(ms / unit_ms))} ${name}`;
+}
+
+const MINUTE_MS = 60_000;
+const DAY_MS = 24 * 60 * MINUTE_MS;
+const UNITS = [
+  [365.25 * DAY_MS, "years"],
+  [DAY_MS, "days"],
+  [60 * MINUTE_MS, "hours"],
+  [MINUTE_MS, "minutes"],
+] as const;
 
 /** Says which try failed and when the next one follows. */
 const nextTry = ({ attempt, delay_ms }: Omit<Retry, "reason">): string =>
@@ -107,15 +138,21 @@ export const EVENT_TEXTS: { [Name in keyof Vocabulary]: EventText<Vocabulary[Nam
   "run.failed": error((d) => `run ${d.runId} (${d.kind}) failed: ${d.reason}`),
   "run.cancelled": warning((d) => `run ${d.runId} (${d.kind}) cancelled`),
   "run.paused": info((d) => `run ${d.runId} (${d.kind}) paused; it continues at the next start`),
+  "run.event_fenced": warning((d) =>
+    `run ${d.runId}: ${d.type} was written by a process that no longer led (epoch ${d.epoch}, now ${d.leader}) and changes nothing`
+  ),
   "run.loaded": info((d) =>
-    `run ${d.runId} (${d.kind}) loaded: ${count(d.rowsLoaded)} rows in the data store (${
-      seconds(d.took_ms)
-    })`
+    `run ${d.runId} (${d.kind}) loaded: ${loaded(d)} (${seconds(d.took_ms)})`
   ),
   "file.started": debug((d) => `reading ${d.file}`),
   "file.progress": debug((d) => `${d.file}: ${count(d.rowsRead)} rows read, ${outcomes(d)} so far`),
   "file.extracted": info((d) =>
     `${d.file}: ${count(d.rowsRead)} rows read, ${outcomes(d)} (${seconds(d.took_ms)})`
+  ),
+  "file.stamp_ignored": warning((d) =>
+    `${d.file} says that it was generated at ${d.stamp.toISOString()}, ${
+      span(d.ahead_ms)
+    } ahead of the clock: its rows count as now, any later file may change them, and it withdraws nothing`
   ),
   "file.skipped": debug((d) => `${d.file} skipped: ${d.reason}`),
   "file.failed": warning((d) => `${d.file} failed: ${d.reason}`),
@@ -217,9 +254,14 @@ export const EVENT_TEXTS: { [Name in keyof Vocabulary]: EventText<Vocabulary[Nam
   "producer.retry": error((d) =>
     `the producer failed and retries in ${seconds(d.delay_ms)}: ${d.reason}`
   ),
-  "producer.leads": debug(() => "this process works on the runs"),
+  "producer.leads": debug((d) => `this process works on the runs (epoch ${d.epoch})`),
   "producer.follows": warning((d) =>
     `this process no longer works on the runs (${d.reason}); the next leader continues them`
+  ),
+  "lease.holder_replaced": warning((d) =>
+    `took the lease ${d.lease} over from ${d.from}, which gave no sign of life for ${
+      seconds(d.silent_ms)
+    }`
   ),
   "service.stopped": info((d) => `stopped (${seconds(d.took_ms)})`),
   "service.hurrying": warning((d) => `stopping in a hurry: ${d.reason}`),

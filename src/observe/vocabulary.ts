@@ -28,6 +28,20 @@ export interface RowTotals {
   rowsRejected: number;
 }
 
+/**
+ * What became of a run's published rows: rowsPublished = rowsLoaded + rowsDead, and rowsLoaded is the sum of the others, which are null
+ * when an earlier version has loaded some of the rows.
+ */
+export interface LoadedTotals {
+  rowsLoaded: number;
+  rowsDead: number;
+  rowsNew: number | null;
+  rowsChanged: number | null;
+  rowsRepeated: number | null;
+  rowsStale: number | null;
+  rowsDuplicate: number | null;
+}
+
 /** How much room a disk has, and below which limit nothing is published. */
 export interface DiskRoom {
   holds: "log" | "database";
@@ -107,11 +121,16 @@ export interface Vocabulary {
   "run.failed": { runId: string; kind: string; reason: string };
   "run.cancelled": { runId: string; kind: string };
   "run.paused": { runId: string; kind: string };
-  "run.loaded": { runId: string; kind: string; rowsLoaded: number; took_ms: number };
+  /** An event of a process that no longer led when the event reached the log: it changes nothing. */
+  "run.event_fenced": { runId: string; type: string; epoch: number; leader: number };
+  /** The sink has passed the run's last record. `GET /runs/ID` has the same counts. */
+  "run.loaded": { runId: string; kind: string; took_ms: number } & LoadedTotals;
   "file.started": { runId: string; file: string; size_bytes: number | null };
   /** Everything before `byteOffset` is in the log. Rows are counted from the beginning of the file. */
   "file.progress": { runId: string; file: string; byteOffset: number } & RowTotals;
   "file.extracted": { runId: string; file: string; took_ms: number } & RowTotals;
+  /** The file's stamp lies so far ahead of the clock that it is not believed. */
+  "file.stamp_ignored": { runId: string; file: string; stamp: Date; ahead_ms: number };
   "file.skipped": { runId: string; file: string; reason: string };
   "file.failed": { runId: string; file: string; reason: string };
   /** Tombstones were published for rows that a file no longer has. */
@@ -210,7 +229,9 @@ export interface Vocabulary {
   /** Work on the runs failed; the producer tries to take the lease again. */
   "producer.retry": { reason: string; delay_ms: number };
   /** This process works on the runs from now on. */
-  "producer.leads": Record<never, never>;
+  "producer.leads": { epoch: number };
   /** This process lost the lease; another process may take it. */
   "producer.follows": { reason: string };
+  /** The holder of a lease was frozen or could not be reached: this process has ended its session, and has the lease. */
+  "lease.holder_replaced": { lease: string; from: string; silent_ms: number };
 }

@@ -12,6 +12,8 @@
  */
 import { TransientError } from "@gmn/failures";
 import type { Publisher } from "../events/publisher.ts";
+import { unobserved } from "../observe/observe.ts";
+import { FileStamps } from "../runs/file_stamp.ts";
 import { readJsonRecords } from "../trajectory/read_json_records.ts";
 import { readSummaryFile } from "../trajectory/read_summary_file.ts";
 import type { ReadSummary } from "../trajectory/read_batch.ts";
@@ -32,11 +34,13 @@ export async function extractFile(
   extraction: Extraction,
   publisher: Publisher,
 ): Promise<Extracted> {
-  const publishing = new PortionPublisher(extraction, publisher);
+  const { runId, file, begun = new Date(), resume, observe = unobserved } = extraction;
+  const stamps = new FileStamps(begun, resume?.distrusted);
+  const publishing = new PortionPublisher(extraction, publisher, stamps);
   const reading = extraction.format === "json"
     ? readJsonRecords(extraction.chunks)
     : readSummaryFile(extraction.chunks, {
-      resume: extraction.resume?.point,
+      resume: resume?.point,
       unread: extraction.unchanged !== undefined,
     });
   let end: ReadSummary;
@@ -57,6 +61,11 @@ export async function extractFile(
     throw error;
   }
   const { rows, nextOffsets } = publishing;
+  const generatedAt = stamps.generationOf(end.generatedAt);
+  if (stamps.ahead !== null) {
+    const { ahead: stamp, ahead_ms } = stamps;
+    observe("file.stamp_ignored", { runId, file, stamp, ahead_ms });
+  }
   if (end.cut) {
     await publishing.report();
     throw new CutFileError(
@@ -64,5 +73,10 @@ export async function extractFile(
       { hint: "the source may be writing it right now: it is read again later" },
     );
   }
-  return { generatedAt: end.generatedAt, rows, nextOffsets };
+  return {
+    generatedAt,
+    ...(stamps.ahead === null ? {} : { stampAhead: stamps.ahead }),
+    rows,
+    nextOffsets,
+  };
 }

@@ -21,16 +21,28 @@ export interface Pace {
   readonly progressInterval_ms?: number;
 }
 
+/** Where an earlier process stopped. */
+export interface Resume {
+  readonly point: ResumePoint;
+  readonly rows: RowCounts;
+  /** The stamp of the file that it did not believe (runs/file_stamp.ts): the same reading goes on, so it is not believed now. */
+  readonly distrusted?: Date | null;
+}
+
 /** One file to extract. The caller that opened it closes it, even when the extraction fails. */
 export interface Extraction extends Pace {
   readonly runId: string;
+  /** The epoch of the leader that works on it; null when it is not a leader. */
+  readonly epoch?: number | null;
   /** Path for events and headers. */
   readonly file: string;
   /** The file from its first byte, or from `resume.point`. */
   readonly chunks: AsyncIterable<Uint8Array>;
   /** Defaults to a summary file. */
   readonly format?: OpenedFile["format"];
-  readonly resume?: { readonly point: ResumePoint; readonly rows: RowCounts };
+  readonly resume?: Resume;
+  /** When the reading begins, by the clock that stamps are compared with. Defaults to the current time. */
+  readonly begun?: Date;
   /** The first publish waits for it, and fails with it. Lines are read and looked up meanwhile. */
   readonly started?: Promise<void>;
   /** Decides which lines the log already has. Left out: everything is published. */
@@ -44,6 +56,8 @@ export interface Extraction extends Pace {
 /** The result of a file that was read to its end. */
 export interface Extracted {
   readonly generatedAt: Date | null;
+  /** The file's stamp when it was not believed; `generatedAt` is null then. */
+  readonly stampAhead?: Date;
   readonly rows: RowCounts;
   readonly nextOffsets: NextOffsets;
 }

@@ -10,6 +10,7 @@ import { deadLetterRecord } from "../dead_letters/dead_letter_topic.ts";
 import type { OutgoingRecord } from "../events/publisher.ts";
 import { HEADERS } from "../events/topics.ts";
 import { type Observe, unobserved } from "../observe/observe.ts";
+import type { FileStamps } from "../runs/file_stamp.ts";
 import { createLineDigest } from "../store/value_digest.ts";
 import { encodeTrajectory } from "../trajectory/codec.ts";
 import type { ReadBatch, ReadRow, RejectedLine, UnreadLine } from "../trajectory/read_batch.ts";
@@ -22,10 +23,13 @@ const DIGEST_BYTES = 8;
 /** The file of a portion, as it is in headers and dead letters. */
 export interface PortionOrigin {
   readonly runId: string;
+  readonly epoch?: number | null;
   /** Path of the file. */
   readonly file: string;
   readonly schemaId: number;
   readonly deadLetterSchemaId: number;
+  /** Which stamps of the file are believed. */
+  readonly stamps: FileStamps;
   readonly observe?: Observe;
 }
 
@@ -107,9 +111,12 @@ export class LineRecords {
     return deadLetterRecord(deadLetterOfLine(rejected, this.#origin, batch), deadLetterSchemaId);
   }
 
-  #headers(generatedAt: Date | null): Record<string, string> {
+  #headers(stamp: Date | null): Record<string, string> {
+    const generatedAt = this.#origin.stamps.generationOf(stamp);
+    const { epoch = null } = this.#origin;
     return {
       [HEADERS.runId]: this.#origin.runId,
+      ...(epoch === null ? {} : { [HEADERS.runEpoch]: String(epoch) }),
       [HEADERS.sourceFile]: this.#origin.file,
       ...(generatedAt === null ? {} : { [HEADERS.sourceGeneratedAt]: generatedAt.toISOString() }),
     };

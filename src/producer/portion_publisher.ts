@@ -13,6 +13,7 @@ import type { OutgoingRecord, Publisher } from "../events/publisher.ts";
 import { DEAD_LETTER, type Topic, TRAJECTORY_SUMMARY_RAW } from "../events/topics.ts";
 import { unobserved } from "../observe/observe.ts";
 import { retryWhileAway } from "../observe/retries.ts";
+import type { FileStamps } from "../runs/file_stamp.ts";
 import { furthest, NO_ROWS } from "../runs/run.ts";
 import type { NextOffsets, RowCounts } from "../runs/run_event.ts";
 import { valueDigest } from "../store/value_digest.ts";
@@ -102,25 +103,31 @@ export class PortionPublisher {
   #progress: Progress | null = null;
   #reportedAt_ms = performance.now();
 
-  constructor(extraction: Extraction, publisher: Publisher) {
+  readonly #stamps: FileStamps;
+
+  constructor(extraction: Extraction, publisher: Publisher, stamps: FileStamps) {
+    this.#stamps = stamps;
     this.#extraction = extraction;
     this.#publisher = publisher;
     this.#unchanged = extraction.unchanged ?? null;
     this.rows = extraction.resume?.rows ?? NO_ROWS;
-    const { runId, file, observe } = extraction;
+    const { runId, epoch, file, observe } = extraction;
     this.#records = new LineRecords({
       runId,
+      epoch,
       file,
       observe,
       schemaId: publisher.schemaId(TRAJECTORY_SUMMARY_RAW),
       deadLetterSchemaId: publisher.schemaId(DEAD_LETTER),
+      stamps,
     });
   }
 
   /** Takes the next batch, and sends a portion once it is full. */
   async take(batch: ReadBatch): Promise<void> {
     this.#extraction.signal?.throwIfAborted();
-    const { generatedAt, byteOffset, lastLine, unread } = batch;
+    const { byteOffset, lastLine, unread } = batch;
+    const generatedAt = this.#stamps.generationOf(batch.generatedAt);
     const end = { generatedAt, byteOffset, lastLine };
     if (unread === null) await this.#takeRows(batch, end);
     else await this.#takeLines(batch, end);
@@ -224,7 +231,8 @@ export class PortionPublisher {
   }
 
   #add(line: SplitLine, at: number, answer: Answer | null): void {
-    const { unread: { id, bytes }, digest, batch: { generatedAt } } = line;
+    const { unread: { id, bytes }, digest, batch } = line;
+    const generatedAt = this.#stamps.generationOf(batch.generatedAt);
     // Without a generation, nothing says that this reading is newer than others: its rows are published.
     const known = generatedAt === null ? null : answer?.lines[at] ?? null;
     const portion = this.#portion;

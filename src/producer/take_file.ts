@@ -13,12 +13,12 @@
 import { explainWithHint, TransientError } from "@gmn/failures";
 import type { Publisher } from "../events/publisher.ts";
 import { type Observe } from "../observe/observe.ts";
-import type { FileIdentity, RowCounts } from "../runs/run_event.ts";
+import type { FileIdentity } from "../runs/run_event.ts";
 import type { FileState } from "../runs/run.ts";
-import { readHeader, type ResumePoint } from "../trajectory/read_summary_file.ts";
+import { readHeader } from "../trajectory/read_summary_file.ts";
 import type { ActiveRun } from "./active_run.ts";
 import { extractFile } from "./extract_file.ts";
-import type { Pace } from "./extraction.ts";
+import type { Pace, Resume } from "./extraction.ts";
 import type { UnchangedRows } from "./unchanged_rows.ts";
 import { parseFileName } from "../trajectory/file_name.ts";
 import { isSameFile, type OpenedFile, type OpenOptions } from "./source/data_directory.ts";
@@ -47,7 +47,7 @@ interface Ready {
   readonly opened: OpenedFile;
   /** Resolves when the run's events say that the file is read; nothing of it is published before. */
   readonly started?: Promise<void>;
-  readonly resume?: { readonly point: ResumePoint; readonly rows: RowCounts };
+  readonly resume?: Resume;
 }
 
 /**
@@ -132,12 +132,12 @@ async function openAtCheckpoint(
     await opened.close();
     return null;
   }
-  // The stamp is the checkpoint's: in a file with several stamps it may be a later one than the head's.
-  const generatedAt = before.generatedAt ?? header.generatedAt;
-  return {
-    opened,
-    resume: { point: { header: header.header, generatedAt, byteOffset, lineNumber }, rows },
-  };
+  // The stamp is the checkpoint's: in a file with several stamps it may be a later one than the head's. If it has none, that of the head
+  // was not believed; the clock has gone on, but a file is believed as a whole or not at all.
+  const distrusted = before.generatedAt === null ? header.generatedAt : null;
+  const generatedAt = before.generatedAt ?? distrusted;
+  const point = { header: header.header, generatedAt, byteOffset, lineNumber };
+  return { opened, resume: { point, rows, distrusted } };
 }
 
 async function startFromZero(
@@ -152,10 +152,12 @@ async function extract({ opened, started, resume }: Ready, options: TakeFileOpti
   const extracting = extractFile({
     started,
     runId: run.runId,
+    epoch: run.epoch,
     file,
     chunks: opened.chunks,
     format: opened.format,
     resume,
+    begun: run.now(),
     signal: run.signal,
     observe,
     unchanged,

@@ -11,7 +11,7 @@ import { createRecordOf } from "../dead_letters/replay_record.ts";
 import type { OutgoingRecord } from "../events/publisher.ts";
 import { HEADERS, TRAJECTORY_SUMMARY_RAW } from "../events/topics.ts";
 import { readDeadLetter } from "../store/dead_letters.ts";
-import { readRunCounts } from "../store/run_counts.ts";
+import { readRunCounts, type RunCountsPlace } from "../store/run_counts.ts";
 import {
   moveReplays,
   PAGE_ROWS,
@@ -203,7 +203,7 @@ async function republishRunCounts(options: Republishing, isWanted: IsWanted): Pr
     const row = await readAnyStoredRow(sql, partition);
     // Nothing was loaded from this partition; a count of dead rows alone makes no difference to a comparison.
     if (row === null) continue;
-    for (let after: string | null = null;;) {
+    for (let after: RunCountsPlace | null = null;;) {
       signal.throwIfAborted();
       const counts = await readRunCounts(sql, topic, partition, { after, limit: RUNS_PER_RECORD });
       if (counts.length > 0) {
@@ -216,7 +216,7 @@ async function republishRunCounts(options: Republishing, isWanted: IsWanted): Pr
         records++;
       }
       if (counts.length < RUNS_PER_RECORD) break;
-      after = counts.at(-1)!.run_id;
+      after = counts.at(-1)!;
     }
   }
   return records;

@@ -6,7 +6,7 @@
  *
  * The history leads, and what it lacks is added where the fold needs it: `file_progress` (only the last one is repeated, before its
  * file is settled or at the end), and everything of runs from before there was a history. What can't be told again: earlier
- * `file_progress`, the order of the plan, and how a file looked when it was opened for another time.
+ * `file_progress`, which epoch published which rows, the order of the plan, and how a file looked when it was opened for another time.
  *
  * Records that were in the old log only are lost. A file that was read to its end, but whose records were never loaded, becomes a failed one
  * (so that it can be retried), and in an unfinished run one that was not read (so that the run reads it again).
@@ -173,7 +173,7 @@ export class RunRetelling {
   }
 
   #settleFile(stored: FileState, at: Date): void {
-    const { file, status, rows, generatedAt, identity } = stored;
+    const { file, status, rows, generatedAt, stampAhead, identity } = stored;
     const { stored: { runId }, lostFiles } = this.#run;
     const before = this.#statusOf(stored);
     if (before !== "planned" && before !== "reading") return;
@@ -187,6 +187,7 @@ export class RunRetelling {
           file,
           identity: identity ?? NO_IDENTITY,
           generatedAt,
+          ...(stampAhead === null ? {} : { stampAhead }),
           rows,
           nextOffsets: this.#nextOffsets,
         });

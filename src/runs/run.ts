@@ -30,6 +30,7 @@
 import type {
   Checkpoint,
   FileIdentity,
+  FileProgress,
   NextOffsets,
   RequestedBy,
   RowCounts,
@@ -38,6 +39,7 @@ import type {
   RunRequested,
   Selection,
 } from "./run_event.ts";
+import type { PublishedRows } from "./row_accounts.ts";
 import type { RunFileView, RunView } from "./run_schemas.ts";
 
 export type RunStatus = RunView["state"];
@@ -50,10 +52,15 @@ export interface FileState {
   readonly status: FileStatus;
   /** The identity of the file as last opened; null before the file was opened. */
   readonly identity: FileIdentity | null;
+  /** The file's generation; null when it has no stamp, or one that is not believed. */
   readonly generatedAt: Date | null;
+  /** The stamp that was not believed (file_stamp.ts). */
+  readonly stampAhead: Date | null;
   /** Where reading can continue; null when it must start at the first byte. */
   readonly checkpoint: Checkpoint | null;
   readonly rows: RowCounts;
+  /** How many of the published rows each epoch published, for row_accounts.ts; those of events without an epoch are left out. */
+  readonly publishedBy: Readonly<Record<number, number>>;
   /** Why the file was skipped or failed. */
   readonly reason: string | null;
   readonly startedAt: Date | null;
@@ -163,6 +170,17 @@ export function countRows(state: RunState): RowCounts {
   return sum;
 }
 
+/** The published rows of all files so far, by epoch. */
+export function countPublished(state: RunState): PublishedRows {
+  const publishedBy: Record<number, number> = {};
+  for (const file of state.files?.values() ?? []) {
+    for (const [epoch, rows] of Object.entries(file.publishedBy)) {
+      publishedBy[Number(epoch)] = (publishedBy[Number(epoch)] ?? 0) + rows;
+    }
+  }
+  return { published: countRows(state).published, publishedBy };
+}
+
 /** The larger offset of the two for each partition, because offsets only grow. */
 export function furthest(a: NextOffsets, b: NextOffsets): NextOffsets {
   const merged: Record<number, number> = { ...a };
@@ -196,8 +214,10 @@ function plannedFile(file: string): FileState {
     status: "planned",
     identity: null,
     generatedAt: null,
+    stampAhead: null,
     checkpoint: null,
     rows: NO_ROWS,
+    publishedBy: {},
     reason: null,
     startedAt: null,
     waiting: null,
@@ -244,6 +264,7 @@ function nextFile(before: FileState, event: FileEvent): FileState {
         generatedAt: event.generatedAt,
         checkpoint: event.checkpoint,
         rows: event.rows,
+        publishedBy: attributed(before, event),
         waiting: null,
       };
     case "file_extracted":
@@ -253,8 +274,10 @@ function nextFile(before: FileState, event: FileEvent): FileState {
         status: "extracted",
         identity: event.identity,
         generatedAt: event.generatedAt,
+        stampAhead: event.stampAhead ?? null,
         checkpoint: null,
         rows: event.rows,
+        publishedBy: attributed(before, event),
         waiting: null,
       };
     case "file_deferred": {
@@ -271,6 +294,16 @@ function nextFile(before: FileState, event: FileEvent): FileState {
         reason: event.reason,
       };
   }
+}
+
+/** The rows published since the event before are of this event's epoch. */
+function attributed(
+  { rows: before, publishedBy }: FileState,
+  { epoch, rows }: Pick<FileProgress, "epoch" | "rows">,
+): FileState["publishedBy"] {
+  const more = rows.published - before.published;
+  if (epoch === undefined || more === 0) return publishedBy;
+  return { ...publishedBy, [epoch]: (publishedBy[epoch] ?? 0) + more };
 }
 
 /** Whether an event's counts add up and are not smaller than the counts so far. */

@@ -82,6 +82,8 @@ export type FileExtracted = Of<"file_extracted"> & {
   readonly file: string;
   readonly identity: FileIdentity;
   readonly generatedAt: Date | null;
+  /** The file's stamp when it was not believed (file_stamp.ts); `generatedAt` is null then. */
+  readonly stampAhead?: Date;
   readonly rows: RowCounts;
   readonly nextOffsets: NextOffsets;
 };

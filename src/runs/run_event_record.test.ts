@@ -10,7 +10,7 @@ const SCHEMA = JSON.parse(
 );
 const type = avro.Type.forSchema(SCHEMA);
 
-const of = { runId: "01890a5d-ac96-774b-bcce-b302099a8057", at: new Date(1_790_000_000_123) };
+const of = { runId: "01890a5d-ac96-774b-bcce-b302099a8057", at: new Date(1_795_900_000_123) };
 const identity = {
   size_bytes: 3_000_000_000,
   etag: '"x"',
@@ -73,6 +73,16 @@ const EVENTS: RunEvent[] = [
     rows,
     nextOffsets: { 0: 12, 2: 9_000_000_000 },
   },
+  {
+    type: "file_extracted",
+    ...of,
+    file: "b.txt",
+    identity,
+    generatedAt: null,
+    stampAhead: new Date("2206-11-01T01:00:00Z"),
+    rows,
+    nextOffsets: { 0: 12 },
+  },
   { type: "file_skipped", ...of, file: "b.txt", reason: "unchanged" },
   { type: "file_skipped", ...of, file: "b.txt", reason: "unchanged", identity },
   {
@@ -94,6 +104,22 @@ describe("run events as Avro records", () => {
   test.each(EVENTS)("$type survives a round trip", (event) => {
     const bytes = type.toBuffer(toRecord(event));
     expect(fromRecord(type.fromBuffer(bytes) as RunEventRecord)).toEqual(event);
+  });
+
+  test("a stamp far ahead of the event, which earlier versions believed, is not believed", () => {
+    const end = { identity, rows, nextOffsets: {} };
+    const stamp = new Date("2206-11-01T01:00:00Z");
+    const extracted: RunEvent = {
+      ...{ type: "file_extracted", ...of, file: "b.txt", ...end, generatedAt: stamp },
+    };
+    expect(fromRecord(toRecord(extracted))).toEqual({
+      ...{ ...extracted, generatedAt: null, stampAhead: stamp },
+    });
+    const checkpoint = { byteOffset: 1, lineNumber: 1 };
+    const progress: RunEvent = {
+      ...{ type: "file_progress", ...of, file: "b.txt", generatedAt: stamp, checkpoint, rows },
+    };
+    expect(fromRecord(toRecord(progress))).toEqual({ ...progress, generatedAt: null });
   });
 
   test("the record has the fields of the schema, in its order", () => {

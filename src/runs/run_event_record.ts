@@ -4,7 +4,9 @@
  * The topic outlives the code. A record of an unknown type (its enum symbol is read as `unknown`), or one that lacks a field its
  * type needs, is read as null, without an exception, and the fold skips it.
  */
-import type { FileIdentity, NextOffsets, RowCounts, RunEvent } from "./run_event.ts";
+import { EVENT_AHEAD_MS_MAX, isAhead } from "./file_stamp.ts";
+import type { FileExtracted, FileIdentity, NextOffsets, RowCounts, RunEvent } from "./run_event.ts";
+import type { Leads } from "./run_leader.ts";
 import { requestedBySchema, runKindSchema } from "./run_schemas.ts";
 import { selectionOf } from "./selection.ts";
 
@@ -33,6 +35,7 @@ const UNUSED = {
   epoch: null as number | null,
   attempt: null as number | null,
   retry_at: null as number | null,
+  file_stamp_ahead: null as number | null,
 };
 
 /** The flat record of an event. Times are microseconds since 1970, UTC. */
@@ -40,10 +43,18 @@ export type RunEventRecord = { run_id: string; type: string; at: number } & type
 
 const MICROSECONDS = 1000;
 
+/** Key of the records that say who leads: they are of no run. */
+const LEADS_KEY = "leads";
+
+/** The key of an event's record. */
+export function keyOf(event: RunEvent | Leads): string {
+  return "runId" in event ? event.runId : LEADS_KEY;
+}
+
 /** The record of an event; fields that its type does not use are null. */
-export function toRecord(event: RunEvent): RunEventRecord {
+export function toRecord(event: RunEvent | Leads): RunEventRecord {
   return {
-    run_id: event.runId,
+    run_id: "runId" in event ? event.runId : "",
     type: event.type,
     at: event.at.getTime() * MICROSECONDS,
     ...UNUSED,
@@ -52,7 +63,7 @@ export function toRecord(event: RunEvent): RunEventRecord {
   };
 }
 
-function fieldsOf(event: RunEvent): Partial<RunEventRecord> {
+function fieldsOf(event: RunEvent | Leads): Partial<RunEventRecord> {
   switch (event.type) {
     case "requested":
       return {
@@ -62,6 +73,7 @@ function fieldsOf(event: RunEvent): Partial<RunEventRecord> {
         idempotency_key: event.idempotencyKey,
       };
     case "started":
+    case "leads":
       return { owner: event.owner };
     case "planned":
       return { files: [...event.files] };
@@ -80,6 +92,9 @@ function fieldsOf(event: RunEvent): Partial<RunEventRecord> {
         file: event.file,
         ...identityFields(event.identity),
         ...rowFields(event.rows, event.generatedAt),
+        file_stamp_ahead: event.stampAhead === undefined
+          ? null
+          : event.stampAhead.getTime() * MICROSECONDS,
         next_offsets: { ...event.nextOffsets },
       };
     case "file_skipped":
@@ -124,7 +139,13 @@ function rowFields(rows: RowCounts, generatedAt: Date | null): Partial<RunEventR
   };
 }
 
-/** The event of a decoded record; null if this version does not understand it. */
+/** What a decoded record says about who leads; null if it is an event of a run. */
+export function leadsFromRecord({ type, at, epoch, owner }: RunEventRecord): Leads | null {
+  if (type !== "leads" || epoch === null || owner === null) return null;
+  return { type, at: new Date(at / MICROSECONDS), epoch, owner };
+}
+
+/** The event of a decoded record; null if it is not of a run, or this version does not understand it. */
 export function fromRecord(record: RunEventRecord): RunEvent | null {
   const of = {
     runId: record.run_id,
@@ -157,7 +178,7 @@ export function fromRecord(record: RunEventRecord): RunEvent | null {
         ...of,
         file,
         identity: identityOf(record),
-        generatedAt: dateOf(record.file_generated_at),
+        ...extractedStampOf(record, of),
         rows: rowsOf(record),
         nextOffsets: offsetsOf(record),
       };
@@ -201,11 +222,30 @@ function progressOf(
     type: "file_progress",
     ...of,
     file,
-    generatedAt: dateOf(record.file_generated_at),
+    generatedAt: stampOf(record, of).generatedAt,
     checkpoint: { byteOffset, lineNumber },
     rows: rowsOf(record),
     ...(record.next_offsets === null ? {} : { nextOffsets: offsetsOf(record) }),
   };
+}
+
+/** The stamp of the file, and one that is not believed: earlier versions believed every stamp. */
+function stampOf(
+  { file_generated_at, file_stamp_ahead }: RunEventRecord,
+  { at }: Pick<RunEvent, "at">,
+): { generatedAt: Date | null; stampAhead: Date | null } {
+  const stamp = dateOf(file_generated_at);
+  return stamp !== null && isAhead(stamp, at, EVENT_AHEAD_MS_MAX)
+    ? { generatedAt: null, stampAhead: stamp }
+    : { generatedAt: stamp, stampAhead: dateOf(file_stamp_ahead) };
+}
+
+function extractedStampOf(
+  record: RunEventRecord,
+  of: Pick<RunEvent, "at">,
+): Pick<FileExtracted, "generatedAt" | "stampAhead"> {
+  const { generatedAt, stampAhead } = stampOf(record, of);
+  return stampAhead === null ? { generatedAt } : { generatedAt, stampAhead };
 }
 
 function identityOf(record: RunEventRecord): FileIdentity {

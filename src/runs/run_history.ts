@@ -25,6 +25,10 @@ export const runHistoryDetailSchema = z.object({
     description: "file_started; null where the source does not say.",
   }),
   rows: rowCountsSchema.optional().meta({ description: "file_extracted" }),
+  stamp_ahead: z.string().optional().meta({
+    description:
+      "file_extracted: the generation stamp inside the file, when it lay too far ahead of the clock to be believed.",
+  }),
   reason: z.string().optional().meta({
     description: "file_skipped, file_failed, failed, cancelled",
   }),
@@ -72,7 +76,10 @@ function detailOf(event: Exclude<RunEvent, { type: "file_progress" }>): RunHisto
     case "file_started":
       return { size_bytes: event.identity.size_bytes };
     case "file_extracted":
-      return { rows: event.rows };
+      return {
+        rows: event.rows,
+        ...(event.stampAhead === undefined ? {} : { stamp_ahead: event.stampAhead.toISOString() }),
+      };
     case "completed":
       return {};
     case "file_deferred":
@@ -90,10 +97,17 @@ const LEVELS: Readonly<Record<string, RunHistoryLevel>> = {
   failed: "error",
 };
 
-/** The severity of an entry, from its event type. */
-export function historyLevel({ name }: RunHistoryEntry): RunHistoryLevel {
+/** The severity of an entry. */
+export function historyLevel({ name, detail }: RunHistoryEntry): RunHistoryLevel {
+  if (detail.stamp_ahead !== undefined) return "warning";
   return LEVELS[name] ?? "info";
 }
+
+/** What a stamp that was not believed means. */
+const sayStamp = ({ stamp_ahead }: RunHistoryDetail): string =>
+  stamp_ahead === undefined
+    ? ""
+    : `; its stamp ${stamp_ahead} lies ahead of the clock and is ignored; any later file may change its rows`;
 
 const count = (n: number): string => n.toLocaleString("en-US");
 
@@ -115,7 +129,7 @@ export function sayHistoryEntry({ name, file, detail }: RunHistoryEntry): string
       const { read, published, unchanged, rejected } = detail.rows ?? NO_ROWS;
       return `${file}: ${count(read)} rows read, ${count(published)} published, ${
         count(unchanged)
-      } unchanged, ${count(rejected)} rejected`;
+      } unchanged, ${count(rejected)} rejected${sayStamp(detail)}`;
     }
     case "file_skipped":
       return `${file} skipped${because}`;

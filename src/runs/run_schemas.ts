@@ -29,6 +29,9 @@ export const runKindSchema = z.enum(["daily", "backfill", "upload"]);
 /** Who requested a run. */
 export const requestedBySchema = z.enum(["schedule", "http", "cli", "boot"]);
 
+/** What became of loaded rows. */
+const outcome = z.int().nullable();
+
 const run = {
   id: z.string(),
   kind: runKindSchema,
@@ -40,10 +43,19 @@ const run = {
   ended_at: z.string().nullable(),
   reason: z.string().nullable().meta({ description: "Why it failed or was cancelled." }),
   files: z.object({ planned: z.int(), extracted: z.int(), skipped: z.int(), failed: z.int() }),
-  rows: rowCountsSchema.extend({ loaded: z.int(), dead: z.int() }).meta({
+  rows: rowCountsSchema.extend({
+    loaded: z.int(),
+    dead: z.int(),
+    new: outcome,
+    changed: outcome,
+    repeated: outcome,
+    stale: outcome,
+    duplicate: outcome,
+  }).meta({
     description:
       "read = published + unchanged + rejected. `unchanged` rows say what the log already says and are not published again. `dead` counts records that could not be stored and became dead letters. Once the last record " +
-      "is processed, loaded + dead = published.",
+      "is processed, loaded + dead = published. loaded = new + changed + repeated + stale + duplicate: trajectories added and changed, rows that say what the data store already had, rows of an older file generation, " +
+      "and rows of a trajectory that its file has twice; the last three change nothing. These five are null for a run that an earlier version has loaded, in part at least.",
   }),
 };
 
@@ -60,7 +72,13 @@ export const runFileSchema = z.object({
     description:
       "While the file is read: everything before this byte is published. Null once it is done.",
   }),
-  generated_at: z.string().nullable(),
+  generated_at: z.string().nullable().meta({
+    description: "The generation stamp inside the file.",
+  }),
+  stamp_ahead: z.string().nullable().meta({
+    description:
+      "The generation stamp inside the file, when it lay too far ahead of the clock to be believed; generated_at is null then, and any later file may change what this one said.",
+  }),
   rows: rowCountsSchema,
   reason: z.string().nullable(),
 });

@@ -53,7 +53,9 @@ function complete(kind: string, runId = "r"): void {
   });
 }
 function load(kind: string, runId = "r"): void {
-  observer.observe("run.loaded", { runId, kind, rowsLoaded: 1, took_ms: 1 });
+  const rows = { rowsLoaded: 1, rowsDead: 0, rowsNew: 1, rowsChanged: 0 };
+  const others = { rowsRepeated: 0, rowsStale: 0, rowsDuplicate: 0 };
+  observer.observe("run.loaded", { runId, kind, ...rows, ...others, took_ms: 1 });
 }
 const reported = (name: ServiceEvent["name"]) =>
   until(name, () => events.find((one) => one.name === name));

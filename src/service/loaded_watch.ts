@@ -1,16 +1,17 @@
 /** Notices when all rows of a run are loaded, reports it, and withdraws trajectories that the run's files no longer have. */
 import { explain } from "@gmn/failures";
+import type { Publisher } from "../events/publisher.ts";
 import { TRAJECTORY_SUMMARY_RAW } from "../events/topics.ts";
 import type { Observe } from "../observe/observe.ts";
 import { retryWhileAway } from "../observe/retries.ts";
 import type { RunEngine } from "../producer/run_engine.ts";
 import { Withdrawals } from "../producer/withdrawals.ts";
+import { type RowAccounts } from "../runs/row_accounts.ts";
 import { isFinished, type RunState } from "../runs/run.ts";
 import type { Sql } from "../store/connection.ts";
 import { readOffsets } from "../store/consumer_offsets.ts";
-import { readRunLoaded } from "../store/run_views.ts";
 import { lookAtFile, readChangedFiles } from "../store/file_generations.ts";
-import { type RunRecords, waitForRows } from "./run_access.ts";
+import { loadedRows, type RunRecords } from "./run_access.ts";
 import type { Wiring } from "./parts.ts";
 
 export interface LoadedWatchOptions {
@@ -40,19 +41,29 @@ async function reportWhenLoaded(state: RunState, options: LoadedWatchOptions): P
   const { runId, kind, requestedAt } = state;
   const waiting = { observe, part: "database", what: "waiting for a run's rows", signal } as const;
   // However often the database is lost meanwhile: nobody else reports this run.
-  const { loaded } = await retryWhileAway(waiting, async () => {
-    await waitForRows(sql, state.nextOffsets, signal);
-    return await readRunLoaded(sql, runId);
-  });
+  const rows = await retryWhileAway(waiting, () => loadedRows(sql, state, signal));
   const took_ms = Date.now() - requestedAt.getTime();
-  observe("run.loaded", { runId, kind, rowsLoaded: loaded, took_ms });
+  observe("run.loaded", { runId, kind, ...totalsOf(rows), took_ms });
   if (engine.isLeading) await withdrawals.settle();
+}
+
+function totalsOf(rows: RowAccounts) {
+  return {
+    rowsLoaded: rows.loaded,
+    rowsDead: rows.dead,
+    rowsNew: rows.new,
+    rowsChanged: rows.changed,
+    rowsRepeated: rows.repeated,
+    rowsStale: rows.stale,
+    rowsDuplicate: rows.duplicate,
+  };
 }
 
 /** Creates the withdrawals for this database and this log. */
 export function createWithdrawals(
-  { store: { sql }, log, observe, signal }: Wiring,
+  { store: { sql }, observe, signal }: Wiring,
   records: RunRecords,
+  publisher: Publisher,
 ): Withdrawals {
   return new Withdrawals({
     generations: {
@@ -64,7 +75,7 @@ export function createWithdrawals(
       look: (file, neighbours) => lookAtFile(sql, file, neighbours),
       loaded: () => readOffsets(sql, TRAJECTORY_SUMMARY_RAW.name),
     },
-    publisher: log.publisher,
+    publisher,
     observe,
     signal,
   });

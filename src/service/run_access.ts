@@ -5,10 +5,12 @@ import { TransientError, wait } from "@gmn/failures";
 import type { NextOffsets } from "../runs/run_event.ts";
 import { INGESTION_RUN, TRAJECTORY_SUMMARY_RAW } from "../events/topics.ts";
 import type { LogProbe } from "../events/log_probe.ts";
-import type { RunState } from "../runs/run.ts";
+import { accountRows, type RowAccounts } from "../runs/row_accounts.ts";
+import { countPublished, type RunState } from "../runs/run.ts";
 import type { RunHistory } from "../producer/ports.ts";
 import type { Sql } from "../store/connection.ts";
 import { readOffsets } from "../store/consumer_offsets.ts";
+import { readRecordCounts } from "../store/run_counts.ts";
 import {
   readEndedRunStates,
   readLastDailyRequest,
@@ -71,6 +73,16 @@ export async function waitForRows(
     Object.entries(nextOffsets).map(([partition, next]) => [Number(partition), BigInt(next)]),
   );
   await waitForOffsets(sql, TRAJECTORY_SUMMARY_RAW.name, offsets, signal);
+}
+
+/** Waits until the sink has passed all records of a run, and says what became of its published rows. */
+export async function loadedRows(
+  sql: Sql,
+  state: RunState,
+  signal: AbortSignal,
+): Promise<RowAccounts> {
+  await waitForRows(sql, state.nextOffsets, signal);
+  return accountRows(countPublished(state), await readRecordCounts(sql, state.runId), true);
 }
 
 /** Requested runs taken up per check; further runs wait for the next check. */

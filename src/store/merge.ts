@@ -51,7 +51,12 @@ export interface Merged {
   restationed: string[];
   /** The previous showers of changed meteors. */
   left_showers: number[];
+  /** `[counted_for, verdict, rows]`, of the rows that are counted for a run. */
+  outcomes: [number, Verdict, number][];
 }
+
+/** What a staged row is. */
+export type Verdict = "new" | "changed" | "unchanged" | "stale" | "duplicate";
 
 /**
  * Merges the staged rows of a pass (ids are unique) into `meteor` and `meteor_generation`, and inserts the stations of new
@@ -80,7 +85,7 @@ WITH verdict AS MATERIALIZED (
         THEN 'duplicate'
       ELSE 'changed'
     END AS verdict,
-    m.iau_shower_id AS old_shower,
+    m.iau_shower_id AS old_shower, s.counted_for,
     -- Never for a record that repeats.ts would recognise: whether a batch has it decoded must make no difference.
     s.value_digest IS NOT NULL AND (m.value_digest IS NULL
       OR s.line_digest IS NOT NULL AND m.value_digest <> s.value_digest) AS has_new_digest
@@ -133,7 +138,10 @@ SELECT
   (SELECT count(*) FROM verdict WHERE verdict = 'duplicate')::integer AS duplicates,
   (SELECT coalesce(json_agg(id), '[]') FROM newcomer WHERE NOT alone) AS restationed,
   (SELECT coalesce(json_agg(DISTINCT old_shower), '[]') FROM verdict
-    WHERE verdict = 'changed' AND old_shower IS NOT NULL) AS left_showers`;
+    WHERE verdict = 'changed' AND old_shower IS NOT NULL) AS left_showers,
+  (SELECT coalesce(json_agg(json_build_array(counted_for, verdict, rows)), '[]') FROM (
+    SELECT counted_for, verdict, count(*) AS rows FROM verdict WHERE counted_for IS NOT NULL GROUP BY counted_for, verdict
+  ) AS counted) AS outcomes`;
 
 /**
  * Replaces the stations of meteors by those of their rows. `$1`: JSON list of ids, as `MERGE_METEORS` returns them.
@@ -213,14 +221,3 @@ export const ADD_STATIONS = `
 INSERT INTO station (code)
 SELECT code FROM json_array_elements_text($1::json) AS code
 ON CONFLICT (code) DO NOTHING`;
-
-/** Counts records of runs. `$1`: JSON list of `{run_id, loaded, unchanged, dead}`; `$2`: topic, `$3`: partition. */
-export const COUNT_RUNS = `
-INSERT INTO run_loaded AS r (run_id, topic, partition, rows_loaded, rows_unchanged, rows_dead)
-SELECT run_id, $2, $3::integer, loaded, unchanged, dead
-FROM json_to_recordset($1::json) AS t (run_id text, loaded bigint, unchanged bigint, dead bigint)
-ON CONFLICT (run_id, topic, partition) DO UPDATE SET
-  rows_loaded = r.rows_loaded + excluded.rows_loaded,
-  rows_unchanged = r.rows_unchanged + excluded.rows_unchanged,
-  rows_dead = r.rows_dead + excluded.rows_dead,
-  updated_at = now()`;

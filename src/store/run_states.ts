@@ -4,6 +4,7 @@
  * The fold is `evolve` in `src/runs/`, which also makes the decisions. This file only converts a state into rows and back. So the
  * projection can't drift from the domain, and a rebuild gives the same rows.
  */
+import { LEASE_VALID_MS, readLease } from "./leases.ts";
 import { pipelined } from "./pipelined.ts";
 import { storable } from "./storable.ts";
 import type { FileState, RunState } from "../runs/run.ts";
@@ -20,7 +21,10 @@ const RUN_COLUMNS = `
 
 /** A file of a run, with its identity, checkpoint and counts as separate columns. */
 interface FileRow
-  extends Pick<FileState, "file" | "status" | "generatedAt" | "reason">, FileIdentity, RowCounts {
+  extends
+    Pick<FileState, "file" | "status" | "generatedAt" | "stampAhead" | "publishedBy" | "reason">,
+    FileIdentity,
+    RowCounts {
   readonly run_id: string;
   readonly byte_offset: number | null;
   readonly line_number: number | null;
@@ -28,7 +32,7 @@ interface FileRow
 
 const FILE_COLUMNS = `
   run_id, file, state as status, size_bytes::float8, etag, last_modified as "lastModified", listed,
-  generated_at as "generatedAt", byte_offset::float8, line_number::float8, rows_read::float8 as read,
+  generated_at as "generatedAt", stamp_ahead as "stampAhead", rows_published_by as "publishedBy", byte_offset::float8, line_number::float8, rows_read::float8 as read,
   rows_published::float8 as published, rows_unchanged::float8 as unchanged, rows_rejected::float8 as rejected, reason`;
 
 /** The run, or null. */
@@ -39,6 +43,29 @@ export async function readRunState(sql: Queryable, runId: string): Promise<RunSt
 /** Requested and running runs, oldest first. */
 export function readUnfinishedRunStates(sql: Queryable): Promise<RunState[]> {
   return readStates(sql, sql`where state in ('requested', 'running') order by id`);
+}
+
+/** Runs that wait, requested or running, while no process leads. */
+export interface UnownedRuns {
+  readonly count: number;
+  /** The one that was requested first; null when there is none. */
+  readonly oldest: string | null;
+  /** Since when it waits for a process; null when there is none. */
+  readonly since: Date | null;
+}
+
+/** The runs that wait for a process to lead. Uploads are left out: they belong to the process that received them. */
+export async function readUnownedRuns(sql: Queryable): Promise<UnownedRuns> {
+  const lease = await readLease(sql, "producer");
+  const { holder = null, renewedAgo_s = null } = lease ?? {};
+  const isLed = holder !== null && renewedAgo_s !== null && renewedAgo_s * 1000 < LEASE_VALID_MS;
+  const none = { count: 0, oldest: null, since: null };
+  if (isLed) return none;
+  const [row] = await sql<{ count: number; oldest: string | null; since: Date | null }[]>`
+    select count(*)::int as count, min(id) as oldest,
+      greatest(min(requested_at), (select renewed_at from lease where name = 'producer')) as since
+    from ingestion_run where state in ('requested', 'running') and kind <> 'upload'`;
+  return row === undefined || row.count === 0 ? none : row;
 }
 
 /** Runs that nobody has begun, oldest first, at most `limit`. Uploads are left out: only their own process can begin them. */
@@ -120,7 +147,7 @@ export async function writeRunState(
   ]);
 }
 
-/** PostgreSQL takes 65,535 parameters per statement; a file has 16. */
+/** PostgreSQL takes 65,535 parameters per statement; a file has 18. */
 const FILES_PER_STATEMENT = 1_000;
 
 async function writeFiles(
@@ -138,12 +165,14 @@ async function writeFiles(
     last_modified: file.identity?.lastModified ?? null,
     listed: file.identity?.listed ?? null,
     generated_at: file.generatedAt,
+    stamp_ahead: file.stampAhead,
     byte_offset: file.checkpoint?.byteOffset ?? null,
     line_number: file.checkpoint?.lineNumber ?? null,
     rows_read: file.rows.read,
     rows_published: file.rows.published,
     rows_unchanged: file.rows.unchanged,
     rows_rejected: file.rows.rejected,
+    rows_published_by: sql.json({ ...file.publishedBy }),
     reason: storable(file.reason),
     updated_at: at,
   }));
@@ -152,7 +181,7 @@ async function writeFiles(
     on conflict (run_id, file) do update set
       state = excluded.state, size_bytes = excluded.size_bytes, etag = excluded.etag,
       last_modified = excluded.last_modified, listed = excluded.listed, generated_at = excluded.generated_at,
-      byte_offset = excluded.byte_offset, line_number = excluded.line_number, rows_read = excluded.rows_read,
+      stamp_ahead = excluded.stamp_ahead, rows_published_by = excluded.rows_published_by, byte_offset = excluded.byte_offset, line_number = excluded.line_number, rows_read = excluded.rows_read,
       rows_published = excluded.rows_published, rows_unchanged = excluded.rows_unchanged, rows_rejected = excluded.rows_rejected, reason = excluded.reason, updated_at = excluded.updated_at`;
 }
 
@@ -180,10 +209,12 @@ function toFileState(row: FileRow): FileState {
     status,
     identity: Object.values(identity).every((value) => value === null) ? null : identity,
     generatedAt,
+    stampAhead: row.stampAhead,
     checkpoint: row.byte_offset === null
       ? null
       : { byteOffset: row.byte_offset, lineNumber: row.line_number ?? 0 },
     rows: { read, published, unchanged, rejected },
+    publishedBy: row.publishedBy,
     reason,
     startedAt: null,
     waiting: null,

@@ -2,12 +2,19 @@
  * Runs for users: with counts of files and rows, and how many of the rows are in the data store. PostgreSQL builds the shapes,
  * which are those of `run_schemas.ts`.
  */
+import { accountRows, type RecordCounts } from "../runs/row_accounts.ts";
 import type { RunDetail, RunFileView, RunView } from "../runs/run_schemas.ts";
 import type { Queryable } from "./connection.ts";
 import { isoMillis } from "./iso_times.ts";
+import { recordCountsOf } from "./run_counts.ts";
 
-/** A run with its raw loading counts, before `loadedOf` has evaluated them. */
-type Found = RunView & { readonly is_passed: boolean };
+/** A run with the counts of its records, before `accountRows` has evaluated them. */
+type Found = Omit<RunView, "rows"> & {
+  readonly rows: RunFileView["rows"];
+  readonly records: readonly RecordCounts[];
+  readonly published_by: Readonly<Record<number, number>>;
+  readonly is_passed: boolean;
+};
 
 const RUN_COLUMNS = `
   run.id, run.kind, run.selection, run.state, run.requested_by,
@@ -16,12 +23,17 @@ const RUN_COLUMNS = `
   json_build_object('planned', coalesce(run.files_planned, 0), 'extracted', files.extracted,
     'skipped', files.skipped, 'failed', files.failed) as files,
   json_build_object('read', files.rows_read, 'published', files.rows_published,
-    'unchanged', files.rows_unchanged, 'rejected', files.rows_rejected, 'loaded', loaded.rows_loaded, 'dead', loaded.rows_dead) as rows`;
+    'unchanged', files.rows_unchanged, 'rejected', files.rows_rejected) as rows,
+  ${recordCountsOf("run.id")} as records,
+  (select coalesce(jsonb_object_agg(epoch, rows), '{}') from (
+    select by.key as epoch, sum(by.value::bigint) as rows
+    from ingestion_run_file f, jsonb_each_text(f.rows_published_by) as by where f.run_id = run.id group by by.key
+  ) as by_epoch) as published_by`;
 
 const FILE_COLUMNS = `
   file, state, size_bytes::float8, byte_offset::float8, ${
   isoMillis("generated_at")
-} as generated_at,
+} as generated_at, ${isoMillis("stamp_ahead")} as stamp_ahead,
   json_build_object('read', rows_read, 'published', rows_published, 'unchanged', rows_unchanged, 'rejected', rows_rejected) as rows,
   reason`;
 
@@ -58,17 +70,6 @@ export async function readRunStatus(
   return run?.state ?? null;
 }
 
-/** Rows of a run that the sink has processed so far: those in the data store, and those that it gave up. */
-export async function readRunLoaded(
-  sql: Queryable,
-  runId: string,
-): Promise<{ loaded: number; dead: number }> {
-  const [row] = await sql<{ loaded: number; dead: number }[]>`
-    select coalesce(sum(rows_loaded), 0)::float8 as loaded, coalesce(sum(rows_dead), 0)::float8 as dead
-    from run_loaded where run_id = ${runId}`;
-  return { ...row! };
-}
-
 async function viewsOf(sql: Queryable, ids: ReturnType<Queryable>): Promise<RunView[]> {
   const rows = await sql<Found[]>`
     select ${sql.unsafe(RUN_COLUMNS)}, not exists (
@@ -88,29 +89,10 @@ async function viewsOf(sql: Queryable, ids: ReturnType<Queryable>): Promise<RunV
         coalesce(sum(rows_rejected), 0)::bigint as rows_rejected
       from ingestion_run_file where run_id = run.id
     ) files
-    cross join lateral (
-      select coalesce(sum(rows_loaded), 0)::bigint as rows_loaded, coalesce(sum(rows_dead), 0)::bigint as rows_dead
-      from run_loaded where run_id = run.id
-    ) loaded
     where run.id in (${ids})
     order by run.id desc`;
-  return rows.map(({ is_passed, rows, ...run }) => ({
-    ...run,
-    rows: { ...rows, ...loadedOf(rows, is_passed) },
-  }));
-}
-
-/**
- * How many of the published rows the sink has processed. The log may have some of them twice; `run_loaded` counts records. Records
- * of a batch that could not be read are not counted there: they count as dead once the sink is past the last record.
- */
-function loadedOf(rows: RunView["rows"], isPassed: boolean): { loaded: number; dead: number } {
-  const { published, loaded } = rows;
-  const dead = Math.min(rows.dead, published);
-  const rest = published - dead;
-  if (isPassed) {
-    return { loaded: Math.min(loaded, rest), dead: Math.max(dead, published - loaded) };
-  }
-  // Until the sink is past the last record, at least one row is missing.
-  return { loaded: Math.min(loaded, Math.max(0, rest - 1)), dead };
+  return rows.map(({ is_passed, rows, records, published_by, ...run }) => {
+    const published = { published: rows.published, publishedBy: published_by };
+    return { ...run, rows: { ...rows, ...accountRows(published, records, is_passed) } };
+  });
 }

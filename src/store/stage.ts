@@ -24,6 +24,8 @@ const STAGE_LINEAGE = [
   { column: "value_digest", sqlType: "bigint" },
   { column: "line_digest", sqlType: "bigint" },
   { column: "pass", sqlType: "integer" },
+  // Which of the batch's counts the row is for (run_tally.ts); null for a record that counts for no run.
+  { column: "counted_for", sqlType: "integer" },
 ] as const;
 
 /** Number of columns of the staging table. */
@@ -34,6 +36,9 @@ export const CREATE_STAGE = `CREATE TEMPORARY TABLE ${STAGE} (${
   [...METEOR_COLUMNS, ...STAGE_LINEAGE]
     .map(({ column, sqlType }) => `${quoteIdentifier(column)} ${sqlType}`).join(", ")
 }) ON COMMIT DELETE ROWS`;
+
+/** Which of the batch's counts a row is for; null for none. */
+export type CountedFor = (row: TrajectoryUpsert) => number | null;
 
 export const COPY_STAGE = `COPY ${STAGE} FROM STDIN (FORMAT binary)`;
 
@@ -66,13 +71,16 @@ export class StageEncoder {
    * from 0.
    * @throws DataRefusedError, with offset and field, for a value that PostgreSQL can't store
    */
-  *encode(passes: readonly (readonly TrajectoryUpsert[])[]): Generator<Uint8Array> {
+  *encode(
+    passes: readonly (readonly TrajectoryUpsert[])[],
+    countedFor: CountedFor,
+  ): Generator<Uint8Array> {
     const writer = this.#writer;
     writer.clear();
     writer.begin();
     for (const [pass, rows] of passes.entries()) {
       for (const row of rows) {
-        this.#row(row, pass);
+        this.#row(row, pass, countedFor(row));
         if (writer.length >= CHUNK_BYTES) {
           yield writer.bytes();
           writer.clear();
@@ -83,7 +91,7 @@ export class StageEncoder {
     yield writer.bytes();
   }
 
-  #row(row: TrajectoryUpsert, pass: number): void {
+  #row(row: TrajectoryUpsert, pass: number, countedFor: number | null): void {
     const writer = this.#writer;
     const { summary } = row;
     writer.row(STAGE_WIDTH);
@@ -107,6 +115,8 @@ export class StageEncoder {
     if (row.lineDigest === undefined) writer.null();
     else writer.bigint8(row.lineDigest);
     writer.int4(pass);
+    if (countedFor === null) writer.null();
+    else writer.int4(countedFor);
     this.#mentionShower(summary);
   }
 

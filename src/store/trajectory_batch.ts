@@ -12,6 +12,8 @@ import type { RunCounts } from "./run_counts.ts";
 /** Where a record comes from, and how it is ordered against others of the same id. */
 export interface Lineage extends RecordOrigin {
   readonly offset: bigint;
+  /** Of the leader that published the record; left out when it was none. */
+  readonly epoch?: number;
   /** The dead letter that the record replays, and the record's time; left out for a record that is not a replay. */
   readonly replays?: { readonly deadLetterId: string; readonly at: Date };
   /** Set on a record that was published again from the data store: it counts for no run, and is of no file generation. */
@@ -93,6 +95,7 @@ export interface TrajectoryBatch extends OffsetStep {
 /** A record that a run has published and that was not loaded; the run is "" for records without one. */
 export interface DeadRecord {
   readonly runId: string;
+  readonly epoch?: number | undefined;
   readonly offset: bigint;
 }
 

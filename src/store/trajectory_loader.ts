@@ -28,7 +28,6 @@ import { withDatabaseErrors } from "./database_errors.ts";
 import { type LoaderSession, openLoaderSession, type SessionSql } from "./loader_session.ts";
 import {
   ADD_STATIONS,
-  COUNT_RUNS,
   MERGE_METEORS,
   type Merged,
   REPLACE_STATIONS,
@@ -36,7 +35,7 @@ import {
   type WithdrawalRow,
 } from "./merge.ts";
 import { findRepeats, type RecordMark, rememberRepeats, type Repeats } from "./repeats.ts";
-import { RESTORE_RUN_COUNTS } from "./run_counts.ts";
+import { RunTally } from "./run_tally.ts";
 import { ContestedShower, LOCK_SHOWERS, ShowerSettlement } from "./shower_codes.ts";
 import { ADD_FILE_MEMBERS, membersOf } from "./source_file_members.ts";
 import { COPY_STAGE, StageEncoder } from "./stage.ts";
@@ -45,7 +44,6 @@ import { type BatchPasses, splitIntoPasses } from "./batch_passes.ts";
 import {
   confirmedBy,
   isRepeat,
-  isUpsert,
   type LoadCounts,
   type TrajectoryBatch,
   type TrajectoryWithdrawal,
@@ -160,10 +158,15 @@ async function writeBatch(
     confirmed: 0,
     unknown: 0,
   };
+  const tally = new RunTally(batch);
   encoder.clear();
   await sql.run("BEGIN");
   if (passes.some(({ upserts }) => upserts.length > 0)) {
-    await sql.copy(COPY_STAGE, encoder.encode(passes.map(({ upserts }) => upserts)));
+    const rows = encoder.encode(
+      passes.map(({ upserts }) => upserts),
+      (row) => tally.countedFor(row),
+    );
+    await sql.copy(COPY_STAGE, rows);
   }
   // Pipelined: the statements wait for each other on the server, without a round trip each.
   const fenced = Promise.all([
@@ -182,14 +185,14 @@ async function writeBatch(
   if (passes.length === 0) await Promise.all([fenced, remember()]);
   else {
     await fenced;
-    await writePasses(sql, encoder, passes, { batch, showers, counts });
+    await writePasses(sql, encoder, passes, { batch, showers, counts, tally });
     await remember();
   }
   // The COMMIT is sent without waiting for these, so everything before must have succeeded.
   await Promise.all([
     markReplayed(sql, batch),
     addFileMembers(sql, batch),
-    countAndRestoreRuns(sql, batch),
+    tally.write(sql),
     sql.run("COMMIT"),
   ]);
   counts.unchanged = batch.changes.length - counts.inserted - counts.updated - counts.stale -
@@ -207,10 +210,11 @@ async function writePasses(
   sql: SessionSql,
   encoder: StageEncoder,
   passes: BatchPasses["passes"],
-  { batch: { partition }, showers, counts }: {
+  { batch: { partition }, showers, counts, tally }: {
     readonly batch: TrajectoryBatch;
     readonly showers: ShowerSettlement;
     readonly counts: Counts;
+    readonly tally: RunTally;
   },
 ): Promise<void> {
   await showers.mention(sql, encoder.showers);
@@ -222,6 +226,7 @@ async function writePasses(
       counts.updated += merged.updated;
       counts.stale += merged.stale;
       counts.duplicates += merged.duplicates;
+      tally.add(merged.outcomes);
     }
     if (pass.withdrawals.length > 0) {
       const withdrawn = await withdraw(sql, partition, pass.withdrawals);
@@ -285,59 +290,4 @@ async function markReplayed(sql: SessionSql, batch: TrajectoryBatch): Promise<vo
 async function addFileMembers(sql: SessionSql, batch: TrajectoryBatch): Promise<void> {
   const members = membersOf(batch);
   if (members.length > 0) await sql.run(ADD_FILE_MEMBERS, [members]);
-}
-
-/**
- * Counts what was loaded or could not be, and restores counts, in the order of the log: restored counts cover the records before them,
- * which must not be added to them. A batch has few records that restore counts, and a run is in one of them.
- */
-async function countAndRestoreRuns(sql: SessionSql, batch: TrajectoryBatch): Promise<void> {
-  const { changes, dead, topic, partition } = batch;
-  const last = changes.findLastIndex(({ lineage }) => lineage.runCounts !== undefined);
-  const restored = changes.flatMap(({ lineage: { runCounts } }) => runCounts ? [runCounts] : []);
-  const lastOffset = changes[last]?.lineage.offset ?? -1n;
-  const [before, after] = [changes.slice(0, last + 1), changes.slice(last + 1)];
-  // All at once, and in this order on the server: COMMIT is already on its way behind them.
-  await Promise.all([
-    countRuns(sql, {
-      ...batch,
-      changes: before,
-      dead: dead.filter(({ offset }) => offset < lastOffset),
-    }),
-    ...restored.map((counts) => sql.run(RESTORE_RUN_COUNTS, [counts, topic, partition])),
-    countRuns(sql, {
-      ...batch,
-      changes: after,
-      dead: dead.filter(({ offset }) => offset > lastOffset),
-    }),
-  ]);
-}
-
-/**
- * Replays are not counted, because their run counted them when they failed; nor are tombstones, which no run reads from a file; nor
- * records that were published again from the data store, which has counted them before. So the loaded rows of a run add up to what it
- * published. A confirm record counts as the unchanged rows for which it stands, and not as a loaded one; without a source file it
- * counts as nothing, since no run found anything in it.
- */
-async function countRuns(sql: SessionSql, batch: TrajectoryBatch): Promise<void> {
-  const runs = new Map<string, { loaded: number; unchanged: number; dead: number }>();
-  const of = (run: string) => {
-    const counts = runs.get(run) ?? { loaded: 0, unchanged: 0, dead: 0 };
-    runs.set(run, counts);
-    return counts;
-  };
-  for (const change of batch.changes) {
-    const { lineage } = change;
-    if (lineage.replays !== undefined || lineage.isRepublished === true) continue;
-    if (!isUpsert(change) && !isRepeat(change)) continue;
-    const run = storable(lineage.runId ?? "");
-    const confirmed = confirmedBy(change);
-    if (confirmed === undefined) of(run).loaded++;
-    else if (lineage.sourceFile !== null) of(run).unchanged += confirmed.length;
-  }
-  for (const { runId } of batch.dead) of(storable(runId)).dead++;
-  if (runs.size === 0) return;
-  const rows = [...runs].sort(([a], [b]) => a < b ? -1 : 1)
-    .map(([run_id, counts]) => ({ run_id, ...counts }));
-  await sql.run(COUNT_RUNS, [rows, batch.topic, batch.partition]);
 }

@@ -68,6 +68,15 @@ describe.skipIf(NO_BROWSER !== null)("the dashboard", { timeout: TEST_TIMEOUT_MS
     await page.getByRole("heading", { name: "Backfill, 2026-11-18 to 2026-11-19" }).waitFor();
     await page.locator(".facts").getByText("Completed").waitFor();
     await page.getByText("everything is accounted for").waitFor();
+    const runId = page.url().split("/").at(-1)!;
+    const { rows } = await (await service.api(`/runs/${runId}`)).json();
+    const outcomes = ["new", "changed", "repeated", "stale", "duplicate"] as const;
+    const sum = page.locator(".sum", { hasText: "repeated" });
+    expect(await sum.locator(".value").allTextContents()).toEqual(
+      [rows.loaded, ...outcomes.map((outcome) => rows[outcome])].map((n) =>
+        n.toLocaleString("en-US")
+      ),
+    );
     expect(await page.evaluate(() => document.body.dataset.same)).toBe("yes");
 
     await page.goBack();

@@ -14,6 +14,7 @@ import {
   row,
   rows,
   STAMP_LINE,
+  stampLine,
   withLineEnds,
 } from "../support/summary_file.ts";
 import { startTestService, type TestService } from "../support/service.ts";
@@ -63,9 +64,62 @@ function ingest(...files: string[]) {
 test("joins the running service, and says what became of the rows", async () => {
   const { code, err } = await ingest(await fileOf("good.txt", TEXT));
   expect(err).toMatch(/loaded by the service that runs on/);
-  expect(err).toMatch(/good\.txt: 3 rows read, 3 published, 0 unchanged, 0 rejected, 3 loaded in/);
+  expect(err).toMatch(
+    /good\.txt: 3 rows read, 3 published, 0 unchanged, 0 rejected, 3 loaded \(3 new, 0 changed, 0 repeated, 0 stale\) in/,
+  );
   expect(code).toBe(0);
 }, TEST_MS);
+
+test(
+  "a stamp ahead of the clock is ignored, with a warning, and the next file changes the row",
+  async () => {
+    const id = "20260101000000_caseA";
+    const two = fileText(
+      [row({ id, numStat: "   2", stations: "UK000H,UK0012" })],
+      "lfcr",
+      stampLine("2206-11-01 01:00:00"),
+    );
+    const three = fileText([row({ id })], "lfcr", stampLine("2024-11-29 01:00:00"));
+    const of = (err: string) => err.split("\n").slice(1).join("\n");
+
+    const future = await ingest(await fileOf("1_future.txt", two));
+    expect(future.code).toBe(0);
+    expect(of(future.err)).toMatch(/1_future\.txt: .*1 loaded \(1 new, 0 changed/);
+    expect(of(future.err)).toMatch(
+      /warning: its stamp 2206-11-01T01:00:00.000Z lies ahead of the clock and is ignored/,
+    );
+    expect(service.events.find(({ name }) => name === "file.stamp_ignored")).toBeUndefined();
+
+    const right = await ingest(await fileOf("2_right.txt", three));
+    expect(of(right.err)).toMatch(
+      /2_right\.txt: .*1 loaded \(0 new, 1 changed, 0 repeated, 0 stale/,
+    );
+    expect(of(right.err)).not.toMatch(/warning/);
+    const stale = await ingest(await fileOf("3_old.txt", fileText([row({ id, numStat: "   1" })])));
+    expect(of(stale.err)).toMatch(/3_old\.txt: .*1 loaded \(0 new, 0 changed, 0 repeated, 1 stale/);
+    expect(
+      await service.database.sql`
+      select num_stat::int, (select count(*)::int from participating_station where meteor_id = ${id}) as stations
+      from meteor_summary where unique_trajectory_identifier = ${id}`,
+    ).toEqual([{ num_stat: 3, stations: 3 }]);
+
+    // The run says it, too, in its files and in its history.
+    const { runs } = await (await service.api("/runs?limit=3")).json();
+    const [, , { id: runId }] = runs;
+    const run = await (await service.api(`/runs/${runId}`)).json();
+    expect(run.file_list).toMatchObject([
+      { generated_at: null, stamp_ahead: "2206-11-01T01:00:00.000Z" },
+    ]);
+    const history = await (await service.api(`/runs/${runId}/history`)).json();
+    expect(history.events).toContainEqual(expect.objectContaining({
+      ...{ name: "file_extracted", level: "warning" },
+      message: expect.stringContaining(
+        "its stamp 2206-11-01T01:00:00.000Z lies ahead of the clock",
+      ),
+    }));
+  },
+  TEST_MS,
+);
 
 const REFUSED: [string, string | Uint8Array<ArrayBuffer>, RegExp][] = [
   ["no_id.txt", WITHOUT_ID, /85 columns.*identifier.*get a newer copy of the file/],

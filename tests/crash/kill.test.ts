@@ -11,6 +11,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { createRandom, type Random } from "../../sample/random.ts";
 import { generateFile } from "../../sample/generate_file.ts";
 import { type DataServer, serveDataDirectory } from "../../sample/server.ts";
+import type { RunView } from "../../src/runs/run_schemas.ts";
 import { readConfig } from "../../src/config.ts";
 import { createObserver } from "../../src/observe/observe.ts";
 import { until } from "../support/poll.ts";
@@ -82,14 +83,7 @@ async function start(): Promise<string> {
 interface RunJson {
   state: string;
   reason: string | null;
-  rows: {
-    read: number;
-    published: number;
-    unchanged: number;
-    rejected: number;
-    loaded: number;
-    dead: number;
-  };
+  rows: RunView["rows"];
   file_list: { state: string }[];
 }
 async function ask<Answer>(url: string, init?: RequestInit): Promise<Answer> {
@@ -158,6 +152,8 @@ async function expectWhole(run: RunJson, path: string): Promise<void> {
     rejected: 0,
     loaded: published,
     dead: 0,
+    new: published,
+    ...{ changed: 0, repeated: 0, stale: 0, duplicate: 0 },
   });
   const rows = await database.sql<{ id: string }[]>`select id from meteor order by id`;
   expect(rows.map(({ id }) => id)).toEqual(ids.toSorted());

@@ -77,6 +77,7 @@ test("a file that is generated again adds what changed, and one record of each p
     rejected: 0,
     loaded: 0,
     dead: 0,
+    ...{ new: 0, changed: 0, repeated: 0, stale: 0, duplicate: 0 },
   });
   const again = await newRecords();
   expect(again).toHaveLength(3);
@@ -96,6 +97,7 @@ test("a file that is generated again adds what changed, and one record of each p
     unchanged: 285,
     rejected: 1,
     loaded: 15,
+    ...{ new: 0, changed: 15, repeated: 0 },
   });
   expect(await newRecords()).toHaveLength(15 + 3);
   const { sql } = whole.database;
@@ -112,7 +114,7 @@ test("a file that is generated again adds what changed, and one record of each p
 test("an older file with other values stays stale, and one with the same values adds nothing", async () => {
   await put(LINES.slice(0, 10).map(changed), 2, "", "monthly/traj_summary_monthly_202611.txt");
   const { rows } = await whole.run("/backfill", { month: "2026-11" });
-  expect(rows).toMatchObject({ read: 10, published: 10 });
+  expect(rows).toMatchObject({ read: 10, published: 10, loaded: 10, stale: 10, changed: 0 });
   await newRecords();
   const { sql } = whole.database;
   expect(await sql`select count(*)::integer as n from meteor where qc_deg = 1.25`).toEqual([

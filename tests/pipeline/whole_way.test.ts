@@ -54,6 +54,8 @@ describe("a backfill of everything", () => {
       rejected: 0,
       loaded: whole.sample.rows,
       dead: 0,
+      new: whole.sample.rows,
+      ...{ changed: 0, repeated: 0, stale: 0, duplicate: 0 },
     });
   });
   afterAll(() => whole[Symbol.asyncDispose]());

@@ -363,6 +363,20 @@ describe("what was found", () => {
     expect(await withdrawn()).toEqual([3, 4]);
   });
 
+  test("rows without a generation: of the same file, whose stamp was ahead of the clock, and of another producer", async () => {
+    const ignored = (id: string, file: string | null) =>
+      world.database.sql`
+        update meteor set source_generated_at = null, source_file = ${file} where id = ${id}`;
+    await ignored(play.ids[3]!, window);
+    await ignored(play.ids[4]!, null);
+    play.write(0, without(3, 4), "next");
+    await read(window);
+    const rows = await world.database.sql`
+      select id from meteor where id = any(${play.ids}) and withdrawn_at is not null`;
+    expect(rows).toEqual([{ id: play.ids[3] }]);
+    expect(await sizeOfOlder(window)).toBeGreaterThan(0);
+  });
+
   const sizeOfOlder = async (file: string) => {
     const [row] = await world.database.sql<{ count: number }[]>`
       select count(*)::integer as count from source_file_member m join ingestion_file f using (file)

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { PermanentError, TransientError } from "@gmn/failures";
 import { HEADERS } from "../../src/events/topics.ts";
+import { createObserver, type ServiceEvent } from "../../src/observe/observe.ts";
 import { CutFileError, extractFile } from "../../src/producer/extract_file.ts";
 import type { Extraction, Progress } from "../../src/producer/extraction.ts";
 import { createTrajectoryDecoder } from "../../src/trajectory/codec.ts";
@@ -204,6 +205,30 @@ describe("extractFile", () => {
       ),
       { numRuns: 40 },
     );
+  });
+
+  test("ignores a stamp ahead of the clock, and says so", async () => {
+    const log = createMemoryLog();
+    const events: ServiceEvent[] = [];
+    const observer = createObserver();
+    observer.listen((event) => events.push(event));
+    const begun = new Date(STAMP.getTime() - 24 * 3600_000);
+    const text = summaryText([...LINES, "no row"]);
+    const extracted = await extract(log, text, { begun, observe: observer.observe });
+    expect(extracted).toMatchObject({ generatedAt: null, stampAhead: STAMP });
+    const headers = log.partitions.flat().map(({ headers }) => Object.keys(headers!));
+    expect(headers).toHaveLength(300);
+    expect(headers.flat()).not.toContain(HEADERS.sourceGeneratedAt);
+    expect(events.filter(({ name }) => name === "file.stamp_ignored")).toMatchObject([
+      { detail: { file: "daily/x.txt", stamp: STAMP, ahead_ms: 24 * 3600_000 } },
+    ]);
+    // Another generation of the file with another bad line must not have the same dead letter.
+    expect(log.deadLetters[0]!.id).toContain(STAMP.toISOString());
+
+    const slightly = new Date(STAMP.getTime() - 10 * 60_000);
+    expect(await extract(createMemoryLog(), TEXT, { begun: slightly })).toMatchObject({
+      generatedAt: STAMP,
+    });
   });
 
   test("ends at an abort", async () => {

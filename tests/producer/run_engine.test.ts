@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { HEADERS } from "../../src/events/topics.ts";
 import { PermanentError, TransientError } from "@gmn/failures";
 import { createObserver, type ServiceEvent } from "../../src/observe/observe.ts";
 import { RunDesk } from "../../src/producer/run_desk.ts";
@@ -356,7 +357,7 @@ describe("a stop and a start", () => {
   const file = { body, etag: '"1-a"', lastModified: "Mon, 23 Nov 2026 00:10:00 GMT" };
 
   /** A backfill stopped in the middle of its file, after a checkpoint. */
-  async function interrupted(): Promise<string> {
+  async function interrupted(more: Partial<RunEngineOptions> = {}): Promise<string> {
     server.on(
       "monthly/",
       (_, response) =>
@@ -370,7 +371,7 @@ describe("a stop and a start", () => {
       });
       response.write(body.subarray(0, 30_000)); // and then nothing, for ever
     });
-    const engine = engineOver(new SmallChunks(server.url, { interval_ms: 0 }));
+    const engine = engineOver(new SmallChunks(server.url, { interval_ms: 0 }), more);
     const { run } = await engine.submit(MONTH);
     await expect.poll(() => log.events.map(({ type }) => type)).toContain("file_progress");
     await engine.stop();
@@ -411,6 +412,21 @@ describe("a stop and a start", () => {
     );
     expect(ended.files?.get(MONTHLY)?.identity?.listed).toBe(`23-Nov-2026 00:10 ${body.length}`);
     expect(log.events.filter(({ type }) => type === "started")).toHaveLength(2);
+  });
+
+  test("ignore a stamp that lay ahead of the clock at the first start to the end of the file", async () => {
+    const dayBefore = new Date("2026-11-22T00:10:00Z");
+    const runId = await interrupted({ now: () => dayBefore });
+    server.on(MONTHLY, (request, response) => serve(file, request, response));
+    const engine = httpEngine();
+    await engine.lead();
+    const ended = await engine.waitFor(runId);
+    const stamp = new Date("2026-11-23T00:10:00Z");
+    expect(ended.files?.get(MONTHLY)).toMatchObject({ generatedAt: null, stampAhead: stamp });
+    const generations = log.partitions.flat()
+      .map(({ headers }) => headers?.[HEADERS.sourceGeneratedAt]);
+    expect(new Set(generations)).toEqual(new Set([undefined]));
+    expect(log.events.filter(({ type }) => type === "file_started")).toHaveLength(1);
   });
 
   test("begin the file again when it is another one by now", async () => {

@@ -6,6 +6,13 @@ import {
   type TrajectoryLoader,
 } from "../../src/store/trajectory_loader.ts";
 import { OffsetMismatchError } from "../../src/store/consumer_offsets.ts";
+import { TRAJECTORY_SUMMARY_RAW } from "../../src/events/topics.ts";
+import {
+  readRecordCounts,
+  readRunCounts,
+  type RunCounts,
+  runCountsSchema,
+} from "../../src/store/run_counts.ts";
 import { METEOR_COLUMNS } from "../../src/store/meteor_columns.ts";
 import type { FieldKind } from "../../src/trajectory/schema.ts";
 import type { TrajectorySummary } from "../../src/trajectory/summary.ts";
@@ -372,7 +379,9 @@ describe("offsets", () => {
       ...change,
       lineage: { ...change.lineage, runId: "r1", ...more },
     });
-    const runCounts = [{ run_id: "r1", rows_loaded: 5, rows_unchanged: 0, rows_dead: 0 }];
+    // As an earlier version wrote them, without the later counts.
+    const stored = { run_id: "r1", rows_loaded: 5, rows_unchanged: 0, rows_dead: 0 };
+    const runCounts = [runCountsSchema.parse(stored)];
     // Two of five records are left, the three others were repaired, and the run goes on with a sixth.
     const changes = [
       byRun(record(1)),
@@ -411,6 +420,34 @@ describe("offsets", () => {
       { run_id: "r3", loaded: 0, dead: 2 },
     ]);
   });
+});
+
+test("what became of records is counted by the epoch that published them", async () => {
+  const of = (epoch: number | undefined, change: Change): Change => ({
+    ...change,
+    lineage: { ...change.lineage, runId: "r1", ...(epoch === undefined ? {} : { epoch }) },
+  });
+  await load(of(7, record(2)), of(7, record(2)), of(8, record(1)));
+  await load(of(8, record(3, { qc_deg: 2 })), of(8, record(3, { qc_deg: 2, num_stat: 1 })));
+  await load(of(undefined, record(1, {}, "b")));
+  const counts = await readRecordCounts(database.sql, "r1");
+  const nothing = { dead: 0, new: 0, changed: 0, repeated: 0, stale: 0, duplicate: 0 };
+  expect(counts.sort((a, b) => a.epoch - b.epoch)).toEqual([
+    { ...nothing, epoch: 0, loaded: 1, new: 1 },
+    { ...nothing, epoch: 7, loaded: 2, new: 1, repeated: 1 },
+    { ...nothing, epoch: 8, loaded: 3, stale: 1, changed: 1, duplicate: 1 },
+  ]);
+  const { name: topic } = TRAJECTORY_SUMMARY_RAW;
+  const pages: RunCounts[] = [];
+  for (let after: RunCounts | null = null;;) {
+    const [page]: RunCounts[] = await readRunCounts(database.sql, topic, 0, { after, limit: 1 });
+    if (page === undefined) break;
+    pages.push(after = page);
+  }
+  expect(pages.map(({ epoch, rows_loaded }) => [epoch, rows_loaded])).toEqual([[0, 1], [7, 2], [
+    8,
+    3,
+  ]]);
 });
 
 describe("what can't be stored", () => {

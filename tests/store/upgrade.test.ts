@@ -99,6 +99,42 @@ test("an upgraded database of the first version has its rows, and the schema of 
   expect(await shapeOf(database.sql)).toEqual(await shapeOf(fresh.sql));
 });
 
+/** The last migration that believed every stamp. */
+const BEFORE_STAMPS = "0020_stamps_and_counts";
+
+test("stamps ahead of the clock are forgotten: the next file may change such rows", async () => {
+  await using database = await createTestDatabase({ empty: true });
+  const { sql } = database;
+  const all = await readMigrations();
+  await migrate(sql, unobserved, all.slice(0, all.findIndex(({ name }) => name === BEFORE_STAMPS)));
+  await fill(sql);
+  await sql.unsafe(`
+    insert into meteor (id, source_generated_at, topic_partition, topic_offset, value_digest, line_digest)
+      values ('ahead', '2206-01-01', 1, 7, 1, 1), ('right', '2026-01-01', 1, 8, 2, 2);
+    insert into meteor_generation (meteor_id, generated_at) values ('ahead', '2206-01-02'), ('right', '2026-01-02');
+    insert into source_file_member (file, generated_at, ids) values ('f', '2206-01-01', '{ahead}'), ('f', '2026-01-01', '{right}');
+    update ingestion_run_file set generated_at = '2206-01-01';
+    update ingestion_file set generated_at = '2206-01-01';
+  `);
+  await migrate(sql, unobserved, all);
+  expect(
+    await sql`select id, source_generated_at as at, line_digest from meteor where id in ('ahead', 'right') order by id`,
+  )
+    .toEqual([
+      { id: "ahead", at: null, line_digest: null },
+      { id: "right", at: new Date("2026-01-01"), line_digest: 2n },
+    ]);
+  expect(await sql`select meteor_id from meteor_generation order by 1`).toEqual([
+    { meteor_id: "20260101000000_first" },
+    { meteor_id: "right" },
+  ]);
+  expect(await sql`select ids from source_file_member`).toEqual([{ ids: ["right"] }]);
+  expect(await sql`select generated_at, stamp_ahead from ingestion_run_file`).toEqual([
+    { generated_at: null, stamp_ahead: new Date("2206-01-01") },
+  ]);
+  expect(await sql`select generated_at from ingestion_file`).toEqual([{ generated_at: null }]);
+});
+
 /** The last migration that did not store the data's codes of listed showers. */
 const WITHOUT_CODES_OF_LISTED = 12;
 

@@ -19,6 +19,7 @@ import {
   type ServiceEvent,
   unobserved,
 } from "../../src/observe/observe.ts";
+import type { RunView } from "../../src/runs/run_schemas.ts";
 import type { Vocabulary } from "../../src/observe/vocabulary.ts";
 import { readLogAccess } from "../../src/service/log_access.ts";
 import { type Service, startService } from "../../src/service/service.ts";
@@ -64,7 +65,7 @@ export interface RunJson {
   state: string;
   reason: string | null;
   files: { planned: number; extracted: number; skipped: number; failed: number };
-  rows: { read: number; published: number; unchanged: number; rejected: number; loaded: number };
+  rows: RunView["rows"];
   file_list: { file: string; state: string; reason: string | null }[];
 }
 

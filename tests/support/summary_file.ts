@@ -67,8 +67,10 @@ function uncertain(first: string, second: string, value: string, sigma: string) 
   ] as const;
 }
 
-/** The stamp line at the beginning of every file here. */
-export const STAMP_LINE = "# Summary generated on 2024-08-24 06:06:14.542816+00:00 UTC";
+/** The stamp line at the beginning of a file, generated at `stamp` as the source writes it. */
+export const stampLine = (stamp: string): string => `# Summary generated on ${stamp}+00:00 UTC`;
+/** The stamp line at the beginning of most files here. */
+export const STAMP_LINE = stampLine("2024-08-24 06:06:14.542816");
 /** Number of columns. */
 export const WIDTH = COLUMNS.length;
 
@@ -137,6 +139,10 @@ export function withLineEnds(lines: readonly string[], ends: LineEnds): string {
 }
 
 /** A whole file. */
-export function fileText(data: readonly string[], ends: LineEnds = "lfcr"): string {
-  return withLineEnds([STAMP_LINE, ...headerLines(), ...data], ends);
+export function fileText(
+  data: readonly string[],
+  ends: LineEnds = "lfcr",
+  stamp = STAMP_LINE,
+): string {
+  return withLineEnds([stamp, ...headerLines(), ...data], ends);
 }

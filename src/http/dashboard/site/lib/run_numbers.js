@@ -16,6 +16,26 @@ export function rowsUnderWay(run) {
   return Math.max(0, run.rows.published - run.rows.loaded - run.rows.dead);
 }
 
+/**
+ * What became of the loaded rows, which they add up to; null when an earlier version loaded some, which did not count it.
+ * @param {RunView["rows"]} rows
+ */
+export function outcomesOf(rows) {
+  const all = [
+    { name: "new", title: "Added to the data store.", rows: rows.new },
+    { name: "changed", title: "Changed a trajectory of the data store.", rows: rows.changed },
+    { name: "repeated", title: "Say what the data store already had.", rows: rows.repeated },
+    { name: "stale", title: "Of an older file than what the data store has.", rows: rows.stale },
+    {
+      name: "duplicate",
+      title: "Of a trajectory that its file has twice, with fewer stations.",
+      rows: rows.duplicate,
+    },
+  ];
+  const known = all.flatMap(({ rows, ...of }) => rows === null ? [] : [{ ...of, rows }]);
+  return known.length < all.length ? null : known;
+}
+
 /** Files that the run has finished with. @param {Pick<RunView, "files">} run */
 export function filesDone({ files }) {
   return files.extracted + files.skipped + files.failed;

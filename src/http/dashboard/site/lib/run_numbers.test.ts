@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import {
   filesDone,
   isOver,
+  outcomesOf,
   rateText,
   rowsUnderWay,
   runSeconds,
@@ -11,6 +12,14 @@ import {
 import type { RunFileView, RunView } from "../types.ts";
 
 const START = Date.parse("2026-11-20T10:00:00Z");
+
+function rows(changed: Partial<RunView["rows"]>): RunView["rows"] {
+  return {
+    ...{ read: 0, published: 0, unchanged: 0, rejected: 0, loaded: 0, dead: 0 },
+    ...{ new: 0, changed: 0, repeated: 0, stale: 0, duplicate: 0 },
+    ...changed,
+  };
+}
 
 function run(changed: Partial<RunView> = {}): RunView {
   return {
@@ -24,7 +33,7 @@ function run(changed: Partial<RunView> = {}): RunView {
     ended_at: null,
     reason: null,
     files: { planned: 10, extracted: 3, skipped: 2, failed: 1 },
-    rows: { read: 1000, published: 990, unchanged: 0, rejected: 10, loaded: 600, dead: 5 },
+    rows: rows({ read: 1000, published: 990, rejected: 10, loaded: 600, dead: 5 }),
     ...changed,
   };
 }
@@ -40,6 +49,7 @@ function file(
     size_bytes,
     byte_offset,
     generated_at: null,
+    stamp_ahead: null,
     rows: { read: 0, published: 0, unchanged: 0, rejected: 0 },
     reason: null,
   } satisfies RunFileView;
@@ -51,7 +61,7 @@ test("files that are done, and rows in progress", () => {
   // Another process counts loaded rows: for a moment their count may be ahead.
   expect(
     rowsUnderWay(
-      run({ rows: { read: 1, published: 1, unchanged: 0, rejected: 0, loaded: 2, dead: 0 } }),
+      run({ rows: rows({ read: 1, published: 1, loaded: 2 }) }),
     ),
   )
     .toBe(0);
@@ -61,6 +71,14 @@ test("files that are done, and rows in progress", () => {
     "failed",
     "cancelled",
   ]);
+});
+
+test("what became of the loaded rows, unless an earlier version did not count it", () => {
+  const loaded = rows({ loaded: 15, new: 1, changed: 2, repeated: 3, stale: 4, duplicate: 5 });
+  expect(outcomesOf(loaded)?.map(({ name, rows }) => [name, rows])).toEqual([
+    ...[["new", 1], ["changed", 2], ["repeated", 3], ["stale", 4], ["duplicate", 5]],
+  ]);
+  expect(outcomesOf({ ...loaded, stale: null })).toBeNull();
 });
 
 describe("how long and how fast", () => {

@@ -27,6 +27,7 @@ const PARTS = /** @type {const} */ ([
   ["database", "Database"],
   ["disk", "Disk"],
   ["consumer", "Consumer"],
+  ["runs", "Runs"],
 ]);
 const RECENT_RUNS = 6;
 
@@ -192,6 +193,9 @@ function outcomeText({ files, rows }) {
     `${plural(files.extracted, "file")} extracted, ${count(files.skipped)} skipped`,
     files.failed > 0 ? `, ${count(files.failed)} failed` : "",
     ` · ${plural(rows.published, "row")} published`,
+    rows.new === null || rows.loaded === 0
+      ? ""
+      : ` (${count(rows.new)} new, ${count(rows.changed ?? 0)} changed)`,
     rows.unchanged > 0 ? `, ${count(rows.unchanged)} unchanged` : "",
     rows.rejected > 0 ? `, ${count(rows.rejected)} rejected` : "",
   ].join("");

@@ -1,4 +1,5 @@
 // One run: what was requested, its files and rows, how long it takes, its events.
+import { Fragment } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { bytes, count, plural, span } from "../lib/format.js";
 import { selectionText } from "../lib/selection.js";
@@ -6,7 +7,14 @@ import { fileLabel } from "../lib/summary_files.js";
 import { html } from "../lib/html.js";
 import { useData, useNow, useTitle } from "../lib/hooks.js";
 import { href, lastAddress } from "../lib/router.js";
-import { isOver, rateText, rowsUnderWay, runSeconds, timeLeft } from "../lib/run_numbers.js";
+import {
+  isOver,
+  outcomesOf,
+  rateText,
+  rowsUnderWay,
+  runSeconds,
+  timeLeft,
+} from "../lib/run_numbers.js";
 import { Ago, Bones, Card, Empty, PageError, Utc } from "../parts/basics.js";
 import { RunActions } from "../parts/run_actions.js";
 import { RunEvents } from "../parts/run_events.js";
@@ -100,9 +108,27 @@ function Rows({ run }) {
         <span class="sign" aria-label="and">+</span>
         <div><span class="value">${count(underWay)}</span><span class="name">under way</span></div>
       </div>
+      <${Outcomes} rows=${rows} />
       <${RunProgress} run=${run} />
     </div>
   <//>`;
+}
+
+/** What became of the loaded rows. @param {{ rows: Run["rows"] }} props */
+function Outcomes({ rows }) {
+  const outcomes = outcomesOf(rows);
+  // deno-fmt-ignore
+  if (outcomes === null) return html`<p class="small muted">
+    An earlier version loaded rows of this run, and did not count how many were new, changed or repeated.
+  </p>`;
+  // deno-fmt-ignore
+  return html`<div class="sum">
+    <div><span class="value">${count(rows.loaded)}</span><span class="name">loaded</span></div>
+    ${outcomes.map(({ name, title, rows }, at) => html`<${Fragment} key=${name}>
+      <span class="sign" aria-label=${at === 0 ? "are" : "and"}>${at === 0 ? "=" : "+"}</span>
+      <div title=${title}><span class="value">${count(rows)}</span><span class="name">${name}</span></div>
+    <//>`)}
+  </div>`;
 }
 
 /** @param {{ run: Run }} props */
@@ -165,6 +191,9 @@ function Files({ files, chosen, run }) {
           <th scope="row" title=${file.file}>
             <span class="nowrap">${main} <span class="muted small">${more}</span></span>
             ${file.reason === null ? null : html`<div class=${look}>${file.reason}</div>`}
+            ${file.stamp_ahead === null ? null : html`<div class="file-reason tone-warn">
+              Its stamp, <${Utc} at=${file.stamp_ahead} />, lies ahead of the clock and is ignored.
+            </div>`}
           </th>
           <td class="number nowrap">${bytes(file.size_bytes)}</td>
           <td class="number">${count(file.rows.read)}</td>
