@@ -115,6 +115,8 @@ export interface Vocabulary {
 
   // Runs and their files.
   "run.requested": { runId: string; kind: string; selection: string };
+  /** It waits for another run of its kind. */
+  "run.queued": { runId: string; kind: string; behind: string };
   "run.started": { runId: string; kind: string; owner: string };
   "run.planned": { runId: string; files: number };
   "run.completed": { runId: string; kind: string; files: number; took_ms: number } & RowTotals;
@@ -132,6 +134,15 @@ export interface Vocabulary {
   /** The file's stamp lies so far ahead of the clock that it is not believed. */
   "file.stamp_ignored": { runId: string; file: string; stamp: Date; ahead_ms: number };
   "file.skipped": { runId: string; file: string; reason: string };
+  /** The file can't be read yet; `attempt` of `attempts` failed, and the next one is at `retryAt`, at the earliest. */
+  "file.deferred": {
+    runId: string;
+    file: string;
+    attempt: number;
+    attempts: number;
+    reason: string;
+    retryAt: Date;
+  };
   "file.failed": { runId: string; file: string; reason: string };
   /** Tombstones were published for rows that a file no longer has. */
   "file.withdrew": { runId: string; file: string; rows: number };

@@ -58,6 +58,8 @@ export interface StartOptions {
    * unavailable is not waited for without end.
    */
   readonly isForOneCommand?: boolean;
+  /** Pause before a file that can't be read yet is tried again; by default that of the runs (producer/run_work.ts). */
+  readonly retryPause_ms?: number;
 }
 
 /**
@@ -78,7 +80,7 @@ const SLOW_READER_CONNECTIONS = 8;
  *   has been stopped by then
  */
 export async function startService(options: StartOptions): Promise<Service> {
-  const { config, observer, hurry, isForOneCommand = false } = options;
+  const { config, observer, hurry } = options;
   const { observe } = observer;
   const began = performance.now();
   const releasers = new Releasers((name, reason) =>
@@ -110,7 +112,7 @@ export async function startService(options: StartOptions): Promise<Service> {
     const access = await readLogAccess(config);
     const boot: Boot = { config, observe, releasers, signal, hurry };
     const engines = await startEngines(boot);
-    parts.running = await startParts(boot, engines, { access, isForOneCommand });
+    parts.running = await startParts(boot, engines, { ...options, access });
 
     const { broker, database, describeBroker } = engines;
     const addresses: ServiceAddresses = {
@@ -146,7 +148,7 @@ export async function startService(options: StartOptions): Promise<Service> {
 async function startParts(
   { config, observe, releasers, signal }: Boot,
   engines: Engines,
-  { access, isForOneCommand }: { readonly access: LogAccess; readonly isForOneCommand: boolean },
+  { access, isForOneCommand = false, retryPause_ms }: StartOptions & { readonly access: LogAccess },
 ): Promise<RunningParts> {
   const { database, broker, describeBroker } = engines;
   const attempts = isForOneCommand ? COMMAND_ATTEMPTS : undefined;
@@ -185,7 +187,7 @@ async function startParts(
   const wiring: Wiring = { config, observe, store, databaseUrl, log, disks, releasers, signal };
   const subscription = roles.has("consumer") ? startConsumer(wiring) : null;
   const hasRuns = roles.has("producer") || roles.has("http");
-  const runs = hasRuns ? openRuns(wiring, { isForOneCommand }) : null;
+  const runs = hasRuns ? openRuns(wiring, { isForOneCommand, retryPause_ms }) : null;
   const producer = runs !== null && roles.has("producer") && !isForOneCommand
     ? startProducer(wiring, runs)
     : null;

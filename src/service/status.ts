@@ -3,6 +3,7 @@ import { explain, explainWithHint, TransientError } from "@gmn/failures";
 import { TOPICS } from "../events/topics.ts";
 import type { LogProbe } from "../events/log_probe.ts";
 import type { Health } from "../http/status_routes.ts";
+import { withOwn } from "../http/own_runs.ts";
 import type {
   DisksView,
   LogView,
@@ -20,6 +21,7 @@ import { countDeadLetters } from "../store/dead_letters.ts";
 import { countMeteors, readStoreGauges } from "../store/gauges.ts";
 import { readListInUse } from "../store/iau_showers.ts";
 import type { Question, Reader } from "../store/reader.ts";
+import { listUnfinishedRunViews } from "../store/run_views.ts";
 import { readSchedulePause } from "../store/schedule_pause.ts";
 import { asSize } from "./disk_space.ts";
 import type { DiskWatch, SeenDisk } from "./disk_watch.ts";
@@ -29,6 +31,8 @@ import { runningOf, type RunningParts, type ServiceParts, VERSION } from "./part
 
 /** A person waits for the answer in a browser; a database that takes longer counts as unavailable. */
 const LIMIT_MS = 3_000;
+/** Enough to see what the service does. */
+const RUNS_MAX = 20;
 
 type Lag = ServiceStatus["lag"];
 
@@ -70,15 +74,18 @@ async function statusOf(
       schedule: null,
       shower_list: null,
       lag: [],
+      runs: null,
       store: null,
     };
   }
   const { reader, producer } = running;
-  const [{ status, lag }, damaged, schedule, showerList, store] = await Promise.all([
+  const engine = running.runs?.engine;
+  const [{ status, lag }, damaged, schedule, showerList, runs, store] = await Promise.all([
     queryParts(running),
     damages.look(running.log),
     producer === null ? null : scheduleOf(producer.schedule, reader),
     showerListOf(running),
+    unlessUnavailable(reader, (sql) => listUnfinishedRunViews(sql, RUNS_MAX)),
     unlessUnavailable(reader, async (sql) => ({
       meteors: await countMeteors(sql),
       dead_letters: await countDeadLetters(sql),
@@ -93,6 +100,7 @@ async function statusOf(
     schedule,
     shower_list: showerList,
     lag,
+    runs: engine === undefined ? runs : runs?.map((run) => withOwn(run, () => engine)) ?? null,
     store,
   };
 }
