@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import process from "node:process";
 import { expect, test } from "vitest";
-import { createMetrics } from "../src/observe/metrics.ts";
+import { createServiceMetrics } from "../src/service/endpoints.ts";
 import { RELEASE_LIMITS } from "../src/service/releasers.ts";
 
 const ROOT = resolve(import.meta.dirname!, "..");
@@ -29,7 +29,7 @@ test("every alert has its paragraph in the runbook, and leads to it", () => {
 });
 
 test("alerts and dashboard ask for metrics that there are", async () => {
-  const text = await createMetrics().scrape(null);
+  const text = await createServiceMetrics().scrape(null);
   const there = new Set([...text.matchAll(/^# TYPE (\w+)/gm)].map((match) => match[1]!));
   const asked = [...`${alerts}${dashboard}`.matchAll(/\b((?:gmn|process)_[a-z_]+)\b(?!-)/g)]
     .map((match) => match[1]!.replace(/_(bucket|count|sum)$/, ""));

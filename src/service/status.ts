@@ -11,7 +11,7 @@ import type {
   ServiceStatus,
   ShowerListView,
 } from "../http/status_schemas.ts";
-import type { Gauges } from "../observe/metrics.ts";
+import { type Gauges, gaugesOfParts } from "../observe/gauges.ts";
 import type { Schedule } from "../producer/schedule.ts";
 import { type LogGuard, undecidedError } from "../recovery/log_guard.ts";
 import { LOG_DECISIONS, RUNBOOK_PAGES } from "../recovery/log_verdict.ts";
@@ -24,10 +24,13 @@ import { readSchedulePause } from "../store/schedule_pause.ts";
 import { asSize } from "./disk_space.ts";
 import type { DiskWatch, SeenDisk } from "./disk_watch.ts";
 import type { LogDamage, LogDamages } from "./log_damage.ts";
-import { runningOf, type RunningParts, type ServiceParts, VERSION } from "./parts.ts";
+import { type RunningParts, type ServiceParts, VERSION } from "./parts.ts";
 
 /** A person waits for the answer in a browser; a database that takes longer counts as unavailable. */
 const LIMIT_MS = 3_000;
+
+/** The part that is not ready until the service has started. */
+const SERVICE_PART = "service";
 
 type Lag = ServiceStatus["lag"];
 
@@ -36,12 +39,16 @@ export function createHealth(parts: ServiceParts): Health {
   return {
     status: () => statusOf(parts),
     async notReady() {
-      if (parts.running === null) return { service: "starting" };
+      if (parts.running === null) return { [SERVICE_PART]: "starting" };
       const { status } = await queryParts(parts.running);
       const missing = Object.entries(status).filter(([, { ready }]) => !ready);
       return Object.fromEntries(missing.map(([name, { detail }]) => [name, detail]));
     },
-    gauges: async () => await queryGauges(runningOf(parts), parts.damages),
+    gauges: () =>
+      parts.running === null
+        // The boot waits for an engine, perhaps for hours: then nothing but this says so.
+        ? Promise.resolve(gaugesOfParts({ [SERVICE_PART]: false }))
+        : queryGauges(parts.running, parts.damages),
   };
 }
 
@@ -288,6 +295,19 @@ async function showerListOf(
   }
 }
 
+/** Whether each part works, without the parts that this process does not have: an alert about them would be about nothing. */
+function ownParts(
+  status: ServiceStatus["parts"],
+  { disks, subscription }: RunningParts,
+): Gauges["parts"] {
+  const isOwn = (name: string) =>
+    name === "disk" ? disks.hasDisks : name === "consumer" ? subscription !== null : true;
+  return Object.fromEntries(
+    Object.entries(status).filter(([name]) => isOwn(name))
+      .map(([name, { ready }]) => [name, ready]),
+  );
+}
+
 /** All gauges. A value that is unknown because the database is unavailable is null or left out: `parts` shows the reason. */
 async function queryGauges(running: RunningParts, damages: LogDamages): Promise<Gauges> {
   const { reader } = running;
@@ -299,8 +319,8 @@ async function queryGauges(running: RunningParts, damages: LogDamages): Promise<
     unlessUnavailable(reader, countDeadLetters),
   ]);
   return {
-    parts: Object.fromEntries(Object.entries(status).map(([name, { ready }]) => [name, ready])),
-    logDamaged: damaged.filter(({ isRepaired }) => !isRepaired).length,
+    parts: { [SERVICE_PART]: true, ...ownParts(status, running) },
+    logDamaged: running.checksLog ? damaged.filter(({ isRepaired }) => !isRepaired).length : null,
     disks: running.disks.disks,
     logVerdict: running.log.guard?.state?.verdict.kind ?? null,
     lag,

@@ -1,13 +1,15 @@
 /** Metrics of the data store. Each takes milliseconds, whatever the size of the tables. */
+import { runStateSchema } from "../runs/run_schemas.ts";
 import type { Queryable } from "./connection.ts";
 
 /** Times in seconds since 1970; null where there is none. */
 export interface StoreGauges {
+  /** The number of runs in each state. */
   readonly runs: Readonly<Record<string, number>>;
   readonly newestRow_s: number | null;
   readonly newestMeteor_s: number | null;
-  /** End of the last complete daily run. Retries, which take only some files, are left out. */
-  readonly lastDailySuccess_s: number | null;
+  /** End of the last complete daily run; 0 when there is none. Retries, which take only some files, are left out. */
+  readonly lastDailySuccess_s: number;
 }
 
 export async function readStoreGauges(sql: Queryable): Promise<StoreGauges> {
@@ -17,9 +19,13 @@ export async function readStoreGauges(sql: Queryable): Promise<StoreGauges> {
     select
       (select extract(epoch from max(updated_at))::float8 from meteor) as "newestRow_s",
       (select extract(epoch from max(beginning_utc_time))::float8 from meteor) as "newestMeteor_s",
-      (select extract(epoch from max(ended_at))::float8 from ingestion_run
+      (select coalesce(extract(epoch from max(ended_at)), 0)::float8 from ingestion_run
         where kind = 'daily' and state = 'completed' and jsonb_exists(selection, 'days')) as "lastDailySuccess_s"`;
-  return { runs: Object.fromEntries(runs.map((row) => [row.state, row.runs])), ...times! };
+  const none = Object.fromEntries(runStateSchema.options.map((state) => [state, 0]));
+  return {
+    runs: { ...none, ...Object.fromEntries(runs.map((row) => [row.state, row.runs])) },
+    ...times!,
+  };
 }
 
 /** Up to this many rows, counting takes milliseconds. Beyond it, the estimate is good enough for a person. */
