@@ -73,6 +73,8 @@ export function valueSubject(topic: Topic): string {
 /** Header names of a raw event. */
 export const HEADERS = {
   runId: "gmn-run-id",
+  /** The epoch of the leader that published the row (runs/run_event.ts), in decimal digits; absent when it was not a leader. */
+  runEpoch: "gmn-run-epoch",
   sourceFile: "gmn-source-file",
   sourceLine: "gmn-source-line",
   /** ISO 8601 in UTC. */

@@ -149,6 +149,8 @@ function observeEvent(event: RunEvent, state: RunState, observe: Observe): void 
       const took_ms = at.getTime() - started.getTime();
       return observe("file.extracted", { runId, file: event.file, took_ms, ...totals(event.rows) });
     }
+    case "file_deferred":
+      return;
     case "file_skipped":
     case "file_failed": {
       const name = event.type === "file_skipped" ? "file.skipped" : "file.failed";

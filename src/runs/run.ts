@@ -14,6 +14,7 @@
  *     PLANNED ──file_started──▶ READING ──file_extracted──▶ EXTRACTED
  *        │                       │  ▲ └───file_failed─────▶ FAILED
  *        │                       │  └─file_started: read again from its first byte, counting from 0
+ *        │  file_deferred: stays as it is, and waits for its next attempt
  *        └────file_skipped───────┴────────────────────────▶ SKIPPED
  *
  * Two functions, in two files, implement it. `decide` (`run_decide.ts`) is strict: it turns a command into the events that follow
@@ -56,6 +57,16 @@ export interface FileState {
   /** Why the file was skipped or failed. */
   readonly reason: string | null;
   readonly startedAt: Date | null;
+  /** Set while the file waits for its next attempt. */
+  readonly waiting: Deferral | null;
+}
+
+/** Why a file waits, and until when. */
+export interface Deferral {
+  /** The attempt that failed, from 1. */
+  readonly attempt: number;
+  readonly reason: string;
+  readonly retryAt: Date;
 }
 
 /** The state of a run, from its events. */
@@ -189,6 +200,7 @@ function plannedFile(file: string): FileState {
     rows: NO_ROWS,
     reason: null,
     startedAt: null,
+    waiting: null,
   };
 }
 
@@ -232,6 +244,7 @@ function nextFile(before: FileState, event: FileEvent): FileState {
         generatedAt: event.generatedAt,
         checkpoint: event.checkpoint,
         rows: event.rows,
+        waiting: null,
       };
     case "file_extracted":
       if (!reading || !rowsFollow(before, event.rows)) return before;
@@ -242,11 +255,17 @@ function nextFile(before: FileState, event: FileEvent): FileState {
         generatedAt: event.generatedAt,
         checkpoint: null,
         rows: event.rows,
+        waiting: null,
       };
+    case "file_deferred": {
+      const { attempt, reason, retryAt } = event;
+      return { ...before, waiting: { attempt, reason, retryAt } };
+    }
     case "file_skipped":
     case "file_failed":
       return {
         ...before,
+        waiting: null,
         status: event.type === "file_skipped" ? "skipped" : "failed",
         identity: (event.type === "file_skipped" ? event.identity : undefined) ?? before.identity,
         reason: event.reason,

@@ -15,6 +15,7 @@ import {
   type RunState,
 } from "./run.ts";
 import type {
+  FileDeferred,
   FileExtracted,
   FileFailed,
   FileProgress,
@@ -42,6 +43,8 @@ export type RunCommand =
   | CommandFor<"extract", FileExtracted>
   /** `identity`: the file that was found unchanged, if it was checked. */
   | CommandFor<"skip", FileSkipped>
+  /** The file can't be taken now; it is tried again later. */
+  | CommandFor<"deferFile", FileDeferred>
   | CommandFor<"failFile", FileFailed>
   /** All files are settled. The run fails when some of them failed. */
   | { readonly type: "complete"; readonly runId: string; readonly at: Date }
@@ -96,6 +99,8 @@ function decideFile(before: FileState, command: FileCommand): RunEvent {
       return { ...command, type: "file_started" };
     case "skip":
       return { ...command, type: "file_skipped" };
+    case "deferFile":
+      return { ...command, type: "file_deferred" };
     case "failFile":
       return { ...command, type: "file_failed" };
     case "progress":
@@ -167,6 +172,7 @@ const VERBS: Record<RunCommand["type"], string> = {
   progress: "note progress",
   extract: "settle a file as extracted",
   skip: "skip a file",
+  deferFile: "defer a file",
   failFile: "settle a file as failed",
   complete: "be completed",
   fail: "fail",

@@ -52,6 +52,8 @@ interface Of<Type extends string> {
   readonly type: Type;
   readonly runId: string;
   readonly at: Date;
+  /** The epoch of the leader that wrote it; absent when the event is not from a leader (a request, a person's cancellation, an upload). */
+  readonly epoch?: number;
 }
 
 export type RunRequested = Of<"requested"> & {
@@ -89,6 +91,14 @@ export type FileSkipped = Of<"file_skipped"> & {
   /** The identity that was found unchanged, with its current listing; absent when the file was skipped unchecked. */
   readonly identity?: FileIdentity;
 };
+/** The file can't be taken now: it is tried again at `retryAt`. */
+export type FileDeferred = Of<"file_deferred"> & {
+  readonly file: string;
+  /** The attempt that failed, from 1. */
+  readonly attempt: number;
+  readonly reason: string;
+  readonly retryAt: Date;
+};
 export type FileFailed = Of<"file_failed"> & { readonly file: string; readonly reason: string };
 export type RunCompleted = Of<"completed"> & { readonly nextOffsets: NextOffsets };
 export type RunFailed = Of<"failed"> & { readonly reason: string };
@@ -102,6 +112,7 @@ export type RunEvent =
   | FileProgress
   | FileExtracted
   | FileSkipped
+  | FileDeferred
   | FileFailed
   | RunCompleted
   | RunFailed

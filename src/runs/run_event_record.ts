@@ -30,6 +30,9 @@ const UNUSED = {
   next_offsets: null as Record<string, number> | null,
   reason: null as string | null,
   rows_unchanged: null as number | null,
+  epoch: null as number | null,
+  attempt: null as number | null,
+  retry_at: null as number | null,
 };
 
 /** The flat record of an event. Times are microseconds since 1970, UTC. */
@@ -44,6 +47,7 @@ export function toRecord(event: RunEvent): RunEventRecord {
     type: event.type,
     at: event.at.getTime() * MICROSECONDS,
     ...UNUSED,
+    epoch: event.epoch ?? null,
     ...fieldsOf(event),
   };
 }
@@ -84,6 +88,13 @@ function fieldsOf(event: RunEvent): Partial<RunEventRecord> {
         reason: event.reason,
         ...(event.identity === undefined ? {} : identityFields(event.identity)),
       };
+    case "file_deferred":
+      return {
+        file: event.file,
+        attempt: event.attempt,
+        reason: event.reason,
+        retry_at: event.retryAt.getTime() * MICROSECONDS,
+      };
     case "file_failed":
       return { file: event.file, reason: event.reason };
     case "completed":
@@ -115,7 +126,11 @@ function rowFields(rows: RowCounts, generatedAt: Date | null): Partial<RunEventR
 
 /** The event of a decoded record; null if this version does not understand it. */
 export function fromRecord(record: RunEventRecord): RunEvent | null {
-  const of = { runId: record.run_id, at: new Date(record.at / MICROSECONDS) };
+  const of = {
+    runId: record.run_id,
+    at: new Date(record.at / MICROSECONDS),
+    ...(record.epoch === null ? {} : { epoch: record.epoch }),
+  };
   const { file, reason } = record;
   switch (record.type) {
     case "requested": {
@@ -158,6 +173,12 @@ export function fromRecord(record: RunEventRecord): RunEvent | null {
         ...(isKnown ? { identity } : {}),
       };
     }
+    case "file_deferred": {
+      const { attempt, retry_at } = record;
+      const retryAt = dateOf(retry_at);
+      if (file === null || attempt === null || retryAt === null) return null;
+      return { type: "file_deferred", ...of, file, attempt, reason: reason ?? "", retryAt };
+    }
     case "file_failed":
       return file === null ? null : { type: "file_failed", ...of, file, reason: reason ?? "" };
     case "completed":
@@ -170,7 +191,10 @@ export function fromRecord(record: RunEventRecord): RunEvent | null {
   }
 }
 
-function progressOf(record: RunEventRecord, of: { runId: string; at: Date }): RunEvent | null {
+function progressOf(
+  record: RunEventRecord,
+  of: Pick<RunEvent, "runId" | "at" | "epoch">,
+): RunEvent | null {
   const { file, byte_offset: byteOffset, line_number: lineNumber } = record;
   if (file === null || byteOffset === null || lineNumber === null) return null;
   return {

@@ -75,6 +75,7 @@ function detailOf(event: Exclude<RunEvent, { type: "file_progress" }>): RunHisto
       return { rows: event.rows };
     case "completed":
       return {};
+    case "file_deferred":
     case "file_skipped":
     case "file_failed":
     case "failed":

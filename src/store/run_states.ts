@@ -186,5 +186,6 @@ function toFileState(row: FileRow): FileState {
     rows: { read, published, unchanged, rejected },
     reason,
     startedAt: null,
+    waiting: null,
   };
 }
