@@ -15,6 +15,7 @@ export interface Gauges {
   readonly meteors: number | null;
   readonly runs: Readonly<Record<string, number>>;
   readonly newestRow_s: number | null;
+  /** 0: there is none. */
   readonly newestMeteor_s: number | null;
   /** 0: there was none yet. */
   readonly lastDailySuccess_s: number | null;
@@ -112,8 +113,14 @@ function gaugesOfOneValue(registry: Registry) {
       "Ranges of the log that the embedded broker found damaged since this process started, and that are not repaired",
     ),
     meteors: gauge("gmn_meteors", "Meteors in the data store (an estimate when there are many)"),
-    newestRow_s: gauge("gmn_newest_row_timestamp_seconds", "When a row was last stored or changed"),
-    newestMeteor_s: gauge("gmn_newest_meteor_timestamp_seconds", "Beginning of the newest meteor"),
+    newestRow_s: gauge(
+      "gmn_newest_row_timestamp_seconds",
+      "When a row was last stored or changed; no series without rows",
+    ),
+    newestMeteor_s: gauge(
+      "gmn_newest_meteor_timestamp_seconds",
+      "Beginning of the newest meteor; 0 without meteors",
+    ),
     lastDailySuccess_s: gauge(
       "gmn_last_daily_success_timestamp_seconds",
       "End of the last daily run that completed; 0 before the first",

@@ -7,7 +7,8 @@ export interface StoreGauges {
   /** The number of runs in each state. */
   readonly runs: Readonly<Record<string, number>>;
   readonly newestRow_s: number | null;
-  readonly newestMeteor_s: number | null;
+  /** Beginning of the newest meteor; 0 when there is none. One in the future is wrong, and would hide that no night is loaded. */
+  readonly newestMeteor_s: number;
   /** End of the last complete daily run; 0 when there is none. Retries, which take only some files, are left out. */
   readonly lastDailySuccess_s: number;
 }
@@ -18,7 +19,8 @@ export async function readStoreGauges(sql: Queryable): Promise<StoreGauges> {
   const [times] = await sql<Omit<StoreGauges, "runs">[]>`
     select
       (select extract(epoch from max(updated_at))::float8 from meteor) as "newestRow_s",
-      (select extract(epoch from max(beginning_utc_time))::float8 from meteor) as "newestMeteor_s",
+      (select coalesce(extract(epoch from max(beginning_utc_time)), 0)::float8 from meteor
+        where beginning_utc_time <= now()) as "newestMeteor_s",
       (select coalesce(extract(epoch from max(ended_at)), 0)::float8 from ingestion_run
         where kind = 'daily' and state = 'completed' and jsonb_exists(selection, 'days')) as "lastDailySuccess_s"`;
   const none = Object.fromEntries(runStateSchema.options.map((state) => [state, 0]));
