@@ -22,6 +22,7 @@ const DIGEST_BYTES = 8;
 /** The file of a portion, as it is in headers and dead letters. */
 export interface PortionOrigin {
   readonly runId: string;
+  readonly epoch?: number | null;
   /** Path of the file. */
   readonly file: string;
   readonly schemaId: number;
@@ -108,8 +109,10 @@ export class LineRecords {
   }
 
   #headers(generatedAt: Date | null): Record<string, string> {
+    const { epoch = null } = this.#origin;
     return {
       [HEADERS.runId]: this.#origin.runId,
+      ...(epoch === null ? {} : { [HEADERS.runEpoch]: String(epoch) }),
       [HEADERS.sourceFile]: this.#origin.file,
       ...(generatedAt === null ? {} : { [HEADERS.sourceGeneratedAt]: generatedAt.toISOString() }),
     };

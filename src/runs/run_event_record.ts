@@ -5,6 +5,7 @@
  * type needs, is read as null, without an exception, and the fold skips it.
  */
 import type { FileIdentity, NextOffsets, RowCounts, RunEvent } from "./run_event.ts";
+import type { Leads } from "./run_leader.ts";
 import { requestedBySchema, runKindSchema } from "./run_schemas.ts";
 import { selectionOf } from "./selection.ts";
 
@@ -40,10 +41,18 @@ export type RunEventRecord = { run_id: string; type: string; at: number } & type
 
 const MICROSECONDS = 1000;
 
+/** Key of the records that say who leads: they are of no run. */
+const LEADS_KEY = "leads";
+
+/** The key of an event's record. */
+export function keyOf(event: RunEvent | Leads): string {
+  return "runId" in event ? event.runId : LEADS_KEY;
+}
+
 /** The record of an event; fields that its type does not use are null. */
-export function toRecord(event: RunEvent): RunEventRecord {
+export function toRecord(event: RunEvent | Leads): RunEventRecord {
   return {
-    run_id: event.runId,
+    run_id: "runId" in event ? event.runId : "",
     type: event.type,
     at: event.at.getTime() * MICROSECONDS,
     ...UNUSED,
@@ -52,7 +61,7 @@ export function toRecord(event: RunEvent): RunEventRecord {
   };
 }
 
-function fieldsOf(event: RunEvent): Partial<RunEventRecord> {
+function fieldsOf(event: RunEvent | Leads): Partial<RunEventRecord> {
   switch (event.type) {
     case "requested":
       return {
@@ -62,6 +71,7 @@ function fieldsOf(event: RunEvent): Partial<RunEventRecord> {
         idempotency_key: event.idempotencyKey,
       };
     case "started":
+    case "leads":
       return { owner: event.owner };
     case "planned":
       return { files: [...event.files] };
@@ -124,7 +134,13 @@ function rowFields(rows: RowCounts, generatedAt: Date | null): Partial<RunEventR
   };
 }
 
-/** The event of a decoded record; null if this version does not understand it. */
+/** What a decoded record says about who leads; null if it is an event of a run. */
+export function leadsFromRecord({ type, at, epoch, owner }: RunEventRecord): Leads | null {
+  if (type !== "leads" || epoch === null || owner === null) return null;
+  return { type, at: new Date(at / MICROSECONDS), epoch, owner };
+}
+
+/** The event of a decoded record; null if it is not of a run, or this version does not understand it. */
 export function fromRecord(record: RunEventRecord): RunEvent | null {
   const of = {
     runId: record.run_id,

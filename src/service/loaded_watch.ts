@@ -1,5 +1,6 @@
 /** Notices when all rows of a run are loaded, reports it, and withdraws trajectories that the run's files no longer have. */
 import { explain } from "@gmn/failures";
+import type { Publisher } from "../events/publisher.ts";
 import type { Observe } from "../observe/observe.ts";
 import type { RunEngine } from "../producer/run_engine.ts";
 import { Withdrawals } from "../producer/withdrawals.ts";
@@ -49,8 +50,9 @@ async function reportWhenLoaded(state: RunState, options: LoadedWatchOptions): P
 
 /** Creates the withdrawals for this database and this log. */
 export function createWithdrawals(
-  { store: { sql }, log, observe, signal }: Wiring,
+  { store: { sql }, observe, signal }: Wiring,
   records: RunRecords,
+  publisher: Publisher,
 ): Withdrawals {
   return new Withdrawals({
     generations: {
@@ -63,7 +65,7 @@ export function createWithdrawals(
       unsettled: (prefixes, runId) => readUnsettledFiles(sql, prefixes, runId),
       forgetOlder: (file) => forgetOlderMembers(sql, file),
     },
-    publisher: log.publisher,
+    publisher,
     observe,
     signal,
   });
