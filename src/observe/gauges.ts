@@ -19,6 +19,8 @@ export interface Gauges {
   readonly newestMeteor_s: number | null;
   /** 0: there was none yet. */
   readonly lastDailySuccess_s: number | null;
+  readonly leases: readonly { lease: string; renewedAgo_s: number }[];
+  readonly runsWithoutOwner: number | null;
 }
 
 /** The gauges of a process of which nothing is known but which parts work. */
@@ -35,6 +37,8 @@ export function gaugesOfParts(parts: Gauges["parts"]): Gauges {
     newestRow_s: null,
     newestMeteor_s: null,
     lastDailySuccess_s: null,
+    leases: [],
+    runsWithoutOwner: null,
   };
 }
 
@@ -84,6 +88,11 @@ function gaugesWithLabels(registry: Registry) {
       "verdict",
     ),
     runs: gauge("gmn_runs", "Runs on record, by state", "state"),
+    leases: gauge(
+      "gmn_lease_renewed_ago_seconds",
+      "How long ago the process that leads renewed its lease; grows while none leads",
+      "lease",
+    ),
   };
 }
 
@@ -102,6 +111,7 @@ function setLabelled(gauges: ReturnType<typeof gaugesWithLabels>, given: Gauges)
     gauges.logUndecided.set({ verdict: given.logVerdict }, 1);
   }
   for (const [state, number] of Object.entries(given.runs)) gauges.runs.set({ state }, number);
+  for (const { lease, renewedAgo_s } of given.leases) gauges.leases.set({ lease }, renewedAgo_s);
 }
 
 function gaugesOfOneValue(registry: Registry) {
@@ -124,6 +134,10 @@ function gaugesOfOneValue(registry: Registry) {
     lastDailySuccess_s: gauge(
       "gmn_last_daily_success_timestamp_seconds",
       "End of the last daily run that completed; 0 before the first",
+    ),
+    runsWithoutOwner: gauge(
+      "gmn_runs_without_owner",
+      "Runs that wait, requested or running, while no process leads",
     ),
   };
 }

@@ -17,6 +17,8 @@ beforeEach(() => {
 });
 
 const GAUGES: Gauges = {
+  leases: [{ lease: "producer", renewedAgo_s: 4 }],
+  runsWithoutOwner: 0,
   logVerdict: "shorter",
   logDamaged: 2,
   parts: { broker: true, database: false },

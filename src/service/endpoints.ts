@@ -12,7 +12,7 @@ import { runKindSchema } from "../runs/run_schemas.ts";
 import { type ApiWiring, serveApi } from "./api.ts";
 import type { ServiceParts } from "./parts.ts";
 import type { Releasers } from "./releasers.ts";
-import { createHealth } from "./status.ts";
+import { createHealth } from "./health.ts";
 
 /** URLs; null for what this process does not serve. */
 export interface Endpoints {

@@ -1,8 +1,7 @@
-/** The state of the service, for `/status`, `/readyz` and `/metrics`: looked up for each request, not monitored in between. */
+/** The state of the service: looked up for each request, not monitored in between. */
 import { explain, explainWithHint, TransientError } from "@gmn/failures";
 import { TOPICS } from "../events/topics.ts";
 import type { LogProbe } from "../events/log_probe.ts";
-import type { Health } from "../http/status_routes.ts";
 import type {
   DisksView,
   LogView,
@@ -11,49 +10,28 @@ import type {
   ServiceStatus,
   ShowerListView,
 } from "../http/status_schemas.ts";
-import { type Gauges, gaugesOfParts } from "../observe/gauges.ts";
 import type { Schedule } from "../producer/schedule.ts";
 import { type LogGuard, undecidedError } from "../recovery/log_guard.ts";
 import { LOG_DECISIONS, RUNBOOK_PAGES } from "../recovery/log_verdict.ts";
 import { readOffsets } from "../store/consumer_offsets.ts";
 import { countDeadLetters } from "../store/dead_letters.ts";
-import { countMeteors, readStoreGauges } from "../store/gauges.ts";
+import { countMeteors } from "../store/gauges.ts";
 import { readListInUse } from "../store/iau_showers.ts";
 import type { Question, Reader } from "../store/reader.ts";
 import { readSchedulePause } from "../store/schedule_pause.ts";
 import { asSize } from "./disk_space.ts";
 import type { DiskWatch, SeenDisk } from "./disk_watch.ts";
-import type { LogDamage, LogDamages } from "./log_damage.ts";
+import type { LogDamage } from "./log_damage.ts";
 import { readOwnership, runsPartOf } from "./runs_part.ts";
 import { type RunningParts, type ServiceParts, VERSION } from "./parts.ts";
 
 /** A person waits for the answer in a browser; a database that takes longer counts as unavailable. */
-const LIMIT_MS = 3_000;
-
-/** The part that is not ready until the service has started. */
-const SERVICE_PART = "service";
+export const LIMIT_MS = 3_000;
 
 type Lag = ServiceStatus["lag"];
 
-/** The health queries for these parts, also while the service starts. */
-export function createHealth(parts: ServiceParts): Health {
-  return {
-    status: () => statusOf(parts),
-    async notReady() {
-      if (parts.running === null) return { [SERVICE_PART]: "starting" };
-      const { status } = await queryParts(parts.running);
-      const missing = Object.entries(status).filter(([, { ready }]) => !ready);
-      return Object.fromEntries(missing.map(([name, { detail }]) => [name, detail]));
-    },
-    gauges: () =>
-      parts.running === null
-        // The boot waits for an engine, perhaps for hours: then nothing but this says so.
-        ? Promise.resolve(gaugesOfParts({ [SERVICE_PART]: false }))
-        : queryGauges(parts.running, parts.damages),
-  };
-}
-
-async function statusOf(
+/** The whole state, also while the service starts. */
+export async function statusOf(
   { startedAt, roles, running, damages }: ServiceParts,
 ): Promise<ServiceStatus> {
   const base = { version: VERSION, started_at: startedAt.toISOString(), roles };
@@ -121,7 +99,7 @@ async function unlessUnavailable<Answer>(
 }
 
 /** The state of each part, and how far the data store is behind the log (empty when either is unavailable). */
-async function queryParts(
+export async function queryParts(
   { reader, log, subscription, disks, describe }: RunningParts,
 ): Promise<{ status: ServiceStatus["parts"]; lag: Lag }> {
   const topics = TOPICS.map(({ name }) => name);
@@ -299,39 +277,4 @@ async function showerListOf(
   } catch (error) {
     return { ...unknown, note: explain(error) };
   }
-}
-
-/** Whether each part works, without the parts that this process does not have: an alert about them would be about nothing. */
-function ownParts(
-  status: ServiceStatus["parts"],
-  { disks, subscription }: RunningParts,
-): Gauges["parts"] {
-  const isOwn = (name: string) =>
-    name === "disk" ? disks.hasDisks : name === "consumer" ? subscription !== null : true;
-  return Object.fromEntries(
-    Object.entries(status).filter(([name]) => isOwn(name))
-      .map(([name, { ready }]) => [name, ready]),
-  );
-}
-
-/** All gauges. A value that is unknown because the database is unavailable is null or left out: `parts` shows the reason. */
-async function queryGauges(running: RunningParts, damages: LogDamages): Promise<Gauges> {
-  const { reader } = running;
-  const [{ status, lag }, damaged, store, meteors, deadLetters] = await Promise.all([
-    queryParts(running),
-    damages.look(running.log),
-    unlessUnavailable(reader, readStoreGauges),
-    unlessUnavailable(reader, countMeteors),
-    unlessUnavailable(reader, countDeadLetters),
-  ]);
-  return {
-    parts: { [SERVICE_PART]: true, ...ownParts(status, running) },
-    logDamaged: running.checksLog ? damaged.filter(({ isRepaired }) => !isRepaired).length : null,
-    disks: running.disks.disks,
-    logVerdict: running.log.guard?.state?.verdict.kind ?? null,
-    lag,
-    meteors,
-    deadLetters,
-    ...store ?? { runs: {}, newestRow_s: null, newestMeteor_s: null, lastDailySuccess_s: null },
-  };
 }

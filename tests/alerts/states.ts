@@ -159,6 +159,28 @@ export function describeAlerts(mode: Mode): void {
       }
     });
 
+    proves("no process leads, and a run waits", async () => {
+      const before = await deployment.healthy();
+      const waits = async () => {
+        await deployment.ask("/backfill", `{"all":true}`);
+        return await deployment.scrapeUntil(
+          "the run has no owner",
+          (scrapes) => scrapes.some(({ samples }) => samples?.get("gmn_runs_without_owner") === 1),
+        );
+      };
+      const firing = [`GmnLeaseStale{lease="producer"}`, "GmnRunWithoutOwner"];
+      const completed = deployment.count("run.completed");
+      if (isSplit) {
+        await deployment.stop("producer");
+        then(before, { scrapes: await waits(), ages: true, firing: ["GmnServiceDown", ...firing] });
+        await deployment.start("producer");
+      } else {
+        const scrapes = await withoutLeases(deployment, waits);
+        then(before, { scrapes, ages: true, firing });
+      }
+      await deployment.happened("run.completed", completed + 1);
+    });
+
     proves("the database does not answer", async () => {
       const before = await deployment.healthy();
       const scrapes = await deployment.withFrozenDatabase(() => deployment.scrape());
@@ -274,6 +296,26 @@ const brokerFolder = ({ base }: Deployment) => join(base.config.dataDirectory, "
 async function roomOf({ base }: Deployment) {
   const { free_bytes } = await diskSpaceOf(base.config.dataDirectory);
   return { free: free_bytes / MIB, limit: (limit_MiB: number) => String(Math.round(limit_MiB)) };
+}
+
+/** Keeps the process from leading while `work` is done: it can't write that it does. */
+async function withoutLeases<T>(
+  deployment: Deployment,
+  work: () => Promise<T>,
+): Promise<T> {
+  const { sql } = deployment.store;
+  await sql`
+    create function refuse_lease() returns trigger language plpgsql as $$
+    begin raise exception 'no lease for this test'; end $$`;
+  await sql`create trigger refuse before insert or update on lease execute function refuse_lease()`;
+  await sql`
+    select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'gmn lease: producer'`;
+  await deployment.happened("producer.follows");
+  try {
+    return await work();
+  } finally {
+    await sql`drop function refuse_lease() cascade`;
+  }
 }
 
 /** Puts the log of another data store here. */
