@@ -147,8 +147,8 @@ export function describeAlerts(mode: Mode): void {
         await deployment.stop("consumer");
         await publish(deployment, LAGGING);
         const scrapes = await deployment.scrapeUntil("the sink is behind", behind);
-        then(before, { scrapes, firing: ["GmnServiceDown", lag] }, HOUR);
         await deployment.start("consumer");
+        then(before, { scrapes, firing: ["GmnServiceDown", lag] }, HOUR);
       } else {
         const scrapes = await deployment.store.sql.begin(async (transaction) => {
           await transaction`lock table meteor in exclusive mode`;
@@ -172,8 +172,9 @@ export function describeAlerts(mode: Mode): void {
       const completed = deployment.count("run.completed");
       if (isSplit) {
         await deployment.stop("producer");
-        then(before, { scrapes: await waits(), ages: true, firing: ["GmnServiceDown", ...firing] });
+        const scrapes = await waits();
         await deployment.start("producer");
+        then(before, { scrapes, ages: true, firing: ["GmnServiceDown", ...firing] });
       } else {
         const scrapes = await withoutLeases(deployment, waits);
         then(before, { scrapes, ages: true, firing });
