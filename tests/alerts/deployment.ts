@@ -65,6 +65,8 @@ export class Deployment implements AsyncDisposable {
             KAFKA_PORT: kafka!,
             SCHEMA_REGISTRY_PORT: registry!,
             POSTGRES_PORT: postgres!,
+            // One daily run, at the start: the last time of the schedule was missed.
+            SCHEDULE: "0 0 1 1 *",
             KAFKA_SESSION_TIMEOUT_MS: String(SESSION_MS),
             HEARTBEAT_URL: heartbeats.url,
             ...mode === "a process for each role" ? { ROLES: "http" } : {},
@@ -116,6 +118,36 @@ export class Deployment implements AsyncDisposable {
     this.#stack.defer(() => service.stop("the test is over"));
     this.#others.set(role, service);
     this.#targets.set(role, service.addresses.metrics!);
+  }
+
+  /** What Prometheus gets from a process that can't start, because its database does not answer. */
+  async scrapeOfWaitingStart(): Promise<Scrape> {
+    const [nothing, metricsPort] = await freePorts(2);
+    const giveUp = new AbortController();
+    const waiting = Promise.withResolvers<void>();
+    const observer = createObserver();
+    observer.listen(({ name }) => name === "dependency.unavailable" && waiting.resolve());
+    const started = startService({
+      config: {
+        ...this.base.config,
+        roles: new Set(["consumer"]),
+        dataDirectory: join(this.base.config.dataDirectory, "waiting"),
+        databaseUrl: `postgres://127.0.0.1:${nothing}/nothing`,
+        broker: "external",
+        kafkaBrokers: this.base.service.addresses.brokers,
+        schemaRegistryUrl: this.base.service.addresses.schemaRegistryUrl,
+        metricsPort: Number(metricsPort),
+      },
+      observer,
+      signal: giveUp.signal,
+    });
+    try {
+      await Promise.race([waiting.promise, started]);
+      return await scrape(`http://127.0.0.1:${metricsPort}`);
+    } finally {
+      giveUp.abort(new Error("the test is over"));
+      await started.catch(() => {});
+    }
   }
 
   async stop(role: Role): Promise<void> {

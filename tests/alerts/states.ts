@@ -30,6 +30,8 @@ const DAY = 24 * HOUR;
 const SHORT = 20;
 const TOPIC = TRAJECTORY_SUMMARY_RAW.name;
 const MIB = 1024 * 1024;
+/** The largest that DISK_FREE_MIN_MB may be. */
+const DISK_LIMIT_MAX_MiB = 1_000_000;
 /** One more than what is not worth an alert. */
 const BAD = 101;
 /** The same, of records behind. */
@@ -188,6 +190,14 @@ export function describeAlerts(mode: Mode): void {
       then(before, { scrapes, firing: [notReady("database")] });
     });
 
+    if (isSplit) {
+      proves("a process waits for the database at its start", async () => {
+        const scrapes = await deployment.healthy();
+        const waiting = await deployment.scrapeOfWaitingStart();
+        then(scrapes, { scrapes: [...scrapes, waiting], firing: [notReady("service")] });
+      });
+    }
+
     proves("the database dies again and again", async () => {
       const before = await deployment.healthy();
       for (let death = 0; death < 3; death++) await deployment.killDatabase();
@@ -237,10 +247,12 @@ export function describeAlerts(mode: Mode): void {
       if (isSplit) await makeLog(other);
       const verdict = isSplit ? "another" : "emptied";
       const { free, limit } = await roomOf(deployment);
+      // Of a disk with more than a terabyte free, the setting can't say that it is full.
+      const isFull = Number(limit(2 * free)) > free;
       await deployment.base.whileStopped(async () => {
         await rm(folder, { recursive: true });
         if (isSplit) await rename(other, folder);
-      }, { DISK_FREE_MIN_MB: limit(free * 2) });
+      }, { DISK_FREE_MIN_MB: limit(2 * free) });
       const scrapes = await deployment.scrapeUntil(
         "every process sees it",
         (scrapes) =>
@@ -254,8 +266,8 @@ export function describeAlerts(mode: Mode): void {
         minutes: SHORT,
         firing: [
           `GmnLogUndecided{verdict="${verdict}"}`,
-          ...["log", "database"].map((holds) => `GmnDiskFull{holds="${holds}"}`),
-          ...["consumer", "disk", "log"].map(notReady),
+          ...isFull ? ["log", "database"].map((holds) => `GmnDiskFull{holds="${holds}"}`) : [],
+          ...["consumer", "log", ...isFull ? ["disk"] : []].map(notReady),
         ],
       }]);
     });
@@ -296,7 +308,8 @@ const brokerFolder = ({ base }: Deployment) => join(base.config.dataDirectory, "
 /** The free space of the disk in MiB, and a number of MiB as a setting. */
 async function roomOf({ base }: Deployment) {
   const { free_bytes } = await diskSpaceOf(base.config.dataDirectory);
-  return { free: free_bytes / MIB, limit: (limit_MiB: number) => String(Math.round(limit_MiB)) };
+  const limit = (limit_MiB: number) => String(Math.min(DISK_LIMIT_MAX_MiB, Math.round(limit_MiB)));
+  return { free: free_bytes / MIB, limit };
 }
 
 /** Keeps the process from leading while `work` is done: it can't write that it does. */
