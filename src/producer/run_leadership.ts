@@ -110,27 +110,48 @@ export class Leadership {
   async #lead(lease: Lease): Promise<void> {
     const { engine, epochs, observe, reconcileInterval_ms = RECONCILE_INTERVAL_MS } = this.#options;
     const until = AbortSignal.any([this.#stopping.signal, lease.lost]);
+    // At once: what is in progress may hang as long as the database or the log does not answer.
+    lease.lost.addEventListener("abort", () => {
+      if (!this.#stopping.signal.aborted) {
+        observe("producer.follows", { reason: explain(lease.lost.reason) });
+      }
+    }, { once: true });
     try {
-      const epoch = await epochs.take(until);
+      const epoch = await unlessAborted(epochs.take(until), until);
       observe("producer.leads", { epoch });
-      await engine.lead(until, { epoch, isHeld: () => !until.aborted && lease.isHeld() });
+      const term = { epoch, isHeld: () => !until.aborted && lease.isHeld() };
+      await unlessAborted(engine.lead(until, term), until);
       while (!until.aborted) {
         await wait(reconcileInterval_ms, until);
-        if (!await epochs.isCurrent(epoch).catch(tolerate)) {
+        if (!await unlessAborted(epochs.isCurrent(epoch).catch(tolerate), until)) {
           const reason = `another process has an epoch after ${epoch} on the log`;
           return observe("producer.follows", { reason });
         }
-        await engine.reconcile().catch(tolerate);
+        await unlessAborted(engine.reconcile().catch(tolerate), until);
       }
     } catch (error) {
       if (!until.aborted) throw error;
     } finally {
       await engine.follow();
-      if (lease.lost.aborted) {
-        this.#options.observe("producer.follows", { reason: explain(lease.lost.reason) });
-      }
       await lease.release().catch(() => {});
     }
+  }
+}
+
+/** The result of the work, or the signal's reason as soon as it aborts: the work may hang. */
+async function unlessAborted<Result>(
+  work: Promise<Result>,
+  signal: AbortSignal,
+): Promise<Result> {
+  const aborted = Promise.withResolvers<never>();
+  const abort = () => aborted.reject(signal.reason);
+  work.catch(() => {});
+  if (signal.aborted) abort();
+  signal.addEventListener("abort", abort, { once: true });
+  try {
+    return await Promise.race([work, aborted.promise]);
+  } finally {
+    signal.removeEventListener("abort", abort);
   }
 }
 
