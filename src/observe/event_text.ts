@@ -250,6 +250,7 @@ export const EVENT_TEXTS: { [Name in keyof Vocabulary]: EventText<Vocabulary[Nam
   ),
 
   "http.listening": info((d) => `HTTP at ${d.url}`),
+  "metrics.listening": info((d) => `metrics at ${d.url}/metrics`),
   "http.request": debug((d) => `${d.method} ${d.path} ${d.status} (${Math.round(d.took_ms)} ms)`),
   "http.error": error((d) => `${d.method} ${d.path} failed: ${d.reason}`),
 
