@@ -1,0 +1,89 @@
+/**
+ * Breaks the data store on purpose, in a transaction that is undone, one way at a time: the checker must see each. A checker that
+ * never finds anything would pass every cycle.
+ */
+import type postgres from "postgres";
+import { expectation } from "./cycle.ts";
+import { violations } from "./invariants.ts";
+import { observe } from "./observation.ts";
+import type { Stage } from "./stage.ts";
+
+interface Canary {
+  readonly what: string;
+  /** What the checker must say. */
+  readonly says: RegExp;
+  readonly change: (sql: postgres.TransactionSql) => Promise<unknown>;
+}
+
+const CANARIES: readonly Canary[] = [
+  {
+    what: "a row is lost",
+    says: /^I1 \S+ of daily\/\S+ is not stored/,
+    change: (sql) =>
+      sql`delete from meteor where id = (select min(id) from meteor where withdrawn_at is null)`,
+  },
+  {
+    what: "a value is another one",
+    says: /^I2 \S+ of daily\/.*: rageo_deg is/,
+    change: (sql) =>
+      sql`update meteor set rageo_deg = rageo_deg + 1e-9 where id = (select max(id) from meteor where withdrawn_at is null)`,
+  },
+  {
+    what: "a withdrawal is lost",
+    says: /^I2 \S+ is in no file any longer/,
+    change: (sql) =>
+      sql`update meteor set withdrawn_at = null where id = (select min(id) from meteor where withdrawn_at is not null)`,
+  },
+  {
+    what: "a row is withdrawn that a file has",
+    says: /^I2 \S+ is in daily\/.*, and is withdrawn/,
+    change: (sql) =>
+      sql`update meteor set withdrawn_at = now() where id = (select min(id) from meteor where withdrawn_at is null)`,
+  },
+  {
+    what: "a row that nobody published",
+    says: /^I1 20200101000000_canar is stored/,
+    change: (sql) =>
+      sql`insert into meteor (id, topic_partition, topic_offset) values ('20200101000000_canar', 0, 0)`,
+  },
+  {
+    what: "a station is missing",
+    says: /^I2 rows have \d+ stations/,
+    change: (sql) =>
+      sql`delete from participating_station where meteor_id = (select min(meteor_id) from participating_station)`,
+  },
+  {
+    what: "an offset is behind",
+    says: /^I3 trajectory_summary_raw-\d/,
+    change: (sql) =>
+      sql`update consumer_offset set next_offset = next_offset - 1 where topic = 'trajectory_summary_raw' and partition = 0`,
+  },
+  {
+    what: "a run without an owner",
+    says: /^I5 run \S+ is still running/,
+    change: (sql) =>
+      sql`update ingestion_run set state = 'running' where id = (select max(id) from ingestion_run)`,
+  },
+  {
+    what: "a dead letter of nothing",
+    says: /^I6 canary is of no bad line/,
+    change: (sql) =>
+      sql`insert into dead_letter (id, at, stage, reason) values ('canary', now(), 'read', 'none')`,
+  },
+];
+
+/** How many ways of breaking the data store there are. */
+export const CANARY_COUNT = CANARIES.length;
+
+/** Those that the checker did not see, in words. The stage must be at rest, with all invariants kept. */
+export async function unseenCanaries(stage: Stage): Promise<string[]> {
+  const expected = await expectation(stage);
+  const unseen: string[] = [];
+  for (const { what, says, change } of CANARIES) {
+    const found = violations(expected, await observe(stage, change));
+    if (!found.some((line) => says.test(line))) {
+      unseen.push(`not seen: ${what} (found: ${found.join("; ") || "nothing"})`);
+    }
+  }
+  return unseen;
+}

@@ -1,0 +1,153 @@
+/**
+ * One cycle: the source changes, a run is requested, faults come, everything is healed and comes to rest, and the invariants are
+ * checked.
+ */
+import { until } from "../support/poll.ts";
+import { Faults } from "./faults.ts";
+import { type Expected, violations } from "./invariants.ts";
+import { observe, type RunSeen } from "./observation.ts";
+import type { CyclePlan } from "./plan.ts";
+import { readFiles } from "./read_files.ts";
+import { DAYS, type Stage } from "./stage.ts";
+
+/** From a start or a healed fault to an answer: PostgreSQL may have to recover, and a killed consumer's session to end. */
+const REQUEST_MS_MAX = 90_000;
+/** How long a run may go on by itself before it is cancelled: it may wait a minute for a file that was cut or unavailable. */
+const RUN_MS_MAX = 8_000;
+/** How long it is left alone in a patient cycle: three passes, a minute apart. */
+const PATIENT_MS_MAX = 150_000;
+/** From the healing to rest: a lease of a frozen leader is 45 s. */
+const REST_MS_MAX = 60_000;
+/** How often an extraction is asked for again when it failed: the source was away for too many files in a row. */
+const EXTRACTIONS_MAX = 3;
+
+export interface CycleResult {
+  readonly violations: readonly string[];
+  readonly actions: readonly string[];
+  readonly took_ms: number;
+}
+
+/** Carries the plan out on a stage that is up. */
+export async function runCycle(stage: Stage, plan: CyclePlan): Promise<CycleResult> {
+  const began = performance.now();
+  const faults = new Faults(stage, plan);
+  let found: string[];
+  try {
+    await makeTrouble(stage, plan, faults);
+    await settle(stage, plan);
+    found = await atRest(stage);
+  } catch (error) {
+    found = [`the cycle itself failed: ${error instanceof Error ? error.message : error}`];
+  }
+  found.push(...faults.badStops.map((told) => `I7 ${told}`));
+  for (const process of stage.processes.values()) {
+    await process.look();
+    const surprises = process.surprises.splice(0);
+    // A start on a full disk may fail; it is repeated.
+    const isExcused = plan.actions.some(({ action }) => action.kind === "disk full");
+    if (!isExcused) found.push(...surprises.map((told) => `I7 ${told}`));
+  }
+  return { violations: found, actions: faults.done, took_ms: performance.now() - began };
+}
+
+async function makeTrouble(stage: Stage, plan: CyclePlan, faults: Faults): Promise<void> {
+  const place = stage.events.length;
+  await stage.source.write(plan.steps[0]!.source, plan.writings[0]!);
+  const ending = new AbortController();
+  const carried = faults.carryOut(place, ending.signal);
+  // Without an answer, the last extraction is as good.
+  await requestExtraction(stage, `${plan.seed}-${plan.mode}-${plan.cycle}`, 3_000).catch(() => {});
+  await carried;
+  ending.abort();
+}
+
+/** Everything is healed; what waits is cancelled; a last extraction reads everything as it is now. */
+async function settle(stage: Stage, plan: CyclePlan): Promise<void> {
+  await stage.setClock(0);
+  stage.disk?.free();
+  await stage.start();
+  const patience_ms = plan.isPatient ? PATIENT_MS_MAX : RUN_MS_MAX;
+  if (stage.source.isCut && plan.isPatient) await stage.source.finishCut();
+  await endRuns(stage, stage.source.isCut ? 1_000 : patience_ms);
+  await stage.source.finishCut();
+  for (let nth = 1;; nth++) {
+    const key = `${plan.seed}-${plan.mode}-${plan.cycle}-last-${nth}`;
+    const id = await requestExtraction(stage, key, REQUEST_MS_MAX);
+    const { state, reason } = await ended(stage, id, REST_MS_MAX + PATIENT_MS_MAX);
+    if (state === "completed") return;
+    if (nth === EXTRACTIONS_MAX) throw new Error(`the last extraction ${id} ${state}: ${reason}`);
+  }
+}
+
+/** Asks for the daily extraction, again while the service can't tell; gives the run's id. */
+async function requestExtraction(stage: Stage, key: string, limit_ms: number): Promise<string> {
+  return await until("an extraction is accepted", async () => {
+    const response = await stage.api("/extract", {
+      method: "POST",
+      body: JSON.stringify({ days: DAYS }),
+      headers: { "idempotency-key": key },
+    }).catch(() => null);
+    if (response === null) return null;
+    if (response.status === 202) return (await response.json() as { run_id: string }).run_id;
+    const text = await response.text();
+    if (response.status < 500 && response.status !== 429) {
+      throw new Error(`POST /extract: ${response.status} ${text}`);
+    }
+    return null;
+  }, limit_ms);
+}
+
+/** Waits until no run is at work; after a while they are cancelled. */
+async function endRuns(stage: Stage, patience_ms: number): Promise<void> {
+  const deadline = performance.now() + patience_ms;
+  const cancelled = new Set<string>();
+  await until("no run is at work", async () => {
+    const response = await stage.api("/runs?limit=20").catch(() => null);
+    if (response?.status !== 200) return await response?.body?.cancel().then(() => null);
+    const { runs } = await response.json() as { runs: RunSeen[] };
+    const going = runs.filter(({ state }) => state === "requested" || state === "running");
+    if (performance.now() > deadline) {
+      for (const { id } of going.filter((run) => !cancelled.has(run.id))) {
+        const answer = await stage.api(`/runs/${id}/cancel`, { method: "POST" }).catch(() => null);
+        await answer?.body?.cancel();
+        if (answer?.status === 200) cancelled.add(id);
+      }
+    }
+    return going.length === 0;
+  }, patience_ms + REQUEST_MS_MAX);
+}
+
+async function ended(stage: Stage, id: string, limit_ms: number) {
+  return await until(`run ${id} has ended`, async () => {
+    const response = await stage.api(`/runs/${id}`).catch(() => null);
+    if (response?.status !== 200) return await response?.body?.cancel().then(() => null);
+    const run = await response.json() as RunSeen & { reason: string | null };
+    return run.state === "requested" || run.state === "running" ? null : run;
+  }, limit_ms);
+}
+
+/** What still does not hold when the service has had time to come to rest. */
+async function atRest(stage: Stage): Promise<string[]> {
+  const expected = await expectation(stage);
+  let found: string[] = [];
+  const check = async () => {
+    found = violations(expected, await observe(stage));
+    return found.length === 0;
+  };
+  await until("the invariants hold", async () => {
+    return await check().catch((error) => {
+      found = [`can't look: ${error instanceof Error ? error.message : error}`];
+      return false;
+    });
+  }, REST_MS_MAX).catch(() => {});
+  return found;
+}
+
+/** What the files say now. */
+export async function expectation({ source }: Stage): Promise<Expected> {
+  return {
+    files: await readFiles(source.folder),
+    homes: source.homes,
+    badLines: source.badLines,
+  };
+}

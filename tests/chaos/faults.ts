@@ -1,0 +1,143 @@
+/** Carries out the actions of a plan, and undoes what they left. */
+import type { Action, CyclePlan, Planned } from "./plan.ts";
+import type { ServiceProcess } from "./service_process.ts";
+import type { Stage } from "./stage.ts";
+
+/** An event that does not come is waited for this long; then the action is carried out all the same. */
+const EVENT_MS_MAX = 2_500;
+
+const after = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+export class Faults {
+  readonly #stage: Stage;
+  readonly #plan: CyclePlan;
+  /** What was done, and when after the beginning of the cycle. */
+  readonly done: string[] = [];
+  /** Stops that were not as they should be. */
+  readonly badStops: string[] = [];
+  readonly #began = performance.now();
+
+  constructor(stage: Stage, plan: CyclePlan) {
+    this.#stage = stage;
+    this.#plan = plan;
+  }
+
+  /** Carries all actions out, each at its moment; `place` is where the cycle begins in the event log. */
+  async carryOut(place: number, signal: AbortSignal): Promise<void> {
+    // Rewrites in the order of their steps: a file must not go back.
+    let rewritten: Promise<void> = Promise.resolve();
+    await Promise.all(this.#plan.actions.map(async (planned) => {
+      const isThere = await this.#moment(planned, place, signal);
+      const act = () => this.#act(planned.action, isThere);
+      if (planned.action.kind === "rewrite") await (rewritten = rewritten.then(act));
+      else await act();
+    }));
+  }
+
+  async #moment({ after: name, nth, delay_ms }: Planned, place: number, signal: AbortSignal) {
+    const isThere = await this.#stage.events.nth(place, name, nth, EVENT_MS_MAX, signal);
+    await after(delay_ms);
+    return isThere;
+  }
+
+  async #act(action: Action, isAtItsMoment: boolean): Promise<void> {
+    const begun_ms = Math.round(performance.now() - this.#began);
+    const told = await this.#perform(action);
+    const moment = isAtItsMoment ? "" : " (its event had not come)";
+    this.done.push(`${begun_ms} ms: ${JSON.stringify(action)}${moment}${told ?? ""}`);
+  }
+
+  async #perform(action: Action): Promise<string | void> {
+    const { engines, source, disk } = this.#stage;
+    switch (action.kind) {
+      case "kill":
+      case "stop":
+        return await this.#end(action);
+      case "freeze": {
+        const process = this.#process(action.process);
+        process.signal("SIGSTOP");
+        await after(action.for_ms);
+        return process.signal("SIGCONT");
+      }
+      case "postgres":
+        return await this.#troublePostgres(action.how);
+      case "freeze postgres":
+        await engines.postgres.signalAll("SIGSTOP");
+        await after(action.for_ms);
+        return await engines.postgres.signalAll("SIGCONT");
+      case "kafka":
+        await engines.outside!.kafka.end(action.how === "kill" ? "SIGKILL" : "SIGTERM");
+        await after(action.down_ms);
+        return await engines.outside!.kafka.startAgain();
+      case "freeze kafka": {
+        const { kafka } = engines.outside!;
+        process.kill(kafka.pid, "SIGSTOP");
+        await after(action.for_ms);
+        return void process.kill(kafka.pid, "SIGCONT");
+      }
+      case "network":
+        return await this.#troubleNetwork(action);
+      case "disk full":
+        await disk!.fill();
+        await after(action.for_ms);
+        return disk!.free();
+      case "clock":
+        return await this.#stage.setClock(action.jump_s);
+      case "source":
+        source.trouble = action.how;
+        await after(action.for_ms);
+        source.trouble = "none";
+        return;
+      case "rewrite": {
+        const { source: state } = this.#plan.steps[action.step]!;
+        return await source.write(state, this.#plan.writings[action.step]!);
+      }
+    }
+  }
+
+  #process(name: string): ServiceProcess {
+    return this.#stage.processes.get(name)!;
+  }
+
+  async #end(
+    { kind, process: name, down_ms }: Extract<Action, { kind: "kill" | "stop" }>,
+  ): Promise<string> {
+    const process = this.#process(name);
+    if (!process.isUp) return ": it was not up";
+    await process.look();
+    let told = "";
+    if (kind === "kill") await process.kill();
+    else {
+      const { code, signal, took_ms } = await process.stop();
+      told = `: ended with ${code ?? signal} after ${Math.round(took_ms)} ms`;
+      // Before the program has begun, a signal has its default effect.
+      if (code !== 0 && code !== 143 && signal !== "SIGTERM") this.badStops.push(`${name}${told}`);
+    }
+    await after(down_ms);
+    process.start();
+    return told;
+  }
+
+  async #troublePostgres(how: Extract<Action, { kind: "postgres" }>["how"]): Promise<string> {
+    const { postgres } = this.#stage.engines;
+    if (how === "kill a backend") return await postgres.killBackend() ? "" : ": there was none";
+    if (how !== "end all connections") return await postgres.end(how) ? "" : ": it was not up";
+    try {
+      await this.#stage.withSql((sql) =>
+        sql`select pg_terminate_backend(pid) from pg_stat_activity
+            where pid <> pg_backend_pid() and backend_type = 'client backend'`
+      );
+      return "";
+    } catch (error) {
+      return `: ${error instanceof Error ? error.message : error}`;
+    }
+  }
+
+  async #troubleNetwork({ to, how, for_ms }: Extract<Action, { kind: "network" }>): Promise<void> {
+    const proxy = this.#stage.engines.outside!.proxies[to];
+    if (how === "cut") return proxy.cut();
+    proxy.trouble = how;
+    await after(for_ms);
+    proxy.trouble = "none";
+  }
+}
