@@ -40,11 +40,11 @@ export function enginesInside(dataDirectory: string): Engines {
 export async function enginesOutside(folder: string): Promise<Engines> {
   const stack = new AsyncDisposableStack();
   try {
-    const [kafkaPort] = await freePorts(1);
-    let port = kafkaPort!;
+    const [port] = await freePorts(1) as [number];
     const kafkaProxy = await FaultyProxy.start(() => port);
     stack.defer(() => kafkaProxy.stop());
     const kafka = await startApacheKafka({
+      port,
       // Clients are sent to the proxy, whatever they connected to first.
       properties: {
         "advertised.listeners": `PLAINTEXT://127.0.0.1:${kafkaProxy.port}`,
@@ -53,7 +53,6 @@ export async function enginesOutside(folder: string): Promise<Engines> {
       heap_MB: 384,
     });
     stack.defer(() => kafka.stop());
-    port = Number(kafka.address.split(":")[1]);
     const registry = startRegistryServer();
     stack.defer(() => registry.stop());
     const database = await startEmbeddedPostgres({

@@ -71,6 +71,8 @@ export class Stage {
         IAU_SHOWER_URL: "off",
         HTTP_PORT: "0",
         SCHEDULE: "0 0 1 1 *",
+        // Faults come after events, of which many are of this level.
+        LOG_LEVEL: "debug",
         // The disk of the stage is as large as it needs to be.
         DISK_FREE_MIN_MB: "16",
       },

@@ -37,6 +37,8 @@ export interface ApacheKafka {
 }
 
 export interface ApacheKafkaOptions {
+  /** Where it listens; a free port by default. */
+  readonly port?: number;
   /** Further server properties. */
   readonly properties?: Readonly<Record<string, string>>;
   /** Further listeners: `NAME://host:port`. */
@@ -189,7 +191,8 @@ async function launch(
 export async function startApacheKafka(
   options: ApacheKafkaOptions = {},
 ): Promise<ApacheKafka> {
-  const [port, controllerPort] = await freePorts(2) as [number, number];
+  const [free, controllerPort] = await freePorts(2) as [number, number];
+  const { port = free } = options;
   return await startNode({ id: 1, port, controllerPorts: [controllerPort] }, options);
 }
 
