@@ -106,10 +106,11 @@ class ChaosRun {
     for (const { action } of plan.actions) {
       this.actions.set(action.kind, (this.actions.get(action.kind) ?? 0) + 1);
     }
-    const took = `${(result.took_ms / 1000).toFixed(1)} s`;
+    const seconds = (ms: number) => (ms / 1000).toFixed(1);
+    const took = `${seconds(result.took_ms)} s (${result.parts_ms.map(seconds).join(" + ")})`;
     const kinds = plan.actions.map(({ action }) => action.kind).join(", ");
     if (result.violations.length === 0) {
-      tell(`cycle ${plan.cycle} of seed ${plan.seed}, ${plan.mode}: ${took} (${kinds})`);
+      tell(`cycle ${plan.cycle} of seed ${plan.seed}, ${plan.mode}: ${took}: ${kinds}`);
       return true;
     }
     const folder = await keepArtifacts(artifacts, stage, plan, result);

@@ -25,17 +25,24 @@ export interface CycleResult {
   readonly violations: readonly string[];
   readonly actions: readonly string[];
   readonly took_ms: number;
+  /** Its parts: faults, healing and runs, rest. */
+  readonly parts_ms: readonly number[];
 }
 
 /** Carries the plan out on a stage that is up. */
 export async function runCycle(stage: Stage, plan: CyclePlan): Promise<CycleResult> {
   const began = performance.now();
   const faults = new Faults(stage, plan);
+  const marks = [began];
+  const mark = () => void marks.push(performance.now());
   let found: string[];
   try {
     await makeTrouble(stage, plan, faults);
+    mark();
     await settle(stage, plan);
+    mark();
     found = await atRest(stage);
+    mark();
   } catch (error) {
     found = [`the cycle itself failed: ${error instanceof Error ? error.message : error}`];
   }
@@ -47,7 +54,12 @@ export async function runCycle(stage: Stage, plan: CyclePlan): Promise<CycleResu
     const isExcused = plan.actions.some(({ action }) => action.kind === "disk full");
     if (!isExcused) found.push(...surprises.map((told) => `I7 ${told}`));
   }
-  return { violations: found, actions: faults.done, took_ms: performance.now() - began };
+  return {
+    violations: found,
+    actions: faults.done,
+    took_ms: performance.now() - began,
+    parts_ms: marks.slice(1).map((at, index) => at - marks[index]!),
+  };
 }
 
 async function makeTrouble(stage: Stage, plan: CyclePlan, faults: Faults): Promise<void> {

@@ -26,11 +26,10 @@ export class Faults {
   async carryOut(place: number, signal: AbortSignal): Promise<void> {
     // Rewrites in the order of their steps: a file must not go back.
     let rewritten: Promise<void> = Promise.resolve();
-    await Promise.all(this.#plan.actions.map(async (planned) => {
-      const isThere = await this.#moment(planned, place, signal);
-      const act = () => this.#act(planned.action, isThere);
-      if (planned.action.kind === "rewrite") await (rewritten = rewritten.then(act));
-      else await act();
+    await Promise.all(this.#plan.actions.map((planned) => {
+      const moment = this.#moment(planned, place, signal);
+      const act = async () => this.#act(planned.action, await moment);
+      return planned.action.kind === "rewrite" ? rewritten = rewritten.then(act) : act();
     }));
   }
 
@@ -110,8 +109,9 @@ export class Faults {
     else {
       const { code, signal, took_ms } = await process.stop();
       told = `: ended with ${code ?? signal} after ${Math.round(took_ms)} ms`;
-      // Before the program has begun, a signal has its default effect.
-      if (code !== 0 && code !== 143 && signal !== "SIGTERM") this.badStops.push(`${name}${told}`);
+      // Before the program has begun, a signal has its default effect. A kill of the plan may have come in between.
+      const isExcused = code === 143 || signal === "SIGTERM" || process.wasKilled;
+      if (code !== 0 && !isExcused) this.badStops.push(`${name}${told}`);
     }
     await after(down_ms);
     process.start();

@@ -47,6 +47,7 @@ export class ServiceProcess {
   #ended: Promise<Ended> = Promise.resolve({ code: null, signal: null });
   /** Whether its end was wanted. */
   #isEnding = true;
+  #wasKilled = false;
   /** Ends that nobody wanted, in words. */
   readonly surprises: string[] = [];
   #peak_MB = 0;
@@ -61,6 +62,11 @@ export class ServiceProcess {
 
   get isUp(): boolean {
     return this.#child !== null;
+  }
+
+  /** Whether `kill` ended its last life. */
+  get wasKilled(): boolean {
+    return this.#wasKilled;
   }
 
   /** The most memory that any of its lives had, as far as `look` has seen. */
@@ -91,6 +97,7 @@ export class ServiceProcess {
     });
     this.#child = child;
     this.#isEnding = false;
+    this.#wasKilled = false;
     const log = createWriteStream(logFile, { flags: "a" });
     log.write(`--- ${name} starts, process ${child.pid}\n`);
     this.#listen(child, log);
@@ -146,6 +153,7 @@ export class ServiceProcess {
   /** kill -9; resolves when it is gone. */
   async kill(): Promise<void> {
     this.#isEnding = true;
+    this.#wasKilled = true;
     this.signal("SIGKILL");
     await this.#ended;
   }

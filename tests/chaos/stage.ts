@@ -47,7 +47,10 @@ export class Stage {
     const disk = mode === "all-in-one" ? ShrinkingDisk.mount(data) : null;
     const engines = mode === "all-in-one"
       ? enginesInside(join(data, "service"))
-      : await enginesOutside(data);
+      : await enginesOutside(data).catch(async (error) => {
+        await rm(base, { recursive: true, force: true });
+        throw error;
+      });
     const source = await SourceFolder.start(join(base, "source"));
     const stage = new Stage(mode, base, engines, source, disk);
     await stage.setClock(0);
