@@ -22,6 +22,8 @@ export interface ChaosOptions {
   readonly withCanary: boolean;
   /** Where the artifacts of failed cycles are kept. */
   readonly artifacts: string;
+  /** Aborting it ends everything at once. */
+  readonly interrupted: AbortSignal;
   readonly tell: (line: string) => void;
 }
 
@@ -41,7 +43,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   const run = new ChaosRun(options);
   const began = performance.now();
   try {
-    await run.all();
+    await Promise.race([run.all(), untilInterrupted(options.interrupted)]);
   } finally {
     await run.stage?.remove();
   }
@@ -53,6 +55,14 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     slowest_ms: run.slowest_ms,
     peak_MB: run.peak_MB,
   };
+}
+
+function untilInterrupted(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    const end = () => reject(signal.reason);
+    if (signal.aborted) end();
+    signal.addEventListener("abort", end, { once: true });
+  });
 }
 
 class ChaosRun {

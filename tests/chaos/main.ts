@@ -23,7 +23,7 @@ usage: deno task chaos [--cycles N] [--seed S] [--mode all-in-one|split|both]
 
 exit codes:
   0  every cycle kept all invariants
-  1  one did not; its artifacts are kept, and the command that repeats it is printed
+  1  one did not (its artifacts are kept, and the command that repeats it is printed), or it was interrupted
   2  the command line must be another one`;
 
 const OPTIONS = {
@@ -60,6 +60,12 @@ function cyclesByMode(mode: string, cycles: number): [Mode, number][] {
 
 const tell = (line: string) => void process.stdout.write(`${line}\n`);
 
+/** Ctrl-C ends the cycle under way; what was started is ended and removed. */
+const interrupted = new AbortController();
+for (const name of ["SIGINT", "SIGTERM"] as const) {
+  process.on(name, () => interrupted.abort(new Error(`interrupted by ${name}`)));
+}
+
 async function main(args: string[]): Promise<number> {
   const { values } = parseArgs({ args, options: OPTIONS });
   if (values.help) {
@@ -81,6 +87,7 @@ async function main(args: string[]): Promise<number> {
         goesOn: values["keep-going"],
         withCanary: values.canary,
         artifacts: values.artifacts,
+        interrupted: interrupted.signal,
         tell,
       }),
     );
@@ -104,7 +111,8 @@ if (import.meta.main) {
   } catch (error) {
     const isUsage = error instanceof WrongUsage || error instanceof TypeError &&
         (error as { code?: string }).code?.startsWith("ERR_PARSE_ARGS");
-    process.stderr.write(`${isUsage ? `${(error as Error).message}\n\n${HELP}` : error}\n`);
+    const { message } = error as Error;
+    process.stderr.write(isUsage ? `${message}\n\n${HELP}\n` : `chaos: ${message}\n`);
     process.exit(isUsage ? 2 : 1);
   }
 }

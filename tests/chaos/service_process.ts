@@ -51,6 +51,7 @@ export class ServiceProcess {
   /** Ends that nobody wanted, in words. */
   readonly surprises: string[] = [];
   #peak_MB = 0;
+  #isGivenUp = false;
 
   constructor(options: ServiceProcessOptions) {
     this.#options = options;
@@ -81,7 +82,7 @@ export class ServiceProcess {
 
   /** Starts it, unless it runs. */
   start(): void {
-    if (this.#child !== null) return;
+    if (this.#child !== null || this.#isGivenUp) return;
     const { name, clockFile, logFile } = this.#options;
     const [run, ...rest] = START.args;
     const child = spawn(process.execPath, [run!, `--preload=${CLOCK}`, ...rest], {
@@ -156,6 +157,12 @@ export class ServiceProcess {
     this.#wasKilled = true;
     this.signal("SIGKILL");
     await this.#ended;
+  }
+
+  /** kill -9, and no start any more. */
+  async giveUp(): Promise<void> {
+    this.#isGivenUp = true;
+    await this.kill();
   }
 
   /** SIGTERM. Gives how it ended and how long that took; a stop that takes too long is ended. */

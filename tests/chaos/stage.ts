@@ -143,9 +143,9 @@ export class Stage {
     });
   }
 
-  /** Ends and removes everything, whatever state it is in; `keep` leaves the folder. */
+  /** Ends and removes everything, whatever state it is in. */
   async remove(): Promise<void> {
-    for (const process of this.processes.values()) await process.kill();
+    for (const process of this.processes.values()) await process.giveUp();
     await this.source.stop();
     this.disk?.free();
     await this.engines.stop();
