@@ -1,12 +1,21 @@
 /** Carries out the actions of a plan, and undoes what they left. */
+import process from "node:process";
 import type { Action, CyclePlan, Planned } from "./plan.ts";
 import type { ServiceProcess } from "./service_process.ts";
 import type { Stage } from "./stage.ts";
 
 /** An event that does not come is waited for this long; then the action is carried out all the same. */
-const EVENT_MS_MAX = 2_500;
+const EVENT_MS_MAX = 1_500;
 
 const after = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+function trySignal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch {
+    // It has ended.
+  }
+}
 
 export class Faults {
   readonly #stage: Stage;
@@ -16,6 +25,8 @@ export class Faults {
   /** Stops that were not as they should be. */
   readonly badStops: string[] = [];
   readonly #began = performance.now();
+  /** One restart of Kafka after the other. */
+  #kafka: Promise<void> = Promise.resolve();
 
   constructor(stage: Stage, plan: CyclePlan) {
     this.#stage = stage;
@@ -65,14 +76,13 @@ export class Faults {
         await after(action.for_ms);
         return await engines.postgres.signalAll("SIGCONT");
       case "kafka":
-        await engines.outside!.kafka.end(action.how === "kill" ? "SIGKILL" : "SIGTERM");
-        await after(action.down_ms);
-        return await engines.outside!.kafka.startAgain();
+        return await (this.#kafka = this.#kafka.then(() => this.#restartKafka(action)));
       case "freeze kafka": {
-        const { kafka } = engines.outside!;
-        process.kill(kafka.pid, "SIGSTOP");
+        // The same process goes on, even if it was to end meanwhile.
+        const { pid } = engines.outside!.kafka;
+        trySignal(pid, "SIGSTOP");
         await after(action.for_ms);
-        return void process.kill(kafka.pid, "SIGCONT");
+        return trySignal(pid, "SIGCONT");
       }
       case "network":
         return await this.#troubleNetwork(action);
@@ -96,6 +106,13 @@ export class Faults {
 
   #process(name: string): ServiceProcess {
     return this.#stage.processes.get(name)!;
+  }
+
+  async #restartKafka({ how, down_ms }: Extract<Action, { kind: "kafka" }>): Promise<void> {
+    const { kafka } = this.#stage.engines.outside!;
+    await kafka.end(how === "kill" ? "SIGKILL" : "SIGTERM");
+    await after(down_ms);
+    await kafka.startAgain();
   }
 
   async #end(
@@ -134,7 +151,8 @@ export class Faults {
   }
 
   async #troubleNetwork({ to, how, for_ms }: Extract<Action, { kind: "network" }>): Promise<void> {
-    const proxy = this.#stage.engines.outside!.proxies[to];
+    const { source, engines } = this.#stage;
+    const proxy = to === "source" ? source.proxy : engines.outside!.proxies[to];
     if (how === "cut") return proxy.cut();
     proxy.trouble = how;
     await after(for_ms);

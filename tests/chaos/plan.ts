@@ -28,7 +28,7 @@ export type Action =
   | { readonly kind: "freeze kafka"; readonly for_ms: number }
   | {
     readonly kind: "network";
-    readonly to: "kafka" | "postgres";
+    readonly to: "source" | "kafka" | "postgres";
     readonly how: "cut" | "delay" | "silence";
     readonly for_ms: number;
   }
@@ -83,6 +83,20 @@ const MOMENTS = [
   "sink.loaded",
   "run.loaded",
 ] as const;
+/** Moments of what follows a fault: where a second one meets a recovery that is half done. */
+const LATER_MOMENTS = [
+  "database.restarted",
+  "dependency.unavailable",
+  "service.ready",
+  "producer.leads",
+  "sink.assigned",
+  "run.started",
+  "file.started",
+  "sink.loaded",
+] as const;
+/** How often a further fault comes after one of these, and is of the same kind as the first. */
+const LATER_PART = 0.6;
+const SAME_PART = 0.4;
 /** A run of small files takes some tenths of a second: most faults come within it. */
 const DELAY_MS_MAX = 300;
 /** Once in so many cycles a process is frozen for longer than any lease and session. */
@@ -125,11 +139,8 @@ function planCycle({ seed, mode, cycle, withDisk }: About, before: Source): Cycl
     new Map(rewritten.map((window) => [window, writing(random)]))
   );
   const actions = [
-    ...steps.slice(1).map((_, at) => moment(random, { kind: "rewrite", step: at + 1 })),
-    ...Array.from(
-      { length: random.pick([1, 1, 2, 2, 3]) },
-      () => moment(random, fault(random, mode, withDisk)),
-    ),
+    ...steps.slice(1).map((_, at) => moment(random, { kind: "rewrite", step: at + 1 }, MOMENTS)),
+    ...faults(random, mode, withDisk),
   ];
   const isPatient = random.below(PATIENT_EVERY) === 0;
   return { seed, mode, cycle, steps, writings, actions, isPatient };
@@ -142,9 +153,21 @@ function writing(random: Random): Writing {
   return { how, part: random.uniform() };
 }
 
-function moment(random: Random, action: Action): Planned {
+function faults(random: Random, mode: Mode, withDisk: boolean): Planned[] {
+  const planned = [moment(random, fault(random, mode, withDisk), MOMENTS)];
+  const further = random.pick([0, 0, 1, 1, 2]);
+  for (let n = 0; n < further; n++) {
+    const isSame = random.uniform() < SAME_PART;
+    const action = isSame ? planned[0]!.action : fault(random, mode, withDisk);
+    const moments = random.uniform() < LATER_PART ? LATER_MOMENTS : MOMENTS;
+    planned.push(moment(random, action, moments));
+  }
+  return planned;
+}
+
+function moment(random: Random, action: Action, moments: readonly string[]): Planned {
   return {
-    after: random.pick(MOMENTS),
+    after: random.pick(moments),
     nth: 1 + random.below(2),
     delay_ms: Math.floor(random.uniform() ** 2 * DELAY_MS_MAX),
     action,
@@ -197,9 +220,9 @@ const freezeKafka: Fault = (random) => ({
   kind: "freeze kafka",
   for_ms: 100 + upTo(random, 2_000),
 });
-const network: Fault = (random) => ({
+const network = (to: readonly ("source" | "kafka" | "postgres")[]): Fault => (random) => ({
   kind: "network",
-  to: random.pick(["kafka", "postgres"] as const),
+  to: random.pick(to),
   how: random.pick(["cut", "delay", "silence"] as const),
   for_ms: 200 + upTo(random, 2_500),
 });
@@ -207,11 +230,16 @@ const network: Fault = (random) => ({
 const FAULTS: Readonly<Record<Mode, readonly Fault[]>> = {
   "all-in-one": [
     ...[kill, kill, kill, kill, stop, stop, freeze],
-    ...[postgres, postgres, endConnections, freezePostgres, clock, source],
+    ...[postgres, postgres, postgres, endConnections, freezePostgres, clock, source],
+    network(["source"]),
   ],
   "split": [
     ...[kill, kill, kill, stop, stop, freeze, freeze, postgres, postgres, endConnections],
-    ...[freezePostgres, clock, source, kafka, freezeKafka, network, network, network],
+    ...[freezePostgres, clock, source, kafka, freezeKafka],
+    ...Array.from(
+      { length: 4 },
+      () => network(["source", "kafka", "kafka", "postgres", "postgres"]),
+    ),
   ],
 };
 

@@ -2,6 +2,7 @@
 import { mkdir, rename, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type DataServer, type Fault, serveDataDirectory } from "../../sample/server.ts";
+import { FaultyProxy } from "./faulty_proxy.ts";
 import type { Writing } from "./plan.ts";
 import { readText } from "./read_files.ts";
 import type { Source, Window } from "./source.ts";
@@ -24,22 +25,34 @@ export class SourceFolder {
   /** The ids of dead letters that lines which can't be read may have left. */
   readonly badLines = new Set<string>();
 
-  private constructor(readonly folder: string, private server: DataServer | null) {}
+  #server: DataServer | null = null;
+  #proxy: FaultyProxy | null = null;
+
+  private constructor(readonly folder: string) {}
 
   static async start(folder: string): Promise<SourceFolder> {
     await mkdir(join(folder, "daily"), { recursive: true });
-    const source = new SourceFolder(folder, null);
-    source.server = await serveDataDirectory({
+    const source = new SourceFolder(folder);
+    const server = await serveDataDirectory({
       directory: folder,
       port: 0,
       host: "127.0.0.1",
       fault: (path) => source.#fault(path),
     });
+    source.#server = server;
+    source.#proxy = await FaultyProxy.start(() => server.port);
     return source;
   }
 
   get url(): string {
-    return this.server!.url;
+    const url = new URL(this.#server!.url);
+    url.port = String(this.proxy.port);
+    return url.href;
+  }
+
+  /** The network between it and the service. */
+  get proxy(): FaultyProxy {
+    return this.#proxy!;
   }
 
   set trouble(trouble: "none" | "unavailable" | "cut bodies" | "slow") {
@@ -82,7 +95,8 @@ export class SourceFolder {
   }
 
   async stop(): Promise<void> {
-    await this.server?.stop();
+    await this.#proxy?.stop();
+    await this.#server?.stop();
   }
 
   async #put(path: string, text: string, how: "replaced" | "in place"): Promise<void> {
