@@ -3,7 +3,7 @@
  *
  *     I2, I4 every trajectory of the topic has a row and no other is there, and each row's record is in the log with its key
  *     I4, I5 the tables are what the log gives, runs and their history included (`deno task rebuild --verify`)
- *     I6     every dead letter can be replayed, and stays one letter
+ *     I6     every dead letter can be replayed, and stays one dead letter
  */
 import { randomUUID } from "node:crypto";
 import { startCommand } from "../support/command_process.ts";
@@ -82,7 +82,7 @@ async function replayViolations(stage: Stage): Promise<string[]> {
   const response = await stage.api("/dead-letters/replay", { method: "POST", body: "{}" });
   const counts = await response.json() as { matched: number; published: number; failed: number };
   const found: string[] = [];
-  // Lines that can't be read can't be read again: each attempt fails, and its letter stays.
+  // Lines that can't be read can't be read again: each attempt fails, and its dead letter stays.
   if (response.status !== 202 || counts.matched !== before.length || counts.published !== 0) {
     found.push(`I6 replay of ${before.length}: ${response.status} ${JSON.stringify(counts)}`);
   }

@@ -126,9 +126,7 @@ export class Faults {
     else {
       const { code, signal, took_ms } = await process.stop();
       told = `: ended with ${code ?? signal} after ${Math.round(took_ms)} ms`;
-      // Before the program has begun, a signal has its default effect. A kill of the plan may have come in between.
-      const isExcused = code === 143 || signal === "SIGTERM" || process.wasKilled;
-      if (code !== 0 && !isExcused) this.badStops.push(`${name}${told}`);
+      if (!process.isInOrder({ code, signal })) this.badStops.push(`${name}${told}`);
     }
     await after(down_ms);
     process.start();

@@ -4,6 +4,14 @@ import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 /** How long each piece of data is held back while connections are delayed. */
 const DELAY_MS = 150;
 
+/** How a connection is without any trouble: data in pieces, each after a while. */
+export interface Line {
+  readonly piece_bytes: number;
+  readonly piece_ms: number;
+}
+
+const LOCAL: Line = { piece_bytes: Infinity, piece_ms: 0 };
+
 export type Trouble = "none" | "delay" | "silence";
 
 export class FaultyProxy {
@@ -11,16 +19,18 @@ export class FaultyProxy {
   readonly #held: (() => void)[] = [];
   readonly #server;
   #trouble: Trouble = "none";
-  #target: () => number;
+  readonly #target: () => number;
+  readonly #line: Line;
 
-  private constructor(target: () => number) {
+  private constructor(target: () => number, line: Line) {
     this.#target = target;
+    this.#line = line;
     this.#server = createServer((client) => this.#forward(client));
   }
 
   /** Listens on a free port of 127.0.0.1. `target` gives the port to connect to. */
-  static async start(target: () => number): Promise<FaultyProxy> {
-    const proxy = new FaultyProxy(target);
+  static async start(target: () => number, line: Line = LOCAL): Promise<FaultyProxy> {
+    const proxy = new FaultyProxy(target, line);
     await new Promise<void>((resolve) => proxy.#server.listen(0, "127.0.0.1", resolve));
     return proxy;
   }
@@ -69,11 +79,18 @@ export class FaultyProxy {
     let before: Promise<void> = Promise.resolve();
     from.on("data", (chunk: Uint8Array) => {
       from.pause();
-      before = before.then(() => this.#turn()).then(() => {
-        if (!to.destroyed) to.write(chunk);
-        from.resume();
-      });
+      before = before.then(() => this.#write(chunk, to)).then(() => void from.resume());
     });
+  }
+
+  async #write(chunk: Uint8Array, to: Socket): Promise<void> {
+    const { piece_bytes, piece_ms } = this.#line;
+    for (let at = 0; at < chunk.length; at += piece_bytes) {
+      await this.#turn();
+      if (piece_ms > 0) await new Promise((resolve) => setTimeout(resolve, piece_ms));
+      if (to.destroyed) return;
+      to.write(chunk.subarray(at, at + piece_bytes));
+    }
   }
 
   async #turn(): Promise<void> {

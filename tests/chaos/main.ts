@@ -60,6 +60,9 @@ function cyclesByMode(mode: string, cycles: number): [Mode, number][] {
 
 const tell = (line: string) => void process.stdout.write(`${line}\n`);
 
+// kafkajs asks for timers of negative length; Node warns of each first one.
+process.removeAllListeners("warning");
+
 /** Ctrl-C ends the cycle under way; what was started is ended and removed. */
 const interrupted = new AbortController();
 for (const name of ["SIGINT", "SIGTERM"] as const) {

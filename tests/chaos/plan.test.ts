@@ -45,7 +45,7 @@ describe.each(["all-in-one", "split"] as const)("%s", (mode) => {
     const said = plans.map(describePlan).join("\n");
     for (
       const kind of [
-        ..."new,corrected,withdrawn,returned,moved to,only the stamp,a bad line,mended,cut".split(
+        ..."new,corrected,withdrawn,returned,moved to,only the stamp,a bad line,repaired,cut".split(
           ",",
         ),
         ..."kill,stop,freeze,postgres,clock,source,network,rewrite".split(","),

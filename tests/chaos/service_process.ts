@@ -48,6 +48,7 @@ export class ServiceProcess {
   /** Whether its end was wanted. */
   #isEnding = true;
   #wasKilled = false;
+  #stops = 0;
   /** Ends that nobody wanted, in words. */
   readonly surprises: string[] = [];
   #peak_MB = 0;
@@ -65,9 +66,11 @@ export class ServiceProcess {
     return this.#child !== null;
   }
 
-  /** Whether `kill` ended its last life. */
-  get wasKilled(): boolean {
-    return this.#wasKilled;
+  /** Whether its last life was to end in this way: by code 0, or by a hurried stop or a kill, if the plan had several. */
+  isInOrder({ code, signal }: Ended): boolean {
+    // Before the program has begun, a signal has its default effect.
+    if (code === 0 || code === 143 || signal === "SIGTERM" || this.#wasKilled) return true;
+    return this.#stops > 1 && code === 1;
   }
 
   /** The most memory that any of its lives had, as far as `look` has seen. */
@@ -99,6 +102,7 @@ export class ServiceProcess {
     this.#child = child;
     this.#isEnding = false;
     this.#wasKilled = false;
+    this.#stops = 0;
     const log = createWriteStream(logFile, { flags: "a" });
     log.write(`--- ${name} starts, process ${child.pid}\n`);
     this.#listen(child, log);
@@ -168,6 +172,7 @@ export class ServiceProcess {
   /** SIGTERM. Gives how it ended and how long that took; a stop that takes too long is ended. */
   async stop(): Promise<Ended & { readonly took_ms: number }> {
     this.#isEnding = true;
+    this.#stops++;
     const began = performance.now();
     const timer = setTimeout(() => this.signal("SIGKILL"), STOP_MS_MAX);
     this.signal("SIGTERM");

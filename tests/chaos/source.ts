@@ -110,7 +110,7 @@ const CHANGES: readonly ((draft: Draft, at: number) => void)[] = [
   moveRows,
   moveRows,
   (draft, at) => touch(draft, at, "only the stamp"),
-  spoilOrMend,
+  spoilOrRepair,
 ];
 
 function draftOf(source: Source, random: Random): Draft {
@@ -212,7 +212,7 @@ function moveRows(draft: Draft, at: number): void {
 }
 
 /** A line that can't be read appears, or is gone again: while it is there, the file is no evidence for withdrawals. */
-function spoilOrMend(draft: Draft, at: number): void {
+function spoilOrRepair(draft: Draft, at: number): void {
   draft.badLines[at] = draft.badLines[at] === 0 ? 1 : 0;
-  touch(draft, at, draft.badLines[at] === 0 ? "mended" : "a bad line");
+  touch(draft, at, draft.badLines[at] === 0 ? "repaired" : "a bad line");
 }
