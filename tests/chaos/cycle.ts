@@ -18,6 +18,8 @@ const RUN_MS_MAX = 8_000;
 const PATIENT_MS_MAX = 150_000;
 /** From the healing to rest: a lease of a frozen leader is 45 s. */
 const REST_MS_MAX = 60_000;
+/** Of a process; these small files need a third of it. */
+const MEMORY_MB_MAX = 512;
 /** How often an extraction is asked for again when it failed: the source was away for too many files in a row. */
 const EXTRACTIONS_MAX = 3;
 
@@ -49,6 +51,7 @@ export async function runCycle(stage: Stage, plan: CyclePlan): Promise<CycleResu
   found.push(...faults.badStops.map((told) => `I7 ${told}`));
   for (const process of stage.processes.values()) {
     await process.look();
+    if (process.peak_MB > MEMORY_MB_MAX) found.push(`I8 ${process.name} had ${process.peak_MB} MB`);
     const surprises = process.surprises.splice(0);
     // A start on a full disk may fail; it is repeated.
     const isExcused = plan.actions.some(({ action }) => action.kind === "disk full");

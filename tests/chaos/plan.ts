@@ -99,8 +99,8 @@ const LATER_PART = 0.6;
 const SAME_PART = 0.4;
 /** A run of small files takes some tenths of a second: most faults come within it. */
 const DELAY_MS_MAX = 300;
-/** Once in so many cycles a process is frozen for longer than any lease and session. */
-const LONG_FREEZE_EVERY = 60;
+/** Once in so many times a process is frozen for longer than any lease and session; where another one can take its place, more often. */
+const LONG_FREEZE_EVERY: Readonly<Record<Mode, number>> = { "all-in-one": 60, "split": 8 };
 const LONG_FREEZE_MS = [20_000, 50_000] as const;
 const PATIENT_EVERY = 100;
 
@@ -185,10 +185,10 @@ type Fault = (random: Random, process: string) => Action;
 
 const kill: Fault = (random, process) => ({ kind: "kill", process, down_ms: upTo(random, 300) });
 const stop: Fault = (random, process) => ({ kind: "stop", process, down_ms: upTo(random, 300) });
-const freeze: Fault = (random, process) => ({
+const freeze = (mode: Mode): Fault => (random, process) => ({
   kind: "freeze",
   process,
-  for_ms: random.below(LONG_FREEZE_EVERY) === 0
+  for_ms: random.below(LONG_FREEZE_EVERY[mode]) === 0
     ? Math.floor(random.between(...LONG_FREEZE_MS))
     : 100 + upTo(random, 2_000),
 });
@@ -229,12 +229,23 @@ const network = (to: readonly ("source" | "kafka" | "postgres")[]): Fault => (ra
 
 const FAULTS: Readonly<Record<Mode, readonly Fault[]>> = {
   "all-in-one": [
-    ...[kill, kill, kill, kill, stop, stop, freeze],
+    ...[kill, kill, kill, kill, stop, stop, freeze("all-in-one")],
     ...[postgres, postgres, postgres, endConnections, freezePostgres, clock, source],
     network(["source"]),
   ],
   "split": [
-    ...[kill, kill, kill, stop, stop, freeze, freeze, postgres, postgres, endConnections],
+    ...[
+      kill,
+      kill,
+      kill,
+      stop,
+      stop,
+      freeze("split"),
+      freeze("split"),
+      postgres,
+      postgres,
+      endConnections,
+    ],
     ...[freezePostgres, clock, source, kafka, freezeKafka],
     ...Array.from(
       { length: 4 },
