@@ -5,13 +5,12 @@
 import { until } from "../support/poll.ts";
 import { Faults } from "./faults.ts";
 import { type Expected, violations } from "./invariants.ts";
-import { observe, type RunSeen } from "./observation.ts";
+import { observe } from "./observation.ts";
 import type { CyclePlan } from "./plan.ts";
 import { readFiles } from "./read_files.ts";
-import { DAYS, type Stage } from "./stage.ts";
+import { ended, endRuns, keyOf, REQUEST_MS, REQUEST_MS_MAX, requestExtraction } from "./runs.ts";
+import type { Stage } from "./stage.ts";
 
-/** From a start or a healed fault to an answer: PostgreSQL may have to recover, and a killed consumer's session to end. */
-const REQUEST_MS_MAX = 90_000;
 /** How long a run may go on by itself before it is cancelled: it may wait a minute for a file that was cut or unavailable. */
 const RUN_MS_MAX = 8_000;
 /** How long it is left alone in a patient cycle: three passes, a minute apart. */
@@ -71,7 +70,7 @@ async function makeTrouble(stage: Stage, plan: CyclePlan, faults: Faults): Promi
   const ending = new AbortController();
   const carried = faults.carryOut(place, ending.signal);
   // Without an answer, the last extraction is as good.
-  await requestExtraction(stage, `${plan.seed}-${plan.mode}-${plan.cycle}`, 3_000).catch(() => {});
+  await requestExtraction(stage, keyOf(plan, "first"), REQUEST_MS).catch(() => {});
   await carried;
   ending.abort();
 }
@@ -86,59 +85,11 @@ async function settle(stage: Stage, plan: CyclePlan): Promise<void> {
   await endRuns(stage, stage.source.isCut ? 1_000 : patience_ms);
   await stage.source.finishCut();
   for (let nth = 1;; nth++) {
-    const key = `${plan.seed}-${plan.mode}-${plan.cycle}-last-${nth}`;
-    const id = await requestExtraction(stage, key, REQUEST_MS_MAX);
+    const id = await requestExtraction(stage, keyOf(plan, `last-${nth}`), REQUEST_MS_MAX);
     const { state, reason } = await ended(stage, id, REST_MS_MAX + PATIENT_MS_MAX);
     if (state === "completed") return;
     if (nth === EXTRACTIONS_MAX) throw new Error(`the last extraction ${id} ${state}: ${reason}`);
   }
-}
-
-/** Asks for the daily extraction, again while the service can't tell; gives the run's id. */
-async function requestExtraction(stage: Stage, key: string, limit_ms: number): Promise<string> {
-  return await until("an extraction is accepted", async () => {
-    const response = await stage.api("/extract", {
-      method: "POST",
-      body: JSON.stringify({ days: DAYS }),
-      headers: { "idempotency-key": key },
-    }).catch(() => null);
-    if (response === null) return null;
-    if (response.status === 202) return (await response.json() as { run_id: string }).run_id;
-    const text = await response.text();
-    if (response.status < 500 && response.status !== 429) {
-      throw new Error(`POST /extract: ${response.status} ${text}`);
-    }
-    return null;
-  }, limit_ms);
-}
-
-/** Waits until no run is at work; after a while they are cancelled. */
-async function endRuns(stage: Stage, patience_ms: number): Promise<void> {
-  const deadline = performance.now() + patience_ms;
-  const cancelled = new Set<string>();
-  await until("no run is at work", async () => {
-    const response = await stage.api("/runs?limit=20").catch(() => null);
-    if (response?.status !== 200) return await response?.body?.cancel().then(() => null);
-    const { runs } = await response.json() as { runs: RunSeen[] };
-    const going = runs.filter(({ state }) => state === "requested" || state === "running");
-    if (performance.now() > deadline) {
-      for (const { id } of going.filter((run) => !cancelled.has(run.id))) {
-        const answer = await stage.api(`/runs/${id}/cancel`, { method: "POST" }).catch(() => null);
-        await answer?.body?.cancel();
-        if (answer?.status === 200) cancelled.add(id);
-      }
-    }
-    return going.length === 0;
-  }, patience_ms + REQUEST_MS_MAX);
-}
-
-async function ended(stage: Stage, id: string, limit_ms: number) {
-  return await until(`run ${id} has ended`, async () => {
-    const response = await stage.api(`/runs/${id}`).catch(() => null);
-    if (response?.status !== 200) return await response?.body?.cancel().then(() => null);
-    const run = await response.json() as RunSeen & { reason: string | null };
-    return run.state === "requested" || run.state === "running" ? null : run;
-  }, limit_ms);
 }
 
 /** What still does not hold when the service has had time to come to rest. */

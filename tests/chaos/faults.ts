@@ -1,6 +1,7 @@
 /** Carries out the actions of a plan, and undoes what they left. */
 import process from "node:process";
 import type { Action, CyclePlan, Planned } from "./plan.ts";
+import { keyOf, REQUEST_MS, requestExtraction } from "./runs.ts";
 import type { ServiceProcess } from "./service_process.ts";
 import type { Stage } from "./stage.ts";
 
@@ -97,6 +98,12 @@ export class Faults {
         await after(action.for_ms);
         source.trouble = "none";
         return;
+      case "extract":
+        return await requestExtraction(
+          this.#stage,
+          keyOf(this.#plan, String(action.nth)),
+          REQUEST_MS,
+        ).then(() => "", () => ": nobody took the request");
       case "rewrite": {
         const { source: state } = this.#plan.steps[action.step]!;
         return await source.write(state, this.#plan.writings[action.step]!);

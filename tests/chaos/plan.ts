@@ -39,6 +39,8 @@ export type Action =
     readonly how: "unavailable" | "cut bodies" | "slow";
     readonly for_ms: number;
   }
+  /** Another run, which waits until those before it have ended. */
+  | { readonly kind: "extract"; readonly nth: number }
   /** The source's next step while the run is under way. */
   | { readonly kind: "rewrite"; readonly step: number };
 
@@ -133,13 +135,17 @@ interface About {
 function planCycle({ seed, mode, cycle, withDisk }: About, before: Source): CyclePlan {
   const random = createRandom(seed, mode, "cycle", cycle);
   const steps: Step[] = [];
-  const count = 1 + random.pick([0, 0, 0, 1, 1, 2]);
+  const count = 1 + random.pick([0, 0, 1, 1, 2, 3]);
   for (let n = 0; n < count; n++) steps.push(nextStep(steps.at(-1)?.source ?? before, random));
   const writings = steps.map(({ rewritten }) =>
     new Map(rewritten.map((window) => [window, writing(random)]))
   );
   const actions = [
     ...steps.slice(1).map((_, at) => moment(random, { kind: "rewrite", step: at + 1 }, MOMENTS)),
+    ...Array.from(
+      { length: random.pick([0, 0, 1, 1, 2]) },
+      (_, nth) => moment(random, { kind: "extract", nth }, MOMENTS),
+    ),
     ...faults(random, mode, withDisk),
   ];
   const isPatient = random.below(PATIENT_EVERY) === 0;
@@ -168,7 +174,7 @@ function faults(random: Random, mode: Mode, withDisk: boolean): Planned[] {
 function moment(random: Random, action: Action, moments: readonly string[]): Planned {
   return {
     after: random.pick(moments),
-    nth: 1 + random.below(2),
+    nth: random.pick([1, 1, 1, 2, 2, 3]),
     delay_ms: Math.floor(random.uniform() ** 2 * DELAY_MS_MAX),
     action,
   };
