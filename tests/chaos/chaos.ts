@@ -152,7 +152,9 @@ class ChaosRun {
     if (withCanary) {
       const unseen = await unseenCanaries(stage);
       this.failures.push(...unseen);
-      tell(`canary: ${CANARY_COUNT - unseen.length} of ${CANARY_COUNT} seen`);
+      tell(
+        [`canary: ${CANARY_COUNT - unseen.length} of ${CANARY_COUNT} seen`, ...unseen].join("\n"),
+      );
     }
     const stopped = await stopViolations(stage);
     this.failures.push(...stopped);

@@ -67,6 +67,7 @@ export async function runCycle(stage: Stage, plan: CyclePlan): Promise<CycleResu
 async function makeTrouble(stage: Stage, plan: CyclePlan, faults: Faults): Promise<void> {
   const place = stage.events.length;
   await stage.source.write(plan.steps[0]!.source, plan.writings[0]!);
+  stage.source.proxy.piece_ms = plan.pace_ms;
   const ending = new AbortController();
   const carried = faults.carryOut(place, ending.signal);
   // Without an answer, the last extraction is as good.
@@ -78,6 +79,7 @@ async function makeTrouble(stage: Stage, plan: CyclePlan, faults: Faults): Promi
 /** Everything is healed; what waits is cancelled; a last extraction reads everything as it is now. */
 async function settle(stage: Stage, plan: CyclePlan): Promise<void> {
   await stage.setClock(0);
+  stage.source.proxy.piece_ms = 0;
   stage.disk?.free();
   await stage.start();
   const patience_ms = plan.isPatient ? PATIENT_MS_MAX : RUN_MS_MAX;

@@ -4,13 +4,8 @@ import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 /** How long each piece of data is held back while connections are delayed. */
 const DELAY_MS = 150;
 
-/** How a connection is without any trouble: data in pieces, each after a while. */
-export interface Line {
-  readonly piece_bytes: number;
-  readonly piece_ms: number;
-}
-
-const LOCAL: Line = { piece_bytes: Infinity, piece_ms: 0 };
+/** Data goes on in pieces of this size, so that a slow line delivers a file bit by bit. */
+const PIECE_BYTES = 8_192;
 
 export type Trouble = "none" | "delay" | "silence";
 
@@ -20,17 +15,17 @@ export class FaultyProxy {
   readonly #server;
   #trouble: Trouble = "none";
   readonly #target: () => number;
-  readonly #line: Line;
+  /** How long each piece takes without any trouble. */
+  piece_ms = 0;
 
-  private constructor(target: () => number, line: Line) {
+  private constructor(target: () => number) {
     this.#target = target;
-    this.#line = line;
     this.#server = createServer((client) => this.#forward(client));
   }
 
   /** Listens on a free port of 127.0.0.1. `target` gives the port to connect to. */
-  static async start(target: () => number, line: Line = LOCAL): Promise<FaultyProxy> {
-    const proxy = new FaultyProxy(target, line);
+  static async start(target: () => number): Promise<FaultyProxy> {
+    const proxy = new FaultyProxy(target);
     await new Promise<void>((resolve) => proxy.#server.listen(0, "127.0.0.1", resolve));
     return proxy;
   }
@@ -84,12 +79,11 @@ export class FaultyProxy {
   }
 
   async #write(chunk: Uint8Array, to: Socket): Promise<void> {
-    const { piece_bytes, piece_ms } = this.#line;
-    for (let at = 0; at < chunk.length; at += piece_bytes) {
+    for (let at = 0; at < chunk.length; at += PIECE_BYTES) {
       await this.#turn();
-      if (piece_ms > 0) await new Promise((resolve) => setTimeout(resolve, piece_ms));
+      if (this.piece_ms > 0) await new Promise((resolve) => setTimeout(resolve, this.piece_ms));
       if (to.destroyed) return;
-      to.write(chunk.subarray(at, at + piece_bytes));
+      to.write(chunk.subarray(at, at + PIECE_BYTES));
     }
   }
 

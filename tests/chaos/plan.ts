@@ -68,6 +68,8 @@ export interface CyclePlan {
   /** By step and window. */
   readonly writings: readonly ReadonlyMap<number, Writing>[];
   readonly actions: readonly Planned[];
+  /** How far away the source is: what each 8 KiB take while there are faults. */
+  readonly pace_ms: number;
   /** Whether a run that waits for a cut file is left to wait; otherwise it is cancelled, which saves a minute. */
   readonly isPatient: boolean;
 }
@@ -104,6 +106,8 @@ const DELAY_MS_MAX = 300;
 /** Once in so many times a process is frozen for longer than any lease and session; where another one can take its place, more often. */
 const LONG_FREEZE_EVERY: Readonly<Record<Mode, number>> = { "all-in-one": 60, "split": 8 };
 const LONG_FREEZE_MS = [20_000, 50_000] as const;
+/** A run takes some tenths of a second; or a file seconds, so that it is published in parts, with checkpoints in it. */
+const PACES_MS = [8, 8, 8, 60, 120];
 const PATIENT_EVERY = 100;
 
 /** The plans of a mode, from cycle 1 on. `withDisk`: a full disk can be made here. */
@@ -149,7 +153,8 @@ function planCycle({ seed, mode, cycle, withDisk }: About, before: Source): Cycl
     ...faults(random, mode, withDisk),
   ];
   const isPatient = random.below(PATIENT_EVERY) === 0;
-  return { seed, mode, cycle, steps, writings, actions, isPatient };
+  const pace_ms = random.pick(PACES_MS);
+  return { seed, mode, cycle, steps, writings, actions, pace_ms, isPatient };
 }
 
 function writing(random: Random): Writing {
@@ -261,11 +266,12 @@ const FAULTS: Readonly<Record<Mode, readonly Fault[]>> = {
 };
 
 /** The plan in words, one line for each thing. */
-export function describePlan({ seed, mode, cycle, steps, writings, actions }: CyclePlan): string {
+export function describePlan(plan: CyclePlan): string {
+  const { seed, mode, cycle, steps, writings, actions, pace_ms } = plan;
   const written = (at: number) =>
     [...writings[at]!].map(([window, { how }]) => `${window} ${how}`).join(", ");
   return [
-    `seed ${seed}, ${mode}, cycle ${cycle}`,
+    `seed ${seed}, ${mode}, cycle ${cycle}, ${pace_ms} ms for 8 KiB of a file`,
     ...steps.map(({ what }, at) => `  step ${at}: ${what} (files: ${written(at)})`),
     ...actions.map(({ after, nth, delay_ms, action }) => {
       const { kind, ...details } = action;

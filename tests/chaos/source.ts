@@ -17,7 +17,7 @@ const FIRST_STAMP_MS = Date.UTC(2024, 0, 1);
 const STAMP_STEP_S = 60;
 /** Rows of a window at the beginning, at least and at most, and how many it may have. */
 const ROWS_MIN = 5;
-const ROWS_MAX = 200;
+const ROWS_MAX = 300;
 /** Most rows that one change touches: less than what counts as a mass disappearance, which waits for a second generation. */
 const TOUCHED_MAX = 12;
 /** How many withdrawn rows are remembered, so that they can return. */

@@ -12,8 +12,6 @@ import { cutPosition, textOf } from "./source_text.ts";
 const SLOW_MS = 120;
 /** Where a body is cut: before most rows. */
 const CUT_AFTER_BYTES = 9_000;
-/** The source is far away: a run takes half a second, in which faults can meet it. */
-const FAR_AWAY = { piece_bytes: 16_384, piece_ms: 12 };
 /** Files' times: a second for each version, since servers tell versions apart by seconds. */
 const FIRST_TIME_S = Date.UTC(2026, 10, 20) / 1000;
 
@@ -42,7 +40,7 @@ export class SourceFolder {
       fault: (path) => source.#fault(path),
     });
     source.#server = server;
-    source.#proxy = await FaultyProxy.start(() => server.port, FAR_AWAY);
+    source.#proxy = await FaultyProxy.start(() => server.port);
     return source;
   }
 
