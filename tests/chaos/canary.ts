@@ -32,7 +32,8 @@ const CANARIES: readonly Canary[] = [
   {
     what: "a value is another one",
     says: /^I2 \S+ of daily\/.*: rageo_deg is/,
-    change: (sql, id) => sql`update meteor set rageo_deg = rageo_deg + 1e-9 where id = ${id}`,
+    change: (sql, { present }) =>
+      sql`update meteor set rageo_deg = rageo_deg + 1e-9 where id = ${present}`,
   },
   {
     what: "a withdrawal is lost",
