@@ -75,7 +75,8 @@ export class ProgressBar {
   update(state: ProgressState, isLast = false): void {
     const now = performance.now();
     const interval = this.#isTerminal ? DRAW_INTERVAL_MS : LINE_INTERVAL_MS;
-    const isNew = state.label !== this.#drawn?.label;
+    // What something waits for is said at once, as it stays the same for long.
+    const isNew = state.waits === true && state.label !== this.#drawn?.label;
     if (!isLast && !isNew && now - this.#drawnAt < interval) return;
     const line = lineOf(state, this.elapsed_s);
     const isRepeated = state.waits === true && this.#drawn !== null &&

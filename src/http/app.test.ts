@@ -135,7 +135,7 @@ function api(apiToken: string | null = null) {
     },
     version: "test",
     topic: "trajectory_summary_raw",
-    metrics: createMetrics(),
+    metrics: createMetrics({ topics: [], runKinds: [] }),
     streams: new EventStreams(),
     events: new RecentEvents(() => () => {}),
   });

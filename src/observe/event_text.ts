@@ -172,7 +172,7 @@ export const EVENT_TEXTS: { [Name in keyof Vocabulary]: EventText<Vocabulary[Nam
     `generation is without them too`
   ),
   "withdrawal.deferred": warning((d) =>
-    `could not look for withdrawn trajectories (${d.reason}); the next run looks for them`
+    `could not look for withdrawn trajectories (${d.reason}); the next look is in a minute`
   ),
   "line.rejected": debug((d) => `${d.file} line ${d.line} goes to the dead letters: ${d.reason}`),
   "source.retry": warning((d) =>
@@ -250,6 +250,7 @@ export const EVENT_TEXTS: { [Name in keyof Vocabulary]: EventText<Vocabulary[Nam
   ),
 
   "http.listening": info((d) => `HTTP at ${d.url}`),
+  "metrics.listening": info((d) => `metrics at ${d.url}/metrics`),
   "http.request": debug((d) => `${d.method} ${d.path} ${d.status} (${Math.round(d.took_ms)} ms)`),
   "http.error": error((d) => `${d.method} ${d.path} failed: ${d.reason}`),
 

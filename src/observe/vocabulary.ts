@@ -10,8 +10,9 @@
 
 export type Level = "debug" | "info" | "warning" | "error";
 
-/** A part that other parts depend on and wait for. */
-export type Dependency = "broker" | "registry" | "database";
+/** Parts that other parts depend on and wait for. */
+export const DEPENDENCIES = ["broker", "registry", "database"] as const;
+export type Dependency = (typeof DEPENDENCIES)[number];
 
 /** A failure that is retried: try `attempt` failed, and the next one follows in `delay_ms`. */
 export interface Retry {
@@ -215,6 +216,8 @@ export interface Vocabulary {
 
   // HTTP.
   "http.listening": { url: string };
+  /** Metrics and readiness are served by themselves, without the API. */
+  "metrics.listening": { url: string };
   /** `route` is the pattern that the path matched. The query is left out, since it belongs to the caller. */
   "http.request": {
     requestId: string;

@@ -26,6 +26,9 @@ export const selectionSchema = z.union([
 /** Why a run exists. */
 export const runKindSchema = z.enum(["daily", "backfill", "upload"]);
 
+/** How far a run is. */
+export const runStateSchema = z.enum(["requested", "running", "completed", "failed", "cancelled"]);
+
 /** Who requested a run. */
 export const requestedBySchema = z.enum(["schedule", "http", "cli", "boot"]);
 
@@ -66,7 +69,7 @@ const run = {
   id: z.string(),
   kind: runKindSchema,
   selection: selectionSchema,
-  state: z.enum(["requested", "running", "completed", "failed", "cancelled"]),
+  state: runStateSchema,
   requested_by: requestedBySchema,
   requested_at: z.string(),
   started_at: z.string().nullable(),

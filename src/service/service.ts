@@ -1,7 +1,7 @@
 /**
  * The service: wires the modules together, starts them in order, stops them in reverse.
  *
- *     http (answers 503 at first) ─▶ database ┐
+ *     http, metrics (answer 503 at first) ─▶ database ┐
  *                                  ─▶ broker  ┴▶ migrate, topics, schemas ─▶ which log? ─▶ consumer ─▶ producer, schedule ─▶ ready
  *
  * HTTP comes first, so that a port in use is reported before anything starts, and `/readyz` can say what the boot waits for.
@@ -18,8 +18,8 @@ import { connectStore, type Store } from "../store/connection.ts";
 import { migrate } from "../store/migrate.ts";
 import { Reader } from "../store/reader.ts";
 import { type ServiceAddresses, writeAddresses } from "./address_file.ts";
-import { serveApi } from "./api.ts";
 import { DiskWatch } from "./disk_watch.ts";
+import { serveEndpoints } from "./endpoints.ts";
 import { type Boot, disksOf, type Engines, startEngines } from "./engines.ts";
 import { sendHeartbeats } from "./heartbeat.ts";
 import { LogDamages } from "./log_damage.ts";
@@ -107,7 +107,7 @@ export async function startService(options: StartOptions): Promise<Service> {
       const stop = sendHeartbeats({ url: config.heartbeatUrl, observer, signal });
       releasers.add("heartbeats", stop);
     }
-    const http = config.roles.has("http") ? serveApi(config, parts, observer, releasers) : null;
+    const endpoints = serveEndpoints(config, parts, observer, releasers);
     // Checked before anything is started: a missing file is a setting that can't work.
     const access = await readLogAccess(config);
     const boot: Boot = { config, observe, releasers, signal, hurry };
@@ -117,7 +117,7 @@ export async function startService(options: StartOptions): Promise<Service> {
     const { broker, database, describeBroker } = engines;
     const addresses: ServiceAddresses = {
       pid: process.pid,
-      http,
+      ...endpoints,
       brokers: broker.brokers,
       schemaRegistryUrl: broker.schemaRegistryUrl,
       databaseUrl: database.url,
@@ -196,5 +196,16 @@ async function startParts(
     registry: broker.schemaRegistryUrl,
     database: database.describe,
   };
-  return { store, reader, log, disks, subscription, runs, producer, iauShowerUrl, describe };
+  return {
+    store,
+    reader,
+    log,
+    checksLog: broker.kind === "embedded",
+    disks,
+    subscription,
+    runs,
+    producer,
+    iauShowerUrl,
+    describe,
+  };
 }
