@@ -17,6 +17,7 @@ const WELL: ServiceStatus = {
     database: ready,
     disk: ready,
     consumer: ready,
+    runs: ready,
   },
   log_damage: [],
   log: {
@@ -66,6 +67,7 @@ test("everything is ready", () => {
     "database     here",
     "disk         here",
     "consumer     here",
+    "runs         here",
     "data store   1,234,567 meteors, 3 dead letters",
     "lag          none: everything in the log is loaded",
     "schedule     next run 2026-11-30 01:00 UTC, in 16 h 0 min (0 1 * * *)",

@@ -105,6 +105,9 @@ export const statusSchema = z.object({
     database: partSchema,
     disk: partSchema,
     consumer: partSchema,
+    runs: partSchema.openapi({
+      description: "Not ready while a run waits and no process leads for half a minute.",
+    }),
   }),
   log_damage: z.array(z.object({
     topic: z.string(),

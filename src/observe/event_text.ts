@@ -138,6 +138,9 @@ export const EVENT_TEXTS: { [Name in keyof Vocabulary]: EventText<Vocabulary[Nam
   "run.failed": error((d) => `run ${d.runId} (${d.kind}) failed: ${d.reason}`),
   "run.cancelled": warning((d) => `run ${d.runId} (${d.kind}) cancelled`),
   "run.paused": info((d) => `run ${d.runId} (${d.kind}) paused; it continues at the next start`),
+  "run.event_fenced": warning((d) =>
+    `run ${d.runId}: ${d.type} was written by a process that no longer led (epoch ${d.epoch}, now ${d.leader}) and changes nothing`
+  ),
   "run.loaded": info((d) =>
     `run ${d.runId} (${d.kind}) loaded: ${loaded(d)} (${seconds(d.took_ms)})`
   ),
@@ -251,9 +254,14 @@ export const EVENT_TEXTS: { [Name in keyof Vocabulary]: EventText<Vocabulary[Nam
   "producer.retry": error((d) =>
     `the producer failed and retries in ${seconds(d.delay_ms)}: ${d.reason}`
   ),
-  "producer.leads": debug(() => "this process works on the runs"),
+  "producer.leads": debug((d) => `this process works on the runs (epoch ${d.epoch})`),
   "producer.follows": warning((d) =>
     `this process no longer works on the runs (${d.reason}); the next leader continues them`
+  ),
+  "lease.holder_replaced": warning((d) =>
+    `took the lease ${d.lease} over from ${d.from}, which gave no sign of life for ${
+      seconds(d.silent_ms)
+    }`
   ),
   "service.stopped": info((d) => `stopped (${seconds(d.took_ms)})`),
   "service.hurrying": warning((d) => `stopping in a hurry: ${d.reason}`),

@@ -121,6 +121,8 @@ export interface Vocabulary {
   "run.failed": { runId: string; kind: string; reason: string };
   "run.cancelled": { runId: string; kind: string };
   "run.paused": { runId: string; kind: string };
+  /** An event of a process that no longer led when the event reached the log: it changes nothing. */
+  "run.event_fenced": { runId: string; type: string; epoch: number; leader: number };
   /** The sink has passed the run's last record. `GET /runs/ID` has the same counts. */
   "run.loaded": { runId: string; kind: string; took_ms: number } & LoadedTotals;
   "file.started": { runId: string; file: string; size_bytes: number | null };
@@ -227,7 +229,9 @@ export interface Vocabulary {
   /** Work on the runs failed; the producer tries to take the lease again. */
   "producer.retry": { reason: string; delay_ms: number };
   /** This process works on the runs from now on. */
-  "producer.leads": Record<never, never>;
+  "producer.leads": { epoch: number };
   /** This process lost the lease; another process may take it. */
   "producer.follows": { reason: string };
+  /** The holder of a lease was frozen or could not be reached: this process has ended its session, and has the lease. */
+  "lease.holder_replaced": { lease: string; from: string; silent_ms: number };
 }

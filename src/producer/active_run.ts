@@ -4,6 +4,7 @@
  * Commands go through `apply`, one at a time: decide, write each event, then fold it into the state. So the state never shows what
  * is not in the log, and if a cancellation comes between two commands of the worker, the second command sees it.
  */
+import { TransientError } from "@gmn/failures";
 import { type Observe } from "../observe/observe.ts";
 import { retryWhileAway } from "../observe/retries.ts";
 import { countFiles, countRows, evolve, isFinished, type RunState } from "../runs/run.ts";
@@ -11,6 +12,7 @@ import { decide, type RunCommand } from "../runs/run_decide.ts";
 import type { RowCounts, RunEvent } from "../runs/run_event.ts";
 import { describeSelection } from "../runs/selection.ts";
 import type { RunJournal } from "./ports.ts";
+import type { Term } from "./run_leadership.ts";
 
 type Without<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
 /** A command without the fields that every command has. */
@@ -27,6 +29,8 @@ export interface ActiveRunOptions {
   readonly now: () => Date;
   /** Aborts when the process stops or no longer leads: the run is paused. */
   readonly stopping: AbortSignal;
+  /** The term in which this process works on it; left out when it does so whether it leads or not. */
+  readonly term?: Term;
   /** Called with every event after it is written, and with the state that results. */
   readonly onEvent: (event: RunEvent, state: RunState) => void;
 }
@@ -54,6 +58,19 @@ export class ActiveRun {
     return this.#state;
   }
 
+  /** The epoch in which this process works on it; null when it does so whether it leads or not. */
+  get epoch(): number | null {
+    return this.#options.term?.epoch ?? null;
+  }
+
+  /** @throws TransientError when this process no longer leads; the signal aborts soon */
+  assertMayWrite(): void {
+    const { term } = this.#options;
+    if (term !== undefined && !term.isHeld()) {
+      throw new TransientError("this process no longer leads");
+    }
+  }
+
   /** The current time, by the clock of the run's events. */
   now(): Date {
     return this.#options.now();
@@ -66,7 +83,11 @@ export class ActiveRun {
    */
   apply(asked: Asked, patience: "endless" | "none" = "endless"): Promise<RunState> {
     const work = this.#tail.then(async () => {
-      const command = { runId: this.runId, at: this.#options.now(), ...asked } as RunCommand;
+      const { runId, epoch } = this;
+      // What a person asks for is valid whoever leads.
+      const isOfLeader = asked.type !== "request" && asked.type !== "cancel" && epoch !== null;
+      const of = { runId, at: this.#options.now(), ...isOfLeader && { epoch } };
+      const command = { ...of, ...asked } as RunCommand;
       for (const event of decide(this.#state, command)) {
         await this.#write(event, patience);
         this.#state = evolve(this.#state, event);
@@ -98,10 +119,14 @@ export class ActiveRun {
 
   #write(event: RunEvent, patience: "endless" | "none"): Promise<void> {
     const { journal, observe, stopping: signal } = this.#options;
-    if (patience === "none") return journal.append(event);
+    const append = () => {
+      if (event.epoch !== undefined) this.assertMayWrite();
+      return journal.append(event);
+    };
+    if (patience === "none") return append();
     // Retries without limit: a run has nowhere else to record its events.
     const waiting = { observe, part: "broker", what: "the run journal", signal } as const;
-    return retryWhileAway(waiting, () => journal.append(event));
+    return retryWhileAway(waiting, async () => await append());
   }
 }
 

@@ -32,6 +32,8 @@ export interface Resume {
 /** One file to extract. The caller that opened it closes it, even when the extraction fails. */
 export interface Extraction extends Pace {
   readonly runId: string;
+  /** The epoch of the leader that works on it; null when it is not a leader. */
+  readonly epoch?: number | null;
   /** Path for events and headers. */
   readonly file: string;
   /** The file from its first byte, or from `resume.point`. */

@@ -23,6 +23,7 @@ const DIGEST_BYTES = 8;
 /** The file of a portion, as it is in headers and dead letters. */
 export interface PortionOrigin {
   readonly runId: string;
+  readonly epoch?: number | null;
   /** Path of the file. */
   readonly file: string;
   readonly schemaId: number;
@@ -112,8 +113,10 @@ export class LineRecords {
 
   #headers(stamp: Date | null): Record<string, string> {
     const generatedAt = this.#origin.stamps.generationOf(stamp);
+    const { epoch = null } = this.#origin;
     return {
       [HEADERS.runId]: this.#origin.runId,
+      ...(epoch === null ? {} : { [HEADERS.runEpoch]: String(epoch) }),
       [HEADERS.sourceFile]: this.#origin.file,
       ...(generatedAt === null ? {} : { [HEADERS.sourceGeneratedAt]: generatedAt.toISOString() }),
     };

@@ -111,9 +111,10 @@ export class PortionPublisher {
     this.#publisher = publisher;
     this.#unchanged = extraction.unchanged ?? null;
     this.rows = extraction.resume?.rows ?? NO_ROWS;
-    const { runId, file, observe } = extraction;
+    const { runId, epoch, file, observe } = extraction;
     this.#records = new LineRecords({
       runId,
+      epoch,
       file,
       observe,
       schemaId: publisher.schemaId(TRAJECTORY_SUMMARY_RAW),

@@ -1,6 +1,7 @@
 /** What the producer needs from other modules. The service passes real implementations, tests pass their own. */
 import type { FileIdentity, RunEvent } from "../runs/run_event.ts";
 import type { RunState } from "../runs/run.ts";
+import type { Leads } from "../runs/run_leader.ts";
 
 /** Where the events of runs are written: the topic `ingestion_run`. */
 export interface RunJournal {
@@ -8,7 +9,7 @@ export interface RunJournal {
    * Resolves when the event is durably in the log.
    * @throws TransientError when the outcome is unknown; writing the event again is safe, the fold applies an event once
    */
-  append(event: RunEvent): Promise<void>;
+  append(event: RunEvent | Leads): Promise<void>;
 }
 
 /** What earlier runs left behind. It must not lag behind the journal when the engine starts. */

@@ -22,8 +22,10 @@ import type { RequestedBy, RunEvent, RunKind, Selection } from "../runs/run_even
 import { newRunId } from "../runs/run_id.ts";
 import { ActiveRun } from "./active_run.ts";
 import { type Once, OncePerKey } from "./once_per_key.ts";
+import { withGate } from "../events/publisher_gate.ts";
 import type { RunJournal, WithKeyLock } from "./ports.ts";
 import { RunLane } from "./run_lane.ts";
+import type { Term } from "./run_leadership.ts";
 import { type RunWorkOptions, workOn } from "./run_work.ts";
 import type { OpenFile } from "./take_file.ts";
 
@@ -65,11 +67,19 @@ export type Submitted = Once<RunState>;
 
 type Watcher = (event: RunEvent, state: RunState) => void;
 
+/** A term of this process, and what ends its work. */
+interface Leading extends Term {
+  readonly ending: AbortController;
+}
+
+/** The term of an engine that leads without asking anybody: that of one command. */
+const OWN_TERM: Term = { epoch: null, isHeld: () => true };
+
 export class RunEngine {
   readonly #options: RunEngineOptions & RunWorkOptions;
   readonly #stopping = new AbortController();
-  /** Aborts when leading ends; null while another process leads. */
-  #leading: AbortController | null;
+  /** Null while another process leads. */
+  #leading: Leading | null;
   readonly #runs = new Map<string, ActiveRun>();
   readonly #requests: OncePerKey<RunState>;
   readonly #lanes: Readonly<Record<RunKind, RunLane>> = {
@@ -83,17 +93,17 @@ export class RunEngine {
   constructor(options: RunEngineOptions) {
     this.#options = { now: () => new Date(), ...options };
     this.#requests = new OncePerKey(options.withKeyLock);
-    this.#leading = options.leads === false ? null : new AbortController();
+    this.#leading = options.leads === false ? null : { ...OWN_TERM, ending: new AbortController() };
   }
 
   /** Whether this process works on the runs of the data directory. */
   get isLeading(): boolean {
-    return this.#leading !== null;
+    return this.#leading?.isHeld() ?? false;
   }
 
   /** Starts leading: takes up unfinished runs of any process, oldest first. `until` aborts the wait for the history. */
-  async lead(until: AbortSignal = this.#stopping.signal): Promise<void> {
-    const leading = this.#leading ??= new AbortController();
+  async lead(until: AbortSignal = this.#stopping.signal, term: Term = OWN_TERM): Promise<void> {
+    const leading = this.#leading ??= { ...term, ending: new AbortController() };
     const unfinished = await this.#options.history.unfinished(until);
     if (this.#leading !== leading) return;
     const byAge = [...unfinished].sort((a, b) => a.requestedAt.getTime() - b.requestedAt.getTime());
@@ -102,7 +112,7 @@ export class RunEngine {
 
   /** Stops leading: its runs pause, and the next leader continues them. Resolves when none of them writes any longer. */
   async follow(): Promise<void> {
-    this.#leading?.abort(new Error("this process no longer leads"));
+    this.#leading?.ending.abort(new Error("this process no longer leads"));
     this.#leading = null;
     await Promise.all([this.#lanes.daily.close(), this.#lanes.backfill.close()]);
     for (const { runId, state } of this.#runs.values()) {
@@ -249,8 +259,11 @@ export class RunEngine {
   #activeRun(runId: string, state: RunState | null, kind: RunKind): ActiveRun {
     const { journal, observe, now, signal } = this.#options;
     const signals = [this.#stopping.signal, ...(signal === undefined ? [] : [signal])];
-    if (kind !== "upload" && this.#leading !== null) signals.push(this.#leading.signal);
+    // An upload is of this process, whoever leads.
+    const leading = kind === "upload" ? null : this.#leading;
+    if (leading !== null) signals.push(leading.ending.signal);
     return new ActiveRun(runId, state, {
+      ...leading !== null && { term: leading },
       journal,
       observe,
       now,
@@ -274,7 +287,8 @@ export class RunEngine {
 
   async #workOn(run: ActiveRun): Promise<void> {
     if (!isFinished(run.state)) {
-      await workOn(run, this.#uploads.get(run.runId) ?? null, this.#options);
+      const publisher = withGate(this.#options.publisher, () => run.assertMayWrite());
+      await workOn(run, this.#uploads.get(run.runId) ?? null, { ...this.#options, publisher });
     }
     this.#uploads.delete(run.runId);
     this.#forgetEnded();

@@ -2,7 +2,7 @@
 import { afterEach, expect, test } from "vitest";
 import { TransientError } from "@gmn/failures";
 import { unobserved } from "../observe/observe.ts";
-import { Leadership, type Lease } from "./run_leadership.ts";
+import { Leadership, type Lease, type RunEpochs } from "./run_leadership.ts";
 
 const open: Leadership[] = [];
 afterEach(async () => {
@@ -24,6 +24,7 @@ function lock() {
       const mine = holder = new AbortController();
       return Promise.resolve({
         lost: mine.signal,
+        isHeld: () => !mine.signal.aborted,
         release() {
           if (holder === mine) holder = null;
           return Promise.resolve();
@@ -33,7 +34,20 @@ function lock() {
   };
 }
 
-function process(name: string, shared: ReturnType<typeof lock>, reported: string[]) {
+/** The log: each term gets the next epoch, and another process may take one at any time. */
+function epochsOf(log: { epoch: number }): RunEpochs {
+  return {
+    take: () => Promise.resolve(++log.epoch),
+    isCurrent: (epoch) => Promise.resolve(log.epoch === epoch),
+  };
+}
+
+function process(
+  name: string,
+  shared: ReturnType<typeof lock>,
+  reported: string[],
+  log = { epoch: 0 },
+) {
   const say = (what: string) => {
     if (reported.at(-1) !== `${name} ${what}`) reported.push(`${name} ${what}`);
     return Promise.resolve();
@@ -45,6 +59,7 @@ function process(name: string, shared: ReturnType<typeof lock>, reported: string
       reconcile: () => say("looks"),
     },
     tryBecomeLeader: () => shared.take(),
+    epochs: epochsOf(log),
     followInterval_ms: 1,
     reconcileInterval_ms: 1,
     observe: unobserved,
@@ -88,6 +103,7 @@ test("an unavailable database is waited for, and a transient failure to reconcil
       if (++tries === 1) return Promise.reject(new TransientError("no database"));
       return lock().take();
     },
+    epochs: epochsOf({ epoch: 0 }),
     reconcileInterval_ms: 1,
     observe: unobserved,
   });
@@ -96,4 +112,16 @@ test("an unavailable database is waited for, and a transient failure to reconcil
   await expect.poll(() => reported.slice(0, 3)).toEqual(["leads", "looks", "looks"]);
   await leadership.stop();
   expect(reported.at(-1)).toBe("follows");
+});
+
+test("a leader that is not the last one on the log leaves, and takes a later epoch", async () => {
+  const shared = lock();
+  const reported: string[] = [];
+  const log = { epoch: 6 };
+  process("one", shared, reported, log);
+  await expect.poll(() => reported).toContain("one looks");
+  expect(log.epoch).toBe(7);
+  log.epoch = 9;
+  await expect.poll(() => reported.slice(2, 5)).toEqual(["one follows", "one leads", "one looks"]);
+  expect(log.epoch).toBe(10);
 });

@@ -1,10 +1,11 @@
 /**
- * Decides which process works on the runs: the one that holds the lease.
+ * Decides which process works on the runs: the one that holds the lease and has the highest epoch on the log.
  *
- *     FOLLOWING ──lease taken──▶ LEADING ──lease lost──▶ FOLLOWING
+ *     FOLLOWING ──lease taken, epoch on the log──▶ LEADING ──lease lost, or a higher epoch on the log──▶ FOLLOWING
  *
- * The lease ends with the connection that holds it. So a killed process releases it by dying, and a process that loses the database
- * pauses its runs before another may take them up. A running run therefore always has an owner, or gets one soon.
+ * The lease ends with the connection that holds it, and must be renewed (`store/renewed_lease.ts`). So a killed process releases it by
+ * dying, one that loses the database or the log pauses its runs before another may take them up, and a frozen one is replaced. A running
+ * run therefore always has an owner, or gets one soon. What a frozen process still writes is refused by its epoch (`runs/run_leader.ts`).
  */
 import { explain, TransientError, wait } from "@gmn/failures";
 import type { Observe } from "../observe/observe.ts";
@@ -14,12 +15,30 @@ import { retryWhileAway } from "../observe/retries.ts";
 export interface Lease {
   /** Aborts when the lease is lost (the connection to the database broke). */
   readonly lost: AbortSignal;
+  /** Whether it may be acted on now: false before `lost` aborts when this process was frozen. */
+  isHeld(): boolean;
   release(): Promise<void>;
+}
+
+/** The time in which a process leads without interruption. */
+export interface Term {
+  /** Written with every event and row; null without a log to decide it (an engine for one command's runs). */
+  readonly epoch: number | null;
+  /** Whether this process may still write as the leader. */
+  isHeld(): boolean;
+}
+
+/** The epochs that this process has on the log. */
+export interface RunEpochs {
+  /** Takes the next epoch. @throws the reason of `until` */
+  take(until: AbortSignal): Promise<number>;
+  /** Whether no other process has taken a later one, as far as the projection has got. */
+  isCurrent(epoch: number): Promise<boolean>;
 }
 
 /** The part of the engine that is used here. */
 export interface Led {
-  lead(until: AbortSignal): Promise<void>;
+  lead(until: AbortSignal, term: Term): Promise<void>;
   follow(): Promise<void>;
   reconcile(): Promise<void>;
 }
@@ -28,6 +47,7 @@ export interface LeadershipOptions {
   readonly engine: Led;
   /** The lease, or null when another process holds it. */
   readonly tryBecomeLeader: () => Promise<Lease | null>;
+  readonly epochs: RunEpochs;
   readonly observe: Observe;
   /** Aborts when the whole service ends, which is before `stop`: work that it aborts has not failed. */
   readonly signal?: AbortSignal;
@@ -88,28 +108,55 @@ export class Leadership {
   }
 
   async #lead(lease: Lease): Promise<void> {
-    const { engine, reconcileInterval_ms = RECONCILE_INTERVAL_MS } = this.#options;
+    const { engine, epochs, observe, reconcileInterval_ms = RECONCILE_INTERVAL_MS } = this.#options;
     const until = AbortSignal.any([this.#stopping.signal, lease.lost]);
+    // At once: what is in progress may hang as long as the database or the log does not answer.
+    lease.lost.addEventListener("abort", () => {
+      if (!this.#stopping.signal.aborted) {
+        observe("producer.follows", { reason: explain(lease.lost.reason) });
+      }
+    }, { once: true });
     try {
-      this.#options.observe("producer.leads", {});
-      await engine.lead(until);
+      const epoch = await unlessAborted(epochs.take(until), until);
+      observe("producer.leads", { epoch });
+      const term = { epoch, isHeld: () => !until.aborted && lease.isHeld() };
+      await unlessAborted(engine.lead(until, term), until);
       while (!until.aborted) {
         await wait(reconcileInterval_ms, until);
-        await engine.reconcile().catch(tolerate);
+        if (!await unlessAborted(epochs.isCurrent(epoch).catch(tolerate), until)) {
+          const reason = `another process has an epoch after ${epoch} on the log`;
+          return observe("producer.follows", { reason });
+        }
+        await unlessAborted(engine.reconcile().catch(tolerate), until);
       }
     } catch (error) {
       if (!until.aborted) throw error;
     } finally {
       await engine.follow();
-      if (lease.lost.aborted) {
-        this.#options.observe("producer.follows", { reason: explain(lease.lost.reason) });
-      }
       await lease.release().catch(() => {});
     }
   }
 }
 
+/** The result of the work, or the signal's reason as soon as it aborts: the work may hang. */
+async function unlessAborted<Result>(
+  work: Promise<Result>,
+  signal: AbortSignal,
+): Promise<Result> {
+  const aborted = Promise.withResolvers<never>();
+  const abort = () => aborted.reject(signal.reason);
+  work.catch(() => {});
+  if (signal.aborted) abort();
+  signal.addEventListener("abort", abort, { once: true });
+  try {
+    return await Promise.race([work, aborted.promise]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}
+
 /** A check that failed transiently is repeated at the next turn; a lost database also ends the lease. */
-function tolerate(error: unknown): void {
+function tolerate(error: unknown): true {
   if (!(error instanceof TransientError)) throw error;
+  return true;
 }

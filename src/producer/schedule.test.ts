@@ -26,6 +26,7 @@ function lock() {
       const mine = holder = new AbortController();
       return Promise.resolve({
         lost: mine.signal,
+        isHeld: () => !mine.signal.aborted,
         release: () => {
           if (holder === mine) holder = null;
           return Promise.resolve();
@@ -150,6 +151,16 @@ describe("several processes", () => {
     await two.schedule.stop();
     expect(shared.isHeld).toBe(false);
   });
+});
+
+test("a follower looks again while the run that is due is not requested", async () => {
+  const shared = lock();
+  const frozen = await shared.take();
+  const { schedule, requested } = setUp({ tryBecomeLeader: shared.take, followLook_ms: 5 });
+  await schedule.start();
+  expect([schedule.isLeader, requested.length]).toEqual([false, 0]);
+  await frozen?.release();
+  await expect.poll(() => requested).toEqual(["2026-11-23T01:00:00.000Z"]);
 });
 
 test("a pause skips times, also across a restart; resuming makes up for them", async () => {

@@ -3,8 +3,8 @@
  *
  *     FOLLOWING ──lease taken──▶ LEADING ──lease lost──▶ FOLLOWING
  *
- * Several processes may have the same schedule; the one that holds the lease (an advisory lock of PostgreSQL) fires it. A follower
- * tries to take the lease at the start and at each time of the pattern. A new leader checks whether a run was requested since the
+ * Several processes may have the same schedule; the one that holds the lease (`store/renewed_lease.ts`) fires it. A follower tries to take
+ * the lease at the start and at each time of the pattern, and until the run that is due then is requested. A new leader checks whether a run was requested since the
  * last time of the pattern; if not, that time was missed (no process was up, or the leader died before it fired), and it makes up
  * for it at once. The same check prevents two processes whose clocks differ from firing twice for one time.
  *
@@ -12,7 +12,7 @@
  * process checks regularly, so that a resume in any process is noticed by all.
  */
 import { Cron } from "croner";
-import { explain, retry } from "@gmn/failures";
+import { explain, retry, TransientError } from "@gmn/failures";
 import type { Observe } from "../observe/observe.ts";
 import type { Lease } from "./run_leadership.ts";
 
@@ -35,12 +35,15 @@ export interface ScheduleOptions {
   readonly pause: ScheduleSwitch;
   readonly observe: Observe;
   readonly now?: () => Date;
+  readonly followLook_ms?: number;
 }
 
 /** How late a firing may be and still count as on time: timers of a busy process are late. */
 const ON_TIME_MS = 5000;
 /** While paused: between two checks whether another process has resumed the schedule. */
 const PAUSED_LOOK_MS = 5000;
+/** Another process leads, but the run that is due is not requested: between two looks whether that process is alive. */
+const FOLLOW_LOOK_MS = 10_000;
 /** An unavailable log or database is waited for: the next time of the pattern may be a day away. */
 const FIRE_BACKOFF = { base_ms: 1000, cap_ms: 60_000, attempts: Infinity };
 
@@ -78,7 +81,7 @@ export class Schedule {
 
   /** Whether this process is the one that fires. */
   get isLeader(): boolean {
-    return this.#lease !== null && !this.#lease.lost.aborted;
+    return this.#lease?.isHeld() ?? false;
   }
 
   /** Requests no runs until `resume`, in any process and after any restart; pausing twice changes nothing. */
@@ -131,7 +134,8 @@ export class Schedule {
       this.#look = setTimeout(() => void this.fire(), PAUSED_LOOK_MS);
       return;
     }
-    if (this.#stopping.signal.aborted || !await this.#lead()) return;
+    if (this.#stopping.signal.aborted) return;
+    const isLeader = await this.#lead();
     const now = this.#now();
     // Croner counts whole seconds and looks strictly before its reference.
     const planned = this.#cron.previousRuns(2, new Date(now.getTime() + 1000))
@@ -139,6 +143,17 @@ export class Schedule {
     if (this.#fired !== null && this.#fired >= planned) return;
     const last = await this.#options.lastDailyRun();
     if (last !== null && last >= planned) return;
+    if (!isLeader) {
+      // Its leader may be frozen: the lease finds out by looking again.
+      if (!this.#stopping.signal.aborted) {
+        this.#look = setTimeout(
+          () => void this.fire(),
+          this.#options.followLook_ms ?? FOLLOW_LOOK_MS,
+        );
+      }
+      return;
+    }
+    if (!this.isLeader) throw new TransientError("the lease of the schedule was lost");
     if (now.getTime() - planned.getTime() > ON_TIME_MS) {
       this.#options.observe("schedule.missed", { last });
     }
@@ -149,6 +164,7 @@ export class Schedule {
 
   async #lead(): Promise<boolean> {
     if (this.isLeader) return true;
+    await this.#lease?.release().catch(() => {});
     this.#lease = await this.#options.tryBecomeLeader();
     return this.#lease !== null;
   }

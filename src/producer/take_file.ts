@@ -152,6 +152,7 @@ async function extract({ opened, started, resume }: Ready, options: TakeFileOpti
   const extracting = extractFile({
     started,
     runId: run.runId,
+    epoch: run.epoch,
     file,
     chunks: opened.chunks,
     format: opened.format,

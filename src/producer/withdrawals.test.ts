@@ -1,24 +1,31 @@
 import { describe, expect, test } from "vitest";
-import { type GoneTrajectory } from "../store/source_file_members.ts";
+import { type GoneTrajectory } from "../store/file_generations.ts";
 import { MASS_TRAJECTORIES, neighbourPrefixes, withdrawable } from "./withdrawals.ts";
 
-/** `count` missing trajectories; every second one is missing in two generations. */
-const gone = (count: number): GoneTrajectory[] =>
+/** `count` missing trajectories of `before`; every second one is missing in two generations. */
+const gone = (count: number, before: number, lost = count): GoneTrajectory[] =>
   Array.from({ length: count }, (_, at) => ({
     id: String(at),
     generatedAt: new Date(0),
     runId: "r",
     witnesses: 1 + at % 2,
+    isStanding: true,
+    before,
+    lost,
   }));
 
 describe("of missing trajectories", () => {
   test("all are withdrawn when they are few, or a small part", () => {
-    expect(withdrawable({ gone: gone(MASS_TRAJECTORIES), before: 60 })).toHaveLength(50);
-    expect(withdrawable({ gone: gone(400), before: 800 })).toHaveLength(400);
+    expect(withdrawable(gone(MASS_TRAJECTORIES, 60))).toHaveLength(50);
+    expect(withdrawable(gone(400, 800))).toHaveLength(400);
   });
 
   test("a mass disappearance waits for a second generation", () => {
-    expect(withdrawable({ gone: gone(402), before: 800 })).toHaveLength(201);
+    expect(withdrawable(gone(402, 800))).toHaveLength(201);
+  });
+
+  test("the rest of a mass disappearance goes on waiting when a part of it is withdrawn", () => {
+    expect(withdrawable(gone(202, 800, 402))).toHaveLength(101);
   });
 });
 

@@ -34,6 +34,7 @@ import {
   type NewPosition,
   rebind,
 } from "../store/log_binding.ts";
+import { forgetRunLeader } from "../store/run_leader.ts";
 import { compareKeys, type KeyComparison, rowBefore } from "../store/log_keys.ts";
 import { LogEye, type LogSources, readLogFacts } from "./log_facts.ts";
 import { judgeLog, type LogFacts, type LogVerdict } from "./log_verdict.ts";
@@ -260,7 +261,16 @@ export async function decideLog(
         await forgetLoadedCounts(transaction, TRAJECTORY_SUMMARY_RAW.name);
         await forgetDeadLetterOffsets(transaction);
       } else await capNextOffsets(transaction, kept);
+      // Epochs are those of the log that is read: of another log, or of this one from its beginning, they begin again.
+      if (startsOver || isReadAgain(facts, positions)) await forgetRunLeader(transaction);
     },
   });
   return { rowsMarked, filesForgotten };
+}
+
+/** Whether the events of runs are read again from an earlier place. */
+function isReadAgain(facts: LogFacts, positions: readonly NewPosition[]): boolean {
+  const next = (all: readonly Pick<NewPosition, "topic" | "nextOffset">[]) =>
+    all.find(({ topic }) => topic === INGESTION_RUN.name)?.nextOffset ?? 0n;
+  return next(positions) < next(facts.positions);
 }

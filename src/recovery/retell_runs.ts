@@ -8,9 +8,11 @@ import type { OutgoingRecord, Publisher } from "../events/publisher.ts";
 import { HEADERS, INGESTION_RUN } from "../events/topics.ts";
 import { createValueCodec } from "../events/wire_values.ts";
 import type { NextOffsets, RunEvent } from "../runs/run_event.ts";
-import { type RunEventRecord, toRecord } from "../runs/run_event_record.ts";
+import { keyOf, type RunEventRecord, toRecord } from "../runs/run_event_record.ts";
+import type { Leads } from "../runs/run_leader.ts";
 import { RunRetelling, type RunToRetell } from "../runs/retell_run.ts";
 import type { Sql } from "../store/connection.ts";
+import { readRunLeader } from "../store/run_leader.ts";
 import { readRunState } from "../store/run_states.ts";
 import { readLostFiles, readRunsWithoutHistory, streamRunHistory } from "../store/stored_runs.ts";
 
@@ -81,6 +83,13 @@ export async function retellRuns(options: RetellRunsOptions): Promise<RetoldRuns
     }
   }
   for (const retelling of begun.values()) await events.append(retelling.end());
+  // The epochs go on: what a process with an old one still writes to the new log is refused there, too. The events told again have none.
+  const leader = await readRunLeader(sql);
+  if (leader !== null) {
+    await events.append([
+      { type: "leads", at: leader.since, epoch: leader.epoch, owner: leader.owner },
+    ]);
+  }
   await events.flush();
   runs += ended.size + begun.size;
   const lostFiles = [...lost.values()].reduce((sum, files) => sum + files.length, 0);
@@ -105,13 +114,13 @@ class EventLog {
 
   constructor(private readonly options: RetellRunsOptions) {}
 
-  async append(events: readonly RunEvent[]): Promise<void> {
+  async append(events: readonly (RunEvent | Leads)[]): Promise<void> {
     const { publisher, skip } = this.options;
     for (const event of events) {
       const at = this.count++;
       if (at < skip) continue;
       this.#pending.push({
-        key: event.runId,
+        key: keyOf(event),
         value: codec.encode(toRecord(event), publisher.schemaId(INGESTION_RUN)),
         timestamp: event.at,
         partition: 0,

@@ -22,6 +22,7 @@ import type {
   FileSkipped,
   FileStarted,
   RunCancelled,
+  RunCompleted,
   RunEvent,
   RunFailed,
   RunPlanned,
@@ -47,7 +48,7 @@ export type RunCommand =
   | CommandFor<"deferFile", FileDeferred>
   | CommandFor<"failFile", FileFailed>
   /** All files are settled. The run fails when some of them failed. */
-  | { readonly type: "complete"; readonly runId: string; readonly at: Date }
+  | (Pick<RunCompleted, "runId" | "at" | "epoch"> & { readonly type: "complete" })
   | CommandFor<"fail", RunFailed>
   | CommandFor<"cancel", RunCancelled>;
 
@@ -119,16 +120,16 @@ function decideFile(before: FileState, command: FileCommand): RunEvent {
 }
 
 function ending(state: RunState, command: RunCommand): RunEvent {
-  const { runId, at } = command;
+  const { runId, at, epoch } = command;
+  const of = { runId, at, ...(epoch === undefined ? {} : { epoch }) };
   if (state.files === null) throw refused(command, "it is not planned yet");
   const { pending, failed, planned } = countFiles(state);
   if (pending > 0) throw refused(command, `${pending} of its ${planned} files are not settled`);
-  if (failed === 0) return { type: "completed", runId, at, nextOffsets: state.nextOffsets };
+  if (failed === 0) return { type: "completed", ...of, nextOffsets: state.nextOffsets };
   const first = [...state.files.values()].find((file) => file.status === "failed");
   return {
     type: "failed",
-    runId,
-    at,
+    ...of,
     reason: `${failed} of ${planned} files failed, the first was ${first?.file}: ${first?.reason}`,
   };
 }

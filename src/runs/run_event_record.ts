@@ -6,6 +6,7 @@
  */
 import { EVENT_AHEAD_MS_MAX, isAhead } from "./file_stamp.ts";
 import type { FileExtracted, FileIdentity, NextOffsets, RowCounts, RunEvent } from "./run_event.ts";
+import type { Leads } from "./run_leader.ts";
 import { requestedBySchema, runKindSchema } from "./run_schemas.ts";
 import { selectionOf } from "./selection.ts";
 
@@ -42,10 +43,18 @@ export type RunEventRecord = { run_id: string; type: string; at: number } & type
 
 const MICROSECONDS = 1000;
 
+/** Key of the records that say who leads: they are of no run. */
+const LEADS_KEY = "leads";
+
+/** The key of an event's record. */
+export function keyOf(event: RunEvent | Leads): string {
+  return "runId" in event ? event.runId : LEADS_KEY;
+}
+
 /** The record of an event; fields that its type does not use are null. */
-export function toRecord(event: RunEvent): RunEventRecord {
+export function toRecord(event: RunEvent | Leads): RunEventRecord {
   return {
-    run_id: event.runId,
+    run_id: "runId" in event ? event.runId : "",
     type: event.type,
     at: event.at.getTime() * MICROSECONDS,
     ...UNUSED,
@@ -54,7 +63,7 @@ export function toRecord(event: RunEvent): RunEventRecord {
   };
 }
 
-function fieldsOf(event: RunEvent): Partial<RunEventRecord> {
+function fieldsOf(event: RunEvent | Leads): Partial<RunEventRecord> {
   switch (event.type) {
     case "requested":
       return {
@@ -64,6 +73,7 @@ function fieldsOf(event: RunEvent): Partial<RunEventRecord> {
         idempotency_key: event.idempotencyKey,
       };
     case "started":
+    case "leads":
       return { owner: event.owner };
     case "planned":
       return { files: [...event.files] };
@@ -129,7 +139,13 @@ function rowFields(rows: RowCounts, generatedAt: Date | null): Partial<RunEventR
   };
 }
 
-/** The event of a decoded record; null if this version does not understand it. */
+/** What a decoded record says about who leads; null if it is an event of a run. */
+export function leadsFromRecord({ type, at, epoch, owner }: RunEventRecord): Leads | null {
+  if (type !== "leads" || epoch === null || owner === null) return null;
+  return { type, at: new Date(at / MICROSECONDS), epoch, owner };
+}
+
+/** The event of a decoded record; null if it is not of a run, or this version does not understand it. */
 export function fromRecord(record: RunEventRecord): RunEvent | null {
   const of = {
     runId: record.run_id,

@@ -1,17 +1,16 @@
 /** Notices when all rows of a run are loaded, reports it, and withdraws trajectories that the run's files no longer have. */
 import { explain } from "@gmn/failures";
+import type { Publisher } from "../events/publisher.ts";
+import { TRAJECTORY_SUMMARY_RAW } from "../events/topics.ts";
 import type { Observe } from "../observe/observe.ts";
+import { retryWhileAway } from "../observe/retries.ts";
 import type { RunEngine } from "../producer/run_engine.ts";
 import { Withdrawals } from "../producer/withdrawals.ts";
 import { type RowAccounts } from "../runs/row_accounts.ts";
 import { isFinished, type RunState } from "../runs/run.ts";
 import type { Sql } from "../store/connection.ts";
-import {
-  compareGenerations,
-  forgetOlderMembers,
-  readChangedFiles,
-  readUnsettledFiles,
-} from "../store/source_file_members.ts";
+import { readOffsets } from "../store/consumer_offsets.ts";
+import { lookAtFile, readChangedFiles } from "../store/file_generations.ts";
 import { loadedRows, type RunRecords } from "./run_access.ts";
 import type { Wiring } from "./parts.ts";
 
@@ -40,7 +39,9 @@ export function watchLoaded(options: LoadedWatchOptions): () => void {
 async function reportWhenLoaded(state: RunState, options: LoadedWatchOptions): Promise<void> {
   const { engine, sql, observe, withdrawals, signal } = options;
   const { runId, kind, requestedAt } = state;
-  const rows = await loadedRows(sql, state, signal);
+  const waiting = { observe, part: "database", what: "waiting for a run's rows", signal } as const;
+  // However often the database is lost meanwhile: nobody else reports this run.
+  const rows = await retryWhileAway(waiting, () => loadedRows(sql, state, signal));
   const took_ms = Date.now() - requestedAt.getTime();
   observe("run.loaded", { runId, kind, ...totalsOf(rows), took_ms });
   if (engine.isLeading) await withdrawals.settle();
@@ -60,8 +61,9 @@ function totalsOf(rows: RowAccounts) {
 
 /** Creates the withdrawals for this database and this log. */
 export function createWithdrawals(
-  { store: { sql }, log, observe, signal }: Wiring,
+  { store: { sql }, observe, signal }: Wiring,
   records: RunRecords,
+  publisher: Publisher,
 ): Withdrawals {
   return new Withdrawals({
     generations: {
@@ -70,11 +72,10 @@ export function createWithdrawals(
         await records.caughtUp();
         return await readChangedFiles(sql);
       },
-      compare: (file, neighbours) => compareGenerations(sql, file, neighbours),
-      unsettled: (prefixes, runId) => readUnsettledFiles(sql, prefixes, runId),
-      forgetOlder: (file) => forgetOlderMembers(sql, file),
+      look: (file, neighbours) => lookAtFile(sql, file, neighbours),
+      loaded: () => readOffsets(sql, TRAJECTORY_SUMMARY_RAW.name),
     },
-    publisher: log.publisher,
+    publisher,
     observe,
     signal,
   });

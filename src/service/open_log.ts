@@ -30,7 +30,7 @@ import type { Dependency } from "../observe/vocabulary.ts";
 import type { RunJournal } from "../producer/ports.ts";
 import { refuseForeignLog } from "../recovery/foreign_log.ts";
 import { LogGuard } from "../recovery/log_guard.ts";
-import { type RunEventRecord, toRecord } from "../runs/run_event_record.ts";
+import { keyOf, type RunEventRecord, toRecord } from "../runs/run_event_record.ts";
 import type { DeadLetter } from "../dead_letters/dead_letter.ts";
 import { isTimedId } from "../dead_letters/dead_letter_ids.ts";
 import type { Sql } from "../store/connection.ts";
@@ -126,7 +126,7 @@ export async function openLog(
     journal: {
       async append(event) {
         const value = runEvents.encode(toRecord(event), publisher.schemaId(INGESTION_RUN));
-        await publisher.publish(INGESTION_RUN, [{ key: event.runId, value }]);
+        await publisher.publish(INGESTION_RUN, [{ key: keyOf(event), value }]);
       },
     },
     async publishShowers(given) {

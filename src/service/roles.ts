@@ -1,8 +1,9 @@
 /** Starts the two loops with what they need: the consumer (log to database) and the producer (source to log, schedule). */
+import { PermanentError } from "@gmn/failures";
 import { startSink } from "../consumer/sink.ts";
 import type { Subscription } from "../events/subscription.ts";
 import { withGate } from "../events/publisher_gate.ts";
-import { IAU_SHOWER, TRAJECTORY_SUMMARY_RAW } from "../events/topics.ts";
+import { IAU_SHOWER, INGESTION_RUN, TRAJECTORY_SUMMARY_RAW } from "../events/topics.ts";
 import { Leadership } from "../producer/run_leadership.ts";
 import { RunDesk } from "../producer/run_desk.ts";
 import { RunEngine } from "../producer/run_engine.ts";
@@ -11,7 +12,8 @@ import { Schedule } from "../producer/schedule.ts";
 import { fetchShowerList } from "../producer/shower_list_source.ts";
 import { ShowerNames } from "../producer/shower_names.ts";
 import { openDataDirectory } from "../producer/source/open_data_directory.ts";
-import { takeLease } from "../store/advisory_lease.ts";
+import { LeaseCandidate } from "../store/renewed_lease.ts";
+import { readRunLeader } from "../store/run_leader.ts";
 import { createKeyLock } from "../store/key_lock.ts";
 import {
   readListedShowers,
@@ -23,7 +25,8 @@ import { findKnownLines } from "../store/known_lines.ts";
 import { readSchedulePause, writeSchedulePause } from "../store/schedule_pause.ts";
 import { shippedShowers } from "../trajectory/shipped_showers.ts";
 import { createWithdrawals, watchLoaded } from "./loaded_watch.ts";
-import { createRunHistory, OWNER } from "./run_access.ts";
+import { createRunHistory, OWNER, waitForTopic } from "./run_access.ts";
+import { createRunEpochs } from "./run_epochs.ts";
 import { type Producer, type Runs, VERSION, type Wiring } from "./parts.ts";
 import { createSinks } from "./sinks.ts";
 
@@ -75,7 +78,11 @@ export function openRuns(
     signal,
   });
   releasers.add("runs", () => engine.stop());
-  const withdrawals = createWithdrawals(wiring, records);
+  // Not even a tombstone of a process that no longer leads.
+  const asLeader = withGate(log.publisher, () => {
+    if (!engine.isLeading) throw new PermanentError("this process no longer leads");
+  });
+  const withdrawals = createWithdrawals(wiring, records, asLeader);
   const watch = watchLoaded({ engine, sql: store.sql, observe, withdrawals, signal });
   releasers.add("loaded watch", watch);
   const desk = new RunDesk({ engine, journal, history: records, directory });
@@ -101,7 +108,17 @@ export function startProducer(
   wiring: Wiring,
   { engine, records, withdrawals }: Runs,
 ): Producer {
-  const { config, observe, store, databaseUrl, releasers } = wiring;
+  const { config, observe, store, databaseUrl, log, releasers } = wiring;
+  const candidateFor = (lease: "producer" | "schedule") =>
+    new LeaseCandidate({
+      url: databaseUrl,
+      lease,
+      holder: OWNER,
+      reach: () => log.probe.watermarks([INGESTION_RUN.name]),
+      observe,
+    });
+  const leaseOfRuns = candidateFor("producer");
+  const leaseOfSchedule = candidateFor("schedule");
   const schedule = new Schedule({
     pattern: config.schedule,
     requestDaily: async () => {
@@ -110,7 +127,7 @@ export function startProducer(
       return run.runId;
     },
     lastDailyRun: () => records.lastDailyRequest(),
-    tryBecomeLeader: () => takeLease({ url: databaseUrl, lease: "schedule", observe }),
+    tryBecomeLeader: () => leaseOfSchedule.take(),
     pause: {
       pausedSince: () => readSchedulePause(store.sql),
       set: (isPaused) => writeSchedulePause(store.sql, isPaused),
@@ -120,16 +137,23 @@ export function startProducer(
   const showers = createShowerNames(wiring);
   const leadership = new Leadership({
     engine: {
-      async lead(until) {
-        await engine.lead(until);
-        // The withdrawals left by the previous leader, if it was killed between the end of a run and its withdrawals.
-        void withdrawals.settle();
+      async lead(until, term) {
+        await engine.lead(until, term);
+        // Those left by the previous leader, if it was killed between the end of a run and its withdrawals; and what is left of its own.
+        void withdrawals.keep(until);
         void showers.keep(until);
       },
       follow: () => engine.follow(),
       reconcile: () => engine.reconcile(),
     },
-    tryBecomeLeader: () => takeLease({ url: databaseUrl, lease: "producer", observe }),
+    tryBecomeLeader: () => leaseOfRuns.take(),
+    epochs: createRunEpochs({
+      journal: log.journal,
+      leader: () => readRunLeader(store.sql),
+      caughtUp: (until) => waitForTopic(store.sql, log.probe, INGESTION_RUN.name, until),
+      owner: OWNER,
+      observe,
+    }),
     observe,
     signal: wiring.signal,
   });

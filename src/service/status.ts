@@ -24,6 +24,7 @@ import { readSchedulePause } from "../store/schedule_pause.ts";
 import { asSize } from "./disk_space.ts";
 import type { DiskWatch, SeenDisk } from "./disk_watch.ts";
 import type { LogDamage, LogDamages } from "./log_damage.ts";
+import { readOwnership, runsPartOf } from "./runs_part.ts";
 import { runningOf, type RunningParts, type ServiceParts, VERSION } from "./parts.ts";
 
 /** A person waits for the answer in a browser; a database that takes longer counts as unavailable. */
@@ -58,6 +59,7 @@ async function statusOf(
       database: starting,
       disk: starting,
       consumer: starting,
+      runs: starting,
     };
     return {
       ...base,
@@ -116,13 +118,13 @@ async function queryParts(
   { reader, log, subscription, disks, describe }: RunningParts,
 ): Promise<{ status: ServiceStatus["parts"]; lag: Lag }> {
   const topics = TOPICS.map(({ name }) => name);
-  const [watermarks, registry, offsets] = await Promise.allSettled([
+  const [watermarks, registry, database] = await Promise.allSettled([
     log.probe.watermarks(topics),
     log.registry.ping(),
     look(reader, async (sql) => {
       const stored = new Map<string, ReadonlyMap<number, bigint>>();
       for (const topic of topics) stored.set(topic, await readOffsets(sql, topic));
-      return stored;
+      return { stored, ownership: await readOwnership(sql) };
     }),
   ]);
   const partOf = (answer: PromiseSettledResult<unknown>, name: string): PartStatus =>
@@ -134,7 +136,7 @@ async function queryParts(
       broker: partOf(watermarks, describe.broker),
       registry: partOf(registry, describe.registry),
       log: logPartOf(log.guard),
-      database: partOf(offsets, describe.database),
+      database: partOf(database, describe.database),
       disk: diskPartOf(disks),
       consumer: subscription === null
         ? { ready: true, detail: "not a role of this process" }
@@ -143,9 +145,13 @@ async function queryParts(
         : isUndecided(log.guard)
         ? { ready: false, detail: "waits until it is decided what to do with the log" }
         : { ready: false, detail: "has not joined the group (again) yet" },
+      runs: database.status === "fulfilled"
+        ? runsPartOf(database.value.ownership, new Date())
+        // The part `database` says that it is not ready.
+        : { ready: true, detail: "unknown while the database is unavailable" },
     },
-    lag: watermarks.status === "fulfilled" && offsets.status === "fulfilled"
-      ? lagOf(watermarks.value, offsets.value)
+    lag: watermarks.status === "fulfilled" && database.status === "fulfilled"
+      ? lagOf(watermarks.value, database.value.stored)
       : [],
   };
 }

@@ -6,6 +6,7 @@
  */
 import type { Observe } from "../observe/observe.ts";
 import { withDatabaseErrors } from "./database_errors.ts";
+import { LEASE_SPACE, type LeaseName, LEASES } from "./leases.ts";
 import { openDriver } from "./postgresjs/driver.ts";
 
 export interface AdvisoryLease {
@@ -15,16 +16,6 @@ export interface AdvisoryLease {
   release(): Promise<void>;
 }
 
-/** First key of all our leases: "gmn" in hexadecimal. */
-const LEASE_SPACE = 0x676d6e;
-/** Second keys, one for each lease. */
-const LEASES = {
-  schedule: 0x736364,
-  producer: 0x707264,
-  rebuild: 0x726264,
-  refill: 0x72666c,
-} as const;
-
 /** Seconds that the connection may take to close. */
 const CLOSE_SECONDS = 2;
 
@@ -33,7 +24,7 @@ const CLOSE_SECONDS = 2;
  * @throws TransientError when the database can't be reached
  */
 export async function takeLease(
-  options: { readonly url: string; readonly lease: keyof typeof LEASES; readonly observe: Observe },
+  options: { readonly url: string; readonly lease: LeaseName; readonly observe: Observe },
 ): Promise<AdvisoryLease | null> {
   const lost = new AbortController();
   const { sql } = openDriver({

@@ -106,3 +106,22 @@ test("an unavailable database is a transient failure", async () => {
   resources.defer(() => lock.close());
   await expect(lock.withKeyLock("k", () => Promise.resolve())).rejects.toThrow(/can't be reached/);
 });
+
+test("a key that is held for long stays held: the holder gives signs of life", async () => {
+  const lock = createKeyLock({ url: database.url, observe: unobserved, signOfLife_ms: 20 });
+  resources.defer(() => lock.close());
+  const held = await hold(lock, "k");
+  await database.sql`select pg_sleep(0.1)`;
+  const [session] = await database.sql<{ query: string; idle_ms: number }[]>`
+    select query, extract(epoch from clock_timestamp() - state_change)::float8 * 1000 as idle_ms
+    from pg_stat_activity where application_name = 'gmn once per key' and datname = current_database()`;
+  expect(session?.query).toMatch(/select 1/);
+  held.letGo();
+  await held.done;
+});
+
+test("a session that is idle in a transaction ends: a frozen process blocks nobody for long", async () => {
+  const [row] = await database.sql<{ limit: string }[]>`
+    select current_setting('idle_in_transaction_session_timeout') as limit`;
+  expect(row?.limit).toBe("30s");
+});

@@ -30,6 +30,7 @@ export interface KeyLockOptions {
   readonly observe: Observe;
   /** Milliseconds to wait for a key, or for a connection to request it. */
   readonly patience_ms?: number;
+  readonly signOfLife_ms?: number;
 }
 
 /** Keys that one process works on at the same time. Work on further keys waits for a connection. */
@@ -37,16 +38,16 @@ const HOLDERS_MAX = 4;
 /** A person waits for the response. The holder needs a tenth of a second, or five seconds when the history of runs lags behind. */
 const PATIENCE_MS = 10_000;
 /**
- * When PostgreSQL takes the key from a frozen process. Longer than a publish that the broker acknowledges late, with all its
- * retries.
+ * Between two signs of life to PostgreSQL, which takes the key from a frozen process (SESSION_LIMITS in `postgresjs/driver.ts`). The work may
+ * take longer: a publish that the broker acknowledges late, with all its retries.
  */
-const IDLE_MAX = "5min";
+const SIGN_OF_LIFE_MS = 10_000;
 /** Seed of the hash, "gmn" and "key" in hexadecimal: another program that locks hashes in this database gets other locks. */
 const HASH_SEED = 0x676d6e6b6579n;
 
 /** Connects at the first key. */
 export function createKeyLock(
-  { url, observe, patience_ms = PATIENCE_MS }: KeyLockOptions,
+  { url, observe, patience_ms = PATIENCE_MS, signOfLife_ms = SIGN_OF_LIFE_MS }: KeyLockOptions,
 ): KeyLock {
   const store = connectStore({
     url,
@@ -57,8 +58,7 @@ export function createKeyLock(
 
   async function take(transaction: TransactionSql, key: string): Promise<void> {
     await transaction`
-      select set_config('lock_timeout', ${`${patience_ms}ms`}, true),
-        set_config('idle_in_transaction_session_timeout', ${IDLE_MAX}, true)`;
+      select set_config('lock_timeout', ${`${patience_ms}ms`}, true)`;
     await transaction`select pg_advisory_xact_lock(hashtextextended(${key}, ${HASH_SEED}))`;
   }
 
@@ -73,7 +73,11 @@ export function createKeyLock(
         await take(transaction, key);
         if (isTooLate) return;
         held.resolve(transaction);
-        await done.promise;
+        const signs = setInterval(
+          () => void transaction`select 1`.catch(() => {}),
+          signOfLife_ms,
+        );
+        await done.promise.finally(() => clearInterval(signs));
         // If the connection is lost in the meantime, this rejects at once. The work, which already has the key, continues.
       }).catch((error) =>
         held.reject(

@@ -174,12 +174,11 @@ export async function countOnlyInStore(
 }
 
 /**
- * Forgets what was counted and compared by way of a log whose records are loaded again from its beginning: rows per run, members of
- * files, and up to which offsets runs and files reach.
+ * Forgets what was counted by way of a log whose records are loaded again from its beginning: rows per run, and up to which offsets
+ * runs and files reach. The members of files stay: what a file once had does not depend on the log, and the new one may not say it.
  */
 export async function forgetLoadedCounts(sql: TransactionSql, rawTopic: string): Promise<void> {
   await sql`delete from run_loaded where topic = ${rawTopic}`;
-  await sql`delete from source_file_member`;
   await sql`update ingestion_run set next_offsets = '{}' where next_offsets is not null`;
   await sql`update ingestion_file set next_offsets = '{}' where next_offsets is not null`;
 }

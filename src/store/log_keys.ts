@@ -22,6 +22,8 @@ export async function compareKeys(
   collect: (add: (keys: readonly string[]) => Promise<void>) => Promise<void>,
 ): Promise<KeyComparison> {
   return await sql.begin(async (transaction) => {
+    // The log is read meanwhile; nobody waits for this transaction.
+    await transaction`select set_config('idle_in_transaction_session_timeout', '0', true)`;
     await transaction`create temporary table log_key (id text collate "C") on commit drop`;
     await collect(async (keys) => {
       if (keys.length === 0) return;

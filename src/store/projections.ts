@@ -2,7 +2,7 @@
  * The tables that are projections of each topic: those that a rebuild builds and compares.
  *
  * Left out because no topic has them: `schema_migration`, the log that the database is bound to (`log_binding`), the settings that operators
- * make at run time (`schedule_pause`), and the times at which the shower list was fetched (`shower_list_fetch`).
+ * make at run time (`schedule_pause`), heartbeats (`lease`), and the times at which the shower list was fetched (`shower_list_fetch`).
  * `consumer_offset` says how far the projections are (build_offsets.ts).
  */
 import type { Queryable } from "./connection.ts";
@@ -25,10 +25,11 @@ const TABLES: Readonly<Record<string, readonly string[]>> = {
 
 /**
  * Tables that a rebuild builds too, but that are never compared: their content depends on how the log was cut into batches and on
- * which files were compared before.
+ * which files were compared before (`source_file_member`), or it goes on although the log has lost records (`run_leader`).
  */
 const SCRATCH: Readonly<Record<string, readonly string[]>> = {
   trajectory_summary_raw: ["source_file_member"],
+  ingestion_run: ["run_leader"],
 };
 
 /** Columns with the time at which a row was written here. A rebuild writes it at another time. */

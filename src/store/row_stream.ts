@@ -38,7 +38,9 @@ export function streamRows<R>(
   const run = async (controller: ReadableStreamDefaultController<readonly R[]>) => {
     await wanted.promise;
     await sql.begin("isolation level repeatable read read only", async (transaction) => {
-      await transaction`select set_config('statement_timeout', ${String(STATEMENT_MS_MAX)}, true)`;
+      await transaction`
+        select set_config('statement_timeout', ${String(STATEMENT_MS_MAX)}, true),
+          set_config('idle_in_transaction_session_timeout', ${String(2 * idle_ms)}, true)`;
       for (const query of queries(transaction)) {
         await transaction`declare portion no scroll cursor for ${query}`;
         for (;;) {

@@ -4,6 +4,7 @@
  * The fold is `evolve` in `src/runs/`, which also makes the decisions. This file only converts a state into rows and back. So the
  * projection can't drift from the domain, and a rebuild gives the same rows.
  */
+import { LEASE_VALID_MS, readLease } from "./leases.ts";
 import { pipelined } from "./pipelined.ts";
 import { storable } from "./storable.ts";
 import type { FileState, RunState } from "../runs/run.ts";
@@ -42,6 +43,29 @@ export async function readRunState(sql: Queryable, runId: string): Promise<RunSt
 /** Requested and running runs, oldest first. */
 export function readUnfinishedRunStates(sql: Queryable): Promise<RunState[]> {
   return readStates(sql, sql`where state in ('requested', 'running') order by id`);
+}
+
+/** Runs that wait, requested or running, while no process leads. */
+export interface UnownedRuns {
+  readonly count: number;
+  /** The one that was requested first; null when there is none. */
+  readonly oldest: string | null;
+  /** Since when it waits for a process; null when there is none. */
+  readonly since: Date | null;
+}
+
+/** The runs that wait for a process to lead. Uploads are left out: they belong to the process that received them. */
+export async function readUnownedRuns(sql: Queryable): Promise<UnownedRuns> {
+  const lease = await readLease(sql, "producer");
+  const { holder = null, renewedAgo_s = null } = lease ?? {};
+  const isLed = holder !== null && renewedAgo_s !== null && renewedAgo_s * 1000 < LEASE_VALID_MS;
+  const none = { count: 0, oldest: null, since: null };
+  if (isLed) return none;
+  const [row] = await sql<{ count: number; oldest: string | null; since: Date | null }[]>`
+    select count(*)::int as count, min(id) as oldest,
+      greatest(min(requested_at), (select renewed_at from lease where name = 'producer')) as since
+    from ingestion_run where state in ('requested', 'running') and kind <> 'upload'`;
+  return row === undefined || row.count === 0 ? none : row;
 }
 
 /** Runs that nobody has begun, oldest first, at most `limit`. Uploads are left out: only their own process can begin them. */

@@ -218,6 +218,9 @@ export async function replaceFileMembers(
   const isIt = "m.file = d.file AND m.generated_at = d.generated_at";
   await sql.unsafe(`
     DELETE FROM ${live}.source_file_member AS m USING difference_of_members AS d WHERE ${isIt}`);
+  // What was found of the replaced ones is found again, of those that are there now.
+  await sql.unsafe(`
+    DELETE FROM ${live}.source_file_witness AS m USING difference_of_members AS d WHERE ${isIt}`);
   await sql.unsafe(`
     INSERT INTO ${live}.source_file_member (file, generated_at, ids)
     SELECT m.file, m.generated_at, m.ids

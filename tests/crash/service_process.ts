@@ -22,10 +22,14 @@ export class ServiceProcess {
     private readonly output: string[],
   ) {}
 
-  /** Starts it with these settings; the rest of the environment is the test's. */
-  static start(settings: Readonly<Record<string, string>>): ServiceProcess {
+  /** Starts it with these settings; the rest of the environment is the test's. `within` is a command that becomes the service. */
+  static start(
+    settings: Readonly<Record<string, string>>,
+    within: readonly string[] = [],
+  ): ServiceProcess {
     // The program itself, not `deno task`: a kill must hit the service, not a shell around it.
-    const child = spawn(process.execPath, [...START.args], {
+    const [program, ...args] = [...within, process.execPath, ...START.args];
+    const child = spawn(program!, args, {
       cwd: ROOT,
       env: { ...process.env, ...START.environment, ...settings },
       stdio: ["ignore", "pipe", "pipe"],

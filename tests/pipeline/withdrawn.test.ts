@@ -151,10 +151,14 @@ test("tombstones that a killed leader did not publish are published later, and o
   await settled();
   // As if the process had been killed before: the older generation exists again, and the row is not withdrawn.
   const { sql } = service.database;
-  await sql`insert into source_file_member values (${window}, ${at(1)}, ${[a, b]})`;
+  await sql`insert into source_file_member (file, generated_at, ids) values (${window}, ${
+    at(1)
+  }, ${[a, b]})`;
   await sql`update meteor set withdrawn_at = null where id = ${a}`;
   await settled();
   expect(await standing()).toEqual(allBut(a));
+  // What is deleted is deleted by a look that finds the tombstones loaded.
+  await settled();
   expect(
     await sql`select from source_file_member where file = ${window} and generated_at < ${at(7)}`,
   ).toHaveLength(0);

@@ -3,8 +3,8 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { unobserved } from "../../src/observe/observe.ts";
 import { Schedule } from "../../src/producer/schedule.ts";
 import { scheduleOf } from "../../src/service/status.ts";
-import { takeLease } from "../../src/store/advisory_lease.ts";
 import { Reader } from "../../src/store/reader.ts";
+import { LeaseCandidate } from "../../src/store/renewed_lease.ts";
 import { readSchedulePause, writeSchedulePause } from "../../src/store/schedule_pause.ts";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
 
@@ -22,6 +22,13 @@ afterEach(async () => {
 
 function schedule(by: string): Schedule {
   const { sql, url } = database;
+  const candidate = new LeaseCandidate({
+    url,
+    lease: "schedule",
+    holder: by,
+    reach: () => Promise.resolve(),
+    observe: unobserved,
+  });
   const made = new Schedule({
     pattern: "* * * * * *",
     requestDaily: (planned) => {
@@ -30,7 +37,7 @@ function schedule(by: string): Schedule {
     },
     lastDailyRun: () =>
       Promise.resolve(fired.length === 0 ? null : new Date(fired.at(-1)!.planned)),
-    tryBecomeLeader: () => takeLease({ url, lease: "schedule", observe: unobserved }),
+    tryBecomeLeader: () => candidate.take(),
     pause: {
       pausedSince: () => readSchedulePause(sql),
       set: (isPaused) => writeSchedulePause(sql, isPaused),

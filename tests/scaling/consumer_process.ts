@@ -22,6 +22,7 @@ export async function startProcess(
   roles: string,
   engines: Engines,
   settings: Record<string, string> = {},
+  within: readonly string[] = [],
 ): Promise<RoleProcess> {
   const folder = await mkdtemp(join(tmpdir(), "gmn-role-"));
   const service = ServiceProcess.start({
@@ -37,7 +38,7 @@ export async function startProcess(
     LOG_LEVEL: "debug",
     LOG_FORMAT: "json",
     ...settings,
-  });
+  }, within);
   return new RoleProcess(service, folder);
 }
 

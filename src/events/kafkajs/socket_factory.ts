@@ -8,8 +8,11 @@ import net from "node:net";
 import tls from "node:tls";
 import type { ISocketFactory } from "kafkajs";
 
-/** How long a connection may be idle before the system checks that the peer is still alive; kafkajs's own value. */
-const KEEP_ALIVE_DELAY_MS = 60_000;
+/**
+ * How long a connection may be idle before the system checks that the peer is still alive; kafkajs has a minute. How often it checks is the
+ * system's setting, minutes in all. Requests have their own limit (`REQUEST_TIMEOUT_MS` in `kafka_client.ts`), which comes first.
+ */
+const KEEP_ALIVE_DELAY_MS = 15_000;
 
 export const socketFactory: ISocketFactory = ({ host, port, ssl, onConnect }) => {
   const socket = ssl

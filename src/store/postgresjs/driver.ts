@@ -32,6 +32,21 @@ export interface DriverOptions {
 /** A host that does not answer in this time counts as unavailable; the loops retry. */
 const CONNECT_SECONDS_MAX = 10;
 
+/** Seconds of silence after which the system checks that the other side is still there. The driver's own value is a minute. */
+const KEEP_ALIVE_SECONDS = 15;
+/**
+ * The server's limits for sessions whose client is gone or frozen; locks of such a session would block others until then. Units: ms for the
+ * first and the last, seconds. Long commands that wait for something else in a transaction raise the first for themselves. The others
+ * are ignored on a socket in the file system.
+ */
+const SESSION_LIMITS = {
+  idle_in_transaction_session_timeout: 30_000,
+  tcp_keepalives_idle: KEEP_ALIVE_SECONDS,
+  tcp_keepalives_interval: 5,
+  tcp_keepalives_count: 3,
+  tcp_user_timeout: 30_000,
+};
+
 export interface Driver {
   readonly sql: Sql;
   /** Whether one of its connections has ended. The driver is then useless: open a new one. */
@@ -50,7 +65,9 @@ export function openDriver(options: DriverOptions): Driver {
     connect_timeout: CONNECT_SECONDS_MAX,
     // By default postgres.js renews every connection after 30 to 60 minutes, but a loader's connection has session state.
     max_lifetime: null,
+    keep_alive: KEEP_ALIVE_SECONDS,
     connection: {
+      ...SESSION_LIMITS,
       application_name: options.applicationName,
       TimeZone: "UTC",
       ...options.searchPath !== undefined && { search_path: options.searchPath },

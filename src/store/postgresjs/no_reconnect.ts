@@ -8,8 +8,11 @@
  *
  * src/connection.js (`createSocket`) does not set TCP_NODELAY either. Without it, a COPY waits 40 ms for the kernels to agree that
  * no more data is coming (Nagle's algorithm against delayed acknowledgements).
+ *
+ * A server that can't be reached any more is noticed by `silence_watch.ts`.
  */
 import { connect, Socket } from "node:net";
+import { watchSilence } from "./silence_watch.ts";
 
 /** The part of the driver's parsed options that a socket needs. */
 interface Target {
@@ -41,9 +44,9 @@ export function socketFactory(
     }
     const at = next++ % target.host.length;
     const [host, port] = [target.host[at], target.port[at]];
-    const socket = target.path !== false
-      ? connect({ path: target.path })
-      : connect({ host: host ?? "localhost", port: port ?? 5432 });
+    const server = { host: host ?? "localhost", port: port ?? 5432 };
+    const socket = connect(target.path !== false ? { path: target.path } : server);
+    if (target.path === false) watchSilence(socket, server);
     socket.setNoDelay(true);
     // Before the driver's own listener, which retries when a server hangs up during the start-up.
     socket.once("close", () => state.lost = true);

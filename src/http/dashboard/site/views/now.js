@@ -27,6 +27,7 @@ const PARTS = /** @type {const} */ ([
   ["database", "Database"],
   ["disk", "Disk"],
   ["consumer", "Consumer"],
+  ["runs", "Runs"],
 ]);
 const RECENT_RUNS = 6;
 

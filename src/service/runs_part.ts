@@ -1,0 +1,39 @@
+/** Whether somebody works on the runs: the part `runs` of `/readyz` and `/status`, in every process. */
+import type { PartStatus } from "../http/status_schemas.ts";
+import type { Queryable } from "../store/connection.ts";
+import { type LeaseView, readLease } from "../store/leases.ts";
+import { readUnownedRuns, type UnownedRuns } from "../store/run_states.ts";
+
+/**
+ * How long a run may wait for a process to lead before that is a problem. A leader that was frozen or cut off is replaced within half a
+ * minute, a killed one within seconds.
+ */
+const UNOWNED_MS_MAX = 30_000;
+
+/** Who leads, and which runs wait for somebody to lead. */
+export interface RunsOwnership {
+  readonly lease: LeaseView | null;
+  readonly unowned: UnownedRuns;
+}
+
+export async function readOwnership(sql: Queryable): Promise<RunsOwnership> {
+  return { lease: await readLease(sql, "producer"), unowned: await readUnownedRuns(sql) };
+}
+
+/** The part as it is shown. */
+export function runsPartOf({ lease, unowned }: RunsOwnership, now: Date): PartStatus {
+  const { count, oldest, since } = unowned;
+  if (since !== null && now.getTime() - since.getTime() > UNOWNED_MS_MAX) {
+    return {
+      ready: false,
+      detail:
+        `${count} run(s) wait and no process leads, since ${since.toISOString()}; the oldest is ${oldest}. ` +
+        "Start a process with the role producer; one that runs says in its log why it does not lead " +
+        "(docs/runbook.md, A run waits without an owner)",
+    };
+  }
+  const { holder = null, renewedAgo_s = null } = lease ?? {};
+  if (holder === null) return { ready: true, detail: "no process leads" };
+  const ago = renewedAgo_s === null ? "" : `, renewed ${Math.round(renewedAgo_s)} s ago`;
+  return { ready: true, detail: `led by ${holder}${ago}` };
+}

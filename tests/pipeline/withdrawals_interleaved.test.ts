@@ -1,0 +1,224 @@
+/**
+ * Publishing, loading, comparing and dying, step by step in any order: in the end exactly what decision 8 says is withdrawn.
+ *
+ * `withdrawal_world.ts` has what moves, `withdrawal_model.ts` what must come out. A failure prints its seed and the shortest order of steps
+ * that fails; GMN_PROPERTY_RUNS asks for more than the usual number of orders.
+ */
+import process from "node:process";
+import fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { neighbourPrefixes } from "../../src/producer/withdrawals.ts";
+import { verdictsOf } from "./withdrawal_model.ts";
+import { type Lane, PARTITIONS, WithdrawalWorld } from "./withdrawal_world.ts";
+
+/** Each takes a tenth of a second or two; on a busy machine there are fewer. */
+const RUNS = Number(process.env.GMN_PROPERTY_RUNS ?? 60);
+const TIME_LIMIT_MS = process.env.GMN_PROPERTY_RUNS === undefined ? 10_000 : RUNS * 2_000;
+/** The step under way when the time is up is taken to its end. */
+const END_MS = 30_000;
+const TRAJECTORIES = 6;
+const FILES = 3;
+
+type Step =
+  /** The source writes a file. Mostly its stamp is newer; it may be that of the version before, or older. */
+  | {
+    readonly kind: "write";
+    readonly file: number;
+    readonly has: readonly boolean[];
+    readonly stamp: "next" | "same" | "older";
+  }
+  /** Steps of the run in a lane; one of these files begins if there is none. */
+  | {
+    readonly kind: "work";
+    readonly lane: Lane;
+    readonly times: number;
+    readonly files: readonly boolean[];
+  }
+  | { readonly kind: "load"; readonly partition: number; readonly most: number }
+  | { readonly kind: "project"; readonly most: number }
+  | { readonly kind: "pass"; readonly times: number }
+  /** A step of the pass while a partition is loaded. */
+  | { readonly kind: "race"; readonly partition: number }
+  | { readonly kind: "damage"; readonly partition: number }
+  | { readonly kind: "crash" }
+  | { readonly kind: "settle" };
+
+const lane = fc.constantFrom<Lane>(0, 1);
+const partition = fc.nat({ max: PARTITIONS - 1 });
+const times = fc.constantFrom(1, 2, 4, 9);
+const most = fc.constantFrom(1, 2, Infinity);
+const of = <Kind extends Step["kind"], Rest extends object>(
+  weight: number,
+  kind: Kind,
+  rest: { [Name in keyof Rest]: fc.Arbitrary<Rest[Name]> },
+) => ({ weight, arbitrary: fc.record({ kind: fc.constant(kind), ...rest }) });
+const many = fc.array(
+  fc.oneof({ weight: 2, arbitrary: fc.constant(true) }, {
+    weight: 1,
+    arbitrary: fc.constant(false),
+  }),
+  { minLength: TRAJECTORIES, maxLength: TRAJECTORIES },
+);
+const stamp = fc.oneof(
+  { weight: 12, arbitrary: fc.constant("next" as const) },
+  { weight: 1, arbitrary: fc.constantFrom("same" as const, "older" as const) },
+);
+const files = fc.array(fc.boolean(), { minLength: FILES, maxLength: FILES });
+const step = fc.oneof(
+  of(5, "write", { file: fc.nat({ max: FILES - 1 }), has: many, stamp }),
+  of(14, "work", { lane, times, files }),
+  of(5, "load", { partition, most }),
+  of(5, "project", { most }),
+  of(10, "pass", { times }),
+  of(2, "race", { partition }),
+  of(1, "damage", { partition }),
+  of(2, "crash", {}),
+  of(1, "settle", {}),
+) as fc.Arbitrary<Step>;
+
+let world: WithdrawalWorld;
+beforeAll(async () => {
+  world = await WithdrawalWorld.create();
+});
+afterAll(() => world[Symbol.asyncDispose]());
+
+let runs = 0;
+const counts = { withdrawn: 0, stands: 0, either: 0 };
+
+/** Files and trajectories of their own, far from those of other runs: two windows side by side, and their month. */
+class Play {
+  readonly #at = ++runs;
+  readonly #day = new Date(Date.UTC(2000, 0, 14) + this.#at * 100 * 86_400_000);
+  readonly files: readonly string[];
+  readonly ids = Array.from({ length: TRAJECTORIES }, (_, at) => `t${this.#at}_${at}`);
+  readonly #journalFrom = world.journal.length;
+  readonly #rawFrom = world.raw.map((records) => records.length);
+  #clock = 0;
+
+  constructor() {
+    const digits = (days: number) =>
+      new Date(this.#day.getTime() + days * 86_400_000).toISOString().slice(0, 10)
+        .replaceAll("-", "");
+    this.files = [
+      `daily/traj_summary_${digits(0)}_solrange_237.0-238.0.txt`,
+      `daily/traj_summary_${digits(1)}_solrange_238.0-239.0.txt`,
+      `monthly/traj_summary_monthly_${digits(0).slice(0, 6)}.txt`,
+    ];
+    world.passes.isOfInterest = (file) => this.files.includes(file);
+  }
+
+  /** All files with all their trajectories are read, and nothing is missing yet. */
+  async begin(): Promise<void> {
+    for (const [file] of this.files.entries()) {
+      this.write(file, this.ids.map(() => true), "next");
+    }
+    world.request(0, this.files);
+    await world.finish();
+  }
+
+  write(file: number, has: readonly boolean[], stamp: "next" | "same" | "older"): void {
+    const path = this.files[file]!;
+    const last = world.source.get(path)?.stamp.getTime() ?? 0;
+    const next = Date.UTC(2026, 10, 1) + ++this.#clock * 60_000;
+    const at = stamp === "next" ? next : stamp === "same" ? last : last - 90_000;
+    const version = { stamp: new Date(at), ids: this.#idsOf(file).filter((_, at) => has[at]) };
+    world.source.set(path, version);
+  }
+
+  /** The second window has few: what it has may only have moved, and its neighbour withdraws nothing. */
+  #idsOf(file: number): readonly string[] {
+    return file === 1 ? this.ids.slice(0, 2) : this.ids;
+  }
+
+  async take(step: Step): Promise<void> {
+    switch (step.kind) {
+      case "write":
+        return this.write(step.file, step.has, step.stamp);
+      case "work": {
+        const files = this.files.filter((_, at) => step.files[at]);
+        world.request(step.lane, files.length === 0 ? this.files : files);
+        for (let left = step.times; left > 0 && await world.work(step.lane); left--);
+        return;
+      }
+      case "load":
+        return void await world.load(step.partition, step.most);
+      case "project":
+        return void await world.project(step.most);
+      case "pass":
+        for (let left = step.times; left > 0; left--) await world.passes.step();
+        return;
+      case "race":
+        return void await Promise.all([world.passes.step(), world.load(step.partition)]);
+      case "damage":
+        return world.damage(step.partition);
+      case "crash":
+        return await world.crash();
+      case "settle":
+        return await world.finish();
+    }
+  }
+
+  /** What is withdrawn and what stands; "either" where both are right. */
+  async outcome() {
+    await world.finish();
+    // The source rests, and its last versions are read.
+    world.request(0, this.files);
+    await world.finish();
+    expect(world.passes.failures).toEqual([]);
+    const verdicts = verdictsOf({
+      records: world.raw.flatMap((records, at) => records.slice(this.#rawFrom[at])),
+      journal: world.journal.slice(this.#journalFrom),
+      files: this.files,
+      neighboursOf: (file) =>
+        this.files.filter((other) =>
+          other !== file && neighbourPrefixes(file).some((prefix) => other.startsWith(prefix))
+        ),
+    });
+    const rows = await world.database.sql<{ id: string; is: "stands" | "withdrawn" }[]>`
+      select id, case when withdrawn_at is null then 'stands' else 'withdrawn' end as is
+      from meteor where id = any(${this.ids}) order by id`;
+    const found = new Map(rows.map(({ id, is }) => [id, is]));
+    return { verdicts, found };
+  }
+
+  /** @throws when something that must be withdrawn stands, or the other way round */
+  async check(): Promise<void> {
+    const { verdicts, found } = await this.outcome();
+    const expected = new Map(
+      [...verdicts].map(([id, is]) => [id, is === "either" ? found.get(id)! : is] as const),
+    );
+    expect(found).toEqual(new Map([...expected].toSorted()));
+    for (const is of verdicts.values()) counts[is]++;
+  }
+}
+
+describe("whatever is published, loaded, compared and killed in whatever order", () => {
+  test(
+    "what the newest complete generations lack is withdrawn, and nothing else",
+    async () => {
+      await fc.assert(
+        fc.asyncProperty(
+          fc.array(step, { minLength: 20, maxLength: 60, size: "max" }),
+          async (steps) => {
+            const play = new Play();
+            try {
+              await play.begin();
+              for (const one of steps) await play.take(one);
+              await play.check();
+            } finally {
+              // The next run begins without its rest.
+              await world.crash();
+              await world.finish();
+              await world.forget(play.files);
+            }
+          },
+        ),
+        { numRuns: RUNS, interruptAfterTimeLimit: TIME_LIMIT_MS },
+      );
+      if (RUNS > 100) console.log(runs, counts);
+      expect(counts.withdrawn).toBeGreaterThan(0);
+      expect(counts.stands).toBeGreaterThan(counts.either);
+    },
+    TIME_LIMIT_MS + END_MS,
+  );
+});
