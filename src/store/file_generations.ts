@@ -205,7 +205,9 @@ async function readMissing(
     ), judged as materialized (
       select missing.*, loss.lost, loss.before,
         m.withdrawn_at is null as is_standing,
-        m.source_generated_at is null as is_restated,
+        -- By another producer. A row of this file has none when its stamp lay ahead of the clock (runs/file_stamp.ts): later files decide.
+        m.source_generated_at is null
+          and not coalesce(m.source_file = ${file} and m.line_digest is not null, false) as is_restated,
         m.id is null or coalesce(case when m.withdrawn_at is null
           then greatest(m.source_generated_at, g.generated_at) > missing.generated_at
           else greatest(m.source_generated_at, g.generated_at) >= missing.generated_at end, false) as is_settled
