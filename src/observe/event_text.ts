@@ -164,7 +164,7 @@ export const EVENT_TEXTS: { [Name in keyof Vocabulary]: EventText<Vocabulary[Nam
     `generation is without them too`
   ),
   "withdrawal.deferred": warning((d) =>
-    `could not look for withdrawn trajectories (${d.reason}); the next run looks for them`
+    `could not look for withdrawn trajectories (${d.reason}); the next look is in a minute`
   ),
   "line.rejected": debug((d) => `${d.file} line ${d.line} goes to the dead letters: ${d.reason}`),
   "source.retry": warning((d) =>

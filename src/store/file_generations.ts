@@ -14,7 +14,8 @@
  *   its own members.
  * - The data store has no such trajectory.
  *
- * All others keep their generation: without a witness, held, in a neighbouring file, restated by another producer. So members grow
+ * All others keep their generation: without a witness, held, in a neighbouring file, restated without a generation by another producer (not
+ * by a reading of the same file, whose stamp was ahead of the clock). So members grow
  * with open trajectories only: a generation is kept if it is the newest one that has an open trajectory.
  */
 import type { Queryable, Sql, TransactionSql } from "./connection.ts";
@@ -205,9 +206,7 @@ async function readMissing(
     ), judged as materialized (
       select missing.*, loss.lost, loss.before,
         m.withdrawn_at is null as is_standing,
-        -- By another producer. A row of this file has none when its stamp lay ahead of the clock (runs/file_stamp.ts): later files decide.
-        m.source_generated_at is null
-          and not coalesce(m.source_file = ${file} and m.line_digest is not null, false) as is_restated,
+        m.source_generated_at is null and m.source_file is distinct from ${file} as is_restated,
         m.id is null or coalesce(case when m.withdrawn_at is null
           then greatest(m.source_generated_at, g.generated_at) > missing.generated_at
           else greatest(m.source_generated_at, g.generated_at) >= missing.generated_at end, false) as is_settled

@@ -6,8 +6,9 @@
  */
 import process from "node:process";
 import fc from "fast-check";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { neighbourPrefixes } from "../../src/producer/withdrawals.ts";
+import { forgetLoadedCounts } from "../../src/store/log_binding.ts";
 import { verdictsOf } from "./withdrawal_model.ts";
 import { type Lane, PARTITIONS, WithdrawalWorld } from "./withdrawal_world.ts";
 
@@ -221,4 +222,165 @@ describe("whatever is published, loaded, compared and killed in whatever order",
     },
     TIME_LIMIT_MS + END_MS,
   );
+});
+
+/** Orders of steps that once withdrew too little, or too much. */
+describe("what was found", () => {
+  let play: Play;
+  let window: string, next: string, month: string;
+  beforeEach(async () => {
+    play = new Play();
+    [window, next, month] = play.files as [string, string, string];
+    await play.begin();
+  });
+  afterEach(() => world.forget(play.files));
+
+  /** All trajectories but these, by their number. */
+  const without = (...missing: number[]) => play.ids.map((_, at) => !missing.includes(at));
+  const withdrawn = async () => {
+    await play.check();
+    const rows = await world.database.sql<{ id: string }[]>`
+      select id from meteor where id = any(${play.ids}) and withdrawn_at is not null order by id`;
+    return rows.map(({ id }) => play.ids.indexOf(id));
+  };
+  const read = async (...files: string[]) => {
+    world.request(0, files);
+    await world.finish();
+  };
+  const isExtracted = (file: string) =>
+    world.journal.findLast((event) => "file" in event && event.file === file)?.type ===
+      "file_extracted";
+  const load = async () => {
+    await world.project();
+    for (let partition = 0; partition < PARTITIONS; partition++) await world.load(partition);
+  };
+
+  test("a file rewritten while PostgreSQL dies twice and the run is resumed", async () => {
+    play.write(2, without(), "next");
+    play.write(0, without(5), "next");
+    world.request(0, [window, month]);
+    for (let portions = 0; portions < 4; portions++) await world.work(0);
+    await world.crash();
+    while (!isExtracted(window)) await world.work(0);
+    await load();
+    // The withdrawals have seen that the window is whole. The run goes on, and has published what is not loaded yet.
+    await world.passes.step();
+    await world.passes.step();
+    for (let steps = 0; steps < 5; steps++) await world.work(0);
+    await world.project();
+    while (!await world.passes.step());
+    await world.crash();
+    expect(await withdrawn()).toEqual([5]);
+  });
+
+  test("a process that dies after its tombstones were published, before they are loaded", async () => {
+    play.write(0, without(3), "next");
+    world.request(0, [window]);
+    while (await world.work(0));
+    await load();
+    const end = () => world.raw.flat().filter(({ isTombstone }) => isTombstone).length;
+    const before = end();
+    while (end() === before) await world.passes.step();
+    await world.passes.run();
+    await world.crash();
+    // What was published may be lost with the log's end, or in a batch that can't be read.
+    for (const records of world.raw) {
+      const last = records.at(-1);
+      if (last?.isTombstone === true) last.isLost = true;
+    }
+    expect(await withdrawn()).toEqual([3]);
+  });
+
+  test("a trajectory that is in a neighbouring file until that one is read again", async () => {
+    play.write(1, [false, true], "next");
+    play.write(0, without(), "next");
+    await read(window);
+    play.write(0, without(0), "next");
+    await read(window);
+    expect(await sizeOfOlder(window)).toBeGreaterThan(0);
+    await read(next);
+    expect(await withdrawn()).toEqual([0]);
+    expect(await sizeOfOlder(window)).toBe(0);
+  });
+
+  test("a trajectory that a file of a year brings back, which is older than the window without it", async () => {
+    const yearly = "traj_summary_yearly_2026.txt";
+    play.write(2, without(4), "next");
+    await read(month);
+    const stampOfYear = new Date(world.source.get(month)!.stamp.getTime() + 30_000);
+    play.write(0, without(4), "next");
+    await read(window);
+    world.source.set(yearly, { stamp: stampOfYear, ids: play.ids });
+    await read(yearly);
+    const [row] = await world.database.sql`
+      select withdrawn_at is not null as is_withdrawn from meteor where id = ${play.ids[4]!}`;
+    expect(row).toEqual({ is_withdrawn: true });
+  });
+
+  test("a record that was never loaded, besides rows that were published twice", async () => {
+    play.write(0, without(2), "next");
+    world.request(0, [window]);
+    // Started, its first portion published, and killed before that was recorded: it is published again.
+    for (let steps = 0; steps < 3; steps++) await world.work(0);
+    await load();
+    await world.crash();
+    while (await world.work(0)) {
+      const lost = world.raw.flat().findLast(({ id, file, confirms }) =>
+        file === window && (confirms ?? [id]).includes(play.ids[5]!)
+      );
+      if (lost !== undefined && lost.stamp > world.source.get(month)!.stamp) lost.isLost = true;
+      await load();
+    }
+    await world.finish();
+    const rows = await world.database.sql`
+      select id from meteor where id = any(${play.ids}) and withdrawn_at is not null`;
+    // Not the lost one; the other one waits for a generation of which everything was loaded.
+    expect(rows).toEqual([]);
+    play.write(0, without(2), "next");
+    expect(await withdrawn()).toEqual([2]);
+  });
+
+  test("a decision to load another log from its beginning, before the comparison", async () => {
+    play.write(0, without(2), "next");
+    world.request(0, [window]);
+    while (await world.work(0));
+    await load();
+    await world.database.sql.begin((sql) => forgetLoadedCounts(sql, "trajectory_summary_raw"));
+    expect(await withdrawn()).toEqual([2]);
+  });
+
+  test("a generation with the stamp of the one before, and one with an older stamp", async () => {
+    play.write(0, without(4, 2), "same");
+    await read(window);
+    play.write(0, without(2, 3), "older");
+    await read(window);
+    // A stamp can't say that the file was written later. Nothing is withdrawn, and nothing forgotten.
+    await world.finish();
+    const rows = await world.database.sql`
+      select id from meteor where id = any(${play.ids}) and withdrawn_at is not null`;
+    expect(rows).toEqual([]);
+    play.write(0, without(3, 4), "next");
+    expect(await withdrawn()).toEqual([3, 4]);
+  });
+
+  test("rows without a generation: of the same file, whose stamp was ahead of the clock, and of another producer", async () => {
+    const ignored = (id: string, file: string | null) =>
+      world.database.sql`
+        update meteor set source_generated_at = null, source_file = ${file} where id = ${id}`;
+    await ignored(play.ids[3]!, window);
+    await ignored(play.ids[4]!, null);
+    play.write(0, without(3, 4), "next");
+    await read(window);
+    const rows = await world.database.sql`
+      select id from meteor where id = any(${play.ids}) and withdrawn_at is not null`;
+    expect(rows).toEqual([{ id: play.ids[3] }]);
+    expect(await sizeOfOlder(window)).toBeGreaterThan(0);
+  });
+
+  const sizeOfOlder = async (file: string) => {
+    const [row] = await world.database.sql<{ count: number }[]>`
+      select count(*)::integer as count from source_file_member m join ingestion_file f using (file)
+      where m.file = ${file} and m.generated_at < f.generated_at`;
+    return row!.count;
+  };
 });

@@ -7,8 +7,7 @@ import { Connection, type ConnectionOptions } from "./connection.ts";
 
 /** Each client has two or three connections. Thousands are a mistake or an attack; connections beyond this are closed at once. */
 const MAX_CONNECTIONS = 1000;
-/** How long a connection may be idle before the system checks that the client is still there: else those of lost machines would add up. */
-const KEEP_ALIVE_DELAY_MS = 15_000;
+const KEEP_ALIVE = { keepAlive: true, keepAliveInitialDelay: 15_000 }; // lost clients must not add up
 
 export interface ListenerOptions extends Omit<ConnectionOptions, "onClosed"> {
   readonly host: string;
@@ -56,12 +55,7 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     connections.add(connection);
   };
   // Half-open: a client that sent its last request and ended its side still gets the answer.
-  const server = createServer({
-    noDelay: true,
-    allowHalfOpen: true,
-    keepAlive: true,
-    keepAliveInitialDelay: KEEP_ALIVE_DELAY_MS,
-  }, accept);
+  const server = createServer({ noDelay: true, allowHalfOpen: true, ...KEEP_ALIVE }, accept);
   const port = await bind(server, options.host, options.port);
   return {
     port,
