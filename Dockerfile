@@ -43,7 +43,7 @@ RUN install --directory --owner=deno --group=deno /data
 VOLUME /data
 EXPOSE 8080
 HEALTHCHECK --interval=15s --timeout=5s --start-period=180s --retries=4 \
-  CMD ["deno", "run", "--no-prompt", "--allow-net=127.0.0.1", "--allow-env=HTTP_PORT", "src/commands/health_check.ts"]
+  CMD ["deno", "run", "--no-prompt", "--allow-net=127.0.0.1", "--allow-env=HTTP_PORT,METRICS_PORT,ROLES", "src/commands/health_check.ts"]
 STOPSIGNAL SIGTERM
 # -s: also works when the platform runs its own init above it, as on Fly.io.
 ENTRYPOINT ["/usr/bin/tini", "-s", "--", "/app/container/entrypoint.sh"]

@@ -41,6 +41,7 @@ describe("the configuration", () => {
     ["HTTP_PORT", "eighty"],
     ["HTTP_PORT", "70000"],
     ["HTTP_PORT", "-1"],
+    ["METRICS_PORT", "nine"],
     ["KAFKA_BROKERS", "localhost"],
     ["SCHEMA_REGISTRY_URL", "localhost:8081"],
     ["DATABASE_URL", "mysql://x"],
@@ -88,8 +89,15 @@ describe("the configuration", () => {
     [{ KAFKA_BROKERS: "a:9092" }, /needs SCHEMA_REGISTRY_URL/],
     [{ BROKER: "embedded", KAFKA_BROKERS: "a:9092" }, /contradicts KAFKA_BROKERS/],
     [{ HTTP_PORT: "9092" }, /KAFKA_PORT="9092": is HTTP_PORT's port too/],
+    [{ METRICS_PORT: "8000" }, /METRICS_PORT="8000": is HTTP_PORT's port too/],
   ])("refuses settings that contradict each other: %j", (environment, message) => {
     expect(problems(environment as Record<string, string>)).toMatch(message);
+  });
+
+  test("lets metrics have the port of an API that this process does not serve, and any address", () => {
+    const settings = { ROLES: "consumer", METRICS_PORT: "8000", METRICS_HOST: "0.0.0.0" };
+    expect(readConfig(settings)).toMatchObject({ metricsPort: 8000, metricsHost: "0.0.0.0" });
+    expect(readConfig({})).toMatchObject({ metricsPort: null, metricsHost: "127.0.0.1" });
   });
 
   test("lets several ports be 0: each takes a free one", () => {

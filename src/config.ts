@@ -85,6 +85,16 @@ export const SETTINGS = {
     "token required by calls that change something, sent as `Authorization: Bearer …`",
     z.string().min(16, "at least 16 characters"),
   ),
+  METRICS_PORT: setting(
+    undefined,
+    "port that serves `/metrics`, `/healthz` and `/readyz` by themselves, for processes without the role `http` too",
+    port,
+  ),
+  METRICS_HOST: setting(
+    "127.0.0.1",
+    "address of `METRICS_PORT`; anything but loopback is readable without a token, so keep it in your own network",
+    z.string().min(1, "an address, such as 127.0.0.1 or 0.0.0.0"),
+  ),
   DATA_DIR: setting(
     "./data",
     "folder for everything that survives a restart",
@@ -294,8 +304,16 @@ function relationProblems(values: Values): string[] {
   problems.push(...brokerProblems(values));
   const ports = new Map<number, string>();
   for (
-    const name of ["HTTP_PORT", "KAFKA_PORT", "SCHEMA_REGISTRY_PORT", "POSTGRES_PORT"] as const
+    const name of [
+      "HTTP_PORT",
+      "METRICS_PORT",
+      "KAFKA_PORT",
+      "SCHEMA_REGISTRY_PORT",
+      "POSTGRES_PORT",
+    ] as const
   ) {
+    // A process without the API does not use its port.
+    if (name === "HTTP_PORT" && !(values.ROLES ?? []).includes("http")) continue;
     const number = values[name] ?? 0;
     const other = ports.get(number);
     if (number !== 0 && other !== undefined) {
@@ -368,6 +386,9 @@ function toConfig(values: Values) {
     httpHost: given.HTTP_HOST,
     httpPort: given.HTTP_PORT,
     apiToken: values.API_TOKEN ?? null,
+    metricsHost: given.METRICS_HOST,
+    /** null: metrics have no port of their own. */
+    metricsPort: values.METRICS_PORT ?? null,
     /** Absolute path. */
     dataDirectory: resolve(given.DATA_DIR),
     gmnDataUrl: given.GMN_DATA_URL,

@@ -1,15 +1,18 @@
 /**
- * Keeps alerts, dashboard and runbook true: they name metrics that there are, and every alert has its paragraph. And the systemd
- * unit: systemd understands it, and it waits longer than a stop takes.
+ * Keeps alerts, dashboard and runbook true: they name metrics that there are, Prometheus can read them, every alert has its section and
+ * its panel. (tests/alerts/ proves that each alert fires.) And the systemd unit: systemd understands it, and it waits longer than a stop
+ * takes.
  */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import process from "node:process";
+import { parse } from "@std/yaml/parse.js";
 import { expect, test } from "vitest";
-import { createMetrics } from "../src/observe/metrics.ts";
+import { createServiceMetrics } from "../src/service/endpoints.ts";
 import { RELEASE_LIMITS } from "../src/service/releasers.ts";
+import { promtool, WITHOUT_PROMTOOL } from "./alerts/prometheus.ts";
 
 const ROOT = resolve(import.meta.dirname!, "..");
 const read = (path: string) => readFileSync(join(ROOT, path), "utf8");
@@ -18,18 +21,52 @@ const alerts = read("ops/prometheus/alerts.yml");
 const dashboard = read("ops/grafana/dashboard.json");
 const names = [...alerts.matchAll(/- alert: (\w+)/g)].map((match) => match[1]!);
 
-test("every alert has its paragraph in the runbook, and leads to it", () => {
-  const paragraphs = [...read("docs/runbook.md").matchAll(/^## (\w+)$/gm)].map((match) =>
-    match[1]!
-  );
+test("every alert has its section in the runbook, and leads to it", () => {
+  const sections = read("docs/runbook.md").split(/^## /m).slice(1)
+    .map((text) => ({ name: text.split("\n", 1)[0]!, text }));
   expect(names.length).toBeGreaterThan(5);
-  expect(paragraphs.toSorted()).toEqual(names.toSorted());
+  expect(sections.map(({ name }) => name).toSorted()).toEqual(names.toSorted());
+  for (const { name, text } of sections) {
+    const heads = [...text.matchAll(/^\*\*(.*?)\.\*\* \S/gm)].map((match) => match[1]);
+    expect(heads, name).toEqual(["What it means", "What to look at", "What to do"]);
+  }
   const links = [...alerts.matchAll(/runbook: docs\/runbook\.md#(\w+)/g)].map((match) => match[1]!);
   expect(links).toEqual(names.map((name) => name.toLowerCase()));
 });
 
+/** The metrics that an expression names. */
+const metricsIn = (expression: string) =>
+  [...expression.matchAll(/\b(up|(?:gmn|process)_[a-z_]+)\b(?!-)/g)].map((match) => match[1]!);
+const queries = (JSON.parse(dashboard) as { panels: { targets: { expr: string }[] }[] }).panels
+  .flatMap(({ targets }) => targets.map(({ expr }) => expr));
+
+test("every metric that an alert asks for has a panel", () => {
+  const rules = parse(alerts) as { groups: { rules: { expr: string }[] }[] };
+  const asked = rules.groups.flatMap(({ rules }) => rules.flatMap(({ expr }) => metricsIn(expr)));
+  expect(new Set(asked).size).toBeGreaterThan(10);
+  const shown = new Set(queries.flatMap(metricsIn));
+  expect([...new Set(asked)].filter((name) => !shown.has(name))).toEqual([]);
+});
+
+test.skipIf(WITHOUT_PROMTOOL !== "")(
+  `Prometheus can read the alerts and the panels${WITHOUT_PROMTOOL}`,
+  () => {
+    promtool(["check", "rules"], parse(alerts));
+    const rules = queries.map((expr, n) => ({
+      record: `panel:${n}`,
+      // A variable of Grafana.
+      expr: expr.replaceAll("$__rate_interval", "2m"),
+    }));
+    promtool(["check", "rules"], { groups: [{ name: "panels", rules }] });
+    const wrong = {
+      groups: [{ name: "panels", rules: [{ record: "panel:x", expr: "max by (a" }] }],
+    };
+    expect(() => promtool(["check", "rules"], wrong)).toThrow(/parse error/);
+  },
+);
+
 test("alerts and dashboard ask for metrics that there are", async () => {
-  const text = await createMetrics().scrape(null);
+  const text = await createServiceMetrics().scrape(null);
   const there = new Set([...text.matchAll(/^# TYPE (\w+)/gm)].map((match) => match[1]!));
   const asked = [...`${alerts}${dashboard}`.matchAll(/\b((?:gmn|process)_[a-z_]+)\b(?!-)/g)]
     .map((match) => match[1]!.replace(/_(bucket|count|sum)$/, ""));
@@ -38,9 +75,17 @@ test("alerts and dashboard ask for metrics that there are", async () => {
 });
 
 test("the dashboard is one that Grafana reads", () => {
-  const { panels, uid } = JSON.parse(dashboard) as { panels: { id: number }[]; uid: string };
+  const { panels, uid } = JSON.parse(dashboard) as {
+    panels: { id: number; gridPos: { x: number; y: number; w: number; h: number } }[];
+    uid: string;
+  };
   expect(uid).toBe("gmn-ingestion");
   expect(new Set(panels.map(({ id }) => id)).size).toBe(panels.length);
+  // No two lie on each other.
+  const cells = panels.flatMap(({ gridPos: { x, y, w, h } }) =>
+    Array.from({ length: w * h }, (_, n) => `${x + n % w},${y + Math.floor(n / w)}`)
+  );
+  expect(new Set(cells).size).toBe(cells.length);
 });
 
 const UNIT = "ops/systemd/gmn-data-store.service";

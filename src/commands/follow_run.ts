@@ -4,6 +4,7 @@ import { wait } from "@gmn/failures";
 import { count, ProgressBar, type ProgressState } from "./progress_bar.ts";
 import { sayLoaded } from "../runs/rows_text.ts";
 import { isOver, type RunDetail } from "../runs/run_schemas.ts";
+import { sayWaiting } from "../runs/waiting_text.ts";
 import type { ServiceClient } from "./service_client.ts";
 
 /** Between two requests for the state of the run. */
@@ -51,13 +52,25 @@ export function progressOf(run: RunDetail, elapsed_s: number): ProgressState {
   const settled = files.extracted + files.skipped + files.failed;
   const total = files.planned === 0 ? null : files.planned;
   const isRead = state !== "requested" && state !== "running";
+  const waits = sayWaiting(run);
+  const done = `${settled}/${files.planned} files, ${count(rows.read)} rows read, ${
+    count(rows.loaded)
+  } loaded`;
+  if (waits !== null) {
+    return {
+      label: waits,
+      done: settled,
+      total,
+      detail: files.planned === 0 ? "" : done,
+      waits: true,
+    };
+  }
   const rate = Math.round((isRead ? rows.loaded : rows.read) / Math.max(elapsed_s, 0.001));
   return {
     label: isRead ? "loading" : state === "requested" ? "waiting for its turn" : "reading",
     done: isRead ? rows.loaded + rows.dead : settled + partsRead(run),
     total: isRead ? rows.published : total,
-    detail: `${settled}/${files.planned} files, ${count(rows.read)} rows read, ` +
-      `${count(rows.loaded)} loaded, ${count(rate)} rows/s`,
+    detail: `${done}, ${count(rate)} rows/s`,
   };
 }
 

@@ -10,6 +10,8 @@ export interface ProgressState {
   readonly total: number | null;
   /** More details: rows, rate. */
   readonly detail: string;
+  /** Nothing goes on: the time left can't be estimated, and the same line is not repeated. */
+  readonly waits?: boolean;
 }
 
 /** Milliseconds between two drawings on a terminal, and between two plain lines elsewhere. */
@@ -42,11 +44,28 @@ export function clock(seconds: number): string {
   return hours > 0 ? `${hours}:${two(minutes)}:${two(rest)}` : `${minutes}:${two(rest)}`;
 }
 
+/** The line without its end. */
+export function lineOf(state: ProgressState, elapsed_s: number): string {
+  const { label, done, total, detail, waits = false } = state;
+  const left = waits || total === null || done === 0 || done >= total
+    ? ""
+    : `, ${clock(elapsed_s * (total - done) / done)} left`;
+  return [label, drawBar(state), `${detail}${left}`].filter((part) => part !== "").join("  ");
+}
+
+/** A line that is longer than the terminal is wide would not be rewritten but left behind: its end is left out. */
+export function fitted(line: string, columns: number | undefined): string {
+  return columns === undefined || columns === 0 || line.length < columns
+    ? line
+    : `${line.slice(0, Math.max(0, columns - 2))}…`;
+}
+
 /** Draws progress on standard error, no more often than a person can read. */
 export class ProgressBar {
   readonly #isTerminal = process.stderr.isTTY === true;
   readonly #began = performance.now();
   #drawnAt = -Infinity;
+  #drawn: ProgressState | null = null;
 
   /** Seconds since the bar was made. */
   get elapsed_s(): number {
@@ -56,15 +75,16 @@ export class ProgressBar {
   update(state: ProgressState, isLast = false): void {
     const now = performance.now();
     const interval = this.#isTerminal ? DRAW_INTERVAL_MS : LINE_INTERVAL_MS;
-    if (!isLast && now - this.#drawnAt < interval) return;
+    const isNew = state.label !== this.#drawn?.label;
+    if (!isLast && !isNew && now - this.#drawnAt < interval) return;
+    const line = lineOf(state, this.elapsed_s);
+    const isRepeated = state.waits === true && this.#drawn !== null &&
+      line === lineOf(this.#drawn, this.elapsed_s);
     this.#drawnAt = now;
-    const left = state.total === null || state.done === 0 || state.done >= state.total
-      ? ""
-      : `, ${clock(this.elapsed_s * (state.total - state.done) / state.done)} left`;
-    const line = [state.label, drawBar(state), `${state.detail}${left}`].filter((part) =>
-      part !== ""
-    ).join("  ");
-    process.stderr.write(this.#isTerminal ? `\r\x1b[K${line}${isLast ? "\n" : ""}` : `${line}\n`);
+    this.#drawn = state;
+    if (this.#isTerminal) {
+      process.stderr.write(`\r\x1b[K${fitted(line, process.stderr.columns)}${isLast ? "\n" : ""}`);
+    } else if (!isRepeated) process.stderr.write(`${line}\n`);
   }
 
   /** Clears the line on a terminal, to make way for other output. */

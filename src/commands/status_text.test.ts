@@ -51,10 +51,71 @@ const WELL: ServiceStatus = {
     { topic: "trajectory_summary_raw", partition: 0, position: "5", end: "5", lag: 0 },
     { topic: "trajectory_summary_raw", partition: 1, position: "5", end: "5", lag: 0 },
   ],
+  runs: [],
   store: { meteors: 1_234_567, dead_letters: 3 },
 };
 
 const text = (status: ServiceStatus) => describeStatus(status, { url: URL, now: NOW });
+
+const RUN: NonNullable<ServiceStatus["runs"]>[number] = {
+  id: "0199",
+  kind: "backfill",
+  selection: { month: "2024-08" },
+  state: "running",
+  requested_by: "http",
+  requested_at: "2026-11-29T08:00:00Z",
+  started_at: "2026-11-29T08:00:00Z",
+  ended_at: null,
+  reason: null,
+  waiting: null,
+  files: { planned: 3, extracted: 1, skipped: 1, failed: 0 },
+  rows: {
+    read: 1,
+    published: 1,
+    unchanged: 0,
+    rejected: 0,
+    loaded: 1,
+    dead: 0,
+    new: 1,
+    changed: 0,
+    repeated: 0,
+    stale: 0,
+    duplicate: 0,
+  },
+};
+
+test("runs that have not ended, and what they wait for", () => {
+  const waiting = {
+    for: "file",
+    file: "daily/a.txt",
+    attempt: 1,
+    attempts: 3,
+    reason: "it ends in the middle of a line",
+    retry_at: "2026-11-29T09:00:05.678Z",
+  } as const;
+  const second = {
+    ...RUN,
+    id: "0200",
+    state: "requested",
+    waiting: { for: "run", run_id: "0199" },
+    files: { planned: 0, extracted: 0, skipped: 0, failed: 0 },
+  } as const;
+  const lines = (run: typeof RUN) => text({ ...WELL, runs: [run] }).split("\n").filter(isRun);
+  const isRun = (line: string) => line.startsWith("run ");
+  expect(lines(RUN)).toEqual([
+    "run          0199, backfill, the month 2024-08: running, 2 of 3 file(s)",
+  ]);
+  expect(lines({ ...RUN, waiting })).toEqual([
+    "run          0199, backfill, the month 2024-08: running, 2 of 3 file(s); waits: daily/a.txt, " +
+    "attempt 1 of 3 (it ends in the middle of a line), again at 09:00:05 UTC",
+  ]);
+  expect(lines({ ...RUN, waiting: { for: "owner" } })).toEqual([
+    "run          0199, backfill, the month 2024-08: running, 2 of 3 file(s); waits: no process works on the runs",
+  ]);
+  expect(lines(second)).toEqual([
+    "run          0200, backfill, the month 2024-08: requested; queued behind run 0199",
+  ]);
+});
 
 test("everything is ready", () => {
   expect(isReady(WELL)).toBe(true);

@@ -1,5 +1,7 @@
 /** `GET /status` as text that can be read at a glance. */
 import type { ServiceStatus } from "../http/status_schemas.ts";
+import { describeSelection } from "../runs/selection.ts";
+import { sayWaiting } from "../runs/waiting_text.ts";
 import { count } from "./progress_bar.ts";
 
 const SECOND_MS = 1000, MINUTE_MS = 60_000, HOUR_MS = 3_600_000, DAY_MS = 86_400_000;
@@ -43,11 +45,28 @@ export function describeStatus(
     ]),
     ["data store", storeText(status)],
     ["lag", lagText(status)],
+    ...runRows(status),
     ["schedule", scheduleText(status, now)],
     ["shower list", showersText(status)],
   ];
   const width = Math.max(...rows.map(([name]) => name.length));
   return rows.map(([name, text]) => `${name.padEnd(width)}  ${text}\n`).join("");
+}
+
+/** The runs that have not ended, and what they wait for. */
+function runRows({ runs }: ServiceStatus): [string, string][] {
+  return (runs ?? []).map((run): [string, string] => {
+    const { id, kind, selection, state, files } = run;
+    const settled = files.extracted + files.skipped + files.failed;
+    const done = files.planned === 0 ? state : `${state}, ${settled} of ${files.planned} file(s)`;
+    const waits = sayWaiting(run);
+    return [
+      "run",
+      `${id}, ${kind}, ${describeSelection(selection)}: ${done}${
+        waits === null ? "" : `; ${waits}`
+      }`,
+    ];
+  });
 }
 
 function storeText({ store }: ServiceStatus): string {

@@ -22,6 +22,7 @@ const RUN: RunView = {
   started_at: null,
   ended_at: null,
   reason: null,
+  waiting: null,
   files: { planned: 1, extracted: 0, skipped: 0, failed: 0 },
   rows: {
     ...{ read: 0, published: 0, unchanged: 0, rejected: 0, loaded: 0, dead: 0 },
@@ -75,6 +76,7 @@ beforeEach(() => {
       upload: noLog,
       waitFor: noLog,
       get: () => null,
+      behind: () => null,
     },
     desk: {
       preview() {
@@ -133,7 +135,7 @@ function api(apiToken: string | null = null) {
     },
     version: "test",
     topic: "trajectory_summary_raw",
-    metrics: createMetrics(),
+    metrics: createMetrics({ topics: [], runKinds: [] }),
     streams: new EventStreams(),
     events: new RecentEvents(() => () => {}),
   });

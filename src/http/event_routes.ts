@@ -15,6 +15,8 @@ import { type EventStream, type EventStreams, lastEventId } from "./event_stream
 import { type Api, problems } from "./openapi.ts";
 import type { PublicEvent, RecentEvents } from "./recent_events.ts";
 import { findRun, RUN_LIMIT_MS, runParams } from "./run_lookup.ts";
+import type { RunPort } from "./run_routes.ts";
+import { withOwn } from "./own_runs.ts";
 
 /** How often a run's state is read when no event mentions it. */
 const LOOK_INTERVAL_MS = 1_000;
@@ -68,6 +70,8 @@ const runEventsRoute = createRoute({
 
 export interface EventRouteOptions {
   readonly reader: () => Reader;
+  /** Where runs are requested. @throws TransientError while the service starts */
+  readonly runs: () => RunPort;
   readonly streams: EventStreams;
   readonly events: RecentEvents;
 }
@@ -103,8 +107,12 @@ interface Following extends EventRouteOptions {
   readonly known: string | null;
 }
 
-function readDetail({ reader }: EventRouteOptions, runId: string): Promise<RunDetail | null> {
-  return reader().look(RUN_LIMIT_MS, (sql) => getRunView(sql, runId));
+async function readDetail(
+  { reader, runs }: EventRouteOptions,
+  runId: string,
+): Promise<RunDetail | null> {
+  const found = await reader().look(RUN_LIMIT_MS, (sql) => getRunView(sql, runId));
+  return found === null ? null : withOwn(found, () => runs().engine);
 }
 
 async function followRun(stream: EventStream, runId: string, options: Following): Promise<void> {

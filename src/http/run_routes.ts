@@ -13,6 +13,7 @@ import { type Api, changingRoute, json, readingRoute } from "./openapi.ts";
 import { Problem, type ProblemType } from "./problem.ts";
 import { idempotencyKey } from "./idempotency_key.ts";
 import { findRun, RUN_LIMIT_MS, runParams as params, untilVisible } from "./run_lookup.ts";
+import { withOwn } from "./own_runs.ts";
 import { acceptedSchema, type PreviewedFile, previewSchema } from "./run_schemas.ts";
 
 /** Runs on one page: the default and the maximum. */
@@ -110,7 +111,7 @@ const cancelRoute = changingRoute(
 
 /** Where runs are requested and ended. */
 export interface RunPort {
-  readonly engine: Pick<RunEngine, "submit" | "upload" | "get" | "waitFor">;
+  readonly engine: Pick<RunEngine, "submit" | "upload" | "get" | "waitFor" | "behind">;
   readonly desk: Pick<RunDesk, "cancel" | "retry" | "preview">;
 }
 
@@ -127,6 +128,7 @@ export interface RunRouteOptions {
 export function addRunRoutes(app: Api, options: RunRouteOptions): void {
   addRequestRoutes(app, options);
   const { runs, reader } = options;
+  const engine = () => runs().engine;
 
   app.openapi(listRoute, async (context) => {
     const { limit, before = null } = context.req.valid("query");
@@ -138,13 +140,13 @@ export function addRunRoutes(app: Api, options: RunRouteOptions): void {
     if (found.length === limit && last !== undefined) {
       context.header("link", `</runs?limit=${limit}&before=${last.id}>; rel="next"`);
     }
-    return context.json({ runs: found }, 200);
+    return context.json({ runs: found.map((run) => withOwn(run, engine)) }, 200);
   });
 
   app.openapi(oneRoute, async (context) => {
     const { id } = context.req.valid("param");
     const look = (id: string) => reader().look(RUN_LIMIT_MS, (sql) => getRunView(sql, id));
-    return context.json(await findRun(id, look), 200);
+    return context.json(withOwn(await findRun(id, look), engine), 200);
   });
 
   app.openapi(cancelRoute, async (context) => {

@@ -26,12 +26,15 @@ test("a client that never reads to the end does not block a stop, which reports 
   await response.body!.cancel();
 });
 
-test("a port in use is an error with a hint on what to do", () => {
+test("a port in use is an error with a hint on which setting to change", () => {
   const taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   try {
     const { port } = taken.addr as Deno.NetAddr;
-    expect(() => serveHttp({ host: "127.0.0.1", port, fetch: () => new Response() }))
-      .toThrow(PermanentError);
+    const options = { host: "127.0.0.1", port, fetch: () => new Response() };
+    expect(() => serveHttp(options)).toThrow(PermanentError);
+    expect(() => serveHttp(options)).toThrow(`port ${port} (HTTP_PORT) is already in use`);
+    const settings = { host: "METRICS_HOST", port: "METRICS_PORT" };
+    expect(() => serveHttp({ ...options, settings })).toThrow(/\(METRICS_PORT\) is already in use/);
   } finally {
     taken.close();
   }

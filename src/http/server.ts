@@ -14,6 +14,9 @@ export interface RunningServer {
 /** Answers take milliseconds; exports and uploads, which take longer, can be repeated. */
 const GRACE_MS = 5_000;
 
+/** The settings that the API's address comes from, for messages. */
+const API_SETTINGS = { host: "HTTP_HOST", port: "HTTP_PORT" };
+
 /**
  * Serves `fetch` at `host` and `port` (0 takes a free one).
  * @throws PermanentError when the port is in use or the address is not one of this machine's
@@ -23,11 +26,13 @@ export function serveHttp(
     host: string;
     port: number;
     fetch: (request: Request) => Response | Promise<Response>;
+    /** The settings that the address comes from. */
+    settings?: { readonly host: string; readonly port: string };
     /** How long a stop waits for requests in progress. */
     grace_ms?: number;
   },
 ): RunningServer {
-  const { host, port, fetch, grace_ms = GRACE_MS } = options;
+  const { host, port, fetch, settings = API_SETTINGS, grace_ms = GRACE_MS } = options;
   try {
     const server = Deno.serve({ hostname: host, port, onListen: () => {} }, fetch);
     const shownHost = host.includes(":") ? `[${host}]` : host;
@@ -45,13 +50,13 @@ export function serveHttp(
     };
   } catch (error) {
     if (error instanceof Deno.errors.AddrInUse) {
-      throw new PermanentError(`HTTP port ${port} is already in use`, {
+      throw new PermanentError(`port ${port} (${settings.port}) is already in use`, {
         cause: error,
-        hint: "Stop what uses it, or set HTTP_PORT to another port (0 picks a free one).",
+        hint: `Stop what uses it, or set ${settings.port} to another port (0 picks a free one).`,
       });
     }
     if (error instanceof Deno.errors.AddrNotAvailable) {
-      throw new PermanentError(`HTTP_HOST=${host} is not an address of this machine`, {
+      throw new PermanentError(`${settings.host}=${host} is not an address of this machine`, {
         cause: error,
       });
     }

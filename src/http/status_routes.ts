@@ -1,7 +1,8 @@
 /** Whether the service is alive, whether it is ready, and its state. */
 import { createRoute, z } from "@hono/zod-openapi";
 import { TransientError } from "@gmn/failures";
-import type { Gauges, Metrics } from "../observe/metrics.ts";
+import type { Gauges } from "../observe/gauges.ts";
+import type { Metrics } from "../observe/metrics.ts";
 import { type Api, json, readingRoute } from "./openapi.ts";
 import { readinessSchema, type ServiceStatus, statusSchema } from "./status_schemas.ts";
 
@@ -46,12 +47,12 @@ export interface Health {
   status(): Promise<ServiceStatus>;
   /** Parts that are not ready, by name, with the reason; empty when all are. */
   notReady(): Promise<Record<string, string>>;
-  /** Metrics that have to be looked up. @throws TransientError while the service starts */
+  /** Metrics that have to be looked up. @throws TransientError when they can't be */
   gauges(): Promise<Gauges>;
 }
 
-/** Adds `GET /healthz`, `GET /readyz`, `GET /status`, `GET /metrics`. */
-export function addStatusRoutes(app: Api, health: Health, metrics: Metrics): void {
+/** Adds `GET /healthz`, `GET /readyz`, `GET /metrics`: what programs ask that watch the service. */
+export function addHealthRoutes(app: Api, health: Health, metrics: Metrics): void {
   // Alive: the event loop runs. It depends on nothing else, so that a lost database never causes a restart of the process.
   app.openapi(healthRoute, (context) => context.json({ status: "ok" as const }, 200));
 
@@ -62,10 +63,8 @@ export function addStatusRoutes(app: Api, health: Health, metrics: Metrics): voi
       : context.json({ status: "not ready" as const, not_ready }, 503);
   });
 
-  app.openapi(statusRoute, async (context) => context.json(await health.status(), 200));
-
   app.openapi(metricsRoute, async (context) => {
-    // While the service starts, gauges are unavailable; counters are still shown.
+    // Without gauges, the counters are still shown.
     const gauges = await health.gauges().catch((error) => {
       if (error instanceof TransientError) return null;
       throw error;
@@ -74,4 +73,9 @@ export function addStatusRoutes(app: Api, health: Health, metrics: Metrics): voi
       "content-type": metrics.contentType,
     });
   });
+}
+
+/** Adds `GET /status`, for people and the dashboard. */
+export function addStatusRoute(app: Api, health: Health): void {
+  app.openapi(statusRoute, async (context) => context.json(await health.status(), 200));
 }

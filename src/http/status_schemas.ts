@@ -1,5 +1,6 @@
 /** The state of the service in the API's answers; the types that the service fills are inferred. */
 import { z } from "@hono/zod-openapi";
+import { runSchema } from "../runs/run_schemas.ts";
 
 /** The schedule of the daily run. */
 export const scheduleSchema = z.object({
@@ -139,6 +140,10 @@ export const statusSchema = z.object({
     end: z.string(),
     lag: z.int(),
   })),
+  runs: z.array(runSchema).nullable().openapi({
+    description:
+      "Runs that have not ended, oldest first, at most 20: GET /runs lists all. Null while the database is unavailable.",
+  }),
   store: z.object({ meteors: z.int(), dead_letters: z.int() }).nullable(),
 }).openapi("Status");
 export type ServiceStatus = z.infer<typeof statusSchema>;

@@ -17,6 +17,8 @@ const mib = (bytes: number): string =>
   `${Math.floor(bytes / 1024 / 1024).toLocaleString("en-US")} MiB`;
 const count = (n: number): string => n.toLocaleString("en-US");
 
+const timeOfDay = (at: Date): string => `${at.toISOString().slice(11, 19)} UTC`;
+
 /** What became of the rows that were read. */
 const outcomes = (d: RowTotals): string =>
   `${count(d.rowsPublished)} published, ${count(d.rowsUnchanged)} unchanged, ${
@@ -127,6 +129,7 @@ export const EVENT_TEXTS: { [Name in keyof Vocabulary]: EventText<Vocabulary[Nam
   "log.client": asGiven((d) => `kafka: ${d.message}`),
 
   "run.requested": info((d) => `run ${d.runId} requested: ${d.selection}`),
+  "run.queued": info((d) => `run ${d.runId} (${d.kind}) waits for run ${d.behind}`),
   "run.started": info((d) => `run ${d.runId} (${d.kind}) started`),
   "run.planned": info((d) => `run ${d.runId}: ${count(d.files)} file(s) to check`),
   "run.completed": info((d) =>
@@ -155,6 +158,11 @@ export const EVENT_TEXTS: { [Name in keyof Vocabulary]: EventText<Vocabulary[Nam
     } ahead of the clock: its rows count as now, any later file may change them, and it withdraws nothing`
   ),
   "file.skipped": debug((d) => `${d.file} skipped: ${d.reason}`),
+  "file.deferred": warning((d) =>
+    `${d.file} can't be read yet (attempt ${d.attempt} of ${d.attempts}): ${d.reason}; next attempt at ${
+      timeOfDay(d.retryAt)
+    }`
+  ),
   "file.failed": warning((d) => `${d.file} failed: ${d.reason}`),
   "file.withdrew": info((d) => `${d.file} no longer has ${count(d.rows)} trajectories: withdrawn`),
   "file.withdrawal_held": warning((d) =>
@@ -242,6 +250,7 @@ export const EVENT_TEXTS: { [Name in keyof Vocabulary]: EventText<Vocabulary[Nam
   ),
 
   "http.listening": info((d) => `HTTP at ${d.url}`),
+  "metrics.listening": info((d) => `metrics at ${d.url}/metrics`),
   "http.request": debug((d) => `${d.method} ${d.path} ${d.status} (${Math.round(d.took_ms)} ms)`),
   "http.error": error((d) => `${d.method} ${d.path} failed: ${d.reason}`),
 

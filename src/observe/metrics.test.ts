@@ -1,12 +1,14 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { createMetrics, type Gauges, type Metrics } from "./metrics.ts";
+import type { Gauges } from "./gauges.ts";
+import { createMetrics, type Metrics } from "./metrics.ts";
 import { createObserver, type Observe } from "./observe.ts";
+import { DEPENDENCIES } from "./vocabulary.ts";
 
 let metrics: Metrics;
 let observe: Observe;
 
 beforeEach(() => {
-  metrics = createMetrics();
+  metrics = createMetrics({ topics: ["t"], runKinds: ["daily", "backfill"] });
   const observer = createObserver((error) => {
     throw error;
   });
@@ -15,6 +17,8 @@ beforeEach(() => {
 });
 
 const GAUGES: Gauges = {
+  leases: [{ lease: "producer", renewedAgo_s: 4 }],
+  runsWithoutOwner: 0,
   logVerdict: "shorter",
   logDamaged: 2,
   parts: { broker: true, database: false },
@@ -66,6 +70,62 @@ describe("rows of files", () => {
     observe("file.extracted", { ...of, took_ms: 1, ...rows(5, 5, 0) });
     observe("file.extracted", { ...of, runId: "s", took_ms: 1, ...rows(5, 5, 0) });
     expect(await value("gmn_rows_read_total")).toBe(10);
+  });
+});
+
+describe("counters", () => {
+  /** The series of counters, without those of requests, whose routes and answers only requests tell. */
+  async function series(): Promise<string[]> {
+    const text = await metrics.scrape(null);
+    const counters = [...text.matchAll(/^# TYPE (gmn_\w+) (?:counter|histogram)$/gm)]
+      .map((match) => match[1]!).filter((name) => !/^gmn_http_request_/.test(name));
+    expect(counters.length).toBeGreaterThan(10);
+    const lines = text.split("\n").filter((line) => line.startsWith("gmn_"));
+    for (const name of counters) {
+      expect(lines.some((line) => line.startsWith(name)), `${name} has no series`).toBe(true);
+    }
+    return lines.filter((line) => counters.some((name) => line.startsWith(name)))
+      .map((line) => line.slice(0, line.lastIndexOf(" ")));
+  }
+
+  test("are all there at 0 before the first event, and no event adds a series", async () => {
+    const atStart = await series();
+    const wait = { reason: "no answer", attempt: 1, delay_ms: 10 };
+    const totals = rows(3, 1, 1);
+    const batch = { topic: "t", partition: 0, records: 6, took_ms: 1 };
+    const outcomes = { inserted: 1, updated: 1, unchanged: 1, stale: 1, duplicates: 1 };
+    for (const kind of ["daily", "backfill"]) {
+      const run = { runId: "r", kind };
+      observe("run.completed", { ...run, files: 1, took_ms: 1, ...totals });
+      observe("run.failed", { ...run, reason: "no" });
+      observe("run.cancelled", run);
+    }
+    const file = { runId: "r", file: "f" };
+    observe("file.progress", { ...file, byteOffset: 1, ...totals });
+    observe("file.extracted", { ...file, took_ms: 1, ...totals });
+    observe("file.skipped", { ...file, reason: "unchanged" });
+    observe("file.failed", { ...file, reason: "no" });
+    observe("line.rejected", { ...file, line: 1, field: null, reason: "no" });
+    observe("sink.loaded", { ...batch, ...outcomes, confirmed: 1 });
+    observe("sink.dead_letter", { topic: "t", partition: 0, offset: 0n, reason: "no" });
+    observe("sink.passed_over", { topic: "t", partition: 0, offset: 0n, reason: "no" });
+    for (const part of DEPENDENCIES) {
+      observe("dependency.unavailable", { part, work: "w", ...wait });
+      observe("sink.retry", { topic: "t", partition: 0, part, ...wait });
+    }
+    observe("consumer.retry", wait);
+    observe("sink.damaged", { topic: "t", partition: 0, offset: 0n, ...wait });
+    observe("source.retry", { url: "u", ...wait });
+    observe("broker.restarting", { kind: "redpanda", ...wait });
+    observe("database.restarted", { directory: "d", port: 1 });
+    observe("heartbeat.sent", { runId: "r", took_ms: 1 });
+    observe("heartbeat.failed", { runId: "r", reason: "no" });
+    observe("http.error", { requestId: "1", method: "GET", path: "/", reason: "no" });
+    expect(await series()).toEqual(atStart);
+    expect(await value('gmn_runs_total{kind="daily",result="failed"}')).toBe(1);
+    expect(await value('gmn_dead_letters_total{stage="sink"}')).toBe(1);
+    expect(await value('gmn_retries_total{what="broker"}')).toBe(4);
+    expect(await value("gmn_http_errors_total")).toBe(1);
   });
 });
 

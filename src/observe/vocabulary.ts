@@ -10,8 +10,9 @@
 
 export type Level = "debug" | "info" | "warning" | "error";
 
-/** A part that other parts depend on and wait for. */
-export type Dependency = "broker" | "registry" | "database";
+/** Parts that other parts depend on and wait for. */
+export const DEPENDENCIES = ["broker", "registry", "database"] as const;
+export type Dependency = (typeof DEPENDENCIES)[number];
 
 /** A failure that is retried: try `attempt` failed, and the next one follows in `delay_ms`. */
 export interface Retry {
@@ -115,6 +116,8 @@ export interface Vocabulary {
 
   // Runs and their files.
   "run.requested": { runId: string; kind: string; selection: string };
+  /** It waits for another run of its kind. */
+  "run.queued": { runId: string; kind: string; behind: string };
   "run.started": { runId: string; kind: string; owner: string };
   "run.planned": { runId: string; files: number };
   "run.completed": { runId: string; kind: string; files: number; took_ms: number } & RowTotals;
@@ -132,6 +135,15 @@ export interface Vocabulary {
   /** The file's stamp lies so far ahead of the clock that it is not believed. */
   "file.stamp_ignored": { runId: string; file: string; stamp: Date; ahead_ms: number };
   "file.skipped": { runId: string; file: string; reason: string };
+  /** The file can't be read yet; `attempt` of `attempts` failed, and the next one is at `retryAt`, at the earliest. */
+  "file.deferred": {
+    runId: string;
+    file: string;
+    attempt: number;
+    attempts: number;
+    reason: string;
+    retryAt: Date;
+  };
   "file.failed": { runId: string; file: string; reason: string };
   /** Tombstones were published for rows that a file no longer has. */
   "file.withdrew": { runId: string; file: string; rows: number };
@@ -204,6 +216,8 @@ export interface Vocabulary {
 
   // HTTP.
   "http.listening": { url: string };
+  /** Metrics and readiness are served by themselves, without the API. */
+  "metrics.listening": { url: string };
   /** `route` is the pattern that the path matched. The query is left out, since it belongs to the caller. */
   "http.request": {
     requestId: string;

@@ -7,7 +7,14 @@
 import { TransientError } from "@gmn/failures";
 import { type Observe } from "../observe/observe.ts";
 import { retryWhileAway } from "../observe/retries.ts";
-import { countFiles, countRows, evolve, isFinished, type RunState } from "../runs/run.ts";
+import {
+  ATTEMPTS_MAX,
+  countFiles,
+  countRows,
+  evolve,
+  isFinished,
+  type RunState,
+} from "../runs/run.ts";
 import { decide, type RunCommand } from "../runs/run_decide.ts";
 import type { RowCounts, RunEvent } from "../runs/run_event.ts";
 import { describeSelection } from "../runs/selection.ts";
@@ -179,8 +186,11 @@ function observeEvent(event: RunEvent, state: RunState, observe: Observe): void 
       const took_ms = at.getTime() - started.getTime();
       return observe("file.extracted", { runId, file: event.file, took_ms, ...totals(event.rows) });
     }
-    case "file_deferred":
-      return;
+    case "file_deferred": {
+      const { file, attempt, reason, retryAt } = event;
+      const attempts = ATTEMPTS_MAX;
+      return observe("file.deferred", { runId, file, attempt, attempts, reason, retryAt });
+    }
     case "file_skipped":
     case "file_failed": {
       const name = event.type === "file_skipped" ? "file.skipped" : "file.failed";

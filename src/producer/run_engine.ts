@@ -178,6 +178,12 @@ export class RunEngine {
     return this.#runs.get(runId)?.state ?? null;
   }
 
+  /** The run that a run of this process waits for; null when it does not wait for another. */
+  behind(runId: string): string | null {
+    const run = this.#runs.get(runId);
+    return run === undefined ? null : this.#lanes[run.state.kind].before(runId);
+  }
+
   /**
    * Passes every event of this process's runs, with the state after it, to `watcher`; the returned function unsubscribes. A watcher
    * must return quickly; one that throws is reported and kept.
@@ -281,8 +287,11 @@ export class RunEngine {
   }
 
   #enqueue(run: ActiveRun): void {
-    this.#runs.set(run.runId, run);
-    this.#lanes[run.state.kind].push(run);
+    const { runId, state: { kind } } = run;
+    this.#runs.set(runId, run);
+    this.#lanes[kind].push(run);
+    const behind = this.behind(runId);
+    if (behind !== null) this.#options.observe("run.queued", { runId, kind, behind });
   }
 
   async #workOn(run: ActiveRun): Promise<void> {

@@ -78,7 +78,37 @@ const COMPLETED: RunEvent[] = [
   }),
   event("completed", 12, { nextOffsets: { 0: 9, 1: 3, 2: 8 } }),
 ];
+const deferred = (minute: number, file: string, attempt: number) =>
+  event("file_deferred", minute, {
+    file,
+    attempt,
+    reason: `cut ${attempt}`,
+    retryAt: at(minute + 1),
+  });
+const again = (minute: number, byteOffset: number) =>
+  event("file_progress", minute, {
+    file: "c",
+    generatedAt: at(0),
+    checkpoint: { byteOffset, lineNumber: byteOffset },
+    rows: rows(byteOffset),
+    nextOffsets: { 0: byteOffset },
+  });
+/** A file that was put off while it was read, and one that could not be opened. */
+const WAITING: RunEvent[] = [...BEGIN, deferred(9, "c", 1), deferred(10, "d", 1)];
 const CASES = {
+  "waiting for files": WAITING,
+  "trying a file again": [...WAITING, again(11, 200)],
+  "trying a file again from its first byte": [
+    ...WAITING,
+    event("file_started", 11, { file: "c", identity: identity(7) }),
+  ],
+  "waiting for the third time": [...WAITING, again(11, 200), deferred(12, "c", 2)],
+  "failed for one of them": [
+    ...WAITING,
+    event("file_failed", 11, { file: "c", reason: "cut" }),
+    event("file_skipped", 12, { file: "d", reason: "too late" }),
+    event("failed", 13, { reason: "1 of 4 files failed" }),
+  ],
   failed: FAILED,
   completed: COMPLETED,
   "still reading": BEGIN,

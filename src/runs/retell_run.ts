@@ -108,7 +108,13 @@ export class RunRetelling {
     const stored = this.#run.stored.files?.get(file);
     if (stored === undefined) return;
     if (name === "file_started") this.#startFile(stored, at, detail.size_bytes);
-    else if (name === `file_${stored.status}`) this.#settleFile(stored, at);
+    else if (name === "file_deferred") {
+      const { attempt = 1, reason = "", retry_at } = detail;
+      const retryAt = new Date(retry_at ?? at);
+      // What the file waits for now is what happened to it last, so its last progress was before.
+      if (attempt === stored.waiting?.attempt) this.#progress(stored, at);
+      this.#tell({ type: "file_deferred", runId, at, file, attempt, reason, retryAt });
+    } else if (name === `file_${stored.status}`) this.#settleFile(stored, at);
   }
 
   #request(): void {
@@ -136,11 +142,33 @@ export class RunRetelling {
   #settleFiles(at: Date): void {
     for (const file of this.#run.stored.files?.values() ?? []) {
       if (isSettled(file)) this.#settleFile(file, at);
-      else if (file.status === "reading") {
-        if (this.#statusOf(file) === "planned") this.#startFile(file, at);
-        this.#progress(file, at);
-      }
+      else this.#bringToNow(file, at);
     }
+  }
+
+  /** A file that is not settled. */
+  #bringToNow(stored: FileState, at: Date): void {
+    const { file, status, waiting } = stored;
+    this.#countAttempts(stored, at);
+    if (status === "reading") {
+      if (this.#statusOf(stored) === "planned") this.#startFile(stored, at);
+      // Progress after the deferral would say that the file no longer waits.
+      const isTold = waiting !== null && this.#told?.files?.get(file)?.attempts === waiting.attempt;
+      if (!isTold) this.#progress(stored, at);
+    }
+    if (waiting === null) return;
+    this.#tell({ type: "file_deferred", runId: this.#run.stored.runId, at, file, ...waiting });
+  }
+
+  /** Attempts that the history does not have; a file that still waits is told so at the end. */
+  #countAttempts(stored: FileState, at: Date): void {
+    const { file, attempts, waiting } = stored;
+    const told = this.#told?.files?.get(file);
+    if (told === undefined || waiting !== null || told.attempts >= attempts) return;
+    const { runId } = this.#run.stored;
+    const unknown = { attempt: attempts, reason: "", retryAt: at };
+    this.#tell({ type: "file_deferred", runId, at, file, ...unknown });
+    if (told.status === "reading") this.#startFile(stored, at);
   }
 
   #statusOf({ file }: FileState): FileState["status"] {
@@ -177,6 +205,7 @@ export class RunRetelling {
     const { stored: { runId }, lostFiles } = this.#run;
     const before = this.#statusOf(stored);
     if (before !== "planned" && before !== "reading") return;
+    this.#countAttempts(stored, at);
     if (status === "extracted") {
       if (before === "planned") this.#startFile(stored, at);
       if (!lostFiles.has(file)) {

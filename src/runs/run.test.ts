@@ -77,6 +77,13 @@ const extracted = (file: string, published: number, nextOffsets = {}): Event => 
   rows: rows(published),
   nextOffsets,
 });
+const deferred = (file: string, attempt: number): Event => ({
+  type: "file_deferred",
+  file,
+  attempt,
+  reason: "cut",
+  retryAt: AT,
+});
 const failedFile = (file: string): Event => ({ type: "file_failed", file, reason: "cut" });
 const skipped = (file: string): Event => ({ type: "file_skipped", file, reason: "unchanged" });
 
@@ -140,6 +147,29 @@ describe("decide", () => {
     });
   });
 
+  test("a file that is put off waits until its next attempt begins, and its attempts are counted on", () => {
+    const waiting = { attempt: 1, reason: "cut", retryAt: AT };
+    const { state } = given(requested, started, planned, begun("a"), deferred("a", 1));
+    expect(state?.files?.get("a")).toMatchObject({ status: "reading", attempts: 1, waiting });
+    const before = [
+      requested,
+      started,
+      planned,
+      begun("a"),
+      progress("a", 10, 1),
+      deferred("a", 1),
+    ];
+    // Read on from its checkpoint, or from its first byte.
+    for (const next of [progress("a", 100, 5), begun("a")]) {
+      const { state, when } = given(...before, next);
+      expect(state?.files?.get("a")).toMatchObject({ attempts: 1, waiting: null });
+      const again = { type: "deferFile", file: "a", reason: "cut", retryAt: AT } as const;
+      when({ ...again, attempt: 2 }).then(deferred("a", 2));
+      when({ ...again, attempt: 1 }).refused(/after attempt 1: 1 attempts at a are put off/);
+    }
+    expect(given(...before, failedFile("a")).state?.files?.get("a")?.waiting).toBeNull();
+  });
+
   test("a run with every file settled completes, with the furthest offsets", () => {
     given(
       requested,
@@ -185,6 +215,9 @@ describe("evolve", () => {
     expect(foldRun([started, planned].map(event))).toBeNull();
     const { state } = given(requested, started, planned, begun("a"), progress("a", 100, 5));
     expect(evolve(state, event(progress("a", 50, 3)))).toBe(state);
+    const putOff = evolve(state, event(deferred("a", 2)));
+    expect(evolve(putOff, event(deferred("a", 2)))).toBe(putOff);
+    expect(evolve(putOff, event(deferred("a", 1)))).toBe(putOff);
     expect(evolve(state, event(requested))).toBe(state);
     expect(evolve(state, event({ type: "planned", files: ["z"] }))).toBe(state);
     expect(evolve(state, event({ type: "completed", nextOffsets: {} }))).toBe(state);
@@ -223,6 +256,13 @@ const anyCommand: fc.Arbitrary<Command> = fc.oneof(
     nextOffsets: { 0: offset },
   })),
   anyFile.map((file): Command => ({ type: "skip", file, reason: "unchanged" })),
+  fc.tuple(anyFile, fc.integer({ min: 1, max: 3 })).map(([file, attempt]): Command => ({
+    type: "deferFile",
+    file,
+    attempt,
+    reason: "cut",
+    retryAt: AT,
+  })),
   anyFile.map((file): Command => ({ type: "failFile", file, reason: "cut" })),
   fc.constant<Command>({ type: "complete" }),
   fc.constant<Command>({ type: "fail", reason: "gone" }),
@@ -255,7 +295,12 @@ function checkInvariants(before: RunState | null, after: RunState | null) {
   expect(ORDER[after.status]).toBeGreaterThanOrEqual(ORDER[before.status]);
   if (isFinished(before)) expect(after).toBe(before);
   for (const [name, file] of before.files ?? []) {
-    if (isSettled(file)) expect(after.files?.get(name)).toBe(file);
+    const now = after.files!.get(name)!;
+    if (isSettled(file)) expect(now).toBe(file);
+    expect(now.attempts).toBeGreaterThanOrEqual(file.attempts);
+    if (now.waiting !== null) {
+      expect([now.waiting.attempt, isSettled(now)]).toEqual([now.attempts, false]);
+    }
   }
   for (const [partition, offset] of Object.entries(before.nextOffsets)) {
     expect(after.nextOffsets[Number(partition)]).toBeGreaterThanOrEqual(offset);

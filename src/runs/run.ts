@@ -24,7 +24,7 @@
  *
  * Invariants (checked by property tests in `run.test.ts`):
  *   - planned = pending + extracted + skipped + failed files; read = published + unchanged + rejected rows, per file and in total;
- *   - a checkpoint never moves back while its file is read; a settled file does not change;
+ *   - a checkpoint never moves back while its file is read; a settled file does not change; attempts only grow;
  *   - a COMPLETED run has no pending and no failed files. A run with failed files ends FAILED and says how many.
  */
 import type {
@@ -64,7 +64,9 @@ export interface FileState {
   /** Why the file was skipped or failed. */
   readonly reason: string | null;
   readonly startedAt: Date | null;
-  /** Set while the file waits for its next attempt. */
+  /** How many attempts have been put off. */
+  readonly attempts: number;
+  /** Set while the file waits for its next attempt; its `attempt` is `attempts` then. */
   readonly waiting: Deferral | null;
 }
 
@@ -73,8 +75,12 @@ export interface Deferral {
   /** The attempt that failed, from 1. */
   readonly attempt: number;
   readonly reason: string;
+  /** When the next attempt is, at the earliest: files that were not tried yet come first. */
   readonly retryAt: Date;
 }
+
+/** Times a file is tried within one run, each with the retries of its requests. An uploaded file can be read only once. */
+export const ATTEMPTS_MAX = 3;
 
 /** The state of a run, from its events. */
 export interface RunState {
@@ -220,6 +226,7 @@ function plannedFile(file: string): FileState {
     publishedBy: {},
     reason: null,
     startedAt: null,
+    attempts: 0,
     waiting: null,
   };
 }
@@ -255,6 +262,7 @@ function nextFile(before: FileState, event: FileEvent): FileState {
         status: "reading",
         identity: event.identity,
         startedAt: before.startedAt ?? event.at,
+        attempts: before.attempts,
       };
     case "file_progress":
       if (!reading || !rowsFollow(before, event.rows)) return before;
@@ -282,7 +290,8 @@ function nextFile(before: FileState, event: FileEvent): FileState {
       };
     case "file_deferred": {
       const { attempt, reason, retryAt } = event;
-      return { ...before, waiting: { attempt, reason, retryAt } };
+      if (attempt <= before.attempts) return before;
+      return { ...before, attempts: attempt, waiting: { attempt, reason, retryAt } };
     }
     case "file_skipped":
     case "file_failed":

@@ -101,6 +101,12 @@ function decideFile(before: FileState, command: FileCommand): RunEvent {
     case "skip":
       return { ...command, type: "file_skipped" };
     case "deferFile":
+      if (command.attempt <= before.attempts) {
+        throw new RunCommandRefused(
+          `run ${command.runId} can't ${VERBS.deferFile} after attempt ${command.attempt}: ` +
+            `${before.attempts} attempts at ${command.file} are put off already`,
+        );
+      }
       return { ...command, type: "file_deferred" };
     case "failFile":
       return { ...command, type: "file_failed" };

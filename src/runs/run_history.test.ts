@@ -33,6 +33,18 @@ const EVENTS: [RunEvent, string, string][] = [
     "info",
     "daily/a.txt skipped: unchanged",
   ],
+  [
+    {
+      ...of,
+      type: "file_deferred",
+      file,
+      attempt: 1,
+      reason: "cut",
+      retryAt: new Date("2026-11-20T12:01:05.678Z"),
+    },
+    "warning",
+    "daily/a.txt can't be read yet (attempt 1 of 3): cut; next attempt at 12:01:05 UTC",
+  ],
   [{ ...of, type: "file_failed", file, reason: "gone" }, "warning", "daily/a.txt failed: gone"],
   [
     { ...of, type: "completed", nextOffsets: {} },

@@ -6,7 +6,7 @@
  */
 import { z } from "zod";
 import type { RunEvent } from "./run_event.ts";
-import { NO_ROWS } from "./run.ts";
+import { ATTEMPTS_MAX, NO_ROWS } from "./run.ts";
 import { rowCountsSchema, selectionSchema } from "./run_schemas.ts";
 import { describeSelection } from "./selection.ts";
 
@@ -25,12 +25,18 @@ export const runHistoryDetailSchema = z.object({
     description: "file_started; null where the source does not say.",
   }),
   rows: rowCountsSchema.optional().meta({ description: "file_extracted" }),
+  attempt: z.int().optional().meta({
+    description: "file_deferred: which attempt failed, from 1.",
+  }),
+  retry_at: z.string().optional().meta({
+    description: "file_deferred: when the next attempt is, at the earliest.",
+  }),
   stamp_ahead: z.string().optional().meta({
     description:
       "file_extracted: the generation stamp inside the file, when it lay too far ahead of the clock to be believed.",
   }),
   reason: z.string().optional().meta({
-    description: "file_skipped, file_failed, failed, cancelled",
+    description: "file_skipped, file_failed, file_deferred, failed, cancelled",
   }),
 }).meta({
   id: "RunEventDetail",
@@ -82,7 +88,10 @@ function detailOf(event: Exclude<RunEvent, { type: "file_progress" }>): RunHisto
       };
     case "completed":
       return {};
-    case "file_deferred":
+    case "file_deferred": {
+      const { attempt, reason, retryAt } = event;
+      return { attempt, reason, retry_at: retryAt.toISOString() };
+    }
     case "file_skipped":
     case "file_failed":
     case "failed":
@@ -92,6 +101,7 @@ function detailOf(event: Exclude<RunEvent, { type: "file_progress" }>): RunHisto
 }
 
 const LEVELS: Readonly<Record<string, RunHistoryLevel>> = {
+  file_deferred: "warning",
   file_failed: "warning",
   cancelled: "warning",
   failed: "error",
@@ -110,6 +120,9 @@ const sayStamp = ({ stamp_ahead }: RunHistoryDetail): string =>
     : `; its stamp ${stamp_ahead} lies ahead of the clock and is ignored; any later file may change its rows`;
 
 const count = (n: number): string => n.toLocaleString("en-US");
+
+/** `10:04:05 UTC`. */
+const timeOfDay = (iso = ""): string => `${iso.slice(11, 19)} UTC`;
 
 /** One plain sentence for an entry. It does not name the run, which the reader knows. */
 export function sayHistoryEntry({ name, file, detail }: RunHistoryEntry): string {
@@ -133,6 +146,10 @@ export function sayHistoryEntry({ name, file, detail }: RunHistoryEntry): string
     }
     case "file_skipped":
       return `${file} skipped${because}`;
+    case "file_deferred":
+      return `${file} can't be read yet (attempt ${detail.attempt} of ${ATTEMPTS_MAX})${because}; next attempt at ${
+        timeOfDay(detail.retry_at)
+      }`;
     case "file_failed":
       return `${file} failed${because}`;
     case "completed":

@@ -26,8 +26,41 @@ export const selectionSchema = z.union([
 /** Why a run exists. */
 export const runKindSchema = z.enum(["daily", "backfill", "upload"]);
 
+/** How far a run is. */
+export const runStateSchema = z.enum(["requested", "running", "completed", "failed", "cancelled"]);
+
 /** Who requested a run. */
 export const requestedBySchema = z.enum(["schedule", "http", "cli", "boot"]);
+
+const attempt = {
+  attempt: z.int().meta({ description: "The attempt that failed, from 1." }),
+  attempts: z.int().meta({ description: "How often the file is tried in all." }),
+  reason: z.string(),
+  retry_at: z.string().meta({
+    description:
+      "When the next attempt is, at the earliest: files that were not tried yet come first. In the past while the attempt begins.",
+  }),
+};
+
+/** A file that waits for its next attempt. */
+const deferralSchema = z.object(attempt).meta({
+  id: "Deferral",
+  description: "Why a file could not be read yet, and when it is tried again.",
+});
+
+/** What a run waits for. */
+export const waitingSchema = z.discriminatedUnion("for", [
+  z.object({ for: z.literal("file"), file: z.string(), ...attempt }).meta({
+    description: "Every file that is left waits for its next attempt; this one is the next.",
+  }),
+  z.object({ for: z.literal("run"), run_id: z.string() }).meta({
+    description: "Runs of one kind take turns: the run before this one in the queue.",
+  }),
+  z.object({ for: z.literal("owner") }).meta({
+    description: "No process with the role producer leads, so nobody works on it.",
+  }),
+]).meta({ id: "Waiting" });
+export type WaitingView = z.infer<typeof waitingSchema>;
 
 /** What became of loaded rows. */
 const outcome = z.int().nullable();
@@ -36,12 +69,15 @@ const run = {
   id: z.string(),
   kind: runKindSchema,
   selection: selectionSchema,
-  state: z.enum(["requested", "running", "completed", "failed", "cancelled"]),
+  state: runStateSchema,
   requested_by: requestedBySchema,
   requested_at: z.string(),
   started_at: z.string().nullable(),
   ended_at: z.string().nullable(),
   reason: z.string().nullable().meta({ description: "Why it failed or was cancelled." }),
+  waiting: waitingSchema.nullable().meta({
+    description: "What it waits for before it goes on; null when it does not wait.",
+  }),
   files: z.object({ planned: z.int(), extracted: z.int(), skipped: z.int(), failed: z.int() }),
   rows: rowCountsSchema.extend({
     loaded: z.int(),
@@ -80,7 +116,10 @@ export const runFileSchema = z.object({
       "The generation stamp inside the file, when it lay too far ahead of the clock to be believed; generated_at is null then, and any later file may change what this one said.",
   }),
   rows: rowCountsSchema,
-  reason: z.string().nullable(),
+  reason: z.string().nullable().meta({ description: "Why it was skipped or failed." }),
+  waiting: deferralSchema.nullable().meta({
+    description: "While the file waits for its next attempt; null when it does not wait.",
+  }),
 });
 export type RunFileView = z.infer<typeof runFileSchema>;
 

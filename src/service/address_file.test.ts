@@ -15,6 +15,7 @@ afterEach(() => rm(folder, { recursive: true }));
 const addresses = (pid: number): ServiceAddresses => ({
   pid,
   http: "http://127.0.0.1:8000",
+  metrics: null,
   brokers: ["127.0.0.1:9092"],
   schemaRegistryUrl: "http://127.0.0.1:8081",
   databaseUrl: "postgres://gmn:secret@127.0.0.1:5433/gmn_data_store",

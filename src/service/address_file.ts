@@ -18,6 +18,8 @@ export interface ServiceAddresses {
   readonly pid: number;
   /** null when this process has no HTTP role. */
   readonly http: string | null;
+  /** Where METRICS_PORT is served; null without that setting. */
+  readonly metrics: string | null;
   readonly brokers: readonly string[];
   readonly schemaRegistryUrl: string;
   readonly databaseUrl: string;

@@ -8,27 +8,32 @@ import { createApi } from "../http/app.ts";
 import { EventStreams } from "../http/event_streams.ts";
 import { RecentEvents } from "../http/recent_events.ts";
 import { serveHttp } from "../http/server.ts";
-import { createMetrics } from "../observe/metrics.ts";
+import type { Health } from "../http/status_routes.ts";
+import type { Metrics } from "../observe/metrics.ts";
 import type { Observer } from "../observe/observe.ts";
 import { deadLetterTable } from "../store/dead_letters.ts";
 import { runningOf, type ServiceParts, VERSION } from "./parts.ts";
 import type { Releasers } from "./releasers.ts";
-import { createHealth, scheduleOf } from "./status.ts";
+import { scheduleOf } from "./status.ts";
+
+export interface ApiWiring {
+  readonly config: Config;
+  readonly parts: ServiceParts;
+  readonly health: Health;
+  readonly metrics: Metrics;
+  readonly observer: Observer;
+  readonly releasers: Releasers;
+}
 
 /**
  * Serves the API and returns its URL.
  * @throws PermanentError when it can't listen on the address
  */
 export function serveApi(
-  config: Config,
-  parts: ServiceParts,
-  observer: Observer,
-  releasers: Releasers,
+  { config, parts, health, metrics, observer, releasers }: ApiWiring,
 ): string {
   const { observe, listen } = observer;
   const streams = new EventStreams();
-  const metrics = createMetrics();
-  releasers.add("metrics", listen(metrics.listener));
   const events = new RecentEvents(listen, parts.startedAt);
   releasers.add("events", events.close);
   const running = () => runningOf(parts);
@@ -49,7 +54,7 @@ export function serveApi(
       return await scheduleOf(producer.schedule, reader);
     },
     replays: replayDeskOf(parts, observer),
-    health: createHealth(parts),
+    health,
     topic: TRAJECTORY_SUMMARY_RAW.name,
     metrics,
     streams,

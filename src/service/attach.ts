@@ -99,7 +99,8 @@ async function startWorkbench(
   signal: AbortSignal,
 ): Promise<Workbench> {
   const service = await startService({
-    config: { ...config, roles: new Set(["producer", "consumer"]) },
+    // Nobody watches a command, and its port may be that of a service elsewhere.
+    config: { ...config, roles: new Set(["producer", "consumer"]), metricsPort: null },
     observer,
     signal,
     isForOneCommand: true,

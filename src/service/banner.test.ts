@@ -6,6 +6,7 @@ const service = {
   addresses: {
     pid: 1,
     http: "http://127.0.0.1:8000",
+    metrics: null,
     brokers: ["127.0.0.1:9092"],
     schemaRegistryUrl: "http://127.0.0.1:8081",
     databaseUrl: `postgres://gmn:${SECRET}@127.0.0.1:5433/gmn_data_store`,

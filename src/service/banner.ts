@@ -23,6 +23,7 @@ export function banner(
     ...(addresses.http === null
       ? []
       : [["dashboard", `${addresses.http}/`], ["API", `${addresses.http}/docs`]] as const),
+    ...(addresses.metrics === null ? [] : [["metrics", `${addresses.metrics}/metrics`]] as const),
     ["Kafka", addresses.brokers.join(",")],
     ["registry", addresses.schemaRegistryUrl],
     ["PostgreSQL", shownDatabaseUrl(config, addresses.databaseUrl, isTerminal)],

@@ -76,6 +76,11 @@ export class DiskWatch {
     this.#timer = null;
   }
 
+  /** Whether there is a disk to watch: whether this process runs an engine that writes to one. */
+  get hasDisks(): boolean {
+    return this.#options.disks.length > 0;
+  }
+
   /** The disks as last seen. One that could not be looked at is left out. */
   get disks(): SeenDisk[] {
     return [...this.#seen.values()];

@@ -44,6 +44,8 @@ export interface RunningParts {
   /** For queries that people make to the data store. */
   readonly reader: Reader;
   readonly log: Log;
+  /** Whether this process runs the embedded broker, whose checks find damage in the log. */
+  readonly checksLog: boolean;
   /** Of the engines that this process has started. */
   readonly disks: DiskWatch;
   /** null in a process without the role consumer. */

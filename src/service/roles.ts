@@ -51,7 +51,7 @@ export function startConsumer(
 /** Creates the engine and its desk. The engine does not lead yet, unless it is for one command's own runs. */
 export function openRuns(
   wiring: Wiring,
-  { isForOneCommand }: { isForOneCommand: boolean },
+  { isForOneCommand, retryPause_ms }: { isForOneCommand: boolean; retryPause_ms?: number },
 ): Runs {
   const { config, observe, store, databaseUrl, log, disks, releasers, signal } = wiring;
   const directory = openDataDirectory(config.gmnDataUrl, {
@@ -74,6 +74,7 @@ export function openRuns(
     withKeyLock: keys.withKeyLock,
     owner: OWNER,
     leads: isForOneCommand,
+    retryPause_ms,
     observe,
     signal,
   });

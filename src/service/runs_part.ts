@@ -29,7 +29,7 @@ export function runsPartOf({ lease, unowned }: RunsOwnership, now: Date): PartSt
       detail:
         `${count} run(s) wait and no process leads, since ${since.toISOString()}; the oldest is ${oldest}. ` +
         "Start a process with the role producer; one that runs says in its log why it does not lead " +
-        "(docs/runbook.md, A run waits without an owner)",
+        "(docs/runbook.md#gmnrunwithoutowner)",
     };
   }
   const { holder = null, renewedAgo_s = null } = lease ?? {};

@@ -1,7 +1,7 @@
 /**
  * The service: wires the modules together, starts them in order, stops them in reverse.
  *
- *     http (answers 503 at first) ─▶ database ┐
+ *     http, metrics (answer 503 at first) ─▶ database ┐
  *                                  ─▶ broker  ┴▶ migrate, topics, schemas ─▶ which log? ─▶ consumer ─▶ producer, schedule ─▶ ready
  *
  * HTTP comes first, so that a port in use is reported before anything starts, and `/readyz` can say what the boot waits for.
@@ -18,8 +18,8 @@ import { connectStore, type Store } from "../store/connection.ts";
 import { migrate } from "../store/migrate.ts";
 import { Reader } from "../store/reader.ts";
 import { type ServiceAddresses, writeAddresses } from "./address_file.ts";
-import { serveApi } from "./api.ts";
 import { DiskWatch } from "./disk_watch.ts";
+import { serveEndpoints } from "./endpoints.ts";
 import { type Boot, disksOf, type Engines, startEngines } from "./engines.ts";
 import { sendHeartbeats } from "./heartbeat.ts";
 import { LogDamages } from "./log_damage.ts";
@@ -58,6 +58,8 @@ export interface StartOptions {
    * unavailable is not waited for without end.
    */
   readonly isForOneCommand?: boolean;
+  /** Pause before a file that can't be read yet is tried again; by default that of the runs (producer/run_work.ts). */
+  readonly retryPause_ms?: number;
 }
 
 /**
@@ -78,7 +80,7 @@ const SLOW_READER_CONNECTIONS = 8;
  *   has been stopped by then
  */
 export async function startService(options: StartOptions): Promise<Service> {
-  const { config, observer, hurry, isForOneCommand = false } = options;
+  const { config, observer, hurry } = options;
   const { observe } = observer;
   const began = performance.now();
   const releasers = new Releasers((name, reason) =>
@@ -105,17 +107,17 @@ export async function startService(options: StartOptions): Promise<Service> {
       const stop = sendHeartbeats({ url: config.heartbeatUrl, observer, signal });
       releasers.add("heartbeats", stop);
     }
-    const http = config.roles.has("http") ? serveApi(config, parts, observer, releasers) : null;
+    const endpoints = serveEndpoints(config, parts, observer, releasers);
     // Checked before anything is started: a missing file is a setting that can't work.
     const access = await readLogAccess(config);
     const boot: Boot = { config, observe, releasers, signal, hurry };
     const engines = await startEngines(boot);
-    parts.running = await startParts(boot, engines, { access, isForOneCommand });
+    parts.running = await startParts(boot, engines, { ...options, access });
 
     const { broker, database, describeBroker } = engines;
     const addresses: ServiceAddresses = {
       pid: process.pid,
-      http,
+      ...endpoints,
       brokers: broker.brokers,
       schemaRegistryUrl: broker.schemaRegistryUrl,
       databaseUrl: database.url,
@@ -146,7 +148,7 @@ export async function startService(options: StartOptions): Promise<Service> {
 async function startParts(
   { config, observe, releasers, signal }: Boot,
   engines: Engines,
-  { access, isForOneCommand }: { readonly access: LogAccess; readonly isForOneCommand: boolean },
+  { access, isForOneCommand = false, retryPause_ms }: StartOptions & { readonly access: LogAccess },
 ): Promise<RunningParts> {
   const { database, broker, describeBroker } = engines;
   const attempts = isForOneCommand ? COMMAND_ATTEMPTS : undefined;
@@ -185,7 +187,7 @@ async function startParts(
   const wiring: Wiring = { config, observe, store, databaseUrl, log, disks, releasers, signal };
   const subscription = roles.has("consumer") ? startConsumer(wiring) : null;
   const hasRuns = roles.has("producer") || roles.has("http");
-  const runs = hasRuns ? openRuns(wiring, { isForOneCommand }) : null;
+  const runs = hasRuns ? openRuns(wiring, { isForOneCommand, retryPause_ms }) : null;
   const producer = runs !== null && roles.has("producer") && !isForOneCommand
     ? startProducer(wiring, runs)
     : null;
@@ -194,5 +196,16 @@ async function startParts(
     registry: broker.schemaRegistryUrl,
     database: database.describe,
   };
-  return { store, reader, log, disks, subscription, runs, producer, iauShowerUrl, describe };
+  return {
+    store,
+    reader,
+    log,
+    checksLog: broker.kind === "embedded",
+    disks,
+    subscription,
+    runs,
+    producer,
+    iauShowerUrl,
+    describe,
+  };
 }

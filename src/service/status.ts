@@ -1,8 +1,8 @@
-/** The state of the service, for `/status`, `/readyz` and `/metrics`: looked up for each request, not monitored in between. */
+/** The state of the service: looked up for each request, not monitored in between. */
 import { explain, explainWithHint, TransientError } from "@gmn/failures";
 import { TOPICS } from "../events/topics.ts";
 import type { LogProbe } from "../events/log_probe.ts";
-import type { Health } from "../http/status_routes.ts";
+import { withOwn } from "../http/own_runs.ts";
 import type {
   DisksView,
   LogView,
@@ -11,42 +11,31 @@ import type {
   ServiceStatus,
   ShowerListView,
 } from "../http/status_schemas.ts";
-import type { Gauges } from "../observe/metrics.ts";
 import type { Schedule } from "../producer/schedule.ts";
 import { type LogGuard, undecidedError } from "../recovery/log_guard.ts";
 import { LOG_DECISIONS, RUNBOOK_PAGES } from "../recovery/log_verdict.ts";
 import { readOffsets } from "../store/consumer_offsets.ts";
 import { countDeadLetters } from "../store/dead_letters.ts";
-import { countMeteors, readStoreGauges } from "../store/gauges.ts";
+import { countMeteors } from "../store/gauges.ts";
 import { readListInUse } from "../store/iau_showers.ts";
 import type { Question, Reader } from "../store/reader.ts";
+import { listUnfinishedRunViews } from "../store/run_views.ts";
 import { readSchedulePause } from "../store/schedule_pause.ts";
 import { asSize } from "./disk_space.ts";
 import type { DiskWatch, SeenDisk } from "./disk_watch.ts";
-import type { LogDamage, LogDamages } from "./log_damage.ts";
+import type { LogDamage } from "./log_damage.ts";
 import { readOwnership, runsPartOf } from "./runs_part.ts";
-import { runningOf, type RunningParts, type ServiceParts, VERSION } from "./parts.ts";
+import { type RunningParts, type ServiceParts, VERSION } from "./parts.ts";
 
 /** A person waits for the answer in a browser; a database that takes longer counts as unavailable. */
-const LIMIT_MS = 3_000;
+export const LIMIT_MS = 3_000;
+/** Enough to see what the service does. */
+const RUNS_MAX = 20;
 
 type Lag = ServiceStatus["lag"];
 
-/** The health queries for these parts, also while the service starts. */
-export function createHealth(parts: ServiceParts): Health {
-  return {
-    status: () => statusOf(parts),
-    async notReady() {
-      if (parts.running === null) return { service: "starting" };
-      const { status } = await queryParts(parts.running);
-      const missing = Object.entries(status).filter(([, { ready }]) => !ready);
-      return Object.fromEntries(missing.map(([name, { detail }]) => [name, detail]));
-    },
-    gauges: async () => await queryGauges(runningOf(parts), parts.damages),
-  };
-}
-
-async function statusOf(
+/** The whole state, also while the service starts. */
+export async function statusOf(
   { startedAt, roles, running, damages }: ServiceParts,
 ): Promise<ServiceStatus> {
   const base = { version: VERSION, started_at: startedAt.toISOString(), roles };
@@ -70,15 +59,18 @@ async function statusOf(
       schedule: null,
       shower_list: null,
       lag: [],
+      runs: null,
       store: null,
     };
   }
   const { reader, producer } = running;
-  const [{ status, lag }, damaged, schedule, showerList, store] = await Promise.all([
+  const engine = running.runs?.engine;
+  const [{ status, lag }, damaged, schedule, showerList, runs, store] = await Promise.all([
     queryParts(running),
     damages.look(running.log),
     producer === null ? null : scheduleOf(producer.schedule, reader),
     showerListOf(running),
+    unlessUnavailable(reader, (sql) => listUnfinishedRunViews(sql, RUNS_MAX)),
     unlessUnavailable(reader, async (sql) => ({
       meteors: await countMeteors(sql),
       dead_letters: await countDeadLetters(sql),
@@ -93,6 +85,7 @@ async function statusOf(
     schedule,
     shower_list: showerList,
     lag,
+    runs: engine === undefined ? runs : runs?.map((run) => withOwn(run, () => engine)) ?? null,
     store,
   };
 }
@@ -114,7 +107,7 @@ async function unlessUnavailable<Answer>(
 }
 
 /** The state of each part, and how far the data store is behind the log (empty when either is unavailable). */
-async function queryParts(
+export async function queryParts(
   { reader, log, subscription, disks, describe }: RunningParts,
 ): Promise<{ status: ServiceStatus["parts"]; lag: Lag }> {
   const topics = TOPICS.map(({ name }) => name);
@@ -292,26 +285,4 @@ async function showerListOf(
   } catch (error) {
     return { ...unknown, note: explain(error) };
   }
-}
-
-/** All gauges. A value that is unknown because the database is unavailable is null or left out: `parts` shows the reason. */
-async function queryGauges(running: RunningParts, damages: LogDamages): Promise<Gauges> {
-  const { reader } = running;
-  const [{ status, lag }, damaged, store, meteors, deadLetters] = await Promise.all([
-    queryParts(running),
-    damages.look(running.log),
-    unlessUnavailable(reader, readStoreGauges),
-    unlessUnavailable(reader, countMeteors),
-    unlessUnavailable(reader, countDeadLetters),
-  ]);
-  return {
-    parts: Object.fromEntries(Object.entries(status).map(([name, { ready }]) => [name, ready])),
-    logDamaged: damaged.filter(({ isRepaired }) => !isRepaired).length,
-    disks: running.disks.disks,
-    logVerdict: running.log.guard?.state?.verdict.kind ?? null,
-    lag,
-    meteors,
-    deadLetters,
-    ...store ?? { runs: {}, newestRow_s: null, newestMeteor_s: null, lastDailySuccess_s: null },
-  };
 }

@@ -37,6 +37,12 @@ export async function readLease(sql: Queryable, name: LeaseName): Promise<LeaseV
   return { holder: row.isHeld ? row.holder ?? "unknown" : null, renewedAgo_s: row.ago };
 }
 
+/** Whether its holder acts on it: whoever has not renewed it for a while steps down, or is replaced. */
+export function isInForce(lease: LeaseView | null): boolean {
+  const { holder = null, renewedAgo_s = null } = lease ?? {};
+  return holder !== null && renewedAgo_s !== null && renewedAgo_s * 1000 < LEASE_VALID_MS;
+}
+
 /** As SQL: the process of the server whose session has the lock, or null. */
 export function holdersOf(sql: Queryable, name: LeaseName) {
   return sql`(

@@ -9,6 +9,8 @@ export interface GridCell extends Pick<RunFileView, "file" | "state" | "reason">
   readonly published: number;
   readonly unchanged: number;
   readonly rejected: number;
+  /** It waits for its next attempt. */
+  readonly is_waiting: boolean;
 }
 
 /** The newest runs, at most `runs`, and their files: at most `cells`, those of the newest runs first. */
@@ -22,7 +24,8 @@ export async function readRunGrid(
   const cells = await sql<GridCell[]>`
     select
       run_id, file, state,
-      rows_published::float8 as published, rows_unchanged::float8 as unchanged, rows_rejected::float8 as rejected, reason
+      rows_published::float8 as published, rows_unchanged::float8 as unchanged, rows_rejected::float8 as rejected, reason,
+      retry_at is not null and (select state from ingestion_run where id = run_id) = 'running' as is_waiting
     from ingestion_run_file
     where run_id >= ${oldest.id}
     order by run_id desc, file

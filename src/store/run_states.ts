@@ -4,7 +4,7 @@
  * The fold is `evolve` in `src/runs/`, which also makes the decisions. This file only converts a state into rows and back. So the
  * projection can't drift from the domain, and a rebuild gives the same rows.
  */
-import { LEASE_VALID_MS, readLease } from "./leases.ts";
+import { isInForce, readLease } from "./leases.ts";
 import { pipelined } from "./pipelined.ts";
 import { storable } from "./storable.ts";
 import type { FileState, RunState } from "../runs/run.ts";
@@ -28,12 +28,16 @@ interface FileRow
   readonly run_id: string;
   readonly byte_offset: number | null;
   readonly line_number: number | null;
+  readonly attempts: number;
+  readonly waiting_reason: string | null;
+  readonly retry_at: Date | null;
 }
 
 const FILE_COLUMNS = `
   run_id, file, state as status, size_bytes::float8, etag, last_modified as "lastModified", listed,
   generated_at as "generatedAt", stamp_ahead as "stampAhead", rows_published_by as "publishedBy", byte_offset::float8, line_number::float8, rows_read::float8 as read,
-  rows_published::float8 as published, rows_unchanged::float8 as unchanged, rows_rejected::float8 as rejected, reason`;
+  rows_published::float8 as published, rows_unchanged::float8 as unchanged, rows_rejected::float8 as rejected, reason,
+  attempts, waiting_reason, retry_at`;
 
 /** The run, or null. */
 export async function readRunState(sql: Queryable, runId: string): Promise<RunState | null> {
@@ -56,11 +60,8 @@ export interface UnownedRuns {
 
 /** The runs that wait for a process to lead. Uploads are left out: they belong to the process that received them. */
 export async function readUnownedRuns(sql: Queryable): Promise<UnownedRuns> {
-  const lease = await readLease(sql, "producer");
-  const { holder = null, renewedAgo_s = null } = lease ?? {};
-  const isLed = holder !== null && renewedAgo_s !== null && renewedAgo_s * 1000 < LEASE_VALID_MS;
   const none = { count: 0, oldest: null, since: null };
-  if (isLed) return none;
+  if (isInForce(await readLease(sql, "producer"))) return none;
   const [row] = await sql<{ count: number; oldest: string | null; since: Date | null }[]>`
     select count(*)::int as count, min(id) as oldest,
       greatest(min(requested_at), (select renewed_at from lease where name = 'producer')) as since
@@ -147,7 +148,7 @@ export async function writeRunState(
   ]);
 }
 
-/** PostgreSQL takes 65,535 parameters per statement; a file has 18. */
+/** PostgreSQL takes 65,535 parameters per statement; a file has 21. */
 const FILES_PER_STATEMENT = 1_000;
 
 async function writeFiles(
@@ -174,6 +175,9 @@ async function writeFiles(
     rows_rejected: file.rows.rejected,
     rows_published_by: sql.json({ ...file.publishedBy }),
     reason: storable(file.reason),
+    attempts: file.attempts,
+    waiting_reason: storable(file.waiting?.reason ?? null),
+    retry_at: file.waiting?.retryAt ?? null,
     updated_at: at,
   }));
   await sql`
@@ -182,7 +186,8 @@ async function writeFiles(
       state = excluded.state, size_bytes = excluded.size_bytes, etag = excluded.etag,
       last_modified = excluded.last_modified, listed = excluded.listed, generated_at = excluded.generated_at,
       stamp_ahead = excluded.stamp_ahead, rows_published_by = excluded.rows_published_by, byte_offset = excluded.byte_offset, line_number = excluded.line_number, rows_read = excluded.rows_read,
-      rows_published = excluded.rows_published, rows_unchanged = excluded.rows_unchanged, rows_rejected = excluded.rows_rejected, reason = excluded.reason, updated_at = excluded.updated_at`;
+      rows_published = excluded.rows_published, rows_unchanged = excluded.rows_unchanged, rows_rejected = excluded.rows_rejected, reason = excluded.reason, 
+      attempts = excluded.attempts, waiting_reason = excluded.waiting_reason, retry_at = excluded.retry_at, updated_at = excluded.updated_at`;
 }
 
 async function readStates(sql: Queryable, which: ReturnType<Queryable>): Promise<RunState[]> {
@@ -202,7 +207,7 @@ async function readStates(sql: Queryable, which: ReturnType<Queryable>): Promise
 
 function toFileState(row: FileRow): FileState {
   const { file, status, generatedAt, read, published, unchanged, rejected, reason } = row;
-  const { size_bytes, etag, lastModified, listed } = row;
+  const { size_bytes, etag, lastModified, listed, attempts, retry_at: retryAt } = row;
   const identity = { size_bytes, etag, lastModified, listed };
   return {
     file,
@@ -217,6 +222,9 @@ function toFileState(row: FileRow): FileState {
     publishedBy: row.publishedBy,
     reason,
     startedAt: null,
-    waiting: null,
+    attempts,
+    waiting: retryAt === null
+      ? null
+      : { attempt: attempts, reason: row.waiting_reason ?? "", retryAt },
   };
 }

@@ -270,6 +270,82 @@ describe.skipIf(NO_BROWSER !== null)("the dashboard", { timeout: TEST_TIMEOUT_MS
   });
 });
 
+describe.skipIf(NO_BROWSER !== null)("the dashboard while runs wait", {
+  timeout: TEST_TIMEOUT_MS,
+}, () => {
+  test(
+    "for a file and for each other: it says so, counts down, and fits a phone in both themes",
+    async () => {
+      // Longer than the test: the first attempt stays the last.
+      await using service = await startTestService({ retryPause_ms: 500_000 });
+      await cutFile(service);
+      const browser = await startBrowser();
+      try {
+        const url = service.service.addresses.http!;
+        const ask = async () => {
+          const answer = await service.api("/extract", { method: "POST" });
+          expect(answer.status).toBe(202);
+          return (await answer.json()).run_id as string;
+        };
+        const first = await ask();
+        await service.next("file.deferred");
+        const second = await ask();
+        await using opened = await openPage(browser, url);
+        const { page } = opened;
+        await page.goto("/#/runs");
+        const waits =
+          /^Waiting for \S+: attempt 1 of 3 failed \(.*middle of a line.*\); next in \d min/;
+        await page.getByRole("row").getByText(waits).waitFor();
+        await page.getByRole("table", { name: /State of each file/ })
+          .getByRole("link", { name: "Waiting", exact: true }).waitFor();
+        const queued = page.getByRole("row").filter({
+          hasText: `Queued behind run …${first.slice(-6)}`,
+        });
+        await queued.getByText("Queued", { exact: true }).waitFor();
+        await queued.getByRole("link", { name: /^run …/ }).click();
+
+        await page.locator(".facts").getByText("Waiting").waitFor();
+        const next = page.locator(".note time");
+        const left = async () => {
+          const [, min, s = 0] = /in (\d) min(?: (\d+) s)?/.exec(await next.textContent() ?? "") ??
+            [];
+          return Number(min) * 60 + Number(s);
+        };
+        const before = await left();
+        expect(before).toBeGreaterThan(0);
+        await expect.poll(left, { timeout: 10_000 }).toBeLessThan(before);
+        await page.getByRole("row", { name: /^Waiting/ }).getByText("attempt 1 of 3 failed")
+          .waitFor();
+        await page.getByRole("list", { name: "Events of the run, newest first" })
+          .getByText(/can't be read yet \(attempt 1 of 3\): .*; next attempt at [\d:]+ UTC$/)
+          .waitFor();
+        expect(opened.troubles).toEqual([]);
+
+        for (const colorScheme of ["light", "dark"] as const) {
+          await using phone = await openPage(browser, url, {
+            colorScheme,
+            bypassCSP: true,
+            reducedMotion: "reduce",
+            viewport: { width: 360, height: 800 },
+          });
+          for (const view of ["now", "runs", `runs/${first}`, `runs/${second}`]) {
+            await phone.page.goto(`/#/${view}`);
+            await phone.page.getByText(/^(Waiting for|Queued behind) /).first().waitFor();
+            expect(
+              await phone.page.evaluate(() => document.documentElement.scrollWidth - innerWidth),
+              view,
+            ).toBeLessThanOrEqual(0);
+            expect(await accessibilityProblems(phone.page), view).toEqual([]);
+          }
+        }
+      } finally {
+        await browser.close();
+      }
+    },
+    START_TIMEOUT_MS,
+  );
+});
+
 describe.skipIf(NO_BROWSER !== null)("the dashboard of a service with a token", {
   timeout: TEST_TIMEOUT_MS,
 }, () => {
@@ -333,4 +409,13 @@ async function uploadBadLine(service: TestService): Promise<string> {
     );
     if (deadLetter !== undefined) return deadLetter.reason.slice(0, 20);
   }
+}
+
+/** Cuts a daily file in the middle of a line, as if it was being written. */
+async function cutFile({ sample, sourceFolder }: TestService): Promise<void> {
+  const { readFile, writeFile } = await import("node:fs/promises");
+  const { join } = await import("node:path");
+  const { name } = sample.files.find(({ name }) => /^daily\/.*_20\d{6}_/.test(name))!;
+  const path = join(sourceFolder, name);
+  await writeFile(path, (await readFile(path)).subarray(0, -100));
 }

@@ -6,8 +6,8 @@ import { createApi } from "../../src/http/app.ts";
 import { EventStreams } from "../../src/http/event_streams.ts";
 import type { Api } from "../../src/http/openapi.ts";
 import { RecentEvents } from "../../src/http/recent_events.ts";
-import { createMetrics } from "../../src/observe/metrics.ts";
 import { createObserver, type Observer } from "../../src/observe/observe.ts";
+import { createServiceMetrics } from "../../src/service/endpoints.ts";
 import type { Sql } from "../../src/store/connection.ts";
 import { Reader } from "../../src/store/reader.ts";
 
@@ -30,7 +30,7 @@ export function apiOn(sql: Sql): TestApi {
   const observer = createObserver();
   const streams = new EventStreams();
   const reader = new Reader({ quick: sql, slow: sql });
-  const metrics = createMetrics();
+  const metrics = createServiceMetrics();
   observer.listen(metrics.listener);
   const app = createApi({
     version: "test",

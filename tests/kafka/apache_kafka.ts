@@ -28,11 +28,17 @@ export interface ApacheKafka {
   /** `host:port`. */
   readonly address: string;
   readonly pid: number;
+  /** Ends it with this signal; its data stay, for `startAgain`. */
+  end(signal: "SIGKILL" | "SIGTERM"): Promise<void>;
+  /** Starts it on the same data and address. */
+  startAgain(): Promise<void>;
   /** Ends it and removes its data. */
   stop(): Promise<void>;
 }
 
 export interface ApacheKafkaOptions {
+  /** Where it listens; a free port by default. */
+  readonly port?: number;
   /** Further server properties. */
   readonly properties?: Readonly<Record<string, string>>;
   /** Further listeners: `NAME://host:port`. */
@@ -105,9 +111,13 @@ async function answers(address: string, isGone: () => boolean): Promise<boolean>
   return false;
 }
 
-async function end(child: ChildProcess, ended: Promise<void>): Promise<void> {
+async function end(
+  child: ChildProcess,
+  ended: Promise<void>,
+  signal: "SIGKILL" | "SIGTERM",
+): Promise<void> {
   const timer = setTimeout(() => child.kill("SIGKILL"), STOP_DEADLINE_MS);
-  child.kill("SIGTERM");
+  child.kill(signal);
   await ended;
   clearTimeout(timer);
 }
@@ -132,11 +142,17 @@ async function prepare(
   };
 }
 
-/** Starts the prepared Kafka; `stop` ends it. @throws Error with what it said, when it does not start */
+/** Kafka's process. */
+interface Launched {
+  readonly pid: number;
+  end(signal: "SIGKILL" | "SIGTERM"): Promise<void>;
+}
+
+/** Starts the prepared Kafka. @throws Error with what it said, when it does not start */
 async function launch(
   { address, args }: { address: string; args: readonly string[] },
   directory: string,
-): Promise<ApacheKafka> {
+): Promise<Launched> {
   const child = spawn("java", args, { cwd: directory, stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
   for (const stream of [child.stdout, child.stderr]) {
@@ -154,15 +170,18 @@ async function launch(
   // Whatever ends this process ends Kafka too.
   const kill = () => child.kill("SIGKILL");
   process.once("exit", kill);
-  const stop = async (): Promise<void> => {
-    await end(child, ended);
-    process.off("exit", kill);
+  const launched: Launched = {
+    pid: child.pid!,
+    async end(signal) {
+      await end(child, ended, signal);
+      process.off("exit", kill);
+    },
   };
   if (!await answers(address, () => isGone)) {
-    await stop();
+    await launched.end("SIGTERM");
     throw new Error(`Apache Kafka did not start:\n${output}`);
   }
-  return { address, pid: child.pid!, stop };
+  return launched;
 }
 
 /**
@@ -172,7 +191,8 @@ async function launch(
 export async function startApacheKafka(
   options: ApacheKafkaOptions = {},
 ): Promise<ApacheKafka> {
-  const [port, controllerPort] = await freePorts(2) as [number, number];
+  const [free, controllerPort] = await freePorts(2) as [number, number];
+  const { port = free } = options;
   return await startNode({ id: 1, port, controllerPorts: [controllerPort] }, options);
 }
 
@@ -204,8 +224,19 @@ async function startNode(place: NodePlace, options: ApacheKafkaOptions): Promise
   const directory = await mkdtemp(join(tmpdir(), "gmn-kafka-"));
   const clear = () => rm(directory, { recursive: true, force: true });
   try {
-    const kafka = await launch(await prepare(directory, place, options), directory);
-    return { ...kafka, stop: () => kafka.stop().finally(clear) };
+    const prepared = await prepare(directory, place, options);
+    let launched = await launch(prepared, directory);
+    return {
+      address: prepared.address,
+      get pid() {
+        return launched.pid;
+      },
+      end: (signal) => launched.end(signal),
+      async startAgain() {
+        launched = await launch(prepared, directory);
+      },
+      stop: () => launched.end("SIGTERM").finally(clear),
+    };
   } catch (error) {
     await clear();
     throw error;

@@ -64,7 +64,7 @@ function engineOver(directory: DataDirectory, more: Partial<RunEngineOptions> = 
     owner: "test:1",
     observe: observer.observe,
     now: () => NOW,
-    passPause_ms: 0,
+    retryPause_ms: 0,
     pace: { portionRows: 5, progressInterval_ms: 0 },
     ...more,
   });
@@ -251,13 +251,41 @@ describe("failures", () => {
     expect(server.seen.filter(({ path }) => path === MONTHLY)).toHaveLength(3);
   });
 
-  test("a file that stays cut fails after its passes, and says where", async () => {
+  test("a file that stays cut fails after its attempts, and says where", async () => {
     await put(MONTHLY, summaryText(LINES).slice(0, -300));
     const ended = await run(localEngine(), MONTH);
+    expect(happened.filter(({ name }) => name === "file.deferred")).toMatchObject([
+      { detail: { file: MONTHLY, attempt: 1, attempts: 3, retryAt: NOW } },
+      { detail: { file: MONTHLY, attempt: 2, attempts: 3, retryAt: NOW } },
+    ]);
     expect(ended.status).toBe("failed");
     expect(ended.reason).toMatch(/ends in the middle of a line, at byte \d+, after 59 rows/);
     expect(countRows(ended)).toEqual({ read: 59, published: 59, unchanged: 0, rejected: 0 });
     expect(log.ids()).toHaveLength(59);
+  });
+
+  test("a file that can't be read yet waits for the others, and the first that is due goes first", async () => {
+    const cut = summaryText(LINES).slice(0, -300);
+    await put(daily("20261122"), cut);
+    await put(daily("20261121"), cut);
+    await put(daily("20261120"), summaryText(LINES.slice(0, 20)));
+    let at = NOW.getTime();
+    const engine = engineOver(new LocalDirectory(root), { now: () => new Date(++at) });
+    await run(engine, DAILY);
+    const taken = log.events.flatMap((event) =>
+      event.type === "file_deferred" || event.type === "file_failed" ||
+        event.type === "file_extracted"
+        ? [`${event.file.slice(19, 27)} ${event.type}`]
+        : []
+    );
+    const twice = ["20261122 file_deferred", "20261121 file_deferred"];
+    expect(taken).toEqual([
+      ...twice,
+      "20261120 file_extracted",
+      ...twice,
+      "20261122 file_failed",
+      "20261121 file_failed",
+    ]);
   });
 
   test("a file rewritten while it is read is read again from its beginning", async () => {
@@ -412,6 +440,63 @@ describe("a stop and a start", () => {
     );
     expect(ended.files?.get(MONTHLY)?.identity?.listed).toBe(`23-Nov-2026 00:10 ${body.length}`);
     expect(log.events.filter(({ type }) => type === "started")).toHaveLength(2);
+  });
+
+  test("go on counting the attempts of a file, and wait only for what is left of its pause", async () => {
+    await put(MONTHLY, summaryText(LINES).slice(0, -300));
+    const pause_ms = 3_600_000;
+    const attempts = () =>
+      log.events.flatMap((event) => event.type === "file_deferred" ? [event.attempt] : []);
+    const startedAfter = async (ms: number, retryPause_ms = pause_ms) => {
+      const now = () => new Date(NOW.getTime() + ms);
+      const engine = engineOver(new LocalDirectory(root), { now, retryPause_ms, leads: false });
+      await engine.lead();
+      return engine;
+    };
+    const first = engineOver(new LocalDirectory(root), { retryPause_ms: pause_ms });
+    const { run: { runId } } = await first.submit(MONTH);
+    await expect.poll(attempts).toEqual([1]);
+    await first.stop();
+    const second = await startedAfter(pause_ms - 1);
+    await expect.poll(attempts).toEqual([1, 2]);
+    expect(second.get(runId)?.files?.get(MONTHLY)?.waiting).toMatchObject({
+      attempt: 2,
+      retryAt: new Date(NOW.getTime() + 2 * pause_ms - 1),
+    });
+    await second.stop();
+    // The clock was set back by a day: no pause is longer than one.
+    const third = await startedAfter(-86_400_000, 1);
+    expect((await third.waitFor(runId)).status).toBe("failed");
+    expect(attempts()).toEqual([1, 2]);
+  });
+
+  test("take a run in progress first, then the oldest, and each says which it waits for", async () => {
+    server.on("monthly/", () => {}); // never answers
+    const first = httpEngine();
+    const oldest = (await first.submit(MONTH)).run.runId;
+    await expect.poll(() => first.get(oldest)?.status).toBe("running");
+    const follower = engineOver(new LocalDirectory(root), { leads: false });
+    const second = (await follower.submit(MONTH)).run.runId;
+    const third = (await first.submit(MONTH)).run.runId;
+    expect(first.behind(third)).toBe(oldest);
+    await first.reconcile();
+    expect([oldest, second, third].map((id) => first.behind(id))).toEqual([null, oldest, second]);
+    expect(
+      happened.flatMap((event) => event.name === "run.queued" ? [event.detail] : []),
+    ).toMatchObject([
+      { runId: third, behind: oldest },
+      { runId: second, behind: oldest },
+    ]);
+    await first.cancel(second, "not needed");
+    expect(first.behind(third)).toBe(oldest);
+    await first.stop();
+
+    await put(MONTHLY, summaryText(LINES));
+    const next = engineOver(new LocalDirectory(root), { leads: false });
+    await next.lead();
+    await next.waitFor(third);
+    const started = log.events.flatMap((event) => event.type === "started" ? [event.runId] : []);
+    expect(started).toEqual([oldest, oldest, third]);
   });
 
   test("ignore a stamp that lay ahead of the clock at the first start to the end of the file", async () => {

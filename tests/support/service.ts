@@ -19,10 +19,10 @@ import {
   type ServiceEvent,
   unobserved,
 } from "../../src/observe/observe.ts";
-import type { RunView } from "../../src/runs/run_schemas.ts";
 import type { Vocabulary } from "../../src/observe/vocabulary.ts";
 import { readLogAccess } from "../../src/service/log_access.ts";
 import { type Service, startService } from "../../src/service/service.ts";
+import type { RunFileView, RunView } from "../../src/runs/run_schemas.ts";
 import { createTestDatabase, type TestDatabase } from "./postgres.ts";
 
 /** The end of the made-up data: fixed, so that every run of the tests sees the same meteors. */
@@ -65,8 +65,9 @@ export interface RunJson {
   state: string;
   reason: string | null;
   files: { planned: number; extracted: number; skipped: number; failed: number };
+  waiting: RunView["waiting"];
   rows: RunView["rows"];
-  file_list: { file: string; state: string; reason: string | null }[];
+  file_list: Pick<RunFileView, "file" | "state" | "reason" | "waiting">[];
 }
 
 export interface TestServiceOptions {
@@ -80,6 +81,8 @@ export interface TestServiceOptions {
   readonly withSchedule?: boolean;
   /** Leaves the topics of an external Kafka as they are: another service of the test made them. */
   readonly keepsTopics?: boolean;
+  /** Pause before a file that can't be read yet is tried again; a minute otherwise. */
+  readonly retryPause_ms?: number;
 }
 
 /** Starts everything; `await using` stops everything. */
@@ -135,7 +138,12 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
       }
     });
     const start = () =>
-      startService({ config, observer, isForOneCommand: options.withSchedule !== true });
+      startService({
+        config,
+        observer,
+        isForOneCommand: options.withSchedule !== true,
+        retryPause_ms: options.retryPause_ms,
+      });
     let service = await start();
     stack.defer(() => service.stop("the test is over"));
 

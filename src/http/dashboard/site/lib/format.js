@@ -54,6 +54,12 @@ export function relative(at, now) {
   return s > 0 ? `in ${text}` : `${text} ago`;
 }
 
+/** `in 45 s`, to a second; `now` from that time on. @param {string | number | Date} at @param {number} now milliseconds */
+export function countdown(at, now) {
+  const s = Math.ceil((new Date(at).getTime() - now) / 1000);
+  return s > 0 ? `in ${s < MINUTE_S ? `${s} s` : span(s)}` : "now";
+}
+
 /** A duration in one or two units. @param {number} s seconds */
 export function span(s) {
   if (s < 1) return `${Math.round(s * 1000)} ms`;

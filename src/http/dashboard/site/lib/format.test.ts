@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import {
   bytes,
   count,
+  countdown,
   fixed,
   plural,
   relative,
@@ -34,6 +35,13 @@ describe("numbers", () => {
 });
 
 describe("times", () => {
+  test("a countdown to a second, which ends with now", () => {
+    const now = Date.parse("2026-11-20T12:00:00.400Z");
+    const at = (s: number) => countdown(now + s * 1000, now);
+    expect([-5, 0, 0.1, 45, 59.2, 60.5, 3600].map(at))
+      .toEqual(["now", "now", "in 1 s", "in 45 s", "in 1 min", "in 1 min 1 s", "in 1 h"]);
+  });
+
   test("in UTC", () => {
     expect(utc("2026-11-20T12:34:56.789Z")).toBe("2026-11-20 12:34:56 UTC");
     expect(utc(null)).toBe("–");

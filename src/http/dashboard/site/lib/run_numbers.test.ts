@@ -32,6 +32,7 @@ function run(changed: Partial<RunView> = {}): RunView {
     started_at: "2026-11-20T10:00:00Z",
     ended_at: null,
     reason: null,
+    waiting: null,
     files: { planned: 10, extracted: 3, skipped: 2, failed: 1 },
     rows: rows({ read: 1000, published: 990, rejected: 10, loaded: 600, dead: 5 }),
     ...changed,
@@ -52,6 +53,7 @@ function file(
     stamp_ahead: null,
     rows: { read: 0, published: 0, unchanged: 0, rejected: 0 },
     reason: null,
+    waiting: null,
   } satisfies RunFileView;
 }
 

@@ -14,7 +14,13 @@ const PAGE = 100;
 const POLL_AT_WORK_MS = 3_000;
 
 /** Live events that are not recorded and that the page's rows and files don't show better. */
-const LIVE_ONLY = new Set(["run.paused", "run.loaded", "file.withdrew", "file.withdrawal_held"]);
+const LIVE_ONLY = new Set([
+  "run.queued",
+  "run.paused",
+  "run.loaded",
+  "file.withdrew",
+  "file.withdrawal_held",
+]);
 
 /** @param {{ runId: string, isOver: boolean }} props */
 export function RunEvents({ runId, isOver }) {

@@ -10,7 +10,11 @@ import { Meter } from "./basics.js";
 export function RunProgress({ run }) {
   const { files, rows } = run;
   const done = filesDone(run);
-  const none = isOver(run) ? "no files" : "listing the files";
+  const none = isOver(run)
+    ? "no files"
+    : run.state === "requested"
+    ? "not begun yet"
+    : "listing the files";
   // deno-fmt-ignore
   return html`<div class="stack">
     <div>

@@ -2,13 +2,15 @@
 import { html } from "../lib/html.js";
 
 /** @typedef {"ok" | "busy" | "warn" | "bad" | "idle"} Tone */
-/** @typedef {"check" | "turn" | "dot" | "cross" | "dash" | "ring" | "bang"} Shape */
+/** @typedef {"check" | "turn" | "dot" | "cross" | "dash" | "ring" | "bang" | "pause"} Shape */
 
 /** @type {Record<string, { tone: Tone, shape: Shape, word: string }>} */
 const STATES = {
   // Runs.
   requested: { tone: "idle", shape: "ring", word: "Requested" },
   running: { tone: "busy", shape: "turn", word: "Running" },
+  queued: { tone: "idle", shape: "ring", word: "Queued" },
+  waiting: { tone: "warn", shape: "pause", word: "Waiting" },
   completed: { tone: "ok", shape: "check", word: "Completed" },
   failed: { tone: "bad", shape: "cross", word: "Failed" },
   cancelled: { tone: "warn", shape: "dash", word: "Cancelled" },
@@ -31,6 +33,18 @@ const STATES = {
 export function stateOf(state) {
   return STATES[state] ??
     { tone: /** @type {Tone} */ ("idle"), shape: /** @type {Shape} */ ("dot"), word: state };
+}
+
+/**
+ * The state to show for a run or a file: its own, unless it waits.
+ * @param {{ state: string, waiting: object | null }} one
+ */
+export function shownState({ state, waiting }) {
+  return waiting === null
+    ? state
+    : "for" in waiting && waiting.for === "run"
+    ? "queued"
+    : "waiting";
 }
 
 /** Only the shape; its meaning must be beside it as text. @param {{ shape: Shape }} props */
@@ -57,6 +71,8 @@ function drawing(shape) {
       return html`<path d="M3.5 8H12.5" ...${line} />`;
     case "ring":
       return html`<circle cx="8" cy="8" r="5" ...${line} stroke-width="1.8" />`;
+    case "pause":
+      return html`<path d="M5.5 4V12M10.5 4V12" ...${line} />`;
     case "bang":
       return html`<path d="M8 3V9M8 12.7V12.8" ...${line} />`;
     case "turn":

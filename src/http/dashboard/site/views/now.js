@@ -10,7 +10,8 @@ import { Ago, Bones, Card, Empty, Meter, PageError, Show } from "../parts/basics
 import { EventList } from "../parts/event_list.js";
 import { RunActions, StartRuns } from "../parts/run_actions.js";
 import { RunProgress } from "../parts/run_progress.js";
-import { State } from "../parts/state_mark.js";
+import { shownState, State } from "../parts/state_mark.js";
+import { Waiting } from "../parts/waiting.js";
 import { tell, tellFailure } from "../parts/toasts.js";
 import { WorkButton } from "../parts/work_button.js";
 
@@ -174,12 +175,13 @@ function RunCard({ run, reload }) {
   return html`<article class="run-card" aria-label=${`${run.kind} run, ${selectionText(run.selection)}`}>
     <div class="run-card-head">
       <div>
-        <${State} state=${run.state} />${" "}
+        <${State} state=${shownState(run)} />${" "}
         <a href=${href(["runs", run.id])}>${run.kind}, ${selectionText(run.selection)}</a>
         <span class="muted"> by ${run.requested_by}</span>
       </div>
       <div class="muted small"><${Ago} at=${run.ended_at ?? run.started_at ?? run.requested_at} /></div>
     </div>
+    ${run.waiting === null ? null : html`<div class="small"><${Waiting} of=${run.waiting} /></div>`}
     ${over
       ? html`<div class="small muted">${outcomeText(run)}</div>`
       : html`<div class="stack"><${RunProgress} run=${run} /><div><${RunActions} run=${run} done=${reload} /></div></div>`}

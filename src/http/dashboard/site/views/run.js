@@ -19,7 +19,8 @@ import { Ago, Bones, Card, Empty, PageError, Utc } from "../parts/basics.js";
 import { RunActions } from "../parts/run_actions.js";
 import { RunEvents } from "../parts/run_events.js";
 import { RunProgress } from "../parts/run_progress.js";
-import { State } from "../parts/state_mark.js";
+import { shownState, State } from "../parts/state_mark.js";
+import { Attempt, Waiting } from "../parts/waiting.js";
 
 /** @typedef {import("../types.ts").RunDetail} Run */
 
@@ -54,14 +55,15 @@ function Details({ run, file }) {
   const failed = run.file_list.filter(({ state }) => state === "failed");
   const isRetryable = run.kind !== "upload" &&
     (run.state === "failed" || run.state === "cancelled");
+  const retry = isRetryable && failed.length > 0 ? " A retry reads only the remaining files." : "";
   // deno-fmt-ignore
   return html`<div class="stack">
     ${run.reason === null ? null : html`<div class=${run.state === "failed" ? "note bad" : "note warn"}>
-      <strong>${run.state === "failed" ? "Failed:" : run.state === "cancelled" ? "Cancelled:" : "Note:"}</strong> ${run.reason}
+      <strong>${run.state === "failed" ? "Failed:" : run.state === "cancelled" ? "Cancelled:" : "Note:"}</strong> ${run.reason}${run.state === "failed" && retry !== "" ? `.${retry}` : ""}
     </div>`}
-    ${failed.length === 0 ? null : html`<div class="note bad">
-      <strong>${plural(failed.length, "file")} failed.</strong>
-      ${" "}${failed[0].reason ?? ""}${isRetryable ? " A retry reads only the remaining files." : ""}
+    ${run.waiting === null ? null : html`<div class="note warn"><${Waiting} of=${run.waiting} /></div>`}
+    ${failed.length === 0 || run.state === "failed" ? null : html`<div class="note bad">
+      <strong>${plural(failed.length, "file")} failed.</strong> ${failed[0].reason ?? ""}${retry}
     </div>`}
     <div class="run-columns">
       <div class="stack">
@@ -135,11 +137,11 @@ function Outcomes({ rows }) {
 function Facts({ run }) {
   const now = useNow(1000);
   const seconds = runSeconds(run, now);
-  const left = timeLeft(run, run.file_list, now);
+  const left = run.waiting === null ? timeLeft(run, run.file_list, now) : null;
   // deno-fmt-ignore
   return html`<${Card} title="The run">
     <dl class="facts">
-      <dt>State</dt><dd><${State} state=${run.state} /></dd>
+      <dt>State</dt><dd><${State} state=${shownState(run)} /></dd>
       <dt>Selection</dt><dd>${selectionText(run.selection)}</dd>
       <dt>Requested by</dt><dd>${run.requested_by}</dd>
       <dt>Requested</dt><dd><${Utc} at=${run.requested_at} /></dd>
@@ -173,7 +175,9 @@ function Files({ files, chosen, run }) {
     ${files.length === 0
       ? isOver(run)
         ? html`<${Empty} title="This run has no files" />`
-        : html`<${Empty} title="Not known yet">The run is listing the files of the source.<//>`
+        : html`<${Empty} title="Not known yet">
+          ${run.state === "requested" ? "The run has not begun." : "The run is listing the files of the source."}
+        <//>`
       : html`<div class="table-scroll" tabindex="0" role="region" aria-label="Files of the run"><table>
         <thead><tr>
           <th scope="col">State</th><th scope="col">File</th><th scope="col" class="number">Size</th>
@@ -187,10 +191,11 @@ function Files({ files, chosen, run }) {
         const isChosen = file.file === chosen;
         const look = file.state === "failed" ? "file-reason tone-bad" : "file-reason muted";
         return html`<tr key=${file.file} ref=${isChosen ? row : undefined} aria-current=${isChosen ? "true" : undefined}>
-          <td><${State} state=${file.state} /></td>
+          <td><${State} state=${shownState(file)} /></td>
           <th scope="row" title=${file.file}>
             <span class="nowrap">${main} <span class="muted small">${more}</span></span>
             ${file.reason === null ? null : html`<div class=${look}>${file.reason}</div>`}
+            ${file.waiting === null ? null : html`<div class="file-reason tone-warn"><${Attempt} of=${file.waiting} /></div>`}
             ${file.stamp_ahead === null ? null : html`<div class="file-reason tone-warn">
               Its stamp, <${Utc} at=${file.stamp_ahead} />, lies ahead of the clock and is ignored.
             </div>`}

@@ -9,13 +9,14 @@ import { href } from "../lib/router.js";
 import { filesDone, runSeconds } from "../lib/run_numbers.js";
 import { Ago, Card, Empty, Show } from "../parts/basics.js";
 import { StartRuns } from "../parts/run_actions.js";
-import { Mark, State, stateOf } from "../parts/state_mark.js";
+import { Mark, shownState, State, stateOf } from "../parts/state_mark.js";
+import { Waiting } from "../parts/waiting.js";
 
 /** @typedef {import("../types.ts").RunView} RunView @typedef {import("../types.ts").GridCell} GridCell */
 
 const GRID_RUNS = 30;
 const PAGE_RUNS = 25;
-const LEGEND = ["extracted", "rejects", "reading", "planned", "skipped", "failed"];
+const LEGEND = ["extracted", "rejects", "reading", "planned", "waiting", "skipped", "failed"];
 /** Columns and rows that an arrow key moves by. @type {Record<string, readonly [number, number]>} */
 const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 /** Rows of the grid until the user shows all. */
@@ -120,7 +121,7 @@ function GridTable({ columns, files, byPlace }) {
       <thead><tr>
         <th scope="col">File</th>
         ${columns.map((run) => {
-          const { shape, tone, word } = stateOf(run.state);
+          const { shape, tone, word } = stateOf(shownState(run));
           return html`<th scope="col" key=${run.id}>
             <a class="run-head" href=${href(["runs", run.id])} title=${`${run.kind}, ${selectionText(run.selection)}: ${word}`}>
               <span>${shortUtc(run.requested_at)}${run.kind === "daily" ? "" : ` ${run.kind}`}</span>
@@ -143,7 +144,7 @@ function GridTable({ columns, files, byPlace }) {
 /** @param {{ cell: GridCell | undefined, at: string }} props */
 function Cell({ cell, at }) {
   if (cell === undefined) return html`<span class="cell none"></span>`;
-  const { tone, shape, word } = stateOf(cell.state);
+  const { tone, shape, word } = stateOf(cell.is_waiting ? "waiting" : cell.state);
   const counts = cell.state === "extracted"
     ? `: ${count(cell.published)} published, ${count(cell.unchanged)} unchanged${
       cell.rejected > 0 ? `, ${count(cell.rejected)} rejected` : ""
@@ -183,8 +184,11 @@ function List({ runs, before }) {
         <tbody>${runs.map((run) => {
         const seconds = runSeconds(run, now);
         return html`<tr key=${run.id} class="rowlink">
-          <td><${State} state=${run.state} /></td>
-          <th scope="row"><a class="nowrap" href=${href(["runs", run.id])}>${run.kind}, ${selectionText(run.selection)}</a></th>
+          <td><${State} state=${shownState(run)} /></td>
+          <th scope="row">
+            <a class="nowrap" href=${href(["runs", run.id])}>${run.kind}, ${selectionText(run.selection)}</a>
+            ${run.waiting === null ? null : html`<div class="file-reason muted"><${Waiting} of=${run.waiting} /></div>`}
+          </th>
           <td>${run.requested_by}</td>
           <td class="nowrap"><${Ago} at=${run.requested_at} /></td>
           <td class="number nowrap">${seconds === null ? "–" : span(seconds)}</td>

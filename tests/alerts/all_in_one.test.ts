@@ -1,0 +1,3 @@
+import { describeAlerts } from "./states.ts";
+
+describeAlerts("all roles in one process");

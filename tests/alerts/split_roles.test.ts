@@ -1,0 +1,3 @@
+import { describeAlerts } from "./states.ts";
+
+describeAlerts("a process for each role");
