@@ -172,7 +172,7 @@ export class RunRetelling {
     this.#tell({ type: "file_deferred", runId: this.#run.stored.runId, at, file, ...waiting });
   }
 
-  /** Attempts that the history does not have; a file that still waits is told so at the end. */
+  /** Attempts that the history does not have. Those of a file that still waits come last. */
   #countAttempts(stored: FileState, at: Date): void {
     const { file, attempts, waiting } = stored;
     const told = this.#told?.files?.get(file);
