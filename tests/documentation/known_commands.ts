@@ -344,7 +344,10 @@ export const COMMANDS_NOT_RUN: readonly CommandNotRun[] = [
   { command: "deno task check", reason: ".ci/run runs it" },
   { command: "deno task test ", reason: ".ci/run runs all tests; a how-to names some of them" },
   { command: "npx --yes deno@2.9.6 task test:redpanda", reason: ".ci/run runs it" },
-  { command: "deno task chaos", reason: "tests/chaos/chaos.cycles.ts runs it; cycles take seconds" },
+  {
+    command: "deno task chaos",
+    reason: "tests/chaos/chaos.cycles.ts runs it; cycles take seconds",
+  },
   { command: "CRASH_KILLS=", reason: ".ci/run runs these tests, with fewer kills" },
   { command: "BROKER_KILLS=", reason: ".ci/run runs these tests" },
   { command: "deno run -A bench/", reason: BENCH },
