@@ -309,9 +309,9 @@ function nextFile(before: FileState, event: FileEvent): FileState {
 /** The rows published since the event before are of this event's epoch. */
 function attributed(
   { rows: before, publishedBy }: FileState,
-  { epoch, rows, publishedBy: told }: Pick<FileProgress, "epoch" | "rows" | "publishedBy">,
+  { epoch, rows, publishedBy: given }: Pick<FileProgress, "epoch" | "rows" | "publishedBy">,
 ): FileState["publishedBy"] {
-  if (told !== undefined) return told;
+  if (given !== undefined) return given;
   const more = rows.published - before.published;
   if (epoch === undefined || more === 0) return publishedBy;
   return { ...publishedBy, [epoch]: (publishedBy[epoch] ?? 0) + more };

@@ -49,8 +49,8 @@ export interface Checkpoint {
 export type NextOffsets = Readonly<Record<number, number>>;
 
 /**
- * How many of a file's published rows each epoch published. Only in events that are told again (retell_run.ts): they stand for several
- * events of several epochs, and have no epoch.
+ * How many of a file's published rows each epoch published. Only in events that a refill of the log writes (retell_run.ts): each stands for several
+ * events of several epochs, and has no epoch.
  */
 export type PublishedBy = Readonly<Record<number, number>>;
 
