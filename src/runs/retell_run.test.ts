@@ -36,6 +36,7 @@ const BEGIN: RunEvent[] = [
   event("file_started", 3, { file: "a", identity: identity(1) }),
   event("file_progress", 4, {
     file: "a",
+    epoch: 1,
     generatedAt: at(0),
     checkpoint: { byteOffset: 500, lineNumber: 5 },
     rows: rows(4, 1),
@@ -43,6 +44,8 @@ const BEGIN: RunEvent[] = [
   }),
   event("file_extracted", 5, {
     file: "a",
+    epoch: 2,
+    stampAhead: at(9),
     identity: identity(2),
     generatedAt: at(0),
     rows: rows(8, 1),
@@ -52,6 +55,7 @@ const BEGIN: RunEvent[] = [
   event("file_started", 7, { file: "c", identity: identity(4) }),
   event("file_progress", 8, {
     file: "c",
+    epoch: 2,
     generatedAt: at(0),
     checkpoint: { byteOffset: 100, lineNumber: 3 },
     rows: rows(2),

@@ -6,13 +6,20 @@
  *
  * The history leads, and what it lacks is added where the fold needs it: `file_progress` (only the last one is repeated, before its
  * file is settled or at the end), and everything of runs from before there was a history. What can't be told again: earlier
- * `file_progress`, which epoch published which rows, the order of the plan, and how a file looked when it was opened for another time.
+ * `file_progress`, the order of the plan, and how a file looked when it was opened for another time.
  *
  * Records that were in the old log only are lost. A file that was read to its end, but whose records were never loaded, becomes a failed one
  * (so that it can be retried), and in an unfinished run one that was not read (so that the run reads it again).
  */
 import { evolve, type FileState, isFinished, isSettled, type RunState } from "./run.ts";
-import type { FileIdentity, NextOffsets, RequestedBy, RunEvent, RunKind } from "./run_event.ts";
+import type {
+  FileExtracted,
+  FileIdentity,
+  NextOffsets,
+  RequestedBy,
+  RunEvent,
+  RunKind,
+} from "./run_event.ts";
 import type { RunHistoryEntry } from "./run_history.ts";
 
 /** An entry of the stored history. */
@@ -40,6 +47,11 @@ const NO_IDENTITY: FileIdentity = {
   lastModified: null,
   listed: null,
 };
+
+/** Which epochs published the rows of a file, if any had an epoch. */
+function attribution({ publishedBy }: FileState): Pick<FileExtracted, "publishedBy"> {
+  return Object.keys(publishedBy).length === 0 ? {} : { publishedBy };
+}
 
 /** Tells one run. Its methods return the events to append, in order. */
 export class RunRetelling {
@@ -185,7 +197,8 @@ export class RunRetelling {
   }
 
   /** The last progress, unless it says that lost records are published. */
-  #progress({ file, generatedAt, checkpoint, rows }: FileState, at: Date): void {
+  #progress(stored: FileState, at: Date): void {
+    const { file, generatedAt, checkpoint, rows } = stored;
     if (checkpoint === null || this.#run.isBehind) return;
     const [{ runId }, nextOffsets] = [this.#run.stored, this.#nextOffsets];
     this.#tell({
@@ -196,6 +209,7 @@ export class RunRetelling {
       generatedAt,
       checkpoint,
       rows,
+      ...attribution(stored),
       nextOffsets,
     });
   }
@@ -218,6 +232,7 @@ export class RunRetelling {
           generatedAt,
           ...(stampAhead === null ? {} : { stampAhead }),
           rows,
+          ...attribution(stored),
           nextOffsets: this.#nextOffsets,
         });
       }

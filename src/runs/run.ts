@@ -32,6 +32,7 @@ import type {
   FileIdentity,
   FileProgress,
   NextOffsets,
+  PublishedBy,
   RequestedBy,
   RowCounts,
   RunEvent,
@@ -60,7 +61,7 @@ export interface FileState {
   readonly checkpoint: Checkpoint | null;
   readonly rows: RowCounts;
   /** How many of the published rows each epoch published, for row_accounts.ts; those of events without an epoch are left out. */
-  readonly publishedBy: Readonly<Record<number, number>>;
+  readonly publishedBy: PublishedBy;
   /** Why the file was skipped or failed. */
   readonly reason: string | null;
   readonly startedAt: Date | null;
@@ -308,8 +309,9 @@ function nextFile(before: FileState, event: FileEvent): FileState {
 /** The rows published since the event before are of this event's epoch. */
 function attributed(
   { rows: before, publishedBy }: FileState,
-  { epoch, rows }: Pick<FileProgress, "epoch" | "rows">,
+  { epoch, rows, publishedBy: given }: Pick<FileProgress, "epoch" | "rows" | "publishedBy">,
 ): FileState["publishedBy"] {
+  if (given !== undefined) return given;
   const more = rows.published - before.published;
   if (epoch === undefined || more === 0) return publishedBy;
   return { ...publishedBy, [epoch]: (publishedBy[epoch] ?? 0) + more };

@@ -48,6 +48,12 @@ export interface Checkpoint {
 /** Per partition of `trajectory_summary_raw`: the offset after the last record of the file or run. */
 export type NextOffsets = Readonly<Record<number, number>>;
 
+/**
+ * How many of a file's published rows each epoch published. Only in events that a refill of the log writes (retell_run.ts): each stands for several
+ * events of several epochs, and has no epoch.
+ */
+export type PublishedBy = Readonly<Record<number, number>>;
+
 interface Of<Type extends string> {
   readonly type: Type;
   readonly runId: string;
@@ -75,6 +81,7 @@ export type FileProgress = Of<"file_progress"> & {
   readonly generatedAt: Date | null;
   readonly checkpoint: Checkpoint;
   readonly rows: RowCounts;
+  readonly publishedBy?: PublishedBy;
   /** The offsets after the file's last record so far, so that a resumed run still knows where its records end. */
   readonly nextOffsets?: NextOffsets;
 };
@@ -85,6 +92,7 @@ export type FileExtracted = Of<"file_extracted"> & {
   /** The file's stamp when it was not believed (file_stamp.ts); `generatedAt` is null then. */
   readonly stampAhead?: Date;
   readonly rows: RowCounts;
+  readonly publishedBy?: PublishedBy;
   readonly nextOffsets: NextOffsets;
 };
 export type FileSkipped = Of<"file_skipped"> & {

@@ -81,6 +81,7 @@ const EVENTS: RunEvent[] = [
     generatedAt: null,
     stampAhead: new Date("2206-11-01T01:00:00Z"),
     rows,
+    publishedBy: { 1: 100_000, 7: 99_999 },
     nextOffsets: { 0: 12 },
   },
   { type: "file_skipped", ...of, file: "b.txt", reason: "unchanged" },

@@ -5,7 +5,13 @@
  * type needs, is read as null, without an exception, and the fold skips it.
  */
 import { EVENT_AHEAD_MS_MAX, isAhead } from "./file_stamp.ts";
-import type { FileExtracted, FileIdentity, NextOffsets, RowCounts, RunEvent } from "./run_event.ts";
+import type {
+  FileExtracted,
+  FileIdentity,
+  FileProgress,
+  NextOffsets,
+  RunEvent,
+} from "./run_event.ts";
 import type { Leads } from "./run_leader.ts";
 import { requestedBySchema, runKindSchema } from "./run_schemas.ts";
 import { selectionOf } from "./selection.ts";
@@ -36,6 +42,7 @@ const UNUSED = {
   attempt: null as number | null,
   retry_at: null as number | null,
   file_stamp_ahead: null as number | null,
+  rows_published_by: null as Record<string, number> | null,
 };
 
 /** The flat record of an event. Times are microseconds since 1970, UTC. */
@@ -82,7 +89,7 @@ function fieldsOf(event: RunEvent | Leads): Partial<RunEventRecord> {
     case "file_progress":
       return {
         file: event.file,
-        ...rowFields(event.rows, event.generatedAt),
+        ...rowFields(event),
         byte_offset: event.checkpoint.byteOffset,
         line_number: event.checkpoint.lineNumber,
         ...(event.nextOffsets === undefined ? {} : { next_offsets: { ...event.nextOffsets } }),
@@ -91,7 +98,7 @@ function fieldsOf(event: RunEvent | Leads): Partial<RunEventRecord> {
       return {
         file: event.file,
         ...identityFields(event.identity),
-        ...rowFields(event.rows, event.generatedAt),
+        ...rowFields(event),
         file_stamp_ahead: event.stampAhead === undefined
           ? null
           : event.stampAhead.getTime() * MICROSECONDS,
@@ -129,13 +136,16 @@ function identityFields(identity: FileIdentity): Partial<RunEventRecord> {
   };
 }
 
-function rowFields(rows: RowCounts, generatedAt: Date | null): Partial<RunEventRecord> {
+function rowFields(
+  { rows, generatedAt, publishedBy }: Pick<FileProgress, "rows" | "generatedAt" | "publishedBy">,
+): Partial<RunEventRecord> {
   return {
     file_generated_at: generatedAt === null ? null : generatedAt.getTime() * MICROSECONDS,
     rows_read: rows.read,
     rows_published: rows.published,
     rows_rejected: rows.rejected,
     rows_unchanged: rows.unchanged,
+    rows_published_by: publishedBy === undefined ? null : { ...publishedBy },
   };
 }
 
@@ -179,7 +189,7 @@ export function fromRecord(record: RunEventRecord): RunEvent | null {
         file,
         identity: identityOf(record),
         ...extractedStampOf(record, of),
-        rows: rowsOf(record),
+        ...rowsOf(record),
         nextOffsets: offsetsOf(record),
       };
     case "file_skipped": {
@@ -224,7 +234,7 @@ function progressOf(
     file,
     generatedAt: stampOf(record, of).generatedAt,
     checkpoint: { byteOffset, lineNumber },
-    rows: rowsOf(record),
+    ...rowsOf(record),
     ...(record.next_offsets === null ? {} : { nextOffsets: offsetsOf(record) }),
   };
 }
@@ -257,13 +267,15 @@ function identityOf(record: RunEventRecord): FileIdentity {
   };
 }
 
-function rowsOf(record: RunEventRecord): RowCounts {
-  return {
+function rowsOf(record: RunEventRecord): Pick<FileProgress, "rows" | "publishedBy"> {
+  const rows = {
     read: record.rows_read ?? 0,
     published: record.rows_published ?? 0,
     unchanged: record.rows_unchanged ?? 0,
     rejected: record.rows_rejected ?? 0,
   };
+  const { rows_published_by } = record;
+  return rows_published_by === null ? { rows } : { rows, publishedBy: { ...rows_published_by } };
 }
 
 function offsetsOf(record: RunEventRecord): NextOffsets {

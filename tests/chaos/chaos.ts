@@ -107,6 +107,8 @@ class ChaosRun {
   async #one(stage: Stage, plan: CyclePlan): Promise<boolean> {
     const { tell, artifacts, deepEvery } = this.#options;
     let result = await runCycle(stage, plan);
+    // Its stage is being removed.
+    this.#options.interrupted.throwIfAborted();
     if (result.violations.length === 0 && plan.cycle % deepEvery === 0) {
       result = await withDeepCheck(stage, result);
     }

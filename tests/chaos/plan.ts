@@ -107,7 +107,7 @@ const DELAY_MS_MAX = 300;
 const LONG_FREEZE_EVERY: Readonly<Record<Mode, number>> = { "all-in-one": 60, "split": 8 };
 const LONG_FREEZE_MS = [20_000, 50_000] as const;
 /** A run takes some tenths of a second; or a file seconds, so that it is published in parts, with checkpoints in it. */
-const PACES_MS = [8, 8, 8, 60, 120];
+const PACES_MS = [8, 8, 25, 80, 250];
 const PATIENT_EVERY = 100;
 
 /** The plans of a mode, from cycle 1 on. `withDisk`: a full disk can be made here. */

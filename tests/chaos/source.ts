@@ -7,8 +7,8 @@
  */
 import type { Random } from "../../sample/random.ts";
 
-/** Windows, each a file of a date of its own. */
-const WINDOWS = 5;
+/** Windows, each a file of a date of its own: so many that most are no neighbours, whose withdrawals wait for each other. */
+const WINDOWS = 9;
 /** The date of the first window. */
 const FIRST_DATE = Date.UTC(2026, 10, 10);
 const DAY_MS = 86_400_000;
@@ -84,7 +84,7 @@ export function firstSource(random: Random): Source {
   const empty = { windows, withdrawn: [], nextStamp_ms: FIRST_STAMP_MS, nextId: 0 };
   const draft = draftOf(empty, random);
   for (const at of windows.keys()) {
-    const most = random.pick([20, 60, ROWS_MAX]);
+    const most = random.pick([15, 30, 60, ROWS_MAX]);
     addRows(draft, at, ROWS_MIN + random.below(most - ROWS_MIN));
   }
   return finish(empty, draft).source;
@@ -93,7 +93,7 @@ export function firstSource(random: Random): Source {
 /** The next state of the source. */
 export function nextStep(source: Source, random: Random): Step {
   const draft = draftOf(source, random);
-  const changes = 1 + random.below(4);
+  const changes = 1 + random.below(7);
   for (let n = 0; n < changes; n++) random.pick(CHANGES)(draft, random.below(WINDOWS));
   return finish(source, draft);
 }

@@ -203,7 +203,7 @@ export class WithdrawalWorld implements AsyncDisposable {
   }
 
   #write(event: { readonly type: RunEvent["type"] } & Record<string, unknown>): void {
-    const written = { ...event, at: new Date(Date.UTC(2026, 0, 1)) } as unknown as RunEvent;
+    const written = { ...event, at: new Date(Date.UTC(2027, 0, 1)) } as unknown as RunEvent;
     this.journal.push(written);
     this.#ofRun.set(written.runId, evolve(this.#ofRun.get(written.runId) ?? null, written)!);
     if (written.type === "file_extracted") {

@@ -31,9 +31,10 @@ beforeEach(() => {
   monthly = `monthly/traj_summary_monthly_${digits}.txt`;
 });
 
-async function put(path: string, lines: readonly string[], hour: number, more = "") {
+async function put(path: string, lines: readonly string[], time: number | string, more = "") {
+  const stamp = typeof time === "string" ? time : at(time);
   await mkdir(dirname(join(service.sourceFolder, path)), { recursive: true });
-  await writeFile(join(service.sourceFolder, path), summaryText(lines, at(hour)) + more);
+  await writeFile(join(service.sourceFolder, path), summaryText(lines, stamp) + more);
 }
 const without = (...ids: string[]) => lines.filter((line) => !ids.includes(idsOf([line])[0]!));
 const allBut = (...ids: string[]) => all.filter((id) => !ids.includes(id));
@@ -132,6 +133,22 @@ describe("a trajectory that its file no longer has", () => {
     await settled();
     expect(await standing()).toEqual(allBut(a));
   });
+});
+
+test("a file with a stamp ahead of the clock withdraws nothing, and keeps no row from being withdrawn", async () => {
+  await put(window, lines, "2206-11-01T01:00:00Z");
+  await readDaily();
+  await put(window, lines, 7);
+  await readDaily();
+  await put(window, without(b), "2206-11-01T02:00:00Z");
+  await readDaily();
+  await settled();
+  expect(await standing()).toEqual(all);
+
+  await put(window, without(a), 13);
+  await readDaily();
+  await settled();
+  expect(await standing()).toEqual(allBut(a));
 });
 
 test("a yearly file withdraws nothing", async () => {
