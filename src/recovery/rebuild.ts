@@ -48,7 +48,12 @@ import {
   tablesOf,
   topicsToBuild,
 } from "../store/projections.ts";
-import { applyDifferences, compareTables, replaceFileMembers } from "../store/table_differences.ts";
+import {
+  applyDifferences,
+  compareTables,
+  replaceFileMembers,
+  takeRunLeader,
+} from "../store/table_differences.ts";
 import { type OpenBuilder, TableBuild } from "./build_tables.ts";
 import {
   describeDifferences,
@@ -300,7 +305,9 @@ class Rebuild {
     const isListAlone = topics.includes(IAU_SHOWER.name) &&
       !topics.includes(TRAJECTORY_SUMMARY_RAW.name);
     await (isListAlone ? followListing(transaction, apply) : apply());
-    if (scratchTablesOf(topics).length > 0) await replaceFileMembers(transaction, schemas);
+    const scratch = scratchTablesOf(topics);
+    if (scratch.includes("source_file_member")) await replaceFileMembers(transaction, schemas);
+    if (scratch.includes("run_leader")) await takeRunLeader(transaction, schemas);
     await takeBuiltOffsets(transaction, schemas);
   }
 }

@@ -226,3 +226,16 @@ export async function replaceFileMembers(
     select count(*)::integer as rows from difference_of_members`;
   return row?.rows ?? 0;
 }
+
+/** Takes over who leads, if the rebuilt table knows a later leader; the live one knows it also where the log has lost the record. */
+export async function takeRunLeader(
+  sql: TransactionSql,
+  { live, built }: Pick<BuildSchema, "live" | "built">,
+): Promise<void> {
+  await sql.unsafe(`
+    INSERT INTO ${live}.run_leader AS l (epoch, owner, leads_since)
+    SELECT epoch, owner, leads_since FROM ${built}.run_leader
+    ON CONFLICT (only_row) DO UPDATE SET
+      epoch = excluded.epoch, owner = excluded.owner, leads_since = excluded.leads_since
+    WHERE excluded.epoch > l.epoch`);
+}

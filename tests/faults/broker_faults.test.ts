@@ -205,6 +205,8 @@ test(
     const records = 48_000, portion = 1_000;
     const ends = new Map<number, bigint>();
     await sql.begin(async (transaction) => {
+      // Longer than the service allows its own sessions.
+      await transaction`select set_config('idle_in_transaction_session_timeout', '0', true)`;
       await transaction`lock table meteor in exclusive mode`;
       const fetches = await broker.control.failNext({
         apiKey: ApiKey.Fetch,

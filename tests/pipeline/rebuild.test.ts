@@ -116,8 +116,10 @@ describe("a rebuild", () => {
     const covered = (await checksumProjections(whole.database.sql)).map(({ table }) => table);
     const others = [
       "consumer_offset",
+      "lease",
       "log_binding",
       "log_refill",
+      "run_leader",
       "schedule_pause",
       "schema_migration",
       "shower_list_fetch",

@@ -110,6 +110,8 @@ test(
 
     // Held up in the merge, its offset moved and not committed, more records in its memory.
     await sql.begin(async (transaction) => {
+      // Longer than the service allows its own sessions.
+      await transaction`select set_config('idle_in_transaction_session_timeout', '0', true)`;
       await transaction`lock table meteor in exclusive mode`;
       for (let partition = 0; partition < partitions; partition++) await publish(300, partition);
       await until("a loader waits for the lock", async () => {

@@ -7,8 +7,6 @@ import { Connection, type ConnectionOptions } from "./connection.ts";
 
 /** Each client has two or three connections. Thousands are a mistake or an attack; connections beyond this are closed at once. */
 const MAX_CONNECTIONS = 1000;
-/** How long a connection may be idle before the system checks that the client is still there: else those of lost machines would add up. */
-const KEEP_ALIVE_DELAY_MS = 15_000;
 
 export interface ListenerOptions extends Omit<ConnectionOptions, "onClosed"> {
   readonly host: string;
@@ -46,6 +44,7 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
       socket.destroy();
       return;
     }
+    socket.setKeepAlive(true, 15_000); // ms; else the connections of lost machines would add up
     const connection = new Connection(socket, {
       ...options,
       onClosed: () => {
@@ -56,12 +55,7 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     connections.add(connection);
   };
   // Half-open: a client that sent its last request and ended its side still gets the answer.
-  const server = createServer({
-    noDelay: true,
-    allowHalfOpen: true,
-    keepAlive: true,
-    keepAliveInitialDelay: KEEP_ALIVE_DELAY_MS,
-  }, accept);
+  const server = createServer({ noDelay: true, allowHalfOpen: true }, accept);
   const port = await bind(server, options.host, options.port);
   return {
     port,

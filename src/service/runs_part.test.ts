@@ -1,0 +1,29 @@
+/** The part `runs`: not ready when a run waits for a process to lead. */
+import { expect, test } from "vitest";
+import { runsPartOf } from "./runs_part.ts";
+
+const NOW = new Date("2026-11-30T12:00:00Z");
+const ago = (seconds: number) => new Date(NOW.getTime() - seconds * 1000);
+const NONE = { count: 0, oldest: null, since: null };
+
+test("ready while somebody leads, or nothing waits", () => {
+  const lease = { holder: "host:1", renewedAgo_s: 2.4 };
+  expect(runsPartOf({ lease, unowned: NONE }, NOW)).toEqual({
+    ready: true,
+    detail: "led by host:1, renewed 2 s ago",
+  });
+  expect(runsPartOf({ lease: null, unowned: NONE }, NOW)).toEqual({
+    ready: true,
+    detail: "no process leads",
+  });
+});
+
+test("not ready when a run waits longer than a new leader takes, and says which one and what to do", () => {
+  const lease = { holder: null, renewedAgo_s: 40 };
+  const waiting = (seconds: number) => ({ count: 2, oldest: "a-run", since: ago(seconds) });
+  expect(runsPartOf({ lease, unowned: waiting(29) }, NOW).ready).toBe(true);
+  const { ready, detail } = runsPartOf({ lease, unowned: waiting(31) }, NOW);
+  expect(ready).toBe(false);
+  expect(detail).toMatch(/2 run\(s\) wait and no process leads, since 2026-11-30T11:59:29.000Z/);
+  expect(detail).toMatch(/the oldest is a-run. Start a process with the role producer/);
+});
