@@ -6,7 +6,6 @@ import { chmod, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import { freePort } from "@gmn/engines";
 import type { Fault } from "../../sample/server.ts";
 import type { Role } from "../../src/config.ts";
 import { createObserver, type ServiceEvent, unobserved } from "../../src/observe/observe.ts";
@@ -51,7 +50,7 @@ export class Deployment implements AsyncDisposable {
       stack.defer(() => rm(folder, { recursive: true, force: true }));
       // For PostgreSQL's user.
       await chmod(folder, 0o755);
-      const [http, kafka, registry, postgres] = await freePorts(4);
+      const [http, kafka, registry, postgres] = freePorts(4);
       const base = stack.use(
         await startTestService({
           sample: { days: 2, meteorsPerDay: 20, lastDay: new Date() },
@@ -99,7 +98,8 @@ export class Deployment implements AsyncDisposable {
   /** Starts the process of this role, at the address it had before. */
   async start(role: Role): Promise<void> {
     const { addresses } = this.base.service;
-    const metricsPort = Number(new URL(this.#targets.get(role) ?? "http://x:0").port);
+    const target = this.#targets.get(role);
+    const metricsPort = Number(target === undefined ? freePorts(1)[0] : new URL(target).port);
     const observer = createObserver();
     observer.listen((event) => this.#events.push(event));
     const service = await startService({
@@ -122,7 +122,7 @@ export class Deployment implements AsyncDisposable {
 
   /** What Prometheus gets from a process that can't start, because its database does not answer. */
   async scrapeOfWaitingStart(): Promise<Scrape> {
-    const [nothing, metricsPort] = await freePorts(2);
+    const [nothing, metricsPort] = freePorts(2);
     const giveUp = new AbortController();
     const waiting = Promise.withResolvers<void>();
     const observer = createObserver();
@@ -242,9 +242,20 @@ export class Deployment implements AsyncDisposable {
   }
 }
 
-async function freePorts(count: number): Promise<string[]> {
+/** Below the ports that systems give to connections (from 32768 or 49152): nothing takes them while the service is stopped. */
+const PORTS = { from: 20_000, to: 32_000 };
+
+function freePorts(count: number): string[] {
   const ports = new Set<number>();
-  while (ports.size < count) ports.add(await freePort());
+  while (ports.size < count) {
+    const port = PORTS.from + Math.floor(Math.random() * (PORTS.to - PORTS.from));
+    try {
+      Deno.listen({ hostname: "127.0.0.1", port }).close();
+      ports.add(port);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+    }
+  }
   return [...ports].map(String);
 }
 

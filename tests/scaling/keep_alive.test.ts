@@ -38,6 +38,6 @@ test.skipIf(!hasSs)(
     });
     const [row] = await hub.database.sql<{ idle: string; silent: string }[]>`
     select current_setting('tcp_keepalives_idle') as idle, current_setting('tcp_user_timeout') as silent`;
-    expect({ ...row }).toEqual({ idle: "15", silent: "30s" });
+    expect({ ...row }).toEqual({ idle: "15", silent: "30000" });
   },
 );

@@ -7,7 +7,6 @@ import { Connection, type ConnectionOptions } from "./connection.ts";
 
 /** Each client has two or three connections. Thousands are a mistake or an attack; connections beyond this are closed at once. */
 const MAX_CONNECTIONS = 1000;
-const KEEP_ALIVE = { keepAlive: true, keepAliveInitialDelay: 15_000 }; // lost clients must not add up
 
 export interface ListenerOptions extends Omit<ConnectionOptions, "onClosed"> {
   readonly host: string;
@@ -45,6 +44,7 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
       socket.destroy();
       return;
     }
+    socket.setKeepAlive(true, 15_000); // ms; else the connections of lost machines would add up
     const connection = new Connection(socket, {
       ...options,
       onClosed: () => {
@@ -55,7 +55,7 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     connections.add(connection);
   };
   // Half-open: a client that sent its last request and ended its side still gets the answer.
-  const server = createServer({ noDelay: true, allowHalfOpen: true, ...KEEP_ALIVE }, accept);
+  const server = createServer({ noDelay: true, allowHalfOpen: true }, accept);
   const port = await bind(server, options.host, options.port);
   return {
     port,
