@@ -2,7 +2,8 @@
  * The tables that are projections of each topic: those that a rebuild builds and compares.
  *
  * Left out because no topic has them: `schema_migration`, the log that the database is bound to (`log_binding`), the settings that operators
- * make at run time (`schedule_pause`), heartbeats (`lease`), and the times at which the shower list was fetched (`shower_list_fetch`).
+ * make at run time (`schedule_pause`), heartbeats (`lease`), the times at which the shower list was fetched (`shower_list_fetch`),
+ * and which file generations were found complete (`source_file_witness`).
  * `consumer_offset` says how far the projections are (build_offsets.ts).
  */
 import type { Queryable } from "./connection.ts";

@@ -124,6 +124,7 @@ describe("a rebuild", () => {
       "schema_migration",
       "shower_list_fetch",
       "source_file_member",
+      "source_file_witness",
     ];
     expect(tables.map(({ name }) => name)).toEqual([...covered, ...others].toSorted());
   });
