@@ -81,10 +81,8 @@ class ChaosRun {
   async all(): Promise<void> {
     const { seed, mode, cycles, fromCycle, goesOn } = this.#options;
     let before = sourceBefore(seed, mode);
-    // Whether a disk can be full is known once there is one, and the plan is the same with every stage of a machine.
-    this.stage = await Stage.make(mode);
     let isNew = true;
-    for (const plan of planCycles(seed, mode, this.stage.disk !== null)) {
+    for (const plan of planCycles(seed, mode)) {
       if (plan.cycle >= fromCycle + cycles) break;
       if (plan.cycle >= fromCycle) {
         this.stage ??= await Stage.make(mode);
