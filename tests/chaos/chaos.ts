@@ -1,6 +1,6 @@
 /** Cycles of a seed on a stage: the service is up from one to the next, unless it was killed. */
 import { keepArtifacts } from "./artifacts.ts";
-import { CANARY_COUNT, unseenCanaries } from "./canary.ts";
+import { tryCanaries } from "./canary.ts";
 import { type CycleResult, runCycle } from "./cycle.ts";
 import { deepViolations } from "./deep_check.ts";
 import { type CyclePlan, describePlan, type Mode, planCycles, sourceBefore } from "./plan.ts";
@@ -150,11 +150,9 @@ class ChaosRun {
   async #end(stage: Stage): Promise<void> {
     const { withCanary, tell } = this.#options;
     if (withCanary) {
-      const unseen = await unseenCanaries(stage);
+      const { tried, unseen } = await tryCanaries(stage);
       this.failures.push(...unseen);
-      tell(
-        [`canary: ${CANARY_COUNT - unseen.length} of ${CANARY_COUNT} seen`, ...unseen].join("\n"),
-      );
+      tell([`canary: ${tried - unseen.length} of ${tried} seen`, ...unseen].join("\n"));
     }
     const stopped = await stopViolations(stage);
     this.failures.push(...stopped);
