@@ -109,21 +109,51 @@ export class ReplayDesk {
     const counts = { published: 0, failed: 0, superseded: 0 };
     const unpublished: ReplayedDeadLetter[] = [];
     const began = new Date();
-    const to = filter.to !== undefined && filter.to < began ? filter.to : began;
+    const waiting = { ...filter, isReplayed: false };
+    const isEarlier = filter.to !== undefined && filter.to < began;
+    // Before anything is replayed: what fails again is given up at a new time.
+    const ahead = isEarlier ? [] : await this.#idsSince(waiting, began);
+    const selections: DeadLetterFilter[] = [{ ...waiting, to: isEarlier ? filter.to : began }];
+    for (let at = 0; at < ahead.length; at += PAGE_DEAD_LETTERS) {
+      selections.push({ ...waiting, ids: ahead.slice(at, at + PAGE_DEAD_LETTERS) });
+    }
+    for (const selection of selections) {
+      for await (const page of this.#pages(selection, signal)) {
+        for (const replayed of await this.#replay(page, force)) {
+          counts[replayed.outcome]++;
+          if (replayed.outcome !== "published" && unpublished.length < UNPUBLISHED_MAX) {
+            unpublished.push(replayed);
+          }
+        }
+      }
+    }
+    return { ...counts, unpublished };
+  }
+
+  /** The dead letters that a clock ahead of this process's has dated. */
+  async #idsSince(filter: DeadLetterFilter, began: Date): Promise<string[]> {
+    const from = filter.from !== undefined && filter.from > began ? filter.from : began;
+    const ids: string[] = [];
+    for await (const page of this.#pages({ ...filter, from })) {
+      ids.push(...page.map(({ id }) => id));
+    }
+    return ids;
+  }
+
+  /** The dead letters that match, oldest first, in pages. */
+  async *#pages(
+    filter: DeadLetterFilter,
+    signal?: AbortSignal,
+  ): AsyncGenerator<StoredDeadLetter[], void, void> {
     let after: DeadLetterPage["after"] = null;
     for (;;) {
       signal?.throwIfAborted();
       const page: StoredDeadLetter[] = await this.#options.table.list(
-        { ...filter, to, isReplayed: false },
+        filter,
         { limit: PAGE_DEAD_LETTERS, order: "oldest first", after },
       );
-      for (const replayed of await this.#replay(page, force)) {
-        counts[replayed.outcome]++;
-        if (replayed.outcome !== "published" && unpublished.length < UNPUBLISHED_MAX) {
-          unpublished.push(replayed);
-        }
-      }
-      if (page.length < PAGE_DEAD_LETTERS) return { ...counts, unpublished };
+      if (page.length > 0) yield page;
+      if (page.length < PAGE_DEAD_LETTERS) return;
       after = page.at(-1)!;
     }
   }

@@ -1,6 +1,6 @@
 /** Cycles of a seed on a stage: the service is up from one to the next, unless it was killed. */
 import { keepArtifacts } from "./artifacts.ts";
-import { CANARY_COUNT, unseenCanaries } from "./canary.ts";
+import { tryCanaries } from "./canary.ts";
 import { type CycleResult, runCycle } from "./cycle.ts";
 import { deepViolations } from "./deep_check.ts";
 import { type CyclePlan, describePlan, type Mode, planCycles, sourceBefore } from "./plan.ts";
@@ -81,10 +81,8 @@ class ChaosRun {
   async all(): Promise<void> {
     const { seed, mode, cycles, fromCycle, goesOn } = this.#options;
     let before = sourceBefore(seed, mode);
-    // Whether a disk can be full is known once there is one, and the plan is the same with every stage of a machine.
-    this.stage = await Stage.make(mode);
     let isNew = true;
-    for (const plan of planCycles(seed, mode, this.stage.disk !== null)) {
+    for (const plan of planCycles(seed, mode)) {
       if (plan.cycle >= fromCycle + cycles) break;
       if (plan.cycle >= fromCycle) {
         this.stage ??= await Stage.make(mode);
@@ -152,11 +150,9 @@ class ChaosRun {
   async #end(stage: Stage): Promise<void> {
     const { withCanary, tell } = this.#options;
     if (withCanary) {
-      const unseen = await unseenCanaries(stage);
+      const { tried, unseen } = await tryCanaries(stage);
       this.failures.push(...unseen);
-      tell(
-        [`canary: ${CANARY_COUNT - unseen.length} of ${CANARY_COUNT} seen`, ...unseen].join("\n"),
-      );
+      tell([`canary: ${tried - unseen.length} of ${tried} seen`, ...unseen].join("\n"));
     }
     const stopped = await stopViolations(stage);
     this.failures.push(...stopped);

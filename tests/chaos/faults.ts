@@ -88,9 +88,10 @@ export class Faults {
       case "network":
         return await this.#troubleNetwork(action);
       case "disk full":
-        await disk!.fill();
+        if (disk === null) return ": left out, no tmpfs can be mounted here";
+        await disk.fill();
         await after(action.for_ms);
-        return disk!.free();
+        return disk.free();
       case "clock":
         return await this.#stage.setClock(action.jump_s);
       case "source":

@@ -3,6 +3,7 @@ import process from "node:process";
 import { join } from "node:path";
 import { tmpdir } from "node:os";
 import { parseArgs } from "node:util";
+import { kafkaJars } from "../clients/install/java.ts";
 import { type ChaosResult, runChaos } from "./chaos.ts";
 import type { Mode } from "./plan.ts";
 
@@ -58,6 +59,11 @@ function cyclesByMode(mode: string, cycles: number): [Mode, number][] {
   return [[mode, cycles]];
 }
 
+/** Why there is no Apache Kafka here; null when there is one. */
+async function missingKafka(): Promise<string | null> {
+  return await kafkaJars().then(() => null, (error) => String(error).split("\n")[0]!);
+}
+
 const tell = (line: string) => void process.stdout.write(`${line}\n`);
 
 // kafkajs asks for timers of negative length; Node warns of each first one.
@@ -83,6 +89,11 @@ async function main(args: string[]): Promise<number> {
   const cycles = whole("cycles", values.cycles);
   const results: ChaosResult[] = [];
   for (const [mode, count] of cyclesByMode(values.mode, cycles).filter(([, count]) => count > 0)) {
+    const missing = mode === "split" ? await missingKafka() : null;
+    if (missing !== null && values.mode === "both") {
+      tell(`${count} cycles split are left out: no Apache Kafka: ${missing}`);
+      continue;
+    }
     tell(`${count} cycles ${mode}, seed ${seed}`);
     results.push(
       await runChaos({

@@ -8,7 +8,7 @@ const CYCLES = 60;
 
 function firstPlans(seed: number, mode: Mode): CyclePlan[] {
   const plans: CyclePlan[] = [];
-  for (const plan of planCycles(seed, mode, true)) {
+  for (const plan of planCycles(seed, mode)) {
     plans.push(plan);
     if (plans.length === CYCLES) break;
   }

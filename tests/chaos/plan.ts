@@ -110,15 +110,11 @@ const LONG_FREEZE_MS = [20_000, 50_000] as const;
 const PACES_MS = [8, 8, 25, 80, 250];
 const PATIENT_EVERY = 100;
 
-/** The plans of a mode, from cycle 1 on. `withDisk`: a full disk can be made here. */
-export function* planCycles(
-  seed: number,
-  mode: Mode,
-  withDisk: boolean,
-): Generator<CyclePlan, never, void> {
+/** The plans of a mode, from cycle 1 on. */
+export function* planCycles(seed: number, mode: Mode): Generator<CyclePlan, never, void> {
   let source = sourceBefore(seed, mode);
   for (let cycle = 1;; cycle++) {
-    const plan = planCycle({ seed, mode, cycle, withDisk }, source);
+    const plan = planCycle({ seed, mode, cycle }, source);
     source = plan.steps.at(-1)!.source;
     yield plan;
   }
@@ -133,10 +129,9 @@ interface About {
   readonly seed: number;
   readonly mode: Mode;
   readonly cycle: number;
-  readonly withDisk: boolean;
 }
 
-function planCycle({ seed, mode, cycle, withDisk }: About, before: Source): CyclePlan {
+function planCycle({ seed, mode, cycle }: About, before: Source): CyclePlan {
   const random = createRandom(seed, mode, "cycle", cycle);
   const steps: Step[] = [];
   const count = 1 + random.pick([0, 0, 1, 1, 2, 3]);
@@ -150,7 +145,7 @@ function planCycle({ seed, mode, cycle, withDisk }: About, before: Source): Cycl
       { length: random.pick([0, 0, 1, 1, 2]) },
       (_, nth) => moment(random, { kind: "extract", nth }, MOMENTS),
     ),
-    ...faults(random, mode, withDisk),
+    ...faults(random, mode),
   ];
   const isPatient = random.below(PATIENT_EVERY) === 0;
   const pace_ms = random.pick(PACES_MS);
@@ -164,12 +159,12 @@ function writing(random: Random): Writing {
   return { how, part: random.uniform() };
 }
 
-function faults(random: Random, mode: Mode, withDisk: boolean): Planned[] {
-  const planned = [moment(random, fault(random, mode, withDisk), MOMENTS)];
+function faults(random: Random, mode: Mode): Planned[] {
+  const planned = [moment(random, fault(random, mode), MOMENTS)];
   const further = random.pick([0, 0, 1, 1, 2]);
   for (let n = 0; n < further; n++) {
     const isSame = random.uniform() < SAME_PART;
-    const action = isSame ? planned[0]!.action : fault(random, mode, withDisk);
+    const action = isSame ? planned[0]!.action : fault(random, mode);
     const moments = random.uniform() < LATER_PART ? LATER_MOMENTS : MOMENTS;
     planned.push(moment(random, action, moments));
   }
@@ -187,9 +182,8 @@ function moment(random: Random, action: Action, moments: readonly string[]): Pla
 
 const upTo = (random: Random, ms: number): number => Math.floor(random.uniform() * ms);
 
-function fault(random: Random, mode: Mode, withDisk: boolean): Action {
-  const kinds = [...FAULTS[mode], ...(withDisk && mode === "all-in-one" ? [diskFull] : [])];
-  return random.pick(kinds)(random, random.pick(PROCESSES[mode]));
+function fault(random: Random, mode: Mode): Action {
+  return random.pick(FAULTS[mode])(random, random.pick(PROCESSES[mode]));
 }
 
 type Fault = (random: Random, process: string) => Action;
@@ -242,7 +236,7 @@ const FAULTS: Readonly<Record<Mode, readonly Fault[]>> = {
   "all-in-one": [
     ...[kill, kill, kill, kill, stop, stop, freeze("all-in-one")],
     ...[postgres, postgres, postgres, endConnections, freezePostgres, clock, source],
-    network(["source"]),
+    ...[network(["source"]), diskFull],
   ],
   "split": [
     ...[

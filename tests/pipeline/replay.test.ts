@@ -356,3 +356,19 @@ test("a rebuild produces the same dead letters, marked at the same times, and th
   const [row] = await sql`select count(*)::int as n from dead_letter_replay`;
   expect(row!.n).toBeGreaterThan(5);
 });
+
+test("dead letters of a clock that was ahead are replayed with the others, each once", async () => {
+  const { sql } = whole.database;
+  await sql.unsafe(`alter table meteor add constraint slow check (vgeo_km_s < 70) not valid`);
+  const failed = await fail([record(50, { vgeo_km_s: 71 }), record(51, { vgeo_km_s: 72 })]);
+  await sql`update dead_letter set at = now() + interval '1 day' where id = ${failed.id}`;
+  expect(await desk().count({ stage: "load" })).toBe(2);
+  expect(await desk().replayAll({ stage: "load" })).toMatchObject({ published: 2 });
+  await caughtUp(whole);
+  // The constraint is still there: they have failed again.
+  expect(await desk().count({ stage: "load" })).toBe(2);
+  await sql.unsafe(`alter table meteor drop constraint slow`);
+  expect(await desk().replayAll({ stage: "load" })).toMatchObject({ published: 2 });
+  await caughtUp(whole);
+  expect(await desk().count({ stage: "load" })).toBe(0);
+});
