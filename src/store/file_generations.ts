@@ -105,14 +105,16 @@ const loadedOf = (sql: Queryable, { of }: { readonly of: "r" | "f" }) =>
  * Rows that were published twice can't hide one that was not loaded.
  *
  * A file that has a trajectory twice never has as many. It is complete when the sink is past its last record, nothing of its run is dead,
- * and it has as many records as rows: none was published twice. Otherwise its next generation decides.
+ * it has as many records as rows, and it was read in one go, so that none was published twice. Otherwise its next generation decides.
  */
 async function recordWitnesses(sql: TransactionSql, file: string): Promise<void> {
   const isWholeWithRepeats = sql`exists (
     select from ingestion_file f
     where f.file = r.file and f.run_id = r.run_id and f.generated_at = r.generated_at and f.next_offsets is not null
       and ${isPassed(sql)}
-      and not exists (select from run_loaded l where l.run_id = r.run_id and l.rows_dead > 0))`;
+      and not exists (select from run_loaded l where l.run_id = r.run_id and l.rows_dead > 0)
+      and (select count(*) from ingestion_run_event e
+        where e.run_id = r.run_id and (e.name = 'started' or e.name = 'file_started' and e.file = r.file)) = 2)`;
   await sql`
     insert into source_file_witness (file, generated_at, run_id)
     select distinct on (r.generated_at) r.file, r.generated_at, r.run_id

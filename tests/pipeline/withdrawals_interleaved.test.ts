@@ -10,7 +10,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { neighbourPrefixes } from "../../src/producer/withdrawals.ts";
 import { forgetLoadedCounts } from "../../src/store/log_binding.ts";
 import { verdictsOf } from "./withdrawal_model.ts";
-import { type Lane, PARTITIONS, WithdrawalWorld } from "./withdrawal_world.ts";
+import { type Lane, PARTITIONS, type Version, WithdrawalWorld } from "./withdrawal_world.ts";
 
 /** Each takes a tenth of a second or two; on a busy machine there are fewer. */
 const RUNS = Number(process.env.GMN_PROPERTY_RUNS ?? 60);
@@ -117,13 +117,14 @@ class Play {
     await world.finish();
   }
 
-  write(file: number, has: readonly boolean[], stamp: "next" | "same" | "older"): void {
+  write(file: number, has: readonly boolean[], stamp: "next" | "same" | "older"): Version {
     const path = this.files[file]!;
     const last = world.source.get(path)?.stamp.getTime() ?? 0;
     const next = Date.UTC(2026, 10, 1) + ++this.#clock * 60_000;
     const at = stamp === "next" ? next : stamp === "same" ? last : last - 90_000;
     const version = { stamp: new Date(at), ids: this.#idsOf(file).filter((_, at) => has[at]) };
     world.source.set(path, version);
+    return version;
   }
 
   /** The second window has few: what it has may only have moved, and its neighbour withdraws nothing. */
@@ -134,7 +135,7 @@ class Play {
   async take(step: Step): Promise<void> {
     switch (step.kind) {
       case "write":
-        return this.write(step.file, step.has, step.stamp);
+        return void this.write(step.file, step.has, step.stamp);
       case "work": {
         const files = this.files.filter((_, at) => step.files[at]);
         world.request(step.lane, files.length === 0 ? this.files : files);
@@ -342,6 +343,31 @@ describe("what was found", () => {
     // Not the lost one; the other one waits for a generation of which everything was loaded.
     expect(rows).toEqual([]);
     play.write(0, without(2), "next");
+    expect(await withdrawn()).toEqual([2]);
+  });
+
+  test("a record that was never loaded, besides exactly one that was published twice", async () => {
+    play.write(2, without(0, 1, 2), "next");
+    world.request(0, [month]);
+    // Its first portion: two rows, of which the one in the second partition's batch is lost.
+    for (let steps = 0; steps < 4; steps++) await world.work(0);
+    world.damage(0);
+    await load();
+    await world.work(0);
+    await world.crash();
+    await read(month);
+    const rows = await world.database.sql`
+      select id from meteor where id = any(${play.ids}) and withdrawn_at is not null`;
+    expect(rows).toEqual([]);
+  });
+
+  test("a file that has a trajectory twice withdraws when it was read in one go", async () => {
+    const { stamp } = play.write(0, without(2), "next");
+    world.source.set(window, {
+      stamp,
+      ids: [...play.ids.filter((_, at) => at !== 2), play.ids[5]!],
+    });
+    await read(window);
     expect(await withdrawn()).toEqual([2]);
   });
 
