@@ -35,7 +35,7 @@ export async function extractFile(
   publisher: Publisher,
 ): Promise<Extracted> {
   const { runId, file, begun = new Date(), resume, observe = unobserved } = extraction;
-  const stamps = new FileStamps(begun, resume?.distrusted);
+  const stamps = new FileStamps(begun, resume?.distrusted, resume?.believed);
   const publishing = new PortionPublisher(extraction, publisher, stamps);
   const reading = extraction.format === "json"
     ? readJsonRecords(extraction.chunks)

@@ -27,6 +27,8 @@ export interface Resume {
   readonly rows: RowCounts;
   /** The stamp of the file that it did not believe (runs/file_stamp.ts): the same reading goes on, so it is not believed now. */
   readonly distrusted?: Date | null;
+  /** The one that it did believe: it is believed now, too. */
+  readonly believed?: Date | null;
 }
 
 /** One file to extract. The caller that opened it closes it, even when the extraction fails. */

@@ -2,7 +2,7 @@
 import { afterEach, expect, test } from "vitest";
 import { TransientError } from "@gmn/failures";
 import { unobserved } from "../observe/observe.ts";
-import { Leadership, type Lease, type RunEpochs } from "./run_leadership.ts";
+import { Leadership, type LeaseOfRuns, type RunEpochs } from "./run_leadership.ts";
 
 const open: Leadership[] = [];
 afterEach(async () => {
@@ -18,13 +18,14 @@ function lock() {
       holder?.abort(new Error("the connection broke"));
       holder = null;
     },
-    take(): Promise<Lease | null> {
+    take(): Promise<LeaseOfRuns | null> {
       this.takes++;
       if (holder !== null) return Promise.resolve(null);
       const mine = holder = new AbortController();
       return Promise.resolve({
         lost: mine.signal,
         isHeld: () => !mine.signal.aborted,
+        act: () => Promise.resolve(),
         release() {
           if (holder === mine) holder = null;
           return Promise.resolve();

@@ -20,6 +20,12 @@ export interface Lease {
   release(): Promise<void>;
 }
 
+/** The lease of the runs: it says whether its holder leads, or only waits to. */
+export interface LeaseOfRuns extends Lease {
+  /** Says that this process leads from now on. Never rejects. */
+  act(): Promise<void>;
+}
+
 /** The time in which a process leads without interruption. */
 export interface Term {
   /** Written with every event and row; null without a log to decide it (an engine for one command's runs). */
@@ -46,7 +52,7 @@ export interface Led {
 export interface LeadershipOptions {
   readonly engine: Led;
   /** The lease, or null when another process holds it. */
-  readonly tryBecomeLeader: () => Promise<Lease | null>;
+  readonly tryBecomeLeader: () => Promise<LeaseOfRuns | null>;
   readonly epochs: RunEpochs;
   readonly observe: Observe;
   /** Aborts when the whole service ends, which is before `stop`: work that it aborts has not failed. */
@@ -98,7 +104,7 @@ export class Leadership {
     }
   }
 
-  #takeLease(): Promise<Lease | null> {
+  #takeLease(): Promise<LeaseOfRuns | null> {
     return retryWhileAway({
       observe: this.#options.observe,
       part: "database",
@@ -107,17 +113,19 @@ export class Leadership {
     }, this.#options.tryBecomeLeader);
   }
 
-  async #lead(lease: Lease): Promise<void> {
+  async #lead(lease: LeaseOfRuns): Promise<void> {
     const { engine, epochs, observe, reconcileInterval_ms = RECONCILE_INTERVAL_MS } = this.#options;
     const until = AbortSignal.any([this.#stopping.signal, lease.lost]);
     // At once: what is in progress may hang as long as the database or the log does not answer.
-    lease.lost.addEventListener("abort", () => {
+    const reportLoss = () => {
       if (!this.#stopping.signal.aborted) {
         observe("producer.follows", { reason: explain(lease.lost.reason) });
       }
-    }, { once: true });
+    };
+    lease.lost.addEventListener("abort", reportLoss, { once: true });
     try {
       const epoch = await unlessAborted(epochs.take(until), until);
+      await lease.act();
       observe("producer.leads", { epoch });
       const term = { epoch, isHeld: () => !until.aborted && lease.isHeld() };
       await unlessAborted(engine.lead(until, term), until);
@@ -133,6 +141,8 @@ export class Leadership {
       if (!until.aborted) throw error;
     } finally {
       await engine.follow();
+      // A release ends the connection, too.
+      lease.lost.removeEventListener("abort", reportLoss);
       await lease.release().catch(() => {});
     }
   }

@@ -3,7 +3,8 @@
  *
  * Files are taken one after the other. A file that can't be taken now (cut, rewritten while it is read, source unavailable) is put off,
  * and tried again after the others: they do not wait for it. Its attempts are counted in the run's events, so a restart does not begin
- * them anew. When the source seems to be down, the run fails instead of requesting every remaining file. Whatever ends the work early leaves the run in the state that its events give:
+ * them anew. When the source seems to be down, the run fails instead of requesting every remaining file. Whatever ends the work early
+ * leaves the run in the state that its events give:
  *     cancelled      the run has ended already; nothing to add
  *     process stops  nothing is written: the run continues at the next start (a pause is not a failure)
  *     anything else  the run fails, with the reason in words

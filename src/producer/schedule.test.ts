@@ -163,6 +163,15 @@ test("a follower looks again while the run that is due is not requested", async 
   await expect.poll(() => requested).toEqual(["2026-11-23T01:00:00.000Z"]);
 });
 
+test("a lease that was lost is taken again soon, not at the next time of the pattern", async () => {
+  const shared = lock();
+  const { schedule } = setUp({ tryBecomeLeader: shared.take, followLook_ms: 5 });
+  await schedule.start();
+  shared.lose();
+  expect(schedule.isLeader).toBe(false);
+  await expect.poll(() => schedule.isLeader).toBe(true);
+});
+
 test("a pause skips times, also across a restart; resuming makes up for them", async () => {
   const pause = pauseSwitch();
   const before = setUp({ pause });

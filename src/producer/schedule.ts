@@ -145,12 +145,7 @@ export class Schedule {
     if (last !== null && last >= planned) return;
     if (!isLeader) {
       // Its leader may be frozen: the lease finds out by looking again.
-      if (!this.#stopping.signal.aborted) {
-        this.#look = setTimeout(
-          () => void this.fire(),
-          this.#options.followLook_ms ?? FOLLOW_LOOK_MS,
-        );
-      }
+      this.#lookSoon();
       return;
     }
     if (!this.isLeader) throw new TransientError("the lease of the schedule was lost");
@@ -165,7 +160,19 @@ export class Schedule {
   async #lead(): Promise<boolean> {
     if (this.isLeader) return true;
     await this.#lease?.release().catch(() => {});
-    this.#lease = await this.#options.tryBecomeLeader();
-    return this.#lease !== null;
+    const lease = await this.#options.tryBecomeLeader();
+    this.#lease = lease;
+    // Not only at the next time of the pattern: until then nobody would have it.
+    lease?.lost.addEventListener("abort", () => this.#lookSoon(), { once: true });
+    return lease !== null;
+  }
+
+  #lookSoon(): void {
+    if (this.#stopping.signal.aborted) return;
+    clearTimeout(this.#look);
+    this.#look = setTimeout(
+      () => void this.fire(),
+      this.#options.followLook_ms ?? FOLLOW_LOOK_MS,
+    );
   }
 }

@@ -137,7 +137,7 @@ async function openAtCheckpoint(
   const distrusted = before.generatedAt === null ? header.generatedAt : null;
   const generatedAt = before.generatedAt ?? distrusted;
   const point = { header: header.header, generatedAt, byteOffset, lineNumber };
-  return { opened, resume: { point, rows, distrusted } };
+  return { opened, resume: { point, rows, distrusted, believed: before.generatedAt } };
 }
 
 async function startFromZero(

@@ -26,4 +26,12 @@ describe("the stamps of one reading", () => {
     expect(resumed.ahead).toEqual(stamp);
     expect(resumed.ahead_ms).toBe(0);
   });
+
+  test("the reading that goes on believes what its beginning did, although its own clock is behind", () => {
+    const stamp = later(60 * 60_000);
+    const resumed = new FileStamps(NOW, null, stamp);
+    expect(resumed.generationOf(new Date(stamp))).toEqual(stamp);
+    expect(resumed.ahead).toBeNull();
+    expect(resumed.generationOf(later(60 * 60_000 + 1))).toBeNull();
+  });
 });

@@ -37,15 +37,20 @@ export class FileStamps {
   /** The last stamp of the file that was not believed. */
   ahead: Date | null;
 
-  /** `distrusted`: the stamp that an earlier process did not believe, whose reading is continued. */
-  constructor(begun: Date, distrusted: Date | null = null) {
+  readonly #believed: Date | null;
+
+  /** Of an earlier process, whose reading is continued: the stamp that it did not believe (`distrusted`), and the one that it did. */
+  constructor(begun: Date, distrusted: Date | null = null, believed: Date | null = null) {
     this.#begun = begun;
+    this.#believed = believed;
     this.ahead = distrusted;
   }
 
   /** The generation of rows under this stamp; null when it is not believed, or there is none. */
   generationOf(stamp: Date | null): Date | null {
     if (stamp === null || stamp.getTime() === this.ahead?.getTime()) return null;
+    // Whatever this process's clock says, which may be another one or may have been set back.
+    if (this.#believed !== null && stamp <= this.#believed) return stamp;
     if (!isAhead(stamp, this.#begun, STAMP_AHEAD_MS_MAX)) return stamp;
     this.ahead = stamp;
     return null;

@@ -12,7 +12,8 @@
  * Invariants (checked by property tests in `row_accounts.test.ts`):
  *   - loaded = new + changed + repeated + stale + duplicate;
  *   - loaded + dead <= published, and equal once the sink has passed the run's last record, and not before;
- *   - loaded, new, changed and the sum of the others are the same with crashes, repetitions and replaced processes as without them.
+ *   - loaded, new, changed and the sum of the others are the same with crashes, repetitions and replaced processes as without them, when
+ *     no row is dead: a row that the database refuses twice is two dead ones, and one loaded too few.
  */
 
 /** What can become of a loaded row, in the order in which copies are taken off. */

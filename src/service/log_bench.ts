@@ -35,7 +35,7 @@ export async function openLogBench(
   const addresses = await readAddresses(config.dataDirectory);
   if (addresses === null) {
     const service = await startService({
-      config: { ...config, roles: new Set() },
+      config: { ...config, roles: new Set(), metricsPort: null },
       observer,
       signal,
       isForOneCommand: true,

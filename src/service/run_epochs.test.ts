@@ -57,3 +57,16 @@ test("processes that race for an epoch get different ones, and only the last is 
     expect(current, `seed ${seed}`).toEqual(epochs.map((epoch) => epoch === Math.max(...epochs)));
   }
 });
+
+test("a projection that knows no epochs, that of an older version, is an error and no endless row of records", async () => {
+  const appended: number[] = [];
+  const epochs = createRunEpochs({
+    journal: { append: (event) => (appended.push(event.epoch ?? 0), Promise.resolve()) },
+    leader: () => Promise.resolve(null),
+    caughtUp: () => Promise.resolve(),
+    owner: "host:1",
+    observe: unobserved,
+  });
+  await expect(epochs.take(new AbortController().signal)).rejects.toThrow(/does not know it/);
+  expect(appended).toEqual([1]);
+});

@@ -1,4 +1,5 @@
 /** Takes an epoch on the log for each term in which this process leads (runs/run_leader.ts). */
+import { TransientError } from "@gmn/failures";
 import { retryWhileAway } from "../observe/retries.ts";
 import type { Observe } from "../observe/observe.ts";
 import type { RunEpochs } from "../producer/run_leadership.ts";
@@ -32,7 +33,13 @@ export function createRunEpochs(options: RunEpochsOptions): RunEpochs {
     await retryWhileAway(waiting, () => journal.append(leads));
     await caughtUp(until);
     const found = await leader();
-    return found?.epoch === epoch && found.owner === owner;
+    if (found === null || found.epoch < epoch) {
+      throw new TransientError(
+        "the projection of the runs has read this process's epoch from the log and does not know it",
+        { hint: "a consumer of an older version is still running: stop it" },
+      );
+    }
+    return found.epoch === epoch && found.owner === owner;
   }
 
   return {

@@ -139,7 +139,7 @@ export async function queryParts(
         ? { ready: false, detail: "waits until it is decided what to do with the log" }
         : { ready: false, detail: "has not joined the group (again) yet" },
       runs: database.status === "fulfilled"
-        ? runsPartOf(database.value.ownership, new Date())
+        ? runsPartOf(database.value.ownership)
         // The part `database` says that it is not ready.
         : { ready: true, detail: "unknown while the database is unavailable" },
     },

@@ -14,9 +14,9 @@
  *   its own members.
  * - The data store has no such trajectory.
  *
- * All others keep their generation: without a witness, held, in a neighbouring file, restated without a generation by another producer (not
- * by a reading of the same file, whose stamp was ahead of the clock). So members grow
- * with open trajectories only: a generation is kept if it is the newest one that has an open trajectory.
+ * All others keep their generation: without a witness, held, in a neighbouring file, restated without a generation by another producer
+ * (not by a reading of the same file, whose stamp was ahead of the clock). So members grow with open trajectories only: a generation is
+ * kept if it is the newest one that has an open trajectory.
  */
 import type { Queryable, Sql, TransactionSql } from "./connection.ts";
 

@@ -25,22 +25,30 @@ export interface LeaseView {
   readonly holder: string | null;
   /** Seconds since the last renewal, by the database's clock; null when it was never renewed. */
   readonly renewedAgo_s: number | null;
+  /** The same for the last renewal by a holder that acted on it: it leads, and does not only wait to. */
+  readonly actedAgo_s: number | null;
 }
 
 /** Who holds the lease, and when it was last renewed; null when nobody ever has. */
 export async function readLease(sql: Queryable, name: LeaseName): Promise<LeaseView | null> {
-  const [row] = await sql<{ isHeld: boolean; holder: string | null; ago: number | null }[]>`
+  const [row] = await sql<
+    { isHeld: boolean; holder: string | null; renewed: number | null; acted: number | null }[]
+  >`
     select ${holdersOf(sql, name)} is not null as "isHeld", holder,
-      greatest(0, extract(epoch from clock_timestamp() - renewed_at))::float8 as ago
+      case when renewed_at is not null
+        then greatest(0, extract(epoch from clock_timestamp() - renewed_at))::float8 end as renewed,
+      case when acting_at is not null
+        then greatest(0, extract(epoch from clock_timestamp() - acting_at))::float8 end as acted
     from (values (1)) as one left join lease on name = ${name}`;
   if (row === undefined || (!row.isHeld && row.holder === null)) return null;
-  return { holder: row.isHeld ? row.holder ?? "unknown" : null, renewedAgo_s: row.ago };
+  const { isHeld, holder, renewed: renewedAgo_s, acted: actedAgo_s } = row;
+  return { holder: isHeld ? holder ?? "unknown" : null, renewedAgo_s, actedAgo_s };
 }
 
-/** Whether its holder acts on it: whoever has not renewed it for a while steps down, or is replaced. */
+/** Whether its holder acts on it. Whoever has not renewed it for a while steps down, or is replaced; and a holder may still wait to lead. */
 export function isInForce(lease: LeaseView | null): boolean {
-  const { holder = null, renewedAgo_s = null } = lease ?? {};
-  return holder !== null && renewedAgo_s !== null && renewedAgo_s * 1000 < LEASE_VALID_MS;
+  const { holder = null, actedAgo_s = null } = lease ?? {};
+  return holder !== null && actedAgo_s !== null && actedAgo_s * 1000 < LEASE_VALID_MS;
 }
 
 /** As SQL: the process of the server whose session has the lock, or null. */

@@ -6,7 +6,7 @@ import { takeLease } from "./advisory_lease.ts";
 import { readLease } from "./leases.ts";
 import { LeaseCandidate, type RenewedLease } from "./renewed_lease.ts";
 
-const TIMES = { renew: 50, again: 20, valid: 400, silence: 600, answer: 1_000 };
+const TIMES = { renew: 50, again: 20, valid: 800, silence: 1_200, answer: 1_000 };
 
 let database: TestDatabase;
 const held: { release(): Promise<void> }[] = [];

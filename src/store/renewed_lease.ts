@@ -20,6 +20,8 @@ import { openDriver, type Sql } from "./postgresjs/driver.ts";
 export interface RenewedLease extends AdvisoryLease {
   /** Whether it may be acted on now. A frozen process learns here that it slept, before any of its timers fires. */
   isHeld(): boolean;
+  /** Says from now on, with each renewal, that the holder acts on it. Resolves when that is on record, or could not be written yet. */
+  act(): Promise<void>;
 }
 
 /** The times of a lease, in milliseconds. Tests shorten them. */
@@ -36,7 +38,7 @@ export interface LeaseTimes {
   readonly answer: number;
 }
 
-/** A renewal may fail twice before the lease is lost. A replacement takes 20 to 30 s; longer would be felt, shorter hits busy machines. */
+/** A renewal may fail twice before the lease is lost. A replacement takes about 20 s, 45 at most; longer would be felt, shorter hits busy machines. */
 const TIMES: LeaseTimes = {
   renew: 5_000,
   again: 1_000,
@@ -96,7 +98,7 @@ export class LeaseCandidate {
       const sent_ms = performance.now();
       if (await this.#ask(() => this.#tryLock(sql))) {
         this.#seen = null;
-        await this.#ask(() => beat(sql, this.#options));
+        await this.#ask(() => beat(sql, this.#options, false));
         return new HeldLease(sql, lost, sent_ms, this.#options);
       }
       await sql.end({ timeout: CLOSE_SECONDS });
@@ -174,11 +176,14 @@ async function endSession(
 async function beat(
   sql: Sql,
   { lease, holder }: Pick<LeaseCandidateOptions, "lease" | "holder">,
+  isActing: boolean,
 ): Promise<void> {
   await sql`
-    insert into lease (name, holder) values (${lease}, ${holder})
+    insert into lease (name, holder, acting_at)
+    values (${lease}, ${holder}, case when ${isActing} then clock_timestamp() end)
     on conflict (name) do update set
-      holder = excluded.holder, beat = lease.beat + 1, renewed_at = clock_timestamp()`;
+      holder = excluded.holder, beat = lease.beat + 1, renewed_at = clock_timestamp(),
+      acting_at = coalesce(excluded.acting_at, lease.acting_at)`;
 }
 
 class HeldLease implements RenewedLease {
@@ -189,6 +194,7 @@ class HeldLease implements RenewedLease {
   /** When the last renewal that succeeded was sent. */
   #renewed_ms: number;
   #failure: unknown = null;
+  #isActing = false;
   #expiry: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
@@ -212,6 +218,13 @@ class HeldLease implements RenewedLease {
 
   isHeld(): boolean {
     return !this.#lost.signal.aborted && this.#silent_ms < this.#options.times.valid;
+  }
+
+  async act(): Promise<void> {
+    this.#isActing = true;
+    // The next renewal says it, too.
+    await inTime(beat(this.#sql, this.#options, true), this.#options.times.answer, "the database")
+      .catch(() => {});
   }
 
   async release(): Promise<void> {
@@ -255,7 +268,7 @@ class HeldLease implements RenewedLease {
       try {
         await inTime(this.#options.reach(), answer, "the log");
         await inTime(
-          withDatabaseErrors(() => beat(this.#sql, this.#options)),
+          withDatabaseErrors(() => beat(this.#sql, this.#options, this.#isActing)),
           answer,
           "the database",
         );

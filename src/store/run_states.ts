@@ -54,18 +54,20 @@ export interface UnownedRuns {
   readonly count: number;
   /** The one that was requested first; null when there is none. */
   readonly oldest: string | null;
-  /** Since when it waits for a process; null when there is none. */
+  /** Since when it waits for a process, and for how many seconds by the clock of the database; null when there is none. */
   readonly since: Date | null;
+  readonly waited_s: number | null;
 }
 
 /** The runs that wait for a process to lead. Uploads are left out: they belong to the process that received them. */
 export async function readUnownedRuns(sql: Queryable): Promise<UnownedRuns> {
-  const none = { count: 0, oldest: null, since: null };
+  const none = { count: 0, oldest: null, since: null, waited_s: null };
   if (isInForce(await readLease(sql, "producer"))) return none;
-  const [row] = await sql<{ count: number; oldest: string | null; since: Date | null }[]>`
-    select count(*)::int as count, min(id) as oldest,
-      greatest(min(requested_at), (select renewed_at from lease where name = 'producer')) as since
-    from ingestion_run where state in ('requested', 'running') and kind <> 'upload'`;
+  const [row] = await sql<UnownedRuns[]>`
+    select count, oldest, since, extract(epoch from clock_timestamp() - since)::float8 as waited_s from (
+      select count(*)::int as count, min(id) as oldest,
+        greatest(min(requested_at), (select acting_at from lease where name = 'producer')) as since
+      from ingestion_run where state in ('requested', 'running') and kind <> 'upload') as waiting`;
   return row === undefined || row.count === 0 ? none : row;
 }
 

@@ -5,13 +5,15 @@ CREATE TABLE lease (
   name text COLLATE "C" PRIMARY KEY,
   holder text NOT NULL,
   beat bigint NOT NULL DEFAULT 1,
-  renewed_at timestamptz NOT NULL DEFAULT clock_timestamp()
+  renewed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  acting_at timestamptz
 );
 COMMENT ON TABLE lease IS 'Heartbeats of the processes that hold a lease. A holder whose heartbeat stands still is replaced.';
 COMMENT ON COLUMN lease.name IS 'The lease: producer (works on the runs) or schedule (requests the daily runs).';
 COMMENT ON COLUMN lease.holder IS 'The process that holds it, or held it last: host:pid.';
 COMMENT ON COLUMN lease.beat IS 'Grows with each renewal, by whichever process. A standby compares it with what it has seen before.';
 COMMENT ON COLUMN lease.renewed_at IS 'When it was last renewed, by the clock of this database. For people: nothing is decided by it.';
+COMMENT ON COLUMN lease.acting_at IS 'The last renewal by a holder that acts on it: it has its epoch on the log. Null when none ever has.';
 
 CREATE TABLE run_leader (
   only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
