@@ -20,6 +20,8 @@ const ROWS_MIN = 5;
 const ROWS_MAX = 300;
 /** Most rows that one change touches: less than what counts as a mass disappearance, which waits for a second generation. */
 const TOUCHED_MAX = 12;
+/** Rows that a window may lose before a reading without bad lines has seen that: a few less than a mass disappearance. */
+const LOST_UNSEEN_MAX = 40;
 /** How many withdrawn rows are remembered, so that they can return. */
 const REMEMBERED_MAX = 200;
 
@@ -32,6 +34,8 @@ export interface Window {
   readonly rows: ReadonlyMap<string, number>;
   /** Lines that nobody can read. */
   readonly badLines: number;
+  /** Rows that it lost since it was last without such lines: they are gone all at once when it is repaired. */
+  readonly lostUnseen: number;
 }
 
 /** A row that was withdrawn. */
@@ -61,6 +65,7 @@ interface Draft {
   readonly random: Random;
   readonly rows: Map<string, number>[];
   readonly badLines: number[];
+  readonly lostUnseen: number[];
   readonly touched: Set<number>;
   readonly said: string[];
   withdrawn: Withdrawn[];
@@ -79,6 +84,7 @@ export function firstSource(random: Random): Source {
       stamp_ms: FIRST_STAMP_MS,
       rows: new Map(),
       badLines: 0,
+      lostUnseen: 0,
     };
   });
   const empty = { windows, withdrawn: [], nextStamp_ms: FIRST_STAMP_MS, nextId: 0 };
@@ -118,6 +124,8 @@ function draftOf(source: Source, random: Random): Draft {
     random,
     rows: source.windows.map(({ rows }) => new Map(rows)),
     badLines: source.windows.map(({ badLines }) => badLines),
+    // What was lost while it could be read, as in the step before, counts as seen.
+    lostUnseen: source.windows.map(({ badLines, lostUnseen }) => badLines === 0 ? 0 : lostUnseen),
     touched: new Set(),
     said: [],
     withdrawn: [...source.withdrawn],
@@ -130,7 +138,13 @@ function finish(before: Source, draft: Draft): Step {
   const windows = before.windows.map((window, at) => {
     if (!draft.touched.has(at)) return window;
     stamp_ms += (1 + draft.random.below(STAMP_STEP_S)) * 1000;
-    return { ...window, stamp_ms, rows: draft.rows[at]!, badLines: draft.badLines[at]! };
+    return {
+      ...window,
+      stamp_ms,
+      rows: draft.rows[at]!,
+      badLines: draft.badLines[at]!,
+      lostUnseen: draft.lostUnseen[at]!,
+    };
   });
   return {
     source: {
@@ -177,9 +191,16 @@ function correctRows(draft: Draft, at: number): void {
   touch(draft, at, `${ids.length} corrected`);
 }
 
+/** Rows that may leave a window: the source never publishes a file without rows, and a mass disappearance waits for another generation. */
+function leavingRows(draft: Draft, at: number): string[] {
+  const most = Math.min(draft.rows[at]!.size - 1, LOST_UNSEEN_MAX - draft.lostUnseen[at]!);
+  const ids = someRows(draft, at).slice(0, Math.max(0, most));
+  draft.lostUnseen[at]! += ids.length;
+  return ids;
+}
+
 function withdrawRows(draft: Draft, at: number): void {
-  // The source never publishes a file without rows.
-  const ids = someRows(draft, at).slice(0, Math.max(0, draft.rows[at]!.size - 1));
+  const ids = leavingRows(draft, at);
   for (const id of ids) {
     draft.withdrawn.push({ id, version: draft.rows[at]!.get(id)!, window: at });
     draft.rows[at]!.delete(id);
@@ -199,10 +220,16 @@ function returnRows(draft: Draft, at: number): void {
   touch(draft, at, `${returning.size} returned`);
 }
 
-/** To the next window or the one before, as a new solution of the beginning does. */
+/** The window of the row's date. */
+function homeOf(id: string): number {
+  const [, year, month, day] = /^(\d{4})(\d\d)(\d\d)/.exec(id)!.map(Number);
+  return Math.round((Date.UTC(year!, month! - 1, day!) - FIRST_DATE) / DAY_MS);
+}
+
+/** To the next window or the one before, as a new solution of the beginning does; no further than that from its date. */
 function moveRows(draft: Draft, at: number): void {
   const to = at === 0 ? 1 : at === WINDOWS - 1 ? at - 1 : at + (draft.random.below(2) * 2 - 1);
-  const ids = someRows(draft, at).slice(0, Math.max(0, draft.rows[at]!.size - 1));
+  const ids = leavingRows(draft, at).filter((id) => Math.abs(homeOf(id) - to) <= 1);
   for (const id of ids) {
     draft.rows[to]!.set(id, draft.rows[at]!.get(id)! + draft.random.below(2));
     draft.rows[at]!.delete(id);

@@ -76,12 +76,15 @@ async function whoIs(
 export class StartFailure extends PermanentError {
   /** Another program listens on the port. */
   readonly portInUse: boolean;
+  /** Somebody ended the server while it was starting: nothing in its log says that it could not start. */
+  readonly wasEnded: boolean;
   constructor(place: Place, port: number, log: string) {
     const portInUse = /could not bind|Address already in use|address already in use/i.test(log);
     super(`PostgreSQL did not start on port ${port}: ${log}`, {
       hint: `its log is ${place.logFile}`,
     });
     this.portInUse = portInUse;
+    this.wasEnded = /received \w+ shutdown request/.test(log) || !/FATAL|PANIC/.test(log);
   }
 }
 

@@ -186,10 +186,10 @@ async function startAndOwn(
       await supervisor?.dismiss();
       const portTaken = error instanceof StartFailure && error.portInUse;
       if (portTaken && wantedPort !== 0) throw portInUse(port, ...PORT_SETTING, error);
-      // Another process started the same cluster in the meantime, or the server found was shutting down.
+      // Another process started the same cluster in the meantime, or the server found was shutting down, or somebody ended ours.
       const other = await runningPostmaster(place) !== null;
       const raced = error instanceof StartFailure
-        ? portTaken || other
+        ? portTaken || error.wasEnded || other
         : error instanceof ServerGone || (error instanceof TransientError && !other);
       if (!raced || attempt >= START_ATTEMPTS) throw error;
     }

@@ -293,6 +293,22 @@ describe("an embedded PostgreSQL", () => {
     },
   );
 
+  test.each(["SIGKILL", "SIGQUIT"])(
+    "that ends by %s while it starts is started again",
+    async (signal) => {
+      await copyPrototype();
+      const starting = start();
+      const pid = await until("the server starts", async () => {
+        const text = await readFile(join(directory, "cluster/postmaster.pid"), "utf8")
+          .catch(() => "");
+        return Number(text.split("\n")[0]) || null;
+      });
+      process.kill(pid, signal);
+      const server = await starting;
+      expect(await ask(server, "select 1 as one")).toEqual([{ one: 1 }]);
+    },
+  );
+
   test("leaves nothing unfinished when its creation is cancelled", async () => {
     const aborter = new AbortController();
     const reason = new Error("shutdown");
