@@ -9,18 +9,21 @@ import type { Installed } from "./installed.ts";
 const SYSTEM_PYTHON = "/usr/bin/python3";
 const SAY_VERSIONS = "import confluent_kafka as c; print(c.version()[0], c.libversion()[0])";
 
+/** Another suite beside this one may be installing something: it is waited for, two minutes at most. */
+const WAIT_FOR_LOCK = ["-o", "DPkg::Lock::Timeout=120"];
+
 /** Installs a Debian package. Needs root and apt-get. */
 export async function installPackage(name: string): Promise<CommandResult> {
   if (process.getuid?.() !== 0) {
     return { ok: false, output: `not root: apt-get install ${name} would bring it` };
   }
   const env = { DEBIAN_FRONTEND: "noninteractive" };
-  const install = () =>
-    runCommand("apt-get", ["install", "-y", "-q", "--no-install-recommends", name], { env });
+  const apt = (...args: string[]) => runCommand("apt-get", [...WAIT_FOR_LOCK, ...args], { env });
+  const install = () => apt("install", "-y", "-q", "--no-install-recommends", name);
   const result = await install();
   if (result.ok) return result;
   // The list of packages may be missing or old.
-  const updated = await runCommand("apt-get", ["update", "-q"], { env });
+  const updated = await apt("update", "-q");
   return updated.ok ? await install() : updated;
 }
 
