@@ -132,9 +132,8 @@ async function recordWitnesses(sql: TransactionSql, file: string): Promise<void>
 /**
  * Of the files whose path begins with one of `prefixes`, those that a run has not finished that was at work since `runId` was, and those
  * whose latest complete generation is not loaded or has lost records. Runs are not worked on in the order of their ids: of two that are
- * requested at the same time either may be first, and each kind has its own lane. What a run did last with a file is told by the times of its
- * events, which a clock that was set back can put in another order, and by the run's last event, which may be about another file: a file is
- * settled when it is in both orders.
+ * requested at the same time either may be first, and each kind has its own lane. What was done last with a file is told by the log, not
+ * by the times of its events: clocks are set.
  */
 async function readUnsettledFiles(
   sql: TransactionSql,
@@ -145,19 +144,18 @@ async function readUnsettledFiles(
   const isNeighbour = sql`exists (
     select from unnest(${[...prefixes]}::text[]) as n where starts_with(file, n))`;
   const rows = await sql<{ file: string }[]>`
-    with of_run as (select last_event_offset from ingestion_run where id = ${runId}),
-    since as (
+    with since as (
       select id, state, last_event_offset from ingestion_run
       where id >= ${runId} or state in ('requested', 'running')
-        or last_event_offset >= (select last_event_offset from of_run)
+        or last_event_offset >= (select last_event_offset from ingestion_run where id = ${runId})
     ), attempt as (
-      select r.file, r.state, r.updated_at, since.last_event_offset, since.state in ('requested', 'running') as is_unfinished
+      select r.file, r.state, since.state in ('requested', 'running') as is_unfinished,
+        coalesce((
+          select max(e.event_offset) from ingestion_run_event e where e.run_id = r.run_id and e.file = r.file
+        ), since.last_event_offset) as event_offset
       from since join ingestion_run_file r on r.run_id = since.id where ${isNeighbour}
     )
-    select file from (select distinct on (file) file, state from attempt order by file, updated_at desc) latest
-    where state in ('planned', 'reading', 'failed')
-    union
-    select file from (select distinct on (file) file, state from attempt order by file, last_event_offset desc) latest
+    select file from (select distinct on (file) file, state from attempt order by file, event_offset desc) latest
     where state in ('planned', 'reading', 'failed')
     union
     select file from attempt where is_unfinished and state in ('planned', 'reading')

@@ -31,6 +31,12 @@ async function addRun(
     on conflict (run_id, file) do update set state = excluded.state, updated_at = excluded.updated_at`;
 }
 
+/** The last event of a run about the neighbour. */
+const addEvent = (run: string, offset: number) =>
+  database.sql`
+    insert into ingestion_run_event (run_id, event_offset, at, name, file, detail)
+    values (${run}, ${offset}, now(), 'file_started', ${NEIGHBOUR}, '{}')`;
+
 test("a run that was requested first and works last: its neighbours count, too", async () => {
   const { sql } = database;
   await sql`
@@ -61,9 +67,16 @@ test("a run that was requested first and works last: its neighbours count, too",
   await addRun("earlier", 31, "completed", "extracted");
   expect(await unsettled()).toEqual([]);
 
-  // The clock was set back.
-  await addRun("clock", 40, "failed", "failed", 1);
+  // The clock was ahead when a run was cancelled that read it, and is right again.
+  await addRun("clock", 40, "cancelled", "reading", 1_000);
   expect(await unsettled()).toEqual([NEIGHBOUR]);
-  await addRun("clock", 41, "completed", "extracted", 2);
+  await addRun("after", 41, "completed", "extracted", 41);
   expect(await unsettled()).toEqual([]);
+
+  // A long run has read it first, and another one in vain, before the long one ends.
+  await addRun("long", 60, "completed", "extracted");
+  await addEvent("long", 50);
+  await addRun("vain", 56, "failed", "failed");
+  await addEvent("vain", 55);
+  expect(await unsettled()).toEqual([NEIGHBOUR]);
 });
