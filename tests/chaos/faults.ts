@@ -72,10 +72,11 @@ export class Faults {
       }
       case "postgres":
         return await this.#troublePostgres(action.how);
-      case "freeze postgres":
-        await engines.postgres.signalAll("SIGSTOP");
+      case "freeze postgres": {
+        const goOn = await engines.postgres.freeze();
         await after(action.for_ms);
-        return await engines.postgres.signalAll("SIGCONT");
+        return goOn();
+      }
       case "kafka":
         return await (this.#kafka = this.#kafka.then(() => this.#restartKafka(action)));
       case "freeze kafka": {

@@ -31,9 +31,13 @@ export class PostgresProcesses {
     return false;
   }
 
-  /** SIGSTOP, or SIGCONT, of all its processes. */
-  async signalAll(name: "SIGSTOP" | "SIGCONT"): Promise<void> {
-    for (const pid of [await this.postmaster(), ...await this.#children()]) signal(pid, name);
+  /** SIGSTOP of all its processes. Gives what lets the same ones go on: those of a server that ended meanwhile are nobody's children. */
+  async freeze(): Promise<() => void> {
+    const pids = [await this.postmaster(), ...await this.#children()];
+    for (const pid of pids) signal(pid, "SIGSTOP");
+    return () => {
+      for (const pid of pids) signal(pid, "SIGCONT");
+    };
   }
 
   async #children(): Promise<number[]> {
