@@ -69,9 +69,11 @@ const tell = (line: string) => void process.stdout.write(`${line}\n`);
 // kafkajs asks for timers of negative length; Node warns of each first one.
 process.removeAllListeners("warning");
 
+const LOST_CONNECTION = new Set(["ECONNRESET", "EPIPE"]);
+
 // postgres.js takes its listeners from a connection that has ended, and a fault may then reset it: of the checker's own connections.
 process.on("uncaughtException", (error: Error & { code?: string }) => {
-  if (error.code !== "ECONNRESET") interrupted.abort(error);
+  if (!LOST_CONNECTION.has(error.code ?? "")) interrupted.abort(error);
 });
 /** Ctrl-C ends the cycle under way; what was started is ended and removed. */
 const interrupted = new AbortController();
