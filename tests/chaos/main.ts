@@ -69,7 +69,8 @@ const tell = (line: string) => void process.stdout.write(`${line}\n`);
 // kafkajs asks for timers of negative length; Node warns of each first one.
 process.removeAllListeners("warning");
 
-const LOST_CONNECTION = new Set(["ECONNRESET", "EPIPE"]);
+/** Of the system, and of PostgreSQL (57P01: ended by an administrator, 57P02: by a crash, 57P03: it is starting). */
+const LOST_CONNECTION = new Set(["ECONNRESET", "EPIPE", "57P01", "57P02", "57P03"]);
 
 // postgres.js takes its listeners from a connection that has ended, and a fault may then reset it: of the checker's own connections.
 process.on("uncaughtException", (error: Error & { code?: string }) => {
