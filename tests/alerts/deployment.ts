@@ -24,6 +24,9 @@ const WAIT_MS = 60_000;
 /** The shortest that the settings allow: how long the group waits for a process that has gone. */
 const SESSION_MS = 6_000;
 
+/** What is 0 when all is well: a scrape at the start would else be taken for hours. */
+const AT_REST = ["gmn_consumer_lag", "gmn_runs_without_owner"];
+
 export class Deployment implements AsyncDisposable {
   readonly #stack: AsyncDisposableStack;
   /** Has the API, and the engines. */
@@ -167,7 +170,7 @@ export class Deployment implements AsyncDisposable {
     }, WAIT_MS);
   }
 
-  /** Scrapes when every part of every process works, and everything is loaded. */
+  /** Scrapes when every part of every process works, everything is loaded, and somebody leads. */
   healthy(): Promise<Scrape[]> {
     return this.scrapeUntil(
       "every part works",
@@ -176,8 +179,7 @@ export class Deployment implements AsyncDisposable {
           [...samples ?? [["gmn_part_ready", 0] as const]].every(([series, value]) =>
             series.startsWith("gmn_part_ready")
               ? value === 1
-              : !series.startsWith("gmn_consumer_lag") ||
-                value === 0
+              : !AT_REST.some((name) => series.startsWith(name)) || value === 0
           ) && samples?.has("gmn_meteors")
         ),
     );
