@@ -1,7 +1,7 @@
 /** The broker and PostgreSQL of a stage: those inside the all-in-one service, or Apache Kafka and a server behind proxies. */
+import { appendFileSync } from "node:fs";
 import { join } from "node:path";
 import { startRegistryServer } from "@gmn/embedded-broker/testing";
-import { unobserved } from "../../src/observe/observe.ts";
 import { startEmbeddedPostgres } from "../../src/service/embedded_postgres.ts";
 import { freePorts, startApacheKafka } from "../kafka/apache_kafka.ts";
 import type { ApacheKafka } from "../kafka/apache_kafka.ts";
@@ -58,7 +58,11 @@ export async function enginesOutside(folder: string): Promise<Engines> {
     const database = await startEmbeddedPostgres({
       directory: join(folder, "postgres"),
       port: 0,
-      observe: unobserved,
+      // Beside the logs of the processes: how it was started again after a fault.
+      observe: (event, detail) => {
+        const line = JSON.stringify({ at: new Date(), event, detail });
+        appendFileSync(join(folder, "../logs/postgres.log"), `${line}\n`);
+      },
     });
     stack.defer(() => database.stop());
     const postgresProxy = await FaultyProxy.start(() => database.port);
