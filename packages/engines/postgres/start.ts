@@ -72,6 +72,7 @@ export async function startPostgres(
   onEvent({ kind: "starting", directory: place.directory, port: options.port });
   const stopping = new AbortController();
   let reviving: Promise<void> | null = null;
+  let isLostAgain = false;
   let started = false;
   const running = await startAndOwn(place, options, options.port, () => onOwnerLost());
   started = true;
@@ -79,13 +80,16 @@ export async function startPostgres(
   /** The owner's connection ends with the server. Unless we stopped the server, it is started again. */
   function onOwnerLost(): void {
     // While the start is still running, it fails by itself.
-    if (!started || stopping.signal.aborted || reviving !== null) return;
+    if (!started || stopping.signal.aborted) return;
+    // While the start after an earlier loss is being completed.
+    if (reviving !== null) return void (isLostAgain = true);
     reviving = revive().finally(() => reviving = null);
   }
   async function revive(): Promise<void> {
     await running.owner.close();
     for (let attempt = 1; !stopping.signal.aborted; attempt++) {
       try {
+        isLostAgain = false;
         const again = { ...options, signal: stopping.signal };
         const { owner, supervisor } = await startAndOwn(place, again, running.port, onOwnerLost);
         // The former supervisor has watched until now, because this process may be killed at any time.
@@ -94,7 +98,8 @@ export async function startPostgres(
         onEvent({ kind: "restarted", directory: place.directory, port: running.port });
         // Not awaited: the loss of the new server must be noticed in the meantime.
         void former.dismiss();
-        return;
+        if (!isLostAgain) return;
+        await owner.close();
       } catch (error) {
         if (stopping.signal.aborted) return;
         const delay_ms = backoffDelayMs(REVIVE_BACKOFF, attempt);

@@ -309,6 +309,35 @@ describe("an embedded PostgreSQL", () => {
     },
   );
 
+  test("whose owner's connection ends twice in a row is owned again each time", async () => {
+    await copyPrototype();
+    let sessions = 0;
+    const server = await start({
+      connect(url, onClose) {
+        const session = connect(url, onClose);
+        if (++sessions !== 2) return session;
+        // Right after the second session has the lock, while the rest of the start is still under way.
+        return {
+          ...session,
+          sql: async (text, ...values) => {
+            const rows = await session.sql(text, ...values);
+            setImmediate(onClose);
+            return rows;
+          },
+        };
+      },
+    });
+    await ask(
+      server,
+      "select pg_terminate_backend(pid) from pg_stat_activity " +
+        "where pid <> pg_backend_pid() and backend_type = 'client backend'",
+    );
+    await until("a third session", () => sessions >= 3);
+    const pid = await postmasterPid(server);
+    process.kill(pid, "SIGKILL");
+    await until("the restart", async () => await postmasterPid(server).catch(() => pid) !== pid);
+  });
+
   test("leaves nothing unfinished when its creation is cancelled", async () => {
     const aborter = new AbortController();
     const reason = new Error("shutdown");
