@@ -17,7 +17,8 @@ export interface RunsOwnership {
 }
 
 export async function readOwnership(sql: Queryable): Promise<RunsOwnership> {
-  return { lease: await readLease(sql, "producer"), unowned: await readUnownedRuns(sql) };
+  const lease = await readLease(sql, "producer");
+  return { lease, unowned: await readUnownedRuns(sql, lease) };
 }
 
 /** The part as it is shown. */

@@ -4,7 +4,7 @@
  * The fold is `evolve` in `src/runs/`, which also makes the decisions. This file only converts a state into rows and back. So the
  * projection can't drift from the domain, and a rebuild gives the same rows.
  */
-import { isInForce, readLease } from "./leases.ts";
+import { isInForce, type LeaseView, readLease } from "./leases.ts";
 import { pipelined } from "./pipelined.ts";
 import { storable } from "./storable.ts";
 import type { FileState, RunState } from "../runs/run.ts";
@@ -59,10 +59,17 @@ export interface UnownedRuns {
   readonly waited_s: number | null;
 }
 
-/** The runs that wait for a process to lead. Uploads are left out: they belong to the process that received them. */
-export async function readUnownedRuns(sql: Queryable): Promise<UnownedRuns> {
+/**
+ * The runs that wait for a process to lead. Uploads are left out: they belong to the process that received them. `found`: the lease of the
+ * runs, where the caller has read it.
+ */
+export async function readUnownedRuns(
+  sql: Queryable,
+  found?: LeaseView | null,
+): Promise<UnownedRuns> {
   const none = { count: 0, oldest: null, since: null, waited_s: null };
-  if (isInForce(await readLease(sql, "producer"))) return none;
+  const lease = found === undefined ? await readLease(sql, "producer") : found;
+  if (isInForce(lease)) return none;
   const [row] = await sql<UnownedRuns[]>`
     select count, oldest, since, extract(epoch from clock_timestamp() - since)::float8 as waited_s from (
       select count(*)::int as count, min(id) as oldest,

@@ -50,7 +50,7 @@ const runOf = async (id: string): Promise<RunJson> =>
   await (await service.api(`/runs/${id}`)).json();
 
 /** Cuts the newest daily file; the returned function writes it whole again. */
-async function cutFile(): Promise<{ name: string; mend: () => Promise<void> }> {
+async function cutFile(): Promise<{ name: string; repair: () => Promise<void> }> {
   const paths = service.sample.files.map(({ name }) => name);
   const name = paths.filter((path) => /^daily\/.*_20\d{6}_/.test(path)).sort().at(-1)!;
   const path = join(service.sourceFolder, name);
@@ -58,7 +58,7 @@ async function cutFile(): Promise<{ name: string; mend: () => Promise<void> }> {
   await writeFile(path, whole.subarray(0, whole.length - 100));
   return {
     name,
-    async mend() {
+    async repair() {
       await writeFile(path, whole);
       await utimes(path, mtime, mtime);
     },
@@ -141,7 +141,7 @@ test("deno task status lists the runs and what they wait for", async () => {
 
 test("they go on after a restart; the attempt is remembered, also by a rebuild", async () => {
   options.retryPause_ms = 1;
-  await service.whileStopped(cut.mend);
+  await service.whileStopped(cut.repair);
   const done = await until("the runs have ended", async () => {
     const found = await Promise.all(runs.map(runOf));
     return found.every(({ state }) => state === "completed") ? found : null;
