@@ -25,6 +25,10 @@ const STOP_SECONDS_MAX = 60;
 const LOG_BYTES_MAX = 1_000_000;
 /** Interval between checks for a server that is starting. */
 const LOOK_INTERVAL_MS = 50;
+/** Process id, directory, time and port, each with its line end: PostgreSQL writes these at once (`CreateLockFile`). */
+const PID_FILE_LINES_MIN = 5;
+/** How long a pid file may be there without its lines; PostgreSQL writes it right after it has created it. */
+const PID_FILE_WRITTEN_MS = 1_000;
 /** How many lines of the server's log a failed start reports. */
 const LOG_LINES_REPORTED = 8;
 
@@ -35,7 +39,7 @@ const LOG_LINES_REPORTED = 8;
  */
 export async function runningPostmaster(place: Place): Promise<Postmaster | null> {
   const pidFile = join(place.cluster, "postmaster.pid");
-  const text = await readFile(pidFile, "utf8").catch(() => null);
+  const text = await readPidFile(pidFile);
   if (text === null) return null;
   const lines = text.split("\n");
   const [pid, port] = [Number(lines[0]), Number(lines[3])];
@@ -48,6 +52,20 @@ export async function runningPostmaster(place: Place): Promise<Postmaster | null
     case "another":
       await rm(pidFile, { force: true });
       return null;
+  }
+}
+
+/**
+ * The text of a pid file, or null. PostgreSQL creates the file and then writes it: one without its lines is a server that is just
+ * starting, or, when it stays so, what a full disk or a crash has left.
+ */
+async function readPidFile(pidFile: string): Promise<string | null> {
+  const deadline = performance.now() + PID_FILE_WRITTEN_MS;
+  for (;;) {
+    const text = await readFile(pidFile, "utf8").catch(() => null);
+    const isWritten = text === null || text.split("\n").length >= PID_FILE_LINES_MIN;
+    if (isWritten || performance.now() > deadline) return text;
+    await wait(LOOK_INTERVAL_MS);
   }
 }
 

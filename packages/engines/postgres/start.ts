@@ -11,8 +11,8 @@
  *
  * A lock in the server identifies its owner (owner.ts).
  */
-import { resolve } from "node:path";
-import { backoffDelayMs, TransientError, wait } from "@gmn/failures";
+import { join, resolve } from "node:path";
+import { backoffDelayMs, PermanentError, TransientError, wait } from "@gmn/failures";
 import { freePort, portInUse, settledPort } from "../processes/free_port.ts";
 import type { Supervisor } from "../processes/supervisor.ts";
 import { prepareCluster, SUPERUSER } from "./cluster.ts";
@@ -175,15 +175,18 @@ async function startAndOwn(
         await startPostmaster(place, port, signal, hurry);
         isOurs = true;
       }
-      const at = found?.port ?? port;
+      // Not always ours: another start of the same cluster may have written its settings before our server read them.
+      const at = (found ?? await runningPostmaster(place))?.port ?? port;
       const url = urlOf(password, at, "postgres");
       const owner = await own(place, url, { ...options, onLost, signal });
-      if (at === port && (isOurs || !await isBeingStopped(place, signal))) {
+      const isWanted = wantedPort === 0 || at === wantedPort;
+      if (isWanted && (isOurs || !await isBeingStopped(place, signal))) {
         supervisor ??= await superviseServer(place);
-        return { owner, supervisor, password, port };
+        return { owner, supervisor, password, port: at };
       }
       await owner.close();
       await stopPostmaster(place, hurry);
+      if (isOurs && attempt >= START_ATTEMPTS) throw listensElsewhere(place, port, at);
       await supervisor?.dismiss();
     } catch (error) {
       // The start was cancelled before anybody owned the server.
@@ -200,6 +203,13 @@ async function startAndOwn(
     }
   }
 }
+
+/** The server was started for one port and listens on another, every time. */
+const listensElsewhere = (place: Place, wanted: number, actual: number): PermanentError =>
+  new PermanentError(
+    `PostgreSQL was started for port ${wanted} (POSTGRES_PORT) and listens on ${actual}`,
+    { hint: `remove the line \`port = …\` from ${join(place.cluster, "postgresql.conf")}` },
+  );
 
 /**
  * Whether the supervisor of the previous owner is stopping the server that we found and now own. When this resolves to true, the

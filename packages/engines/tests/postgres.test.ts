@@ -2,6 +2,7 @@ import { type ChildProcess, execFile as execFileWithCallback, spawn } from "node
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import {
+  appendFile,
   chmod,
   cp,
   mkdir,
@@ -22,6 +23,7 @@ import { hintOf, PermanentError } from "@gmn/failures";
 import { until } from "../../../tests/support/poll.ts";
 import { processesBelow } from "../../../tests/support/process_list.ts";
 import {
+  freePort,
   type PostgresEvent,
   type PostgresOptions,
   type RunningPostgres,
@@ -262,6 +264,34 @@ describe("an embedded PostgreSQL", () => {
     );
     expect((await readdir(directory)).sort()).toEqual(["cluster", "postgresql.log"]);
     expect(await ask(toStop[0]!, "select 1 as one")).toEqual([{ one: 1 }]);
+  });
+
+  // So do the settings of another start on the same cluster, when our server reads those.
+  test("is used on the port that its own settings give it", async () => {
+    await copyPrototype();
+    const port = await freePort();
+    await appendFile(join(directory, "cluster/postgresql.conf"), `port = ${port}\n`);
+    const server = await start();
+    expect(server.port).toBe(port);
+    expect(await ask(server, "select 1 as one")).toEqual([{ one: 1 }]);
+  });
+
+  test("is refused with a hint when its own settings give it another port than wanted", async () => {
+    await copyPrototype();
+    const [wanted, other] = [await freePort(), await freePort()];
+    await appendFile(join(directory, "cluster/postgresql.conf"), `port = ${other}\n`);
+    const error = await caught(start({ port: wanted }));
+    expect(String(error)).toContain(
+      `started for port ${wanted} (POSTGRES_PORT) and listens on ${other}`,
+    );
+    expect(hintOf(error)).toContain("postgresql.conf");
+    expect(await readdir(join(directory, "cluster"))).not.toContain("postmaster.pid");
+  });
+
+  test("starts when a crash has left an empty pid file", async () => {
+    await copyPrototype();
+    await writeFile(join(directory, "cluster/postmaster.pid"), "");
+    expect(await ask(await start(), "select 1 as one")).toEqual([{ one: 1 }]);
   });
 
   test("starts when its old pid now belongs to another process, as in a restarted container", async () => {
