@@ -8,6 +8,7 @@
  *     cluster, server of a killed process ──▶ its supervisor stops it: wait, then start. Without one (killed too, or Windows)
  *                                             adopt it; if it listens on another port than wanted, restart it
  *     cluster, server of a living process ──▶ refuse
+ *     cluster, our server listens on another port ──▶ use it there; if a port is wanted, start again, and refuse in the end
  *
  * A lock in the server identifies its owner (owner.ts).
  */

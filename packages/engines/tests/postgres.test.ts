@@ -266,7 +266,7 @@ describe("an embedded PostgreSQL", () => {
     expect(await ask(toStop[0]!, "select 1 as one")).toEqual([{ one: 1 }]);
   });
 
-  // So do the settings of another start on the same cluster, when our server reads those.
+  // The settings of another start on the same cluster give it another port, too, when it reads those.
   test("is used on the port that its own settings give it", async () => {
     await copyPrototype();
     const port = await freePort();
