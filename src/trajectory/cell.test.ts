@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { isIdentifier, MALFORMED, MISSING, readFlag, readNumber, readTime } from "./cell.ts";
+import { expectSeen } from "../../tests/support/canary.ts";
 
 type Reader<Value> = (bytes: Uint8Array, start: number, end: number) => Value;
 
@@ -72,6 +73,12 @@ describe("readNumber", () => {
     return Number.isFinite(value) ? value : MALFORMED;
   }
 
+  // As a summary file prints its numbers: 0 (an eccentricity) or a few digits before the point, and up to twelve after it.
+  const ofAFile = fc.tuple(
+    fc.constantFrom("", "-", "+"),
+    fc.oneof(fc.constant(0), fc.nat(9), fc.nat(9999)),
+    fc.stringMatching(/^\d{1,12}$/),
+  ).map(([sign, whole, fraction]) => `${sign}${whole}.${fraction}`);
   const printed = fc.double({ noDefaultInfinity: true, noNaN: true }).chain((value) =>
     fc.constantFrom(
       value.toExponential(),
@@ -95,7 +102,7 @@ describe("readNumber", () => {
   });
 
   const agrees = (read: (text: string) => number) =>
-    fc.property(fc.oneof(printed, anyDigits, looksLikeOne), (text) => {
+    fc.property(fc.oneof(ofAFile, printed, anyDigits, looksLikeOne), (text) => {
       expect(read(text)).toBe(oracle(text));
     });
 
@@ -110,7 +117,7 @@ describe("readNumber", () => {
       const value = Number(match[2]) + Number(match[3]) * 10 ** -match[3].length;
       return match[1] === "-" ? -value : value;
     };
-    expect(() => fc.assert(agrees(roundsTwice), { numRuns: 5000 })).toThrow(/Property failed/);
+    expectSeen(agrees(roundsTwice), { numRuns: 5000 });
   });
 });
 

@@ -3,6 +3,7 @@ import { Buffer } from "node:buffer";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { PermanentError, TransientError } from "@gmn/failures";
+import { expectSeen } from "../../tests/support/canary.ts";
 import {
   fileText,
   headerLines,
@@ -62,7 +63,7 @@ describe("chunks", () => {
   test("canary: a reader that loses a byte between chunks is detected", () => {
     const loses = (bytes: Uint8Array, cuts: number[]) =>
       readWhole(Uint8Array.from(bytes).filter((_, i) => i !== cuts[0]), cuts);
-    expect(() => fc.assert(chunked(loses), { numRuns: 200 })).toThrow(/Property failed/);
+    expectSeen(chunked(loses), { numRuns: 200 });
   });
 });
 
