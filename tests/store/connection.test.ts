@@ -76,14 +76,18 @@ describe("values", () => {
   test("small statements do not wait for each other's acknowledgements", async () => {
     const { sql } = connect(1);
     await sql`select 1`;
-    const startedAt = performance.now();
-    for (let round = 0; round < 20; round++) {
-      const stream = await sql.unsafe("copy (select 1) to stdout").readable();
-      for await (const _chunk of stream) { /* discard */ }
-      await sql`select 1`;
-    }
-    // With Nagle's algorithm each would take 40 ms.
-    expect(performance.now() - startedAt).toBeLessThan(20 * 30);
+    const twentyRounds = async () => {
+      const startedAt = performance.now();
+      for (let round = 0; round < 20; round++) {
+        const stream = await sql.unsafe("copy (select 1) to stdout").readable();
+        for await (const _chunk of stream) { /* discard */ }
+        await sql`select 1`;
+      }
+      return performance.now() - startedAt;
+    };
+    // With Nagle's algorithm each round would take 40 ms, in every try; a busy machine stalls in some.
+    const tries = [await twentyRounds(), await twentyRounds(), await twentyRounds()];
+    expect(Math.min(...tries)).toBeLessThan(20 * 30);
   });
 });
 
