@@ -1,8 +1,8 @@
 /** Creates the topics at boot, idempotently. */
 import type { Admin, Kafka } from "kafkajs";
-import { PermanentError } from "@gmn/failures";
+import { type Backoff, PermanentError, retry } from "@gmn/failures";
 import type { Observe } from "../observe/observe.ts";
-import { withAdmin } from "./kafka_client.ts";
+import { classifyKafkaError, withAdmin } from "./kafka_client.ts";
 import {
   chooseReplication,
   MIN_INSYNC_CONFIG,
@@ -15,8 +15,17 @@ import type { Topic } from "./topics.ts";
 /** Kept forever: the log is the source of truth. */
 const RETENTION_FOREVER = "-1";
 
-/** Milliseconds until the topics that a broker created must have leaders. */
+/** Milliseconds until the controller must have created the topics. */
 const CREATE_TIMEOUT_MS = 15_000;
+
+const CREATING = "creating topics";
+
+/** For how long a broker that does not know a new topic is asked again: it takes milliseconds, seconds in a cluster that starts. */
+const KNOWN_LIMIT_MS = 15_000;
+const KNOWN_BACKOFF: Backoff = { base_ms: 100, cap_ms: 500, attempts: Infinity };
+
+/** What a broker says of a topic that the controller has created and it has not heard of, or that has no leader yet. */
+const NOT_YET_KNOWN = ["UNKNOWN_TOPIC_OR_PARTITION", "LEADER_NOT_AVAILABLE"];
 
 /** A topic to create, with further configurations. */
 export interface WantedTopic extends Topic {
@@ -39,7 +48,7 @@ export async function ensureTopics(
   observe: Observe,
   replication: ReplicationSettings | null = null,
 ): Promise<void> {
-  await withAdmin(kafka, "creating topics", async (admin) => {
+  await withAdmin(kafka, CREATING, async (admin) => {
     const existing = new Set(await admin.listTopics());
     const missing = topics.filter((topic) => !existing.has(topic.name));
     if (missing.length > 0) {
@@ -48,13 +57,31 @@ export async function ensureTopics(
         observe("log.topic_created", { topic: topic.name, partitions: topic.partitions });
       }
     }
-    await checkPartitions(admin, topics);
+    await whenKnown(() => checkPartitions(admin, topics));
     if (replication === null) return;
     const { brokers } = await admin.describeCluster();
-    const copies = await readReplication(admin, topics.map(({ name }) => name));
+    const copies = await whenKnown(() => readReplication(admin, topics.map(({ name }) => name)));
     const risk = replicationRisk(brokers.length, copies);
     if (risk !== null) observe("log.underreplicated", risk);
   });
+}
+
+/**
+ * Asks again while the broker that answers does not know the new topics. kafkajs's own `waitForLeaders` asks one broker, and fails
+ * when that one has not heard of them (2.2.4: src/admin/index.js, `retryOnLeaderNotAvailable`).
+ */
+function whenKnown<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
+  const deadline = performance.now() + KNOWN_LIMIT_MS;
+  return retry(async () => {
+    try {
+      return await ask();
+    } catch (error) {
+      const { type } = error as { type?: string };
+      const isNotYet = NOT_YET_KNOWN.includes(type ?? "") && performance.now() < deadline;
+      // Only what is classified as transient is asked again.
+      throw isNotYet ? classifyKafkaError(error, CREATING) : error;
+    }
+  }, { backoff: KNOWN_BACKOFF });
 }
 
 async function createTopics(
@@ -68,7 +95,8 @@ async function createTopics(
   // One is every cluster's default: it is not asked for, as not every broker knows the configuration.
   const isMinInsyncSet = copies !== null && (copies.minInsync > 1 || settings?.minInsync === 1);
   await admin.createTopics({
-    waitForLeaders: true,
+    // `whenKnown` does.
+    waitForLeaders: false,
     timeout: CREATE_TIMEOUT_MS,
     topics: topics.map((topic) => ({
       topic: topic.name,

@@ -1,6 +1,7 @@
 /** The copies of the topics on real clusters: three brokers, and one. */
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type Backoff, retry } from "@gmn/failures";
 import { ensureTopics } from "../../src/events/ensure_topics.ts";
 import { createKafka, type Kafka, withAdmin } from "../../src/events/kafka_client.ts";
 import {
@@ -15,6 +16,8 @@ import { type ApacheKafka, startKafkaCluster } from "./apache_kafka.ts";
 const UNSET: ReplicationSettings = { factor: null, minInsync: null };
 /** Three JVMs at once, on a machine with two cores. */
 const CLUSTER_START_MS = 120_000;
+
+const LOOK_BACKOFF: Backoff = { base_ms: 100, cap_ms: 500, attempts: 10 };
 
 const newTopic = (): Topic => ({
   name: `copies-${randomUUID()}`,
@@ -36,10 +39,10 @@ async function ensure(
     warned.push(`${event.detail.reason}. ${event.detail.advice}`);
   });
   await ensureTopics(kafka, [topic], observer.observe, replication);
-  const [copies] = await withAdmin(
-    kafka,
-    "looking",
-    (admin) => readReplication(admin, [topic.name]),
+  // The broker that answers here may not have heard of the topic yet.
+  const [copies] = await retry(
+    () => withAdmin(kafka, "looking", (admin) => readReplication(admin, [topic.name])),
+    { backoff: LOOK_BACKOFF },
   );
   return { ...copies!, warned };
 }
