@@ -2,7 +2,7 @@
 import type { Admin, Kafka } from "kafkajs";
 import { type Backoff, PermanentError, retry } from "@gmn/failures";
 import type { Observe } from "../observe/observe.ts";
-import { classifyKafkaError, withAdmin } from "./kafka_client.ts";
+import { classifyKafkaError, isKafkaError, withAdmin } from "./kafka_client.ts";
 import {
   chooseReplication,
   MIN_INSYNC_CONFIG,
@@ -76,8 +76,7 @@ function whenKnown<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
     try {
       return await ask();
     } catch (error) {
-      const { type } = error as { type?: string };
-      const isNotYet = NOT_YET_KNOWN.includes(type ?? "") && performance.now() < deadline;
+      const isNotYet = isKafkaError(error, NOT_YET_KNOWN) && performance.now() < deadline;
       // Only what is classified as transient is asked again.
       throw isNotYet ? classifyKafkaError(error, CREATING) : error;
     }

@@ -104,6 +104,15 @@ const PERMANENT_TYPES = new Set([
   "POLICY_VIOLATION",
 ]);
 
+/** Whether a kafkajs error, or what caused it, is of one of these types: the names of Kafka's error codes. */
+export function isKafkaError(error: unknown, types: readonly string[]): boolean {
+  for (let at: unknown = error; at instanceof Error; at = at.cause) {
+    const { type } = at as { type?: unknown };
+    if (typeof type === "string" && types.includes(type)) return true;
+  }
+  return false;
+}
+
 /**
  * Classifies a kafkajs error: permanent when the broker refuses this request, transient otherwise
  * (unreachable, restarting, no leader, not acknowledged in time).

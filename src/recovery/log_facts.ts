@@ -5,7 +5,7 @@
 import { Buffer } from "node:buffer";
 import { type Backoff, explain, PermanentError, retry } from "@gmn/failures";
 import { groupMembers } from "../events/consumer_group.ts";
-import { classifyKafkaError, type Kafka, withAdmin } from "../events/kafka_client.ts";
+import { classifyKafkaError, isKafkaError, type Kafka, withAdmin } from "../events/kafka_client.ts";
 import { type DirectFetch, openDirectFetch } from "../events/kafkajs/direct_fetch.ts";
 import { foldLogIdentity, type LogIdentity } from "../events/log_identity.ts";
 import type { SchemaRegistry } from "../events/schema_registry.ts";
@@ -31,13 +31,8 @@ export class LogGoneError extends PermanentError {
   override readonly name = "LogGoneError";
 }
 
-function isGone(error: unknown): boolean {
-  for (let at: unknown = error; at instanceof Error; at = at.cause) {
-    const { type } = at as { type?: unknown };
-    if (type === "OFFSET_OUT_OF_RANGE" || type === "UNKNOWN_TOPIC_OR_PARTITION") return true;
-  }
-  return false;
-}
+const isGone = (error: unknown) =>
+  isKafkaError(error, ["OFFSET_OUT_OF_RANGE", "UNKNOWN_TOPIC_OR_PARTITION"]);
 
 export interface LogSources {
   readonly kafka: Kafka;
